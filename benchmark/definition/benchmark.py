@@ -1,0 +1,176 @@
+"""A benchmark read from its definition file: task, metric, target, and the rungs (sizes) of its data."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from benchmark.foundation.errors import StemdlError, nearest
+from benchmark.foundation.files import canonical_json, sha256_of_text
+
+DEFINITIONS = Path(__file__).parent / "benchmarks"
+SPLITS = ("train", "dev", "test")
+"""The three splits, in the real data set's own words: `dev` decides when the clock stops, `test` is never timed."""
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What is measured over the whole dev split after each epoch, and the value that stops the clock."""
+
+    name: str
+    log_key: str
+    target: float
+
+
+@dataclass(frozen=True)
+class Optics:
+    """The microscope. Reciprocal lengths are in 1/Angstrom, without the factor 2 pi."""
+
+    energy_kev: float
+    pixels: int
+    k_max_per_angstrom: float
+    semi_angle_per_angstrom: float
+    thickness_angstrom: tuple[float, float]
+    debye_waller_b_angstrom2: float
+    mistilt_mrad: float
+    rotation_jitter_degrees: float
+    dose_electrons: float
+
+
+@dataclass(frozen=True)
+class CrystalRecipe:
+    """What crystals drawn at random look like; one recipe for all space groups."""
+
+    volume_per_atom_angstrom3: tuple[float, float]
+    shortest_distance_angstrom: float
+    elements: tuple[str, ...]
+    elements_per_crystal: tuple[int, int]
+    atoms_per_cell: Mapping[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a given (not drawn) crystal must keep to be simulated at a rung, in its conventional cell."""
+
+    longest_edge_angstrom: float
+    most_atoms_per_cell: int
+
+
+@dataclass(frozen=True)
+class Rung:
+    """A size of a benchmark's data: what a submission enters and compares in."""
+
+    name: str
+    summary: str
+    version: int
+    seed: int
+    space_groups: tuple[int, ...]
+    materials_per_group: Mapping[str, int]
+    orientation: str
+    optics: Optics
+    crystals: CrystalRecipe
+    limits: Limits
+
+    @property
+    def classes(self) -> int:
+        return len(self.space_groups)
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """Everything that the data follow from, as plain values."""
+        return dataclasses.asdict(self)
+
+    @property
+    def recipe_sha256(self) -> str:
+        """The name of the data: two sets made by one recipe carry the same."""
+        recipe = {key: value for key, value in self.recipe.items() if key != "summary"}
+        return sha256_of_text(canonical_json(recipe))
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """One benchmark, whole. `trainer` is the reference's entry point, `module:function`."""
+
+    name: str
+    title: str
+    version: int
+    trainer: str
+    metric: Metric
+    runs: int
+    tunable: Mapping[str, tuple[str, ...]]
+    rungs: Mapping[str, Rung]
+
+    def rung(self, name: str) -> Rung:
+        """The rung of that name. Raises StemdlError with the nearest known name."""
+        if name not in self.rungs:
+            raise StemdlError(f"there is no rung {name!r}", where="--rung", remedy=nearest(name, self.rungs))
+        return self.rungs[name]
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+
+
+def _build(cls: type[_T], where: str, values: Any, **more: Any) -> _T:
+    """A dataclass from a mapping, with unknown and missing keys named by their place in the file."""
+    if not isinstance(values, Mapping):
+        raise StemdlError("a mapping is missing", where=where, found=values)
+    names = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    given = {key: _frozen(value) for key, value in values.items()} | more
+    for key in given.keys() - names:
+        raise StemdlError(f"unknown key {key!r}", where=where, remedy=nearest(key, names))
+    if missing := names - given.keys():
+        raise StemdlError(f"missing: {', '.join(sorted(missing))}", where=where)
+    return cls(**given)
+
+
+def _rung(where: str, name: str, values: Mapping[str, Any]) -> Rung:
+    where = f"{where}: rungs.{name}"
+    crystals = dict(values["crystals"])
+    crystals["atoms_per_cell"] = {system: tuple(counts) for system, counts in crystals["atoms_per_cell"].items()}
+    rung = _build(
+        Rung,
+        where,
+        dict(values),
+        name=name,
+        optics=_build(Optics, f"{where}.optics", values["optics"]),
+        crystals=_build(CrystalRecipe, f"{where}.crystals", crystals),
+        limits=_build(Limits, f"{where}.limits", values["limits"]),
+    )
+    if sorted(set(rung.space_groups)) != list(rung.space_groups) or not all(1 <= g <= 230 for g in rung.space_groups):
+        raise StemdlError("space_groups must rise from 1 to 230 at most", where=where, found=rung.space_groups)
+    if set(rung.materials_per_group) != set(SPLITS):
+        raise StemdlError("materials_per_group needs each split", where=where, expected=SPLITS)
+    return rung
+
+
+def read_benchmark(path: Path) -> Benchmark:
+    """A benchmark from its definition file. Raises StemdlError naming the file and key that is wrong."""
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise StemdlError("the benchmark's definition cannot be read", where=path, found=error) from error
+    metric = _build(Metric, f"{path}: metric", values["metric"])
+    if not (0.0 < metric.target <= 1.0 and math.isfinite(metric.target)):
+        raise StemdlError("the target is outside (0, 1]", where=f"{path}: metric", found=metric.target)
+    rungs = {name: _rung(str(path), name, rung) for name, rung in values["rungs"].items()}
+    return _build(Benchmark, str(path), dict(values), metric=metric, rungs=rungs,
+                  tunable={key: tuple(names) for key, names in values["tunable"].items()})
+
+
+@functools.cache
+def load_benchmark(name: str = "stemdl") -> Benchmark:
+    """The shipped benchmark of that name."""
+    known = {path.stem: path for path in DEFINITIONS.glob("*.yaml")}
+    if name not in known:
+        raise StemdlError(f"there is no benchmark {name!r}", remedy=nearest(name, known))
+    return read_benchmark(known[name])

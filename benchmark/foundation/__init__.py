@@ -1,0 +1,1 @@
+"""Floor 0: errors, atomic files and progress. Imports nothing of this project."""

@@ -1,0 +1,49 @@
+"""One shape for every message about bad input: what, where, expected, found, what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class StemdlError(Exception):
+    """Wrong use or bad input. The command line prints it without a traceback and exits with `exit_code`.
+
+    Parameters
+    ----------
+    what : the fault, in one sentence.
+    where : file:line, rank or option that it was found at.
+    expected, found : what should have been there, and what was.
+    remedy : what the reader can do about it, preferably a command to type.
+    """
+
+    exit_code = 2
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: object = None,
+        expected: object = None,
+        found: object = None,
+        remedy: str | None = None,
+    ) -> None:
+        self.what, self.where, self.expected, self.found, self.remedy = what, where, expected, found, remedy
+        lines = [f"{where}: {what}" if where is not None else what]
+        lines += [f"  {name}: {value}" for name, value in (("expected", expected), ("found", found)) if value is not None]
+        if remedy:
+            lines.append(f"  what to do: {remedy}")
+        super().__init__("\n".join(lines))
+
+
+class CheckFailed(StemdlError):
+    """The input was sound, but a check failed or a target was missed."""
+
+    exit_code = 1
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`', did you mean x?'` for the known name nearest to `word`, or the list of them when none is near."""
+    names = sorted(known)
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}?" if close else "known: " + ", ".join(names)
