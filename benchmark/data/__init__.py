@@ -1,0 +1,1 @@
+"""Floor 2: the data on disk. Layout, shards, splits, manifest, generation and reading."""

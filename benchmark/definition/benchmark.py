@@ -32,6 +32,26 @@ class Metric:
 
 
 @dataclass(frozen=True)
+class Accuracy:
+    """How exactly the beam equations are solved.
+
+    Attributes
+    ----------
+    strong_per_angstrom : beams up to here are propagated.
+    weak_per_angstrom : beams from there up to here are folded in as a perturbation; the same number folds none.
+    most_strong_beams : where a large cell has more, the outermost shells are folded in too.
+    slice_angstrom : the longest step over which the differences between incident directions are split off.
+    directions_across : incident directions along a diameter of the probe's aperture.
+    """
+
+    strong_per_angstrom: float
+    weak_per_angstrom: float
+    most_strong_beams: int
+    slice_angstrom: float
+    directions_across: int
+
+
+@dataclass(frozen=True)
 class Optics:
     """The microscope. Reciprocal lengths are in 1/Angstrom, without the factor 2 pi."""
 
@@ -44,6 +64,7 @@ class Optics:
     mistilt_mrad: float
     rotation_jitter_degrees: float
     dose_electrons: float
+    accuracy: Accuracy
 
 
 @dataclass(frozen=True)
@@ -53,8 +74,7 @@ class CrystalRecipe:
     volume_per_atom_angstrom3: tuple[float, float]
     shortest_distance_angstrom: float
     elements: tuple[str, ...]
-    elements_per_crystal: tuple[int, int]
-    atoms_per_cell: Mapping[str, tuple[int, ...]]
+    element_counts: Mapping[str, tuple[tuple[int, ...], ...]]
 
 
 @dataclass(frozen=True)
@@ -136,13 +156,15 @@ def _build(cls: type[_T], where: str, values: Any, **more: Any) -> _T:
 def _rung(where: str, name: str, values: Mapping[str, Any]) -> Rung:
     where = f"{where}: rungs.{name}"
     crystals = dict(values["crystals"])
-    crystals["atoms_per_cell"] = {system: tuple(counts) for system, counts in crystals["atoms_per_cell"].items()}
+    crystals["element_counts"] = {system: _frozen(counts) for system, counts in crystals["element_counts"].items()}
+    optics = dict(values["optics"])
+    accuracy = _build(Accuracy, f"{where}.optics.accuracy", optics.pop("accuracy", None))
     rung = _build(
         Rung,
         where,
         dict(values),
         name=name,
-        optics=_build(Optics, f"{where}.optics", values["optics"]),
+        optics=_build(Optics, f"{where}.optics", optics, accuracy=accuracy),
         crystals=_build(CrystalRecipe, f"{where}.crystals", crystals),
         limits=_build(Limits, f"{where}.limits", values["limits"]),
     )

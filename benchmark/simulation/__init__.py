@@ -1,0 +1,1 @@
+"""Floor 1: crystals, symmetry, electron scattering, many-beam propagation and the detector."""

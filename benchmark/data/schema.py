@@ -1,0 +1,124 @@
+"""The layout of the real STEMDL data set (DOI 10.13139/OLCF/1510313), which our own data keep, attribute by attribute.
+
+A split is a folder of shards `batch_<split>_<k>.h5`; a shard holds groups `sample_<m>_<e>` (material m, energy e), each
+with one data set `cbed_stack`, (3, pixels, pixels) float32: the intensities of three projections, about unit sum each.
+`z_dirs` and `y_dirs` are (1, 3, 3) with direction i in the COLUMN [0, :, i].
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.foundation.errors import StemdlError
+
+if TYPE_CHECKING:
+    import h5py
+
+STACK = "cbed_stack"
+PROJECTIONS = 3
+SHARD_NAME = re.compile(r"^batch_(train|dev|test)_(\d+)\.h5$")
+_SAMPLE_NAME = re.compile(r"^sample_(\d+)_(\d+)$")
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The projections of one material at one energy, with what is known of them.
+
+    Attributes
+    ----------
+    patterns : (3, pixels, pixels) float32 intensities.
+    space_group : 1 to 230, the label.
+    material : its identifier, the unit of splitting.
+    energy_kev, formula : of the beam, and of the simulated cell.
+    z_dirs : (3, 3) zone axis of each projection as rows, in the conventional cell's vectors.
+    y_dirs : (3, 3) the detector's up direction as rows, likewise.
+    semi_angles_rad, d_hkls_angstrom : (3,) convergence semi-angle, and the crystal's period along the beam.
+    abc_angstrom, angles_degree : (3,) of the conventional cell.
+    more : further attributes by name (thickness, mistilt, rotation of ours).
+    """
+
+    patterns: NDArray[np.float32]
+    space_group: int
+    material: str
+    energy_kev: float
+    formula: str
+    z_dirs: NDArray[np.int64]
+    y_dirs: NDArray[np.float64]
+    semi_angles_rad: NDArray[np.float64]
+    d_hkls_angstrom: NDArray[np.float64]
+    abc_angstrom: NDArray[np.float64]
+    angles_degree: NDArray[np.float64]
+    more: dict[str, NDArray[np.float64]]
+
+
+def shard_path(folder: Path, split: str, number: int) -> Path:
+    """Where shard `number` of a split lies."""
+    return folder / split / f"batch_{split}_{number}.h5"
+
+
+def shards_of(folder: Path, split: str) -> list[Path]:
+    """The shards of a split in the order of their numbers. Raises StemdlError when there is none."""
+    found = [(int(match[2]), path) for path in (folder / split).glob("*.h5") if (match := SHARD_NAME.match(path.name))]
+    if not found:
+        raise StemdlError(f"no shards of the split {split!r}", where=folder / split, expected=f"batch_{split}_0.h5, ...",
+                          remedy=f"stemdl data generate RUNG -o {folder}")
+    return [path for _, path in sorted(found)]
+
+
+def sample_names(shard: h5py.File) -> list[str]:
+    """The samples of a shard in the order of material and energy numbers."""
+    return sorted(shard, key=lambda name: tuple(map(int, _SAMPLE_NAME.match(name).groups())))
+
+
+def write_stack(shard: h5py.File, material_number: int, energy_number: int, stack: Stack) -> None:
+    """Add a stack to an open shard."""
+    group = shard.create_group(f"sample_{material_number}_{energy_number}")
+    group.create_dataset(STACK, data=np.asarray(stack.patterns, dtype=np.float32))
+    attributes = {
+        "space_group": np.bytes_(str(stack.space_group)),
+        "material": np.bytes_(stack.material),
+        "energy_keV": int(round(stack.energy_kev)),
+        "formula": stack.formula,
+        "z_dirs": stack.z_dirs.T[None],
+        "y_dirs": stack.y_dirs.T[None],
+        "semi_angles_rad": stack.semi_angles_rad,
+        "d_hkls_angstrom": stack.d_hkls_angstrom,
+        "abc_angstrom": stack.abc_angstrom,
+        "angles_degree": stack.angles_degree,
+        **stack.more,
+    }
+    for name, value in attributes.items():
+        group.attrs[name] = value
+
+
+def read_label(group: h5py.Group) -> int:
+    """The space group number of a sample, which the real set stores as bytes. Raises StemdlError when it is none."""
+    raw = group.attrs["space_group"]
+    text = raw.decode("ascii") if isinstance(raw, bytes) else str(raw)
+    if not (text.isdigit() and 1 <= int(text) <= 230):
+        raise StemdlError("the label is no space group", where=f"{group.file.filename}: {group.name}", found=text,
+                          expected="1 to 230")
+    return int(text)
+
+
+def read_material(group: h5py.Group) -> str:
+    """The identifier of a sample's material."""
+    raw = group.attrs["material"]
+    return raw.decode("utf-8") if isinstance(raw, bytes) else str(raw)
+
+
+def iter_samples(folder: Path, split: str) -> Iterator[tuple[Path, str]]:
+    """Every sample of a split as (shard, name), in the one order that all ranks agree on."""
+    import h5py
+
+    for path in shards_of(folder, split):
+        with h5py.File(path, "r") as shard:
+            for name in sample_names(shard):
+                yield path, name
