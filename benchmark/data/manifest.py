@@ -1,0 +1,85 @@
+"""The manifest: what a data set is made of, with a hash of each shard. Its own hash names the data in every log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.files import sha256_of_file
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A manifest read from its file.
+
+    Attributes
+    ----------
+    rung : name of the rung that the data were made for.
+    standard : whether they are the rung's own data (drawn by its recipe) and not made from given structures.
+    recipe_sha256 : of all that the data follow from. sha256 : of the manifest file itself.
+    space_groups : the classes, in the order of their indices.
+    samples : of each split.
+    shards : as stored: path (relative), sha256, bytes, samples.
+    """
+
+    folder: Path
+    rung: str
+    standard: bool
+    recipe_sha256: str
+    sha256: str
+    space_groups: tuple[int, ...]
+    samples: Mapping[str, int]
+    shards: tuple[Mapping[str, Any], ...]
+    values: Mapping[str, Any]
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a data set. Raises StemdlError when the data are not there, not finished or not ours."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        begun = (folder / "recipe.json").is_file()
+        raise StemdlError("the data are not finished" if begun else "there are no data here", where=folder,
+                          expected=MANIFEST, remedy=f"stemdl data generate RUNG -o {folder}"
+                          + (" (it goes on where it stopped)" if begun else ""))
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if values["format"] != FORMAT:
+            raise StemdlError("the manifest has another format", where=path, expected=FORMAT, found=values["format"])
+        return Manifest(
+            folder=folder,
+            rung=values["rung"],
+            standard=values["standard"],
+            recipe_sha256=values["recipe_sha256"],
+            sha256=sha256_of_file(path),
+            space_groups=tuple(values["space_groups"]),
+            samples={split: entry["samples"] for split, entry in values["splits"].items()},
+            shards=tuple(values["shards"]),
+            values=values,
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise StemdlError("the manifest cannot be read", where=path, found=repr(error),
+                          remedy="delete it and run stemdl data generate again: finished shards are kept") from error
+
+
+def verify(folder: Path) -> list[str]:
+    """What does not agree with the manifest, one line a fault: shards missing, changed, or not in it."""
+    manifest = read_manifest(folder)
+    faults = []
+    for shard in manifest.shards:
+        path = folder / shard["path"]
+        if not path.is_file():
+            faults.append(f"{path}: missing")
+        elif path.stat().st_size != shard["bytes"]:
+            faults.append(f"{path}: expected {shard['bytes']} bytes, found {path.stat().st_size}")
+        elif (found := sha256_of_file(path)) != shard["sha256"]:
+            faults.append(f"{path}: expected sha256 {shard['sha256']}, found {found}")
+    listed = {shard["path"] for shard in manifest.shards}
+    extra = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.h5"))
+    return faults + [f"{folder / path}: not in the manifest" for path in extra if path not in listed]
