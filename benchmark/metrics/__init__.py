@@ -1,0 +1,1 @@
+"""Floor 1: confusion counts and what follows from them."""
