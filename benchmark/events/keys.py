@@ -1,0 +1,64 @@
+"""The names of MLLOG events.
+
+Those that `mlperf_logging.mllog.constants` has carry its name and value; the rest are ours. Literal, so that the
+command line does not wait for mlperf_logging to be imported.
+"""
+
+from __future__ import annotations
+
+# How a line begins, and the three kinds of event.
+PREFIX = ":::MLLOG"
+INTERVAL_START, INTERVAL_END, POINT_IN_TIME = EVENT_TYPES = ("INTERVAL_START", "INTERVAL_END", "POINT_IN_TIME")
+
+# Intervals: `EventLog.start` and `stop` add the ending.
+INIT, STAGING, RUN, EPOCH, EVAL = INTERVALS = ("init", "staging", "run", "epoch", "eval")
+INIT_START, INIT_STOP = "init_start", "init_stop"
+STAGING_START, STAGING_STOP = "staging_start", "staging_stop"
+RUN_START, RUN_STOP = "run_start", "run_stop"
+EPOCH_START, EPOCH_STOP = "epoch_start", "epoch_stop"
+EVAL_START, EVAL_STOP = "eval_start", "eval_stop"
+
+# Who submits what.
+SUBMISSION_BENCHMARK = "submission_benchmark"  # the rung's name
+SUBMISSION_ORG = "submission_org"
+SUBMISSION_PLATFORM = "submission_platform"
+SUBMISSION_DIVISION = "submission_division"
+SUBMISSION_STATUS = "submission_status"
+SUBMISSION_GITHUB_COMMIT_VERSION = "submission_github_commit_version"  # asked for by the Science group's policy
+
+# On what, and with which settings.
+CONFIG = "config"
+VERSIONS = "versions"
+DEVICES = "devices"
+NUMBER_OF_NODES = "number_of_nodes"  # this and the next are asked for by the HPC group's rules
+ACCELERATORS_PER_NODE = "accelerators_per_node"
+CACHE_CLEAR = "cache_clear"
+SEED = "seed"
+GLOBAL_BATCH_SIZE = "global_batch_size"
+GRADIENT_ACCUMULATION_STEPS = "gradient_accumulation_steps"
+OPT_NAME = "opt_name"
+OPT_BASE_LR = "opt_base_learning_rate"
+OPT_WEIGHT_DECAY = "opt_weight_decay"
+OPT_LR_WARMUP_STEPS = "opt_learning_rate_warmup_steps"
+
+# The data.
+DATA_MANIFEST_SHA256 = "data_manifest_sha256"
+DATA_RECIPE_SHA256 = "data_recipe_sha256"
+DATA_STANDARD = "data_standard"
+TRAIN_SAMPLES = "train_samples"
+EVAL_SAMPLES = "eval_samples"
+
+# What came out.
+EVAL_ACCURACY = "eval_accuracy"  # holds the metric: the one key that every official tool reads
+F1_MACRO = "f1_macro"  # the same number under its own name
+TEST_F1_MACRO = "test_f1_macro"  # after run_stop, off the clock
+TRACKED_STATS = "tracked_stats"
+THROUGHPUT = "throughput"  # within the value of tracked_stats, in samples/s
+
+# Metadata.
+EPOCH_NUM = "epoch_num"  # from 1
+STEP_NUM = "step_num"
+SAMPLES_COUNT = "samples_count"
+STATUS = "status"
+SUCCESS, ABORTED = "success", "aborted"
+CLOSED, OPEN = "closed", "open"
