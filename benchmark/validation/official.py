@@ -1,0 +1,50 @@
+"""The bridge to MLCommons' own checker: our logs pass it unmodified, under rules that we keep as data."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.foundation.errors import StemdlError
+
+RULES = Path(__file__).resolve().parent / "official_rules" / "common.yaml"
+
+
+@dataclass(frozen=True)
+class OfficialVerdict:
+    """What the official checker said of one log: `output` is its text, `command` what a reader can type to see it."""
+
+    passed: bool
+    output: str
+    command: tuple[str, ...]
+
+
+def check_log(path: Path) -> OfficialVerdict:
+    """Run `mlperf_logging.compliance_checker` on a log, in a process of its own; nothing else is written anywhere.
+
+    Passed means both that it ended with 0 and that its last word was SUCCESS: other tools of the same package end
+    with 0 whatever they find. A log that makes the checker itself break off has not passed.
+
+    Raises StemdlError when there is no such log, or mlperf-logging is not installed.
+    """
+    if not path.is_file():
+        raise StemdlError("there is no such log", where=path)
+    if importlib.util.find_spec("mlperf_logging") is None:
+        raise StemdlError("mlperf-logging is not installed", remedy="pip install mlperf-logging")
+    command = (
+        sys.executable, "-m", "mlperf_logging.compliance_checker", "--usage", "hpc", "--ruleset", "3.0.0",
+        "--config", str(RULES),
+        "--werror",  # a key given twice with the same value is an error too
+        "--log_output", os.devnull,  # or it leaves a file in the folder that it is called from
+        str(path.resolve()),
+    )
+    # From the folder of the rules: "-m" looks there first, and a submission may not put its own checker in the way.
+    done = subprocess.run(command, cwd=RULES.parent, text=True, errors="replace", stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    verdicts = [line for line in done.stdout.splitlines() if line in ("INFO - SUCCESS", "ERROR - FAILED")]
+    passed = done.returncode == 0 and verdicts[-1:] == ["INFO - SUCCESS"]
+    return OfficialVerdict(passed, done.stdout, command)
