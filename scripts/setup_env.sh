@@ -202,7 +202,7 @@ failed() {  # failed TITLE: the end of the log, and what to do about it
 }
 
 step() {  # step TITLE COMMAND...: its output into the log, and a sign of life every 15 seconds
-    local title=$1 last=$SECONDS status=0
+    local title=$1 last=$SECONDS status=0 nap=0.02
     shift
     say "$title"
     printf '\n== %s\n' "$title" >>"$log"
@@ -211,10 +211,11 @@ step() {  # step TITLE COMMAND...: its output into the log, and a sign of life e
     child=$!
     set +m
     while kill -0 "$child" 2>/dev/null; do
-        sleep 0.2
+        sleep "$nap"
         if ((SECONDS - last >= 15)); then
             last=$SECONDS
-            say "  still at it: $title"
+            say "  still $title"
+            nap=0.5
         fi
     done
     wait "$child" || status=$?
@@ -264,7 +265,7 @@ install "installing the packages (torch alone is 190 MB, with CUDA more)" -r "$v
 
 if [[ -n $builds_horovod ]]; then
     install_horovod() {
-        step "Horovod: the built wheel of this torch and MPI, or a build of it (about 2 minutes)" \
+        step "getting Horovod: from the cache, or built in about 3 minutes" \
             "$root/scripts/build_horovod.sh" "$venv" "$cache" "$mpi_from"
         install "installing Horovod" --force-reinstall --no-deps "$(cat "$venv/stemdl.horovod")"
     }

