@@ -1,0 +1,166 @@
+"""Rank detection: every launcher's table, conflicts, batch scripts that are no ranks, and garbage."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from benchmark.foundation.errors import StemdlError
+from benchmark.launch.rank import ALONE, FAMILIES, Rank, detect_rank, under_launcher
+
+JSRUN = {"JSM_NAMESPACE_RANK": "7", "JSM_NAMESPACE_SIZE": "24",
+         "JSM_NAMESPACE_LOCAL_RANK": "1", "JSM_NAMESPACE_LOCAL_SIZE": "6"}
+OPEN_MPI = {"OMPI_COMM_WORLD_RANK": "7", "OMPI_COMM_WORLD_SIZE": "24",
+            "OMPI_COMM_WORLD_LOCAL_RANK": "1", "OMPI_COMM_WORLD_LOCAL_SIZE": "6"}
+SRUN = {"SLURM_PROCID": "7", "SLURM_STEP_NUM_TASKS": "24", "SLURM_LOCALID": "1", "SLURM_STEP_ID": "0",
+        "SLURM_NODEID": "1", "SLURM_STEP_TASKS_PER_NODE": "6(x4)", "SLURM_STEP_NUM_NODES": "4"}
+INTEL = {"PMI_RANK": "7", "PMI_SIZE": "24", "MPI_LOCALRANKID": "1", "MPI_LOCALNRANKS": "6"}
+PALS = {"PMI_RANK": "7", "PMI_SIZE": "24", "PALS_LOCAL_RANKID": "1", "PALS_LOCAL_SIZE": "6"}
+TORCHRUN = {"RANK": "7", "WORLD_SIZE": "24", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "6"}
+ALL = {"jsrun": JSRUN, "mpirun": OPEN_MPI, "srun": SRUN, "mpiexec": INTEL, "torchrun": TORCHRUN}
+
+
+@pytest.mark.parametrize(("launcher", "environ"), [*ALL.items(), ("mpiexec", PALS)])
+def test_each_launcher_is_read(launcher: str, environ: dict[str, str]) -> None:
+    assert detect_rank(environ) == Rank(7, 24, 1, 6, launcher)
+    assert under_launcher(environ)
+
+
+def test_without_a_launcher_it_is_rank_0_of_1() -> None:
+    environ = {"PATH": "/usr/bin", "LOCAL_RANK": "3"}
+    assert detect_rank(environ) is ALONE
+    assert detect_rank(environ) == Rank(0, 1, 0, 1, "alone")
+    assert not under_launcher(environ)
+
+
+def test_the_only_rank_of_a_launcher_is_under_it() -> None:
+    environ = dict.fromkeys(("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_SIZE"), "1")
+    environ |= dict.fromkeys(("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_LOCAL_RANK"), "0")
+    assert detect_rank(environ) == Rank(0, 1, 0, 1, "mpirun")
+    assert under_launcher(environ)
+
+
+@pytest.mark.parametrize("step", [{}, {"SLURM_STEP_ID": "4294967291"}, {"SLURM_STEP_ID": "4294967290"},
+                                  {"SLURM_STEP_ID": "4294967292"}, {"SLURM_STEP_ID": "4294967293"}])
+def test_a_batch_script_or_the_shell_of_an_allocation_is_no_rank(step: dict[str, str]) -> None:
+    environ = {"SLURM_PROCID": "0", "SLURM_NTASKS": "24", "SLURM_LOCALID": "0", "SLURM_NODEID": "0", **step}
+    assert detect_rank(environ) is ALONE
+
+
+def test_torchrun_inside_a_batch_script_is_not_in_conflict_with_it() -> None:
+    batch = {"SLURM_PROCID": "0", "SLURM_NTASKS": "4", "SLURM_LOCALID": "0"}
+    assert detect_rank(batch | TORCHRUN).launcher == "torchrun"
+
+
+def test_the_step_counts_before_the_allocation_in_slurm() -> None:
+    environ = {**SRUN, "SLURM_NTASKS": "96"}
+    assert detect_rank(environ).size == 24
+    del environ["SLURM_STEP_NUM_TASKS"]
+    assert detect_rank(environ).size == 96
+
+
+@pytest.mark.parametrize(("counts", "node", "local_size"), [("6(x4)", "3", 6), ("6(x2),4(x3)", "1", 6),
+                                                            ("6(x2),4(x3)", "2", 4), ("5,6,13", "2", 13)])
+def test_slurms_tasks_per_node(counts: str, node: str, local_size: int) -> None:
+    environ = {**SRUN, "SLURM_STEP_TASKS_PER_NODE": counts, "SLURM_NODEID": node}
+    assert detect_rank(environ).local_size == local_size
+
+
+@pytest.mark.parametrize(("counts", "node"), [("6(x4)", "4"), ("six", "0"), ("6(x4)", "-1"), ("", "0")])
+def test_unreadable_tasks_per_node(counts: str, node: str) -> None:
+    with pytest.raises(StemdlError, match="SLURM_STEP_TASKS_PER_NODE="):
+        detect_rank({**SRUN, "SLURM_STEP_TASKS_PER_NODE": counts, "SLURM_NODEID": node})
+
+
+def test_spectrum_mpi_under_jsrun_agrees() -> None:
+    assert detect_rank(OPEN_MPI | JSRUN) == Rank(7, 24, 1, 6, "jsrun")
+
+
+def test_srun_with_pmi2_needs_no_local_numbers_of_pmi() -> None:
+    assert detect_rank(SRUN | {"PMI_RANK": "7", "PMI_SIZE": "24"}) == Rank(7, 24, 1, 6, "srun")
+
+
+@pytest.mark.parametrize("inner", [OPEN_MPI, INTEL, TORCHRUN])
+@pytest.mark.parametrize("nodes", [1, 4])
+def test_a_launcher_that_srun_started_once_a_node_counts(inner: dict[str, str], nodes: int) -> None:
+    daemon = {"SLURM_STEP_ID": "0", "SLURM_PROCID": "0", "SLURM_STEP_NUM_TASKS": str(nodes), "SLURM_LOCALID": "0",
+              "SLURM_STEP_NUM_NODES": str(nodes), "SLURM_NODEID": "0", "SLURM_STEP_TASKS_PER_NODE": f"1(x{nodes})"}
+    assert detect_rank(daemon | inner) == detect_rank(inner)
+
+
+@pytest.mark.parametrize(("changed", "value"), [("OMPI_COMM_WORLD_RANK", "8"), ("OMPI_COMM_WORLD_SIZE", "48")])
+@pytest.mark.parametrize("first", [JSRUN, SRUN])
+def test_a_conflict_names_both_with_their_values(first: dict[str, str], changed: str, value: str) -> None:
+    with pytest.raises(StemdlError, match="disagree") as caught:
+        detect_rank(first | OPEN_MPI | {changed: value})
+    message = str(caught.value)
+    assert f"{changed}={value}" in message
+    assert "PROCID=7" in message or "JSM_NAMESPACE_RANK=7" in message
+    assert "mpirun" in message and ("srun" in message or "jsrun" in message)
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("launcher", ALL)
+def test_a_missing_partner_is_named(launcher: str) -> None:
+    family = next(family for family in FAMILIES if family.launcher == launcher)
+    for names in (family.rank, family.size, family.local_rank, family.local_size):
+        if launcher == "srun" and names in (family.rank, family.local_size):
+            continue  # without SLURM_PROCID it is no task of srun; the local size has a rule of its own
+        for name in set(names) & set(ALL[launcher]):
+            with pytest.raises(StemdlError, match=name):
+                detect_rank({key: value for key, value in ALL[launcher].items() if key != name})
+
+
+@pytest.mark.parametrize("garbage", ["", "x", "-1", "1.0", " 1", "1_0", "٣", "1\n", "9" * 40])
+@pytest.mark.parametrize("name", ["RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"])
+def test_garbage_is_refused_by_name(name: str, garbage: str) -> None:
+    with pytest.raises(StemdlError, match=f"^{name} is not a number"):
+        detect_rank({**TORCHRUN, name: garbage})
+
+
+@pytest.mark.parametrize("wrong", [{"RANK": "24"}, {"WORLD_SIZE": "0"}, {"LOCAL_RANK": "6"},
+                                   {"LOCAL_WORLD_SIZE": "25"}])
+def test_numbers_that_cannot_be(wrong: dict[str, str]) -> None:
+    with pytest.raises(StemdlError, match="cannot be"):
+        detect_rank({**TORCHRUN, **wrong})
+
+
+@st.composite
+def _environments(draw: st.DrawFn) -> tuple[str, dict[str, str], Rank]:
+    """The environment of one rank of any launcher, and the rank that it stands for."""
+    family = draw(st.sampled_from(FAMILIES))
+    size = draw(st.integers(1, 100_000))
+    local_size = draw(st.integers(1, min(size, 512)))
+    rank, local_rank = draw(st.integers(0, size - 1)), draw(st.integers(0, local_size - 1))
+    environ = {draw(st.sampled_from(family.rank)): str(rank), family.size[0]: str(size),
+               draw(st.sampled_from(family.local_rank)): str(local_rank)}
+    if family.launcher == "srun":
+        environ |= {"SLURM_STEP_ID": "3", "SLURM_NODEID": "1", "SLURM_STEP_TASKS_PER_NODE": f"1,{local_size}"}
+    else:
+        environ[draw(st.sampled_from(family.local_size))] = str(local_size)
+    return family.launcher, environ, Rank(rank, size, local_rank, local_size, family.launcher)
+
+
+@given(_environments())
+def test_what_a_launcher_wrote_is_what_is_read(drawn: tuple[str, dict[str, str], Rank]) -> None:
+    _, environ, rank = drawn
+    assert detect_rank(environ) == rank
+
+
+@given(_environments(), _environments())
+def test_two_launchers_agree_or_are_refused(
+    one: tuple[str, dict[str, str], Rank], other: tuple[str, dict[str, str], Rank]
+) -> None:
+    assume(one[0] != other[0])
+    order = [family.launcher for family in FAMILIES]
+    first = min(one, other, key=lambda drawn: order.index(drawn[0]))
+    if (one[2].rank, one[2].size) == (other[2].rank, other[2].size):
+        assert detect_rank(one[1] | other[1]) == first[2]
+    else:
+        with pytest.raises(StemdlError, match="disagree"):
+            detect_rank(one[1] | other[1])
+        by_name = {family.launcher: family for family in FAMILIES}
+        last = other if first is one else one
+        mended = last[1] | {by_name[last[0]].rank[0]: str(first[2].rank), by_name[last[0]].size[0]: str(first[2].size)}
+        assert detect_rank(first[1] | mended) == first[2], "they agree once the second says what the first says"
