@@ -1,0 +1,224 @@
+"""Launchers: the asserted command lines, and what real ranks see that were started by them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from benchmark.foundation.errors import StemdlError
+from benchmark.launch import launchers
+from benchmark.launch.launchers import LAUNCHERS, Job, Launcher, find_mpirun, get_launcher, may_bind, usable_cores
+
+QUIET = ["--mca", "pml", "ob1", "--mca", "btl", "^tcp,openib,ofi,uct"]
+YIELD = ["--mca", "mpi_yield_when_idle", "1"]
+
+
+def _x(threads: int, *more: str) -> list[str]:
+    pairs = ("PYTHONUNBUFFERED=1", f"OMP_NUM_THREADS={threads}", *more)
+    return [word for pair in pairs for word in ("-x", pair)]
+
+
+@pytest.mark.parametrize(
+    ("job", "cores", "root", "binds", "expected"),
+    [
+        # one rank has all cores
+        (Job(1, ("a",)), 8, False, True,
+         ["-n", "1", "--map-by", "ppr:1:node:PE=8", "--bind-to", "core", *QUIET, *_x(8)]),
+        # cores are shared out evenly, in whole cores
+        (Job(3, ("a", "b c")), 8, False, True,
+         ["-n", "3", "--map-by", "ppr:3:node:PE=2", "--bind-to", "core", *QUIET, *_x(2)]),
+        # as many ranks as cores; root
+        (Job(8, ("a",)), 8, True, True,
+         ["-n", "8", "--allow-run-as-root", "--map-by", "ppr:8:node:PE=1", "--bind-to", "core", *QUIET, *_x(1)]),
+        # binding is not permitted
+        (Job(4, ("a",)), 8, False, False,
+         ["-n", "4", "--map-by", "ppr:4:node", "--bind-to", "none", *QUIET, *_x(2)]),
+        # more ranks than cores
+        (Job(9, ("a",)), 8, False, True,
+         ["-n", "9", "--map-by", "ppr:9:node:OVERSUBSCRIBE", "--bind-to", "none", *YIELD, *QUIET, *_x(1)]),
+        # several nodes: networks stay available, and the environment travels
+        (Job(24, ("a",), ranks_per_node=6), 42, False, True,
+         ["-n", "24", "--map-by", "ppr:6:node:PE=7", "--bind-to", "core",
+          "-x", "PATH=/p", "-x", "LD_LIBRARY_PATH=/l", *_x(7)]),
+        # all fit on one node
+        (Job(2, ("a",), ranks_per_node=6), 8, False, True,
+         ["-n", "2", "--map-by", "ppr:2:node:PE=4", "--bind-to", "core", *QUIET, *_x(4)]),
+        # the job's own environment comes last and wins
+        (Job(2, ("a",), environment={"OMP_NUM_THREADS": "3", "A": "b = c"}), 8, False, True,
+         ["-n", "2", "--map-by", "ppr:2:node:PE=4", "--bind-to", "core", *QUIET, *_x(3, "A=b = c")]),
+    ],
+)
+def test_mpirun_argv(monkeypatch: pytest.MonkeyPatch, job: Job, cores: int, root: bool, binds: bool,
+                     expected: list[str]) -> None:
+    monkeypatch.setattr(launchers, "find_mpirun", lambda: "/bin/mpirun")
+    monkeypatch.setattr(launchers, "usable_cores", lambda: cores)
+    monkeypatch.setattr(launchers, "may_bind", lambda: binds)
+    monkeypatch.setattr(launchers, "SHARED_MEMORY_BYTES_PER_RANK", 0)
+    monkeypatch.setattr(os, "geteuid", lambda: 0 if root else 1000)
+    monkeypatch.setattr(os, "environ", {"PATH": "/p", "LD_LIBRARY_PATH": "/l"})
+    assert get_launcher("mpirun").argv(job) == ["/bin/mpirun", *expected, *job.command]
+
+
+def test_the_users_number_of_threads_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launchers, "find_mpirun", lambda: "/bin/mpirun")
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    assert "OMP_NUM_THREADS=5" in get_launcher("mpirun").argv(Job(2, ("a",)))
+
+
+def test_little_shared_memory_moves_the_segments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launchers, "find_mpirun", lambda: "/bin/mpirun")
+    monkeypatch.setattr(launchers, "SHARED_MEMORY_BYTES_PER_RANK", 2**60)
+    argv = get_launcher("mpirun").argv(Job(2, ("a",)))
+    assert Path(argv[argv.index("btl_vader_backing_directory") + 1]).is_dir()
+
+
+def test_a_new_launcher_is_one_class() -> None:
+    class Flux(Launcher):
+        name = "flux"
+
+        def argv(self, job: Job) -> list[str]:
+            return ["flux", "run", f"-n{job.ranks}", *job.command]
+
+    try:
+        assert get_launcher("flux").argv(Job(4, ("x",))) == ["flux", "run", "-n4", "x"]
+    finally:
+        del LAUNCHERS["flux"]
+
+
+def test_an_unknown_launcher_is_told_the_nearest() -> None:
+    with pytest.raises(StemdlError, match="did you mean 'mpirun'"):
+        get_launcher("mpirum")
+
+
+@pytest.mark.parametrize("wrong", [{"ranks": 0}, {"ranks": 2, "ranks_per_node": 0}, {"ranks": 2, "command": ()}])
+def test_impossible_jobs(wrong: dict) -> None:
+    with pytest.raises(StemdlError):
+        Job(**{"command": ("a",), **wrong})
+
+
+def _program(path: Path, prints: str) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/sh\necho '{prints}'\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_the_environments_own_mpirun_comes_before_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = _program(tmp_path / "own" / "mpirun", "mpirun (Open MPI) 5.0.11")
+    other = _program(tmp_path / "other" / "mpirun", "mpirun (Open MPI) 4.1.4")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "own" / "python"))
+    monkeypatch.setenv("PATH", str(other.parent))
+    assert find_mpirun() == str(own)
+    own.unlink()
+    assert find_mpirun() == str(other)
+    other.unlink()
+    with pytest.raises(StemdlError, match="there is no mpirun") as caught:
+        find_mpirun()
+    assert "run_benchmark.sh" in caught.value.remedy
+
+
+def test_another_mpis_mpirun_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _program(tmp_path / "bin" / "mpirun", "HYDRA build details:")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
+    with pytest.raises(StemdlError, match="mpirun is not Open MPI"):
+        find_mpirun()
+
+
+def test_usable_cores_follow_the_affinity() -> None:
+    mine = os.sched_getaffinity(0)
+    assert 1 <= usable_cores() <= len(mine)
+    try:
+        os.sched_setaffinity(0, {min(mine)})
+        assert usable_cores() == 1
+        # mpirun would bind to the cores that were taken from this process
+        assert may_bind() is (os.cpu_count() == 1)
+    finally:
+        os.sched_setaffinity(0, mine)
+
+
+def test_binding_that_is_forbidden_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(pid: int, mask: set[int]) -> None:
+        raise PermissionError("no")
+
+    monkeypatch.setattr(os, "cpu_count", lambda: len(os.sched_getaffinity(0)))
+    assert may_bind()
+    monkeypatch.setattr(os, "sched_setaffinity", forbidden)
+    assert not may_bind()
+
+
+REPORT = """
+import json, os, sys
+from mpi4py import MPI
+from benchmark.launch.rank import detect_rank
+world = MPI.COMM_WORLD
+seen = {"rank": world.rank, "sum": world.allreduce(world.rank + 1), "read": vars(detect_rank()),
+        "cores": sorted(os.sched_getaffinity(0)), "word": os.environ["STEMDL_TEST"]}
+sys.stdout.write(json.dumps(seen) + chr(10))
+"""
+
+
+def _start(ranks: int, program: str, **environment: str) -> subprocess.Popen[str]:
+    argv = get_launcher("mpirun").argv(Job(ranks, (sys.executable, "-c", program), environment=environment))
+    root = Path(__file__).parents[3]
+    return subprocess.Popen(argv, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("ranks", [1, 2, usable_cores() + 1])
+def test_real_ranks(ranks: int) -> None:
+    with _start(ranks, REPORT, STEMDL_TEST="two words, = and '") as process:
+        output, errors = process.communicate(timeout=60)
+    assert errors == "", "mpirun is to be quiet"
+    seen = sorted((json.loads(line) for line in output.splitlines()), key=lambda told: told["rank"])
+    assert [told["rank"] for told in seen] == list(range(ranks))
+    for rank, told in enumerate(seen):
+        assert told["sum"] == ranks * (ranks + 1) // 2
+        assert told["read"] == {"rank": rank, "size": ranks, "local_rank": rank, "local_size": ranks,
+                                "launcher": "mpirun"}
+        assert told["word"] == "two words, = and '"
+    if ranks <= usable_cores() and may_bind():
+        cores = [core for told in seen for core in told["cores"]]
+        assert len(cores) == len(set(cores)), "each rank has cores of its own"
+
+
+@pytest.mark.mpi
+def test_real_ranks_with_their_segments_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launchers, "SHARED_MEMORY_BYTES_PER_RANK", 2**60)
+    with _start(2, REPORT, STEMDL_TEST="x") as process:
+        output, errors = process.communicate(timeout=60)
+    assert errors == ""
+    assert [json.loads(line)["sum"] for line in output.splitlines()] == [3, 3]
+
+
+@pytest.mark.mpi
+def test_output_arrives_while_the_rank_works() -> None:
+    process = _start(1, "import sys, time; sys.stdout.write('first\\n'); time.sleep(20)")
+    started = time.monotonic()
+    try:
+        assert process.stdout.readline() == "first\n"
+        assert time.monotonic() - started < 15, "the line was held back until the rank ended"
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize(("death", "status"), [("os._exit(3)", 3), ("os.kill(os.getpid(), 9)", 137),
+                                               ("MPI.COMM_WORLD.Abort(5)", 5)])
+def test_a_dead_rank_ends_the_job(death: str, status: int) -> None:
+    program = f"import os; from mpi4py import MPI; MPI.COMM_WORLD.rank == 1 and {death}; MPI.COMM_WORLD.Barrier()"
+    process = _start(2, program)
+    try:
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.terminate()
+    assert process.returncode == status
+    assert re.search(r"rank 1\b|@1,1\]", errors), "mpirun names the rank"
