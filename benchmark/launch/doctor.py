@@ -1,0 +1,293 @@
+"""Whether this machine can run the benchmark: each check says what it saw and what to do about it.
+
+Whatever may hang, crash or be slow (imports, MPI, files) runs in a process of its own under a time limit, and all
+checks run at once, so that one that fails neither stops nor delays the others.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+from importlib import metadata, util
+from pathlib import Path
+from typing import Any
+
+from benchmark.foundation.errors import StemdlError
+from benchmark.launch.launchers import Job, get_launcher, usable_cores
+from benchmark.launch.rank import detect_rank, under_launcher
+
+GIB = 2**30
+OLDEST_PYTHON = (3, 10)
+SETUP = "run ./run_benchmark.sh once, or pip install -c constraints.txt ."
+
+# What setup.cfg requires: the name it is installed by, and the module whose import proves it.
+PACKAGES = {
+    "gemmi": "gemmi",
+    "h5py": "h5py",
+    "matplotlib": "matplotlib",
+    "mlperf-logging": "mlperf_logging.compliance_checker.mlp_compliance",
+    "mpi4py": "mpi4py",
+    "numpy": "numpy",
+    "psutil": "psutil",
+    "pyyaml": "yaml",
+    "rich": "rich",
+    "scikit-learn": "sklearn",
+    "spglib": "spglib",
+    "torch": "torch",
+}
+
+TORCH = """
+import json, os, torch
+cuda = torch.cuda.is_available()  # also true with ROCm
+square = torch.ones(8, 8, device="cuda" if cuda else "cpu")
+assert square.matmul(square).sum().item() == 512, "the device multiplies wrongly"
+print(json.dumps({
+    "version": torch.__version__,
+    "devices": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
+    "driver": os.path.exists("/dev/nvidia0") or os.path.exists("/dev/kfd"),
+}))
+"""
+MPI4PY = """
+from mpi4py import MPI
+import json, numpy
+world = MPI.COMM_WORLD
+total = numpy.zeros(1)
+world.Allreduce(numpy.full(1, 1.0 + world.rank), total)
+if world.rank == 0:
+    library = MPI.Get_library_version().split(",")[0]
+    print(json.dumps({"size": world.size, "total": total[0], "by": f"mpi4py on {library}"}))
+"""
+HOROVOD = """
+import horovod, horovod.torch as hvd, json, torch
+built = hvd.mpi_built()
+if built:
+    hvd.init()
+    total = hvd.allreduce(torch.full((1,), 1.0 + hvd.rank()), op=hvd.Sum).item()
+    if hvd.rank() == 0:
+        nccl = "with NCCL" if hvd.nccl_built() else "without NCCL"
+        print(json.dumps({"size": hvd.size(), "total": total, "by": f"Horovod {horovod.__version__} with MPI, {nccl}"}))
+else:
+    print(json.dumps({"size": 0, "total": 0, "by": f"Horovod {horovod.__version__} built without MPI"}))
+"""
+HDF5 = """
+import h5py, numpy, sys
+with h5py.File(sys.argv[1], "w") as file:
+    file["probe"] = numpy.arange(1000, dtype="float32").reshape(10, 100)
+with h5py.File(sys.argv[1], "r") as file:
+    assert (file["probe"][...].ravel() == numpy.arange(1000)).all(), "other values were read than were written"
+print(h5py.version.hdf5_version)
+"""
+
+
+@dataclass(frozen=True)
+class Check:
+    """What one check found; `remedy` is what to do about it, empty where nothing is to be done."""
+
+    name: str
+    ok: bool
+    detail: str
+    remedy: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Name, ok, detail and remedy, for JSON."""
+        return asdict(self)
+
+
+def run_checks(
+    folder: Path = Path("."),
+    *,
+    free_disk_bytes: int = 2 * GIB,
+    free_memory_bytes: int = 2 * GIB,
+    limit_seconds: float = 60.0,
+) -> list[Check]:
+    """All checks, in the order of the list below, whatever fails.
+
+    Parameters
+    ----------
+    folder : where data and results are to be written; it is made when it is not there.
+    free_disk_bytes, free_memory_bytes : what must be free there and in memory.
+    limit_seconds : time limit of each check that runs in a process of its own.
+    """
+    checks: dict[str, Callable[[], Check]] = {"python": _python}
+    checks |= {name: partial(_package, name, module, limit_seconds) for name, module in PACKAGES.items()
+               if name != "torch"}
+    checks |= {
+        "torch": partial(_torch, limit_seconds),
+        "mpi": partial(_mpi, limit_seconds),
+        "horovod": partial(_horovod, limit_seconds),
+        "cores": _cores,
+        "memory": partial(_memory, free_memory_bytes),
+        "disk": partial(_disk, folder, free_disk_bytes),
+        "hdf5": partial(_hdf5, folder, limit_seconds),
+    }
+    with ThreadPoolExecutor(max_workers=max(2, min(4, usable_cores()))) as pool:
+        # the slow ones are started first
+        order = sorted(checks, key=lambda name: name not in ("horovod", "torch", "mpi"))
+        running = {name: pool.submit(_guarded, name, checks[name]) for name in order}
+        return [running[name].result() for name in checks]
+
+
+def _guarded(name: str, check: Callable[[], Check]) -> Check:
+    """A check whose failure is a finding, not the end of the others."""
+    try:
+        return check()
+    except StemdlError as error:
+        found = f" (found: {error.found})" if error.found is not None else ""
+        return Check(name, False, f"{error.what}{found}", error.remedy or "")
+    except ImportError as error:
+        return Check(name, False, str(error), SETUP)
+    except Exception as error:  # noqa: BLE001 - reported, whatever it is
+        return Check(name, False, f"the check itself failed: {error!r}", "report this as a defect of stemdl doctor")
+
+
+def _judged(name: str, ok: bool, detail: str, remedy: str) -> Check:
+    """A check that has a remedy only when it failed."""
+    return Check(name, ok, detail, "" if ok else remedy)
+
+
+def _python() -> Check:
+    wanted = ".".join(map(str, OLDEST_PYTHON))
+    found = ".".join(map(str, sys.version_info[:3]))
+    return _judged("python", sys.version_info[:2] >= OLDEST_PYTHON, f"Python {found} ({sys.executable})",
+                   f"use Python {wanted} or newer")
+
+
+def _package(name: str, module: str, limit_seconds: float) -> Check:
+    try:
+        version = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return Check(name, False, "not installed", SETUP)
+    _run_python(f"import {module}", limit_seconds=limit_seconds, remedy=f"pip install --force-reinstall {name}")
+    return Check(name, True, version)
+
+
+def _torch(limit_seconds: float) -> Check:
+    told = json.loads(_run_python(TORCH, limit_seconds=limit_seconds, remedy=SETUP))
+    if told["devices"]:
+        return Check("torch", True, f"{told['version']}, {len(told['devices'])} x {told['devices'][0]}")
+    if told["driver"]:
+        return Check("torch", False, f"{told['version']} does not see the accelerator of this machine",
+                     "install the torch that fits its driver; under a launcher, ask for a GPU for each rank")
+    return Check("torch", True, f"{told['version']}, no accelerator: the CPU is used")
+
+
+def _mpi(limit_seconds: float) -> Check:
+    return _allreduce("mpi", MPI4PY, limit_seconds)
+
+
+def _horovod(limit_seconds: float) -> Check:
+    """Horovod may be absent: training then goes through torch.distributed."""
+    if util.find_spec("horovod") is None:
+        return Check("horovod", True, "not built: torch.distributed is used",
+                     "run ./run_benchmark.sh, which builds Horovod with MPI")
+    return _allreduce("horovod", HOROVOD, limit_seconds)
+
+
+def _allreduce(name: str, program: str, limit_seconds: float) -> Check:
+    """Two ranks sum rank + 1: the total must be 3."""
+    if under_launcher():
+        rank = detect_rank()
+        return Check(name, True, f"not tried: this is rank {rank.rank} of {rank.size} under {rank.launcher}",
+                     "run stemdl doctor outside the launcher to try it")
+    remedy = "mpirun, mpi4py and Horovod must be of one MPI: run ./run_benchmark.sh, or rebuild them on the site's MPI"
+    argv = get_launcher("mpirun").argv(Job(ranks=2, command=(sys.executable, "-c", program)))
+    told = json.loads(_run(argv, limit_seconds=limit_seconds, remedy=remedy).splitlines()[-1])
+    if (told["size"], told["total"]) != (2, 3.0):
+        seen = f"2 ranks saw {told['size']} and summed 1 + 2 to {told['total']:g}"
+        return Check(name, False, f"{told['by']}: {seen}", remedy)
+    return Check(name, True, f"{told['by']}: 2 ranks sum 1 + 2 to 3")
+
+
+def _cores() -> Check:
+    quota = _cgroup_cpus()
+    cores = usable_cores()
+    threads = len(os.sched_getaffinity(0))
+    detail = f"{cores} cores ({threads} hardware threads)"
+    if quota is not None and quota < cores:
+        return Check("cores", True, f"{detail}, but the time of {quota:g} only",
+                     f"start at most {max(1, int(quota))} ranks here, or raise the container's CPU limit")
+    return Check("cores", True, detail)
+
+
+def _memory(needed_bytes: int) -> Check:
+    import psutil
+
+    free = psutil.virtual_memory().available
+    limit = _cgroup_memory()
+    if limit is not None:  # a container's limit, which the machine's figures do not show
+        free = min(free, limit)
+    return _judged("memory", free >= needed_bytes, f"{free / GIB:.1f} GiB free, {needed_bytes / GIB:.1f} GiB needed",
+                   "end other programs, or use a smaller batch or fewer ranks")
+
+
+def _disk(folder: Path, needed_bytes: int) -> Check:
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    return _judged("disk", free >= needed_bytes,
+                   f"{free / GIB:.1f} GiB free in {folder.resolve()}, {needed_bytes / GIB:.1f} GiB needed",
+                   "free some space, or name another folder")
+
+
+def _hdf5(folder: Path, limit_seconds: float) -> Check:
+    folder.mkdir(parents=True, exist_ok=True)
+    probe = folder / f".doctor.{os.getpid()}.h5"
+    remedy = f"name a folder that may be written ({folder.resolve()} was tried); on network file systems that refuse " \
+             "locks, export HDF5_USE_FILE_LOCKING=FALSE"
+    try:
+        version = _run_python(HDF5, str(probe), limit_seconds=limit_seconds, remedy=remedy)
+    finally:
+        probe.unlink(missing_ok=True)
+    return Check("hdf5", True, f"HDF5 {version}: written and read back in {folder.resolve()}")
+
+
+def _run_python(program: str, *arguments: str, limit_seconds: float, remedy: str) -> str:
+    """Standard output of a Python program in a process of its own."""
+    return _run([sys.executable, "-c", program, *arguments], limit_seconds=limit_seconds, remedy=remedy)
+
+
+def _run(argv: list[str], *, limit_seconds: float, remedy: str) -> str:
+    """Standard output of a command; raises StemdlError with its message when it fails or takes too long."""
+    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          errors="replace") as process:
+        try:
+            output, errors = process.communicate(timeout=limit_seconds)
+        except subprocess.TimeoutExpired:
+            process.terminate()  # mpirun ends its ranks at this; killed at once, it would leave them spinning
+            try:
+                process.communicate(timeout=5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            raise StemdlError(f"no answer within {limit_seconds:g} s", remedy=remedy) from None
+    if process.returncode != 0:
+        lines = [line.strip() for line in errors.splitlines() if any(map(str.isalpha, line))]
+        # Python's own message is the last that names an exception; mpirun's remarks follow it.
+        raised = [line for line in lines if line.split(":")[0].endswith(("Error", "Exception"))]
+        message = (raised[-1:] or lines[:1] or ["nothing on stderr"])[0]
+        raise StemdlError(f"failed with status {process.returncode}: {message}", remedy=remedy)
+    return output.strip()
+
+
+def _cgroup_memory(group: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """Bytes that this container may still take; None where it is not limited. Cached files do not count."""
+    try:
+        limit = (group / "memory.max").read_text().strip()
+        used = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())["anon"]
+    except (OSError, KeyError):
+        return None
+    return int(limit) - int(used) if limit.isdecimal() else None
+
+
+def _cgroup_cpus(group: Path = Path("/sys/fs/cgroup")) -> float | None:
+    """CPUs' worth of time that this container may use; None when it is not limited."""
+    try:
+        quota, period = (group / "cpu.max").read_text().split()
+    except (OSError, ValueError):
+        return None
+    return int(quota) / int(period) if quota.isdecimal() else None
