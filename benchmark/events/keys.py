@@ -34,6 +34,7 @@ NUMBER_OF_NODES = "number_of_nodes"  # this and the next are asked for by the HP
 ACCELERATORS_PER_NODE = "accelerators_per_node"
 CACHE_CLEAR = "cache_clear"
 SEED = "seed"
+RESUMED = "resumed"  # after which epoch; such a run cannot be scored
 GLOBAL_BATCH_SIZE = "global_batch_size"
 GRADIENT_ACCUMULATION_STEPS = "gradient_accumulation_steps"
 OPT_NAME = "opt_name"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,13 +104,16 @@ def standardised(cell: NDArray, numbers: NDArray, positions: NDArray) -> Crystal
     )
 
 
-def shortest_distance_angstrom(cell: NDArray, positions: NDArray) -> float:
-    """The shortest distance between two atoms, periodic images (nearest 27 cells) counted; an atom to its own too."""
-    images = np.array(np.meshgrid(*[[-1, 0, 1]] * 3)).reshape(3, -1).T
-    difference = positions[:, None, :] - positions[None, :, :]
+_IMAGES = np.array(list(itertools.product((-1, 0, 1), repeat=3)), dtype=np.float64)
+
+
+def shortest_distance_angstrom(cell: NDArray, point: NDArray, positions: NDArray) -> float:
+    """From one atom to its nearest neighbour, in Angstrom, periodic images in the nearest 27 cells included.
+
+    `point` is the atom's fractional position (3,), `positions` (n, 3) those of all atoms, itself among them.
+    """
+    difference = positions - point
     difference -= np.round(difference)
-    vectors = (difference[None] + images[:, None, None, :]) @ cell
-    squared = np.einsum("...i,...i->...", vectors, vectors)
-    home = np.flatnonzero((images == 0).all(axis=1))[0]
-    squared[home, np.arange(len(positions)), np.arange(len(positions))] = np.inf
-    return float(np.sqrt(squared.min()))
+    vectors = ((difference[None] + _IMAGES[:, None, :]) @ cell).reshape(-1, 3)
+    squared = np.einsum("ij,ij->i", vectors, vectors)
+    return float(np.sqrt(np.partition(squared, 1)[1]))  # the smallest is the atom's distance from itself

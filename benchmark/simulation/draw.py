@@ -114,8 +114,9 @@ def _place(
             points = orbit(space_group, point)
             if len(points) != site.multiplicity:
                 continue
+            # What is placed has the group's symmetry, so one point of an orbit sees the same distances as all of it.
             together = np.concatenate([*(atoms for _, atoms in placed), points])
-            if shortest_distance_angstrom(cell, together) >= shortest:
+            if shortest_distance_angstrom(cell, points[0], together) >= shortest:
                 placed.append((element, points))
                 break
         else:

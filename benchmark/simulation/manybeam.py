@@ -94,9 +94,10 @@ def propagate(
 
     reach = 2 * np.abs(indices).max(axis=0)
     table = potential_coefficients(zone, reach, energy_kev, debye_waller_b_angstrom2) / (2.0 * wave_number)
-    table = torch.from_numpy(table.astype(np.complex64))
-    rows = torch.from_numpy(indices[:strong, None, :] - indices[None, :, :] + reach)
-    coupling = table[rows[..., 0], rows[..., 1]]  # (strong, all)
+    # U_{g-h} for strong g and all h. A difference of flat positions in the table is the flat position of the difference.
+    flat = indices @ (table.shape[1], 1)
+    centre = reach @ (table.shape[1], 1)
+    coupling = torch.from_numpy(table.astype(np.complex64).take(flat[:strong, None] - flat[None, :] + centre))
     excitation = torch.from_numpy((-(vectors**2).sum(axis=1) / (2.0 * wave_number)).astype(np.float32))
 
     structure = coupling[:, :strong].clone()

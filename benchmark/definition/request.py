@@ -1,0 +1,42 @@
+"""What the harness asks of a trainer: one run of one rung. The trainer answers with the log that it leaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.definition.benchmark import Benchmark, Rung
+
+LOG, CONFIG, CHECKPOINT = "result_{index}.txt", "config.yaml", "checkpoint.pt"
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """One run, the same on every rank.
+
+    Attributes
+    ----------
+    data : folder of the rung's data. output : the run's own folder.
+    index : number of the run in its run set, from 0; it is in the log's name.
+    seed : None takes a fresh one from the operating system.
+    config_file, overrides : settings of the trainer, `key=value` each, on top of its defaults.
+    resume : go on from the checkpoint in `output`. Such a run is not scorable.
+    """
+
+    benchmark: Benchmark
+    rung: Rung
+    data: Path
+    output: Path
+    index: int = 0
+    seed: int | None = None
+    config_file: Path | None = None
+    overrides: tuple[str, ...] = ()
+    resume: bool = False
+
+    @property
+    def log(self) -> Path:
+        return self.output / LOG.format(index=self.index)
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.output / CHECKPOINT

@@ -1,0 +1,36 @@
+"""A run's state after an epoch, written whole or not at all, and read without running anything it holds."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.files import atomic_path
+
+
+def save_checkpoint(path: Path, model: nn.Module, optimizer: Optimizer, **more: Any) -> None:
+    """Write weights, the optimizer's state and `more` (numbers and texts). Raises StemdlError when that fails."""
+    try:
+        with atomic_path(path) as temporary:
+            torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), **more}, temporary)
+    except (OSError, RuntimeError) as error:  # torch's writer reports a full disk as RuntimeError
+        raise StemdlError("the checkpoint cannot be written", where=path, found=error,
+                          remedy="make room, then --resume; the last whole checkpoint is still there") from error
+
+
+def load_checkpoint(path: Path, model: nn.Module, optimizer: Optimizer) -> dict[str, Any]:
+    """Restore both and return what else was saved. Raises StemdlError when there is none, or one of another network."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        model.load_state_dict(state.pop("model"))
+        optimizer.load_state_dict(state.pop("optimizer"))
+    except (OSError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        raise StemdlError("the checkpoint cannot be restored", where=path, found=error,
+                          remedy="resume with the configuration of the run that wrote it") from error
+    return state

@@ -1,0 +1,90 @@
+"""What the training needs of the ranks, behind one small protocol with three backends.
+
+Gradients are averaged over the ranks by both parallel backends, while a step's loss is a mean over the global batch;
+`train.py` weights each rank's loss for that.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from benchmark.foundation.errors import StemdlError
+from benchmark.launch.rank import Rank
+
+
+class Comm(Protocol):
+    """The ranks of a job. Every method is called by all ranks in the same order."""
+
+    name: str
+    rank: int
+    size: int
+
+    def barrier(self) -> None:
+        """Returns when all ranks have called it."""
+
+    def sum(self, values: Tensor) -> Tensor:
+        """The element-wise sum over the ranks, the same on each. Exact for integers."""
+
+    def distribute(self, model: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimizer]:
+        """Rank 0's weights everywhere, and gradients averaged over the ranks from now on."""
+
+    def close(self) -> None:
+        """Leave the job in good order."""
+
+
+class Solo:
+    """One process on its own."""
+
+    name, rank, size = "solo", 0, 1
+
+    def barrier(self) -> None:
+        return
+
+    def sum(self, values: Tensor) -> Tensor:
+        return values
+
+    def distribute(self, model: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimizer]:
+        return model, optimizer
+
+    def close(self) -> None:
+        return
+
+
+def make_comm(name: str, rank: Rank, device: torch.device, timeout_seconds: int) -> Comm:
+    """The backend of that name; "auto" takes Horovod where it is built, torch.distributed elsewhere.
+
+    Raises StemdlError when there are more ranks than the backend can join.
+    """
+    if name == "auto":
+        name = "solo" if rank.size == 1 else "horovod" if importlib.util.find_spec("horovod") else "torch"
+    if name == "solo":
+        if rank.size > 1:
+            raise StemdlError("solo trains on one rank", where="comm", found=f"{rank.size} ranks",
+                              remedy="--set comm=horovod, or --ranks 1")
+        return Solo()
+    if name == "horovod":
+        from reference.comm_horovod import HorovodComm
+
+        return HorovodComm(rank, timeout_seconds)
+    from reference.comm_torch import TorchComm
+
+    return TorchComm(rank, device, timeout_seconds)
+
+
+def pick_device(name: str, rank: Rank) -> torch.device:
+    """This rank's device. With one GPU bound to each rank, every rank sees only number 0: hence the remainder.
+
+    Raises StemdlError when "cuda" is asked for and the rank sees no GPU.
+    """
+    visible = torch.cuda.device_count()
+    if name == "cuda" and not visible:
+        raise StemdlError("this rank sees no GPU", where=f"rank {rank.rank}", expected="at least one CUDA device",
+                          remedy="bind one to each rank (jsrun -g 1, srun --gpus-per-task=1), or --set device=cpu")
+    if name == "cpu" or not visible:
+        return torch.device("cpu")
+    return torch.device("cuda", rank.local_rank % visible)

@@ -1,0 +1,64 @@
+"""Ranks joined by torch.distributed: NCCL between GPUs, Gloo between CPUs."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import socket
+
+import torch
+from torch import Tensor, nn
+from torch import distributed as dist
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim import Optimizer
+
+from benchmark.launch.rank import Rank
+
+DEFAULT_PORT = 29400
+
+
+class TorchComm:
+    """See `reference.comm.Comm`. The ranks meet at MASTER_ADDR:MASTER_PORT, which torchrun sets.
+
+    Under other launchers rank 0's address is shared through MPI where mpi4py is there; else it is this host.
+    """
+
+    name = "torch"
+
+    def __init__(self, rank: Rank, device: torch.device, timeout_seconds: int) -> None:
+        if "MASTER_ADDR" not in os.environ:
+            os.environ["MASTER_ADDR"], os.environ["MASTER_PORT"] = _meeting_point(rank)
+        timeout = datetime.timedelta(seconds=timeout_seconds)
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo", rank=rank.rank, world_size=rank.size,
+                                timeout=timeout)
+        self.rank, self.size, self._device = rank.rank, rank.size, device
+
+    def barrier(self) -> None:
+        dist.barrier()
+
+    def sum(self, values: Tensor) -> Tensor:
+        total = values.to(self._device)
+        total = total.clone() if total is values else total
+        dist.all_reduce(total)
+        return total.to(values.device)
+
+    def distribute(self, model: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimizer]:
+        return DistributedDataParallel(model, broadcast_buffers=False), optimizer
+
+    def close(self) -> None:
+        dist.destroy_process_group()
+
+
+def _meeting_point(rank: Rank) -> tuple[str, str]:
+    """A free port of rank 0's host, told to all ranks by MPI."""
+    if rank.size == rank.local_size and rank.launcher != "mpirun":
+        return "127.0.0.1", str(DEFAULT_PORT)
+    from mpi4py import MPI
+
+    here = None
+    if rank.rank == 0:
+        with socket.socket() as probe:
+            probe.bind(("", 0))
+            name = "127.0.0.1" if rank.size == rank.local_size else socket.gethostname()
+            here = (name, str(probe.getsockname()[1]))
+    return MPI.COMM_WORLD.bcast(here, root=0)

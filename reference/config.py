@@ -1,0 +1,113 @@
+"""The settings of a run: defaults, then a file, then `key=value`. Unknown keys and wrong values are refused."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from benchmark.foundation.errors import StemdlError, nearest
+
+DEFAULTS = Path(__file__).parent / "configs" / "default.yaml"
+
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "division": ("closed", "open"),
+    "status": ("cloud", "onprem", "preview", "research"),
+    "comm": ("auto", "horovod", "torch", "solo"),
+    "device": ("auto", "cpu", "cuda"),
+    "precision": ("fp32", "bf16"),
+}
+_AT_LEAST: Mapping[str, float] = {
+    "threads_per_rank": 0, "width": 1, "max_epochs": 1, "global_batch_size": 1, "learning_rate": 1e-12,
+    "warmup_fraction": 0.0, "weight_decay": 0.0, "label_smoothing": 0.0, "eval_batch_size": 1,
+    "collective_timeout_seconds": 1,
+}
+_BELOW: Mapping[str, float] = {"warmup_fraction": 1.0, "label_smoothing": 1.0}
+
+
+@dataclass(frozen=True)
+class Config:
+    """What configs/default.yaml explains, key by key."""
+
+    org: str
+    platform: str
+    division: str
+    status: str
+    comm: str
+    device: str
+    precision: str
+    threads_per_rank: int
+    clear_caches: bool
+    width: int
+    symmetry: bool
+    max_epochs: int
+    global_batch_size: int
+    learning_rate: float
+    warmup_fraction: float
+    weight_decay: float
+    label_smoothing: float
+    eval_batch_size: int
+    checkpoint: bool
+    collective_timeout_seconds: int
+
+
+def read_config(file: Path | None = None, overrides: tuple[str, ...] = ()) -> Config:
+    """The resolved settings. Raises StemdlError naming the file or option, the key and what it should be."""
+    values = _read_file(DEFAULTS)
+    types = {field.name: type(values[field.name]) for field in dataclasses.fields(Config)}
+    if file is not None:
+        for key, value in _read_file(file).items():
+            values[key] = _checked(key, value, types, str(file))
+    for override in overrides:
+        key, equals, text = override.partition("=")
+        if not equals:
+            raise StemdlError("a setting is no key=value", where="--set", found=override)
+        values[key.strip()] = _checked(key.strip(), _parsed(text), types, f"--set {override}")
+    return Config(**values)
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise StemdlError("the settings cannot be read", where=path, found=error) from error
+    if not isinstance(values, dict):
+        raise StemdlError("the settings are no mapping", where=path, expected="lines of key: value")
+    return values
+
+
+def _parsed(text: str) -> Any:
+    """A value as YAML reads it, but 4e-3, which YAML takes for a word, is a number."""
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return "" if value is None else value
+
+
+def _checked(key: str, value: Any, types: Mapping[str, type], where: str) -> Any:
+    if key not in types:
+        raise StemdlError(f"there is no setting {key!r}", where=where, remedy=nearest(key, types))
+    wanted = types[key]
+    if wanted is float and type(value) is int:
+        value = float(value)
+    if wanted is int and type(value) is float and value.is_integer():
+        value = int(value)
+    if type(value) is not wanted:
+        raise StemdlError(f"{key} has the wrong type", where=where, expected=wanted.__name__, found=repr(value))
+    if key in _CHOICES and value not in _CHOICES[key]:
+        raise StemdlError(f"{key} has no such choice", where=where, expected=" or ".join(_CHOICES[key]), found=value)
+    if key in _AT_LEAST and not value >= _AT_LEAST[key]:
+        raise StemdlError(f"{key} is too small", where=where, expected=f"at least {_AT_LEAST[key]:g}", found=value)
+    if key in _BELOW and not value < _BELOW[key]:
+        raise StemdlError(f"{key} is too large", where=where, expected=f"below {_BELOW[key]:g}", found=value)
+    return value

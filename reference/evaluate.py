@@ -1,0 +1,40 @@
+"""The whole split, once: each rank counts its own samples, and the counts are added up."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from benchmark.data.reader import Part
+from benchmark.foundation.errors import StemdlError
+from benchmark.metrics.confusion import Confusion
+from reference.comm import Comm
+
+
+def evaluate(
+    model: nn.Module,
+    part: Part,
+    *,
+    comm: Comm,
+    classes: int,
+    samples: int,
+    batch: int,
+    device: torch.device,
+    bf16: bool = False,
+) -> Confusion:
+    """The confusion counts over all ranks' parts of a split, the same on every rank.
+
+    Raises StemdlError when the ranks together did not count the split's `samples`, each once.
+    """
+    model.eval()
+    predictions = []
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+        for first in range(0, len(part), batch):
+            patterns = torch.from_numpy(part.patterns[first:first + batch]).to(device)
+            predictions.append(model(patterns).argmax(dim=1).cpu())
+    own = Confusion.of(part.labels, torch.cat(predictions).numpy(), classes)
+    counts = Confusion(comm.sum(torch.from_numpy(own.counts.copy())).numpy())
+    if counts.samples != samples:
+        raise StemdlError("the evaluation did not see every sample once", where=f"rank {comm.rank}",
+                          expected=samples, found=counts.samples)
+    return counts

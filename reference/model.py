@@ -1,0 +1,80 @@
+"""A small residual network that sees, beside the patterns, how far each is from being symmetric.
+
+Why the symmetry channels are right. A space group shows in a CBED pattern as symmetry, not as shape: along a zone axis
+the zero-order disks have exactly the point symmetry of the crystal's projection, and under dynamical diffraction
+Friedel's law fails, so that a missing inversion centre shows as a missing half-turn (Buxton et al. 1976; Tanaka &
+Terauchi 1985). Whether |x - flip(x)| vanishes is therefore what decides between, say, P6_3/mmc and its polar subgroup
+P6_3mc, while the picture itself varies with every crystal. A convolution compares neighbouring pixels and cannot
+compare a pixel with its mirror image on the other side of the detector; subtracting the image of each pattern under the
+operations of a plane point group does it in one step, for nothing. Projected mirrors lie along the detector's rows and
+columns for the conventional axes, so flips, half and quarter turns suffice. (Turns by a third and a sixth were tried:
+they need interpolation, which blurs what they are to show, and made the network slower and worse.)
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+PROJECTIONS = 3
+INTENSITY_FLOOR = 1e-4
+"""Added before the logarithm: at 1e6 electrons a pattern, 100 electrons a pixel, where counting noise is a tenth."""
+
+
+def log_intensity(patterns: Tensor) -> Tensor:
+    """Intensities (unit sum a pattern) to a logarithmic scale of about zero mean and unit spread."""
+    return (torch.log10(patterns + INTENSITY_FLOOR) + 3.5) * 1.5
+
+
+def symmetry_differences(x: Tensor) -> Tensor:
+    """(n, 3, p, p) to (n, 15, p, p): the patterns, and their distances from their own images.
+
+    The images are those under the flips of columns and of rows, the half turn and the quarter turn.
+    """
+    images = (x.flip(-1), x.flip(-2), x.flip(-1, -2), x.rot90(1, (-2, -1)))
+    return torch.cat([x, *((x - image).abs() for image in images)], dim=1)
+
+
+class Block(nn.Module):
+    """Two 3 x 3 convolutions around a shortcut; the first one halves the picture where `stride` is 2."""
+
+    def __init__(self, channels_in: int, channels_out: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels_in, channels_out, 3, stride, 1, bias=False)
+        self.norm1 = nn.BatchNorm2d(channels_out)
+        self.conv2 = nn.Conv2d(channels_out, channels_out, 3, 1, 1, bias=False)
+        self.norm2 = nn.BatchNorm2d(channels_out)
+        self.shortcut = nn.Identity()
+        if stride != 1 or channels_in != channels_out:
+            self.shortcut = nn.Sequential(nn.AvgPool2d(stride), nn.Conv2d(channels_in, channels_out, 1, bias=False))
+        nn.init.zeros_(self.norm2.weight)  # the block begins as its shortcut
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.norm2(self.conv2(F.relu(self.norm1(self.conv1(x)))))
+        return F.relu(y + self.shortcut(x))
+
+
+class SymmetryNet(nn.Module):
+    """Intensities (n, 3, p, p) to logits (n, classes), p at least 16.
+
+    `width` is the number of channels after the first convolution. `symmetry` = False leaves the plain network, which
+    sees the patterns alone, for comparison.
+    """
+
+    def __init__(self, classes: int, width: int = 16, symmetry: bool = True) -> None:
+        super().__init__()
+        self.symmetry = symmetry
+        widths = [width, width * 2, width * 4, width * 8]
+        self.stem = nn.Conv2d(PROJECTIONS * (5 if symmetry else 1), width, 5, 2, 2, bias=False)
+        self.norm = nn.BatchNorm2d(width)
+        shapes = zip([width, *widths[:-1]], widths, (1, 2, 2, 2), strict=True)
+        self.blocks = nn.Sequential(*(Block(wide, wider, stride) for wide, wider, stride in shapes))
+        self.head = nn.Linear(2 * widths[-1], classes)
+
+    def forward(self, patterns: Tensor) -> Tensor:
+        x = log_intensity(patterns)
+        if self.symmetry:
+            x = symmetry_differences(x)
+        x = self.blocks(F.relu(self.norm(self.stem(x.contiguous(memory_format=torch.channels_last)))))
+        return self.head(torch.cat([x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=1))
