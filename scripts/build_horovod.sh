@@ -30,7 +30,8 @@ lacking() {  # lacking PYTHON wheel|site
 }
 
 python_tag() {
-    "$1" -c 'import platform, sys; v = sys.version_info; print(f"{sys.implementation.name}-{v[0]}{v[1]}_{platform.machine()}")'
+    "$1" -c 'import platform, sys
+v = sys.version_info; print(f"{sys.implementation.name}-{v[0]}{v[1]}_{platform.machine()}")'
 }
 
 if [[ $1 == --lacking ]]; then

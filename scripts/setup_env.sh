@@ -110,7 +110,7 @@ else
         lacks "$interpreter has no venv module" "install it (package python3-venv), or name another: STEMDL_PYTHON"
     for word in $site; do
         case $word in
-            torch) probe='import torch as t; assert [int(n) for n in t.__version__.split(".")[:2]] >= [2, 2], "older than 2.2"' ;;
+            torch) probe='import torch as t; assert [int(n) for n in t.__version__.split(".")[:2]] >= [2, 2], "too old"' ;;
             mpi) probe='import mpi4py; mpi4py.rc.initialize = False; from mpi4py import MPI' ;;
             horovod) probe='import horovod.torch' ;;
         esac
@@ -202,8 +202,8 @@ failed() {  # failed TITLE: the end of the log, and what to do about it
     local remedy="the whole log is $log; when the cause is gone, run this again: it takes up where it stopped"
     if tail -n 60 "$log" | grep -qiE 'no space left|quota exceeded'; then
         remedy="make room, or set STEMDL_VENV and TMPDIR to directories on another disk, and run this again"
-    elif tail -n 60 "$log" | grep -qiE 'name resolution|connection (refused|reset|broken|aborted)|timed out|max retries' ||
-        tail -n 60 "$log" | grep -qiE 'no matching distribution|proxyerror|sslerror'; then
+    elif tail -n 60 "$log" | grep -qiE 'name resolution|connection (refused|reset|broken|aborted)|timed out' ||
+        tail -n 60 "$log" | grep -qiE 'max retries|no matching distribution|proxyerror|sslerror'; then
         remedy="see that pip reaches its package index (https_proxy, PIP_INDEX_URL, pip.conf), and run this again"
     elif tail -n 60 "$log" | grep -q 'cannot load MPI library'; then
         remedy="load the site's MPI module, so that libmpi is on LD_LIBRARY_PATH, and run this again"
