@@ -51,8 +51,8 @@ class Block(nn.Module):
         nn.init.zeros_(self.norm2.weight)  # the block begins as its shortcut
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.norm2(self.conv2(F.relu(self.norm1(self.conv1(x)))))
-        return F.relu(y + self.shortcut(x))
+        y = self.norm2(self.conv2(F.relu(self.norm1(self.conv1(x)), inplace=True)))
+        return F.relu(y + self.shortcut(x), inplace=True)
 
 
 class SymmetryNet(nn.Module):
@@ -65,10 +65,10 @@ class SymmetryNet(nn.Module):
     def __init__(self, classes: int, width: int = 16, symmetry: bool = True) -> None:
         super().__init__()
         self.symmetry = symmetry
-        widths = [width, width * 2, width * 4, width * 8]
-        self.stem = nn.Conv2d(PROJECTIONS * (5 if symmetry else 1), width, 5, 2, 2, bias=False)
+        widths = [width, width * 2, width * 4]
+        self.stem = nn.Conv2d(PROJECTIONS * (5 if symmetry else 1), width, 3, 2, 1, bias=False)
         self.norm = nn.BatchNorm2d(width)
-        shapes = zip([width, *widths[:-1]], widths, (1, 2, 2, 2), strict=True)
+        shapes = zip([width, *widths[:-1]], widths, (1, 2, 2), strict=True)
         self.blocks = nn.Sequential(*(Block(wide, wider, stride) for wide, wider, stride in shapes))
         self.head = nn.Linear(2 * widths[-1], classes)
 
@@ -76,5 +76,6 @@ class SymmetryNet(nn.Module):
         x = log_intensity(patterns)
         if self.symmetry:
             x = symmetry_differences(x)
-        x = self.blocks(F.relu(self.norm(self.stem(x.contiguous(memory_format=torch.channels_last)))))
+        x = self.norm(self.stem(x.contiguous(memory_format=torch.channels_last)))
+        x = self.blocks(F.relu(x, inplace=True))
         return self.head(torch.cat([x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=1))

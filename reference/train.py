@@ -67,8 +67,7 @@ def train(request: RunRequest) -> bool:
         log.start("init", sync=True)
         seed = _agreed_seed(request.seed, comm)
         torch.manual_seed(seed)  # the same on all ranks: one set of initial weights
-        model = SymmetryNet(request.rung.classes, config.width, config.symmetry)
-        model = model.to(device, memory_format=torch.channels_last)
+        model = SymmetryNet(request.rung.classes, config.width, config.symmetry).to(device)
         optimizer = make_optimizer(model, config.learning_rate, config.weight_decay)
         first_epoch = 1
         if request.resume:
@@ -151,7 +150,7 @@ def _step(
 ) -> Tensor:
     """One update. `weight` is this rank's share of the global batch times the number of ranks: gradients are averaged
     over the ranks, and so weighted they are the gradient of the mean over the global batch."""
-    optimizer.zero_grad(set_to_none=True)
+    optimizer.zero_grad()
     with torch.autocast(patterns.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
         logits = model(patterns)
     loss = F.cross_entropy(logits.float(), labels, label_smoothing=config.label_smoothing) * weight
@@ -186,7 +185,7 @@ def _warm_up(
     optimizer.state.clear()
     if state["state"]:
         optimizer.load_state_dict(state)
-    optimizer.zero_grad(set_to_none=True)
+    optimizer.zero_grad()
 
 
 def _average_buffers(model: nn.Module, comm: Comm) -> None:

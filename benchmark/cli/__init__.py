@@ -1,0 +1,1 @@
+"""Floor 6: the commands, one file each. Nothing heavy is imported before a command runs."""

@@ -1,0 +1,156 @@
+"""Make, verify, describe and picture data."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchmark.cli.output import add_format, next_step, print_json, print_table
+
+EXAMPLE = """Examples:
+  stemdl data generate stemdl_mini -o data/stemdl_mini
+  stemdl data generate stemdl_mini --structures crystals.npz -o data/real
+  stemdl data verify data/stemdl_mini
+  stemdl data explore data/stemdl_mini -o stacks.png"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The commands below `stemdl data`."""
+    commands = parser.add_subparsers(dest="data_command", metavar="COMMAND", required=True)
+
+    generate = commands.add_parser("generate", help="simulate a rung's data, or finish what was begun",
+                                   description="Simulates a rung's data. Interrupted, it goes on where it stopped. "
+                                   "Under an MPI launcher the ranks share the work.")
+    generate.add_argument("rung")
+    generate.add_argument("-o", "--output", type=Path, help="(default: data/<rung>)")
+    generate.add_argument("--structures", type=Path, metavar="PATH",
+                          help="take the crystals from a table (.npz) or a folder of CIF files, instead of drawing them")
+    generate.add_argument("--ranks", type=int, help="processes of one thread each (default: one for each core)")
+    generate.set_defaults(data_execute=_generate)
+
+    verify = commands.add_parser("verify", help="hold every shard against the manifest's hashes")
+    verify.add_argument("folder", type=Path)
+    verify.set_defaults(data_execute=_verify)
+
+    info = commands.add_parser("info", help="what a data set holds")
+    info.add_argument("folder", type=Path)
+    info.set_defaults(data_execute=_info)
+
+    explore = commands.add_parser("explore", help="a picture of some stacks")
+    explore.add_argument("folder", type=Path)
+    explore.add_argument("-o", "--output", type=Path, default=Path("stacks.png"))
+    explore.add_argument("--groups", type=int, nargs="+", help="space groups (default: four of different systems)")
+    explore.set_defaults(data_execute=_explore)
+
+    for command in (generate, verify, info, explore):
+        add_format(command)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Runs the command below `stemdl data`."""
+    return arguments.data_execute(arguments)
+
+
+def _generate(arguments: argparse.Namespace) -> int:
+    from benchmark.data.generate import generate
+    from benchmark.definition.benchmark import load_benchmark
+    from benchmark.foundation.errors import StemdlError
+    from benchmark.launch.launchers import usable_cores
+    from benchmark.launch.rank import detect_rank
+
+    rung = load_benchmark().rung(arguments.rung)
+    folder = arguments.output or Path("data") / rung.name
+    if arguments.ranks is not None and arguments.ranks < 1:
+        raise StemdlError("at least one process is needed", where="--ranks", found=arguments.ranks)
+    rank = detect_rank()
+    if rank.size > 1:
+        with _ranks_together() as ranks:
+            manifest = generate(rung, folder, structures_path=arguments.structures, ranks=ranks)
+        if rank.rank != 0:
+            return 0
+    else:
+        manifest = generate(rung, folder, structures_path=arguments.structures,
+                            processes=arguments.ranks or usable_cores())
+    _print_info(manifest, arguments.format)
+    if arguments.format == "text":
+        next_step(f"./run_benchmark.sh --rung {rung.name} --data {folder}")
+    return 0
+
+
+class _ranks_together:
+    """mpi4py's communicator; an error on one rank ends all of them, which would else wait for it for ever."""
+
+    def __enter__(self) -> Any:
+        from mpi4py import MPI
+
+        self._world = MPI.COMM_WORLD
+        return self._world
+
+    def __exit__(self, kind: type | None, error: BaseException | None, _: object) -> None:
+        if error is not None:
+            print(f"stemdl: rank {self._world.Get_rank()}: {error}", file=sys.stderr, flush=True)
+            self._world.Abort(getattr(error, "exit_code", 1))
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    from benchmark.data.manifest import read_manifest, verify
+
+    findings = verify(arguments.folder)
+    if arguments.format == "json":
+        print_json({"ok": not findings, "findings": findings})
+    else:
+        for finding in findings:
+            print(finding)
+        if not findings:
+            shards = read_manifest(arguments.folder).shards
+            print(f"{arguments.folder}: all {len(shards)} shards are as the manifest says")
+    return 1 if findings else 0
+
+
+def _info(arguments: argparse.Namespace) -> int:
+    from benchmark.data.manifest import read_manifest
+
+    _print_info(read_manifest(arguments.folder), arguments.format)
+    return 0
+
+
+def _print_info(manifest: Any, output_format: str) -> None:
+    splits = manifest.values["splits"]
+    if output_format == "json":
+        print_json({"folder": str(manifest.folder), "manifest_sha256": manifest.sha256,
+                    **{key: value for key, value in manifest.values.items() if key != "shards"}})
+        return
+    source = manifest.values["source"]
+    print(f"{manifest.folder}: {manifest.rung}, " + ("drawn crystals, the rung's own data" if manifest.standard
+          else f"crystals from {source.get('name')}: not the rung's own data"))
+    print(f"manifest {manifest.sha256}")
+    selection = (manifest.values["selection"] or {}).get("groups", {})
+    columns = ["group", "train", "dev", "test"] + (["found", "dropped"] if selection else [])
+    rows = []
+    for group in map(str, manifest.space_groups):
+        row = [group, *(str(splits[split]["groups"][group]) for split in ("train", "dev", "test"))]
+        if selection:
+            dropped = "; ".join(f"{count} {reason}" for reason, count in selection[group]["dropped"].items())
+            row += [str(selection[group]["found"]), dropped]
+        rows.append(row)
+    rows.append(["all", *(str(splits[split]["samples"]) for split in ("train", "dev", "test"))]
+                + (["", ""] if selection else []))
+    print_table(columns, rows)
+    for reason, count in (manifest.values["selection"] or {}).get("outside", {}).items():
+        print(f"left out: {count} ({reason})")
+
+
+def _explore(arguments: argparse.Namespace) -> int:
+    from benchmark.data.manifest import read_manifest
+    from benchmark.report.stacks import picture_of_stacks
+
+    os.environ.setdefault("MPLBACKEND", "Agg")
+    shown = picture_of_stacks(read_manifest(arguments.folder), arguments.output, arguments.groups)
+    if arguments.format == "json":
+        print_json({"picture": str(arguments.output), "materials": shown})
+    else:
+        print(f"{arguments.output}: {', '.join(shown)}")
+    return 0

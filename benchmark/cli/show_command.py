@@ -1,0 +1,44 @@
+"""One run: what it reached and in which time, its curve, and what the official checker says of its log."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from benchmark.cli.output import add_format, print_json
+
+EXAMPLE = "Example: stemdl show runs/<run id>"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Options of `stemdl show`."""
+    parser.add_argument("run", type=Path, help="the run's folder, or that of a run set")
+    add_format(parser)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """0 when every run shown reached the target and has a compliant log, else 1."""
+    from benchmark.report.run_summary import curve_lines, summary_lines
+    from benchmark.submission.run_record import CRASHED, read_run, stored_runs
+    from benchmark.validation.official import check_log
+
+    runs = stored_runs(arguments.run) if arguments.run.is_dir() else []
+    if not runs:
+        runs = [read_run(arguments.run)]
+    shown = []
+    for run in runs:
+        verdict = check_log(run.log) if run.log else None
+        compliant = verdict is not None and verdict.passed
+        shown.append({"folder": str(run.folder), "compliant": compliant, **(run.record or {"status": CRASHED})})
+        if arguments.format == "json":
+            continue
+        if run.record is None:
+            print(f"{run.folder}: {CRASHED}: no run_stop in its log")
+            continue
+        print("\n".join([f"{run.folder}", *summary_lines(run.record), *curve_lines(run.record)]))
+        print(f"  official compliance checker: {'SUCCESS' if compliant else 'FAILED'}")
+        if verdict and not compliant:
+            print("\n".join(f"    {line}" for line in verdict.output.splitlines() if "Failed" in line or "ERROR" in line))
+    if arguments.format == "json":
+        print_json(shown)
+    return 0 if all(each["compliant"] for each in shown) else 1

@@ -1,0 +1,47 @@
+"""A run in a few lines of text, for a terminal."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+WIDTH = 40
+
+
+def summary_lines(record: dict[str, Any]) -> list[str]:
+    """Status, score and how the time was spent; the curve of the metric with the target."""
+    reached = record["status"] == "success"
+    lines = [
+        f"{record['rung']}: " + (f"macro-F1 {record['target']:g} reached in {record['time_to_train_seconds']:.2f} s"
+                                 if reached else f"{record['status']}: the target of {record['target']:g} was missed"),
+        f"  epochs {record['epochs']}   dev F1 {_last(record['eval_f1']):.4f}   test F1 {_number(record['test_f1'], 4)}"
+        f"   {_number(record['samples_per_second'], 0)} samples/s",
+        f"  training {_number(record['train_seconds'], 2)} s   evaluation {_number(record['eval_seconds'], 2)} s"
+        f"   staging {_number(record['staging_seconds'], 2)} s   (before the clock: {_number(record['init_seconds'], 1)}"
+        " s)",
+        f"  {record['ranks']} ranks ({record['launcher']})   global batch {record['global_batch_size']}"
+        f"   seed {record['seed']}",
+        f"  data {record['data']['manifest_sha256'][:16]}  "
+        + ("the rung's own" if record["data"]["standard"] else "NOT the rung's own: not comparable with other runs"),
+    ]
+    if record["resumed"]:
+        lines.append("  resumed from a checkpoint: cannot be scored")
+    return lines
+
+
+def curve_lines(record: dict[str, Any]) -> list[str]:
+    """The metric of each epoch as a bar, the target as a mark."""
+    mark = round(record["target"] * WIDTH)
+    lines = []
+    for epoch, f1 in record["eval_f1"].items():
+        bar = ("█" * round(f1 * WIDTH)).ljust(WIDTH)
+        lines.append(f"  epoch {epoch:>3} {bar[:mark]}│{bar[mark:]} {f1:.4f}")
+    return lines
+
+
+def _last(evaluations: dict[str, float]) -> float:
+    return list(evaluations.values())[-1] if evaluations else math.nan
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "unknown" if value is None else f"{value:.{digits}f}"

@@ -1,0 +1,73 @@
+"""A picture of some stacks: one row a material, one column a zone axis."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmark.data import schema
+from benchmark.data.manifest import Manifest
+from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.files import atomic_path
+from benchmark.simulation.crystal import crystal_system
+
+PATTERNS_SHOWN = 4
+
+
+def picture_of_stacks(manifest: Manifest, path: Path, groups: list[int] | None = None) -> list[str]:
+    """Draw the first training material of each group (default: four of different crystal systems) to a PNG.
+
+    Returns what is shown, a text for each row. Raises StemdlError for a group that the data do not hold.
+    """
+    if groups is None:
+        by_system = {crystal_system(group): group for group in reversed(manifest.space_groups)}
+        groups = sorted(by_system.values())[-PATTERNS_SHOWN:]
+    if unknown := sorted(set(groups) - set(manifest.space_groups)):
+        raise StemdlError(f"the data hold no space group {unknown[0]}", where="--groups",
+                          expected=", ".join(map(str, manifest.space_groups)))
+    stacks = _first_stacks(manifest, groups)
+
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.2, 2.55 * len(groups) + 0.3), dpi=110, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(len(groups), schema.PROJECTIONS, squeeze=False)
+    shown = []
+    for row, group in zip(axes, groups, strict=True):
+        patterns, zones, formula = stacks[group]
+        symbol = _symbol(group)
+        shown.append(f"{symbol} ({group}), {formula}")
+        for axis, picture, zone in zip(row, patterns, zones, strict=True):
+            axis.imshow(np.log10(picture + 1e-5), cmap="magma", interpolation="nearest")
+            axis.set(xticks=[], yticks=[], title=f"[{' '.join(map(str, zone))}]")
+            axis.title.set_fontsize(9)
+        row[0].set_ylabel(f"{symbol}  (no. {group})\n{formula}", fontsize=9)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format="png")
+    return shown
+
+
+def _symbol(group: int) -> str:
+    import gemmi
+
+    return gemmi.SpaceGroup(group).short_name()
+
+
+def _first_stacks(manifest: Manifest, groups: list[int]) -> dict[int, tuple[Any, Any, str]]:
+    import h5py
+
+    found: dict[int, tuple[Any, Any, str]] = {}
+    for path, name in schema.iter_samples(manifest.folder, "train"):
+        with h5py.File(path, "r") as shard:
+            sample = shard[name]
+            group = schema.read_label(sample)
+            if group in groups and group not in found:
+                zones = sample.attrs["z_dirs"][0].T
+                found[group] = (sample[schema.STACK][()], zones, str(sample.attrs["formula"]))
+        if len(found) == len(groups):
+            return found
+    raise StemdlError("a group has no training sample", where=manifest.folder,
+                      found=sorted(set(groups) - found.keys()))

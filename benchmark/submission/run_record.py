@@ -1,0 +1,128 @@
+"""What a run left behind, as one record: `run.json` beside its log."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmark.data.manifest import Manifest
+from benchmark.definition.request import CONFIG, RunRequest
+from benchmark.events import keys
+from benchmark.events.reader import read_events
+from benchmark.events.timeline import Timeline
+from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.files import sha256_of_file, write_json
+from benchmark.launch.rank import Rank
+from benchmark.launch.system import describe_system
+
+RUN, SYSTEM = "run.json", "system.json"
+CRASHED = "crashed"
+"""The status of a run that ended without a run_stop: a rank died, or an error ended the job."""
+
+
+def write_run_record(request: RunRequest, manifest: Manifest, rank: Rank) -> dict[str, Any]:
+    """Read the log of a finished run, write `run.json` and `system.json` beside it, and return the former.
+
+    Nothing in it is taken from memory: every figure is the log's, so the record and the log cannot disagree.
+    """
+    timeline = Timeline.of(read_events(request.log))
+    status = timeline.status or CRASHED
+    resumed = timeline.value(keys.RESUMED) is not None
+    record = {
+        "benchmark": request.benchmark.name,
+        "rung": request.rung.name,
+        "index": request.index,
+        "status": status,
+        "target": request.benchmark.metric.target,
+        "time_to_train_seconds": timeline.time_to_train_seconds,
+        "init_seconds": timeline.init_seconds,
+        "staging_seconds": timeline.staging_seconds,
+        "train_seconds": timeline.train_seconds,
+        "eval_seconds": timeline.eval_seconds,
+        "epochs": timeline.epochs,
+        "eval_f1": {str(epoch): f1 for epoch, f1 in timeline.evaluations},
+        "test_f1": timeline.value(keys.TEST_F1_MACRO),
+        "samples_per_second": timeline.samples_per_second,
+        "global_batch_size": timeline.global_batch_size,
+        "ranks": rank.size,
+        "launcher": rank.launcher,
+        "seed": timeline.seed,
+        "data": {
+            "folder": str(request.data),
+            "manifest_sha256": manifest.sha256,
+            "recipe_sha256": manifest.recipe_sha256,
+            "standard": timeline.value(keys.DATA_STANDARD),
+            "train_samples": timeline.train_samples,
+            "eval_samples": timeline.eval_samples,
+        },
+        "commit": timeline.value(keys.SUBMISSION_GITHUB_COMMIT_VERSION),
+        "division": timeline.division,
+        "resumed": resumed,
+        "scorable": status == keys.SUCCESS and not resumed and bool(timeline.value(keys.DATA_STANDARD)),
+        "log": {"name": request.log.name, "sha256": sha256_of_file(request.log)},
+        "versions": timeline.value(keys.VERSIONS),
+    }
+    settings = timeline.value(keys.CONFIG) or {}
+    system = describe_system(
+        ranks=rank.size,
+        nodes=timeline.nodes or 1,
+        accelerators_per_node=timeline.accelerators_per_node or 0,
+        submitter=settings.get("org", ""),
+        division=timeline.division or "",
+        status=settings.get("status", ""),
+        system_name=settings.get("platform") or None,
+    )
+    write_json(request.output / SYSTEM, system)
+    write_json(request.output / RUN, record)
+    return record
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A run's folder: its record, or None where the run ended before one was written."""
+
+    folder: Path
+    record: dict[str, Any] | None
+
+    @property
+    def log(self) -> Path | None:
+        logs = sorted(self.folder.glob("result_*.txt"))
+        return logs[0] if logs else None
+
+
+def read_run(folder: Path) -> StoredRun:
+    """A stored run. Raises StemdlError where the folder holds no run, or a record that cannot be read."""
+    path = folder / RUN
+    if path.is_file():
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise StemdlError("the run's record cannot be read", where=path, found=error) from error
+        return StoredRun(folder, record)
+    if (folder / CONFIG).is_file() or list(folder.glob("result_*.txt")):
+        return StoredRun(folder, None)
+    raise StemdlError("there is no run here", where=folder, expected=RUN, remedy="stemdl list")
+
+
+def stored_runs(folder: Path) -> list[StoredRun]:
+    """All runs in and below a folder, those of a run set in their order; the oldest first."""
+    found = {path.parent for name in (RUN, CONFIG, "result_*.txt") for path in folder.rglob(name)}
+    return [read_run(each) for each in sorted(found)]
+
+
+def summarise_set(records: list[dict[str, Any]]) -> dict[str, Any]:
+    """Of a run set: how many reached the target, and the mean of their seconds without the fastest and the slowest.
+
+    The olympic mean (MLPerf training rules, section 12) is None below three runs, and where a run missed the target.
+    """
+    seconds = sorted(record["time_to_train_seconds"] for record in records if record["status"] == keys.SUCCESS)
+    complete = len(seconds) == len(records) >= 3
+    return {
+        "runs": len(records),
+        "reached": len(seconds),
+        "olympic_mean_seconds": statistics.fmean(seconds[1:-1]) if complete else None,
+        "seconds": [record["time_to_train_seconds"] for record in records],
+    }
