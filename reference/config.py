@@ -1,4 +1,4 @@
-"""The settings of a run: defaults, then a file, then `key=value`. Unknown keys and wrong values are refused."""
+"""The settings of a run: defaults, those of the rung, a file, `key=value`. Unknown keys and wrong values are refused."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import yaml
 
 from benchmark.foundation.errors import StemdlError, nearest
 
-DEFAULTS = Path(__file__).parent / "configs" / "default.yaml"
+CONFIGS = Path(__file__).parent / "configs"
+"""default.yaml holds every key; a file of a rung's name what is different there."""
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "division": ("closed", "open"),
@@ -55,13 +56,17 @@ class Config:
     collective_timeout_seconds: int
 
 
-def read_config(file: Path | None = None, overrides: tuple[str, ...] = ()) -> Config:
-    """The resolved settings. Raises StemdlError naming the file or option, the key and what it should be."""
-    values = _read_file(DEFAULTS)
+def read_config(rung: str, file: Path | None = None, overrides: tuple[str, ...] = ()) -> Config:
+    """The resolved settings, later sources before earlier ones: default.yaml, the rung's file, `file`, `overrides`.
+
+    Raises StemdlError naming the file or option, the key and what it should be.
+    """
+    values = _read_file(CONFIGS / "default.yaml")
     types = {field.name: type(values[field.name]) for field in dataclasses.fields(Config)}
-    if file is not None:
-        for key, value in _read_file(file).items():
-            values[key] = _checked(key, value, types, str(file))
+    of_rung = CONFIGS / f"{rung}.yaml"
+    for source in ([of_rung] if of_rung.is_file() else []) + ([file] if file is not None else []):
+        for key, value in _read_file(source).items():
+            values[key] = _checked(key, value, types, str(source))
     for override in overrides:
         key, equals, text = override.partition("=")
         if not equals:

@@ -47,7 +47,7 @@ def train(request: RunRequest) -> bool:
     Leaves the log, the resolved configuration and, where the configuration asks for it, a checkpoint in
     `request.output`. Raises StemdlError for wrong settings or data, a loss that is no number, and disks that are full.
     """
-    config = read_config(request.config_file, request.overrides)
+    config = read_config(request.rung.name, request.config_file, request.overrides)
     manifest = read_manifest(request.data)
     if manifest.rung != request.rung.name:
         raise StemdlError("the data are of another rung", where=request.data, expected=request.rung.name,

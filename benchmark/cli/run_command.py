@@ -163,7 +163,7 @@ def _lead(request: RunRequest, arguments: argparse.Namespace) -> int:
 def _validate_settings(request: RunRequest) -> None:
     """Find wrong settings before the data are made and ranks started, where the trainer can say so."""
     module = importlib.import_module(request.benchmark.trainer.partition(":")[0].rpartition(".")[0] + ".config")
-    module.read_config(request.config_file, request.overrides)
+    module.read_config(request.rung.name, request.config_file, request.overrides)
 
 
 def _default_ranks() -> int:
