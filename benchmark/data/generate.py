@@ -7,15 +7,16 @@ written by one worker under a temporary name. So neither the number of workers n
 from __future__ import annotations
 
 import importlib.metadata
+import io
 import json
 import os
-import time
+import threading
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -69,23 +70,39 @@ def _single_threaded() -> None:
     torch.set_num_threads(1)
 
 
+def _start_worker() -> None:
+    """One thread, and an end when the process that started it is killed: workers would wait for work for ever."""
+    _single_threaded()
+
+    def end_with_parent() -> None:
+        parent_process().join()
+        os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
 def _generator(rung: Rung, material: Material) -> np.random.Generator:
     digest = sha256_of_text(f"{material.space_group} {material.identifier}")
     return np.random.default_rng([rung.seed, rung.version, int(digest[:16], 16)])
 
 
 def _make_shard(folder: Path, rung: Rung, recipe_sha256: str, plan: ShardPlan) -> None:
-    """Simulate and write one shard, whole or not at all."""
+    """Simulate and write one shard, whole or not at all.
+
+    HDF5 crashes the process when it cannot write to a file, so it writes to memory, and a full disk stays an OSError.
+    """
     import h5py
 
+    memory = io.BytesIO()
+    with h5py.File(memory, "w") as shard:
+        shard.attrs["recipe_sha256"] = recipe_sha256
+        for number, material in plan.materials:
+            generator = _generator(rung, material)
+            crystal = material.crystal or draw_crystal(material.space_group, rung.crystals, generator)
+            stack = simulate_stack(material.identifier, crystal, rung.optics, generator)
+            schema.write_stack(shard, number, 0, stack)
     with atomic_path(schema.shard_path(folder, plan.split, plan.number)) as temporary:
-        with h5py.File(temporary, "w") as shard:
-            shard.attrs["recipe_sha256"] = recipe_sha256
-            for number, material in plan.materials:
-                generator = _generator(rung, material)
-                crystal = material.crystal or draw_crystal(material.space_group, rung.crystals, generator)
-                stack = simulate_stack(material.identifier, crystal, rung.optics, generator)
-                schema.write_stack(shard, number, 0, stack)
+        temporary.write_bytes(memory.getbuffer())
 
 
 def _finished(folder: Path, recipe_sha256: str, plan: ShardPlan) -> bool:
@@ -193,7 +210,7 @@ def generate(
             ranks.bcast(None)
         # Workers inherit the limit of one thread through the environment, before their libraries are loaded.
         os.environ["OMP_NUM_THREADS"] = "1"
-        with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_single_threaded) as pool:
+        with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_start_worker) as pool:
             selection = None
             if structures_path is not None and leader:
                 selection = structures.select(structures.read_candidates(structures_path), rung,
@@ -211,6 +228,8 @@ def generate(
     if ranks is not None:
         ranks.barrier()
     if leader:
+        for left_by_a_kill in folder.rglob(".*.part"):
+            left_by_a_kill.unlink(missing_ok=True)
         report = None if selection is None else selection.report()
         _write_manifest(folder, rung, source, recipe_sha256, standard, plans, report)
     if ranks is not None:
