@@ -45,4 +45,5 @@ class HorovodComm:
         return model, optimizer
 
     def close(self) -> None:
-        self._hvd.shutdown()
+        """Horovod stays: its shutdown would end MPI, and the next run of a set could not begin. It leaves at exit."""
+        self._hvd.barrier()

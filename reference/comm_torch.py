@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import datetime
 import os
 import socket
+import warnings
 
 import torch
 from torch import Tensor, nn
@@ -26,11 +28,13 @@ class TorchComm:
     name = "torch"
 
     def __init__(self, rank: Rank, device: torch.device, timeout_seconds: int) -> None:
-        if "MASTER_ADDR" not in os.environ:
-            os.environ["MASTER_ADDR"], os.environ["MASTER_PORT"] = _meeting_point(rank)
-        timeout = datetime.timedelta(seconds=timeout_seconds)
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo", rank=rank.rank, world_size=rank.size,
-                                timeout=timeout)
+        if not dist.is_initialized():
+            if "MASTER_ADDR" not in os.environ:
+                os.environ["MASTER_ADDR"], os.environ["MASTER_PORT"] = _meeting_point(rank)
+            timeout = datetime.timedelta(seconds=timeout_seconds)
+            dist.init_process_group("nccl" if device.type == "cuda" else "gloo", rank=rank.rank,
+                                    world_size=rank.size, timeout=timeout)
+            atexit.register(dist.destroy_process_group)
         self.rank, self.size, self._device = rank.rank, rank.size, device
 
     def barrier(self) -> None:
@@ -43,10 +47,13 @@ class TorchComm:
         return total.to(values.device)
 
     def distribute(self, model: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimizer]:
-        return DistributedDataParallel(model, broadcast_buffers=False), optimizer
+        with warnings.catch_warnings():  # torch 2.13 renamed the option; older ones know the old name alone
+            warnings.simplefilter("ignore", FutureWarning)
+            return DistributedDataParallel(model, broadcast_buffers=False), optimizer
 
     def close(self) -> None:
-        dist.destroy_process_group()
+        """The group stays for the next run of a set, whose first rank could else meet the old one. It ends at exit."""
+        dist.barrier()
 
 
 def _meeting_point(rank: Rank) -> tuple[str, str]:

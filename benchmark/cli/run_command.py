@@ -104,7 +104,7 @@ def _be_a_rank(request: RunRequest, arguments: argparse.Namespace) -> int:
 
     rank = detect_rank()
     ours = os.environ.get(LAUNCHED_BY_US) == "1"
-    reached = []
+    reached, finished = [], []
     for index in range(arguments.runs):
         each = request if arguments.runs == 1 else _of_set(request, index)
         try:
@@ -112,11 +112,11 @@ def _be_a_rank(request: RunRequest, arguments: argparse.Namespace) -> int:
                 _refuse_used_folder(each)
             reached.append(_trainer(each)(each))
             if rank.rank == 0:
-                record = _record(each, rank)
-                if not ours:
-                    _report([(each, record)], arguments)
+                finished.append((each, _record(each, rank)))
         except BaseException as error:
             _leave(error, rank.rank)
+    if rank.rank == 0 and not ours:
+        return _report(finished, arguments)
     return 0 if ours or all(reached) else 1
 
 
