@@ -30,7 +30,8 @@ def load_checkpoint(path: Path, model: nn.Module, optimizer: Optimizer) -> dict[
         state = torch.load(path, map_location="cpu", weights_only=True)
         model.load_state_dict(state.pop("model"))
         optimizer.load_state_dict(state.pop("optimizer"))
-    except (OSError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError) as error:
+    except (OSError, EOFError, RuntimeError, ValueError, TypeError, AttributeError, KeyError,
+            pickle.UnpicklingError) as error:  # each is how some file that is no checkpoint of ours shows
         raise StemdlError("the checkpoint cannot be restored", where=path, found=error,
                           remedy="resume with the configuration of the run that wrote it") from error
     return state
