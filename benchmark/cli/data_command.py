@@ -14,6 +14,7 @@ EXAMPLE = """Examples:
   stemdl data generate stemdl_mini -o data/stemdl_mini
   stemdl data generate stemdl_mini --structures crystals.npz -o data/real
   stemdl data verify data/stemdl_mini
+  stemdl data info data/stemdl_mini
   stemdl data explore data/stemdl_mini -o stacks.png"""
 
 
@@ -45,8 +46,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     explore.add_argument("--groups", type=int, nargs="+", help="space groups (default: four of different systems)")
     explore.set_defaults(data_execute=_explore)
 
-    for command in (generate, verify, info, explore):
+    for name, command in commands.choices.items():
         add_format(command)
+        command.epilog = "\n".join(line for line in EXAMPLE.splitlines() if f"data {name}" in line)
 
 
 def execute(arguments: argparse.Namespace) -> int:
