@@ -48,7 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
     for name, command in commands.choices.items():
         add_format(command)
-        command.epilog = "\n".join(line for line in EXAMPLE.splitlines() if f"data {name}" in line)
+        command.epilog = "\n".join(["Example:"] + [line for line in EXAMPLE.splitlines() if f"data {name}" in line])
 
 
 def execute(arguments: argparse.Namespace) -> int:
