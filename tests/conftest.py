@@ -1,0 +1,97 @@
+"""What several folders of tests share: folders made once in a session, the smoke rung's data, commands and ranks."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+LIMIT_SECONDS = 150
+
+Once = Callable[[str, Callable[[Path], None]], Path]
+Command = Callable[..., subprocess.CompletedProcess]
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """`once(name, make)`: the folder that `make(folder)` made, once in a session, whichever worker asks first."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def folder(name: str, make: Callable[[Path], None]) -> Path:
+        path, done = shared / name, shared / f"{name}.done"
+        with open(shared / f"{name}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                shutil.rmtree(path, ignore_errors=True)
+                make(path)
+                done.touch()
+        return path
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def environment() -> dict[str, str]:
+    """What processes of a test inherit: the benchmark is found from every folder, and no launcher is pretended."""
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    return os.environ | {"PYTHONPATH": path}
+
+
+@pytest.fixture(scope="session")
+def stemdl(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Command:
+    """`stemdl(*arguments)`: the command line in a process of its own, in an empty folder; its finished process."""
+    folder = tmp_path_factory.mktemp("cwd")
+
+    def run(*arguments: object) -> subprocess.CompletedProcess:
+        argv = [sys.executable, "-m", "benchmark", *map(str, arguments)]
+        return subprocess.run(argv, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, timeout=LIMIT_SECONDS, check=False)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def mpirun(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Command:
+    """`mpirun(ranks, *command, **variables)`: real MPI ranks on this host; the finished process of mpirun."""
+    from benchmark.launch.launchers import Job, get_launcher
+
+    folder = tmp_path_factory.mktemp("cwd")
+
+    def run(ranks: int, *command: object, **variables: str) -> subprocess.CompletedProcess:
+        argv = get_launcher("mpirun").argv(Job(ranks, tuple(map(str, command)), environment=variables))
+        return subprocess.run(argv, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, timeout=LIMIT_SECONDS, check=False)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def smoke_data(once: Once, stemdl: Command) -> Path:
+    """The smoke rung's data, about 15 s of work. Copy the folder before changing anything in it."""
+
+    def make(folder: Path) -> None:
+        done = stemdl("data", "generate", "stemdl_smoke", "-o", folder)
+        assert done.returncode == 0, done.stderr
+
+    return once("smoke_data", make)
+
+
+@pytest.fixture(scope="session")
+def smoke_run(once: Once, stemdl: Command, smoke_data: Path) -> Path:
+    """A run of the smoke rung on one rank with seed 7, which reaches the target. To be read only."""
+
+    def make(folder: Path) -> None:
+        done = stemdl("run", "--rung", "stemdl_smoke", "--data", smoke_data, "--output", folder, "--ranks", 1,
+                      "--seed", 7, "--set", "threads_per_rank=1", "--set", "org=Somewhere")
+        assert done.returncode == 0, done.stderr
+        folder.with_name("smoke_run.stdout").write_text(done.stdout, encoding="utf-8")
+
+    return once("smoke_run", make)
