@@ -153,20 +153,33 @@ def _build(cls: type[_T], where: str, values: Any, **more: Any) -> _T:
     return cls(**given)
 
 
-def _rung(where: str, name: str, values: Mapping[str, Any]) -> Rung:
+def _mapping(where: str, values: Any, key: str) -> dict[str, Any]:
+    """The mapping under a key; raises StemdlError where it is missing or something else."""
+    if not isinstance(values, Mapping):
+        raise StemdlError("a mapping is missing", where=where, found=values)
+    if key not in values:
+        raise StemdlError(f"missing: {key}", where=where)
+    if not isinstance(values[key], Mapping):
+        raise StemdlError(f"{key} is no mapping", where=where, found=values[key])
+    return dict(values[key])
+
+
+def _rung(where: str, name: str, rungs: Mapping[str, Any]) -> Rung:
+    values = _mapping(f"{where}: rungs", rungs, name)
     where = f"{where}: rungs.{name}"
-    crystals = dict(values["crystals"])
-    crystals["element_counts"] = {system: _frozen(counts) for system, counts in crystals["element_counts"].items()}
-    optics = dict(values["optics"])
+    crystals = _mapping(where, values, "crystals")
+    counts = _mapping(f"{where}.crystals", crystals, "element_counts")
+    crystals["element_counts"] = {system: _frozen(entries) for system, entries in counts.items()}
+    optics = _mapping(where, values, "optics")
     accuracy = _build(Accuracy, f"{where}.optics.accuracy", optics.pop("accuracy", None))
     rung = _build(
         Rung,
         where,
-        dict(values),
+        values,
         name=name,
         optics=_build(Optics, f"{where}.optics", optics, accuracy=accuracy),
         crystals=_build(CrystalRecipe, f"{where}.crystals", crystals),
-        limits=_build(Limits, f"{where}.limits", values["limits"]),
+        limits=_build(Limits, f"{where}.limits", _mapping(where, values, "limits")),
     )
     if sorted(set(rung.space_groups)) != list(rung.space_groups) or not all(1 <= g <= 230 for g in rung.space_groups):
         raise StemdlError("space_groups must rise from 1 to 230 at most", where=where, found=rung.space_groups)
@@ -181,12 +194,14 @@ def read_benchmark(path: Path) -> Benchmark:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
         raise StemdlError("the benchmark's definition cannot be read", where=path, found=error) from error
-    metric = _build(Metric, f"{path}: metric", values["metric"])
+    metric = _build(Metric, f"{path}: metric", _mapping(str(path), values, "metric"))
     if not (0.0 < metric.target <= 1.0 and math.isfinite(metric.target)):
         raise StemdlError("the target is outside (0, 1]", where=f"{path}: metric", found=metric.target)
-    rungs = {name: _rung(str(path), name, rung) for name, rung in values["rungs"].items()}
-    return _build(Benchmark, str(path), dict(values), metric=metric, rungs=rungs,
-                  tunable={key: tuple(names) for key, names in values["tunable"].items()})
+    rungs = _mapping(str(path), values, "rungs")
+    tunable = _mapping(str(path), values, "tunable")
+    return _build(Benchmark, str(path), values, metric=metric,
+                  rungs={name: _rung(str(path), name, rungs) for name in rungs},
+                  tunable={key: tuple(names) for key, names in tunable.items()})
 
 
 @functools.cache
