@@ -1,0 +1,128 @@
+"""Definition files: what is shipped is sound, and every way to break a file is told with its place."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from benchmark.definition.benchmark import DEFINITIONS, SPLITS, load_benchmark, read_benchmark
+from benchmark.definition.request import RunRequest
+from benchmark.foundation.errors import StemdlError
+from benchmark.simulation.crystal import CRYSTAL_SYSTEMS, crystal_system
+
+SHIPPED = yaml.safe_load((DEFINITIONS / "stemdl.yaml").read_text(encoding="utf-8"))
+ONE_RUNG = {**SHIPPED, "rungs": {"stemdl_smoke": SHIPPED["rungs"]["stemdl_smoke"]}}
+FREE_KEYS = {("rungs", "stemdl_smoke"), ("tunable", "closed")}
+"""Names that the file itself chooses."""
+
+
+def _keys(values: Any, above: tuple = ()) -> Iterator[tuple]:
+    if isinstance(values, dict):
+        for key, value in values.items():
+            yield (*above, key)
+            yield from _keys(value, (*above, key))
+
+
+def _written(tmp_path: Path, values: Any) -> Path:
+    path = tmp_path / "b.yaml"
+    path.write_text(yaml.safe_dump(values), encoding="utf-8")
+    return path
+
+
+def _changed(path: tuple, change: Any) -> dict[str, Any]:
+    values = copy.deepcopy(ONE_RUNG)
+    inner = values
+    for key in path[:-1]:
+        inner = inner[key]
+    change(inner, path[-1])
+    return values
+
+
+def test_the_shipped_benchmark_is_read_whole() -> None:
+    benchmark = load_benchmark()
+    assert (benchmark.metric.name, benchmark.metric.target, benchmark.runs) == ("macro_f1", 0.9, 5)
+    mini = benchmark.rung("stemdl_mini")
+    assert mini.classes == 25 and {crystal_system(group) for group in mini.space_groups} == {
+        name for _, name in CRYSTAL_SYSTEMS}
+    for rung in benchmark.rungs.values():
+        assert set(rung.materials_per_group) == set(SPLITS)
+        assert rung.optics.accuracy.strong_per_angstrom > rung.optics.k_max_per_angstrom
+
+
+@pytest.mark.parametrize("path", [path for path in _keys(ONE_RUNG) if path not in FREE_KEYS
+                                  and path[-2:-1] != ("element_counts",)], ids=".".join)
+def test_each_missing_key_is_named(tmp_path: Path, path: tuple) -> None:
+    file = _written(tmp_path, _changed(path, lambda inner, key: inner.pop(key)))
+    with pytest.raises(StemdlError, match=f"missing.*{path[-1]}|needs each split") as caught:
+        read_benchmark(file)
+    assert str(file) in str(caught.value)
+
+
+@pytest.mark.parametrize("path", [("metric", "tarhet"), ("rungs", "stemdl_smoke", "optics", "pixel"),
+                                  ("rungs", "stemdl_smoke", "sede"), ("titel",)], ids=".".join)
+def test_an_unknown_key_is_named_with_the_nearest_known(tmp_path: Path, path: tuple) -> None:
+    def add(inner: dict, key: str) -> None:
+        inner[key] = 1
+
+    with pytest.raises(StemdlError, match=f"unknown key '{path[-1]}'.*\n.*did you mean"):
+        read_benchmark(_written(tmp_path, _changed(path, add)))
+
+
+@pytest.mark.parametrize(("path", "value"), [
+    (("metric", "target"), 0.0), (("metric", "target"), 1.5), (("metric", "target"), float("nan")),
+    (("metric",), None), (("rungs", "stemdl_smoke"), None), (("rungs",), [1]),
+    (("rungs", "stemdl_smoke", "optics"), 3), (("rungs", "stemdl_smoke", "crystals"), []),
+    (("rungs", "stemdl_smoke", "space_groups"), [2, 1]), (("rungs", "stemdl_smoke", "space_groups"), [1, 231]),
+    (("rungs", "stemdl_smoke", "space_groups"), [2, 2]),
+])
+def test_values_that_mean_nothing_are_refused(tmp_path: Path, path: tuple, value: Any) -> None:
+    def put(inner: dict, key: str) -> None:
+        inner[key] = value
+
+    with pytest.raises(StemdlError):
+        read_benchmark(_written(tmp_path, _changed(path, put)))
+
+
+@pytest.mark.parametrize("text", [None, "a: [", "", "- 1"])
+def test_a_file_that_is_no_definition_is_refused(tmp_path: Path, text: str | None) -> None:
+    path = tmp_path / "b.yaml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(StemdlError, match=str(path)):
+        read_benchmark(path)
+
+
+def test_unknown_names_are_answered_with_the_nearest() -> None:
+    with pytest.raises(StemdlError, match="did you mean 'stemdl_mini'"):
+        load_benchmark().rung("stemdl_minni")
+    with pytest.raises(StemdlError, match="there is no benchmark 'stem'"):
+        load_benchmark("stem")
+
+
+def test_the_recipe_hash_names_all_that_the_data_follow_from_and_nothing_else() -> None:
+    rung = load_benchmark().rung("stemdl_smoke")
+    assert dataclasses.replace(rung, summary="other words").recipe_sha256 == rung.recipe_sha256
+    others = [
+        dataclasses.replace(rung, seed=1), dataclasses.replace(rung, version=2),
+        dataclasses.replace(rung, space_groups=(2,)),
+        dataclasses.replace(rung, materials_per_group={"train": 1, "dev": 1, "test": 1}),
+        dataclasses.replace(rung, optics=dataclasses.replace(rung.optics, dose_electrons=1e5)),
+        dataclasses.replace(rung, optics=dataclasses.replace(
+            rung.optics, accuracy=dataclasses.replace(rung.optics.accuracy, directions_across=9))),
+        dataclasses.replace(rung, crystals=dataclasses.replace(rung.crystals, shortest_distance_angstrom=1.6)),
+        dataclasses.replace(rung, limits=dataclasses.replace(rung.limits, most_atoms_per_cell=81)),
+    ]
+    hashes = {other.recipe_sha256 for other in others}
+    assert len(hashes) == len(others) and rung.recipe_sha256 not in hashes
+
+
+def test_a_request_says_where_its_log_and_checkpoint_lie() -> None:
+    benchmark = load_benchmark()
+    request = RunRequest(benchmark, benchmark.rung("stemdl_smoke"), Path("d"), Path("o"), index=3)
+    assert (request.log, request.checkpoint) == (Path("o/result_3.txt"), Path("o/checkpoint.pt"))

@@ -1,0 +1,66 @@
+"""Atomic files: whole or absent whatever happens, and hashes that are the standard ones."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmark.foundation import files
+
+
+def test_a_file_appears_whole_and_its_temporary_name_goes(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "er" / "a.txt"
+    with files.atomic_path(path) as temporary:
+        temporary.write_text("new")
+        assert not path.exists() and temporary.parent == path.parent
+    assert path.read_text() == "new"
+    assert [entry.name for entry in path.parent.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, OSError])
+def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, error: type) -> None:
+    path = tmp_path / "a.txt"
+    files.write_text(path, "old")
+    with pytest.raises(error), files.atomic_path(path) as temporary:
+        temporary.write_text("half")
+        raise error
+    assert path.read_text() == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_json_refuses_nan_and_keeps_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    files.write_json(path, {"f": 0.5})
+    with pytest.raises(ValueError):
+        files.write_json(path, {"f": float("nan")})
+    assert json.loads(path.read_text()) == {"f": 0.5}
+    with pytest.raises(ValueError):
+        files.canonical_json(float("inf"))
+
+
+@given(st.dictionaries(st.text(), st.integers() | st.text() | st.floats(allow_nan=False, allow_infinity=False)))
+def test_canonical_json_does_not_depend_on_the_order_of_keys(value: dict) -> None:
+    reversed_value = dict(reversed(value.items()))
+    assert files.canonical_json(value) == files.canonical_json(reversed_value)
+    assert json.loads(files.canonical_json(value)) == value
+
+
+@pytest.mark.parametrize("size", [0, 1, (1 << 20) - 1, 1 << 20, (1 << 21) + 7])
+def test_hashes_are_the_standard_ones(tmp_path: Path, size: int) -> None:
+    content = b"x\n\x00" * (size // 3) + b"y" * (size % 3)
+    path = tmp_path / "a"
+    path.write_bytes(content)
+    expected = hashlib.sha256(content).hexdigest()
+    assert files.sha256_of_file(path) == expected
+    with open(path, "rb") as handle:  # what Python 3.10 runs
+        assert files._sha256(handle) == expected
+
+
+def test_the_hash_of_a_text_is_that_of_its_utf8_bytes() -> None:
+    assert files.sha256_of_text("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert files.sha256_of_text("Å") == hashlib.sha256(b"\xc3\x85").hexdigest()
