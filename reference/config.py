@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,10 +25,10 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
 }
 _AT_LEAST: Mapping[str, float] = {
     "threads_per_rank": 0, "width": 1, "max_epochs": 1, "global_batch_size": 1, "learning_rate": 1e-12,
-    "warmup_fraction": 0.0, "weight_decay": 0.0, "label_smoothing": 0.0, "eval_batch_size": 1,
+    "warmup_fraction": 0.0, "weight_decay": 0.0, "weight_averaging": 0.0, "label_smoothing": 0.0, "eval_batch_size": 1,
     "collective_timeout_seconds": 1,
 }
-_BELOW: Mapping[str, float] = {"warmup_fraction": 1.0, "label_smoothing": 1.0}
+_BELOW: Mapping[str, float] = {"warmup_fraction": 1.0, "label_smoothing": 1.0, "weight_averaging": 1.0}
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Config:
     learning_rate: float
     warmup_fraction: float
     weight_decay: float
+    weight_averaging: float
     label_smoothing: float
     eval_batch_size: int
     checkpoint: bool
@@ -71,7 +73,9 @@ def read_config(rung: str, file: Path | None = None, overrides: tuple[str, ...] 
         key, equals, text = override.partition("=")
         if not equals:
             raise StemdlError("a setting is no key=value", where="--set", found=override)
-        values[key.strip()] = _checked(key.strip(), _parsed(text), types, f"--set {override}")
+        key, text = key.strip(), text.strip()
+        value = text if types.get(key) is str else _parsed(text)
+        values[key] = _checked(key, value, types, f"--set {override}")
     return Config(**values)
 
 
@@ -96,12 +100,12 @@ def _parsed(text: str) -> Any:
             return float(value)
         except ValueError:
             return value
-    return "" if value is None else value
+    return value
 
 
 def _checked(key: str, value: Any, types: Mapping[str, type], where: str) -> Any:
     if key not in types:
-        raise StemdlError(f"there is no setting {key!r}", where=where, remedy=nearest(key, types))
+        raise StemdlError(f"there is no setting {key!r}", where=where, remedy=nearest(str(key), types))
     wanted = types[key]
     if wanted is float and type(value) is int:
         value = float(value)
@@ -111,6 +115,8 @@ def _checked(key: str, value: Any, types: Mapping[str, type], where: str) -> Any
         raise StemdlError(f"{key} has the wrong type", where=where, expected=wanted.__name__, found=repr(value))
     if key in _CHOICES and value not in _CHOICES[key]:
         raise StemdlError(f"{key} has no such choice", where=where, expected=" or ".join(_CHOICES[key]), found=value)
+    if wanted is float and not math.isfinite(value):
+        raise StemdlError(f"{key} is no finite number", where=where, found=value)
     if key in _AT_LEAST and not value >= _AT_LEAST[key]:
         raise StemdlError(f"{key} is too small", where=where, expected=f"at least {_AT_LEAST[key]:g}", found=value)
     if key in _BELOW and not value < _BELOW[key]:
