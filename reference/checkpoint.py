@@ -14,21 +14,23 @@ from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import atomic_path
 
 
-def save_checkpoint(path: Path, model: nn.Module, optimizer: Optimizer, **more: Any) -> None:
-    """Write weights, the optimizer's state and `more` (numbers and texts). Raises StemdlError when that fails."""
+def save_checkpoint(path: Path, model: nn.Module, averaged: nn.Module, optimizer: Optimizer, **more: Any) -> None:
+    """Write the weights, their running average, the optimizer's state and `more` (numbers and texts). Raises StemdlError when that fails."""
     try:
         with atomic_path(path) as temporary:
-            torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), **more}, temporary)
+            states = {"model": model, "averaged": averaged, "optimizer": optimizer}
+            torch.save({**{name: part.state_dict() for name, part in states.items()}, **more}, temporary)
     except (OSError, RuntimeError) as error:  # torch's writer reports a full disk as RuntimeError
         raise StemdlError("the checkpoint cannot be written", where=path, found=error,
                           remedy="make room, then --resume; the last whole checkpoint is still there") from error
 
 
-def load_checkpoint(path: Path, model: nn.Module, optimizer: Optimizer) -> dict[str, Any]:
-    """Restore both and return what else was saved. Raises StemdlError when there is none, or one of another network."""
+def load_checkpoint(path: Path, model: nn.Module, averaged: nn.Module, optimizer: Optimizer) -> dict[str, Any]:
+    """Restore all three and return what else was saved. Raises StemdlError when there is none, or one of another network."""
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         model.load_state_dict(state.pop("model"))
+        averaged.load_state_dict(state.pop("averaged"))
         optimizer.load_state_dict(state.pop("optimizer"))
     except (OSError, EOFError, RuntimeError, ValueError, TypeError, AttributeError, KeyError,
             pickle.UnpicklingError) as error:  # each is how some file that is no checkpoint of ours shows

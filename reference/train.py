@@ -19,6 +19,7 @@ import yaml
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Optimizer
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 import reference
 from benchmark.data.manifest import Manifest, read_manifest
@@ -70,8 +71,9 @@ def train(request: RunRequest) -> bool:
         model = SymmetryNet(request.rung.classes, config.width, config.symmetry).to(device)
         optimizer = make_optimizer(model, config.learning_rate, config.weight_decay)
         first_epoch = 1
+        averaged = _average_of(model, config)
         if request.resume:
-            state = load_checkpoint(request.checkpoint, model, optimizer)
+            state = load_checkpoint(request.checkpoint, model, averaged, optimizer)
             first_epoch, seed = state["epoch"] + 1, state["seed"]
             log.point(keys.RESUMED, state["epoch"])
             say(f"Resuming after epoch {state['epoch']}: this run cannot be scored")
@@ -90,7 +92,7 @@ def train(request: RunRequest) -> bool:
         for epoch in range(first_epoch, config.max_epochs + 1):
             epoch_started = time.monotonic()
             with log.interval("epoch", epoch_num=epoch):
-                loss = _train_epoch(model, optimizer, samples, epoch, batch, steps, config, comm, device)
+                loss = _train_epoch(model, bare_model, averaged, optimizer, samples, epoch, batch, steps, config, comm)
             seconds = time.monotonic() - epoch_started
             log.point(keys.TRACKED_STATS, {keys.THROUGHPUT: steps * config.global_batch_size / seconds, "loss": loss},
                       epoch_num=epoch, step_num=epoch * steps)
@@ -98,15 +100,15 @@ def train(request: RunRequest) -> bool:
                 log.stop("run", status=keys.ABORTED)
                 raise StemdlError(f"the loss is {loss}", where=f"epoch {epoch}", remedy="lower learning_rate")
             with log.interval("eval", epoch_num=epoch):
-                _average_buffers(bare_model, comm)
-                counts = evaluate(bare_model, dev_part, comm=comm, classes=request.rung.classes,
+                _average_buffers(averaged, comm)
+                counts = evaluate(averaged, dev_part, comm=comm, classes=request.rung.classes,
                                   samples=manifest.samples["dev"], batch=config.eval_batch_size, device=device,
                                   bf16=config.precision == "bf16")
             f1 = counts.macro_f1()
             for key in (request.benchmark.metric.log_key, keys.F1_MACRO):
                 log.point(key, f1, epoch_num=epoch, samples_count=epoch * steps * config.global_batch_size)
             if config.checkpoint and comm.rank == 0:
-                save_checkpoint(request.checkpoint, bare_model, optimizer, epoch=epoch, seed=seed)
+                save_checkpoint(request.checkpoint, bare_model, averaged, optimizer, epoch=epoch, seed=seed)
             reached = f1 >= request.benchmark.metric.target  # every rank holds the same counts
             say(_progress_line(epoch, config.max_epochs, f1, request.benchmark.metric.target, started))
             if reached:
@@ -115,7 +117,7 @@ def train(request: RunRequest) -> bool:
 
         # The clock has stopped: the test split is read for the first time.
         test_part = read_part(manifest, "test", comm.rank, comm.size)
-        counts = evaluate(bare_model, test_part, comm=comm, classes=request.rung.classes,
+        counts = evaluate(averaged, test_part, comm=comm, classes=request.rung.classes,
                           samples=manifest.samples["test"], batch=config.eval_batch_size, device=device,
                           bf16=config.precision == "bf16")
         log.point(keys.TEST_F1_MACRO, counts.macro_f1(), samples_count=counts.samples)
@@ -123,8 +125,17 @@ def train(request: RunRequest) -> bool:
     return reached
 
 
+def _average_of(model: nn.Module, config: Config) -> AveragedModel:
+    """The running average of a model's weights, which is what is evaluated: it is as good in the middle of training as
+    the weights themselves only become when the learning rate has fallen (Izmailov et al. 2018; Morales-Brotons et al.
+    2024), so that the clock need not wait for that."""
+    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.weight_averaging), use_buffers=True)
+
+
 def _train_epoch(
     model: nn.Module,
+    bare_model: nn.Module,
+    averaged: AveragedModel,
     optimizer: Optimizer,
     samples: TrainingSamples,
     epoch: int,
@@ -132,15 +143,15 @@ def _train_epoch(
     steps: int,
     config: Config,
     comm: Comm,
-    device: torch.device,
 ) -> float:
-    """One pass over this rank's part; the mean loss over all ranks."""
+    """One pass over this rank's part; the mean loss over all ranks. `model` may be a wrapper around `bare_model`."""
     model.train()
-    total = torch.zeros((), dtype=torch.float64, device=device)
+    total = torch.zeros((), dtype=torch.float64, device=samples.labels.device)
     for step, (patterns, labels) in enumerate(samples.batches(epoch, batch, steps), start=(epoch - 1) * steps):
         rate = learning_rate_at(step, config.max_epochs * steps, config.learning_rate, config.warmup_fraction)
         set_learning_rate(optimizer, rate)
         loss = _step(model, optimizer, patterns, labels, batch * comm.size / config.global_batch_size, config)
+        averaged.update_parameters(bare_model)
         total += loss.double()
     return float(comm.sum(total.cpu()[None])[0]) / (steps * comm.size)
 
