@@ -1,0 +1,103 @@
+"""Batches: exact shares, nothing seen twice in an epoch, an order that follows from seed, rank and epoch alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmark.data.reader import Part
+from benchmark.foundation.errors import StemdlError
+from reference.input import TrainingSamples, local_batch, steps_per_epoch
+
+PIXELS = 4
+CPU = torch.device("cpu")
+
+
+def part_of(count: int) -> Part:
+    """Sample i has label i and pixels that are its alone, so that a batch tells where each came from."""
+    patterns = np.arange(count * 3 * PIXELS**2, dtype=np.float32).reshape(count, 3, PIXELS, PIXELS)
+    return Part(patterns, np.arange(count), tuple(map(str, range(count))))
+
+
+def epoch_of(count: int, batch: int, *, seed: int = 1, rank: int = 0, epoch: int = 1) -> list[tuple]:
+    return list(TrainingSamples(part_of(count), CPU, seed, rank).batches(epoch, batch, count // batch))
+
+
+def order_of(batches: list[tuple]) -> list[int]:
+    return torch.cat([labels for _, labels in batches]).tolist()
+
+
+@given(st.integers(1, 2048), st.integers(1, 64))
+def test_the_shares_make_up_the_global_batch_and_differ_by_one_at_most(global_batch: int, size: int):
+    shares = [local_batch(global_batch, rank, size) for rank in range(size)]
+    assert sum(shares) == global_batch
+    assert shares == sorted(shares, reverse=True) and shares[0] - shares[-1] <= 1
+
+
+@given(st.integers(1, 5000), st.integers(1, 256), st.integers(1, 32))
+def test_steps_fit_into_every_rank_s_part_and_one_more_would_not(samples: int, global_batch: int, size: int):
+    parts = [len(range(rank, samples, size)) for rank in range(size)]  # as the reader deals them out
+    shares = [local_batch(global_batch, rank, size) for rank in range(size)]
+    if global_batch < size or any(part < share for part, share in zip(parts, shares)):
+        with pytest.raises(StemdlError, match="global batch"):
+            steps_per_epoch(samples, global_batch, size)
+        return
+    steps = steps_per_epoch(samples, global_batch, size)
+    assert all(steps * share <= part for part, share in zip(parts, shares))
+    assert any((steps + 1) * share > part for part, share in zip(parts, shares))
+    assert steps * global_batch <= samples
+
+
+@settings(deadline=None)
+@given(st.integers(1, 60), st.integers(1, 16), st.integers(0, 2**31 - 1), st.integers(0, 7), st.integers(1, 50))
+def test_an_epoch_shows_each_sample_once_at_most_in_exact_batches(count, batch, seed, rank, epoch):
+    batches = epoch_of(count, batch, seed=seed, rank=rank, epoch=epoch)
+    assert len(batches) == count // batch
+    for patterns, labels in batches:
+        assert patterns.shape == (batch, 3, PIXELS, PIXELS) and patterns.dtype == torch.float32
+        assert labels.shape == (batch,) and labels.dtype == torch.int64
+    order = order_of(batches) if batches else []
+    assert len(set(order)) == len(order) and set(order) <= set(range(count))
+
+
+@settings(deadline=None)
+@given(st.integers(1, 40), st.integers(0, 2**31 - 1))
+def test_flips_move_pixels_within_their_projection_and_never_the_label(count: int, seed: int):
+    source = torch.from_numpy(part_of(count).patterns)
+    for patterns, labels in epoch_of(count, count, seed=seed):
+        for pattern, label in zip(patterns, labels.tolist(), strict=True):
+            for projection, original in zip(pattern, source[label], strict=True):
+                images = [original, original.flip(-1), original.flip(-2), original.flip(-1, -2)]
+                assert any(torch.equal(projection, image) for image in images)
+
+
+def test_all_four_flips_come_about_equally_often_and_independently_for_each_projection():
+    source = torch.from_numpy(part_of(400).patterns)
+    ((patterns, labels),) = epoch_of(400, 400)
+    first = source[labels][..., :1, :1]
+    kinds = sum(2**bit * (patterns == first).flatten(2)[..., corner].long()  # where the first pixel has gone
+                for bit, corner in enumerate((0, PIXELS - 1, PIXELS**2 - PIXELS, PIXELS**2 - 1)))
+    for kind in (1, 2, 4, 8):
+        share = (kinds == kind).float().mean(dim=0)
+        assert ((share - 0.25).abs() < 0.1).all(), (kind, share)  # 0.1 is 4.6 standard deviations
+    assert ((kinds[:, 0] == kinds[:, 1]).float().mean() - 0.25).abs() < 0.1
+
+
+def test_the_order_follows_from_seed_rank_and_epoch_alone():
+    first = epoch_of(50, 10, seed=5, rank=1, epoch=3)
+    again = epoch_of(50, 10, seed=5, rank=1, epoch=3)
+    assert all(torch.equal(a, b) for one, other in zip(first, again, strict=True) for a, b in zip(one, other))
+    samples = TrainingSamples(part_of(50), CPU, 5, 1)
+    list(samples.batches(1, 10, 5))  # what was drawn before does not matter
+    assert order_of(list(samples.batches(3, 10, 5))) == order_of(first)
+    orders = [order_of(epoch_of(50, 10, seed=seed, rank=rank, epoch=epoch))
+              for seed, rank, epoch in ((5, 1, 3), (6, 1, 3), (5, 0, 3), (5, 1, 4), (5, 3, 1))]
+    assert len(set(map(tuple, orders))) == len(orders)
+
+
+def test_what_an_epoch_leaves_over_is_not_always_the_same():
+    left = {frozenset(range(50)) - frozenset(order_of(epoch_of(50, 8, epoch=epoch))) for epoch in range(1, 20)}
+    assert len(left) > 15

@@ -1,0 +1,105 @@
+"""The network: what its symmetry channels see, and what makes it the same everywhere."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from reference.model import PROJECTIONS, SymmetryNet, log_intensity, symmetry_differences
+
+OPERATIONS = {
+    "columns flipped": lambda x: x.flip(-1),
+    "rows flipped": lambda x: x.flip(-2),
+    "half turn": lambda x: x.flip(-1, -2),
+    "quarter turn": lambda x: x.rot90(1, (-2, -1)),
+}
+SYMMETRIES = {  # of a pattern: which of the operations leave it as it is
+    "columns flipped": {"columns flipped"},
+    "rows flipped": {"rows flipped"},
+    "half turn": {"half turn"},
+    "quarter turn": {"quarter turn", "half turn"},
+}
+
+
+def random_patterns(count: int = 2, pixels: int = 16) -> torch.Tensor:
+    x = torch.rand(count, PROJECTIONS, pixels, pixels, generator=torch.Generator().manual_seed(3))
+    return x / x.sum(dim=(-2, -1), keepdim=True)
+
+
+def average_over(x: torch.Tensor, name: str) -> torch.Tensor:
+    """The nearest pattern that the operation leaves as it is, exactly: of each orbit of pixels, the greatest."""
+    image = x
+    for _ in range(3):
+        image = OPERATIONS[name](image)
+        x = torch.maximum(x, image)
+    return x
+
+
+def channels(x: torch.Tensor) -> dict[str, torch.Tensor]:
+    """The symmetry channels by the operation that each set of three belongs to."""
+    y = symmetry_differences(x)
+    assert y.shape == (len(x), 15, *x.shape[2:])
+    assert torch.equal(y[:, :3], x)
+    return dict(zip(OPERATIONS, y[:, 3:].split(3, dim=1), strict=True))
+
+
+@pytest.mark.parametrize("symmetry", SYMMETRIES)
+def test_the_channels_of_a_symmetry_are_zero_exactly_where_a_pattern_has_it(symmetry: str):
+    found = channels(log_intensity(average_over(random_patterns(), symmetry)))
+    assert {name for name, each in found.items() if not each.any()} == SYMMETRIES[symmetry]
+
+
+def test_no_channel_is_zero_for_a_pattern_without_symmetry():
+    for each in channels(log_intensity(random_patterns())).values():
+        assert (each.abs().amax(dim=(-2, -1)) > 0.1).all()
+
+
+def test_one_projection_s_symmetry_is_not_another_s():
+    x = random_patterns(1)
+    x[:, 1] = average_over(x, "half turn")[:, 1]
+    difference = channels(x)["half turn"][0]
+    assert [bool(each.any()) for each in difference] == [True, False, True]
+
+
+def test_intensities_become_numbers_of_about_unit_size():
+    x = log_intensity(random_patterns(8, 64))
+    assert abs(x.mean()) < 1.0 and 0.1 < x.std() < 2.0
+    empty = log_intensity(torch.zeros(1, 3, 16, 16))
+    assert torch.isfinite(empty).all()  # a dark pixel is no infinity
+
+
+def test_one_seed_is_one_set_of_initial_weights():
+    def weights(seed: int) -> dict[str, torch.Tensor]:
+        torch.manual_seed(seed)
+        return SymmetryNet(5).state_dict()
+
+    first, again, other = weights(7), weights(7), weights(8)
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not all(torch.equal(first[name], other[name]) for name in first)
+
+
+@pytest.mark.parametrize("pixels", [16, 33, 64])
+@pytest.mark.parametrize("symmetry", [True, False])
+def test_the_plain_network_answers_in_the_same_shape(symmetry: bool, pixels: int):
+    logits = SymmetryNet(25, width=4, symmetry=symmetry).eval()(random_patterns(3, pixels))
+    assert logits.shape == (3, 25) and torch.isfinite(logits).all()
+
+
+@pytest.mark.parametrize(("symmetry", "stated"), [(True, 82_153), (False, 80_425)])
+def test_the_number_of_parameters_is_as_stated(symmetry: bool, stated: int):
+    """Of the shipped width and the mini rung's classes; the symmetry channels cost 12 x 16 x 9 weights."""
+    model = SymmetryNet(25, width=16, symmetry=symmetry)
+    assert sum(each.numel() for each in model.parameters()) == stated
+
+
+def test_all_weights_learn():
+    torch.manual_seed(0)
+    model = SymmetryNet(5, width=4)
+    for _ in range(2):  # the blocks begin as their shortcuts: their convolutions learn from the second step on
+        model.zero_grad()
+        torch.nn.functional.cross_entropy(model(random_patterns(4)), torch.arange(4)).backward()
+        with torch.no_grad():
+            for each in model.parameters():
+                each -= 0.1 * each.grad
+    assert [name for name, each in model.named_parameters() if not np.any(each.grad.numpy())] == []

@@ -1,0 +1,51 @@
+"""One cycle of the learning rate, and which parameters decay."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reference.model import SymmetryNet
+from reference.optimizer import learning_rate_at, make_optimizer, set_learning_rate
+
+lengths = st.integers(1, 400)
+fractions = st.floats(0.0, 1.0, exclude_max=True)
+peaks = st.floats(1e-6, 1.0)
+
+
+@given(lengths, peaks, fractions)
+def test_the_rate_rises_to_its_peak_and_falls_to_nearly_nothing(steps: int, peak: float, fraction: float):
+    rates = [learning_rate_at(step, steps, peak, fraction) for step in range(steps)]
+    assert all(0.0 < rate <= peak for rate in rates)
+    top = rates.index(max(rates))
+    assert all(one < next_ for one, next_ in zip(rates[:top], rates[1:top + 1]))
+    assert all(one > next_ for one, next_ in zip(rates[top:], rates[top + 1:]))
+    tail = steps + 1 - fraction * steps  # of the cosine, in steps
+    assert top <= fraction * steps <= top + 2  # the peak lies where the warm-up ends
+    assert rates[top] >= peak * min(0.5 * (1.0 + math.cos(math.pi / tail)), 1.0 - 1.0 / max(1.0, fraction * steps))
+    assert rates[-1] <= peak * (math.pi / (2.0 * tail)) ** 2 * (1 + 1e-9)
+
+
+def test_a_whole_warm_up_reaches_the_peak_itself():
+    rates = [learning_rate_at(step, 100, 0.003, 0.25) for step in range(100)]
+    assert max(rates) == rates[24] == 0.003
+    assert rates[:24] == pytest.approx([0.003 * (step + 1) / 25 for step in range(24)])
+    assert rates[-1] < 0.003 / 1000
+
+
+def test_norms_and_biases_do_not_decay_and_nothing_is_left_out():
+    model = SymmetryNet(5, width=4)
+    optimizer = make_optimizer(model, 1e-3, 0.05)
+    decay = {id(each): group["weight_decay"] for group in optimizer.param_groups for each in group["params"]}
+    assert sum(len(group["params"]) for group in optimizer.param_groups) == len(decay)
+    assert decay == {id(each): 0.05 if each.ndim > 1 else 0.0 for each in model.parameters()}
+    assert {0.0, 0.05} == set(decay.values())
+
+
+def test_all_groups_get_the_rate():
+    optimizer = make_optimizer(SymmetryNet(5, width=4), 1e-3, 0.05)
+    set_learning_rate(optimizer, 0.125)
+    assert [group["lr"] for group in optimizer.param_groups] == [0.125, 0.125]

@@ -1,0 +1,128 @@
+"""On 1, 2 and 3 real ranks, joined by either backend: one metric to the last bit, and one gradient."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import f1_score
+from torch.nn import functional as F
+
+from benchmark.data.manifest import read_manifest
+from benchmark.data.reader import read_part
+from benchmark.foundation.errors import StemdlError
+from benchmark.metrics.confusion import Confusion
+from reference.comm import Solo
+from reference.evaluate import evaluate
+from reference.model import SymmetryNet
+
+pytestmark = [pytest.mark.mpi, pytest.mark.slow]
+SCRIPT = Path(__file__).with_name("rank_script.py")
+GLOBAL_BATCH, STEPS, RATE, SMOOTHING = 32, 3, 0.5, 0.05
+Results = list[dict[str, np.ndarray]]
+
+
+@pytest.fixture(scope="module", params=[("horovod", 2), ("horovod", 3), ("torch", 2), ("torch", 3)],
+                ids=lambda each: f"{each[0]}-{each[1]}")
+def results(request: pytest.FixtureRequest, mpirun: Callable, smoke_data: Path, smoke_run: Path,
+            tmp_path_factory: pytest.TempPathFactory) -> Results:
+    """What each rank found, in the order of the ranks."""
+    backend, size = request.param
+    if backend == "horovod":
+        pytest.importorskip("horovod")
+    folder = tmp_path_factory.mktemp(f"{backend}{size}")
+    done = mpirun(size, sys.executable, SCRIPT, backend, smoke_data, smoke_run / "checkpoint.pt", folder)
+    assert done.returncode == 0, done.stderr
+    found = [dict(np.load(folder / f"{rank}.npz")) for rank in range(size)]
+    assert [(str(each["comm"]), int(each["rank"]), int(each["size"])) for each in found] == \
+        [(backend, rank, size) for rank in range(size)]
+    return found
+
+
+@pytest.fixture(scope="module")
+def alone(smoke_data: Path, smoke_run: Path) -> dict[str, Confusion]:
+    """The counts of the same network on the one rank that this process is."""
+    manifest = read_manifest(smoke_data)
+    model = SymmetryNet(5)
+    model.load_state_dict(torch.load(smoke_run / "checkpoint.pt", weights_only=True)["model"])
+    return {split: evaluate(model, read_part(manifest, split), comm=Solo(), classes=5, samples=manifest.samples[split],
+                            batch=100, device=torch.device("cpu")) for split in ("train", "dev")}
+
+
+@pytest.mark.parametrize("split", ["train", "dev"])
+def test_the_metric_is_the_same_to_the_last_bit_on_any_number_of_ranks(results: Results, alone: dict, split: str):
+    for rank in results:
+        assert np.array_equal(rank[f"{split}_counts"], alone[split].counts)
+        assert str(rank[f"{split}_f1"]) == alone[split].macro_f1().hex()
+
+
+@pytest.mark.parametrize("split", ["train", "dev"])
+def test_the_metric_is_that_of_the_gathered_predictions(results: Results, smoke_data: Path, split: str):
+    labels, predictions = (np.concatenate([rank[f"{split}_{name}"] for rank in results])
+                           for name in ("labels", "predictions"))
+    whole = read_part(read_manifest(smoke_data), split).labels
+    assert np.array_equal(np.sort(labels), np.sort(whole))  # every sample, each once
+    expected = f1_score(labels, predictions, average="macro")
+    assert 0.5 < expected < 1.0  # a network that says something, and errs
+    assert float.fromhex(str(results[0][f"{split}_f1"])) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.fixture(scope="module")
+def descent(smoke_data: Path) -> tuple[SymmetryNet, list[float], float]:
+    """Plain descent in one process along the mean loss of the whole batch, from the weights of rank 0: the network,
+    its losses, and the farthest that a weight moved."""
+    torch.manual_seed(1000)
+    model = SymmetryNet(5, width=4).eval()
+    before = {name: each.detach().clone() for name, each in model.named_parameters()}
+    part = read_part(read_manifest(smoke_data), "train")
+    patterns, labels = torch.from_numpy(part.patterns), torch.from_numpy(part.labels)
+    losses = []
+    for step in range(STEPS):
+        batch = slice(step * GLOBAL_BATCH, (step + 1) * GLOBAL_BATCH)
+        loss = F.cross_entropy(model(patterns[batch]), labels[batch], label_smoothing=SMOOTHING)
+        model.zero_grad()
+        loss.backward()
+        losses.append(loss.item())
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter -= RATE * parameter.grad
+    return model, losses, max((each - before[name]).abs().max().item() for name, each in model.named_parameters())
+
+
+def test_steps_of_uneven_shares_are_those_of_the_global_batch(results: Results, descent: tuple):
+    model, losses, moved = descent
+    assert moved > 1e-2  # a thousand times what the comparison lets pass
+    close = partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-5)
+    for rank in results:
+        close(rank["losses"], losses)
+        for name, parameter in model.named_parameters():
+            close(rank[f"grad_{name}"], parameter.grad.numpy(), err_msg=name)
+            close(rank[f"weight_{name}"], parameter.detach().numpy(), err_msg=name)
+
+
+def test_the_ranks_hold_the_same_weights_to_the_last_bit(results: Results):
+    first, *others = results
+    for name in (each for each in first if each.startswith("weight_")):
+        assert all(np.array_equal(first[name], other[name]) for other in others), name
+
+
+def test_whole_numbers_are_summed_exactly(results: Results):
+    size = len(results) - 1
+    expected = sum(2**53 + 1 + rank for rank in range(size))
+    assert all(int(rank["sum"][0]) == expected for rank in results)
+
+
+def test_nobody_passes_a_barrier_before_the_last_has_come(results: Results):
+    latest = max(float(rank["before_barrier"]) for rank in results)
+    assert all(float(rank["after_barrier"]) >= latest for rank in results)
+
+
+def test_an_evaluation_that_misses_a_sample_is_refused(smoke_data: Path):
+    part = read_part(read_manifest(smoke_data), "dev", 0, 2)  # a half, and nobody else to count the other
+    with pytest.raises(StemdlError, match="did not see every sample once"):
+        evaluate(SymmetryNet(5), part, comm=Solo(), classes=5, samples=60, batch=7, device=torch.device("cpu"))
