@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 WIDTH = 40
@@ -14,7 +13,7 @@ def summary_lines(record: dict[str, Any]) -> list[str]:
     lines = [
         f"{record['rung']}: " + (f"macro-F1 {record['target']:g} reached in {record['time_to_train_seconds']:.2f} s"
                                  if reached else f"{record['status']}: the target of {record['target']:g} was missed"),
-        f"  epochs {record['epochs']}   dev F1 {_last(record['eval_f1']):.4f}   test F1 {_number(record['test_f1'], 4)}"
+        f"  epochs {record['epochs']}   dev F1 {_number(_last(record['eval_f1']), 4)}   test F1 {_number(record['test_f1'], 4)}"
         f"   {_number(record['samples_per_second'], 0)} samples/s",
         f"  training {_number(record['train_seconds'], 2)} s   evaluation {_number(record['eval_seconds'], 2)} s"
         f"   staging {_number(record['staging_seconds'], 2)} s   (before the clock: {_number(record['init_seconds'], 1)}"
@@ -39,8 +38,8 @@ def curve_lines(record: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _last(evaluations: dict[str, float]) -> float:
-    return list(evaluations.values())[-1] if evaluations else math.nan
+def _last(evaluations: dict[str, float]) -> float | None:
+    return list(evaluations.values())[-1] if evaluations else None
 
 
 def _number(value: float | None, digits: int) -> str:

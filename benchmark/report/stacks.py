@@ -53,7 +53,7 @@ def picture_of_stacks(manifest: Manifest, path: Path, groups: list[int] | None =
 def _symbol(group: int) -> str:
     import gemmi
 
-    return gemmi.SpaceGroup(group).short_name()
+    return gemmi.find_spacegroup_by_number(group).hm.replace(" ", "")
 
 
 def _first_stacks(manifest: Manifest, groups: list[int]) -> dict[int, tuple[Any, Any, str]]:

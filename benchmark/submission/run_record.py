@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import statistics
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,6 +102,8 @@ def read_run(folder: Path) -> StoredRun:
             record = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise StemdlError("the run's record cannot be read", where=path, found=error) from error
+        if not isinstance(record, dict):
+            raise StemdlError("the run's record cannot be read", where=path, expected="a JSON object")
         return StoredRun(folder, record)
     if (folder / CONFIG).is_file() or list(folder.glob("result_*.txt")):
         return StoredRun(folder, None)
@@ -110,7 +113,12 @@ def read_run(folder: Path) -> StoredRun:
 def stored_runs(folder: Path) -> list[StoredRun]:
     """All runs in and below a folder, those of a run set in their order; the oldest first."""
     found = {path.parent for name in (RUN, CONFIG, "result_*.txt") for path in folder.rglob(name)}
-    return [read_run(each) for each in sorted(found)]
+    return [read_run(each) for each in sorted(found, key=_in_order)]
+
+
+def _in_order(folder: Path) -> list[str | int]:
+    """Names compare as texts, the numbers in them as numbers: run_10 comes after run_2."""
+    return [int(piece) if piece.isdecimal() else piece for piece in re.split(r"([0-9]+)", str(folder))]
 
 
 def summarise_set(records: list[dict[str, Any]]) -> dict[str, Any]:
