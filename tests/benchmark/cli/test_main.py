@@ -1,0 +1,121 @@
+"""The command line in this process: help, wrong use, and one message for each foreseen error."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmark.cli.main import COMMANDS, main
+
+ALL_COMMANDS = [(name,) for name in COMMANDS] + [("data", name) for name in ("generate", "verify", "info", "explore")]
+
+
+def message_of(capsys: pytest.CaptureFixture[str]) -> str:
+    """What went to stderr, when nothing went to stdout."""
+    output = capsys.readouterr()
+    assert output.out == "" and "Traceback" not in output.err
+    return output.err
+
+
+@pytest.mark.parametrize("command", ALL_COMMANDS, ids=" ".join)
+def test_help_shows_an_example(command: tuple[str, ...], capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as left:
+        main([*command, "--help"])
+    output = capsys.readouterr()
+    assert left.value.code == 0 and output.err == ""
+    assert output.out.startswith(f"usage: stemdl {' '.join(command)}")
+    assert f"  stemdl {' '.join(command)}" in output.out or f"Example: stemdl {' '.join(command)}" in output.out
+
+
+def test_help_names_every_command_and_imports_nothing_heavy(environment: dict[str, str]):
+    program = ("import sys\nfrom benchmark.cli.main import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+               "print(sorted({'torch', 'numpy', 'h5py', 'sklearn', 'matplotlib', 'mpi4py', 'reference'} & set(sys.modules)))")
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    *text, heavy = done.stdout.splitlines()
+    assert heavy == "[]"
+    assert all(any(line.split()[:1] == [name] for line in text) for name in COMMANDS)
+    assert any("stemdl run --rung stemdl_smoke" in line for line in text)
+
+
+@pytest.mark.parametrize(("arguments", "says"), [
+    ([], "COMMAND"),
+    (["rnu"], "rnu"),
+    (["data"], "COMMAND"),
+    (["run", "--rang", "x"], "--rang"),
+    (["run", "--rank", "2"], "--rank"),  # options may not be shortened
+    (["run", "--ranks", "0"], "'0' is no whole number above 0"),
+    (["run", "--runs", "two"], "'two' is no whole number above 0"),
+    (["run", "--seed", "-1"], "--seed"),
+    (["run", "--seed", str(2**31)], "0 to 2147483647"),
+    (["show"], "run"),
+    (["list", "--format", "xml"], "xml"),
+    (["data", "explore", "x", "--groups", "two"], "two"),
+])
+def test_wrong_options_are_one_message(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    message = message_of(capsys)
+    assert left.value.code == 2
+    assert message.count("error:") == 1 and says in message.partition("error:")[2]
+
+
+@pytest.mark.parametrize(("arguments", "says"), [
+    (["run", "--rung", "stemdl_smok"], "did you mean 'stemdl_smoke'?"),
+    (["run", "--rung", "stemdl_smoke", "--set", "max_epoch=3"], "did you mean 'max_epochs'?"),
+    (["run", "--rung", "stemdl_smoke", "--set", "width=wide"], "expected: int"),
+    (["run", "--rung", "stemdl_smoke", "--config", "absent.yaml"], "absent.yaml"),
+    (["run", "--runs", "2", "--seed", "1"], "leave out --seed"),
+    (["run", "--resume"], "--output"),
+    (["run", "--output", "used"], "the folder is not empty"),
+    (["run", "--rung", "stemdl_smoke", "--data", "used"], "something else than data"),
+    (["show", "nowhere"], "there is no run here"),
+    (["data", "generate", "stemdl_max"], "stemdl_ma"),
+    (["data", "generate", "stemdl_smoke", "--ranks", "0"], "at least one process"),
+    (["data", "verify", "nowhere"], "no data here"),
+    (["data", "info", "nowhere"], "no data here"),
+    (["data", "explore", "nowhere"], "no data here"),
+])
+def test_a_foreseen_error_is_one_message_and_leaves_nothing(arguments: list[str], says: str, tmp_path: Path,
+                                                            capsys: pytest.CaptureFixture[str],
+                                                            monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used" / "notes.txt").write_text("mine")
+    assert main(arguments) == 2
+    message = message_of(capsys)
+    assert message.startswith("stemdl: ") and message.count("stemdl: ") == 1 and says in message
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["notes.txt", "used"]
+
+
+def test_no_runs_is_an_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["list", str(tmp_path / "runs")]) == 0
+    output = capsys.readouterr()
+    assert output.out.split() == ["run", "rung", "status", "seconds", "epochs", "dev", "F1", "ranks"]
+    assert "stemdl run" in output.err
+    assert main(["list", str(tmp_path), "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+
+
+def test_an_interruption_is_no_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    from benchmark.cli import list_command
+
+    def interrupted(_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(list_command, "execute", interrupted)
+    assert main(["list"]) == 130
+    assert "interrupted" in message_of(capsys)
+
+
+@pytest.mark.slow
+def test_the_doctor_speaks_json(stemdl, tmp_path: Path):
+    done = stemdl("doctor", "--format", "json", "--folder", tmp_path)
+    report = json.loads(done.stdout)
+    assert done.returncode == (0 if report["ok"] else 1)
+    assert report["ok"] == all(check["ok"] for check in report["checks"]) and len(report["checks"]) > 3
+    for check in report["checks"]:
+        assert check["name"] and check["detail"] and bool(check["remedy"]) >= (not check["ok"])
