@@ -7,6 +7,8 @@ A table is an `.npz` with the arrays `ids` (n), `cells` (n, 6: a b c in Angstrom
 from __future__ import annotations
 
 import hashlib
+import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -23,6 +25,8 @@ from benchmark.foundation.files import sha256_of_file, sha256_of_text
 from benchmark.simulation.crystal import Crystal, cell_from_parameters, standardised
 
 TABLE_ARRAYS = ("ids", "cells", "ns", "Z", "X")
+COINCIDENCE_ANGSTROM = 0.5
+"""Atoms nearer than this share a site (H2 has 0.74): a disordered crystal without its occupancies."""
 
 
 @dataclass(frozen=True)
@@ -99,9 +103,10 @@ def _read_table(path: Path) -> Iterator[Candidate]:
             if missing := [name for name in TABLE_ARRAYS if name not in table]:
                 raise StemdlError(f"the table lacks {', '.join(missing)}", where=path, expected=", ".join(TABLE_ARRAYS))
             ids, cells, counts, numbers, positions = (table[name] for name in TABLE_ARRAYS)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise StemdlError("the table cannot be read", where=path, found=error) from error
-    if not (len(ids) == len(cells) == len(counts) and counts.sum() == len(numbers) == len(positions)):
+    shaped = cells.shape == (len(ids), 6) and counts.shape == ids.shape and positions.shape == (len(numbers), 3)
+    if not (shaped and counts.sum() == len(numbers)):
         raise StemdlError("the table's arrays do not fit together", where=path,
                           found={"ids": len(ids), "cells": len(cells), "ns": int(counts.sum()), "Z": len(numbers)})
     ends = np.cumsum(counts.astype(np.int64))
@@ -140,6 +145,8 @@ def examine(candidate: Candidate, limits: Limits) -> tuple[Crystal | None, str |
     """The crystal in its conventional setting, and why it cannot be used at a rung, if it cannot."""
     if candidate.faulty is not None:
         return None, candidate.faulty
+    if not len(candidate.numbers):
+        return None, "it has no atoms"
     if not (1 <= candidate.numbers.min() and candidate.numbers.max() <= 98):
         return None, "an element has no scattering factor"
     crystal = standardised(candidate.cell, candidate.numbers, candidate.positions)
@@ -149,6 +156,10 @@ def examine(candidate: Candidate, limits: Limits) -> tuple[Crystal | None, str |
         return crystal, f"an edge is longer than {limits.longest_edge_angstrom:g} Angstrom"
     if len(crystal.numbers) > limits.most_atoms_per_cell:
         return crystal, f"more than {limits.most_atoms_per_cell} atoms in the cell"
+    differences = crystal.positions[:, None] - crystal.positions[None]
+    distances = np.linalg.norm((differences - np.round(differences)) @ crystal.cell, axis=-1)
+    if (distances[np.triu_indices(len(distances), 1)] < COINCIDENCE_ANGSTROM).any():
+        return crystal, "two atoms share a site"
     return crystal, None
 
 
