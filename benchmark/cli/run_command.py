@@ -237,7 +237,8 @@ def _report(finished: list[tuple[RunRequest, dict[str, Any]]], arguments: argpar
     folder = finished[0][0].output if len(finished) == 1 else finished[0][0].output.parent
     if len(finished) > 1:
         write_json(folder / "runset.json", summary)
-    good = all(verdict.passed for verdict in verdicts) and summary["reached"] == summary["runs"]
+    good = (all(verdict.passed for verdict in verdicts) and summary["reached"] == summary["runs"]
+            and summary["seeds_differ"])
     if arguments.format == "json":
         compliant = [{"folder": str(request.output), "compliant": verdict.passed, **record}
                      for (request, record), verdict in zip(finished, verdicts, strict=True)]
@@ -248,6 +249,8 @@ def _report(finished: list[tuple[RunRequest, dict[str, Any]]], arguments: argpar
         print(f"  official compliance checker: {'SUCCESS' if verdict.passed else 'FAILED'}   log {request.log}")
     if len(finished) > 1:
         mean = summary["olympic_mean_seconds"]
+        if not summary["seeds_differ"]:
+            print("\ntwo runs have the same seed: the set cannot be scored (R4.2)")
         print(f"\n{summary['reached']} of {summary['runs']} runs reached the target"
               + (f"; olympic mean {mean:.2f} s" if mean is not None else ""))
     next_step(f"stemdl show {folder}")

@@ -128,9 +128,11 @@ def summarise_set(records: list[dict[str, Any]]) -> dict[str, Any]:
     """
     seconds = sorted(record["time_to_train_seconds"] for record in records if record["status"] == keys.SUCCESS)
     complete = len(seconds) == len(records) >= 3
+    seeds = [record["seed"] for record in records]
     return {
         "runs": len(records),
         "reached": len(seconds),
+        "seeds_differ": len(set(seeds)) == len(seeds),
         "olympic_mean_seconds": statistics.fmean(seconds[1:-1]) if complete else None,
         "seconds": [record["time_to_train_seconds"] for record in records],
     }
