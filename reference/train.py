@@ -94,11 +94,11 @@ def train(request: RunRequest) -> bool:
             with log.interval("epoch", epoch_num=epoch):
                 loss = _train_epoch(model, bare_model, averaged, optimizer, samples, epoch, batch, steps, config, comm)
             seconds = time.monotonic() - epoch_started
-            log.point(keys.TRACKED_STATS, {keys.THROUGHPUT: steps * config.global_batch_size / seconds, "loss": loss},
-                      epoch_num=epoch, step_num=epoch * steps)
-            if not math.isfinite(loss):
+            if not math.isfinite(loss):  # the same sum on all ranks; and no log can hold it
                 log.stop("run", status=keys.ABORTED)
                 raise StemdlError(f"the loss is {loss}", where=f"epoch {epoch}", remedy="lower learning_rate")
+            log.point(keys.TRACKED_STATS, {keys.THROUGHPUT: steps * config.global_batch_size / seconds, "loss": loss},
+                      epoch_num=epoch, step_num=epoch * steps)
             with log.interval("eval", epoch_num=epoch):
                 _average_buffers(averaged, comm)
                 counts = evaluate(averaged, dev_part, comm=comm, classes=request.rung.classes,
