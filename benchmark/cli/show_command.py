@@ -33,7 +33,7 @@ def execute(arguments: argparse.Namespace) -> int:
         if arguments.format == "json":
             continue
         if run.record is None:
-            print(f"{run.folder}: {CRASHED}: no run_stop in its log")
+            print(f"{run.folder}: {CRASHED}: it ended before its record was written")
             continue
         print("\n".join([f"{run.folder}", *summary_lines(run.record), *curve_lines(run.record)]))
         print(f"  official compliance checker: {'SUCCESS' if compliant else 'FAILED'}")
