@@ -56,12 +56,14 @@ class Solo:
 
 
 def make_comm(name: str, rank: Rank, device: torch.device, timeout_seconds: int) -> Comm:
-    """The backend of that name; "auto" takes Horovod where it is built, torch.distributed elsewhere.
+    """The backend of that name; "auto" takes Horovod where it is built, torch.distributed elsewhere and under torchrun.
 
     Raises StemdlError when there are more ranks than the backend can join.
     """
     if name == "auto":
-        name = "solo" if rank.size == 1 else "horovod" if importlib.util.find_spec("horovod") else "torch"
+        # torchrun starts no MPI, which our Horovod is built on.
+        has_horovod = importlib.util.find_spec("horovod") is not None and rank.launcher != "torchrun"
+        name = "solo" if rank.size == 1 else "horovod" if has_horovod else "torch"
     if name == "solo":
         if rank.size > 1:
             raise StemdlError("solo trains on one rank", where="comm", found=f"{rank.size} ranks",

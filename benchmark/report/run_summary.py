@@ -18,7 +18,7 @@ def summary_lines(record: dict[str, Any]) -> list[str]:
         f"  training {_number(record['train_seconds'], 2)} s   evaluation {_number(record['eval_seconds'], 2)} s"
         f"   staging {_number(record['staging_seconds'], 2)} s   (before the clock: {_number(record['init_seconds'], 1)}"
         " s)",
-        f"  {record['ranks']} ranks ({record['launcher']})   global batch {record['global_batch_size']}"
+        f"  {record['ranks']} rank{'s' if record['ranks'] > 1 else ''} ({record['launcher']})   global batch {record['global_batch_size']}"
         f"   seed {record['seed']}",
         f"  data {record['data']['manifest_sha256'][:16]}  "
         + ("the rung's own" if record["data"]["standard"] else "NOT the rung's own: not comparable with other runs"),
