@@ -116,7 +116,8 @@ def _finished(folder: Path, recipe_sha256: str, plan: ShardPlan) -> bool:
         with h5py.File(path, "r") as shard:
             found = shard.attrs.get("recipe_sha256")
     except OSError as error:
-        raise StemdlError("a shard cannot be read", where=path, found=error, remedy="delete it and run again") from error
+        raise StemdlError("a shard cannot be read", where=path, found=error,
+                          remedy="delete it and run again") from error
     if found != recipe_sha256:
         raise StemdlError("a shard of other data is in the way", where=path, expected=recipe_sha256, found=found,
                           remedy="choose another folder with -o")

@@ -67,8 +67,8 @@ def shards_of(folder: Path, split: str) -> list[Path]:
     """The shards of a split in the order of their numbers. Raises StemdlError when there is none."""
     found = [(int(match[2]), path) for path in (folder / split).glob("*.h5") if (match := SHARD_NAME.match(path.name))]
     if not found:
-        raise StemdlError(f"no shards of the split {split!r}", where=folder / split, expected=f"batch_{split}_0.h5, ...",
-                          remedy=f"stemdl data generate RUNG -o {folder}")
+        raise StemdlError(f"no shards of the split {split!r}", where=folder / split,
+                          expected=f"batch_{split}_0.h5, ...", remedy=f"stemdl data generate RUNG -o {folder}")
     return [path for _, path in sorted(found)]
 
 

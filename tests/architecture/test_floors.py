@@ -26,7 +26,8 @@ def name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-FILES = {name_of(path): path for package in ("benchmark", "reference") for path in sorted((ROOT / package).rglob("*.py"))}
+FILES = {name_of(path): path for package in ("benchmark", "reference")
+         for path in sorted((ROOT / package).rglob("*.py"))}
 
 
 def imported_names(node: ast.Import | ast.ImportFrom) -> Iterator[str]:

@@ -127,7 +127,7 @@ def test_the_layout_is_the_real_sets(made: Path) -> None:
 
 
 def test_directions_and_periods_follow_from_the_cell(made: Path) -> None:
-    """y is the detector's up, a unit vector across the beam; d is the repeat along the beam of these primitive cells."""
+    """y is the detector's up, a unit vector across the beam; d is the repeat along it in these primitive cells."""
     import gemmi
 
     for path in (made / "train").iterdir():
@@ -148,7 +148,8 @@ def test_two_processes_make_the_same_bytes(made: Path, tmp_path: Path) -> None:
 
 def test_another_seed_makes_other_bytes(made: Path, tmp_path: Path) -> None:
     generate(tiny(seed=7), tmp_path / "data")
-    with h5py.File(tmp_path / "data/train/batch_train_0.h5") as other, h5py.File(made / "train/batch_train_0.h5") as one:
+    shard = "train/batch_train_0.h5"
+    with h5py.File(tmp_path / "data" / shard) as other, h5py.File(made / shard) as one:
         assert not np.array_equal(other["sample_0_0/cbed_stack"], one["sample_0_0/cbed_stack"])
 
 
@@ -184,7 +185,8 @@ def _children(pid: int) -> list[int]:
 def test_a_killed_generation_is_finished_to_the_same_bytes(tmp_path: Path) -> None:
     program = script(tmp_path, "module.generate(tiny(30), Path(sys.argv[1]), processes=2)")
     killed, whole = tmp_path / "killed", tmp_path / "whole"
-    process = subprocess.Popen([sys.executable, str(program), str(killed)], env=environment(), stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([sys.executable, str(program), str(killed)], env=environment(),
+                               stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
     while len(list(killed.rglob("*.h5"))) < 3:
         assert time.monotonic() < deadline and process.poll() is None

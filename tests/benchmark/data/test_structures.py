@@ -150,7 +150,8 @@ def test_crystals_that_cannot_be_used_are_told_why(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "content", "message"), [
-    ("a.npz", b"", "cannot be read"), ("b.npz", b"no zip", "cannot be read"), ("c.npz", b"PK\x03\x04 cut", "cannot be read"),
+    ("a.npz", b"", "cannot be read"), ("b.npz", b"no zip", "cannot be read"),
+    ("c.npz", b"PK\x03\x04 cut", "cannot be read"),
     ("d.csv", b"a,b", "no source of structures"), ("absent.npz", None, "nothing there"),
 ])
 def test_another_file_is_refused(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:

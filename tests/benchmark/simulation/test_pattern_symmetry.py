@@ -67,7 +67,7 @@ def test_a_pattern_has_the_projections_symmetry_and_no_more(space_group: int) ->
 
 
 def test_the_requirements_are_the_tables() -> None:
-    """By hand, from the International Tables' symmetry of special projections: Fm-3m p4mm, P6_3mc [100] p1g1, P-1 p2."""
+    """By hand, from the special projections of the International Tables: Fm-3m p4mm, P6_3mc [100] p1g1, P-1 p2."""
     expected = {
         (225, (0, 0, 1)): {"flip columns", "flip rows", "half turn", "quarter turn"},
         (186, (0, 0, 1)): {"flip columns", "flip rows", "half turn"},
