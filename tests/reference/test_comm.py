@@ -31,8 +31,11 @@ def test_solo_with_other_ranks_is_refused():
         make_comm("solo", SECOND, CPU, 60)
 
 
-@pytest.mark.parametrize(("built", "module"), [(True, "reference.comm_horovod"), (False, "reference.comm_torch")])
-def test_auto_takes_horovod_where_it_is_built(monkeypatch: pytest.MonkeyPatch, built: bool, module: str):
+@pytest.mark.parametrize(("built", "launcher", "module"), [
+    (True, "mpirun", "reference.comm_horovod"), (False, "mpirun", "reference.comm_torch"),
+    (True, "torchrun", "reference.comm_torch"),  # which starts no MPI
+])
+def test_auto_takes_horovod_where_it_is_built(monkeypatch: pytest.MonkeyPatch, built: bool, launcher: str, module: str):
     import reference.comm_horovod
     import reference.comm_torch
 
@@ -40,7 +43,7 @@ def test_auto_takes_horovod_where_it_is_built(monkeypatch: pytest.MonkeyPatch, b
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: object() if built and name == "horovod" else None)
     for each, name in ((reference.comm_horovod, "HorovodComm"), (reference.comm_torch, "TorchComm")):
         monkeypatch.setattr(each, name, lambda *_, each=each: taken.append(each.__name__))
-    make_comm("auto", SECOND, CPU, 60)
+    make_comm("auto", dataclasses.replace(SECOND, launcher=launcher), CPU, 60)
     assert taken == [module]
 
 

@@ -112,8 +112,7 @@ def test_the_ranks_hold_the_same_weights_to_the_last_bit(results: Results):
 
 
 def test_whole_numbers_are_summed_exactly(results: Results):
-    size = len(results) - 1
-    expected = sum(2**53 + 1 + rank for rank in range(size))
+    expected = sum(2**53 + 1 + rank for rank in range(len(results)))
     assert all(int(rank["sum"][0]) == expected for rank in results)
 
 

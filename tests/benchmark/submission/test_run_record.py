@@ -119,24 +119,35 @@ def test_the_runs_of_a_set_are_in_their_order(tmp_path: Path):
     assert found == ["20250101T000000-the-older-one", "run_0", "run_1", "run_2", "run_10", "run_11"]
 
 
+def records_of(seconds: list[float]) -> list[dict]:
+    """Of successful runs with a seed of their own each."""
+    return [{"status": "success", "time_to_train_seconds": each, "seed": seed} for seed, each in enumerate(seconds)]
+
+
 times = st.lists(st.floats(0.001, 1e5), min_size=3, max_size=12)
 
 
 @given(times, st.randoms())
 def test_the_olympic_mean_drops_the_fastest_and_the_slowest(seconds: list[float], random):
-    summary = summarise_set([{"status": "success", "time_to_train_seconds": each} for each in seconds])
+    summary = summarise_set(records_of(seconds))
     total = sum(seconds) - min(seconds) - max(seconds)
     assert summary["olympic_mean_seconds"] == pytest.approx(total / (len(seconds) - 2), rel=1e-6, abs=1e-6)
     assert (summary["runs"], summary["reached"], summary["seconds"]) == (len(seconds), len(seconds), seconds)
     shuffled = random.sample(seconds, len(seconds))
-    again = summarise_set([{"status": "success", "time_to_train_seconds": each} for each in shuffled])
-    assert again["olympic_mean_seconds"] == summary["olympic_mean_seconds"]
+    assert summarise_set(records_of(shuffled))["olympic_mean_seconds"] == summary["olympic_mean_seconds"]
 
 
 def test_there_is_no_mean_of_too_few_runs_or_with_a_missed_target():
     for statuses in itertools.chain(*(itertools.product(("success", "aborted", CRASHED), repeat=n) for n in range(5))):
-        records = [{"status": status, "time_to_train_seconds": 1.0 if status != CRASHED else None} for status in statuses]
+        records = [{"status": status, "time_to_train_seconds": None if status == CRASHED else 1.0, "seed": seed}
+                   for seed, status in enumerate(statuses)]
         summary = summarise_set(records)
         assert summary["reached"] == statuses.count("success")
         scored = len(statuses) >= 3 and set(statuses) == {"success"}
         assert summary["olympic_mean_seconds"] == (1.0 if scored else None)
+
+
+def test_two_runs_of_one_seed_are_noticed():
+    records = records_of([1.0, 2.0, 3.0])
+    assert summarise_set(records)["seeds_differ"] is True
+    assert summarise_set([*records, records[1]])["seeds_differ"] is False
