@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context, parent_process
@@ -28,13 +29,20 @@ from benchmark.data.simulate import simulate_stack
 from benchmark.data.split import split_counts
 from benchmark.definition.benchmark import SPLITS, Rung
 from benchmark.foundation.errors import StemdlError
-from benchmark.foundation.files import atomic_path, canonical_json, sha256_of_file, sha256_of_text, write_json
+from benchmark.foundation.files import (
+    atomic_path,
+    canonical_json,
+    exclusive,
+    sha256_of_file,
+    sha256_of_text,
+    write_json,
+)
 from benchmark.foundation.progress import progress
 from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.draw import draw_crystal
 
 MATERIALS_PER_SHARD = 50
-RECIPE = "recipe.json"
+RECIPE, LOCK = "recipe.json", ".lock"
 
 
 @dataclass(frozen=True)
@@ -171,7 +179,11 @@ def _claim(folder: Path, recipe: dict[str, Any], recipe_sha256: str) -> None:
     """Write what the folder is for, or refuse a folder that is for something else."""
     path = folder / RECIPE
     if path.exists():
-        found = json.loads(path.read_text(encoding="utf-8")).get("recipe_sha256")
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))["recipe_sha256"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise StemdlError("what the folder is for cannot be read", where=path, found=repr(error),
+                              remedy="choose another folder with -o") from error
         if found != recipe_sha256:
             raise StemdlError("the folder holds other data", where=folder, expected=f"recipe {recipe_sha256}",
                               found=f"recipe {found}", remedy="choose another folder with -o")
@@ -200,8 +212,10 @@ def generate(
     standard = structures_path is None
     recipe_sha256 = rung.recipe_sha256 if standard else sha256_of_text(canonical_json([rung.recipe_sha256, source]))
     leader = ranks is None or ranks.Get_rank() == 0
+    held = ExitStack()
     try:
         if leader:
+            held.enter_context(exclusive(folder / LOCK))
             _claim(folder, recipe, recipe_sha256)
             if (folder / MANIFEST).exists():
                 return _agree(ranks, read_manifest(folder))
@@ -220,19 +234,21 @@ def generate(
                 selection = ranks.bcast(selection)
             plans = plan_shards(rung, _drawn(rung) if selection is None else _given(selection))
             _make_shards(folder, rung, recipe_sha256, plans, pool if ranks is None else None, ranks)
+        if ranks is not None:
+            ranks.barrier()
+        if leader:
+            for left_by_a_kill in folder.rglob(".*.part"):
+                left_by_a_kill.unlink(missing_ok=True)
+            report = None if selection is None else selection.report()
+            _write_manifest(folder, rung, source, recipe_sha256, standard, plans, report)
     except BrokenProcessPool as error:
         raise StemdlError("a worker process died", where=folder, found=error,
                           remedy="run the same command again: finished shards are kept (is memory short?)") from error
     except OSError as error:
         raise StemdlError("the data cannot be written", where=error.filename or folder, found=error.strerror or error,
                           remedy="make room and run the same command again: finished shards are kept") from error
-    if ranks is not None:
-        ranks.barrier()
-    if leader:
-        for left_by_a_kill in folder.rglob(".*.part"):
-            left_by_a_kill.unlink(missing_ok=True)
-        report = None if selection is None else selection.report()
-        _write_manifest(folder, rung, source, recipe_sha256, standard, plans, report)
+    finally:
+        held.close()
     if ranks is not None:
         ranks.barrier()
     return read_manifest(folder)

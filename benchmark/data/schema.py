@@ -73,8 +73,12 @@ def shards_of(folder: Path, split: str) -> list[Path]:
 
 
 def sample_names(shard: h5py.File) -> list[str]:
-    """The samples of a shard in the order of material and energy numbers."""
-    return sorted(shard, key=lambda name: tuple(map(int, _SAMPLE_NAME.match(name).groups())))
+    """The samples of a shard in the order of material and energy numbers. Raises StemdlError for other names."""
+    numbers = {name: _SAMPLE_NAME.match(name) for name in shard}
+    if strangers := [name for name, match in numbers.items() if match is None]:
+        raise StemdlError("a group of the shard is no sample", where=shard.filename, expected="sample_<m>_<e>",
+                          found=strangers[0])
+    return sorted(numbers, key=lambda name: tuple(map(int, numbers[name].groups())))
 
 
 def write_stack(shard: h5py.File, material_number: int, energy_number: int, stack: Stack) -> None:

@@ -20,7 +20,7 @@ from benchmark.data.generate import MATERIALS_PER_SHARD, generate, plan_shards
 from benchmark.data.manifest import read_manifest, verify
 from benchmark.definition.benchmark import SPLITS, Rung, load_benchmark
 from benchmark.foundation.errors import StemdlError
-from benchmark.foundation.files import sha256_of_file
+from benchmark.foundation.files import exclusive, sha256_of_file
 from benchmark.launch.launchers import Job, get_launcher
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -301,3 +301,15 @@ def test_groups_take_turns_and_shards_are_full_but_the_last() -> None:
     numbers = [number for plan in plans for number, _ in plan.materials]
     assert numbers == list(range(25 * 220))
     assert MATERIALS_PER_SHARD == 50
+
+
+def test_a_second_generation_in_one_folder_is_refused(tmp_path):
+    with exclusive(tmp_path / module.LOCK), pytest.raises(StemdlError, match="another process is at work"):
+        generate(load_benchmark().rung("stemdl_smoke"), tmp_path)
+    assert not (tmp_path / module.RECIPE).exists()
+
+
+def test_a_damaged_recipe_is_told(tmp_path):
+    (tmp_path / module.RECIPE).write_text("{")
+    with pytest.raises(StemdlError, match="cannot be read"):
+        generate(load_benchmark().rung("stemdl_smoke"), tmp_path)
