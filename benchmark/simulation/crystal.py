@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import os
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.foundation.errors import StemdlError
+
+os.environ.setdefault("SPGLIB_OLD_ERROR_HANDLING", "0")  # exceptions, as every later spglib has them
 
 TOLERANCES_ANGSTROM = (1e-3, 0.15)
 """A label is kept only where spglib finds the same group at both: a group that needs a fine tolerance to be told from
