@@ -27,7 +27,7 @@ from benchmark.data.reader import read_part
 from benchmark.definition.request import CONFIG, RunRequest
 from benchmark.events import keys
 from benchmark.events.log import EventLog
-from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.errors import StemdlError, TrainingDiverged
 from benchmark.foundation.files import write_text
 from benchmark.launch.rank import Rank, detect_rank
 from benchmark.launch.system import collect_versions, device_names, drop_caches, git_commit, processor_name
@@ -57,7 +57,7 @@ def train(request: RunRequest) -> bool:
     batch = local_batch(config.global_batch_size, rank.rank, rank.size)
     steps = steps_per_epoch(manifest.samples["train"], config.global_batch_size, rank.size)
     device = pick_device(config.device, rank)
-    threads = config.threads_per_rank or max(1, len(os.sched_getaffinity(0)) // rank.local_size)
+    threads = config.threads_per_rank or _own_cores(rank)
     torch.set_num_threads(threads)
     comm = make_comm(config.comm, rank, device, config.collective_timeout_seconds)
     say = _Speaker(rank.rank == 0)
@@ -75,6 +75,10 @@ def train(request: RunRequest) -> bool:
         if request.resume:
             state = load_checkpoint(request.checkpoint, model, averaged, optimizer)
             first_epoch, seed = state["epoch"] + 1, state["seed"]
+            if first_epoch > config.max_epochs:
+                raise StemdlError("the run has had all its epochs", where=request.checkpoint,
+                                  expected=f"fewer than {config.max_epochs}", found=state["epoch"],
+                                  remedy="--set max_epochs=N for more")
             log.point(keys.RESUMED, state["epoch"])
             say(f"Resuming after epoch {state['epoch']}: this run cannot be scored")
         bare_model = model
@@ -96,7 +100,7 @@ def train(request: RunRequest) -> bool:
             seconds = time.monotonic() - epoch_started
             if not math.isfinite(loss):  # the same sum on all ranks; and no log can hold it
                 log.stop("run", status=keys.ABORTED)
-                raise StemdlError(f"the loss is {loss}", where=f"epoch {epoch}", remedy="lower learning_rate")
+                raise TrainingDiverged(f"the loss is {loss}", where=f"epoch {epoch}", remedy="lower learning_rate")
             log.point(keys.TRACKED_STATS, {keys.THROUGHPUT: steps * config.global_batch_size / seconds, "loss": loss},
                       epoch_num=epoch, step_num=epoch * steps)
             with log.interval("eval", epoch_num=epoch):
@@ -123,6 +127,12 @@ def train(request: RunRequest) -> bool:
         log.point(keys.TEST_F1_MACRO, counts.macro_f1(), samples_count=counts.samples)
     comm.close()
     return reached
+
+
+def _own_cores(rank: Rank) -> int:
+    """Cores for this rank alone: those that its launcher bound it to, else its share of the node's."""
+    usable = len(os.sched_getaffinity(0))
+    return usable if usable < (os.cpu_count() or 1) else max(1, usable // rank.local_size)
 
 
 def _average_of(model: nn.Module, config: Config) -> AveragedModel:

@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmark.cli.output import add_format, next_step, print_json
 from benchmark.definition.request import RunRequest
-from benchmark.foundation.errors import CheckFailed, StemdlError
+from benchmark.foundation.errors import CheckFailed, StemdlError, TrainingDiverged
 
 EXAMPLE = """Examples:
   stemdl run
@@ -113,6 +113,10 @@ def _be_a_rank(request: RunRequest, arguments: argparse.Namespace) -> int:
             reached.append(_trainer(each)(each))
             if rank.rank == 0:
                 finished.append((each, _record(each, rank)))
+        except TrainingDiverged as error:  # its log is whole, and is recorded as any other
+            if rank.rank == 0:
+                _record(each, rank)
+            _leave(error, rank.rank)
         except BaseException as error:
             _leave(error, rank.rank)
     if rank.rank == 0 and not ours:

@@ -42,6 +42,10 @@ class CheckFailed(StemdlError):
     exit_code = 1
 
 
+class TrainingDiverged(CheckFailed):
+    """The loss is no number any more. The run ended as aborted, and its log is whole."""
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """`', did you mean x?'` for the known name nearest to `word`, or the list of them when none is near."""
     names = sorted(known)

@@ -124,11 +124,12 @@ def _in_order(folder: Path) -> list[str | int]:
 def summarise_set(records: list[dict[str, Any]]) -> dict[str, Any]:
     """Of a run set: how many reached the target, and the mean of their seconds without the fastest and the slowest.
 
-    The olympic mean (MLPerf training rules, section 12) is None below three runs, and where a run missed the target.
+    The olympic mean (MLPerf training rules, section 12) is None below three runs, where a run missed the target, and
+    where two runs had the same seed.
     """
     seconds = sorted(record["time_to_train_seconds"] for record in records if record["status"] == keys.SUCCESS)
-    complete = len(seconds) == len(records) >= 3
     seeds = [record["seed"] for record in records]
+    complete = len(seconds) == len(records) == len(set(seeds)) >= 3
     return {
         "runs": len(records),
         "reached": len(seconds),

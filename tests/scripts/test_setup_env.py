@@ -263,7 +263,9 @@ def test_two_at_once_work_one_after_the_other(checkout: Path, machine: dict[str,
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_interrupted_then_run_again(checkout: Path, machine: dict[str, str], how: signal.Signals) -> None:
     process = subprocess.Popen(
-        ["scripts/setup_env.sh"], cwd=checkout, env=machine | {"PIP_SECONDS": "1"}, stderr=subprocess.DEVNULL
+        ["scripts/setup_env.sh"], cwd=checkout, env=machine | {"PIP_SECONDS": "1"}, stderr=subprocess.DEVNULL,
+        # Where the tests themselves run in the background, they inherit a SIGINT that is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     while not any(line.startswith("start") for line in trace(machine)):
         time.sleep(0.05)
