@@ -72,7 +72,7 @@ def make_comm(name: str, rank: Rank, device: torch.device, timeout_seconds: int)
     if name == "horovod":
         from reference.comm_horovod import HorovodComm
 
-        return HorovodComm(rank, timeout_seconds)
+        return HorovodComm(rank, device, timeout_seconds)
     from reference.comm_torch import TorchComm
 
     return TorchComm(rank, device, timeout_seconds)
