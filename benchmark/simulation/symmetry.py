@@ -109,3 +109,9 @@ def sites(space_group: int) -> tuple[Site, ...]:
             key = (multiplicity, *np.round(origin, 6), *np.round(np.abs(directions.T @ directions), 6).ravel())
             found.setdefault(key, Site(multiplicity, origin, directions))
     return (general, *found.values())
+
+
+def rotations_of(space_group: int) -> NDArray[np.int64]:
+    """The point group's operations on fractional coordinates, (m, 3, 3), each once."""
+    rotations, _ = operations(space_group)
+    return np.unique(rotations.astype(np.int64), axis=0)
