@@ -86,6 +86,22 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Storage:
+    """How patterns lie in a shard: the real set's float32, or smaller.
+
+    Attributes
+    ----------
+    pixels : 0 for those that were simulated or imported, otherwise what they are averaged down to.
+    encoding : float32, float16 or log_uint8 (the real set's usual log scale in 256 steps).
+    filter : of HDF5, lossless: none, gzip, lz4, zstd, ...
+    """
+
+    pixels: int = 0
+    encoding: str = "float32"
+    filter: str = "none"
+
+
+@dataclass(frozen=True)
 class Rung:
     """A size of a benchmark's data: what a submission enters and compares in."""
 
@@ -99,6 +115,7 @@ class Rung:
     optics: Optics
     crystals: CrystalRecipe
     limits: Limits
+    storage: Storage = Storage()
 
     @property
     def classes(self) -> int:
@@ -106,8 +123,9 @@ class Rung:
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """Everything that the data follow from, as plain values."""
-        return dataclasses.asdict(self)
+        """Everything that the data follow from, as plain values. What is at its default is left out: a rung keeps its
+        name when recipes learn to say more."""
+        return _said(self)
 
     @property
     def recipe_sha256(self) -> str:
@@ -136,6 +154,14 @@ class Benchmark:
         return self.rungs[name]
 
 
+def _said(value: Any) -> Any:
+    """A dataclass as a mapping of the fields that are not at their defaults, all the way down."""
+    if not dataclasses.is_dataclass(value):
+        return value
+    return {field.name: _said(found) for field in dataclasses.fields(value)
+            if (found := getattr(value, field.name)) != field.default}
+
+
 def _frozen(value: Any) -> Any:
     return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
 
@@ -145,10 +171,12 @@ def _build(cls: type[_T], where: str, values: Any, **more: Any) -> _T:
     if not isinstance(values, Mapping):
         raise StemdlError("a mapping is missing", where=where, found=values)
     names = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    needed = {field.name for field in dataclasses.fields(cls)  # type: ignore[arg-type]
+              if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING}
     given = {key: _frozen(value) for key, value in values.items()} | more
     for key in given.keys() - names:
         raise StemdlError(f"unknown key {key!r}", where=where, remedy=nearest(key, names))
-    if missing := names - given.keys():
+    if missing := needed - given.keys():
         raise StemdlError(f"missing: {', '.join(sorted(missing))}", where=where)
     return cls(**given)
 
@@ -180,6 +208,7 @@ def _rung(where: str, name: str, rungs: Mapping[str, Any]) -> Rung:
         optics=_build(Optics, f"{where}.optics", optics, accuracy=accuracy),
         crystals=_build(CrystalRecipe, f"{where}.crystals", crystals),
         limits=_build(Limits, f"{where}.limits", _mapping(where, values, "limits")),
+        storage=_build(Storage, f"{where}.storage", values.get("storage", {})),
     )
     if sorted(set(rung.space_groups)) != list(rung.space_groups) or not all(1 <= g <= 230 for g in rung.space_groups):
         raise StemdlError("space_groups must rise from 1 to 230 at most", where=where, found=rung.space_groups)
