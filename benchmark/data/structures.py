@@ -12,13 +12,13 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from math import gcd
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.data.duplicates import reduced_formula
 from benchmark.definition.benchmark import Limits, Rung
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import sha256_of_file, sha256_of_text
@@ -161,13 +161,6 @@ def examine(candidate: Candidate, limits: Limits) -> tuple[Crystal | None, str |
     if (distances[np.triu_indices(len(distances), 1)] < COINCIDENCE_ANGSTROM).any():
         return crystal, "two atoms share a site"
     return crystal, None
-
-
-def reduced_formula(numbers: NDArray) -> tuple[tuple[int, int], ...]:
-    """Atomic numbers with their counts divided by the greatest common divisor."""
-    elements, counts = np.unique(numbers, return_counts=True)
-    divisor = gcd(*map(int, counts))
-    return tuple((int(z), int(n) // divisor) for z, n in zip(elements, counts, strict=True))
 
 
 def select(

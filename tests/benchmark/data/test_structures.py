@@ -14,7 +14,7 @@ import pytest
 
 from benchmark.data import structures
 from benchmark.data.generate import generate
-from benchmark.data.structures import Candidate, examine, read_candidates, reduced_formula, select, source_sha256
+from benchmark.data.structures import Candidate, examine, read_candidates, select, source_sha256
 from benchmark.definition.benchmark import Limits, Rung, load_benchmark
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.crystal import Crystal
@@ -214,11 +214,6 @@ def test_the_hash_of_a_source_is_of_its_content_and_names(cif_folder: Path) -> N
     assert source_sha256(cif_folder) == before
     (cif_folder / "salt.cif").rename(cif_folder / "pepper.cif")
     assert source_sha256(cif_folder) != before
-
-
-def test_reduced_formula() -> None:
-    assert reduced_formula(np.array([8, 8, 22, 8, 8, 22])) == ((8, 2), (22, 1))
-    assert reduced_formula(np.array([6, 6])) == ((6, 1),)
 
 
 def test_too_few_structures_of_a_group_are_one_error(tmp_path: Path) -> None:
