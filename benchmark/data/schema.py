@@ -8,14 +8,16 @@ with one data set `cbed_stack`, (3, pixels, pixels) float32: the intensities of 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.data.storage import read_stored, write_stored
+from benchmark.definition.benchmark import Storage
 from benchmark.foundation.errors import StemdlError
 
 if TYPE_CHECKING:
@@ -81,10 +83,10 @@ def sample_names(shard: h5py.File) -> list[str]:
     return sorted(numbers, key=lambda name: tuple(map(int, numbers[name].groups())))
 
 
-def write_stack(shard: h5py.File, material_number: int, energy_number: int, stack: Stack) -> None:
-    """Add a stack to an open shard."""
-    group = shard.create_group(f"sample_{material_number}_{energy_number}")
-    group.create_dataset(STACK, data=np.asarray(stack.patterns, dtype=np.float32))
+def write_stack(
+    shard: h5py.File, material_number: int, energy_number: int, stack: Stack, storage: Storage = Storage()
+) -> None:
+    """Add a stack to an open shard. Raises StemdlError where the storage cannot hold its patterns."""
     attributes = {
         "space_group": np.bytes_(str(stack.space_group)),
         "material": np.bytes_(stack.material),
@@ -98,8 +100,32 @@ def write_stack(shard: h5py.File, material_number: int, energy_number: int, stac
         "angles_degree": stack.angles_degree,
         **stack.more,
     }
+    write_sample(shard, material_number, energy_number, stack.patterns, attributes, storage)
+
+
+def write_sample(
+    shard: h5py.File,
+    material_number: int,
+    energy_number: int,
+    patterns: NDArray[np.float32],
+    attributes: Mapping[str, Any],
+    storage: Storage = Storage(),
+) -> None:
+    """Add a sample of the layout with attributes as they are to be stored. Raises StemdlError as `write_stack` does."""
+    group = shard.create_group(f"sample_{material_number}_{energy_number}")
+    write_stored(group, STACK, patterns, storage)
     for name, value in attributes.items():
         group.attrs[name] = value
+
+
+def read_patterns(group: h5py.Group) -> NDArray[np.float32]:
+    """The intensities of a sample, (3, pixels, pixels) float32, whatever the storage of its shard.
+
+    To read many, or raw: `coding = storage.coding_of(shard)` once, then `coding.decode(shard[name][STACK][()])`; an
+    unfiltered stack lies in one piece at `shard[name][STACK].id.get_offset()`, and `coding.decode` takes any number of
+    stacks at once. Raises StemdlError where the shard's coding is not known or its filter is not installed.
+    """
+    return read_stored(group[STACK])
 
 
 def read_label(group: h5py.Group) -> int:

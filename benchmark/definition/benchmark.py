@@ -19,6 +19,9 @@ DEFINITIONS = Path(__file__).parent / "benchmarks"
 SPLITS = ("train", "dev", "test")
 """The three splits, in the real data set's own words: `dev` decides when the clock stops, `test` is never timed."""
 
+ENCODINGS = ("float32", "float16", "log_uint8")
+FILTERS = ("none", "gzip", "lz4", "zstd", "bitshuffle")
+
 _T = TypeVar("_T")
 
 
@@ -87,18 +90,25 @@ class Limits:
 
 @dataclass(frozen=True)
 class Storage:
-    """How patterns lie in a shard: the real set's float32, or smaller.
+    """How patterns lie in a shard: the real set's float32, or smaller. Raises StemdlError for what is not known.
 
     Attributes
     ----------
-    pixels : 0 for those that were simulated or imported, otherwise what they are averaged down to.
+    pixels : 0 for those that were simulated or imported, otherwise what they are reduced to, in whole blocks.
     encoding : float32, float16 or log_uint8 (the real set's usual log scale in 256 steps).
-    filter : of HDF5, lossless: none, gzip, lz4, zstd, ...
+    filter : of HDF5, lossless. lz4, zstd and bitshuffle need the extra `storage`.
     """
 
     pixels: int = 0
     encoding: str = "float32"
     filter: str = "none"
+
+    def __post_init__(self) -> None:
+        if type(self.pixels) is not int or self.pixels < 0:
+            raise StemdlError("the pixels of a storage are no whole number from 0", found=self.pixels)
+        for word, value, known in (("encoding", self.encoding, ENCODINGS), ("filter", self.filter, FILTERS)):
+            if value not in known:
+                raise StemdlError(f"there is no {word} {value!r}", remedy=nearest(str(value), known))
 
 
 @dataclass(frozen=True)
