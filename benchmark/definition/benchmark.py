@@ -145,8 +145,36 @@ class Rung:
 
 
 @dataclass(frozen=True)
+class ClosedDivision:
+    """Which settings of a trainer a run of the closed division may choose, and which it takes from the reference.
+
+    Attributes
+    ----------
+    tunable : change the training, and may be chosen.
+    free : say where and for whom it computes, and change no result.
+    fixed : setting to value, under the name of a rung or `every_rung`. Beside the trainer's settings, keys of the log.
+    """
+
+    tunable: tuple[str, ...]
+    free: tuple[str, ...]
+    fixed: Mapping[str, Mapping[str, Any]]
+
+    def fixed_at(self, rung: str) -> dict[str, Any]:
+        """The reference's values at a rung."""
+        return {**self.fixed["every_rung"], **self.fixed.get(rung, {})}
+
+
+@dataclass(frozen=True)
 class Benchmark:
-    """One benchmark, whole. `trainer` is the reference's entry point, `module:function`."""
+    """One benchmark, whole.
+
+    Attributes
+    ----------
+    trainer : the reference's entry point, `module:function`.
+    runs : of a scored run set.
+    precisions : that both divisions allow.
+    known_manifests : by rung, the SHA-256 of manifests that its recipe has given.
+    """
 
     name: str
     title: str
@@ -154,7 +182,9 @@ class Benchmark:
     trainer: str
     metric: Metric
     runs: int
-    tunable: Mapping[str, tuple[str, ...]]
+    closed: ClosedDivision
+    precisions: tuple[str, ...]
+    known_manifests: Mapping[str, tuple[str, ...]]
     rungs: Mapping[str, Rung]
 
     def rung(self, name: str) -> Rung:
@@ -237,10 +267,14 @@ def read_benchmark(path: Path) -> Benchmark:
     if not (0.0 < metric.target <= 1.0 and math.isfinite(metric.target)):
         raise StemdlError("the target is outside (0, 1]", where=f"{path}: metric", found=metric.target)
     rungs = _mapping(str(path), values, "rungs")
-    tunable = _mapping(str(path), values, "tunable")
+    closed = _mapping(str(path), values, "closed")
+    fixed = _mapping(f"{path}: closed", closed, "fixed")
+    closed["fixed"] = {name: _mapping(f"{path}: closed.fixed", fixed, name) for name in ("every_rung", *fixed)}
+    manifests = _mapping(str(path), values, "known_manifests")
     return _build(Benchmark, str(path), values, metric=metric,
                   rungs={name: _rung(str(path), name, rungs) for name in rungs},
-                  tunable={key: tuple(names) for key, names in tunable.items()})
+                  closed=_build(ClosedDivision, f"{path}: closed", closed),
+                  known_manifests={rung: tuple(hashes) for rung, hashes in manifests.items()})
 
 
 @functools.cache

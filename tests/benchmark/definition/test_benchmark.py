@@ -18,7 +18,7 @@ from benchmark.simulation.crystal import CRYSTAL_SYSTEMS, crystal_system
 
 SHIPPED = yaml.safe_load((DEFINITIONS / "stemdl.yaml").read_text(encoding="utf-8"))
 ONE_RUNG = {**SHIPPED, "rungs": {"stemdl_smoke": SHIPPED["rungs"]["stemdl_smoke"]}}
-FREE_KEYS = {("rungs", "stemdl_smoke"), ("tunable", "closed")}
+FREE_KEYS = {("rungs", "stemdl_smoke"), ("known_manifests", "stemdl_mini"), ("closed", "fixed", "stemdl_smoke")}
 """Names that the file itself chooses."""
 
 
@@ -56,7 +56,8 @@ def test_the_shipped_benchmark_is_read_whole() -> None:
 
 
 @pytest.mark.parametrize("path", [path for path in _keys(ONE_RUNG) if path not in FREE_KEYS
-                                  and path[-2:-1] != ("element_counts",)], ids=".".join)
+                                  and path[-2:-1] != ("element_counts",) and path[:2] != ("closed", "fixed")
+                                  or path == ("closed", "fixed", "every_rung")], ids=".".join)
 def test_each_missing_key_is_named(tmp_path: Path, path: tuple) -> None:
     file = _written(tmp_path, _changed(path, lambda inner, key: inner.pop(key)))
     with pytest.raises(StemdlError, match=f"missing.*{path[-1]}|needs each split") as caught:
@@ -96,6 +97,20 @@ def test_a_file_that_is_no_definition_is_refused(tmp_path: Path, text: str | Non
         path.write_text(text)
     with pytest.raises(StemdlError, match=str(path)):
         read_benchmark(path)
+
+
+def test_what_the_closed_division_fixes_is_what_the_reference_does() -> None:
+    """Each of the reference's settings is tunable, free or fixed; the fixed ones have its values, at every rung."""
+    from reference.config import read_config
+
+    benchmark = load_benchmark()
+    closed = benchmark.closed
+    for rung in benchmark.rungs:
+        settings = dataclasses.asdict(read_config(rung))
+        fixed = closed.fixed_at(rung)
+        assert fixed.pop("opt_name") == "adamw"
+        assert sorted([*closed.tunable, *closed.free, *fixed]) == sorted(settings)
+        assert {key: settings[key] for key in fixed} == fixed
 
 
 def test_unknown_names_are_answered_with_the_nearest() -> None:
