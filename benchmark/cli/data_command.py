@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
 from benchmark.cli.output import add_format, next_step, print_json, print_table
+from benchmark.cli.ranks import ranks_together
 
 EXAMPLE = """Examples:
   stemdl data generate stemdl_mini -o data/stemdl_mini
@@ -69,7 +69,7 @@ def _generate(arguments: argparse.Namespace) -> int:
         raise StemdlError("at least one process is needed", where="--ranks", found=arguments.ranks)
     rank = detect_rank()
     if rank.size > 1:
-        with _ranks_together() as ranks:
+        with ranks_together() as ranks:
             manifest = generate(rung, folder, structures_path=arguments.structures, ranks=ranks)
         if rank.rank != 0:
             return 0
@@ -80,21 +80,6 @@ def _generate(arguments: argparse.Namespace) -> int:
     if arguments.format == "text":
         next_step(f"./run_benchmark.sh --rung {rung.name} --data {folder}")
     return 0
-
-
-class _ranks_together:
-    """mpi4py's communicator; an error on one rank ends all of them, which would else wait for it for ever."""
-
-    def __enter__(self) -> Any:
-        from mpi4py import MPI
-
-        self._world = MPI.COMM_WORLD
-        return self._world
-
-    def __exit__(self, kind: type | None, error: BaseException | None, _: object) -> None:
-        if error is not None:
-            print(f"stemdl: rank {self._world.Get_rank()}: {error}", file=sys.stderr, flush=True)
-            self._world.Abort(getattr(error, "exit_code", 1))
 
 
 def _verify(arguments: argparse.Namespace) -> int:

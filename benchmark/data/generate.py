@@ -24,7 +24,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from benchmark.data import schema, structures
-from benchmark.data.manifest import FORMAT, MANIFEST, Manifest, read_manifest
+from benchmark.data.manifest import MANIFEST, Manifest, WrittenShard, read_manifest, write_manifest
 from benchmark.data.simulate import simulate_stack
 from benchmark.data.split import split_counts
 from benchmark.definition.benchmark import SPLITS, Rung
@@ -33,7 +33,6 @@ from benchmark.foundation.files import (
     atomic_path,
     canonical_json,
     exclusive,
-    sha256_of_file,
     sha256_of_text,
     write_json,
 )
@@ -305,26 +304,19 @@ def _write_manifest(
     plans: list[ShardPlan],
     selection: dict[str, Any] | None,
 ) -> None:
-    splits: dict[str, Any] = {split: {"samples": 0, "groups": dict.fromkeys(map(str, rung.space_groups), 0)}
-                              for split in SPLITS}
-    shards = []
-    for plan in plans:
-        path = schema.shard_path(folder, plan.split, plan.number)
-        shards.append({"path": str(path.relative_to(folder)), "sha256": sha256_of_file(path),
-                       "bytes": path.stat().st_size, "samples": len(plan.materials)})
-        splits[plan.split]["samples"] += len(plan.materials)
-        for _, material in plan.materials:
-            splits[plan.split]["groups"][str(material.space_group)] += 1
-    write_json(folder / MANIFEST, {
-        "format": FORMAT,
-        "rung": rung.name,
-        "standard": standard,
-        "recipe_sha256": recipe_sha256,
-        "source": source,
-        "space_groups": list(rung.space_groups),
-        "splits": splits,
-        "selection": selection,
-        "recipe": rung.recipe,
-        "libraries": {name: importlib.metadata.version(name) for name in ("numpy", "torch", "spglib", "gemmi", "h5py")},
-        "shards": shards,
-    })
+    write_manifest(
+        folder,
+        rung=rung.name,
+        standard=standard,
+        recipe_sha256=recipe_sha256,
+        source=source,
+        space_groups=rung.space_groups,
+        shards=[WrittenShard(plan.split, plan.number, [material.space_group for _, material in plan.materials])
+                for plan in plans],
+        about={
+            "selection": selection,
+            "recipe": rung.recipe,
+            "libraries": {name: importlib.metadata.version(name)
+                          for name in ("numpy", "torch", "spglib", "gemmi", "h5py")},
+        },
+    )

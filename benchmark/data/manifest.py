@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmark.data.schema import shard_path
+from benchmark.definition.benchmark import SPLITS
 from benchmark.foundation.errors import StemdlError
-from benchmark.foundation.files import sha256_of_file
+from benchmark.foundation.files import sha256_of_file, write_json
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -38,6 +41,52 @@ class Manifest:
     samples: Mapping[str, int]
     shards: tuple[Mapping[str, Any], ...]
     values: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class WrittenShard:
+    """A finished shard: its place in the data set, and the space group of each of its samples."""
+
+    split: str
+    number: int
+    space_groups: Sequence[int]
+
+
+def write_manifest(
+    folder: Path,
+    *,
+    rung: str,
+    standard: bool,
+    recipe_sha256: str,
+    source: Mapping[str, Any],
+    space_groups: Sequence[int],
+    shards: Sequence[WrittenShard],
+    about: Mapping[str, Any],
+) -> None:
+    """Name and hash what lies in the folder: its shards, all of them there, in the order to be read.
+
+    `source` says where the crystals or patterns come from, `about` whatever else the data's makers tell of them.
+    """
+    splits: dict[str, Any] = {}
+    for split in SPLITS:
+        groups = Counter(group for shard in shards if shard.split == split for group in shard.space_groups)
+        splits[split] = {"samples": groups.total(), "groups": {str(group): groups[group] for group in space_groups}}
+    entries = []
+    for shard in shards:
+        path = shard_path(folder, shard.split, shard.number)
+        entries.append({"path": str(path.relative_to(folder)), "sha256": sha256_of_file(path),
+                        "bytes": path.stat().st_size, "samples": len(shard.space_groups)})
+    write_json(folder / MANIFEST, {
+        "format": FORMAT,
+        "rung": rung,
+        "standard": standard,
+        "recipe_sha256": recipe_sha256,
+        "source": source,
+        "space_groups": list(space_groups),
+        "splits": splits,
+        **about,
+        "shards": entries,
+    })
 
 
 def read_manifest(folder: Path) -> Manifest:
