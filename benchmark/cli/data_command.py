@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 from typing import Any
 
+from benchmark.cli import data_explore, data_split, data_verify
 from benchmark.cli.output import add_format, next_step, print_json, print_table
 from benchmark.cli.ranks import ranks_together
 
 EXAMPLE = """Examples:
   stemdl data generate stemdl_mini -o data/stemdl_mini
   stemdl data generate stemdl_mini --structures crystals.npz -o data/real
+  stemdl data split data/real
+  stemdl data split data/real --folds 5
   stemdl data verify data/stemdl_mini
   stemdl data info data/stemdl_mini
-  stemdl data explore data/stemdl_mini -o stacks.png"""
+  stemdl data explore data/stemdl_mini -o explore"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -32,19 +34,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     generate.add_argument("--ranks", type=int, help="processes of one thread each (default: one for each core)")
     generate.set_defaults(data_execute=_generate)
 
-    verify = commands.add_parser("verify", help="hold every shard against the manifest's hashes")
-    verify.add_argument("folder", type=Path)
-    verify.set_defaults(data_execute=_verify)
-
     info = commands.add_parser("info", help="what a data set holds")
     info.add_argument("folder", type=Path)
     info.set_defaults(data_execute=_info)
 
-    explore = commands.add_parser("explore", help="a picture of some stacks")
-    explore.add_argument("folder", type=Path)
-    explore.add_argument("-o", "--output", type=Path, default=Path("stacks.png"))
-    explore.add_argument("--groups", type=int, nargs="+", help="space groups (default: four of different systems)")
-    explore.set_defaults(data_execute=_explore)
+    for module, help_text in ((data_split, "write down which material belongs to which split"),
+                              (data_verify, "prove that data are sound and that nothing leaks"),
+                              (data_explore, "a page of figures that shows what a data set holds")):
+        command = commands.add_parser(module.__name__.rpartition("_")[2], help=help_text, description=module.__doc__)
+        module.configure(command)
+        command.set_defaults(data_execute=module.execute)
 
     for name, command in commands.choices.items():
         add_format(command)
@@ -82,21 +81,6 @@ def _generate(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _verify(arguments: argparse.Namespace) -> int:
-    from benchmark.data.manifest import read_manifest, verify
-
-    findings = verify(arguments.folder)
-    if arguments.format == "json":
-        print_json({"ok": not findings, "findings": findings})
-    else:
-        for finding in findings:
-            print(finding)
-        if not findings:
-            shards = read_manifest(arguments.folder).shards
-            print(f"{arguments.folder}: all {len(shards)} shards are as the manifest says")
-    return 1 if findings else 0
-
-
 def _info(arguments: argparse.Namespace) -> int:
     from benchmark.data.manifest import read_manifest
 
@@ -128,16 +112,3 @@ def _print_info(manifest: Any, output_format: str) -> None:
     print_table(columns, rows)
     for reason, count in (manifest.values["selection"] or {}).get("outside", {}).items():
         print(f"left out: {count} ({reason})")
-
-
-def _explore(arguments: argparse.Namespace) -> int:
-    from benchmark.data.manifest import read_manifest
-    from benchmark.report.stacks import picture_of_stacks
-
-    os.environ.setdefault("MPLBACKEND", "Agg")
-    shown = picture_of_stacks(read_manifest(arguments.folder), arguments.output, arguments.groups)
-    if arguments.format == "json":
-        print_json({"picture": str(arguments.output), "materials": shown})
-    else:
-        print(f"{arguments.output}: {', '.join(shown)}")
-    return 0

@@ -8,8 +8,9 @@ lattice is described, and change continuously with it, where reduced cells jump.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations_with_replacement, product
 from math import gcd, log
 
 import numpy as np
@@ -20,6 +21,9 @@ from benchmark.simulation.crystal import Crystal, crystal_system
 LATTICE_TOLERANCE = 0.03
 """Relative difference of each of the seven lengths below which two lattices are one. Relaxations of one compound by
 two functionals, or at two temperatures, differ by 1 to 2 %."""
+
+ARRANGEMENT_TOLERANCE_ANGSTROM = 0.2
+"""Relaxations of one compound move atoms by some hundredths; sites of other free coordinates lie farther apart."""
 
 _FAMILIES = {"triclinic": "a", "monoclinic": "m", "orthorhombic": "o", "tetragonal": "t", "trigonal": "h",
              "hexagonal": "h", "cubic": "c"}
@@ -132,6 +136,30 @@ def duplicates(compounds: Sequence[Compound], tolerance: float = LATTICE_TOLERAN
     return stands_for
 
 
+def same_arrangement(one: Crystal, other: Crystal) -> bool:
+    """Whether the atoms of two crystals lie alike: the sorted distances between atoms of each two elements differ by
+    less than `ARRANGEMENT_TOLERANCE_ANGSTROM`, both crystals scaled to one volume. For crystals in one setting."""
+    if sorted(one.numbers) != sorted(other.numbers):
+        return False
+    scale = (one.volume_angstrom3 / other.volume_angstrom3) ** (1.0 / 3.0)
+    return all(np.abs(distances - scale * theirs).max() < ARRANGEMENT_TOLERANCE_ANGSTROM
+               for distances, theirs in zip(_distances(one), _distances(other), strict=True))
+
+
+def _distances(crystal: Crystal) -> Iterator[NDArray[np.float64]]:
+    """Distances in Angstrom from atoms of one element to the nearest images of those of another, sorted, of each two
+    elements in the order of their numbers."""
+    images = np.array(list(product((-1, 0, 1), repeat=3)), dtype=np.float64) @ crystal.cell
+    for first, second in combinations_with_replacement(np.unique(crystal.numbers), 2):
+        between = (crystal.positions[crystal.numbers == first][:, None]
+                   - crystal.positions[crystal.numbers == second][None])
+        between = (between - np.round(between)) @ crystal.cell
+        nearest = np.full(between.shape[:2], np.inf)
+        for image in images:
+            nearest = np.minimum(nearest, np.linalg.norm(between + image, axis=-1))
+        yield np.sort(nearest.ravel())
+
+
 def anonymous_formula(formula: Formula) -> str:
     """A reduced formula without its elements: 'A3BC' for perovskites."""
     counts = sorted((count for _, count in formula), reverse=True)
@@ -142,16 +170,15 @@ def _letter(place: int) -> str:
     return chr(ord("A") + place) if place < 26 else f"({place})"
 
 
-def structure_type(counts: Mapping[int, int], space_group: int) -> str:
-    """Anonymous formula, Pearson symbol and group, such as 'A3BC cP5 221', from the atoms of the conventional cell.
-
-    All materials of one prototype share it; a few prototypes may share one.
-    """
+def structure_type(counts: Mapping[int, int], space_group: int, primitive: bool = False) -> str:
+    """Anonymous formula, Pearson symbol and group, such as 'A3BC cP5 221', from the atoms of the conventional cell, or
+    of a primitive one. All materials of one prototype share it; a few prototypes may share one."""
     import gemmi
 
+    group = gemmi.find_spacegroup_by_number(space_group)
+    atoms = sum(counts.values()) * (len(group.operations().cen_ops) if primitive else 1)
     family = _FAMILIES[crystal_system(space_group)]
-    centring = gemmi.find_spacegroup_by_number(space_group).centring_type()
-    return f"{anonymous_formula(reduced(counts))} {family}{centring}{sum(counts.values())} {space_group}"
+    return f"{anonymous_formula(reduced(counts))} {family}{group.centring_type()}{atoms} {space_group}"
 
 
 def prototype_of(crystal: Crystal) -> str:

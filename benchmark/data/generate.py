@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import io
+import json
 import os
 import threading
 from collections.abc import Iterable
@@ -23,18 +24,24 @@ from typing import Any, Protocol
 import numpy as np
 
 from benchmark.data import schema, structures
-from benchmark.data.claim import LOCK, claim
 from benchmark.data.manifest import MANIFEST, Manifest, WrittenShard, read_manifest, write_manifest
 from benchmark.data.simulate import simulate_stack
 from benchmark.data.split import split_counts
 from benchmark.definition.benchmark import SPLITS, Rung
 from benchmark.foundation.errors import StemdlError
-from benchmark.foundation.files import atomic_path, canonical_json, exclusive, sha256_of_text
+from benchmark.foundation.files import (
+    atomic_path,
+    canonical_json,
+    exclusive,
+    sha256_of_text,
+    write_json,
+)
 from benchmark.foundation.progress import progress
 from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.draw import draw_crystal
 
 MATERIALS_PER_SHARD = 50
+RECIPE, LOCK = "recipe.json", ".lock"
 
 
 @dataclass(frozen=True)
@@ -81,8 +88,9 @@ def _start_worker() -> None:
     threading.Thread(target=end_with_parent, daemon=True).start()
 
 
-def _generator(rung: Rung, material: Material) -> np.random.Generator:
-    digest = sha256_of_text(f"{material.space_group} {material.identifier}")
+def material_generator(rung: Rung, identifier: str, space_group: int) -> np.random.Generator:
+    """The stream of random numbers of one material: its crystal is drawn from it first, then its patterns."""
+    digest = sha256_of_text(f"{space_group} {identifier}")
     return np.random.default_rng([rung.seed, rung.version, int(digest[:16], 16)])
 
 
@@ -97,7 +105,7 @@ def _make_shard(folder: Path, rung: Rung, recipe_sha256: str, plan: ShardPlan) -
     with h5py.File(memory, "w") as shard:
         shard.attrs["recipe_sha256"] = recipe_sha256
         for number, material in plan.materials:
-            generator = _generator(rung, material)
+            generator = material_generator(rung, material.identifier, material.space_group)
             crystal = material.crystal or draw_crystal(material.space_group, rung.crystals, generator)
             stack = simulate_stack(material.identifier, crystal, rung.optics, generator)
             schema.write_stack(shard, number, 0, stack)
@@ -167,6 +175,22 @@ def _examine_all(
             advance(done)
 
 
+def _claim(folder: Path, recipe: dict[str, Any], recipe_sha256: str) -> None:
+    """Write what the folder is for, or refuse a folder that is for something else."""
+    path = folder / RECIPE
+    if path.exists():
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))["recipe_sha256"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise StemdlError("what the folder is for cannot be read", where=path, found=repr(error),
+                              remedy="choose another folder with -o") from error
+        if found != recipe_sha256:
+            raise StemdlError("the folder holds other data", where=folder, expected=f"recipe {recipe_sha256}",
+                              found=f"recipe {found}", remedy="choose another folder with -o")
+    else:
+        write_json(path, {"recipe_sha256": recipe_sha256, **recipe})
+
+
 def generate(
     rung: Rung, folder: Path, *, structures_path: Path | None = None, processes: int = 1, ranks: Ranks | None = None
 ) -> Manifest:
@@ -192,7 +216,7 @@ def generate(
     try:
         if leader:
             held.enter_context(exclusive(folder / LOCK))
-            claim(folder, recipe, recipe_sha256)
+            _claim(folder, recipe, recipe_sha256)
             if (folder / MANIFEST).exists():
                 return _agree(ranks, read_manifest(folder))
         elif ranks is not None and (done := ranks.bcast(None)) is not None:

@@ -115,20 +115,3 @@ def read_manifest(folder: Path) -> Manifest:
     except (ValueError, KeyError, TypeError) as error:
         raise StemdlError("the manifest cannot be read", where=path, found=repr(error),
                           remedy="delete it and run stemdl data generate again: finished shards are kept") from error
-
-
-def verify(folder: Path) -> list[str]:
-    """What does not agree with the manifest, one line a fault: shards missing, changed, or not in it."""
-    manifest = read_manifest(folder)
-    faults = []
-    for shard in manifest.shards:
-        path = folder / shard["path"]
-        if not path.is_file():
-            faults.append(f"{path}: missing")
-        elif path.stat().st_size != shard["bytes"]:
-            faults.append(f"{path}: expected {shard['bytes']} bytes, found {path.stat().st_size}")
-        elif (found := sha256_of_file(path)) != shard["sha256"]:
-            faults.append(f"{path}: expected sha256 {shard['sha256']}, found {found}")
-    listed = {shard["path"] for shard in manifest.shards}
-    extra = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.h5"))
-    return faults + [f"{folder / path}: not in the manifest" for path in extra if path not in listed]

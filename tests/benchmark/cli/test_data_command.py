@@ -6,6 +6,8 @@ import json
 import shutil
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 
 from benchmark.cli.main import main
@@ -31,23 +33,64 @@ def test_info_tells_what_is_there(smoke_data: Path, capsys: pytest.CaptureFixtur
     assert lines[-1].split() == ["all", "200", "60", "60"]
 
 
-def test_verify_finds_what_is_changed_missing_or_added(smoke_data: Path, tmp_path: Path,
-                                                      capsys: pytest.CaptureFixture[str]):
+def test_verify_passes_sound_data_and_finds_what_is_changed_missing_or_added(
+    smoke_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
     assert main(["data", "verify", str(smoke_data), "--format", "json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"ok": True, "findings": []}
+    report = json.loads(capsys.readouterr().out)
+    assert (report["ok"], report["findings"]) == (True, [])
+    assert report["skipped"] == {"partitions": "there are none"} and "symmetry" in report["checked"]
     copy = shutil.copytree(smoke_data, tmp_path / "data")
     changed, missing, added = (copy / "train" / f"batch_train_{number}.h5" for number in (0, 1, 99))
     content = bytearray(changed.read_bytes())
     content[len(content) // 2] ^= 1
     changed.write_bytes(content)
     missing.rename(added)
-    assert main(["data", "verify", str(copy), "--format", "json"]) == 1
+    assert main(["data", "verify", str(copy), "--quick", "--format", "json"]) == 1
     report = json.loads(capsys.readouterr().out)
-    assert not report["ok"] and len(report["findings"]) == 3
-    for path, fault in ((changed, "expected sha256"), (missing, "missing"), (added, "not in the manifest")):
-        assert any(finding.startswith(f"{path}: {fault}") for finding in report["findings"])
-    assert main(["data", "verify", str(copy)]) == 1
-    assert capsys.readouterr().out.splitlines() == report["findings"]
+    assert not report["ok"] and [(finding["check"], finding["file"]) for finding in report["findings"]] == [
+        ("files", str(changed)), ("files", str(missing)), ("files", str(added))]
+    assert set(report["findings"][0]) == {"check", "file", "message", "expected", "found", "hint"}
+    assert main(["data", "verify", str(copy), "--quick"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    for line, said in zip(lines, ("changed since the manifest", "missing", "not in the manifest"), strict=True):
+        assert said in line
+
+
+def test_verify_asks_spglib_for_the_labels_of_drawn_materials_again(smoke_data: Path, tmp_path: Path,
+                                                                    capsys: pytest.CaptureFixture[str]):
+    copy = shutil.copytree(smoke_data, tmp_path / "data")
+    path = copy / "test" / "batch_test_0.h5"
+    with h5py.File(path, "r+") as shard:
+        for sample in list(shard.values())[:30]:
+            sample.attrs["abc_angstrom"] = sample.attrs["abc_angstrom"] * 1.002
+        relabelled = shard["sample_260_0"]
+        other = b"62" if relabelled.attrs["space_group"] != b"62" else b"139"
+        relabelled.attrs["space_group"] = np.bytes_(other)
+    assert main(["data", "verify", str(copy), "--format", "json"]) == 1
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    found = {check: [finding for finding in findings if finding["check"] == check]
+             for check in ("symmetry", "materials")}
+    assert any(finding["message"] == "abc_angstrom is not the crystal's" for finding in found["symmetry"])
+    assert any("sample_260_0" in finding["file"] and finding["found"] == other.decode() for finding in found["materials"])
+
+
+def test_split_writes_a_partition_and_leaves_the_shards(smoke_data: Path, tmp_path: Path,
+                                                        capsys: pytest.CaptureFixture[str]):
+    copy = shutil.copytree(smoke_data, tmp_path / "data")
+    before = {path: sha256_of_file(path) for path in copy.rglob("*.h5")}
+    assert main(["data", "split", str(copy), "--format", "json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["path"] == str(copy / "partitions" / "standard.json")
+    assert sum(split["materials"] for split in report["splits"].values()) == 320
+    assert main(["data", "split", str(copy), "--folds", "4"]) == 0
+    output = capsys.readouterr()
+    assert "fold_3" in output.out and f"stemdl data verify {copy}" in output.err
+    assert {path: sha256_of_file(path) for path in copy.rglob("*.h5")} == before
+    assert sorted(path.name for path in (copy / "partitions").iterdir()) == ["folds_4.json", "standard.json"]
+    assert main(["data", "verify", str(copy)]) == 0
+    assert "partitions" in capsys.readouterr().out
+    assert main(["data", "split", str(copy), "--folds", "4", "--partition", "standard"]) == 2
 
 
 def test_explore_draws_what_it_says(smoke_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -11,7 +11,8 @@ import pytest
 
 from benchmark.cli.main import COMMANDS, main
 
-ALL_COMMANDS = [(name,) for name in COMMANDS] + [("data", name) for name in ("generate", "verify", "info", "explore")]
+ALL_COMMANDS = [(name,) for name in COMMANDS] + [("data", name) for name in ("generate", "split", "verify", "info",
+                                                                      "explore")]
 
 
 def message_of(capsys: pytest.CaptureFixture[str]) -> str:
@@ -76,6 +77,7 @@ def test_wrong_options_are_one_message(arguments: list[str], says: str, capsys: 
     (["show", "nowhere"], "there is no run here"),
     (["data", "generate", "stemdl_max"], "stemdl_ma"),
     (["data", "generate", "stemdl_smoke", "--ranks", "0"], "at least one process"),
+    (["data", "split", "nowhere"], "no data here"),
     (["data", "verify", "nowhere"], "no data here"),
     (["data", "info", "nowhere"], "no data here"),
     (["data", "explore", "nowhere"], "no data here"),

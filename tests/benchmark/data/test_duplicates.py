@@ -135,7 +135,7 @@ def test_prototypes() -> None:
     one, other = perovskite(3.9, 0.0, (38, 22, 8)), perovskite(4.1, 0.0, (56, 40, 16))
     assert prototype_of(one) == prototype_of(other) == "A3BC cP5 221 c,a,b"
     assert structure_type({8: 3, 22: 1, 38: 1}, 221) == "A3BC cP5 221"
-    assert structure_type({11: 4, 17: 4}, 225) == "AB cF8 225"
+    assert structure_type({11: 4, 17: 4}, 225) == structure_type({11: 1, 17: 1}, 225, primitive=True) == "AB cF8 225"
     assert structure_type({6: 6}, 166) == "A hR6 166"
     # Of the same group and formula, but with two elements on three sites each.
     salt = Crystal(np.eye(3) * 5.6, np.array([11] * 4 + [17] * 4), np.array(

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 
 from benchmark.data import generate as module
-from benchmark.data.claim import LOCK, RECIPE
 from benchmark.data.generate import MATERIALS_PER_SHARD, generate, plan_shards
-from benchmark.data.manifest import read_manifest, verify
+from benchmark.data.manifest import read_manifest
+from benchmark.data.verify import verify
 from benchmark.definition.benchmark import SPLITS, Rung, load_benchmark
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import exclusive, sha256_of_file
@@ -282,7 +282,7 @@ def test_the_manifest_tells_what_is_there(made: Path) -> None:
     assert manifest.samples == {"train": 6, "dev": 4, "test": 4}
     assert manifest.recipe_sha256 == tiny().recipe_sha256
     assert manifest.sha256 == sha256_of_file(made / "manifest.json")
-    assert verify(made) == []
+    assert verify(made).faults == []
     values = json.loads((made / "manifest.json").read_text())
     assert values["splits"]["train"]["groups"] == {"2": 3, "62": 3}
     with h5py.File(made / "train" / "batch_train_0.h5") as shard:
@@ -305,12 +305,12 @@ def test_groups_take_turns_and_shards_are_full_but_the_last() -> None:
 
 
 def test_a_second_generation_in_one_folder_is_refused(tmp_path):
-    with exclusive(tmp_path / LOCK), pytest.raises(StemdlError, match="another process is at work"):
+    with exclusive(tmp_path / module.LOCK), pytest.raises(StemdlError, match="another process is at work"):
         generate(load_benchmark().rung("stemdl_smoke"), tmp_path)
-    assert not (tmp_path / RECIPE).exists()
+    assert not (tmp_path / module.RECIPE).exists()
 
 
 def test_a_damaged_recipe_is_told(tmp_path):
-    (tmp_path / RECIPE).write_text("{")
+    (tmp_path / module.RECIPE).write_text("{")
     with pytest.raises(StemdlError, match="cannot be read"):
         generate(load_benchmark().rung("stemdl_smoke"), tmp_path)

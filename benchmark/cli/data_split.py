@@ -1,0 +1,51 @@
+"""`stemdl data split`: writes down which material belongs to which split; the shards stay as they are."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from benchmark.cli.output import next_step, print_json, print_table
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The options of `stemdl data split`."""
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--partition", metavar="NAME", help="standard (the default), olcf (the real set's own folders)")
+    parser.add_argument("--folds", type=int, metavar="K", help="K folds for studies, the standard test split apart")
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Make the partition, write it to DIR/partitions and say what it holds."""
+    from benchmark.data.manifest import read_manifest
+    from benchmark.data.materials import read_materials
+    from benchmark.data.partition import STANDARD, make_partition, write_partition
+    from benchmark.foundation.errors import StemdlError
+
+    if arguments.folds is not None and arguments.partition is not None:
+        raise StemdlError("a partition has a name or folds, not both", where="--folds", remedy="leave out one of them")
+    name = f"folds_{arguments.folds}" if arguments.folds is not None else arguments.partition or STANDARD
+    manifest = read_manifest(arguments.folder)
+    entries = read_materials(manifest)
+    partition = make_partition(manifest, entries, name)
+    path = write_partition(manifest, partition)
+    groups = {split: {entries[material].compound.space_group for material in materials}
+              for split, materials in {**partition.splits, **partition.slices}.items()}
+    lacking = {split: sorted({entry.compound.space_group for entry in entries.values()} - groups[split])
+               for split in partition.splits}
+    if arguments.format == "json":
+        sizes = {split: {"materials": len(materials), "groups": len(groups[split]),
+                         "groups_lacking": lacking[split]} for split, materials in partition.splits.items()}
+        slices = {part: {"materials": len(materials), "groups": len(groups[part])}
+                  for part, materials in partition.slices.items()}
+        print_json({"partition": name, "path": str(path), "rule": partition.rule, "splits": sizes, "slices": slices})
+        return 0
+    print(f"{path}: {partition.rule}")
+    print_table(("split", "materials", "groups"),
+                [(split, str(len(materials)), str(len(groups[split])))
+                 for split, materials in {**partition.splits, **partition.slices}.items()])
+    for split, absent in lacking.items():
+        if absent:
+            print(f"no material of {len(absent)} groups in {split}: {', '.join(map(str, absent))}")
+    next_step(f"stemdl data verify {arguments.folder}")
+    return 0

@@ -1,0 +1,165 @@
+"""A partition: which material of a data set belongs to which split, as a file beside the shards, which stay as they lie.
+
+    from benchmark.data.partition import read_partition
+    split_of = read_partition(manifest, "standard")      # {"mp-149": "train", ...}
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.data.manifest import Manifest
+from benchmark.data.materials import Entry
+from benchmark.data.split import STANDARD_SHARES, STANDARD_VERSION, folds, of_unseen_types, standard_split
+from benchmark.foundation.errors import StemdlError, nearest
+from benchmark.foundation.files import write_json
+
+FOLDER, FORMAT = "partitions", 1
+STANDARD, OFFICIAL = "standard", "olcf"
+UNSEEN_TYPES = "test_unseen_types"
+
+OFFICIAL_SAMPLES = {"train": 148_006, "dev": 20_400, "test": 18_749}
+"""Of the real set, DOI 10.13139/OLCF/1510313, by its folders; an import that leaves out bad samples has fewer."""
+
+UNDERIVABLE = {
+    "mlcommons_ds1": "of the 138,717 + 20,000 + 20,000 + 8,438 samples only the numbers are published, not which",
+    "stfc_ds1a": "it is the folders' train, dev (with one sample more, which is not published) and test, halved in a "
+                 "way that is not published",
+}
+"""Published partitions of the real set that do not follow from what is published."""
+
+
+@dataclass(frozen=True)
+class Partition:
+    """Materials by split.
+
+    Attributes
+    ----------
+    manifest_sha256 : of the data set that it was made for.
+    rule : how it was made, for people.
+    splits : materials of each split, sorted; each material once.
+    slices : parts of splits by name, sorted.
+    """
+
+    name: str
+    manifest_sha256: str
+    rule: str
+    splits: Mapping[str, tuple[str, ...]]
+    slices: Mapping[str, tuple[str, ...]]
+
+    @property
+    def split_of(self) -> dict[str, str]:
+        return {material: split for split, materials in self.splits.items() for material in materials}
+
+
+def partition_path(manifest: Manifest, name: str) -> Path:
+    """Where the partition of that name lies."""
+    return manifest.folder / FOLDER / f"{name}.json"
+
+
+def make_partition(manifest: Manifest, entries: Mapping[str, Entry], name: str = STANDARD) -> Partition:
+    """The partition of that name: `standard`, `olcf` (the real set's own folders) or `folds_K`.
+
+    Raises StemdlError for a name that is not known, for data that have no such partition, and for a published
+    partition that cannot be derived from what is published.
+    """
+    compounds = {material: entry.compound for material, entry in entries.items()}
+    slices = {}
+    if name == STANDARD:
+        split_of = {material: standard_split(compound) for material, compound in compounds.items()}
+        unseen = of_unseen_types(split_of, {material: entry.structure_type for material, entry in entries.items()})
+        slices = {UNSEEN_TYPES: tuple(unseen)}
+        shares = ", ".join(f"{split} {share:g}" for split, share in STANDARD_SHARES.items())
+        rule = f"standard split, version {STANDARD_VERSION}: by a hash of space group and reduced formula; {shares}"
+    elif name == OFFICIAL:
+        _must_be_the_real_set(manifest)
+        split_of = {material: entry.split for material, entry in entries.items()}
+        rule = "the folders of DOI 10.13139/OLCF/1510313"
+    elif name.startswith("folds_") and name[6:].isdigit():
+        split_of = folds(compounds, int(name[6:]))
+        rule = "of each space group the compounds in the order of a hash, in turn; test as in the standard split"
+    elif name in UNDERIVABLE:
+        raise StemdlError(f"the partition {name} cannot be reproduced", where="--partition", found=UNDERIVABLE[name],
+                          remedy=f"--partition {OFFICIAL}: the real set's own folders, of which both were made")
+    else:
+        raise StemdlError(f"there is no partition {name!r}", where="--partition",
+                          remedy=nearest(name, [STANDARD, OFFICIAL, "folds_5", *UNDERIVABLE]))
+    by_split: dict[str, list[str]] = defaultdict(list)
+    for material in sorted(split_of):
+        by_split[split_of[material]].append(material)
+    splits = {split: tuple(by_split[split]) for split in sorted(by_split)}
+    return Partition(name, manifest.sha256, rule, splits, slices)
+
+
+def _must_be_the_real_set(manifest: Manifest) -> None:
+    more = {split: manifest.samples.get(split, 0) for split, most in OFFICIAL_SAMPLES.items()
+            if manifest.samples.get(split, 0) > most}
+    if manifest.values["source"]["kind"] in ("drawn", "structures") or more:
+        raise StemdlError("the data are not the real set, whose partition this is", where=manifest.folder,
+                          expected=", ".join(f"{split} {most}" for split, most in OFFICIAL_SAMPLES.items()),
+                          found=more or f"source: {manifest.values['source']['kind']}",
+                          remedy="stemdl data import SRC -o DIR")
+
+
+def write_partition(manifest: Manifest, partition: Partition) -> Path:
+    """Write a partition beside the shards; where the same one is there already, nothing is done.
+
+    Raises StemdlError where another one of its name is in the way, and where the folder cannot be written to.
+    """
+    path = partition_path(manifest, partition.name)
+    if path.exists():
+        if load_partition(path) == partition:
+            return path
+        raise StemdlError("another partition of that name is in the way", where=path,
+                          expected=f"made for the manifest {partition.manifest_sha256}",
+                          found=f"made for the manifest {load_partition(path).manifest_sha256}",
+                          remedy="delete it, if no run needs it any more, and run the command again")
+    values = {"format": FORMAT, "name": partition.name, "manifest_sha256": partition.manifest_sha256,
+              "rule": partition.rule, "splits": dict(partition.splits), "slices": dict(partition.slices)}
+    try:
+        write_json(path, values)
+    except OSError as error:
+        raise StemdlError("the partition cannot be written", where=path, found=error.strerror or error,
+                          remedy="make the folder writable, or room on the disk") from error
+    return path
+
+
+def load_partition(path: Path) -> Partition:
+    """A partition from its file. Raises StemdlError where it cannot be read or names a material twice."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if values["format"] != FORMAT:
+            raise ValueError(f"format {values['format']!r}, not {FORMAT}")
+        splits = {str(split): tuple(map(str, materials)) for split, materials in values["splits"].items()}
+        slices = {str(name): tuple(map(str, materials)) for name, materials in values["slices"].items()}
+        partition = Partition(str(values["name"]), str(values["manifest_sha256"]), str(values["rule"]), splits, slices)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StemdlError("the partition cannot be read", where=path, found=repr(error),
+                          remedy="delete it and run stemdl data split again") from error
+    total = sum(map(len, splits.values()))
+    if len(partition.split_of) != total:
+        raise StemdlError("the partition names a material twice", where=path,
+                          expected=f"{total} different materials", found=len(partition.split_of))
+    return partition
+
+
+def read_partition(manifest: Manifest, name: str) -> Mapping[str, str]:
+    """The split of every material, from the file of that name beside the shards.
+
+    Raises StemdlError where there is none, it cannot be read, or it was made for other data.
+    """
+    path = partition_path(manifest, name)
+    if not path.is_file():
+        there = sorted(other.stem for other in path.parent.glob("*.json"))
+        raise StemdlError(f"there is no partition {name!r} of these data", where=path,
+                          found=", ".join(there) or "none", remedy=f"stemdl data split {manifest.folder} --partition {name}")
+    partition = load_partition(path)
+    if partition.manifest_sha256 != manifest.sha256:
+        raise StemdlError("the partition was made for other data", where=path,
+                          expected=f"manifest {manifest.sha256}", found=f"manifest {partition.manifest_sha256}",
+                          remedy=f"delete it and run stemdl data split {manifest.folder} --partition {name}")
+    return partition.split_of

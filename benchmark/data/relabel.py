@@ -1,0 +1,98 @@
+"""Labels found again: the crystals of some materials are had anew, and spglib is asked for their groups."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from benchmark.data import generate, structures
+from benchmark.data.duplicates import compound_of
+from benchmark.data.faults import Fault
+from benchmark.data.manifest import Manifest
+from benchmark.data.materials import Entry
+from benchmark.definition.benchmark import Rung, load_benchmark
+from benchmark.foundation.files import sha256_of_text
+from benchmark.simulation.crystal import TOLERANCES_ANGSTROM, Crystal, standardised
+from benchmark.simulation.draw import draw_crystal
+
+_DRAWN = re.compile(r"^drawn-(\d+)-\d+$")
+MATERIALS_CHECKED = 60
+CELL_TOLERANCE = 1e-3
+"""Relative, of edges, and absolute in degrees for angles: the same crystal by the same program, written as float64."""
+
+
+def shipped_rung(manifest: Manifest) -> Rung | None:
+    """The rung whose recipe the data follow from, where it is one that ships with this version."""
+    rungs = load_benchmark().rungs
+    rung = rungs.get(manifest.rung)
+    return rung if rung is not None and rung.recipe_sha256 == manifest.recipe_sha256 else None
+
+
+def group_of_name(identifier: str) -> int | None:
+    """The space group in the name of a drawn material, None for another name."""
+    named = _DRAWN.match(identifier)
+    return int(named[1]) if named is not None and 1 <= int(named[1]) <= 230 else None
+
+
+def drawn_again(rung: Rung, identifier: str) -> Crystal | None:
+    """The crystal of a drawn material, from the rung's seed and the material's name; None for another name."""
+    group = group_of_name(identifier)
+    if group is None:
+        return None
+    return draw_crystal(group, rung.crystals, generate.material_generator(rung, identifier, group))
+
+
+def some_of(entries: Iterable[Entry], count: int = MATERIALS_CHECKED) -> list[Entry]:
+    """Up to `count` materials, of every group as many, by a hash of their names: the same in every run."""
+    ranked = sorted(entries, key=lambda entry: sha256_of_text(entry.compound.identifier))
+    turns: dict[int, int] = {}
+    order = []
+    for entry in ranked:
+        turn = turns[entry.compound.space_group] = turns.get(entry.compound.space_group, -1) + 1
+        order.append((turn, len(order), entry))
+    return [entry for _, _, entry in sorted(order, key=lambda one: one[:2])[:count]]
+
+
+def crystals_again(manifest: Manifest, entries: list[Entry], table: Path | None) -> Iterator[tuple[Entry, Crystal | None]]:
+    """Each of the materials with its crystal, drawn again or taken from the table of structures that they came from;
+    None where spglib gives that no group, or the table does not hold it."""
+    rung = shipped_rung(manifest)
+    if table is None and rung is not None:
+        yield from ((entry, drawn_again(rung, entry.compound.identifier)) for entry in entries)
+        return
+    wanted: Mapping[str, Entry] = {entry.compound.identifier: entry for entry in entries}
+    found = set()
+    for candidate in structures.read_candidates(table):
+        if candidate.identifier in wanted and candidate.faulty is None:
+            found.add(candidate.identifier)
+            yield (wanted[candidate.identifier],
+                   standardised(candidate.cell, candidate.numbers, candidate.positions))
+    yield from ((entry, None) for name, entry in wanted.items() if name not in found)
+
+
+def label_faults(manifest: Manifest, entry: Entry, crystal: Crystal | None) -> Iterator[Fault]:
+    """What of a sample's label, formula and cell is not its crystal's."""
+    where = f"{manifest.folder / entry.shard}: {entry.name}"
+    if crystal is None:
+        yield Fault("symmetry", where, f"the crystal of {entry.compound.identifier} has no group or is not to be had")
+        return
+    again = standardised(crystal.cell, crystal.numbers, crystal.positions)
+    group = None if again is None else again.space_group
+    if group != entry.compound.space_group:
+        yield Fault("symmetry", where, f"the label is not what spglib finds at {TOLERANCES_ANGSTROM} Angstrom",
+                    str(group), str(entry.compound.space_group))
+    compound = compound_of(entry.compound.identifier, crystal)
+    if compound.formula != entry.compound.formula:
+        yield Fault("symmetry", where, "the formula is not the crystal's", str(compound.formula),
+                    str(entry.compound.formula))
+    if entry.compound.primitive:
+        return
+    for name, ours, theirs, relative in (
+            ("abc_angstrom", compound.lengths_angstrom, entry.compound.lengths_angstrom, CELL_TOLERANCE),
+            ("angles_degree", compound.angles_degrees, entry.compound.angles_degrees, 0.0)):
+        if not np.allclose(ours, theirs, rtol=relative, atol=CELL_TOLERANCE):
+            yield Fault("symmetry", where, f"{name} is not the crystal's", str(np.round(ours, 4).tolist()),
+                        str(np.round(theirs, 4).tolist()))

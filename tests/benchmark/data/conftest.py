@@ -1,0 +1,70 @@
+"""A small data set written through the schema, sound in every respect, for tests to doctor."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from benchmark.data import schema
+from benchmark.data.manifest import WrittenShard, write_manifest
+from benchmark.foundation.files import canonical_json, sha256_of_file, sha256_of_text
+
+GROUPS = (2, 62, 225)
+SHARDS = {"train": (15, 15), "dev": (9,), "test": (9,)}
+RECIPE = {"name": "written", "optics": {"pixels": 16, "dose_electrons": 1e6}}
+
+
+def written_stack(number: int) -> schema.Stack:
+    """Stack `number`: a compound of its own, patterns that no noise turns into those of another."""
+    generator = np.random.default_rng(number)
+    patterns = generator.exponential(size=(3, 16, 16)) ** 2
+    patterns /= patterns.sum(axis=(1, 2), keepdims=True)
+    three, edge = np.full(3, 0.5), 4.0 + 0.01 * number
+    return schema.Stack(patterns.astype(np.float32), GROUPS[number % 3], f"mp-{number}", 100.0, f"Cl1 Na{number + 1}",
+                        np.array([[0, 0, 1], [1, 0, 0], [1, -1, 0]]), generator.random((3, 3)), three, three,
+                        np.array([edge, edge, edge]), np.full(3, 90.0), {"thickness_angstrom": np.array(150.0)})
+
+
+def write_set(folder: Path, kind: str = "structures") -> Path:
+    """The data set, in an empty folder."""
+    number, written = 0, []
+    recipe_sha256 = sha256_of_text(canonical_json(RECIPE))
+    for split, sizes in SHARDS.items():
+        for k, size in enumerate(sizes):
+            path = schema.shard_path(folder, split, k)
+            path.parent.mkdir(exist_ok=True, parents=True)
+            with h5py.File(path, "w") as shard:
+                shard.attrs["recipe_sha256"] = recipe_sha256
+                for _ in range(size):
+                    schema.write_stack(shard, number, 0, written_stack(number))
+                    number += 1
+            written.append(WrittenShard(split, k, [GROUPS[(number - size + i) % 3] for i in range(size)]))
+    write_manifest(folder, rung="written", standard=True, recipe_sha256=recipe_sha256, source={"kind": kind},
+                   space_groups=GROUPS, shards=written, about={"recipe": RECIPE, "selection": None})
+    return folder
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    """The data set, 48 stacks of 48 materials, to be changed as a test likes."""
+    return write_set(tmp_path / "data")
+
+
+@pytest.fixture
+def seal() -> Callable[[Path], None]:
+    """`seal(folder)`: the manifest's hashes made those of the shards as they are, so that only their content is wrong."""
+
+    def sealed(folder: Path) -> None:
+        path = folder / "manifest.json"
+        values = json.loads(path.read_text())
+        for entry in values["shards"]:
+            shard = folder / entry["path"]
+            entry["sha256"], entry["bytes"] = sha256_of_file(shard), shard.stat().st_size
+        path.write_text(json.dumps(values))
+
+    return sealed

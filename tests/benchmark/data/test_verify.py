@@ -1,0 +1,284 @@
+"""Verification: sound data pass, and every check fails on data doctored to break it, and it alone."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from benchmark.data import near_copies as near
+from benchmark.data.manifest import read_manifest
+from benchmark.data.materials import read_materials
+from benchmark.data.partition import make_partition, write_partition
+from benchmark.data.relabel import some_of
+from benchmark.data.verify import CHECKS, MOST_FAULTS, verify
+from benchmark.foundation.errors import StemdlError
+
+STACK = "cbed_stack"
+Seal = Callable[[Path], None]
+
+
+def test_sound_data_pass_every_check(written: Path) -> None:
+    report = verify(written)
+    assert report.faults == [] and report.notes == []
+    assert set(report.skipped) == {"symmetry", "partitions"}
+    assert set(report.checked) | set(report.skipped) == set(CHECKS)
+    quick = verify(written, quick=True)
+    assert (quick.faults, quick.checked, quick.skipped) == ([], ["files", "recipe"], {})
+
+
+def replace(shard: h5py.File, sample: str, patterns: np.ndarray) -> None:
+    del shard[sample][STACK]
+    shard[sample].create_dataset(STACK, data=patterns)
+
+
+def shaped(name: str, value: object) -> Callable[[h5py.File], None]:
+    def change(shard: h5py.File) -> None:
+        if value is None:
+            del shard["sample_1_0"].attrs[name]
+        else:
+            shard["sample_1_0"].attrs[name] = value
+
+    return change
+
+
+def intensities(change: Callable[[np.ndarray], None]) -> Callable[[h5py.File], None]:
+    def doctor(shard: h5py.File) -> None:
+        patterns = shard["sample_1_0"][STACK][()]
+        change(patterns)
+        replace(shard, "sample_1_0", patterns)
+
+    return doctor
+
+
+def put(index: tuple, value: float) -> Callable[[h5py.File], None]:
+    return intensities(lambda patterns: patterns.__setitem__(index, value))
+
+
+CONTENT = [
+    ("label 0", shaped("space_group", np.bytes_("0")), {"label", "counts"}, "the label is no space group"),
+    ("label 231", shaped("space_group", np.bytes_("231")), {"label", "counts"}, "the label is no space group"),
+    ("label of another rung", shaped("space_group", np.bytes_("63")), {"label", "counts"}, "none of the rung's"),
+    ("label of another class", shaped("space_group", np.bytes_("225")), {"counts"}, "samples of space group"),
+    ("NaN", put((1, 3, 4), np.nan), {"values"}, "not finite"),
+    ("infinity", put((2, 0, 0), np.inf), {"values"}, "not finite"),
+    ("a negative intensity", put((0, 5, 5), -1e-6), {"values"}, "negative"),
+    ("an empty projection", put((1,), 0.0), {"values"}, "empty"),
+    ("more than the beam", intensities(lambda patterns: patterns.__imul__(3.0)), {"values"}, "incident beam"),
+    ("another shape", lambda shard: replace(shard, "sample_1_0", np.full((3, 8, 16), 1 / 128, np.float32)), {"layout"},
+     "another shape"),
+    ("another type", lambda shard: replace(shard, "sample_1_0", shard["sample_1_0"][STACK][()].astype(np.float64)),
+     {"layout"}, "another type"),
+    ("a missing attribute", shaped("z_dirs", None), {"layout"}, "z_dirs is missing"),
+    ("no material", shaped("material", None), {"layout", "counts"}, "material is missing"),
+    ("a text for bytes", shaped("material", "mp-1"), {"layout"}, "material has another type"),
+    ("three numbers cut to two", shaped("d_hkls_angstrom", np.ones(2)), {"layout"}, "another type or shape"),
+    ("a broken cell", shaped("abc_angstrom", np.array([4.2, 3.4, 1.7e-313])), {"layout", "counts"}, "no cell's"),
+    ("a formula that is none", shaped("formula", "water"), {"layout", "counts"}, "does not say what it is of"),
+    ("no stack", lambda shard: shard["sample_1_0"].__delitem__(STACK), {"layout"}, "not one data set"),
+    ("a sample less", lambda shard: shard.__delitem__("sample_1_0"), {"counts"}, "another number of samples"),
+    ("a stranger", lambda shard: shard.create_group("notes"), {"layout", "counts"}, "cannot be read"),
+    ("of another recipe", lambda shard: shard.attrs.__setitem__("recipe_sha256", "0"), {"recipe"}, "of other data"),
+    ("one material in two splits", shaped("material", np.bytes_("mp-40")), {"materials"}, "lies in two splits"),
+]
+
+
+@pytest.mark.parametrize(("doctor", "checks", "message"), [case[1:] for case in CONTENT],
+                         ids=[case[0] for case in CONTENT])
+def test_what_is_wrong_with_a_sample_is_found_alone(written: Path, seal: Seal, doctor: Callable, checks: set[str],
+                                                    message: str) -> None:
+    with h5py.File(written / "train" / "batch_train_0.h5", "r+") as shard:
+        doctor(shard)
+    seal(written)
+    faults = verify(written).faults
+    assert {fault.check for fault in faults} == checks
+    told = [fault for fault in faults if message in fault.message]
+    assert told and all(fault.file.startswith(str(written)) for fault in told)
+    assert all("\n" not in fault.line and fault.check in fault.line for fault in faults)
+    assert verify(written, quick=True).faults == []  # all of this is in the manifest: hashes alone do not tell
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(("doctor", "message"), [
+    (flip, "changed since the manifest"),
+    (lambda path: path.write_bytes(path.read_bytes()[:-7]), "changed since the manifest"),
+    (lambda path: path.unlink(), "missing"),
+    (lambda path: shutil.copy(path, path.with_name("batch_train_9.h5")), "not in the manifest"),
+    (lambda path: path.with_name("notes.txt").write_text("mine"), "not in the manifest"),
+], ids=["a flipped bit", "cut short", "gone", "one more", "a stranger"])
+def test_what_is_wrong_with_a_file_is_found(written: Path, doctor: Callable, message: str) -> None:
+    doctor(written / "train" / "batch_train_1.h5")
+    (fault,) = verify(written, quick=True).faults
+    assert fault.check == "files" and message in fault.message and "batch_train" in fault.file + "batch_train"
+
+
+def test_a_broken_shard_stops_no_check(written: Path, seal: Seal) -> None:
+    (written / "train" / "batch_train_0.h5").write_bytes(b"no HDF5 at all")
+    with h5py.File(written / "dev" / "batch_dev_0.h5", "r+") as shard:
+        shard["sample_30_0"].attrs["space_group"] = np.bytes_("231")
+    seal(written)
+    report = verify(written)
+    assert {"layout", "label", "counts"} == {fault.check for fault in report.faults}
+    assert any("cannot be read" in fault.message and "batch_train_0" in fault.file for fault in report.faults)
+    assert set(report.checked) == set(CHECKS) - {"symmetry", "partitions"}
+
+
+def test_a_missing_split_is_told(written: Path) -> None:
+    values = json.loads((written / "manifest.json").read_text())
+    values["shards"] = [entry for entry in values["shards"] if not entry["path"].startswith("test/")]
+    (written / "manifest.json").write_text(json.dumps(values))
+    shutil.rmtree(written / "test")
+    faults = verify(written).faults
+    assert any(fault.message == "the split test has no shard" for fault in faults)
+    assert {fault.check for fault in faults} == {"counts"}
+
+
+def test_a_changed_recipe_is_found(written: Path) -> None:
+    values = json.loads((written / "manifest.json").read_text())
+    values["recipe"]["optics"]["dose_electrons"] = 2e6
+    (written / "manifest.json").write_text(json.dumps(values))
+    (fault,) = verify(written, quick=True).faults
+    assert fault.check == "recipe" and "names the data" in fault.message
+    (written / "recipe.json").write_text('{"recipe_sha256": "0"}')
+    assert [fault.message for fault in verify(written, quick=True).faults][1:] == ["of other data than the manifest"]
+
+
+def test_a_duplicate_in_another_split_is_found(written: Path, seal: Seal) -> None:
+    """The same compound by another name, its lattice 1 % larger, seen in other patterns."""
+    with h5py.File(written / "dev" / "batch_dev_0.h5", "r+") as shard:
+        sample = shard["sample_30_0"]  # of group 2, as sample 0 of train is
+        sample.attrs["formula"] = "Na2 Cl2"
+        sample.attrs["abc_angstrom"] = np.full(3, 4.04)
+    seal(written)
+    (fault,) = verify(written).faults
+    assert fault.check == "duplicates" and "mp-0 and mp-30 are one material" in fault.message
+    assert fault.found == "train and dev"
+    with h5py.File(written / "dev" / "batch_dev_0.h5", "r+") as shard:
+        shard["sample_30_0"].attrs["abc_angstrom"] = np.full(3, 4.4)
+    seal(written)
+    assert verify(written).faults == []
+
+
+def recounted(patterns: np.ndarray, dose: float, seed: int) -> np.ndarray:
+    return (np.random.default_rng(seed).poisson(patterns.astype(np.float64) * dose) / dose).astype(np.float32)
+
+
+def test_a_pattern_counted_again_is_a_copy(written: Path, seal: Seal) -> None:
+    with h5py.File(written / "train" / "batch_train_1.h5") as shard:
+        patterns = shard["sample_20_0"][STACK][()]
+    with h5py.File(written / "test" / "batch_test_0.h5", "r+") as shard:
+        replace(shard, "sample_41_0", recounted(patterns, 1e6, 1))
+    seal(written)
+    (fault,) = verify(written).faults
+    assert fault.check == "copies" and "batch_train_1.h5: sample_20_0" in fault.message
+    assert "sample_41_0" in fault.file
+
+
+@pytest.mark.parametrize("dose", [1e3, 1e5, 1e7])
+def test_the_distance_of_noise_is_what_the_theory_says(dose: float) -> None:
+    """Twenty recordings of one pattern: their mean squared distance, and none beyond the limit, any beam."""
+    pattern = np.random.default_rng(0).exponential(size=(3, 32, 32)) ** 2
+    pattern /= pattern.sum(axis=(1, 2), keepdims=True)
+    described = [near.descriptor(recounted(pattern, dose, seed), dose) for seed in range(20)]
+    squared = [float(((one - other) ** 2).sum()) for place, one in enumerate(described) for other in described[:place]]
+    assert np.mean(squared) == pytest.approx(len(described[0]) / 2, rel=0.1)
+    assert max(squared) < near.noise_distance(len(described[0])) ** 2
+    other = near.descriptor(recounted(pattern * np.linspace(0.6, 1.4, 32), dose, 99), dose)
+    assert np.linalg.norm(other - described[0]) > near.noise_distance(len(described[0]))
+
+
+def test_patterns_without_a_description_are_left_out() -> None:
+    good = near.descriptor(np.full((3, 8, 8), 1 / 64, np.float32), 1e6)
+    assert good.shape == (192,) and np.isnan(near.descriptor(np.zeros((3, 8, 8), np.float32), 1e6)).all()
+    table = np.stack([good, good, np.full_like(good, np.nan)])
+    assert [pair[:2] for pair in near.near_copies(table, ["train", "test", "test"])] in ([(0, 1)], [(1, 0)])
+    assert list(near.near_copies(table, ["train", "train", "test"])) == []
+
+
+def test_many_faults_of_one_kind_are_counted(written: Path, seal: Seal) -> None:
+    for path in written.rglob("*.h5"):
+        with h5py.File(path, "r+") as shard:
+            for sample in shard.values():
+                del sample.attrs["energy_keV"]
+    seal(written)
+    faults = verify(written).faults
+    assert len(faults) == MOST_FAULTS + 1 and faults[-1].message == "and 28 more of this check"
+
+
+@pytest.fixture
+def split(written: Path) -> Path:
+    """The data set with its standard split; the path of that."""
+    manifest = read_manifest(written)
+    return write_partition(manifest, make_partition(manifest, read_materials(manifest)))
+
+
+def test_a_sound_partition_passes(written: Path, split: Path) -> None:
+    report = verify(written)
+    assert report.faults == [] and "partitions" in report.checked
+
+
+def moved(values: dict) -> None:
+    values["splits"]["dev"].append(values["splits"]["train"].pop(0))
+    values["splits"]["dev"].sort()
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    (lambda values: values.update(manifest_sha256="0" * 64), "made for other data"),
+    (lambda values: values["splits"]["train"].pop(), "lacks 1 materials"),
+    (lambda values: values["splits"]["train"].append("mp-1000"), "names what the data do not hold"),
+    (lambda values: values["splits"]["dev"].append(values["splits"]["train"][0]), "names a material twice"),
+    (moved, "not the standard split"),
+    (lambda values: values.clear(), "cannot be read"),
+], ids=["other data", "one less", "one more", "one twice", "one moved", "empty"])
+def test_what_is_wrong_with_a_partition_is_found(written: Path, split: Path, change: Callable, message: str) -> None:
+    values = json.loads(split.read_text())
+    change(values)
+    split.write_text(json.dumps(values))
+    faults = verify(written).faults
+    assert {fault.check for fault in faults} == {"partitions"} and {fault.file for fault in faults} == {str(split)}
+    assert any(message in fault.message for fault in faults)
+
+
+def test_leaks_of_a_partition_are_found(written: Path, split: Path, seal: Seal) -> None:
+    """Folds may separate what the folders do not: a duplicate and a copy within train."""
+    split.unlink()
+    with h5py.File(written / "train" / "batch_train_0.h5", "r+") as shard:
+        for name in ("abc_angstrom", "space_group"):
+            shard["sample_3_0"].attrs[name] = shard["sample_0_0"].attrs[name]
+        shard["sample_3_0"].attrs["formula"] = "Cl7 Na7"
+        replace(shard, "sample_4_0", shard["sample_5_0"][STACK][()])
+    seal(written)
+    manifest = read_manifest(written)
+    path = write_partition(manifest, make_partition(manifest, read_materials(manifest), "folds_2"))
+    assert not any("one material" in fault.message for fault in verify(written).faults)
+    values = json.loads(path.read_text())
+    split_of = {name: part for part, names in values["splits"].items() for name in names}
+    split_of |= {"mp-0": "fold_0", "mp-3": "fold_1", "mp-4": "fold_0", "mp-5": "fold_1"}
+    values["splits"] = {part: sorted(name for name in split_of if split_of[name] == part)
+                        for part in ("fold_0", "fold_1", "test")}
+    path.write_text(json.dumps(values))
+    messages = [fault.message for fault in verify(written).faults]
+    assert len(messages) == 2 and "mp-0 and mp-3 are one material" in messages[0] and "but for noise" in messages[1]
+
+
+def test_no_manifest_is_wrong_use(tmp_path: Path) -> None:
+    with pytest.raises(StemdlError, match="there are no data here"):
+        verify(tmp_path)
+
+
+def test_some_materials_of_every_group_are_chosen_the_same_way(written: Path) -> None:
+    entries = list(read_materials(read_manifest(written)).values())
+    chosen = some_of(entries, 9)
+    assert chosen == some_of(entries[::-1], 9) and len(some_of(entries, 1000)) == len(entries)
+    groups = [entry.compound.space_group for entry in chosen]
+    assert {group: groups.count(group) for group in groups} == {2: 3, 62: 3, 225: 3}
