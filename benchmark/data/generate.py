@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import io
-import json
 import os
 import threading
 from collections.abc import Iterable
@@ -24,24 +23,18 @@ from typing import Any, Protocol
 import numpy as np
 
 from benchmark.data import schema, structures
+from benchmark.data.claim import LOCK, claim
 from benchmark.data.manifest import MANIFEST, Manifest, WrittenShard, read_manifest, write_manifest
 from benchmark.data.simulate import simulate_stack
 from benchmark.data.split import split_counts
 from benchmark.definition.benchmark import SPLITS, Rung
 from benchmark.foundation.errors import StemdlError
-from benchmark.foundation.files import (
-    atomic_path,
-    canonical_json,
-    exclusive,
-    sha256_of_text,
-    write_json,
-)
+from benchmark.foundation.files import atomic_path, canonical_json, exclusive, sha256_of_text
 from benchmark.foundation.progress import progress
 from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.draw import draw_crystal
 
 MATERIALS_PER_SHARD = 50
-RECIPE, LOCK = "recipe.json", ".lock"
 
 
 @dataclass(frozen=True)
@@ -175,22 +168,6 @@ def _examine_all(
             advance(done)
 
 
-def _claim(folder: Path, recipe: dict[str, Any], recipe_sha256: str) -> None:
-    """Write what the folder is for, or refuse a folder that is for something else."""
-    path = folder / RECIPE
-    if path.exists():
-        try:
-            found = json.loads(path.read_text(encoding="utf-8"))["recipe_sha256"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise StemdlError("what the folder is for cannot be read", where=path, found=repr(error),
-                              remedy="choose another folder with -o") from error
-        if found != recipe_sha256:
-            raise StemdlError("the folder holds other data", where=folder, expected=f"recipe {recipe_sha256}",
-                              found=f"recipe {found}", remedy="choose another folder with -o")
-    else:
-        write_json(path, {"recipe_sha256": recipe_sha256, **recipe})
-
-
 def generate(
     rung: Rung, folder: Path, *, structures_path: Path | None = None, processes: int = 1, ranks: Ranks | None = None
 ) -> Manifest:
@@ -216,7 +193,7 @@ def generate(
     try:
         if leader:
             held.enter_context(exclusive(folder / LOCK))
-            _claim(folder, recipe, recipe_sha256)
+            claim(folder, recipe, recipe_sha256)
             if (folder / MANIFEST).exists():
                 return _agree(ranks, read_manifest(folder))
         elif ranks is not None and (done := ranks.bcast(None)) is not None:

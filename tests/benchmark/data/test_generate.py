@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from benchmark.data import generate as module
+from benchmark.data.claim import LOCK, RECIPE
 from benchmark.data.generate import MATERIALS_PER_SHARD, generate, plan_shards
 from benchmark.data.manifest import read_manifest
 from benchmark.data.verify import verify
@@ -305,12 +306,12 @@ def test_groups_take_turns_and_shards_are_full_but_the_last() -> None:
 
 
 def test_a_second_generation_in_one_folder_is_refused(tmp_path):
-    with exclusive(tmp_path / module.LOCK), pytest.raises(StemdlError, match="another process is at work"):
+    with exclusive(tmp_path / LOCK), pytest.raises(StemdlError, match="another process is at work"):
         generate(load_benchmark().rung("stemdl_smoke"), tmp_path)
-    assert not (tmp_path / module.RECIPE).exists()
+    assert not (tmp_path / RECIPE).exists()
 
 
 def test_a_damaged_recipe_is_told(tmp_path):
-    (tmp_path / module.RECIPE).write_text("{")
+    (tmp_path / RECIPE).write_text("{")
     with pytest.raises(StemdlError, match="cannot be read"):
         generate(load_benchmark().rung("stemdl_smoke"), tmp_path)
