@@ -24,11 +24,11 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "precision": ("fp32", "bf16"),
 }
 _AT_LEAST: Mapping[str, float] = {
-    "threads_per_rank": 0, "width": 1, "max_epochs": 1, "global_batch_size": 1, "learning_rate": 1e-12,
+    "threads_per_rank": 0, "memory_share": 0.0, "width": 1, "max_epochs": 1, "global_batch_size": 1, "learning_rate": 1e-12,
     "warmup_fraction": 0.0, "weight_decay": 0.0, "weight_averaging": 0.0, "label_smoothing": 0.0, "eval_batch_size": 1,
     "collective_timeout_seconds": 1,
 }
-_BELOW: Mapping[str, float] = {"warmup_fraction": 1.0, "label_smoothing": 1.0, "weight_averaging": 1.0}
+_BELOW: Mapping[str, float] = {"memory_share": 1.0, "warmup_fraction": 1.0, "label_smoothing": 1.0, "weight_averaging": 1.0}
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,9 @@ class Config:
     precision: str
     threads_per_rank: int
     clear_caches: bool
+    memory_share: float
+    stage: str
+    check_hashes: bool
     width: int
     symmetry: bool
     max_epochs: int

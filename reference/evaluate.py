@@ -5,34 +5,27 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from benchmark.data.reader import Part
 from benchmark.foundation.errors import StemdlError
 from benchmark.metrics.confusion import Confusion
 from reference.comm import Comm
+from reference.samples import Samples
 
 
 def evaluate(
-    model: nn.Module,
-    part: Part,
-    *,
-    comm: Comm,
-    classes: int,
-    samples: int,
-    batch: int,
-    device: torch.device,
-    bf16: bool = False,
+    model: nn.Module, part: Samples, *, comm: Comm, classes: int, samples: int, batch: int, bf16: bool = False
 ) -> Confusion:
     """The confusion counts over all ranks' parts of a split, the same on every rank.
 
     Raises StemdlError when the ranks together did not count the split's `samples`, each once.
     """
     model.eval()
-    predictions = []
-    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-        for first in range(0, len(part), batch):
-            patterns = torch.from_numpy(part.patterns[first:first + batch]).to(device)
-            predictions.append(model(patterns).argmax(dim=1).cpu())
-    own = Confusion.of(part.labels, torch.cat(predictions).numpy(), classes)
+    choices = [range(first, min(first + batch, len(part))) for first in range(0, len(part), batch)]
+    labels, predictions = [], []
+    with torch.inference_mode(), torch.autocast(part.device.type, torch.bfloat16, enabled=bf16):
+        for patterns, truth in part.batches(choices):
+            labels.append(truth)
+            predictions.append(model(patterns).argmax(dim=1))
+    own = Confusion.of(torch.cat(labels).cpu().numpy(), torch.cat(predictions).cpu().numpy(), classes)
     counts = Confusion(comm.sum(torch.from_numpy(own.counts.copy())).numpy())
     if counts.samples != samples:
         raise StemdlError("the evaluation did not see every sample once", where=f"rank {comm.rank}",

@@ -1,4 +1,4 @@
-"""A rank's own samples in memory, in batches. Nothing is padded and nothing is seen twice in an epoch."""
+"""What a step of training is given: batches of exact size, in random order. Nothing is seen twice in an epoch."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.data.reader import Part
 from benchmark.foundation.errors import StemdlError
+from reference.samples import Samples
 
 
 def local_batch(global_batch: int, rank: int, size: int) -> int:
@@ -41,19 +41,16 @@ class TrainingSamples:
     has the same space group, enantiomorphic pairs apart (they look the same in the zero-order zone).
     """
 
-    def __init__(self, part: Part, device: torch.device, seed: int, rank: int) -> None:
-        self.patterns = torch.from_numpy(part.patterns).to(device)
-        self.labels = torch.from_numpy(part.labels).to(device)
-        self._seed, self._rank, self._device = seed, rank, device
+    def __init__(self, samples: Samples, seed: int, rank: int) -> None:
+        self._samples, self._seed, self._rank = samples, seed, rank
 
     def batches(self, epoch: int, batch: int, steps: int) -> Iterator[tuple[Tensor, Tensor]]:
         """`steps` batches of patterns (batch, 3, p, p) and labels (batch,) for an epoch, numbered from 1."""
         generator = np.random.default_rng([self._seed, self._rank, epoch])
-        order = torch.from_numpy(generator.permutation(len(self.labels)))
-        for step in range(steps):
-            chosen = order[step * batch:(step + 1) * batch].to(self._device)
-            patterns = self.patterns[chosen]
-            flips = torch.from_numpy(generator.random((2, *patterns.shape[:2], 1, 1)) < 0.5).to(self._device)
+        order = generator.permutation(len(self._samples))
+        choices = [order[step * batch:(step + 1) * batch] for step in range(steps)]
+        for patterns, labels in self._samples.batches(choices):
+            flips = torch.from_numpy(generator.random((2, *patterns.shape[:2], 1, 1)) < 0.5).to(patterns.device)
             for flip, axis in zip(flips, (-1, -2), strict=True):
                 patterns = torch.where(flip, patterns.flip(axis), patterns)
-            yield patterns, self.labels[chosen]
+            yield patterns, labels

@@ -12,6 +12,7 @@ import os
 import secrets
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import torch
@@ -23,7 +24,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 import reference
 from benchmark.data.manifest import Manifest, read_manifest
-from benchmark.data.reader import read_part
+from benchmark.data.reader import samples_of
 from benchmark.definition.request import CONFIG, RunRequest
 from benchmark.events import keys
 from benchmark.events.log import EventLog
@@ -38,6 +39,7 @@ from reference.evaluate import evaluate
 from reference.input import TrainingSamples, local_batch, steps_per_epoch
 from reference.model import SymmetryNet
 from reference.optimizer import learning_rate_at, make_optimizer, set_learning_rate
+from reference.samples import opened_splits
 
 WARM_UP_STEPS = 3
 
@@ -55,18 +57,19 @@ def train(request: RunRequest) -> bool:
                           found=manifest.rung)
     rank = detect_rank()
     batch = local_batch(config.global_batch_size, rank.rank, rank.size)
-    steps = steps_per_epoch(manifest.samples["train"], config.global_batch_size, rank.size)
+    steps = steps_per_epoch(samples_of(manifest, "train"), config.global_batch_size, rank.size)
     device = pick_device(config.device, rank)
     threads = config.threads_per_rank or _own_cores(rank)
     torch.set_num_threads(threads)
     comm = make_comm(config.comm, rank, device, config.collective_timeout_seconds)
     say = _Speaker(rank.rank == 0)
 
-    with EventLog(request.log, rank.rank, comm.barrier, resume=request.resume) as log:
+    with EventLog(request.log, rank.rank, comm.barrier, resume=request.resume) as log, ExitStack() as held:
         _log_opening(log, request, config, rank, comm, device, threads)
         log.point(keys.CACHE_CLEAR, config.clear_caches and drop_caches())
         log.start("init", sync=True)
-        seed = _agreed_seed(request.seed, comm)
+        seed = _agreed_number(request.seed, comm)
+        token = _agreed_number(None, comm)
         torch.manual_seed(seed)  # the same on all ranks: one set of initial weights
         model = SymmetryNet(request.rung.classes, config.width, config.symmetry).to(device)
         optimizer = make_optimizer(model, config.learning_rate, config.weight_decay)
@@ -89,9 +92,10 @@ def train(request: RunRequest) -> bool:
 
         log.start("run", sync=True)
         started = time.monotonic()
-        with log.interval("staging"):
-            train_part, dev_part = (read_part(manifest, split, comm.rank, comm.size) for split in ("train", "dev"))
-            samples = TrainingSamples(train_part, device, seed, comm.rank)
+        log.start("staging")
+        splits = held.enter_context(opened_splits(manifest, config, rank, device, token, comm.barrier))
+        samples = TrainingSamples(splits.train, seed, comm.rank)
+        log.stop("staging", **{keys.IN_MEMORY: splits.in_memory, keys.STAGED_BYTES: splits.staged_bytes})
         reached = False
         for epoch in range(first_epoch, config.max_epochs + 1):
             epoch_started = time.monotonic()
@@ -105,8 +109,8 @@ def train(request: RunRequest) -> bool:
                       epoch_num=epoch, step_num=epoch * steps)
             with log.interval("eval", epoch_num=epoch):
                 _average_buffers(averaged, comm)
-                counts = evaluate(averaged, dev_part, comm=comm, classes=request.rung.classes,
-                                  samples=manifest.samples["dev"], batch=config.eval_batch_size, device=device,
+                counts = evaluate(averaged, splits.dev, comm=comm, classes=request.rung.classes,
+                                  samples=manifest.samples["dev"], batch=config.eval_batch_size,
                                   bf16=config.precision == "bf16")
             f1 = counts.macro_f1()
             for key in (request.benchmark.metric.log_key, keys.F1_MACRO):
@@ -120,9 +124,8 @@ def train(request: RunRequest) -> bool:
         log.stop("run", sync=True, status=keys.SUCCESS if reached else keys.ABORTED)
 
         # The clock has stopped: the test split is read for the first time.
-        test_part = read_part(manifest, "test", comm.rank, comm.size)
-        counts = evaluate(averaged, test_part, comm=comm, classes=request.rung.classes,
-                          samples=manifest.samples["test"], batch=config.eval_batch_size, device=device,
+        counts = evaluate(averaged, splits.test, comm=comm, classes=request.rung.classes,
+                          samples=manifest.samples["test"], batch=config.eval_batch_size,
                           bf16=config.precision == "bf16")
         log.point(keys.TEST_F1_MACRO, counts.macro_f1(), samples_count=counts.samples)
     comm.close()
@@ -156,7 +159,7 @@ def _train_epoch(
 ) -> float:
     """One pass over this rank's part; the mean loss over all ranks. `model` may be a wrapper around `bare_model`."""
     model.train()
-    total = torch.zeros((), dtype=torch.float64, device=samples.labels.device)
+    total = torch.zeros((), dtype=torch.float64, device=next(bare_model.parameters()).device)
     for step, (patterns, labels) in enumerate(samples.batches(epoch, batch, steps), start=(epoch - 1) * steps):
         rate = learning_rate_at(step, config.max_epochs * steps, config.learning_rate, config.warmup_fraction)
         set_learning_rate(optimizer, rate)
@@ -219,8 +222,8 @@ def _average_buffers(model: nn.Module, comm: Comm) -> None:
         buffer.copy_(values.view_as(buffer))
 
 
-def _agreed_seed(given: int | None, comm: Comm) -> int:
-    """The run's seed on every rank: the given one, or 31 fresh bits from rank 0's operating system."""
+def _agreed_number(given: int | None, comm: Comm) -> int:
+    """The same on every rank: the given one, or 31 fresh bits from rank 0's operating system."""
     own = (secrets.randbits(31) if given is None else given) if comm.rank == 0 else 0
     return int(comm.sum(torch.tensor([own], dtype=torch.int64))[0])
 

@@ -1,59 +1,249 @@
-"""Reads a rank's own part of a split into memory: disjoint from the other ranks' parts, nothing padded or repeated."""
+"""Reads a rank's own part of a split: disjoint from the other ranks' parts, nothing padded or repeated.
+
+A part is opened in no time and holds no patterns: a shard is opened when its first sample is asked for, and at most
+`OPEN_FILES` are open at once. So the memory that reading takes does not grow with the data set.
+"""
 
 from __future__ import annotations
 
+import math
+import os
+import socket
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data import schema
 from benchmark.data.manifest import Manifest
+from benchmark.data.shard_index import ShardIndex, index_shard
+from benchmark.definition.benchmark import SPLITS
 from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.files import sha256_of_file
+
+OPEN_FILES = 128
+THREADS = 4
+"""That read at the same time where much is read: a parallel file system answers several as soon as one."""
+SAMPLES_AT_ONCE = 32
 
 
 @dataclass(frozen=True)
-class Part:
-    """A part of a split: `patterns` (n, 3, pixels, pixels) float32, `labels` (n,) class indices, `materials`."""
+class Shard:
+    """A shard of a split as its manifest has it, and the place in the split of its first sample."""
 
-    patterns: NDArray[np.float32]
-    labels: NDArray[np.int64]
-    materials: tuple[str, ...]
+    path: Path
+    bytes: int
+    sha256: str
+    samples: int
+    first: int
+
+
+def samples_of(manifest: Manifest, split: str) -> int:
+    """How many samples a split has. Raises StemdlError where the data have no such split, or nothing in it."""
+    if not (samples := manifest.samples.get(split, 0)):
+        raise StemdlError(f"the data have no split {split!r}", where=manifest.folder,
+                          expected=f"samples of {', '.join(SPLITS)}",
+                          found=", ".join(f"{count} of {name}" for name, count in manifest.samples.items()) or "none")
+    return samples
+
+
+def shards_of_part(manifest: Manifest, split: str, rank: int = 0, size: int = 1) -> tuple[range, list[Shard]]:
+    """A rank's samples by their places in the split, and the shards that they are in.
+
+    Ranks get neighbouring samples, the first ranks one more where they do not divide evenly: so a rank needs few shards
+    and a node's disk holds few. Shards hold all classes mixed, as they are made; and so do parts.
+
+    Raises StemdlError where the manifest has no such split, counts it wrongly, or leaves this rank without a sample.
+    """
+    expected = samples_of(manifest, split)
+    shards, samples = [], 0
+    for entry in manifest.shards:
+        if entry["path"].startswith(f"{split}/"):
+            shards.append(Shard(manifest.folder / entry["path"], entry["bytes"], entry["sha256"], entry["samples"],
+                                samples))
+            samples += entry["samples"]
+    if samples != expected:
+        raise StemdlError(f"the shards of {split!r} are not those that the manifest counts", where=manifest.folder,
+                          expected=f"{expected} samples", found=samples)
+    share, more = divmod(samples, size)
+    first = rank * share + min(rank, more)
+    part = range(first, first + share + (rank < more))
+    if not part:
+        raise StemdlError(f"rank {rank} of {size} has no sample of {split!r}", where=manifest.folder,
+                          found=f"{samples} samples", remedy="use fewer ranks")
+    return part, [shard for shard in shards if shard.first < part.stop and shard.first + shard.samples > part.start]
+
+
+class Part:
+    """A rank's part of a split, read when asked for; by any number of threads, and after a fork by the child too.
+
+    Raises StemdlError, naming rank and host, where a shard is missing or has not the manifest's size. Whatever else is
+    wrong with a shard is raised where it is met: one that changes while it is in use, that HDF5 cannot read or that
+    holds other samples, a label that is no class, intensities that are not finite.
+    """
+
+    def __init__(self, manifest: Manifest, split: str, rank: int = 0, size: int = 1) -> None:
+        self._place = f"rank {rank} on {socket.gethostname()}"
+        self._remedy = f"stemdl data verify {manifest.folder}"
+        self._classes = {group: index for index, group in enumerate(manifest.space_groups)}
+        self._own, self.shards = shards_of_part(manifest, split, rank, size)
+        self._firsts = np.array([shard.first for shard in self.shards])
+        self._indices: list[ShardIndex | None] = [None] * len(self.shards)
+        self._is_finite = np.zeros(len(self._own), dtype=bool)
+        self._files: OrderedDict[int, _File] = OrderedDict()
+        self._process = os.getpid()
+        self._lock = threading.Lock()
+        with self._placed():
+            self._versions = [_version_of(shard) for shard in self.shards]
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self._own)
 
+    def stack_shape(self) -> tuple[int, ...]:
+        """(3, pixels, pixels) of a sample. Opens the first shard."""
+        with self._placed():
+            return self._index(0).shape
 
-def read_part(manifest: Manifest, split: str, rank: int = 0, size: int = 1) -> Part:
-    """The samples rank, rank + size, rank + 2 size, ... of a split.
+    def bytes_in_memory(self) -> int:
+        """Of all patterns of the part, as `read_whole` gives them."""
+        return len(self) * math.prod(self.stack_shape()) * np.dtype(np.float32).itemsize
 
-    Raises StemdlError where a shard is missing, cannot be read, or does not hold what the manifest says.
-    """
-    import h5py
+    def read(self, chosen: NDArray[np.int64], out: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Samples by their numbers within the part: intensities into `out`, (n, 3, pixels, pixels) float32 in one
+        piece; returns their labels (n,), class indices."""
+        labels = np.empty(len(chosen), dtype=np.int64)
+        with self._placed():
+            for row in np.argsort(chosen):  # neighbours in a file one after the other
+                number, stack = int(chosen[row]), out[row]
+                place = self._own.start + number
+                which = int(np.searchsorted(self._firsts, place, side="right")) - 1
+                index, sample = self._index(which), place - self.shards[which].first
+                self._file(which).read(index, sample, stack)
+                labels[row] = index.labels[sample]
+                if not self._is_finite[number]:
+                    self._require_finite(which, index.names[sample], stack)
+                    self._is_finite[number] = True
+        return labels
 
-    classes = {group: index for index, group in enumerate(manifest.space_groups)}
-    patterns, labels, materials = [], [], []
-    position = 0
-    for entry in manifest.shards:
-        if not entry["path"].startswith(f"{split}/"):
-            continue
-        path = manifest.folder / entry["path"]
+    def read_whole(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """All patterns (n, 3, pixels, pixels) and labels (n,) of the part, in order."""
+        patterns = np.empty((len(self), *self.stack_shape()), dtype=np.float32)
+        starts = range(0, len(self), SAMPLES_AT_ONCE)
+        with ThreadPoolExecutor(THREADS) as pool:
+            labels = list(pool.map(
+                lambda start: self.read(np.arange(start, min(start + SAMPLES_AT_ONCE, len(self))),
+                                        patterns[start:start + SAMPLES_AT_ONCE]), starts))
+        return patterns, np.concatenate(labels)
+
+    def check_hashes(self) -> None:
+        """Read the part's shards through and hold their SHA-256 against the manifest's. Raises StemdlError."""
+        with self._placed(), ThreadPoolExecutor(THREADS) as pool:
+            for shard, found in zip(self.shards, pool.map(sha256_of_file, (each.path for each in self.shards)),
+                                    strict=True):
+                if found != shard.sha256:
+                    raise StemdlError("a shard has changed since the manifest was written", where=shard.path,
+                                      expected=f"sha256 {shard.sha256}", found=found)
+
+    @contextmanager
+    def _placed(self) -> Iterator[None]:
+        """Errors of the block say which rank met them, on which host, and how to find out more."""
         try:
-            with h5py.File(path, "r") as shard:
-                names = schema.sample_names(shard)
-                if len(names) != entry["samples"]:
-                    raise StemdlError("a shard does not hold what the manifest says", where=path,
-                                      expected=f"{entry['samples']} samples", found=len(names))
-                for name in names[(rank - position) % size::size]:
-                    group = shard[name]
-                    patterns.append(group[schema.STACK][()])
-                    labels.append(classes[schema.read_label(group)])
-                    materials.append(schema.read_material(group))
+            yield
+        except StemdlError as error:
+            raise StemdlError(error.what, where=f"{self._place}: {error.where}", expected=error.expected,
+                              found=error.found, remedy=error.remedy or self._remedy) from error
         except OSError as error:
-            raise StemdlError("a shard cannot be read", where=path, found=error,
-                              remedy=f"stemdl data verify {manifest.folder}") from error
-        position += entry["samples"]
-    if not patterns:
-        raise StemdlError(f"rank {rank} of {size} has no sample of {split!r}", where=manifest.folder,
-                          found=f"{position} samples", remedy="use fewer ranks")
-    return Part(np.stack(patterns), np.array(labels, dtype=np.int64), tuple(materials))
+            raise StemdlError("a shard cannot be read", where=f"{self._place}: {error.filename}",
+                              found=error.strerror or error, remedy=self._remedy) from error
+
+    def _index(self, which: int) -> ShardIndex:
+        index = self._indices[which]
+        if index is None:
+            with self._lock:
+                index = self._indices[which]
+                if index is None:
+                    shard = self.shards[which]
+                    index = index_shard(shard.path, shard.samples, self._classes)
+                    known = next((each for each in self._indices if each is not None), index)
+                    if index.shape != known.shape:
+                        raise StemdlError("a shard has patterns of another size", where=shard.path,
+                                          expected=known.shape, found=index.shape)
+                    self._indices[which] = index
+        return index
+
+    def _file(self, which: int) -> _File:
+        """The open shard. One that is put out of the cache stays open until the last thread has done with it."""
+        with self._lock:
+            if self._process != os.getpid():  # a file must not be shared with the process that this one came from
+                self._files, self._process = OrderedDict(), os.getpid()
+            if which not in self._files:
+                if _version_of(self.shards[which]) != self._versions[which]:
+                    raise StemdlError("a shard changed while it was in use", where=self.shards[which].path)
+                self._files[which] = _File(self.shards[which].path)
+                if len(self._files) > OPEN_FILES:
+                    self._files.popitem(last=False)
+            self._files.move_to_end(which)
+            return self._files[which]
+
+    def _require_finite(self, which: int, name: str, stack: NDArray[np.float32]) -> None:
+        if not np.isfinite(stack.sum()) and (bad := np.count_nonzero(~np.isfinite(stack))):
+            raise StemdlError("intensities are not finite", where=f"{self.shards[which].path}: {name}",
+                              expected="finite numbers", found=f"{bad} of {stack.size} are NaN or infinite")
+
+
+def _version_of(shard: Shard) -> tuple[int, int]:
+    """Size in bytes and time of change in ns of a shard. Raises StemdlError where the size is not the manifest's."""
+    try:
+        found = shard.path.stat()
+    except FileNotFoundError as error:
+        raise StemdlError("a shard is missing", where=shard.path) from error
+    if found.st_size != shard.bytes:
+        raise StemdlError("a shard has changed since the manifest was written, or was cut off", where=shard.path,
+                          expected=f"{shard.bytes} bytes", found=found.st_size)
+    return found.st_size, found.st_mtime_ns
+
+
+class _File:
+    """An open shard; closed with the last reference to it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._filtered = None
+
+    def read(self, index: ShardIndex, sample: int, out: NDArray[np.float32]) -> None:
+        """A sample's intensities into `out`, (3, pixels, pixels)."""
+        if index.offsets is None:
+            out[:] = index.coding.decode(self._through_hdf5(index.names[sample]))
+            return
+        plain = index.stored == np.float32 and index.coding.encoding == "float32"
+        stored = out if plain else np.empty(index.shape, index.stored)
+        left, offset = stored.reshape(-1).view(np.uint8), int(index.offsets[sample])
+        while len(left):  # a file system may give less than it is asked for
+            done = os.preadv(self._descriptor, [left], offset)
+            if not done:
+                raise StemdlError("a shard was cut off while it was in use", found=f"{len(left)} bytes missing",
+                                  where=f"{self._path}: {index.names[sample]}", expected=f"{stored.nbytes} bytes")
+            left, offset = left[done:], offset + done
+        if not plain:
+            out[:] = index.coding.decode(stored)
+
+    def _through_hdf5(self, name: str) -> NDArray:
+        import h5py
+
+        if self._filtered is None:
+            self._filtered = h5py.File(self._path, "r")
+        try:
+            return self._filtered[name][schema.STACK][()]
+        except (RuntimeError, KeyError, OSError) as error:
+            raise StemdlError("a shard cannot be read", where=f"{self._path}: {name}", found=error) from error
+
+    def __del__(self) -> None:
+        if hasattr(self, "_descriptor"):
+            os.close(self._descriptor)

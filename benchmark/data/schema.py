@@ -130,11 +130,14 @@ def read_patterns(group: h5py.Group) -> NDArray[np.float32]:
 
 def read_label(group: h5py.Group) -> int:
     """The space group number of a sample, which the real set stores as bytes. Raises StemdlError when it is none."""
-    raw = group.attrs["space_group"]
-    text = raw.decode("ascii") if isinstance(raw, bytes) else str(raw)
-    if not (text.isdigit() and 1 <= int(text) <= 230):
-        raise StemdlError("the label is no space group", where=f"{group.file.filename}: {group.name}", found=text,
-                          expected="1 to 230")
+    return space_group_of(group.attrs["space_group"], f"{group.file.filename}: {group.name}")
+
+
+def space_group_of(label: object, where: str) -> int:
+    """The space group number that a stored label says, bytes or not. Raises StemdlError when it is none."""
+    text = label.decode("ascii", "replace") if isinstance(label, bytes) else str(label)
+    if not (text.isdecimal() and 1 <= int(text) <= 230):
+        raise StemdlError("the label is no space group", where=where, found=text, expected="1 to 230")
     return int(text)
 
 

@@ -14,12 +14,13 @@ import numpy as np
 import torch
 
 from benchmark.data.manifest import read_manifest
-from benchmark.data.reader import read_part
+from benchmark.data.reader import Part
 from benchmark.launch.rank import detect_rank
 from reference.comm import make_comm
 from reference.evaluate import evaluate
 from reference.input import local_batch
 from reference.model import SymmetryNet
+from reference.samples import SamplesInMemory
 from reference.train import _step
 
 CPU = torch.device("cpu")
@@ -38,13 +39,14 @@ def main(backend: str, data: str, checkpoint: str, output: str) -> None:
     model = SymmetryNet(len(manifest.space_groups))
     model.load_state_dict(torch.load(checkpoint, weights_only=True)["model"])
     for split in ("train", "dev"):  # 200 samples do not divide among 3 ranks
-        part = read_part(manifest, split, comm.rank, comm.size)
-        counts = evaluate(model, part, comm=comm, classes=len(manifest.space_groups),
-                          samples=manifest.samples[split], batch=100, device=CPU)
+        part = Part(manifest, split, comm.rank, comm.size)
+        counts = evaluate(model, SamplesInMemory(part, CPU), comm=comm, classes=len(manifest.space_groups),
+                          samples=manifest.samples[split], batch=100)
+        patterns, labels = part.read_whole()
         with torch.inference_mode():
-            predictions = model(torch.from_numpy(part.patterns)).argmax(dim=1).numpy()
+            predictions = model(torch.from_numpy(patterns)).argmax(dim=1).numpy()
         results |= {f"{split}_counts": counts.counts, f"{split}_f1": counts.macro_f1().hex(),
-                    f"{split}_labels": part.labels, f"{split}_predictions": predictions}
+                    f"{split}_labels": labels, f"{split}_predictions": predictions}
 
     # Some steps: in evaluation mode the norms do not depend on who is in a batch, so that the sums must agree.
     torch.manual_seed(1000 + rank.rank)  # other weights on each rank: those of rank 0 must win
@@ -52,13 +54,13 @@ def main(backend: str, data: str, checkpoint: str, output: str) -> None:
     bare_model = model
     model, optimizer = comm.distribute(model, torch.optim.SGD(model.parameters(), lr=RATE))
     model.eval()
-    part = read_part(manifest, "train")
+    patterns, labels = map(torch.from_numpy, Part(manifest, "train").read_whole())
     shares = [local_batch(GLOBAL_BATCH, each, comm.size) for each in range(comm.size)]
     losses = []
     for step in range(STEPS):
         first = step * GLOBAL_BATCH + sum(shares[:comm.rank])
         own = slice(first, first + shares[comm.rank])
-        loss = _step(model, optimizer, torch.from_numpy(part.patterns[own]), torch.from_numpy(part.labels[own]),
+        loss = _step(model, optimizer, patterns[own], labels[own],
                      shares[comm.rank] * comm.size / GLOBAL_BATCH, STEP_CONFIG)
         losses.append(float(comm.sum(loss[None])[0]) / comm.size)
     results["losses"] = losses

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Iterable, Iterator
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.data.reader import Part
 from benchmark.foundation.errors import StemdlError
 from reference.input import TrainingSamples, local_batch, steps_per_epoch
+from reference.samples import Chosen
 
 PIXELS = 4
-CPU = torch.device("cpu")
 
 
-def part_of(count: int) -> Part:
-    """Sample i has label i and pixels that are its alone, so that a batch tells where each came from."""
-    patterns = np.arange(count * 3 * PIXELS**2, dtype=np.float32).reshape(count, 3, PIXELS, PIXELS)
-    return Part(patterns, np.arange(count), tuple(map(str, range(count))))
+class Made:
+    """Samples of which number i has label i and pixels that are its alone: a batch tells where each came from."""
+
+    device = torch.device("cpu")
+
+    def __init__(self, count: int) -> None:
+        self.patterns = torch.arange(count * 3 * PIXELS**2, dtype=torch.float32).reshape(count, 3, PIXELS, PIXELS)
+
+    def __len__(self) -> int:
+        return len(self.patterns)
+
+    def batches(self, choices: Iterable[Chosen]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        for chosen in choices:
+            yield self.patterns[chosen], torch.as_tensor(chosen)
 
 
 def epoch_of(count: int, batch: int, *, seed: int = 1, rank: int = 0, epoch: int = 1) -> list[tuple]:
-    return list(TrainingSamples(part_of(count), CPU, seed, rank).batches(epoch, batch, count // batch))
+    return list(TrainingSamples(Made(count), seed, rank).batches(epoch, batch, count // batch))
 
 
 def order_of(batches: list[tuple]) -> list[int]:
@@ -66,7 +76,7 @@ def test_an_epoch_shows_each_sample_once_at_most_in_exact_batches(count, batch, 
 @settings(deadline=None)
 @given(st.integers(1, 40), st.integers(0, 2**31 - 1))
 def test_flips_move_pixels_within_their_projection_and_never_the_label(count: int, seed: int):
-    source = torch.from_numpy(part_of(count).patterns)
+    source = Made(count).patterns
     for patterns, labels in epoch_of(count, count, seed=seed):
         for pattern, label in zip(patterns, labels.tolist(), strict=True):
             for projection, original in zip(pattern, source[label], strict=True):
@@ -75,7 +85,7 @@ def test_flips_move_pixels_within_their_projection_and_never_the_label(count: in
 
 
 def test_all_four_flips_come_about_equally_often_and_independently_for_each_projection():
-    source = torch.from_numpy(part_of(400).patterns)
+    source = Made(400).patterns
     ((patterns, labels),) = epoch_of(400, 400)
     first = source[labels][..., :1, :1]
     kinds = sum(2**bit * (patterns == first).flatten(2)[..., corner].long()  # where the first pixel has gone
@@ -90,7 +100,7 @@ def test_the_order_follows_from_seed_rank_and_epoch_alone():
     first = epoch_of(50, 10, seed=5, rank=1, epoch=3)
     again = epoch_of(50, 10, seed=5, rank=1, epoch=3)
     assert all(torch.equal(a, b) for one, other in zip(first, again, strict=True) for a, b in zip(one, other))
-    samples = TrainingSamples(part_of(50), CPU, 5, 1)
+    samples = TrainingSamples(Made(50), 5, 1)
     list(samples.batches(1, 10, 5))  # what was drawn before does not matter
     assert order_of(list(samples.batches(3, 10, 5))) == order_of(first)
     orders = [order_of(epoch_of(50, 10, seed=seed, rank=rank, epoch=epoch))

@@ -14,15 +14,17 @@ from sklearn.metrics import f1_score
 from torch.nn import functional as F
 
 from benchmark.data.manifest import read_manifest
-from benchmark.data.reader import read_part
+from benchmark.data.reader import Part
 from benchmark.foundation.errors import StemdlError
 from benchmark.metrics.confusion import Confusion
 from reference.comm import Solo
 from reference.evaluate import evaluate
 from reference.model import SymmetryNet
+from reference.samples import SamplesInMemory
 
 pytestmark = [pytest.mark.mpi, pytest.mark.slow]
 SCRIPT = Path(__file__).with_name("rank_script.py")
+CPU = torch.device("cpu")
 GLOBAL_BATCH, STEPS, RATE, SMOOTHING = 32, 3, 0.5, 0.05
 Results = list[dict[str, np.ndarray]]
 
@@ -50,8 +52,8 @@ def alone(smoke_data: Path, smoke_run: Path) -> dict[str, Confusion]:
     manifest = read_manifest(smoke_data)
     model = SymmetryNet(5)
     model.load_state_dict(torch.load(smoke_run / "checkpoint.pt", weights_only=True)["model"])
-    return {split: evaluate(model, read_part(manifest, split), comm=Solo(), classes=5, samples=manifest.samples[split],
-                            batch=100, device=torch.device("cpu")) for split in ("train", "dev")}
+    return {split: evaluate(model, SamplesInMemory(Part(manifest, split), CPU), comm=Solo(), classes=5,
+                            samples=manifest.samples[split], batch=100) for split in ("train", "dev")}
 
 
 @pytest.mark.parametrize("split", ["train", "dev"])
@@ -65,7 +67,7 @@ def test_the_metric_is_the_same_to_the_last_bit_on_any_number_of_ranks(results: 
 def test_the_metric_is_that_of_the_gathered_predictions(results: Results, smoke_data: Path, split: str):
     labels, predictions = (np.concatenate([rank[f"{split}_{name}"] for rank in results])
                            for name in ("labels", "predictions"))
-    whole = read_part(read_manifest(smoke_data), split).labels
+    _, whole = Part(read_manifest(smoke_data), split).read_whole()
     assert np.array_equal(np.sort(labels), np.sort(whole))  # every sample, each once
     expected = f1_score(labels, predictions, average="macro")
     assert 0.5 < expected < 1.0  # a network that says something, and errs
@@ -79,8 +81,7 @@ def descent(smoke_data: Path) -> tuple[SymmetryNet, list[float], float]:
     torch.manual_seed(1000)
     model = SymmetryNet(5, width=4).eval()
     before = {name: each.detach().clone() for name, each in model.named_parameters()}
-    part = read_part(read_manifest(smoke_data), "train")
-    patterns, labels = torch.from_numpy(part.patterns), torch.from_numpy(part.labels)
+    patterns, labels = map(torch.from_numpy, Part(read_manifest(smoke_data), "train").read_whole())
     losses = []
     for step in range(STEPS):
         batch = slice(step * GLOBAL_BATCH, (step + 1) * GLOBAL_BATCH)
@@ -122,6 +123,6 @@ def test_nobody_passes_a_barrier_before_the_last_has_come(results: Results):
 
 
 def test_an_evaluation_that_misses_a_sample_is_refused(smoke_data: Path):
-    part = read_part(read_manifest(smoke_data), "dev", 0, 2)  # a half, and nobody else to count the other
+    part = SamplesInMemory(Part(read_manifest(smoke_data), "dev", 0, 2), CPU)  # a half, and nobody counts the other
     with pytest.raises(StemdlError, match="did not see every sample once"):
-        evaluate(SymmetryNet(5), part, comm=Solo(), classes=5, samples=60, batch=7, device=torch.device("cpu"))
+        evaluate(SymmetryNet(5), part, comm=Solo(), classes=5, samples=60, batch=7)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import h5py
@@ -12,10 +12,13 @@ import pytest
 
 from benchmark.data import schema
 from benchmark.data.manifest import WrittenShard, write_manifest
+from benchmark.definition.benchmark import Storage
 from benchmark.foundation.files import canonical_json, sha256_of_file, sha256_of_text
 
 GROUPS = (2, 62, 225)
 SHARDS = {"train": (15, 15), "dev": (9,), "test": (9,)}
+UNEVEN_SHARDS = {"train": (4, 3, 4), "dev": (2, 3), "test": (3,)}
+"""Lengths that no number of ranks divides."""
 RECIPE = {"name": "written", "optics": {"pixels": 16, "dose_electrons": 1e6}}
 
 
@@ -30,18 +33,23 @@ def written_stack(number: int) -> schema.Stack:
                         np.array([edge, edge, edge]), np.full(3, 90.0), {"thickness_angstrom": np.array(150.0)})
 
 
-def write_set(folder: Path, kind: str = "structures") -> Path:
-    """The data set, in an empty folder."""
+def write_set(
+    folder: Path,
+    kind: str = "structures",
+    shards: Mapping[str, tuple[int, ...]] = SHARDS,
+    storage: Storage = Storage(),
+) -> Path:
+    """The data set, in an empty folder; `shards` says how many stacks each has."""
     number, written = 0, []
     recipe_sha256 = sha256_of_text(canonical_json(RECIPE))
-    for split, sizes in SHARDS.items():
+    for split, sizes in shards.items():
         for k, size in enumerate(sizes):
             path = schema.shard_path(folder, split, k)
             path.parent.mkdir(exist_ok=True, parents=True)
             with h5py.File(path, "w") as shard:
                 shard.attrs["recipe_sha256"] = recipe_sha256
                 for _ in range(size):
-                    schema.write_stack(shard, number, 0, written_stack(number))
+                    schema.write_stack(shard, number, 0, written_stack(number), storage)
                     number += 1
             written.append(WrittenShard(split, k, [GROUPS[(number - size + i) % 3] for i in range(size)]))
     write_manifest(folder, rung="written", standard=True, recipe_sha256=recipe_sha256, source={"kind": kind},
@@ -53,6 +61,24 @@ def write_set(folder: Path, kind: str = "structures") -> Path:
 def written(tmp_path: Path) -> Path:
     """The data set, 48 stacks of 48 materials, to be changed as a test likes."""
     return write_set(tmp_path / "data")
+
+
+@pytest.fixture(scope="session")
+def stack_of() -> Callable[[int], schema.Stack]:
+    """`stack_of(number)`: what was written under that number."""
+    return written_stack
+
+
+@pytest.fixture(scope="session")
+def write_uneven() -> Callable[[Path, Storage], Path]:
+    """`write_uneven(folder, storage)`: 19 stacks in six shards of uneven lengths."""
+    return lambda folder, storage=Storage(): write_set(folder, shards=UNEVEN_SHARDS, storage=storage)
+
+
+@pytest.fixture
+def uneven(write_uneven: Callable, tmp_path: Path) -> Path:
+    """The same for this test alone, to be changed as it likes."""
+    return write_uneven(tmp_path / "data")
 
 
 @pytest.fixture

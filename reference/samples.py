@@ -1,0 +1,132 @@
+"""A rank's samples as batches on its device: held in memory where they fit, otherwise streamed, to the same bytes."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import psutil
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from benchmark.data.manifest import Manifest
+from benchmark.data.reader import THREADS, Part
+from benchmark.data.staging import staged
+from benchmark.launch.rank import Rank
+from reference.config import Config
+
+BATCHES_AHEAD = 3
+"""That are read while the network works on another: the memory of streaming is that of this many batches."""
+
+Chosen = range | NDArray[np.int64]
+"""Numbers of samples within a rank's part: neighbours, or any."""
+
+
+class Samples(Protocol):
+    """A rank's part of a split. `device` is where its batches are."""
+
+    device: torch.device
+
+    def __len__(self) -> int: ...
+
+    def batches(self, choices: Iterable[Chosen]) -> Iterator[tuple[Tensor, Tensor]]:
+        """Patterns (n, 3, pixels, pixels) float32 and labels (n,) for each choice of n samples."""
+
+
+class SamplesInMemory:
+    """The whole part on the device. Raises what reading it raises."""
+
+    def __init__(self, part: Part, device: torch.device) -> None:
+        patterns, labels = part.read_whole()
+        self.device = device
+        self._patterns, self._labels = torch.from_numpy(patterns).to(device), torch.from_numpy(labels).to(device)
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def batches(self, choices: Iterable[Chosen]) -> Iterator[tuple[Tensor, Tensor]]:
+        for chosen in choices:
+            which = (slice(chosen.start, chosen.stop) if isinstance(chosen, range)
+                     else torch.from_numpy(chosen).to(self.device))
+            yield self._patterns[which], self._labels[which]
+
+
+class SamplesStreamed:
+    """The part read batch by batch, by threads that keep ahead of the network."""
+
+    def __init__(self, part: Part, device: torch.device) -> None:
+        self.device = device
+        self._part = part
+
+    def __len__(self) -> int:
+        return len(self._part)
+
+    def batches(self, choices: Iterable[Chosen]) -> Iterator[tuple[Tensor, Tensor]]:
+        with ThreadPoolExecutor(THREADS, thread_name_prefix="reader") as pool:
+            ahead: deque = deque()
+            for chosen in choices:
+                ahead.append(pool.submit(self._read, np.asarray(chosen)))
+                if len(ahead) > BATCHES_AHEAD:
+                    yield self._moved(*ahead.popleft().result())
+            while ahead:
+                yield self._moved(*ahead.popleft().result())
+
+    def _read(self, chosen: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        # A GPU fetches from pinned memory by itself, while this process goes on.
+        patterns = torch.empty(len(chosen), *self._part.stack_shape(), pin_memory=self.device.type == "cuda")
+        return patterns, torch.from_numpy(self._part.read(chosen, patterns.numpy()))
+
+    def _moved(self, patterns: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        return patterns.to(self.device, non_blocking=True), labels.to(self.device, non_blocking=True)
+
+
+@dataclass(frozen=True)
+class Splits:
+    """A rank's parts of the three splits. Of `test` nothing but the sizes of its shards has been looked at."""
+
+    train: Samples
+    dev: Samples
+    test: Samples
+    in_memory: bool
+    staged_bytes: int
+
+
+@contextmanager
+def opened_splits(
+    manifest: Manifest, config: Config, rank: Rank, device: torch.device, token: int, barrier: Callable[[], None]
+) -> Iterator[Splits]:
+    """This rank's samples while the block lasts, after all that the settings ask for: copies, hashes, memory.
+
+    `token` is the same on all ranks and new in each run. Raises StemdlError for shards that are missing, changed or
+    unreadable, and for a disk that cannot take the copies.
+    """
+    test = Part(manifest, "test", rank.rank, rank.size)  # a fault in it should not wait until the end
+    staged_bytes = 0
+    with ExitStack() as held:
+        if config.stage:
+            disk = Path(os.path.expandvars(config.stage))
+            copies = held.enter_context(staged(manifest, ("train", "dev"), disk, rank, token, barrier))
+            manifest, staged_bytes = copies.manifest, copies.bytes
+        parts = [Part(manifest, split, rank.rank, rank.size) for split in ("train", "dev")]
+        if config.check_hashes:
+            for part in parts if config.stage else (*parts, test):
+                part.check_hashes()
+        in_memory = sum(part.bytes_in_memory() for part in parts) <= _memory_bytes(config.memory_share, rank, device)
+        train, dev = (SamplesInMemory(part, device) if in_memory else SamplesStreamed(part, device) for part in parts)
+        yield Splits(train, dev, SamplesStreamed(test, device), in_memory, staged_bytes)
+
+
+def _memory_bytes(share: float, rank: Rank, device: torch.device) -> float:
+    """What this rank may fill with data: its part of that share of its node's memory, and of its GPU's."""
+    most = share * psutil.virtual_memory().total / rank.local_size
+    if device.type == "cuda":
+        most = min(most, share * torch.cuda.get_device_properties(device).total_memory)
+    return most
