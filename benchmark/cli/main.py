@@ -16,6 +16,7 @@ COMMANDS = {
     "run": "make the data where needed, train on all cores, check the log, print the score",
     "list": "the runs under a folder",
     "show": "one run, with its curve",
+    "score": "time to train of submissions and runs, normalised to the reference's convergence",
 }
 """Each is the module of its name in this package, with `configure(parser)` and `execute(arguments) -> exit code`."""
 

@@ -11,7 +11,11 @@ from typing import Any
 from benchmark.events import keys
 from benchmark.foundation.errors import StemdlError
 
-_FIELDS: Mapping[str, type] = {"time_ms": int, "event_type": str, "key": str, "value": object, "metadata": dict}
+_FIELDS: tuple[tuple[str, type], ...] = (("time_ms", int), ("event_type", str), ("key", str), ("value", object),
+                                         ("metadata", dict))
+_PREFIX = keys.PREFIX.encode()
+_TOKEN = _PREFIX + b" "  # what mlperf-logging's parser looks for, anywhere in a line
+_LAST_TIME_MS = 2**53  # the first whole number that a float cannot tell from the next
 
 
 @dataclass(frozen=True)
@@ -26,44 +30,72 @@ class Event:
     metadata: Mapping[str, Any]
 
 
-def iter_events(path: Path) -> Iterator[Event]:
+def iter_events(path: Path, *, as_official: bool = False) -> Iterator[Event]:
     """The events of a log one by one, however long it is; lines that do not begin with `:::MLLOG` are passed over.
+
+    With `as_official` a line is one that mlperf-logging's own parser takes (mlp_parser/ruleset_300.py): whatever
+    stands before the last `:::MLLOG ` of it is cut off (`srun -l` writes the rank there), its bytes are latin-1, NaN
+    and infinity are numbers, and nobody looks at the type of event. Published logs need all of that.
 
     Raises StemdlError with file:line at an MLLOG line that does not hold what mlperf-logging writes.
     """
+    parse = _parse_as_official if as_official else _parse
     try:
         with open(path, "rb") as handle:
             for number, line in enumerate(handle, 1):
-                if line.startswith(keys.PREFIX.encode()):
-                    yield _event(line, number, f"{path}:{number}")
+                if _TOKEN in line if as_official else line.startswith(_PREFIX):
+                    try:
+                        yield parse(line, number)
+                    except _Malformed as error:
+                        raise StemdlError("this MLLOG line is malformed", where=f"{path}:{number}",
+                                          expected=error.expected, found=error.found) from error
     except OSError as error:
         raise StemdlError("the log cannot be read", where=path, found=error) from error
 
 
-def read_events(path: Path) -> list[Event]:
-    """All events of a log, in its order. Raises as `iter_events` does."""
-    return list(iter_events(path))
+def read_events(path: Path, *, as_official: bool = False) -> list[Event]:
+    """All events of a log, in its order. As `iter_events` does."""
+    return list(iter_events(path, as_official=as_official))
 
 
-def _event(line: bytes, number: int, where: str) -> Event:
-    def malformed(expected: str, found: object) -> StemdlError:
-        return StemdlError("this MLLOG line is malformed", where=where, expected=expected, found=found)
+class _Malformed(Exception):
+    def __init__(self, expected: str, found: object) -> None:
+        super().__init__(expected)
+        self.expected, self.found = expected, found
 
+
+def _parse(line: bytes, number: int) -> Event:
+    event = _event(line[len(_PREFIX) :], "utf-8", _STRICT, number)
+    if event.event_type not in keys.EVENT_TYPES:
+        raise _Malformed(f"'event_type' one of {', '.join(keys.EVENT_TYPES)}", repr(event.event_type))
+    return event
+
+
+def _parse_as_official(line: bytes, number: int) -> Event:
+    return _event(line[line.rindex(_TOKEN) + len(_TOKEN) :], "latin-1", _LENIENT, number)
+
+
+def _event(text: bytes, encoding: str, decoder: json.JSONDecoder, number: int) -> Event:
     try:
-        values = json.loads(line[len(keys.PREFIX) :].decode("utf-8"), parse_constant=_refuse)
+        values = decoder.decode(text.decode(encoding))
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
-        raise malformed(f"{keys.PREFIX} and a JSON object", error) from error
+        raise _Malformed(f"{keys.PREFIX} and a JSON object", error) from error
     if not isinstance(values, dict):
-        raise malformed("a JSON object", type(values).__name__)
-    for name, kind in _FIELDS.items():
+        raise _Malformed("a JSON object", type(values).__name__)
+    for name, kind in _FIELDS:
         if name not in values:
-            raise malformed(f"a field {name!r}", ", ".join(values) or "no field")
-        if not isinstance(values[name], kind) or isinstance(values[name], bool) and kind is int:
-            raise malformed(f"{name!r} of type {kind.__name__}", repr(values[name]))
-    if values["event_type"] not in keys.EVENT_TYPES:
-        raise malformed(f"'event_type' one of {', '.join(keys.EVENT_TYPES)}", repr(values["event_type"]))
-    return Event(number, **{name: values[name] for name in _FIELDS})
+            raise _Malformed(f"a field {name!r}", ", ".join(values) or "no field")
+        if not isinstance(values[name], kind) or kind is int and isinstance(values[name], bool):
+            raise _Malformed(f"{name!r} of type {kind.__name__}", repr(values[name]))
+    if not 0 <= values["time_ms"] < _LAST_TIME_MS:
+        raise _Malformed("'time_ms' in milliseconds since 1970", repr(values["time_ms"]))
+    return Event(number, values["time_ms"], values["event_type"], values["key"], values["value"], values["metadata"])
 
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON")
+
+
+# Made once: json.loads with any option makes a decoder anew for every line, which takes longer than the line.
+_STRICT = json.JSONDecoder(parse_constant=_refuse)
+_LENIENT = json.JSONDecoder()

@@ -23,11 +23,15 @@ class Timeline:
     run_start_ms, run_stop_ms : wall clock, milliseconds since 1970.
     init_seconds : from the first init_start to the last init_stop.
     staging_seconds : sum of the staging intervals.
-    train_seconds : sum of the finished epochs, less what of them was evaluation.
-    eval_seconds : sum of the finished evaluations.
-    epochs : how many were finished.
-    evaluations : (epoch_num, metric in [0, 1]) of each eval_accuracy, in the log's order, even after run_stop.
+    staging_on_clock_seconds : the same, of those that began after run_start.
+    train_seconds : sum of the finished epochs begun before run_stop, less their own evaluations; one of another epoch, which goes on beside
+        the training, is not taken out.
+    eval_seconds : sum of the finished evaluations begun before run_stop.
+    epochs : how many of those epochs there are. Some go on training after run_stop, for a longer power measurement.
+    evaluations : (epoch_num, metric) of each evaluation, in the log's order, even after run_stop.
+    evaluations_at_stop : how many of them stand before the last run_stop.
     values : of each point in time, the first value.
+    marks : how often the log holds run_start, and run_stop.
     """
 
     status: str | None
@@ -35,35 +39,53 @@ class Timeline:
     run_stop_ms: int | None
     init_seconds: float | None
     staging_seconds: float | None
+    staging_on_clock_seconds: float | None
     train_seconds: float | None
     eval_seconds: float | None
     epochs: int | None
     evaluations: tuple[tuple[int | None, float], ...]
+    evaluations_at_stop: int
     values: Mapping[str, Any]
+    marks: tuple[int, int]
 
     @classmethod
-    def of(cls, events: Iterable[Event]) -> Timeline:
-        """One pass over the events of a log, in its order."""
+    def of(cls, events: Iterable[Event], metric: str = keys.EVAL_ACCURACY) -> Timeline:
+        """One pass over the events of a log, in its order. `metric` is the key that evaluations are logged under."""
         first: dict[str, int] = {}
         last: dict[str, Event] = {}
         values: dict[str, Any] = {}
         evaluations: list[tuple[int | None, float]] = []
+        evaluations_at_stop = 0
         finished_epochs: set[str] = set()
+        marks = {keys.RUN_START: 0, keys.RUN_STOP: 0}
         spans = {name: _Spans() for name in (keys.STAGING, keys.EPOCH, keys.EVAL)}
+        on_clock = _Spans()
+        stopped = False
         for event in events:
             first.setdefault(event.key, event.time_ms)
             last[event.key] = event
             if event.event_type == keys.POINT_IN_TIME:
                 values.setdefault(event.key, event.value)
             name, _, edge = event.key.rpartition("_")
-            if name in spans and edge == "start":
-                spans[name].begin(event.time_ms)
+            number = str(event.metadata.get(keys.EPOCH_NUM)).removesuffix(".0")
+            if event.key in marks:
+                marks[event.key] += 1
+                stopped = event.key == keys.RUN_STOP
+            if name in spans and edge == "start" and not stopped:
+                spans[name].begin(number, event.time_ms)
+                if name == keys.STAGING and keys.RUN_START in first:
+                    on_clock.begin(number, event.time_ms)
             elif name in spans and edge == "stop":
-                length_ms = spans[name].end(event.time_ms)
-                spans[keys.EPOCH].take_out(length_ms if name == keys.EVAL else 0)
-            if event.key == keys.EPOCH_STOP:
-                finished_epochs.add(str(event.metadata.get(keys.EPOCH_NUM, f"line {event.line}")))
-            if event.key == keys.EVAL_ACCURACY:
+                start_ms = spans[name].end(number, event.time_ms)
+                if name == keys.EVAL and start_ms is not None:
+                    spans[keys.EPOCH].take_out(number, start_ms, event.time_ms)
+                elif name == keys.STAGING:
+                    on_clock.end(number, event.time_ms)
+                elif name == keys.EPOCH and (start_ms is not None or not stopped):
+                    finished_epochs.add(str(event.metadata.get(keys.EPOCH_NUM, f"line {event.line}")))
+            if event.key == keys.RUN_STOP:
+                evaluations_at_stop = len(evaluations)
+            if event.key == metric:
                 evaluations.append((event.metadata.get(keys.EPOCH_NUM), event.value))
         stop = last.get(keys.RUN_STOP)
         stop_ms = {key: event.time_ms for key, event in last.items()}
@@ -73,11 +95,14 @@ class Timeline:
             run_stop_ms=stop_ms.get(keys.RUN_STOP),
             init_seconds=_seconds(first.get(keys.INIT_START), stop_ms.get(keys.INIT_STOP)),
             staging_seconds=spans[keys.STAGING].seconds,
+            staging_on_clock_seconds=on_clock.seconds,
             train_seconds=spans[keys.EPOCH].seconds,
             eval_seconds=spans[keys.EVAL].seconds,
             epochs=len(finished_epochs) or None,
             evaluations=tuple(evaluations),
+            evaluations_at_stop=evaluations_at_stop,
             values=values,
+            marks=(marks[keys.RUN_START], marks[keys.RUN_STOP]),
         )
 
     def value(self, key: str) -> Any:
@@ -131,27 +156,29 @@ class Timeline:
 
 
 class _Spans:
-    """Adds up the intervals of one name; one that is never ended adds nothing."""
+    """Adds up the intervals of one name, each told from the others by its number; one that is never ended adds
+    nothing."""
 
     def __init__(self) -> None:
         self.total_ms: int | None = None
-        self.start_ms: int | None = None
-        self.taken_out_ms = 0
+        self.start_ms: dict[str, int] = {}
+        self.counted_from_ms: dict[str, int] = {}  # later than the start by what was taken out
 
-    def begin(self, time_ms: int) -> None:
-        self.start_ms, self.taken_out_ms = time_ms, 0
+    def begin(self, number: str, time_ms: int) -> None:
+        """An interval begins; one of the same number that was not ended is forgotten."""
+        self.counted_from_ms[number] = self.start_ms[number] = time_ms
 
-    def take_out(self, length_ms: int) -> None:
-        """What lies within an interval and is not to be counted; without an interval begun, nothing."""
-        self.taken_out_ms += length_ms
+    def take_out(self, number: str, start_ms: int, stop_ms: int) -> None:
+        """What lies within the interval of that number and is not to be counted; without it begun, nothing."""
+        if number in self.start_ms:
+            self.counted_from_ms[number] += max(0, stop_ms - max(start_ms, self.start_ms[number]))
 
-    def end(self, time_ms: int) -> int:
-        """The length of the interval that ends, in milliseconds."""
-        if self.start_ms is None:
-            return 0
-        length_ms = time_ms - self.start_ms - self.taken_out_ms
-        self.total_ms, self.start_ms = (self.total_ms or 0) + length_ms, None
-        return length_ms
+    def end(self, number: str, time_ms: int) -> int | None:
+        """The interval of that number ends; when it began, or None where it had not."""
+        start_ms = self.start_ms.pop(number, None)
+        if start_ms is not None:
+            self.total_ms = (self.total_ms or 0) + time_ms - self.counted_from_ms.pop(number)
+        return start_ms
 
     @property
     def seconds(self) -> float | None:

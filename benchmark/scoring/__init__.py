@@ -1,0 +1,1 @@
+"""Floor 4: submissions and runs in, scores out: time to train, reference convergence points, weak scaling, energy."""

@@ -1,0 +1,86 @@
+"""Where the logs of a score are: submission trees of MLPerf HPC, and the folders that `stemdl run` leaves."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.foundation.errors import StemdlError
+
+STRONG, WEAK = SCALINGS = ("strong", "weak")
+RESULTS, PRUNED, POWER = "results", "pruned_results", "power"
+LOG = re.compile(r"result_[^/]*\.txt")
+_OF_A_SET = re.compile(r"run_[0-9]+")
+
+
+@dataclass(frozen=True)
+class LogFolder:
+    """The logs of one system on one benchmark.
+
+    Attributes
+    ----------
+    folder : what holds them; of a run set, the folder of its runs.
+    submitter, system, benchmark : names of folders; submitter and benchmark are None where runs lie outside a
+        submission: their logs say them.
+    logs : in the order of their numbers.
+    """
+
+    folder: Path
+    submitter: str | None
+    system: str
+    scaling: str
+    benchmark: str | None
+    logs: tuple[Path, ...]
+
+
+def find_log_folders(paths: Iterable[Path]) -> list[LogFolder]:
+    """Every set of logs in and below the paths, each once, in the order of submitter, system, scaling and benchmark.
+
+    Takes `<submitter>/results/<system>/{strong,weak}/<benchmark>/result_*.txt` (MLPerf HPC), the same without the
+    scaling (version 0.7, read as strong), and any other folder with `result_*.txt` as one that `stemdl run` left:
+    `<set>/run_<i>` belong together. Pruned results are left out, links are not followed.
+    Raises StemdlError where a path is no folder, or holds no logs.
+    """
+    found: dict[Path, LogFolder] = {}
+    for path in paths:
+        if not path.is_dir():
+            raise StemdlError("this is no folder", where=path, expected="a submission, a tree of them, or runs")
+        here = list(_below(Path(os.path.abspath(path))))
+        if not here:
+            raise StemdlError("there are no logs here", where=path, expected="files named result_*.txt",
+                              remedy="stemdl score RUNS, or the folder above <submitter>/results")
+        for each in here:
+            other = found.get(each.folder)
+            logs = each.logs if other is None else tuple(sorted({*other.logs, *each.logs}, key=_in_order))
+            found[each.folder] = LogFolder(each.folder, each.submitter, each.system, each.scaling, each.benchmark, logs)
+    return sorted(found.values(), key=lambda each: (each.submitter or "", each.system, each.scaling,
+                                                    each.benchmark or "", str(each.folder)))
+
+
+def _below(top: Path) -> Iterator[LogFolder]:
+    for name, folders, _ in os.walk(top):
+        folders[:] = [each for each in folders if each not in (PRUNED, POWER)]
+        folder = Path(name)
+        with os.scandir(folder) as entries:
+            logs = tuple(sorted((folder / entry.name for entry in entries
+                                 if LOG.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)), key=_in_order))
+        if logs:
+            yield _classified(folder, logs)
+
+
+def _classified(folder: Path, logs: tuple[Path, ...]) -> LogFolder:
+    parts = folder.parts
+    if len(parts) > 5 and parts[-4] == RESULTS and parts[-2] in SCALINGS:
+        return LogFolder(folder, parts[-5], parts[-3], parts[-2], parts[-1], logs)
+    if len(parts) > 4 and parts[-3] == RESULTS:
+        return LogFolder(folder, parts[-4], parts[-2], STRONG, parts[-1], logs)
+    of_a_set = folder.parent if _OF_A_SET.fullmatch(folder.name) else folder
+    return LogFolder(of_a_set, None, of_a_set.name, STRONG, None, logs)
+
+
+def _in_order(path: Path) -> list[str | int]:
+    """Names compare as texts, the numbers in them as numbers: result_10 comes after result_2."""
+    return [int(piece) if piece.isdecimal() else piece for piece in re.split(r"([0-9]+)", str(path))]

@@ -1,0 +1,59 @@
+"""`stemdl score`: exactly the promised keys, tables, warnings on stderr, exit codes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from benchmark.cli.main import main
+
+RESULTS = Path(__file__).resolve().parents[3] / "results"
+KEYS = ["submitter", "system", "scaling", "benchmark", "division", "runs", "raw_minutes", "score_minutes", "models",
+        "accelerators_per_model", "total_minutes", "models_per_hour"]
+
+
+def test_our_own_results_have_their_score(capsys: pytest.CaptureFixture[str]):
+    assert main(["score", str(RESULTS), "--format", "json"]) == 0
+    captured = capsys.readouterr()
+    rows = json.loads(captured.out)
+    assert captured.err == "" and all(list(row) == KEYS for row in rows)
+    row = next(row for row in rows if row["system"] == "2-cores-x86-horovod")
+    assert (row["submitter"], row["scaling"], row["benchmark"], row["runs"]) == ("reference", "strong", "stemdl_mini", 5)
+    assert row["score_minutes"] == row["raw_minutes"] == pytest.approx(11.71 / 60, abs=0.005 / 60)
+    assert row["models"] is None
+
+
+def test_the_table_and_what_stands_behind_it(capsys: pytest.CaptureFixture[str]):
+    assert main(["score", str(RESULTS), "--details"]) == 0
+    header, *rows = capsys.readouterr().out.splitlines()
+    assert "95 % interval" in header and "convergence" in header
+    assert any(line.startswith("reference  2-cores-x86-horovod") and "0.1952" in line for line in rows)
+    assert main(["score", str(RESULTS), "--details", "--format", "json"]) == 0
+    row, *_ = json.loads(capsys.readouterr().out)
+    assert list(row) == [*KEYS, "details"] and row["details"]["warnings"] == []
+
+
+def test_a_bad_log_is_a_warning_and_a_mark(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    shutil.copytree(RESULTS / "reference", tmp_path / "reference")
+    log, other, *_ = sorted((tmp_path / "reference").rglob("result_*.txt"))
+    log.write_bytes(b":::MLLOG \xff{")
+    assert main(["score", str(tmp_path)]) == 0
+    captured = capsys.readouterr()
+    assert "5 !" in captured.out and "result_0.txt" in captured.err and "malformed" in captured.err
+    other.write_bytes(b"")
+    assert main(["score", str(tmp_path), "--format", "json"]) == 1
+    captured = capsys.readouterr()
+    row, *_ = json.loads(captured.out)
+    assert row["score_minutes"] is None and row["runs"] == 5
+    assert "2 of 5 runs did not converge" in captured.err and "Traceback" not in captured.err
+
+
+def test_nothing_to_score_is_wrong_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["score", str(tmp_path)]) == 2
+    assert "no logs here" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as left:
+        main(["score", str(tmp_path), "--ruleset", "4.0.0"])
+    assert left.value.code == 2

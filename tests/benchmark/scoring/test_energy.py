@@ -1,0 +1,58 @@
+"""Energy against the official tool's, on made power logs."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from benchmark.foundation.errors import StemdlError
+from benchmark.scoring.energy import energy_joules
+
+RUN_MS = 90_000
+
+
+def power_log(path: Path, *events: tuple[int, str, object]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(":::MLLOG " + json.dumps({
+        "namespace": "", "time_ms": time_ms, "event_type": "POINT_IN_TIME", "key": key, "value": value,
+        "metadata": {"file": "power.py", "lineno": 1}}) + "\n" for time_ms, key, value in events))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_official_tool_computes_the_same(tmp_path: Path, seed: int):
+    from mlperf_logging.result_summarizer.result_summarizer import _compute_total_power
+
+    draw = random.Random(seed)
+    for node in range(2):
+        readings = [(1_000 * second + draw.randrange(100), "power_reading", draw.uniform(200, 900))
+                    for second in range(1, 100)]
+        stop = [(100_000, "power_measurement_stop", None)] if seed % 2 else []
+        power_log(tmp_path / "power" / "result_3" / f"node_{node}.txt", (500, "conversion_eff", 0.9),
+                  (1_000, "power_measurement_start", None), *readings, *stop)
+    power_log(tmp_path / "power" / "result_3" / "sw_0.txt", (0, "conversion_eff", 0.8),
+              (0, "interconnect_power_est", 150.0))
+    ours = energy_joules(tmp_path / "result_3.txt", RUN_MS)
+    assert ours == pytest.approx(_compute_total_power(str(tmp_path), "result_3.txt", float(RUN_MS), "3.0.0"), rel=1e-12)
+
+
+def test_by_hand(tmp_path: Path):
+    node = tmp_path / "power" / "result_0" / "node_0.txt"
+    assert energy_joules(tmp_path / "result_0.txt", RUN_MS) is None
+    power_log(node, (0, "power_measurement_start", None), (1_000, "power_reading", 100), (2_000, "power_reading", 300),
+              (2_000, "power_measurement_stop", None))
+    assert energy_joules(tmp_path / "result_0.txt", 10_000) == pytest.approx(200 * 10)  # a mean of 200 W for 10 s
+
+
+@pytest.mark.parametrize(("events", "says"), [
+    ((), "no reading after its start"),
+    (((0, "power_reading", 100),), "no reading after its start"),
+    (((0, "power_measurement_start", None), (1, "power_reading", "100"), (2, "power_measurement_stop", None)), "no number"),
+    (((5, "power_measurement_start", None), (5, "power_reading", 1)), "ends before it begins"),
+])
+def test_a_log_that_says_too_little_is_an_error(tmp_path: Path, events, says: str):
+    power_log(tmp_path / "power" / "result_0" / "node_0.txt", *events)
+    with pytest.raises(StemdlError, match=says):
+        energy_joules(tmp_path / "result_0.txt", RUN_MS)
