@@ -100,7 +100,7 @@ def _make_shard(folder: Path, rung: Rung, recipe_sha256: str, plan: ShardPlan) -
         for number, material in plan.materials:
             generator = material_generator(rung, material.identifier, material.space_group)
             crystal = material.crystal or draw_crystal(material.space_group, rung.crystals, generator)
-            stack = simulate_stack(material.identifier, crystal, rung.optics, generator)
+            stack = simulate_stack(material.identifier, crystal, rung, generator)
             schema.write_stack(shard, number, 0, stack)
     with atomic_path(schema.shard_path(folder, plan.split, plan.number)) as temporary:
         temporary.write_bytes(memory.getbuffer())

@@ -18,6 +18,8 @@ from benchmark.foundation.files import canonical_json, sha256_of_text
 DEFINITIONS = Path(__file__).parent / "benchmarks"
 SPLITS = ("train", "dev", "test")
 """The three splits, in the real data set's own words: `dev` decides when the clock stops, `test` is never timed."""
+ORIENTATIONS = ("conventional", "olcf", "random")
+"""How the zone axes of a crystal are chosen; benchmark/simulation/orientation.py says what each means."""
 
 ENCODINGS = ("float32", "float16", "log_uint8")
 FILTERS = ("none", "gzip", "lz4", "zstd", "bitshuffle")
@@ -113,7 +115,14 @@ class Storage:
 
 @dataclass(frozen=True)
 class Rung:
-    """A size of a benchmark's data: what a submission enters and compares in."""
+    """A size of a benchmark's data: what a submission enters and compares in.
+
+    Attributes
+    ----------
+    orientation : one of `ORIENTATIONS`.
+    random_rotation : whether the detector's rotation about the beam is unknown (uniform over 360 degrees), instead of
+        being known but for the optics' jitter.
+    """
 
     name: str
     summary: str
@@ -126,6 +135,7 @@ class Rung:
     crystals: CrystalRecipe
     limits: Limits
     storage: Storage = Storage()
+    random_rotation: bool = False
 
     @property
     def classes(self) -> int:
@@ -252,6 +262,9 @@ def _rung(where: str, name: str, rungs: Mapping[str, Any]) -> Rung:
     )
     if sorted(set(rung.space_groups)) != list(rung.space_groups) or not all(1 <= g <= 230 for g in rung.space_groups):
         raise StemdlError("space_groups must rise from 1 to 230 at most", where=where, found=rung.space_groups)
+    if rung.orientation not in ORIENTATIONS:
+        raise StemdlError(f"there is no orientation {rung.orientation!r}", where=where,
+                          remedy=nearest(str(rung.orientation), ORIENTATIONS))
     if set(rung.materials_per_group) != set(SPLITS):
         raise StemdlError("materials_per_group needs each split", where=where, expected=SPLITS)
     return rung

@@ -53,6 +53,14 @@ def _first_hall_numbers() -> dict[int, int]:
     return first
 
 
+@functools.cache
+def centring_letter(space_group: int) -> str:
+    """P, A, C, I, F or R: the lattice of a group's first setting."""
+    import spglib
+
+    return spglib.get_spacegroup_type(_first_hall_numbers()[space_group]).international_short[0]
+
+
 def orbit(space_group: int, point: NDArray) -> NDArray[np.float64]:
     """The distinct points (m, 3), in [0, 1), that the group makes of one fractional point."""
     rotations, translations = operations(space_group)

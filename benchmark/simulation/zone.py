@@ -69,7 +69,7 @@ def _primitive_basis(space_group: int) -> NDArray[np.float64]:
     raise StemdlError(f"space group {space_group} has no primitive basis")  # unreachable for the 230 groups
 
 
-def project(crystal: Crystal, axis: tuple[int, int, int], right: tuple[int, int, int]) -> Zone:
+def project(crystal: Crystal, axis: tuple[int, int, int], right: tuple[float, float, float]) -> Zone:
     """A crystal along the direct-lattice direction `axis`, with `right` projected onto the detector's x.
 
     Both are in the conventional cell's vectors. Raises StemdlError when they are parallel or `axis` is null.
