@@ -25,8 +25,8 @@ from benchmark.simulation.zone import CONVENTIONAL_AXES, DETECTOR_RIGHT
 COPPER_K_ALPHA_ANGSTROM = 1.54184
 """Of pymatgen's XRDCalculator, which the real set was made with; reflections up to 2 theta = 90 degrees, as there."""
 PROJECTIONS = 3
-SPACINGS_ANGSTROM = (1.0, 5.0)
-"""Reflections with d between these are taken where at least three are."""
+LONGEST_SPACING_ANGSTROM = 5.0
+"""Reflections with a longer d are passed over. (The real set's lower limit of 1 Angstrom lies beyond 2 theta = 90.)"""
 START_OF_Y = (-1.0, 1.0, -1.0)
 """The detector's up direction in the real set: what is left of this one normal to the beam."""
 RANDOM_AXES = 30
@@ -60,7 +60,7 @@ class Projection:
 def projections(orientation: str, crystal: Crystal, generator: np.random.Generator) -> tuple[Projection, ...]:
     """The three views of a crystal; `generator` is asked for `random` alone.
 
-    Raises StemdlError for another orientation, and for `olcf` where the crystal has less than three reflections.
+    Raises StemdlError for another orientation, and for `olcf` where the crystal has fewer than three reflections.
     """
     if orientation == "conventional":
         return tuple(Projection(axis, DETECTOR_RIGHT[axis]) for axis in CONVENTIONAL_AXES)
@@ -95,7 +95,7 @@ def strongest_reflections(crystal: Crystal) -> NDArray[np.int64]:
 
     The intensity of a line is the sum over its reflections of |F|^2 (1 + cos^2 2 theta) / (sin^2 theta cos theta)
     without Debye-Waller factors; its indices are the largest of its reflections', h before k before l.
-    Raises StemdlError where there are less than three lines.
+    Raises StemdlError where there are fewer than three lines with d below 5 Angstrom.
     """
     cell = primitive_cell(crystal) @ crystal.cell
     reciprocal = np.linalg.inv(cell).T
@@ -112,9 +112,7 @@ def strongest_reflections(crystal: Crystal) -> NDArray[np.int64]:
     first = np.flatnonzero(np.diff(lengths, prepend=-1.0) > 1e-6)
     lines = np.add.reduceat(intensities, first)
     spacings = 1.0 / lengths[first]
-    seen = lines > 1e-3 * lines.max()
-    allowed = seen & (spacings > SPACINGS_ANGSTROM[0]) & (spacings < SPACINGS_ANGSTROM[1])
-    chosen = np.flatnonzero(allowed if allowed.sum() >= PROJECTIONS else seen)
+    chosen = np.flatnonzero((lines > 1e-3 * lines.max()) & (spacings < LONGEST_SPACING_ANGSTROM))
     # Lines that are equally strong but for rounding come in the order of their angles.
     ranked = chosen[np.argsort(-np.round(lines[chosen] / lines.max(), 6), kind="stable")][:PROJECTIONS]
     if len(ranked) < PROJECTIONS:

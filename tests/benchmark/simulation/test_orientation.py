@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
 import spglib
@@ -34,6 +32,10 @@ def cubic(group: int, edge: float, *atoms: tuple[int, tuple[float, float, float]
     return crystal(group, (edge, edge, edge, 90.0, 90.0, 90.0), *atoms)
 
 
+def drawn(group: int) -> Crystal:
+    return draw_crystal(group, RECIPE, np.random.default_rng(group))
+
+
 SRTIO3 = cubic(221, 3.905, (38, (0, 0, 0)), (22, (0.5, 0.5, 0.5)), (8, (0.5, 0.5, 0)), (8, (0.5, 0, 0.5)),
                (8, (0, 0.5, 0.5)))
 SI = cubic(227, 5.431, *((14, tuple(face + shift)) for face in FACES for shift in (0.0, 0.25)))
@@ -44,3 +46,89 @@ GRAPHITE = crystal(194, (2.464, 2.464, 6.711, 90, 90, 120), (6, (0, 0, 0.25)), (
 RUTILE = crystal(136, (4.594, 4.594, 2.959, 90, 90, 90), (22, (0, 0, 0)), (22, (0.5, 0.5, 0.5)),
                  *((8, point) for point in ((0.305, 0.305, 0), (0.695, 0.695, 0), (0.805, 0.195, 0.5),
                                             (0.195, 0.805, 0.5))))
+
+
+@pytest.mark.parametrize(("given", "indices"), [
+    # Recorded from pymatgen 2026.10.24: XRDCalculator("CuKa") on the primitive cell, lines with 1 < d < 5 Angstrom.
+    (SRTIO3, [(1, 1, 0), (2, 0, 0), (2, 1, 1)]),
+    (SI, [(1, 1, 1), (2, 1, 1), (2, 2, 1)]),
+    (NACL, [(1, 1, 0), (2, 1, 1), (3, 2, 1)]),
+    (IRON, [(1, 0, 0), (2, 0, -1), (1, 1, -1)]),
+    (GRAPHITE, [(0, 0, 2), (1, 0, 1), (2, -1, 2)]),
+    (RUTILE, [(1, 1, 0), (2, 1, 1), (1, 0, 1)]),
+], ids=["SrTiO3", "Si", "NaCl", "Fe", "graphite", "TiO2"])
+def test_the_strongest_x_ray_reflections_are_pymatgens(given: Crystal, indices: list[tuple[int, int, int]]) -> None:
+    assert [tuple(line) for line in strongest_reflections(given)] == indices
+
+
+def test_reflections_of_long_spacing_are_passed_over_and_too_few_are_told() -> None:
+    wide = cubic(221, 9.0, (38, (0, 0, 0)))
+    assert (9.0 / np.linalg.norm(strongest_reflections(wide), axis=1) < 5.0).all()
+    with pytest.raises(StemdlError, match="too few X-ray reflections"):
+        strongest_reflections(cubic(221, 1.5, (1, (0, 0, 0))))
+
+
+@pytest.mark.parametrize("group", [1, 38, 5, 12, 22, 79, 139, 146, 166, 216, 225])
+def test_primitive_cells_are_spglibs(group: int) -> None:
+    made = drawn(group)
+    cell, *_ = spglib.standardize_cell((made.cell, made.positions, made.numbers), to_primitive=True)
+    np.testing.assert_allclose(primitive_cell(made) @ made.cell, cell, atol=1e-6)
+
+
+def test_conventional_views_are_the_three_axes_and_ask_for_no_random_number() -> None:
+    views = projections("conventional", SRTIO3, None)  # type: ignore[arg-type]
+    assert [view.axis for view in views] == list(CONVENTIONAL_AXES)
+    assert [view.right for view in views] == [DETECTOR_RIGHT[axis] for axis in CONVENTIONAL_AXES]
+
+
+@pytest.mark.parametrize("group", [1, 14, 62, 139, 166, 194, 225])
+def test_olcf_views_run_along_the_lattice_vector_with_the_reflections_indices(group: int) -> None:
+    """The beam is [hkl] of the primitive cell, and up is what minimises |y . z| from (-1, 1, -1)."""
+    given = drawn(group)
+    primitive = primitive_cell(given) @ given.cell
+    for view, indices in zip(projections("olcf", given, None), strongest_reflections(given), strict=True):
+        zone = project(given, view.axis, view.right)
+        beam = indices @ primitive
+        np.testing.assert_allclose(zone.frame[2], beam / np.linalg.norm(beam), atol=1e-9)
+        assert zone.repeat_angstrom == pytest.approx(np.linalg.norm(beam) / np.gcd.reduce(indices))
+        up = np.array((-1.0, 1.0, -1.0))
+        up -= (up @ indices) / (indices @ indices) * indices
+        across = up @ primitive - (up @ primitive @ zone.frame[2]) * zone.frame[2]
+        np.testing.assert_allclose(zone.frame[1], across / np.linalg.norm(across), atol=1e-9)
+
+
+def test_up_is_the_third_axis_where_the_beam_runs_along_its_start() -> None:
+    """Of body-centred iron with its lines at (1 -1 1) of a primitive cell the start of y lies along the beam."""
+    views = [view for view in projections("olcf", GRAPHITE, None) if view.axis == (0, 0, 1)]
+    assert len(views) == 1 and abs(np.dot(views[0].right, views[0].axis)) < 1e-9
+
+
+@pytest.mark.parametrize("group", [2, 62, 166, 194, 227])
+def test_random_views_are_different_short_lattice_vectors_and_follow_from_the_generator(group: int) -> None:
+    given = SI if group == 227 else drawn(group)
+    seen = set()
+    for seed in range(40):
+        views = projections("random", given, np.random.default_rng(seed))
+        assert views == projections("random", given, np.random.default_rng(seed))
+        axes = np.array([view.axis for view in views])
+        assert all(np.linalg.norm(np.cross(axes[i], axes[j])) > 0 for i, j in ((0, 1), (0, 2), (1, 2)))
+        seen |= {view.axis for view in views}
+        for view in views:
+            project(given, view.axis, view.right)
+    short = {tuple(axis) for axis in short_axes(given)} | {tuple(-axis) for axis in short_axes(given)}
+    assert seen <= short and len(seen) > 0.6 * len(short)
+
+
+def test_short_axes_hold_all_equivalent_ones_or_none() -> None:
+    axes = short_axes(SRTIO3)
+    assert len(axes) >= RANDOM_AXES
+    families = [tuple(sorted(np.abs(axis))) for axis in axes]
+    assert {family: families.count(family) for family in set(families)} == {
+        (0, 0, 1): 3, (0, 1, 1): 6, (1, 1, 1): 4, (0, 1, 2): 12, (1, 1, 2): 12}
+
+
+def test_another_orientation_is_refused() -> None:
+    with pytest.raises(StemdlError, match="no such orientation"):
+        projections("sideways", SRTIO3, np.random.default_rng(0))
+    for name in ORIENTATIONS:
+        assert len(projections(name, SRTIO3, np.random.default_rng(0))) == 3
