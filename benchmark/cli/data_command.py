@@ -6,13 +6,14 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from benchmark.cli import data_explore, data_split, data_verify
+from benchmark.cli import data_explore, data_import, data_split, data_verify
 from benchmark.cli.output import add_format, next_step, print_json, print_table
 from benchmark.cli.ranks import ranks_together
 
 EXAMPLE = """Examples:
   stemdl data generate stemdl_mini -o data/stemdl_mini
   stemdl data generate stemdl_mini --structures crystals.npz -o data/real
+  stemdl data import 1510313/ -o data/stemdl_olcf --pixels 128 --encoding log_uint8
   stemdl data split data/real
   stemdl data split data/real --folds 5
   stemdl data verify data/stemdl_mini
@@ -38,7 +39,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     info.add_argument("folder", type=Path)
     info.set_defaults(data_execute=_info)
 
-    for module, help_text in ((data_split, "write down which material belongs to which split"),
+    for module, help_text in ((data_import, "other data, or ours for another storage"),
+                              (data_split, "write down which material belongs to which split"),
                               (data_verify, "prove that data are sound and that nothing leaks"),
                               (data_explore, "a page of figures that shows what a data set holds")):
         command = commands.add_parser(module.__name__.rpartition("_")[2], help=help_text, description=module.__doc__)
@@ -95,8 +97,10 @@ def _print_info(manifest: Any, output_format: str) -> None:
                     **{key: value for key, value in manifest.values.items() if key != "shards"}})
         return
     source = manifest.values["source"]
-    print(f"{manifest.folder}: {manifest.rung}, " + ("drawn crystals, the rung's own data" if manifest.standard
-          else f"crystals from {source.get('name')}: not the rung's own data"))
+    origin = {"drawn": "drawn crystals", "structures": f"crystals from {source.get('name')}",
+              "imported": f"imported from {source.get('name')}"}[source["kind"]]
+    print(f"{manifest.folder}: {manifest.rung}, {origin}: " + ("" if manifest.standard else "not ")
+          + "the rung's own data")
     print(f"manifest {manifest.sha256}")
     selection = (manifest.values["selection"] or {}).get("groups", {})
     columns = ["group", "train", "dev", "test"] + (["found", "dropped"] if selection else [])

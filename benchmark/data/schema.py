@@ -7,8 +7,10 @@ with one data set `cbed_stack`, (3, pixels, pixels) float32: the intensities of 
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +21,7 @@ from numpy.typing import NDArray
 from benchmark.data.storage import read_stored, write_stored
 from benchmark.definition.benchmark import Storage
 from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.files import atomic_path
 
 if TYPE_CHECKING:
     import h5py
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 STACK = "cbed_stack"
 PROJECTIONS = 3
 SHARD_NAME = re.compile(r"^batch_(train|dev|test)_(\d+)\.h5$")
-_SAMPLE_NAME = re.compile(r"^sample_(\d+)_(\d+)$")
+SAMPLE_NAME = re.compile(r"^sample_(\d+)_(\d+)$")
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ def shards_of(folder: Path, split: str) -> list[Path]:
 
 def sample_names(shard: h5py.File) -> list[str]:
     """The samples of a shard in the order of material and energy numbers. Raises StemdlError for other names."""
-    numbers = {name: _SAMPLE_NAME.match(name) for name in shard}
+    numbers = {name: SAMPLE_NAME.match(name) for name in shard}
     if strangers := [name for name, match in numbers.items() if match is None]:
         raise StemdlError("a group of the shard is no sample", where=shard.filename, expected="sample_<m>_<e>",
                           found=strangers[0])
@@ -135,6 +138,8 @@ def read_label(group: h5py.Group) -> int:
 
 def space_group_of(label: object, where: str) -> int:
     """The space group number that a stored label says, bytes or not. Raises StemdlError when it is none."""
+    if isinstance(label, np.ndarray) and label.size == 1:
+        label = label.item()
     text = label.decode("ascii", "replace") if isinstance(label, bytes) else str(label)
     if not (text.isdecimal() and 1 <= int(text) <= 230):
         raise StemdlError("the label is no space group", where=where, found=text, expected="1 to 230")
@@ -145,6 +150,21 @@ def read_material(group: h5py.Group) -> str:
     """The identifier of a sample's material."""
     raw = group.attrs["material"]
     return raw.decode("utf-8") if isinstance(raw, bytes) else str(raw)
+
+
+@contextmanager
+def new_shard(folder: Path, split: str, number: int) -> Iterator[h5py.File]:
+    """An open shard to be filled, which stands in its place whole when the block ends well, and not at all otherwise.
+
+    HDF5 crashes the process when it cannot write to a file, so it writes to memory, and a full disk stays an OSError.
+    """
+    import h5py
+
+    memory = io.BytesIO()
+    with h5py.File(memory, "w") as shard:
+        yield shard
+    with atomic_path(shard_path(folder, split, number)) as temporary:
+        temporary.write_bytes(memory.getbuffer())
 
 
 def iter_samples(folder: Path, split: str) -> Iterator[tuple[Path, str]]:

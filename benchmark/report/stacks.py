@@ -66,7 +66,7 @@ def _first_stacks(manifest: Manifest, groups: list[int]) -> dict[int, tuple[Any,
             group = schema.read_label(sample)
             if group in groups and group not in found:
                 zones = sample.attrs["z_dirs"][0].T
-                found[group] = (sample[schema.STACK][()], zones, str(sample.attrs["formula"]))
+                found[group] = (schema.read_patterns(sample), zones, str(sample.attrs["formula"]))
         if len(found) == len(groups):
             return found
     raise StemdlError("a group has no training sample", where=manifest.folder,

@@ -1,0 +1,59 @@
+"""Imports the real data set as it was published, its NPZ form, or data of ours for another storage.
+
+Which form SRC has is found out. What was repaired, dropped and skipped is told, with reasons. Interrupted, it goes on
+where it stopped. Under an MPI launcher the ranks share the work.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from benchmark.cli.output import next_step, print_json, print_table
+from benchmark.cli.ranks import ranks_together
+from benchmark.definition.benchmark import ENCODINGS, FILTERS
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Options of `stemdl data import`."""
+    parser.add_argument("source", type=Path, metavar="SRC", help="a folder or a single file")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--rung", help="what the data go by (default: stemdl_olcf, or what data of ours go by)")
+    parser.add_argument("--pixels", type=int, help="reduce patterns to so many, in whole blocks (default: as they are)")
+    parser.add_argument("--encoding", choices=ENCODINGS, help="(default: float32, which loses nothing)")
+    parser.add_argument("--filter", choices=FILTERS, help="lossless compression (default: none)")
+    parser.add_argument("--ranks", type=int, help="processes (default: one for each core)")
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """0 when the import is finished, whatever was dropped; nothing to import is an error."""
+    from benchmark.data.importing.importer import import_data
+    from benchmark.definition.benchmark import Storage
+    from benchmark.foundation.errors import StemdlError
+    from benchmark.launch.launchers import usable_cores
+    from benchmark.launch.rank import detect_rank
+
+    if arguments.ranks is not None and arguments.ranks < 1:
+        raise StemdlError("at least one process is needed", where="--ranks", found=arguments.ranks)
+    told = {name: value for name in ("pixels", "encoding", "filter") if (value := getattr(arguments, name)) is not None}
+    options = {"storage": Storage(**told) if told else None, "rung": arguments.rung}
+    rank = detect_rank()
+    if rank.size > 1:
+        with ranks_together() as ranks:
+            imported = import_data(arguments.source, arguments.output, ranks=ranks, **options)
+        if rank.rank != 0:
+            return 0
+    else:
+        imported = import_data(arguments.source, arguments.output, processes=arguments.ranks or usable_cores(),
+                               **options)
+    tally, manifest = imported.tally.as_json(), imported.manifest
+    if arguments.format == "json":
+        print_json(tally)
+        return 0
+    print(f"{manifest.folder}: {manifest.rung}, " + ("" if manifest.standard else "not ") + "the rung's own data")
+    print(f"manifest {manifest.sha256}")
+    print(f"imported {tally['imported']} stacks, of which repaired {tally['repaired']}; dropped {tally['dropped']}")
+    if tally["reasons"]:
+        print_table(("stacks", "what and why"), [(str(count), reason) for reason, count in tally["reasons"].items()])
+    next_step(f"stemdl data verify {manifest.folder}")
+    return 0

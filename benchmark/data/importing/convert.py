@@ -1,0 +1,139 @@
+"""Writes one shard from the files of a source: reads each stack, holds it, stores it, and tells what it did.
+
+What it did lies in the shard itself (attribute `tally`), so that an import that was stopped knows it when it goes on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.data import schema
+from benchmark.data.importing.attributes import read_attributes, repair
+from benchmark.data.importing.patterns import NPZ_FAULTS, fault_of, read_npz
+from benchmark.data.importing.plan import PlannedMaterial, PlannedShard
+from benchmark.data.importing.survey import Sample
+from benchmark.data.importing.tally import Tally
+from benchmark.data.manifest import WrittenShard
+from benchmark.definition.benchmark import Storage
+from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.files import canonical_json
+
+if TYPE_CHECKING:
+    import h5py
+
+Stored = tuple[Sample, NDArray[np.float32] | None, dict[str, Any], list[str]]
+"""A stack of a source: its patterns where they could be read, its attributes but label and material, its repairs."""
+_Result = TypeVar("_Result")
+
+
+def write_shard(folder: Path, recipe_sha256: str, form: str, storage: Storage, plan: PlannedShard) -> None:
+    """Import the stacks of one shard, whole or not at all.
+
+    Raises StemdlError where the source has changed or cannot be read any more, OSError where the shard cannot be
+    written.
+    """
+    tally, groups = Tally(), []
+    with schema.new_shard(folder, plan.split, plan.number) as shard:
+        for number, (sample, patterns, attributes, repairs) in _stacks(form, plan):
+            if patterns is None:
+                tally.skip(sample.file.name, "its data are truncated or not (3, 128, 128) numbers")
+                continue
+            if fault := fault_of(patterns):
+                tally.drop(fault)
+                continue
+            told = {"space_group": np.bytes_(str(sample.space_group)), "material": np.bytes_(sample.material)}
+            if form != "own":
+                told["source"] = f"{sample.file.name}:{sample.name}" if sample.name else sample.file.name
+            schema.write_sample(shard, number, sample.energy_number, patterns, told | attributes, storage)
+            tally.keep(repairs)
+            groups.append(sample.space_group)
+        shard.attrs["recipe_sha256"] = recipe_sha256
+        shard.attrs["tally"] = canonical_json(tally.as_json() | {"space_groups": groups})
+
+
+def read_tally(folder: Path, recipe_sha256: str, plan: PlannedShard) -> tuple[Tally, WrittenShard] | None:
+    """What a finished shard tells of itself, or None where it is not there. Raises StemdlError where it is not of this
+    import."""
+    import h5py
+
+    path = schema.shard_path(folder, plan.split, plan.number)
+    if not path.exists():
+        return None
+    try:
+        with h5py.File(path, "r") as shard:
+            found = shard.attrs.get("recipe_sha256")
+            told = json.loads(shard.attrs.get("tally", "null"))
+    except (OSError, ValueError) as error:
+        raise StemdlError("a shard cannot be read", where=path, found=error,
+                          remedy="delete it and run again") from error
+    if found != recipe_sha256 or told is None:
+        raise StemdlError("a shard of other data is in the way", where=path, expected=recipe_sha256, found=found,
+                          remedy="choose another folder with -o")
+    return Tally.from_json(told), WrittenShard(plan.split, plan.number, told["space_groups"])
+
+
+class _Files:
+    """The source's HDF5 files, of which the last one stays open: neighbouring samples often share it."""
+
+    def __init__(self) -> None:
+        self._open: h5py.File | None = None
+        self._path: Path | None = None
+
+    def group(self, sample: Sample) -> h5py.Group:
+        """The sample, open until the next one is asked for."""
+        import h5py
+
+        if self._path != sample.file.path:
+            self.close()
+            self._open, self._path = h5py.File(sample.file.path, "r"), sample.file.path
+        return self._open[sample.name]
+
+    def close(self) -> None:
+        """Close what is open."""
+        if self._open is not None:
+            self._open.close()
+
+
+def _stacks(form: str, plan: PlannedShard) -> Iterator[tuple[int, Stored]]:
+    """Every stack of a shard, one at a time, with the number of its material."""
+    files = _Files()
+    try:
+        for material in plan.materials:
+            stacks = _npz_stacks(material) if form == "npz" else _hdf5_stacks(files, material)
+            yield from ((material.number, stack) for stack in stacks)
+    finally:
+        files.close()
+
+
+def _npz_stacks(material: PlannedMaterial) -> Iterator[Stored]:
+    for sample in material.samples:
+        try:
+            patterns = read_npz(sample.file.path)
+        except NPZ_FAULTS:
+            patterns = None
+        yield sample, patterns, {}, []
+
+
+def _hdf5_stacks(files: _Files, material: PlannedMaterial) -> Iterator[Stored]:
+    """The energies of a material, whose attributes help each other out."""
+    samples = {sample.energy_number: sample for sample in material.samples}
+    repaired = repair({e: _read(sample, read_attributes, files) for e, sample in samples.items()})
+    for e, sample in samples.items():
+        attributes, repairs = repaired[e]
+        yield sample, _read(sample, schema.read_patterns, files), attributes, repairs
+
+
+def _read(sample: Sample, read: Callable[[h5py.Group], _Result], files: _Files) -> _Result:
+    """What `read` finds in a sample, which was there when the source was surveyed."""
+    try:
+        return read(files.group(sample))
+    except (OSError, RuntimeError, KeyError) as error:
+        raise StemdlError("the source cannot be read any more", where=f"{sample.file.path}: {sample.name}", found=error,
+                          remedy="has it changed, or is the disk failing? Take the file away or mend it, and import "
+                                 "into another folder") from error

@@ -1,0 +1,126 @@
+"""What the files of a source hold, found without reading a pattern: which files are whole, and the label, material and
+numbers of every sample."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from benchmark.data import schema
+from benchmark.data.importing.patterns import NPZ_FAULTS, NPZ_PIXELS, read_npz_label
+from benchmark.data.importing.source import SourceFile
+from benchmark.data.importing.tally import Tally
+from benchmark.foundation.errors import StemdlError
+
+if TYPE_CHECKING:
+    import h5py
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One stack of a source that may be imported.
+
+    Attributes
+    ----------
+    file, name : where it is; `name` is its group in an HDF5 file and empty for NPZ.
+    space_group : its label, 1 to 230. material : its identifier.
+    material_number, energy_number : m and e of sample_<m>_<e>.
+    pixels : along one side of a pattern.
+    """
+
+    file: SourceFile
+    name: str
+    space_group: int
+    material: str
+    material_number: int
+    energy_number: int
+    pixels: int
+
+
+@dataclass(frozen=True)
+class Survey:
+    """The samples of some files, and what of them is already known to be dropped or skipped."""
+
+    samples: tuple[Sample, ...]
+    tally: Tally
+
+
+class _Unusable(Exception):
+    """A stack that cannot be imported; its text says why."""
+
+
+def survey_hdf5(file: SourceFile) -> Survey:
+    """The samples of one HDF5 file. A file that cannot be read to its end is named and gives none."""
+    import h5py
+
+    samples, tally = [], Tally()
+    seen: set[tuple[int, int]] = set()
+    try:
+        with h5py.File(file.path, "r") as shard:
+            for name in shard:
+                try:
+                    sample = _sample(file, shard, name)
+                    if (sample.material_number, sample.energy_number) in seen:
+                        raise _Unusable("its sample number is in the file twice")
+                except _Unusable as reason:
+                    tally.drop(str(reason))
+                    continue
+                seen.add((sample.material_number, sample.energy_number))
+                samples.append(sample)
+    except (OSError, RuntimeError, KeyError) as error:
+        tally = Tally()
+        tally.skip(file.name, _why_unreadable(error))
+        return Survey((), tally)
+    return Survey(tuple(samples), tally)
+
+
+def _why_unreadable(error: Exception) -> str:
+    text = str(error)
+    if "truncated" in text:
+        return "it is truncated"
+    return "it is no HDF5 file" if "signature" in text else f"it cannot be read ({text})"
+
+
+def _sample(file: SourceFile, shard: h5py.File, name: str) -> Sample:
+    import h5py
+
+    group = shard[name]
+    match = schema.SAMPLE_NAME.match(name)
+    if match is None or not isinstance(group, h5py.Group):
+        raise _Unusable("it is no group sample_<m>_<e>")
+    stack = group.get(schema.STACK)
+    if not isinstance(stack, h5py.Dataset) or not _is_stack(stack.shape):
+        raise _Unusable(f"it has no {schema.STACK} of three square patterns")
+    try:
+        label = schema.read_label(group)
+        number = int(match[1])
+        material = schema.read_material(group) if "material" in group.attrs else f"{file.name}:{number}"
+    except StemdlError as error:
+        raise _Unusable(f"its label is no space group: {error.found}") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise _Unusable("its label or material is missing or of no readable type") from error
+    return Sample(file, name, label, material, number, int(match[2]), stack.shape[-1])
+
+
+def _is_stack(shape: tuple[int, ...]) -> bool:
+    return len(shape) == 3 and shape[0] == schema.PROJECTIONS and shape[1] == shape[2] > 0
+
+
+def survey_npz(files: tuple[SourceFile, ...]) -> Survey:
+    """The samples of many NPZ files, one each. A file that cannot be read is named and skipped."""
+    samples, tally = [], Tally()
+    for file, label in _npz_labels(files, tally):
+        if not 1 <= label <= 230:
+            tally.drop(f"its label is no space group: {label}")
+        else:  # the form does not tell the materials: each file stands for one
+            samples.append(Sample(file, "", label, f"npz-{file.name.removesuffix('.npz')}", file.number, 0, NPZ_PIXELS))
+    return Survey(tuple(samples), tally)
+
+
+def _npz_labels(files: tuple[SourceFile, ...], tally: Tally) -> Iterator[tuple[SourceFile, int]]:
+    for file in files:
+        try:
+            yield file, read_npz_label(file.path)
+        except NPZ_FAULTS as error:
+            tally.skip(file.name, f"it is truncated or no NPZ of a stack ({type(error).__name__})")
