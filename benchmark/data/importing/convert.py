@@ -6,7 +6,7 @@ What it did lies in the shard itself (attribute `tally`), so that an import that
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -32,8 +32,10 @@ Stored = tuple[Sample, NDArray[np.float32] | None, dict[str, Any], list[str]]
 _Result = TypeVar("_Result")
 
 
-def write_shard(folder: Path, recipe_sha256: str, form: str, storage: Storage, plan: PlannedShard) -> None:
-    """Import the stacks of one shard, whole or not at all.
+def write_shard(
+    folder: Path, identity: Mapping[str, str], form: str, storage: Storage, plan: PlannedShard
+) -> None:
+    """Import the stacks of one shard, whole or not at all. `identity` are the hashes that it carries as attributes.
 
     Raises StemdlError where the source has changed or cannot be read any more, OSError where the shard cannot be
     written.
@@ -53,11 +55,12 @@ def write_shard(folder: Path, recipe_sha256: str, form: str, storage: Storage, p
             schema.write_sample(shard, number, sample.energy_number, patterns, told | attributes, storage)
             tally.keep(repairs)
             groups.append(sample.space_group)
-        shard.attrs["recipe_sha256"] = recipe_sha256
+        for name, sha256 in identity.items():
+            shard.attrs[name] = sha256
         shard.attrs["tally"] = canonical_json(tally.as_json() | {"space_groups": groups})
 
 
-def read_tally(folder: Path, recipe_sha256: str, plan: PlannedShard) -> tuple[Tally, WrittenShard] | None:
+def read_tally(folder: Path, identity: Mapping[str, str], plan: PlannedShard) -> tuple[Tally, WrittenShard] | None:
     """What a finished shard tells of itself, or None where it is not there. Raises StemdlError where it is not of this
     import."""
     import h5py
@@ -67,13 +70,13 @@ def read_tally(folder: Path, recipe_sha256: str, plan: PlannedShard) -> tuple[Ta
         return None
     try:
         with h5py.File(path, "r") as shard:
-            found = shard.attrs.get("recipe_sha256")
+            found = {name: shard.attrs.get(name) for name in identity}
             told = json.loads(shard.attrs.get("tally", "null"))
     except (OSError, ValueError) as error:
         raise StemdlError("a shard cannot be read", where=path, found=error,
                           remedy="delete it and run again") from error
-    if found != recipe_sha256 or told is None:
-        raise StemdlError("a shard of other data is in the way", where=path, expected=recipe_sha256, found=found,
+    if found != identity or told is None:
+        raise StemdlError("a shard of other data is in the way", where=path, expected=identity, found=found,
                           remedy="choose another folder with -o")
     return Tally.from_json(told), WrittenShard(plan.split, plan.number, told["space_groups"])
 

@@ -102,31 +102,34 @@ def _import(
     plans = plan_shards(source, materials, storage)
     origin = {"kind": "imported", "form": source.form, "name": source.name, "sha256": _digest(samples, tally)}
     recipe = {"rung": rung, "source": origin, "storage": dataclasses.asdict(storage), "import_format": FORMAT}
-    recipe_sha256 = sha256_of_text(canonical_json({**recipe, "source": {**origin, "name": None}}))
+    standard = (definition is not None and rung == REAL_RUNG and storage == definition.storage
+                and source.form == "olcf" and _is_whole(samples, tally))
+    recipe_sha256 = (definition.recipe_sha256 if standard
+                     else sha256_of_text(canonical_json({**recipe, "source": {**origin, "name": None}})))
+
+    identity = {"recipe_sha256": recipe_sha256, "source_sha256": origin["sha256"]}
 
     if work.leader:
         held.enter_context(exclusive(folder / LOCK))
         claim(folder, recipe, recipe_sha256)
     work.barrier()
     if not (folder / MANIFEST).exists():
-        todo = [plan for plan in plans if read_tally(folder, recipe_sha256, plan) is None]
+        todo = [plan for plan in plans if read_tally(folder, identity, plan) is None]
         work.barrier()  # all ranks have looked before the first one writes
-        work.map(partial(write_shard, folder, recipe_sha256, source.form, storage), todo, "Importing", "shards")
+        work.map(partial(write_shard, folder, identity, source.form, storage), todo, "Importing", "shards")
         if work.leader:
             for left_by_a_kill in folder.rglob(".*.part"):
                 left_by_a_kill.unlink(missing_ok=True)
-            told = [read_tally(folder, recipe_sha256, plan) for plan in plans]
+            told = [read_tally(folder, identity, plan) for plan in plans]
             for of_shard, _ in told:
                 tally.add(of_shard)
             if not tally.imported:
                 raise _nothing(source, tally)
-            standard = (definition is not None and rung == REAL_RUNG and storage == definition.storage
-                        and source.form == "olcf" and _is_whole(samples, tally))
             write_manifest(
                 folder,
                 rung=rung,
                 standard=standard,
-                recipe_sha256=definition.recipe_sha256 if standard else recipe_sha256,
+                recipe_sha256=recipe_sha256,
                 source=origin,
                 space_groups=source.space_groups or _classes(materials),
                 shards=[shard for _, shard in told],

@@ -31,7 +31,7 @@ def attributes_of(group: int, material: str, e: int) -> dict[str, Any]:
         "space_group": np.bytes_(str(group)),
         "material": np.bytes_(material),
         "energy_keV": 100 + 10 * e,
-        "formula": "Pr1 Bi1",
+        "formula": f"Pr{material.rpartition('-')[2]} Bi1",  # no two materials are one compound
         "z_dirs": np.dstack(tuple(HKLS)),
         "y_dirs": np.dstack(tuple(np.eye(3)[[1, 2, 0]] + 0.25 * HKLS)),
         "semi_angles_rad": 0.25 * 0.0370145 / d,
