@@ -17,6 +17,7 @@ COMMANDS = {
     "list": "the runs under a folder",
     "show": "one run, with its curve",
     "score": "time to train of submissions and runs, normalised to the reference's convergence",
+    "rcp": "reference convergence points: record them from runs, show them",
 }
 """Each is the module of its name in this package, with `configure(parser)` and `execute(arguments) -> exit code`."""
 

@@ -159,6 +159,15 @@ def test_runs_of_ours_need_seeds_of_their_own(write_set, tmp_path: Path):
     assert again.score_minutes is None and "same seed" in again.warnings[0]
 
 
+def test_a_closed_row_of_ours_is_held_to_the_recorded_reference(write_set, tmp_path: Path):
+    ours = {"metric": "eval_accuracy", "reached": 0.91, "missed": 0.5, "benchmark": "stemdl_mini", "batch_size": 32}
+    write_set([60, 61, 62, 63, 64], system="fair", epochs=3, **ours)
+    write_set([60, 61, 62, 63, 64], system="too_soon", epochs=2, **ours)
+    fair, too_soon = score_paths([tmp_path])
+    assert fair.factor == fair.verdict.point.mean / 3 > 1 and not fair.warnings
+    assert not too_soon.verdict.passed and "the convergence test fails" in too_soon.warnings[0]
+
+
 def test_runs_that_lie_outside_a_submission(write_log, tmp_path: Path):
     for number in range(5):
         write_log(tmp_path / "runs" / "a-set" / f"run_{number}" / f"result_{number}.txt", benchmark="stemdl_smoke",

@@ -1,0 +1,42 @@
+"""`stemdl rcp`: a file is made once, and shown."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmark.cli.main import main
+from benchmark.definition.scored import scored_benchmark
+from benchmark.scoring.reference_points import read_points
+
+RESULTS = Path(__file__).resolve().parents[3] / "results"
+
+
+def test_the_points_of_a_benchmark(capsys: pytest.CaptureFixture[str]):
+    assert main(["rcp", "show", "cosmoflow", "--format", "json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    points = read_points(scored_benchmark("cosmoflow").reference_points, 10)
+    assert [row["batch_size"] for row in shown["points"]] == [32, 64, 128, 512, 1024]
+    assert [row["fewest"] for row in shown["points"]] == [point.fewest for point in points.all]
+    assert [row["batch_size"] for row in shown["points"] if row["pruned"]] == [64, 128]
+    assert main(["rcp", "show", "cosmoflow"]) == 0
+    assert "pruned" in capsys.readouterr().out
+
+
+def test_what_has_no_points(capsys: pytest.CaptureFixture[str]):
+    assert main(["rcp", "show", "cosmoflow", "--ruleset", "0.7.0"]) == 2
+    assert main(["rcp", "show", "resnet"]) == 2
+    assert "there are no reference points of resnet" in capsys.readouterr().err
+
+
+def test_too_few_runs_leave_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["rcp", "record", str(RESULTS / "reference"), "-o", str(tmp_path / "points.json")]) == 2
+    assert "too few reference runs" in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
+def test_a_file_that_is_there_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "points.json").write_text("mine")
+    assert main(["rcp", "record", str(RESULTS), "-o", str(tmp_path / "points.json")]) == 2
+    assert "exists already" in capsys.readouterr().err and (tmp_path / "points.json").read_text() == "mine"
