@@ -39,9 +39,9 @@ class Compound:
     Attributes
     ----------
     identifier : of the material; decides nothing but which of several names a set of duplicates.
-    formula : reduced (`reduced_formula`).
+    formula : reduced (`reduced_formula`); empty where it is not known.
     space_group : 1 to 230.
-    lengths_angstrom, angles_degrees : a, b, c and alpha, beta, gamma of a cell.
+    lengths_angstrom, angles_degrees : a, b, c and alpha, beta, gamma of a cell; None where they are not known.
     primitive : whether that cell is primitive; otherwise it is the group's conventional one.
     prototype : of materials with different ones, none are duplicates (`prototype_of`); empty: not looked at.
     """
@@ -49,8 +49,8 @@ class Compound:
     identifier: str
     formula: Formula
     space_group: int
-    lengths_angstrom: tuple[float, float, float]
-    angles_degrees: tuple[float, float, float]
+    lengths_angstrom: tuple[float, float, float] | None
+    angles_degrees: tuple[float, float, float] | None
     primitive: bool = False
     prototype: str = ""
 
@@ -91,7 +91,7 @@ def compound_of(identifier: str, crystal: Crystal, prototype: str = "") -> Compo
 
 
 def lattice_lengths(compound: Compound) -> NDArray[np.float64]:
-    """The seven lengths (7,) in Angstrom, rising, that a lattice is compared by."""
+    """The seven lengths (7,) in Angstrom, rising, that a lattice is compared by. Its cell must be known."""
     import gemmi
 
     cell = gemmi.UnitCell(*compound.lengths_angstrom, *compound.angles_degrees)
@@ -108,7 +108,7 @@ def duplicates(compounds: Sequence[Compound], tolerance: float = LATTICE_TOLERAN
     """For each compound the index of the one that stands for it: of its set of duplicates, the first by identifier.
 
     Likeness is carried on: where A is like B and B is like C, all three are one. So the sets do not depend on the order
-    of the compounds.
+    of the compounds. One whose formula or cell is not known is like no other.
 
     Parameters
     ----------
@@ -120,6 +120,8 @@ def duplicates(compounds: Sequence[Compound], tolerance: float = LATTICE_TOLERAN
 
     buckets: dict[tuple, list[int]] = defaultdict(list)
     for index, one in enumerate(compounds):
+        if not one.formula or one.lengths_angstrom is None:
+            continue
         buckets[one.formula, one.space_group, one.prototype].append(index)
     stands_for = list(range(len(compounds)))
     for members in buckets.values():

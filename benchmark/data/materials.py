@@ -43,26 +43,38 @@ class Entry:
 
 def cells_are_primitive(manifest: Manifest) -> bool:
     """Whether formula and cell of a sample are those of a primitive cell, as in the real set, and not conventional."""
-    return manifest.values["source"]["kind"] not in ("drawn", "structures")
+    source = manifest.values["source"]
+    while source.get("form") == "own":  # data of ours, imported for another storage
+        source = source["of"]
+    return source["kind"] not in ("drawn", "structures")
 
 
 def read_entry(sample: h5py.Group, split: str, shard: str, primitive: bool) -> Entry:
-    """A material from one of its samples. Raises StemdlError where the label, formula or cell is none."""
+    """A material from one of its samples. Raises StemdlError where the label, formula or cell is none.
+
+    Formula and cell of imported data, whose cells are `primitive`, may be missing: the import left out what it could
+    not believe, and the NPZ form has none.
+    """
     where = f"{shard}: {sample.name}"
+    lengths = angles = None
     try:
         material, group = schema.read_material(sample), schema.read_label(sample)
-        formula = sample.attrs["formula"]
-        counts = parsed_formula(formula.decode("ascii") if isinstance(formula, bytes) else str(formula))
-        lengths = np.asarray(sample.attrs["abc_angstrom"], dtype=np.float64)
-        angles = np.asarray(sample.attrs["angles_degree"], dtype=np.float64)
+        counts = {}
+        if not primitive or "formula" in sample.attrs:
+            formula = sample.attrs["formula"]
+            counts = parsed_formula(formula.decode("ascii") if isinstance(formula, bytes) else str(formula))
+        if not primitive or {"abc_angstrom", "angles_degree"} <= set(sample.attrs):
+            lengths = np.asarray(sample.attrs["abc_angstrom"], dtype=np.float64)
+            angles = np.asarray(sample.attrs["angles_degree"], dtype=np.float64)
     except (KeyError, ValueError) as error:
         raise StemdlError("a sample does not say what it is of", where=where, found=error) from error
     for name, values, (least, most) in (("abc_angstrom", lengths, LENGTHS_ANGSTROM),
                                         ("angles_degree", angles, ANGLES_DEGREES)):
-        if values.shape != (3,) or not ((least <= values) & (values <= most)).all():
+        if values is not None and (values.shape != (3,) or not ((least <= values) & (values <= most)).all()):
             raise StemdlError(f"{name} is no cell's", where=where, expected=f"3 of {least:g} to {most:g}",
                               found=values.tolist())
-    compound = Compound(material, reduced(counts), group, tuple(lengths.tolist()), tuple(angles.tolist()), primitive)
+    cell = (None, None) if lengths is None else (tuple(lengths.tolist()), tuple(angles.tolist()))
+    compound = Compound(material, reduced(counts), group, *cell, primitive)
     return Entry(compound, structure_type(counts, group, primitive), split, shard, sample.name.strip("/"))
 
 

@@ -68,6 +68,10 @@ def make_partition(manifest: Manifest, entries: Mapping[str, Entry], name: str =
     partition that cannot be derived from what is published.
     """
     compounds = {material: entry.compound for material, entry in entries.items()}
+    if name != OFFICIAL and (unknown := [material for material, one in compounds.items() if not one.formula]):
+        raise StemdlError("the materials do not say what they are of, and cannot be split by it", where=manifest.folder,
+                          found=f"{len(unknown)} without a formula, such as {unknown[0]}",
+                          remedy="use the split that the data came with")
     slices = {}
     if name == STANDARD:
         split_of = {material: standard_split(compound) for material, compound in compounds.items()}

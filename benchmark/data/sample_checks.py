@@ -23,6 +23,7 @@ ATTRIBUTES: Mapping[str, tuple[str, tuple[int, ...]]] = {
     "d_hkls_angstrom": ("f", (3,)), "abc_angstrom": ("f", (3,)), "angles_degree": ("f", (3,)),
 }
 """Attributes of a sample with numpy's kinds of type that they may have, and their shapes."""
+ALWAYS = ("space_group", "material")
 MOST_INTENSITY = 1.01
 """Of a projection, as a part of the incident beam; counting noise may lift the sum a little above 1."""
 
@@ -36,11 +37,13 @@ class Expected:
     pixels : along an edge of a pattern; None where the recipe does not say.
     space_groups : the classes.
     unit_sum : whether intensities are parts of the incident beam, as ours are, and not to a scale of their own.
+    complete : whether every attribute must be there; an import leaves out what it cannot believe.
     """
 
     pixels: int | None
     space_groups: frozenset[int]
     unit_sum: bool
+    complete: bool = True
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,8 @@ def layout(sample: OpenSample, expected: Expected) -> Iterator[Fault]:
         yield Fault("layout", where, "the stack has another type", " or ".join(STORED), stack.dtype.name)
     for name, (kinds, shape) in ATTRIBUTES.items():
         if name not in group.attrs:
-            yield Fault("layout", where, f"the attribute {name} is missing")
+            if expected.complete or name in ALWAYS:
+                yield Fault("layout", where, f"the attribute {name} is missing")
             continue
         value = np.asarray(group.attrs[name])
         if value.dtype.kind not in kinds or value.shape != shape:

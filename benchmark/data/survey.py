@@ -44,7 +44,7 @@ def expected_of(manifest: Manifest) -> Expected:
     stored = recipe.get("storage", {}).get("pixels", 0)
     pixels = stored or recipe.get("optics", {}).get("pixels")
     ours = not cells_are_primitive(manifest)
-    return Expected(int(pixels) if pixels and ours else None, frozenset(manifest.space_groups), ours)
+    return Expected(int(pixels) if pixels and ours else None, frozenset(manifest.space_groups), ours, complete=ours)
 
 
 def survey(manifest: Manifest) -> Survey:

@@ -69,7 +69,7 @@ def import_data(
         raise StemdlError("data cannot be imported into their own source", where=folder,
                           remedy="choose another folder with -o")
     source = find_source(path)
-    rung = rung or source.rung or REAL_RUNG
+    rung = rung or (source.manifest.rung if source.manifest else REAL_RUNG)
     definition = load_benchmark().rungs.get(rung)
     if storage is None:
         storage = definition.storage if definition is not None else Storage()
@@ -101,6 +101,8 @@ def _import(
         raise _nothing(source, tally)
     plans = plan_shards(source, materials, storage)
     origin = {"kind": "imported", "form": source.form, "name": source.name, "sha256": _digest(samples, tally)}
+    if source.manifest is not None:
+        origin["of"] = source.manifest.values["source"]
     recipe = {"rung": rung, "source": origin, "storage": dataclasses.asdict(storage), "import_format": FORMAT}
     standard = (definition is not None and rung == REAL_RUNG and storage == definition.storage
                 and source.form == "olcf" and _is_whole(samples, tally))
@@ -131,7 +133,7 @@ def _import(
                 standard=standard,
                 recipe_sha256=recipe_sha256,
                 source=origin,
-                space_groups=source.space_groups or _classes(materials),
+                space_groups=source.manifest.space_groups if source.manifest else _classes(materials),
                 shards=[shard for _, shard in told],
                 about={"selection": None, "import": tally.as_json(), "storage": dataclasses.asdict(storage),
                        "libraries": {name: importlib.metadata.version(name) for name in ("numpy", "h5py")}},

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.data.manifest import MANIFEST, read_manifest
+from benchmark.data.manifest import MANIFEST, Manifest, read_manifest
 from benchmark.data.schema import SHARD_NAME
 from benchmark.definition.benchmark import SPLITS
 from benchmark.foundation.errors import StemdlError
@@ -42,15 +42,14 @@ class Source:
     ----------
     form : olcf, npz or own. name : of the folder or file.
     strangers : files with the form's suffix whose names or folders tell no split.
-    rung, space_groups : what the manifest of a data set of ours says; None for the others.
+    manifest : of a data set of ours; None for the others.
     """
 
     form: str
     name: str
     files: tuple[SourceFile, ...]
     strangers: tuple[str, ...]
-    rung: str | None = None
-    space_groups: tuple[int, ...] | None = None
+    manifest: Manifest | None = None
 
 
 def find_source(path: Path) -> Source:
@@ -62,7 +61,7 @@ def find_source(path: Path) -> Source:
     if path.is_dir() and (path / MANIFEST).is_file():
         manifest = read_manifest(path)
         files, strangers = _sorted_out(base, [path / shard["path"] for shard in manifest.shards], _of_shard)
-        return Source("own", name, files, strangers, manifest.rung, manifest.space_groups)
+        return Source("own", name, files, strangers, manifest)
     for form, suffix, tell in (("olcf", ".h5", _of_shard), ("npz", ".npz", _of_npz)):
         files, strangers = _sorted_out(base, _files(path, suffix), tell)
         if files:

@@ -14,6 +14,9 @@ import pytest
 from benchmark.data import schema
 from benchmark.data.importing.importer import Imported, import_data
 from benchmark.data.manifest import read_manifest
+from benchmark.data.materials import read_materials
+from benchmark.data.partition import make_partition
+from benchmark.data.verify import verify
 
 Write = Callable[..., Path]
 JUNK = {name: np.array([first, last, 1.7e-313], dtype=np.longdouble) for name, first, last in (
@@ -253,3 +256,18 @@ def test_a_group_that_train_does_not_have_cannot_be_evaluated(real_set: Path, tm
     assert reasons(done) == {"dropped: train has no stack of its space group": 4}
     assert done.manifest.space_groups == (2, 62, 225)
     assert read_manifest(tmp_path / "data").values["import"]["dropped"] == 4
+
+
+# ---- what follows
+
+
+@wide_floats
+def test_data_whose_cells_could_not_be_read_are_sound_and_can_be_split(tmp_path: Path, write_real: Write) -> None:
+    """The formula is always readable in the real files, and it alone decides the standard split."""
+    for split, first in (("train", 10), ("dev", 20), ("test", 30)):
+        write_real(tmp_path / "source" / split / f"batch_{split}_0.h5",
+                   [(m, e, 221, f"mp-{first + m}", JUNK) for m in range(3) for e in range(2)])
+    manifest = import_data(tmp_path / "source", tmp_path / "data").manifest
+    assert verify(manifest.folder).faults == []
+    partition = make_partition(manifest, read_materials(manifest))
+    assert len(partition.split_of) == 9
