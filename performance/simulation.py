@@ -17,9 +17,11 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import numpy as np
 
 from benchmark.definition.benchmark import Accuracy, load_benchmark
+from benchmark.simulation.aperture import grid
 from benchmark.simulation.detector import pattern
 from benchmark.simulation.draw import draw_crystal
 from benchmark.simulation.manybeam import propagate
+from benchmark.simulation.potential import Atoms
 from benchmark.simulation.zone import CONVENTIONAL_AXES, DETECTOR_RIGHT, project
 
 CONVERGED = Accuracy(strong_per_angstrom=2.4, weak_per_angstrom=3.2, most_strong_beams=1500, slice_angstrom=10.0,
@@ -49,9 +51,9 @@ def main() -> None:
             for accuracy, clock in ((optics.accuracy, seconds), (CONVERGED, converged_seconds)):
                 start = time.process_time()
                 zone = project(crystal, axis, DETECTOR_RIGHT[axis])
-                beams = propagate(zone, energy_kev=optics.energy_kev, thickness_angstrom=thickness, accuracy=accuracy,
-                                  semi_angle_per_angstrom=optics.semi_angle_per_angstrom,
-                                  debye_waller_b_angstrom2=optics.debye_waller_b_angstrom2)
+                beams = propagate(zone, grid(optics.semi_angle_per_angstrom, accuracy.directions_across),
+                                  energy_kev=optics.energy_kev, thickness_angstrom=thickness, accuracy=accuracy,
+                                  atoms=Atoms(optics.debye_waller_b_angstrom2))
                 pictures.append(pattern(beams, pixels=optics.pixels, k_max_per_angstrom=optics.k_max_per_angstrom))
                 clock.append(time.process_time() - start)
                 if accuracy is optics.accuracy:

@@ -25,7 +25,7 @@ import numpy as np
 from benchmark.data import schema, structures
 from benchmark.data.claim import LOCK, claim
 from benchmark.data.manifest import MANIFEST, Manifest, WrittenShard, read_manifest, write_manifest
-from benchmark.data.simulate import simulate_stack
+from benchmark.data.simulate import simulate_stacks
 from benchmark.data.split import split_counts
 from benchmark.definition.benchmark import SPLITS, Rung
 from benchmark.foundation.errors import StemdlError
@@ -100,8 +100,8 @@ def _make_shard(folder: Path, rung: Rung, recipe_sha256: str, plan: ShardPlan) -
         for number, material in plan.materials:
             generator = material_generator(rung, material.identifier, material.space_group)
             crystal = material.crystal or draw_crystal(material.space_group, rung.crystals, generator)
-            stack = simulate_stack(material.identifier, crystal, rung, generator)
-            schema.write_stack(shard, number, 0, stack)
+            for energy, stack in enumerate(simulate_stacks(material.identifier, crystal, rung, generator)):
+                schema.write_stack(shard, number, energy, stack)
     with atomic_path(schema.shard_path(folder, plan.split, plan.number)) as temporary:
         temporary.write_bytes(memory.getbuffer())
 

@@ -1,15 +1,28 @@
-"""From the beams behind the crystal to a picture on the detector."""
+"""From the waves behind the crystal to a picture on the detector."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.simulation.manybeam import Beams
+from benchmark.simulation.aperture import chebyshev, fit, nodes
+from benchmark.simulation.manybeam import Waves
+
+if TYPE_CHECKING:
+    import torch
+
+
+def turned(rotation_degrees: float) -> NDArray[np.float64]:
+    """(2, 2): row vectors of the crystal's frame times this are in the frame of a detector that sees them turned
+    counter-clockwise."""
+    angle = np.radians(rotation_degrees)
+    return np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
 
 
 def pattern(
-    beams: Beams, *, pixels: int, k_max_per_angstrom: float, rotation_degrees: float = 0.0
+    waves: Waves, *, pixels: int, k_max_per_angstrom: float, rotation_degrees: float = 0.0
 ) -> NDArray[np.float64]:
     """The CBED pattern (pixels, pixels) that the beams make: rows from top to bottom, the optical axis in the middle.
 
@@ -18,13 +31,11 @@ def pattern(
     its four nearest pixels (bilinear), so intensity is kept: the sum is the share of the electrons that hit the
     detector, at most 1. `rotation_degrees` turns the pattern counter-clockwise.
     """
-    angle = np.radians(rotation_degrees)
-    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    positions = (beams.vectors[:, None, :] + beams.directions[None, :, :]) @ turn
+    positions = (waves.vectors[:, None, :] + waves.directions[None, :, :]) @ turned(rotation_degrees)
     pitch = 2.0 * k_max_per_angstrom / pixels
     column = (positions[..., 0] / pitch + (pixels - 1) / 2).ravel()
     row = (-positions[..., 1] / pitch + (pixels - 1) / 2).ravel()
-    weight = (beams.intensities / beams.intensities.shape[1]).ravel().astype(np.float64)
+    weight = (waves.intensities / waves.directions.shape[0]).ravel().astype(np.float64)
 
     # One spare pixel all around takes what falls off the edge, then is cut off.
     inside = (column > -1) & (column < pixels) & (row > -1) & (row < pixels)
@@ -38,6 +49,116 @@ def pattern(
             flat = (top + down) * side + left + across
             picture += np.bincount(flat, weights=weight * vertical * horizontal, minlength=side * side)
     return picture.reshape(side, side)[1:-1, 1:-1]
+
+
+class Screen:
+    """A detector whose pixels each take the waves at their own direction, interpolated over the aperture.
+
+    `directions` (n, 2) in the crystal's frame are those to propagate; `pattern` makes the picture from their waves.
+    A pixel that the edge of a disk cuts counts by the share of it that lies inside. Each disk keeps its intensity: the
+    sum of a pattern is the share of the electrons that hit the detector.
+
+    Parameters
+    ----------
+    pixels, k_max_per_angstrom, rotation_degrees : as of the function `pattern`.
+    degree : of the polynomial that the waves are over the aperture (`Accuracy.wave_degree`).
+    samples : along a pixel's side; their mean is the pixel.
+    """
+
+    def __init__(self, *, pixels: int, k_max_per_angstrom: float, semi_angle_per_angstrom: float, degree: int,
+                 samples: int = 1, rotation_degrees: float = 0.0) -> None:
+        self.pixels, self.samples, self.degree = pixels, samples, degree
+        self.semi_angle = semi_angle_per_angstrom
+        self.k_max = k_max_per_angstrom
+        self.pitch = 2.0 * k_max_per_angstrom / (pixels * samples)
+        self.turn = turned(rotation_degrees)
+        # Samples whose cells the edge cuts have their centres up to half a cell's diagonal outside.
+        self.fitted = semi_angle_per_angstrom + 0.71 * self.pitch
+        self.directions = nodes(degree) @ self.turn.T * self.fitted
+
+    def _windows(self, waves: Waves, mean_height: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Per beam that hits the detector: its amplitudes (beams, w, w) [row, column], the flat positions of these
+        samples, and the share of each that lies in the disk. `mean_height` is t / K: see below."""
+        import torch
+
+        device = waves.amplitudes.device
+        side = self.pixels * self.samples
+        vectors = waves.vectors @ self.turn
+        hits = (np.abs(vectors) < self.k_max + self.semi_angle).all(axis=1)
+        vectors = vectors[hits]
+        # A wave that was scattered half-way down lies at a distance of t g / (2 K) at the exit: this is its phase over
+        # the aperture, without which the waves are smoother still.
+        phase = np.pi * mean_height * (vectors @ (self.directions @ self.turn).T)
+        carrier = torch.from_numpy(np.exp(1j * phase).astype(np.complex64)).to(device)
+        terms = self.degree + 1
+        matrix = torch.from_numpy(fit(self.degree).astype(np.complex64)).to(device)
+        values = waves.amplitudes[torch.from_numpy(np.flatnonzero(hits)).to(device)] * carrier
+        shapes = (values @ matrix).reshape(-1, terms, terms)
+
+        wide = int(np.ceil(2.0 * self.fitted / self.pitch)) + 1
+        first = np.ceil((vectors * (1, -1) - self.fitted) / self.pitch + (side - 1) / 2).astype(np.int64)
+        ticks = first[:, :, None] + np.arange(wide)
+        offset = (ticks - (side - 1) / 2) * self.pitch - (vectors * (1, -1))[:, :, None]
+        x, y = offset[:, 0], -offset[:, 1]
+        across = torch.from_numpy(chebyshev(np.clip(x / self.fitted, -1, 1), self.degree).astype(np.complex64)).to(device)
+        down = torch.from_numpy(chebyshev(np.clip(y / self.fitted, -1, 1), self.degree).astype(np.complex64)).to(device)
+        amplitudes = torch.bmm(torch.bmm(down, shapes.transpose(1, 2)), across.transpose(1, 2))
+
+        radius = np.hypot(x[:, None, :], y[:, :, None])
+        share = np.clip((self.semi_angle - radius) / self.pitch + 0.5, 0.0, 1.0)
+        share /= share.sum(axis=(1, 2), keepdims=True)
+        column, row = ticks[:, 0, None, :], ticks[:, 1, :, None]
+        inside = (column >= 0) & (column < side) & (row >= 0) & (row < side)
+        flat = np.where(inside, row * side + column, side * side)
+        return (amplitudes, torch.from_numpy(flat.astype(np.int64)).to(device),
+                torch.from_numpy(share.astype(np.float32)).to(device))
+
+    def _binned(self, samples: torch.Tensor) -> NDArray[np.float64]:
+        side = self.pixels
+        shape = (side, self.samples, side, self.samples)
+        return samples[:-1].reshape(shape).sum(dim=(1, 3)).cpu().numpy().astype(np.float64)
+
+    def pattern(self, waves: Waves, *, mean_height: float = 0.0) -> NDArray[np.float64]:
+        """The pattern (pixels, pixels) with disks that add up incoherently: the mean over all probe positions.
+
+        `mean_height` is thickness times wavelength, Angstrom^2: it makes waves smoother, and polynomials better.
+        """
+        import torch
+
+        amplitudes, flat, share = self._windows(waves, mean_height)
+        intensities = (amplitudes.real**2 + amplitudes.imag**2) * share
+        picture = torch.zeros((self.pixels * self.samples) ** 2 + 1, device=intensities.device)
+        return self._binned(picture.index_add_(0, flat.ravel(), intensities.ravel()))
+
+    def interference(
+        self, waves: Waves, positions: NDArray[np.float64], *, mean_height: float = 0.0
+    ) -> NDArray[np.float64]:
+        """The mean pattern of a coherent probe at `positions` (n, 2), Angstrom across the beam in the crystal's frame.
+
+        Where disks overlap their waves interfere, with the phase exp(2 pi i g.r) of the probe's position r.
+        """
+        import torch
+
+        amplitudes, flat, share = self._windows(waves, mean_height)
+        device = amplitudes.device
+        hits = (np.abs(waves.vectors @ self.turn) < self.k_max + self.semi_angle).all(axis=1)
+        vectors = waves.vectors[hits]
+        side = self.pixels * self.samples
+        if mean_height:
+            turned_vectors = vectors @ self.turn
+            place = flat.cpu().numpy()
+            k_x = (place % side - (side - 1) / 2) * self.pitch - turned_vectors[:, 0, None, None]
+            k_y = -(place // side - (side - 1) / 2) * self.pitch - turned_vectors[:, 1, None, None]
+            phase = -np.pi * mean_height * (k_x * turned_vectors[:, 0, None, None] + k_y * turned_vectors[:, 1, None, None])
+            amplitudes = amplitudes * torch.from_numpy(np.exp(1j * phase).astype(np.complex64)).to(device)
+        amplitudes = amplitudes * share.sqrt()
+        total = torch.zeros(side**2 + 1, device=device)
+        for position in positions:
+            phase = torch.from_numpy(np.exp(2j * np.pi * vectors @ position).astype(np.complex64)).to(device)
+            wave = torch.zeros(side**2 + 1, dtype=torch.complex64, device=device)
+            wave.index_add_(0, flat.ravel(), (amplitudes * phase[:, None, None]).ravel())
+            total += wave.real**2 + wave.imag**2
+        return self._binned(total / len(positions))
 
 
 def counted(picture: NDArray, dose_electrons: float, generator: np.random.Generator) -> NDArray[np.float64]:

@@ -3,119 +3,221 @@
 In a perfect crystal the wave of an incident direction K + K_t is a sum of beams psi_g, which obey (Metherell 1975;
 De Graef 2003, eq. 5.30; high-energy approximation)
 
-    d psi_g / dz = 2 pi i [ s_g(K_t) psi_g + sum_h U_{g-h} / (2 K) psi_h ],    s_g(K_t) = -(2 K_t.g + g.g) / (2 K)
+    d psi_g / dz = 2 pi i [ s_g(K_t) psi_g + sum_h U_{g-h} / (2 K) psi_h ],    s_g(K_t) = -g_z - (2 K_t.g + g.g) / (2 K)
 
-with K the wave number, U the potential's Fourier coefficients times 2 m e / h^2, and psi_g(0) = 1 for g = 0 alone.
-The zero-order Laue zone is kept. Only K_t.g changes between the directions, and it is small: it is split off
-symmetrically (Strang), so that one matrix exponential a zone axis serves all directions and the rest is one matrix
-product a slice. Beams too weak to be followed are folded into the others by Bethe's perturbation (Bethe 1928):
-A_SS - A_SW s_W^-1 A_WS.
+with K the wave number, g the part across the beam, U the potential's Fourier coefficients times 2 m e / h^2, and
+psi_g(0) = 1 for g = 0 alone. Only K_t.g changes between the directions, and it is small: it is split off symmetrically
+(Strang), so that one matrix exponential a zone axis serves all directions and the rest is one matrix product a slice.
+
+Beams W too weak to be followed are folded into the strong ones S by Bethe's perturbation (Bethe 1928):
+A_SS - A_SW s_W^-1 A_WS. They carry psi_W = T psi_S with T = -s_W^-1 A_WS, so the strong beams' norm is 1 + T^H T, which
+`Accuracy.weak_waves` takes into account (Loewdin 1951). Higher-order Laue zones: `laue_zones.py`.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.definition.benchmark import Accuracy
-from benchmark.simulation.scattering import electron_scattering_factor, mass_ratio, wavelength_angstrom
+from benchmark.simulation.laue_zones import along_beam, lattice_step, ring_beams
+from benchmark.simulation.potential import Atoms, coefficients
+from benchmark.simulation.scattering import wavelength_angstrom
 from benchmark.simulation.zone import Zone, reflections
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
-class Beams:
-    """Exit intensities: (beams, directions); `vectors` (beams, 2) and `directions` (directions, 2) in 1/Angstrom."""
+class Waves:
+    """What leaves the crystal: complex amplitudes (beams, directions), a tensor on the device that computed them.
 
-    intensities: NDArray[np.float32]
+    `vectors` (beams, 2) and `directions` (directions, 2) are in 1/Angstrom. No two beams share a vector.
+    """
+
+    amplitudes: torch.Tensor
     vectors: NDArray[np.float64]
     directions: NDArray[np.float64]
 
-
-def aperture(semi_angle_per_angstrom: float, across: int) -> NDArray[np.float64]:
-    """Directions (n, 2) that sample a round aperture on a square grid, symmetric under its flips and quarter turns."""
-    ticks = (np.arange(across) - (across - 1) / 2) * (2.0 * semi_angle_per_angstrom / across)
-    grid = np.stack(np.meshgrid(ticks, ticks, indexing="ij"), axis=-1).reshape(-1, 2)
-    return grid[np.linalg.norm(grid, axis=1) < semi_angle_per_angstrom]
+    @property
+    def intensities(self) -> NDArray[np.float32]:
+        return (self.amplitudes.real**2 + self.amplitudes.imag**2).cpu().numpy()
 
 
-def potential_coefficients(
-    zone: Zone, reach: NDArray[np.int64], energy_kev: float, debye_waller_b_angstrom2: float
-) -> NDArray[np.complex128]:
-    """U_g in 1/Angstrom^2 for all (h, k) with |h| <= reach[0], |k| <= reach[1], as a table centred on (0, 0).
+@dataclass(frozen=True)
+class _Beams:
+    """Indices (n, 3) and vectors (n, 2): first the strong beams (beam 0 leads), then the weak ones."""
 
-    U_g = (m / m0) / (pi V) sum_j f_j(g) exp(-B g^2 / 4) exp(-2 pi i g.r_j)  (De Graef 2003, eq. 2.17).
-    """
-    h, k = (np.arange(-n, n + 1) for n in reach)
-    g2 = (((h[:, None, None] * zone.reciprocal[0]) + (k[None, :, None] * zone.reciprocal[1])) ** 2).sum(axis=-1)
-    length = np.sqrt(g2)
-    phase_h = np.exp(-2j * np.pi * np.outer(h, zone.positions[:, 0]))
-    phase_k = np.exp(-2j * np.pi * np.outer(zone.positions[:, 1], k))
-    table = np.zeros(g2.shape, dtype=np.complex128)
-    for number in np.unique(zone.numbers):
-        atoms = zone.numbers == number
-        table += electron_scattering_factor(int(number), length) * (phase_h[:, atoms] @ phase_k[atoms])
-    return table * (mass_ratio(energy_kev) / (np.pi * zone.volume_angstrom3)) * np.exp(
-        -debye_waller_b_angstrom2 * g2 / 4.0
-    )
+    indices: NDArray[np.int64]
+    vectors: NDArray[np.float64]
+    strong: int
 
 
-def _strong_beams(lengths: NDArray[np.float64], accuracy: Accuracy) -> int:
-    """How many of the beams (sorted by length) to propagate: whole shells only, so that the symmetry stays exact."""
-    strong = int((lengths < accuracy.strong_per_angstrom).sum())
-    if strong <= accuracy.most_strong_beams:
-        return strong
-    ends_of_shells = np.flatnonzero(np.diff(lengths[: accuracy.most_strong_beams + 1]) > 1e-6) + 1
-    return int(ends_of_shells[-1])
+def _whole_shells(keys: NDArray[np.float64], most: int) -> int:
+    """How many of the beams to take, sorted by `keys`: whole shells only, so that the symmetry stays exact."""
+    if len(keys) <= most:
+        return len(keys)
+    ends_of_shells = np.flatnonzero(np.diff(keys[: most + 1]) > 1e-6) + 1
+    return int(ends_of_shells[-1]) if len(ends_of_shells) else 0
+
+
+def _select(zone: Zone, wave_number: float, accuracy: Accuracy) -> _Beams:
+    """Strong and weak beams of the zero-order zone, and the strong ones of higher zones."""
+    indices, vectors = reflections(zone.reciprocal, accuracy.weak_per_angstrom)
+    lengths = np.linalg.norm(vectors, axis=1)
+    strong = _whole_shells(lengths[lengths < accuracy.strong_per_angstrom], accuracy.most_strong_beams)
+    indices = np.column_stack([indices, np.zeros(len(indices), dtype=np.int64)])
+    if accuracy.holz_excitation_per_angstrom > 0.0:
+        ring = ring_beams(zone, wave_number, accuracy.holz_excitation_per_angstrom, accuracy.weak_per_angstrom)
+        across = ring[:, :2] @ zone.reciprocal + ring[:, 2:] * zone.layer_shift
+        excitation = np.abs((across**2).sum(axis=1) / (2.0 * wave_number) + ring[:, 2] / zone.repeat_angstrom)
+        kept = _whole_shells(excitation, max(0, accuracy.most_strong_beams - strong))
+        indices = np.concatenate([indices[:strong], ring[:kept], indices[strong:]])
+        vectors = np.concatenate([vectors[:strong], across[:kept], vectors[strong:]])
+        strong += kept
+    return _Beams(indices, vectors, strong)
+
+
+def _inverse_square_root(excess: torch.Tensor) -> torch.Tensor:
+    """(1 + X)^(-1/2) of a small Hermitian X by its series; what is left out is 35/128 X^4."""
+    import torch
+
+    one = torch.eye(len(excess), dtype=excess.dtype, device=excess.device)
+    return one + excess @ (-0.5 * one + excess @ (0.375 * one - 0.3125 * excess))
 
 
 def propagate(
     zone: Zone,
+    directions: NDArray[np.float64],
     *,
     energy_kev: float,
     thickness_angstrom: float,
-    semi_angle_per_angstrom: float,
-    debye_waller_b_angstrom2: float = 0.0,
-    tilt_per_angstrom: tuple[float, float] = (0.0, 0.0),
+    atoms: Atoms,
     accuracy: Accuracy,
-) -> Beams:
-    """Intensities of the strong beams behind a crystal, for every direction of a probe without aberrations.
+    tilt_per_angstrom: tuple[float, float] = (0.0, 0.0),
+    reach_per_angstrom: float = math.inf,
+    device: str = "cpu",
+) -> Waves:
+    """The waves of the strong beams, and with `accuracy.weak_waves` of the weak ones, behind a crystal.
 
-    `tilt_per_angstrom` is the crystal's mistilt as a shift of K_t. Without absorption the intensities of one direction
-    add up to 1.
+    Parameters
+    ----------
+    directions : (n, 2) incident directions K_t, 1/Angstrom.
+    tilt_per_angstrom : the crystal's mistilt as a shift of K_t.
+    reach_per_angstrom : weak beams beyond are not returned.
+    device : where the matrices are multiplied, `cpu` or a CUDA device of torch.
+
+    Without absorption and weak waves the intensities of one direction add up to 1.
     """
     import torch
 
     wave_number = 1.0 / wavelength_angstrom(energy_kev)
-    indices, vectors = reflections(zone.reciprocal, accuracy.weak_per_angstrom)
-    strong = _strong_beams(np.linalg.norm(vectors, axis=1), accuracy)
+    beams = _select(zone, wave_number, accuracy)
+    indices, vectors, strong = beams.indices, beams.vectors, beams.strong
 
     reach = 2 * np.abs(indices).max(axis=0)
-    table = potential_coefficients(zone, reach, energy_kev, debye_waller_b_angstrom2) / (2.0 * wave_number)
+    layers = range(-int(reach[2]), int(reach[2]) + 1)
+    table = coefficients(zone, atoms, (int(reach[0]), int(reach[1])), layers, energy_kev) / (2.0 * wave_number)
     # U_{g-h} for strong g and all h. A difference of flat positions in the table is the flat position of the difference.
-    flat = indices @ (table.shape[1], 1)
-    centre = reach @ (table.shape[1], 1)
-    coupling = torch.from_numpy(table.astype(np.complex64).take(flat[:strong, None] - flat[None, :] + centre))
-    excitation = torch.from_numpy((-(vectors**2).sum(axis=1) / (2.0 * wave_number)).astype(np.float32))
+    strides = np.array([table.shape[2], 1, table.shape[1] * table.shape[2]])
+    flat, centre = indices @ strides, reach @ strides
+
+    def to_device(array: NDArray) -> torch.Tensor:
+        return torch.from_numpy(array).to(device)
+
+    coupling = to_device(table.astype(np.complex64).take(flat[:strong, None] - flat[None, :] + centre))
+    along = indices[:, 2] / zone.repeat_angstrom
+    excitation = to_device((-(vectors**2).sum(axis=1) / (2.0 * wave_number) - along).astype(np.float32))
 
     structure = coupling[:, :strong].clone()
     structure.diagonal().add_(excitation[:strong])
-    if strong < len(indices):
+    entering = torch.zeros(strong, 1, dtype=torch.complex64, device=device)
+    entering[0] = 1.0
+    surfaces = None
+    if accuracy.g_z_max_per_angstrom > 0.0:
+        surfaces = along_beam(zone, atoms, energy_kev, wave_number, reach=(int(reach[0]), int(reach[1])),
+                              g_z_max_per_angstrom=accuracy.g_z_max_per_angstrom,
+                              thickness_angstrom=thickness_angstrom)
+        plane = indices[:strong, :2] @ strides[:2]
+        differences = plane[:, None] - plane[None, :] + reach[:2] @ strides[:2]
+        same_layer = indices[:strong, None, 2] == indices[None, :strong, 2]
+
+        def within_layers(table: NDArray) -> torch.Tensor:
+            return to_device(np.where(same_layer, table.astype(np.complex64).take(differences), 0))
+
+        structure += within_layers(surfaces.potential)
+        entering = within_layers(surfaces.entrance)[:, :1]
+    folded = strong < len(indices)
+    if folded:
         to_weak = coupling[:, strong:]
-        structure -= (to_weak / excitation[strong:]) @ to_weak.conj().T
+        # Of a potential that absorbs, A_WS is not the adjoint of A_SW.
+        from_strong = to_weak.conj().T if atoms.absorption == "none" else to_device(
+            table.astype(np.complex64).take(flat[strong:, None] - flat[None, :strong] + centre))
+        structure -= (to_weak / excitation[strong:]) @ from_strong
+    if weak_waves := folded and accuracy.weak_waves:
+        carried = -from_strong / excitation[strong:, None]
+        norm = _inverse_square_root(carried.conj().T @ carried)
+        structure = norm @ structure @ norm
+        entering = norm @ entering
 
     slices = max(1, math.ceil(thickness_angstrom / accuracy.slice_angstrom))
     step = thickness_angstrom / slices
     through = torch.linalg.matrix_exp(2j * math.pi * step * structure)
-    directions = aperture(semi_angle_per_angstrom, accuracy.directions_across)
-    slant = torch.from_numpy(-vectors[:strong] @ (directions + tilt_per_angstrom).T / wave_number)
+    incident = directions + tilt_per_angstrom
+    slant = to_device(-vectors[:strong] @ incident.T / wave_number)
     full_step = torch.polar(torch.ones_like(slant), 2.0 * math.pi * step * slant).to(torch.complex64)
     half_step = torch.polar(torch.ones_like(slant), math.pi * step * slant).to(torch.complex64)
 
-    # Beam 0 alone enters, whose half step is the identity: the first product is a column of the exponential.
-    waves = through[:, :1] * half_step if slices == 1 else through[:, :1] * full_step
+    if surfaces is None and not weak_waves:
+        # Beam 0 alone enters, whose half step is the identity: the first product is a column of the exponential.
+        waves = through[:, :1] * half_step if slices == 1 else through[:, :1] * full_step
+    else:
+        waves = (through @ (entering * half_step)) * (half_step if slices == 1 else full_step)
     for number in range(2, slices + 1):
         waves = (through @ waves) * (half_step if number == slices else full_step)
-    return Beams((waves.real**2 + waves.imag**2).numpy(), vectors[:strong], directions)
+
+    if weak_waves:
+        waves = norm @ waves
+        shown = np.flatnonzero(np.linalg.norm(vectors[strong:], axis=1) < reach_per_angstrom)
+        carried = carried[torch.from_numpy(shown).to(device)]
+        slant = -vectors[strong:][shown] @ incident.T / wave_number
+        phase = 2.0 * math.pi * thickness_angstrom * (excitation[strong:].cpu().numpy()[shown, None] + slant)
+        phase = to_device(phase.astype(np.float32))
+        # At the entrance no weak beam is there: what the strong beams carry into them starts with the opposite.
+        free = (carried @ (norm @ entering)) * torch.polar(torch.ones_like(phase), phase)
+        weak = carried @ waves - free
+        vectors = np.concatenate([vectors[:strong], vectors[strong:][shown]])
+        indices = np.concatenate([indices[:strong], indices[strong:][shown]])
+    else:
+        vectors, indices = vectors[:strong], indices[:strong]
+    if surfaces is not None:
+        waves = within_layers(surfaces.exit) @ waves
+    if weak_waves:
+        waves = torch.cat([waves, weak])
+    if indices[:, 2].any():
+        waves, vectors = _merged(zone, waves, indices, vectors, thickness_angstrom)
+    return Waves(waves, vectors, directions)
+
+
+def _merged(
+    zone: Zone, waves: torch.Tensor, indices: NDArray[np.int64], vectors: NDArray[np.float64], thickness_angstrom: float
+) -> tuple[torch.Tensor, NDArray[np.float64]]:
+    """Waves with the phase exp(2 pi i g_z t) behind the crystal; beams that share a place across the beam are added."""
+    import torch
+
+    to_phase = 2.0 * np.pi * thickness_angstrom / zone.repeat_angstrom * indices[:, 2]
+    phase = torch.from_numpy(np.exp(1j * to_phase).astype(np.complex64)).to(waves.device)
+    place = indices.copy()
+    for layer in np.unique(indices[:, 2]):
+        if (step := lattice_step(zone, int(layer))) is not None:
+            chosen = indices[:, 2] == layer
+            place[chosen] += np.append(step, -layer)
+    _, first, group = np.unique(place, axis=0, return_index=True, return_inverse=True)
+    merged = torch.zeros(len(first), waves.shape[1], dtype=waves.dtype, device=waves.device)
+    merged.index_add_(0, torch.from_numpy(group.ravel()).to(waves.device), waves * phase[:, None])
+    return merged, vectors[first]

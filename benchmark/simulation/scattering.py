@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import math
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 ELECTRON_REST_ENERGY_KEV = 510.99895
+LOBATO_TABLE = Path(__file__).with_name("lobato.csv")
 PLANCK_TIMES_C_KEV_ANGSTROM = 12.398419843
 
 
@@ -30,12 +32,37 @@ def _peng_coefficients(number: int) -> tuple[NDArray[np.float64], NDArray[np.flo
     return np.array(coefficients.a), np.array(coefficients.b)
 
 
-def electron_scattering_factor(number: int, g_per_angstrom: NDArray) -> NDArray[np.float64]:
-    """Elastic scattering factor f(g) of a neutral atom in Angstrom, for rest mass, at |g| = 2 sin(theta) / lambda.
+@functools.cache
+def _lobato_coefficients() -> NDArray[np.float64]:
+    """(103, 2, 5): a_i in Angstrom and b_i in Angstrom^2 of the elements 1 to 103."""
+    rows = LOBATO_TABLE.read_text(encoding="ascii").splitlines()[1:]
+    return np.array([row.split(",")[1:] for row in rows], dtype=np.float64).reshape(-1, 2, 5)
 
-    Five Gaussians after Peng, Ren, Dudarev & Whelan (1996), Acta Cryst. A52, 257 (International Tables C, table
-    4.3.2.2), as gemmi ships them; fitted for g up to 4 per Angstrom. `number` is 1 to 98.
-    """
+
+def _peng(number: int, g_per_angstrom: NDArray) -> NDArray[np.float64]:
     a, b = _peng_coefficients(number)
     s2 = np.asarray(g_per_angstrom)[..., None] ** 2 / 4.0
     return (a * np.exp(-b * s2)).sum(axis=-1)
+
+
+def _lobato(number: int, g_per_angstrom: NDArray) -> NDArray[np.float64]:
+    g2 = np.asarray(g_per_angstrom) ** 2
+    total = np.zeros(g2.shape)
+    for a, b in _lobato_coefficients()[number - 1].T:
+        fall = 1.0 / (1.0 + b * g2)
+        total += a * fall * (1.0 + fall)
+    return total
+
+
+PARAMETRISATIONS = {"peng": _peng, "lobato": _lobato}
+
+
+def electron_scattering_factor(number: int, g_per_angstrom: NDArray, parametrisation: str = "peng") -> NDArray:
+    """Elastic scattering factor f(g) of a neutral atom in Angstrom, for rest mass, at |g| = 2 sin(theta) / lambda.
+
+    `peng`: five Gaussians after Peng, Ren, Dudarev & Whelan (1996), Acta Cryst. A52, 257 (International Tables C,
+    table 4.3.2.2), as gemmi ships them; fitted for g up to 4 per Angstrom, `number` 1 to 98.
+    `lobato`: sum_i a_i (2 + b_i g^2) / (1 + b_i g^2)^2 after Lobato & Van Dyck (2014), Acta Cryst. A70, 636, with
+    their table; fitted for g up to 12 per Angstrom and right beyond it, `number` 1 to 103.
+    """
+    return PARAMETRISATIONS[parametrisation](number, g_per_angstrom)

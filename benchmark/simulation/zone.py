@@ -37,6 +37,9 @@ class Zone:
     volume_angstrom3 : of the cell that holds the n atoms.
     frame : (3, 3) the detector's x, y, z as rows, Cartesian in the crystal's frame.
     repeat_angstrom : length of the lattice vector along the beam.
+    heights : (n,) atoms along that vector, in fractions of it.
+    layer_shift : (2,) by which each higher Laue zone is displaced against the one below it, 1/Angstrom; it need not
+        be a vector of the reciprocal lattice in projection.
     """
 
     lattice: NDArray[np.float64]
@@ -45,6 +48,8 @@ class Zone:
     volume_angstrom3: float
     frame: NDArray[np.float64]
     repeat_angstrom: float
+    heights: NDArray[np.float64]
+    layer_shift: NDArray[np.float64]
 
     @property
     def reciprocal(self) -> NDArray[np.float64]:
@@ -99,6 +104,8 @@ def project(crystal: Crystal, axis: tuple[int, int, int], right: tuple[float, fl
         volume_angstrom3=crystal.volume_angstrom3,
         frame=frame,
         repeat_angstrom=float(np.linalg.norm(along @ primitive @ crystal.cell)),
+        heights=positions[:, 2] % 1.0,
+        layer_shift=np.linalg.inv(vectors).T[2, :2],
     )
 
 

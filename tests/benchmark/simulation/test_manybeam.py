@@ -12,13 +12,16 @@ import math
 import gemmi
 import numpy as np
 import pytest
+import torch
 from scipy.special import erf
 
 from benchmark.definition.benchmark import Accuracy, load_benchmark
 from benchmark.simulation.crystal import Crystal
+from benchmark.simulation.aperture import grid
 from benchmark.simulation.detector import counted, pattern
 from benchmark.simulation.draw import draw_crystal
-from benchmark.simulation.manybeam import Beams, aperture, potential_coefficients, propagate
+from benchmark.simulation.manybeam import Waves, propagate
+from benchmark.simulation.potential import Atoms, coefficients
 from benchmark.simulation.zone import CONVENTIONAL_AXES, DETECTOR_RIGHT, project
 
 EDGE = 3.905
@@ -69,9 +72,8 @@ def _multislice(directions: np.ndarray, *, averaged: bool) -> np.ndarray:
 
 def _error(intensities: np.ndarray, *, averaged: bool, accuracy: Accuracy) -> float:
     """Relative L2 of the engine's intensities over all beams with |g| < 1 per Angstrom and all directions."""
-    beams = propagate(project(SRTIO3, (0, 0, 1), (1, 0, 0)), energy_kev=ENERGY_KEV, thickness_angstrom=CELLS * EDGE,
-                      semi_angle_per_angstrom=SEMI_ANGLE, debye_waller_b_angstrom2=B, tilt_per_angstrom=TILT,
-                      accuracy=accuracy)
+    beams = propagate(project(SRTIO3, (0, 0, 1), (1, 0, 0)), grid(SEMI_ANGLE, ACROSS), energy_kev=ENERGY_KEV,
+                      thickness_angstrom=CELLS * EDGE, atoms=Atoms(B), tilt_per_angstrom=TILT, accuracy=accuracy)
     inside = np.linalg.norm(beams.vectors, axis=1) < 1.0
     indices = np.round(beams.vectors[inside] * EDGE).astype(int)
     expected = intensities[:, indices[:, 0], indices[:, 1]].T
@@ -81,7 +83,7 @@ def _error(intensities: np.ndarray, *, averaged: bool, accuracy: Accuracy) -> fl
 
 @pytest.fixture(scope="module")
 def projected() -> np.ndarray:
-    return _multislice(aperture(SEMI_ANGLE, ACROSS) + TILT, averaged=True)
+    return _multislice(grid(SEMI_ANGLE, ACROSS) + TILT, averaged=True)
 
 
 def test_it_agrees_with_multislice_of_the_same_projected_potential(projected: np.ndarray) -> None:
@@ -103,7 +105,7 @@ def test_folding_the_weak_beams_in_is_worth_it(projected: np.ndarray) -> None:
 
 def test_it_agrees_with_multislice_of_the_crystal_in_three_dimensions() -> None:
     """Measured: 2.5 %. What is left is the crystal's structure along the beam, which the zero-order zone averages."""
-    expected = _multislice(aperture(SEMI_ANGLE, ACROSS) + TILT, averaged=False)
+    expected = _multislice(grid(SEMI_ANGLE, ACROSS) + TILT, averaged=False)
     assert _error(expected, averaged=False, accuracy=Accuracy(2.5, 3.2, 10_000, 2.0, ACROSS)) < 0.03
 
 
@@ -118,8 +120,8 @@ def test_no_electron_is_lost(space_group: int, accuracy: Accuracy) -> None:
     """
     crystal = draw_crystal(space_group, load_benchmark().rung("stemdl_mini").crystals, np.random.default_rng(5))
     for axis in CONVENTIONAL_AXES:
-        beams = propagate(project(crystal, axis, DETECTOR_RIGHT[axis]), energy_kev=100.0, thickness_angstrom=300.0,
-                          semi_angle_per_angstrom=SEMI_ANGLE, debye_waller_b_angstrom2=0.5, tilt_per_angstrom=TILT,
+        beams = propagate(project(crystal, axis, DETECTOR_RIGHT[axis]), grid(SEMI_ANGLE, accuracy.directions_across),
+                          energy_kev=100.0, thickness_angstrom=300.0, atoms=Atoms(0.5), tilt_per_angstrom=TILT,
                           accuracy=accuracy)
         np.testing.assert_allclose(beams.intensities.sum(axis=0, dtype=np.float64), 1.0, atol=1e-4)
         assert beams.intensities[0].max() < 0.99  # something was scattered at all
@@ -127,7 +129,7 @@ def test_no_electron_is_lost(space_group: int, accuracy: Accuracy) -> None:
 
 def test_the_potential_is_real_and_its_mean_is_the_sum_of_the_atoms() -> None:
     zone = project(SRTIO3, (0, 0, 1), (1, 0, 0))
-    table = potential_coefficients(zone, np.array([4, 4]), 100.0, B)
+    table = coefficients(zone, Atoms(B), (4, 4), range(1), 100.0)[0]
     np.testing.assert_allclose(table, table[::-1, ::-1].conj(), atol=1e-12)
     forward = sum(gemmi.Element(int(z)).c4322.calculate_sf(0.0) for z in SRTIO3.numbers)
     assert table[4, 4].real == pytest.approx(1.195696 * forward / (math.pi * EDGE**3), rel=1e-5)
@@ -137,7 +139,7 @@ def test_a_large_cell_keeps_whole_shells_within_the_limit() -> None:
     crystal = Crystal(8.0 * np.eye(3), SRTIO3.numbers, SRTIO3.positions, 221)
     zone = project(crystal, (0, 0, 1), (1, 0, 0))
     for most in (50, 120, 200):
-        beams = propagate(zone, energy_kev=100.0, thickness_angstrom=50.0, semi_angle_per_angstrom=SEMI_ANGLE,
+        beams = propagate(zone, grid(SEMI_ANGLE, 4), energy_kev=100.0, thickness_angstrom=50.0, atoms=Atoms(),
                           accuracy=Accuracy(1.25, 1.6, most, 25.0, 4))
         kept = {tuple(np.round(vector, 6)) for vector in beams.vectors}
         assert most - 16 <= len(kept) <= most  # a general shell of a square lattice has 8, at most 16 coincide here
@@ -145,15 +147,16 @@ def test_a_large_cell_keeps_whole_shells_within_the_limit() -> None:
 
 
 def test_the_aperture_is_round_centred_and_symmetric() -> None:
-    points = aperture(0.08, 8)
+    points = grid(0.08, 8)
     assert np.linalg.norm(points, axis=1).max() < 0.08
     assert len(points) / 64 == pytest.approx(math.pi / 4, abs=0.05)
     as_set = {tuple(np.round(point, 9)) for point in points}
     assert {(-x, y) for x, y in as_set} == as_set == {(y, x) for x, y in as_set}
 
 
-def _beams(vectors: list, intensities: list, directions: list) -> Beams:
-    return Beams(np.array(intensities, dtype=np.float32), np.array(vectors, dtype=float), np.array(directions, float))
+def _beams(vectors: list, intensities: list, directions: list) -> Waves:
+    amplitudes = torch.tensor(intensities, dtype=torch.float32).sqrt().to(torch.complex64)
+    return Waves(amplitudes, np.array(vectors, dtype=float), np.array(directions, float))
 
 
 def test_the_detector_has_x_to_the_right_and_y_up_and_turns_counter_clockwise() -> None:

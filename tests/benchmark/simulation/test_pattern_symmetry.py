@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from benchmark.definition.benchmark import load_benchmark
+from benchmark.simulation.aperture import grid
 from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.detector import pattern
 from benchmark.simulation.draw import draw_crystal
 from benchmark.simulation.manybeam import propagate
+from benchmark.simulation.potential import Atoms
 from benchmark.simulation.symmetry import rotations_of
 from benchmark.simulation.zone import CONVENTIONAL_AXES, DETECTOR_RIGHT, Zone, project
 
@@ -43,9 +45,9 @@ def required(crystal: Crystal, zone: Zone) -> set[str]:
 
 def residuals(zone: Zone, tilt: tuple[float, float] = (0.0, 0.0)) -> dict[str, float]:
     """Sum of |p - operation(p)| over the sum of p, without noise."""
-    beams = propagate(zone, energy_kev=RUNG.optics.energy_kev, thickness_angstrom=150.0, tilt_per_angstrom=tilt,
-                      semi_angle_per_angstrom=RUNG.optics.semi_angle_per_angstrom, accuracy=ACCURACY,
-                      debye_waller_b_angstrom2=RUNG.optics.debye_waller_b_angstrom2)
+    directions = grid(RUNG.optics.semi_angle_per_angstrom, ACCURACY.directions_across)
+    beams = propagate(zone, directions, energy_kev=RUNG.optics.energy_kev, thickness_angstrom=150.0, accuracy=ACCURACY,
+                      tilt_per_angstrom=tilt, atoms=Atoms(RUNG.optics.debye_waller_b_angstrom2))
     picture = pattern(beams, pixels=RUNG.optics.pixels, k_max_per_angstrom=RUNG.optics.k_max_per_angstrom)
     return {name: float(np.abs(picture - turn(picture)).sum() / picture.sum())
             for name, (_, turn) in OPERATIONS.items()}
