@@ -53,7 +53,7 @@ class Accuracy:
         the higher-order Laue zones; 0 keeps the zero-order zone alone.
     holz_excitation_per_angstrom : beams of higher-order zones with excitation errors up to this are propagated.
     wave_degree : waves are polynomials of this degree over the aperture, and each pixel is interpolated from them;
-        0 spreads a grid of `directions_across` over the pixels instead.
+        0 spreads the grid of `directions_across` over the pixels instead, which is not used otherwise.
     samples_per_pixel : of an interpolated pattern, along a pixel's side.
     """
 
@@ -61,7 +61,7 @@ class Accuracy:
     weak_per_angstrom: float
     most_strong_beams: int
     slice_angstrom: float
-    directions_across: int = 0
+    directions_across: int
     weak_waves: bool = False
     g_z_max_per_angstrom: float = 0.0
     holz_excitation_per_angstrom: float = 0.0
