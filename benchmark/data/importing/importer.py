@@ -78,8 +78,9 @@ def import_data(
             work = held.enter_context(workers(processes, ranks))
             return _import(source, folder, storage, rung, definition, work, held)
         except BrokenProcessPool as error:
-            raise StemdlError("a worker process died", where=folder, found=error,
-                              remedy="run the same command again: finished shards are kept (is memory short?)") from error
+            raise StemdlError(
+                "a worker process died", where=folder, found=error,
+                remedy="run the same command again: finished shards are kept (is memory short?)") from error
         except OSError as error:
             raise StemdlError("the data cannot be written", where=error.filename or folder,
                               found=error.strerror or error,

@@ -66,8 +66,9 @@ def find_source(path: Path) -> Source:
         files, strangers = _sorted_out(base, _files(path, suffix), tell)
         if files:
             return Source(form, name, files, strangers)
-    raise StemdlError("nothing here can be imported", where=path, expected="batch_<train|dev|test>_<rank>.h5 of the real "
-                      "set, <train|test|dev>/sample-<i>.npz of its NPZ form, or a data set of ours with its manifest")
+    raise StemdlError("nothing here can be imported", where=path,
+                      expected="batch_<train|dev|test>_<rank>.h5 of the real set, <train|test|dev>/sample-<i>.npz of its "
+                               "NPZ form, or a data set of ours with its manifest")
 
 
 def _files(path: Path, suffix: str) -> Iterator[Path]:

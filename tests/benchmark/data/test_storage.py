@@ -89,7 +89,7 @@ def test_many_stacks_are_decoded_at_once_as_one_by_one() -> None:
 
 @given(st.floats(min_value=0.0, max_value=1.0, allow_subnormal=True, width=32))
 def test_log_codes_are_the_published_scale_and_their_own_codes(intensity: float) -> None:
-    """clip((max(-17, log I) + 17) * 10, 0, 255) of the public preprocessing, to half a step; coding again changes none."""
+    """The public clip((max(-17, log I) + 17) * 10, 0, 255), to half a step; coding again changes nothing."""
     coded = encode(np.full((3, 1, 1), intensity, dtype=np.float32), Storage(encoding="log_uint8"))
     with np.errstate(divide="ignore"):
         published = np.clip((max(-17.0, float(np.log(np.float64(intensity)))) + 17.0) * 10.0, 0.0, 255.0)

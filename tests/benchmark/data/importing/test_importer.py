@@ -62,8 +62,8 @@ def materials_of(folder: Path, split: str) -> list[str]:
 
 def script(tmp_path: Path, body: str) -> Path:
     path = tmp_path / "script.py"
-    path.write_text("import resource, sys\nfrom pathlib import Path\nfrom benchmark.data.importing import importer, plan\n"
-                    "from benchmark.foundation.errors import StemdlError\nplan.SHARD_BYTES = 20 * 3 * 16 * 16 * 4\n"
+    path.write_text("import resource, sys\nfrom pathlib import Path\n"
+                    "from benchmark.data.importing import importer, plan\nfrom benchmark.foundation.errors import StemdlError\nplan.SHARD_BYTES = 20 * 3 * 16 * 16 * 4\n"
                     "source, folder = map(Path, sys.argv[1:])\n\nif __name__ == '__main__':\n"
                     + "".join(f"    {line}\n" for line in body.splitlines()))
     return path
@@ -124,7 +124,8 @@ def test_a_single_folder_and_a_single_file_are_enough(real_set: Path, tmp_path: 
     assert done.manifest.space_groups == ((2, 62) if "dev" in part else (2,) if "batch" in part else (2, 62, 225))
 
 
-@pytest.mark.parametrize("storage", [Storage(pixels=8, encoding="log_uint8", filter="gzip"), Storage(encoding="float16")])
+@pytest.mark.parametrize("storage", [Storage(pixels=8, encoding="log_uint8", filter="gzip"),
+                                     Storage(encoding="float16")])
 def test_another_storage_holds_the_same_within_its_loss(imported: Path, real_set: Path, tmp_path: Path,
                                                         storage: Storage) -> None:
     stored, labels = Part(import_data(real_set, tmp_path / "data", storage=storage).manifest, "dev").read_whole()
@@ -172,8 +173,8 @@ def test_two_mpi_ranks_write_the_same_bytes(real_set: Path, imported: Path, tmp_
 def test_a_killed_import_is_finished_to_the_same_bytes(real_set: Path, imported: Path, tmp_path: Path,
                                                        environment: dict[str, str]) -> None:
     """Killed by itself in the middle of its third shard, at the system call that would have put it in its place."""
-    program = script(tmp_path, "import os, signal\nfrom benchmark.foundation import files\nrename, calls = os.replace, []\n"
-                     "def replace(*paths):\n"
+    program = script(tmp_path, "import os, signal\nfrom benchmark.foundation import files\n"
+                     "rename, calls = os.replace, []\ndef replace(*paths):\n"
                      "    calls.append(paths)\n"
                      "    if len(calls) == 4:\n"  # the first one puts recipe.json
                      "        os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -290,8 +291,8 @@ def test_the_command_tells_what_it_did(real_set: Path, tmp_path: Path, capsys: p
     source = shutil.copytree(real_set, tmp_path / "source")
     cut = source / "train" / "batch_train_0.h5"
     cut.write_bytes(cut.read_bytes()[:-1])
-    arguments = ["data", "import", str(source), "-o", str(tmp_path / "data"), "--pixels", "8", "--encoding", "log_uint8",
-                 "--filter", "gzip", "--ranks", "1"]
+    arguments = ["data", "import", str(source), "-o", str(tmp_path / "data"), "--pixels", "8", "--encoding",
+                 "log_uint8", "--filter", "gzip", "--ranks", "1"]
     assert main([*arguments, "--format", "json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told == {"imported": 49, "repaired": 0, "dropped": 10, "reasons": {
@@ -310,13 +311,14 @@ def test_the_command_tells_what_it_did(real_set: Path, tmp_path: Path, capsys: p
 def test_an_imported_set_is_trained_on(real_set: Path, tmp_path: Path,
                                        stemdl: Callable[..., subprocess.CompletedProcess]) -> None:
     """One epoch on one rank, from the real layout to a log; far from the target, and so exit code 1."""
-    done = stemdl("data", "import", real_set, "-o", tmp_path / "data", "--rung", "stemdl_smoke", "--encoding", "float16")
+    data = tmp_path / "data"
+    done = stemdl("data", "import", real_set, "-o", data, "--rung", "stemdl_smoke", "--encoding", "float16")
     assert done.returncode == 0, done.stderr
-    done = stemdl("run", "--rung", "stemdl_smoke", "--data", tmp_path / "data", "--output", tmp_path / "run", "--ranks", 1,
-                  "--seed", 1, "--set", "max_epochs=1", "--set", "global_batch_size=16", "--set", "threads_per_rank=1",
+    done = stemdl("run", "--rung", "stemdl_smoke", "--data", data, "--output", tmp_path / "run", "--ranks", 1, "--seed", 1,
+                  "--set", "max_epochs=1", "--set", "global_batch_size=16", "--set", "threads_per_rank=1",
                   "--format", "json")
     assert done.returncode == 1, done.stderr
     record = json.loads(done.stdout)["records"][0]
     assert record["status"] == "aborted" and record["epochs"] == 1
-    assert record["data"]["manifest_sha256"] == sha256_of_file(tmp_path / "data" / "manifest.json")
+    assert record["data"]["manifest_sha256"] == sha256_of_file(data / "manifest.json")
     assert (record["data"]["train_samples"], record["data"]["eval_samples"]) == (48, 19)
