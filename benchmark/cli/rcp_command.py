@@ -82,7 +82,8 @@ def _show(arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         print_json({"benchmark": benchmark.name, "unit": benchmark.epoch_num, "runs": benchmark.runs, "points": rows})
         return 0
-    print_table(("batch size", f"{benchmark.epoch_num} to the target", "deviation", "fewest allowed", "largest speed-up", ""),
+    print_table(("batch size", f"{benchmark.epoch_num} to the target", "deviation", "fewest allowed",
+                 "largest speed-up", ""),
                 [(str(row["batch_size"]), f"{row['mean']:.6g}", f"{row['deviation']:.4g}", f"{row['fewest']:.6g}",
                   f"{row['mean'] / row['fewest']:.4f}", "pruned: slower than its neighbours" if row["pruned"] else "")
                  for row in rows])

@@ -92,7 +92,8 @@ def _strong(score: Score, behind: dict[str, Any], with_details: bool) -> tuple[s
     return row + (
         _text(behind["compute_minutes"], ".4f"), _text(behind["evaluation_minutes"], ".4f"),
         _text(behind["staging_minutes"], ".4f"), _text(None if energy is None else energy / 1000, ".1f"),
-        "-" if test is None else f"{'passed' if test['passed'] else 'FAILED'}, point {test['point']}, x {score.factor:.4f}")
+        "-" if test is None else f"{'passed' if test['passed'] else 'FAILED'} (point {test['point']}), "
+        f"x {score.factor:.4f}")
 
 
 def _text(value: float | None, shape: str = "") -> str:

@@ -18,9 +18,12 @@ CONVERSION_EFFICIENCY, INTERCONNECT_ESTIMATE = "conversion_eff", "interconnect_p
 
 def energy_joules(log: Path, run_ms: int) -> float | None:
     """The energy of a run of `run_ms` milliseconds, summed over its nodes and switches; None where there are no power
-    logs. Raises StemdlError where they cannot be read or say too little."""
+    logs; links are none. Raises StemdlError where they cannot be read or say too little."""
     folder = log.parent / POWER / log.stem
-    nodes, switches = sorted(folder.glob("node_*.txt")), sorted(folder.glob("sw_*.txt"))
+    if folder.is_symlink() or folder.parent.is_symlink():
+        return None
+    nodes, switches = ([path for path in sorted(folder.glob(pattern)) if path.is_file() and not path.is_symlink()]
+                       for pattern in ("node_*.txt", "sw_*.txt"))
     if not nodes:
         return None
     return (sum(_node_joules(path, run_ms) for path in nodes)

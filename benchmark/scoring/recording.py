@@ -13,7 +13,7 @@ from benchmark.events import keys
 from benchmark.events.reader import iter_events
 from benchmark.events.timeline import Timeline
 from benchmark.foundation.errors import StemdlError
-from benchmark.scoring.run_log import ScoredRun, read_run_log
+from benchmark.scoring.run_log import ScoredRun, read_names, read_run_log
 from benchmark.scoring.tree import find_log_folders
 
 _NOT_TUNED = (keys.DATA_RECIPE_SHA256, keys.SUBMISSION_GITHUB_COMMIT_VERSION)
@@ -49,7 +49,7 @@ def record_points(paths: Iterable[Path], ruleset: str = RULESETS[-1]) -> dict[st
 
 
 def _benchmark(logs: Sequence[Path], ruleset: str) -> ScoredBenchmark:
-    names = {read_run_log(log, None).benchmark for log in logs}
+    names = {read_names(log)[0] for log in logs}
     benchmark = scored_benchmark(name, ruleset) if len(names) == 1 and (name := min(names, key=str)) else None
     if benchmark is None:
         raise StemdlError("reference points are of one benchmark that is defined", where=logs[0],
@@ -79,7 +79,7 @@ def _record(benchmark: ScoredBenchmark, runs: Sequence[_ReferenceRun]) -> dict[s
         _one(runs, f"{key} at batch size {size}", {str(each.values.get(key)) for each in runs})
     return {
         "Benchmark": benchmark.name,
-        "Creator": first.run.organisation,
+        "Creator": first.values.get(keys.SUBMISSION_ORG),
         "When": time.strftime("%Y-%m-%d", time.gmtime(first.run.start_ms / 1000)),
         "Platform": first.values.get(keys.SUBMISSION_PLATFORM),
         "Commit": first.values.get(keys.SUBMISSION_GITHUB_COMMIT_VERSION),

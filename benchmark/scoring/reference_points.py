@@ -128,7 +128,8 @@ def read_points(path: Path, runs: int, statistics_of: str = CODE) -> ReferencePo
         try:
             batch_size, values = int(record["BS"]), [float(value) for value in record["Epochs to converge"]]
         except (KeyError, TypeError, ValueError) as error:
-            raise StemdlError("this reference point cannot be read", where=f"{path}: {name}", found=repr(error)) from error
+            raise StemdlError("this reference point cannot be read", where=f"{path}: {name}",
+                              found=repr(error)) from error
         if batch_size < 1 or len(values) < 3 or not all(0 < value < math.inf for value in values):
             raise StemdlError("a reference point needs a batch size and three runs at least", where=f"{path}: {name}",
                               found=f"batch size {batch_size}, runs {values}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,6 @@ class ScoredRun:
     log: Path
     problem: str | None
     benchmark: str | None
-    organisation: str | None
     division: str | None
     seed: str | None
     start_ms: int | None
@@ -64,7 +64,6 @@ def read_run_log(log: Path, benchmark: ScoredBenchmark | None) -> ScoredRun:
         log=log,
         problem=problem,
         benchmark=_text(timeline.benchmark),
-        organisation=_text(timeline.value(keys.SUBMISSION_ORG)),
         division=_text(timeline.division),
         seed=str(timeline.seed) if isinstance(timeline.seed, (int, str)) else None,  # published logs have both
         start_ms=timeline.run_start_ms,
@@ -79,6 +78,18 @@ def read_run_log(log: Path, benchmark: ScoredBenchmark | None) -> ScoredRun:
         staging_minutes=_minutes(timeline.staging_on_clock_seconds),
         samples_per_second=_throughput(timeline, epochs if epochs_are_samples else None),
     )
+
+
+def read_names(log: Path) -> tuple[str | None, str | None]:
+    """The benchmark and the organisation that a log names; read no further than that, so nothing else is checked."""
+    names: dict[str, str] = {}
+    with suppress(StemdlError):  # who reads the log whole says what is wrong with it
+        for event in iter_events(log, as_official=True):
+            if event.key in (keys.SUBMISSION_BENCHMARK, keys.SUBMISSION_ORG) and isinstance(event.value, str):
+                names.setdefault(event.key, event.value)
+                if len(names) == 2:
+                    break
+    return names.get(keys.SUBMISSION_BENCHMARK), names.get(keys.SUBMISSION_ORG)
 
 
 def _problem(timeline: Timeline, benchmark: ScoredBenchmark | None, value: float | None) -> str | None:
@@ -97,7 +108,8 @@ def _problem(timeline: Timeline, benchmark: ScoredBenchmark | None, value: float
     if benchmark and value is None:
         return f"there is no {benchmark.goal.log_key} before run_stop"
     if benchmark and not benchmark.goal.reached_by(value):
-        return f"the last {benchmark.goal.log_key} before run_stop, {value:g}, misses the target {benchmark.goal.target:g}"
+        return (f"the last {benchmark.goal.log_key} before run_stop, {value:g}, misses the target "
+                f"{benchmark.goal.target:g}")
     return None
 
 
@@ -125,7 +137,7 @@ def _throughput(timeline: Timeline, samples: float | None) -> float | None:
 
 
 def _unreadable(log: Path, problem: str) -> ScoredRun:
-    return ScoredRun(log, problem, *(None,) * 7, math.inf, *(None,) * 6)
+    return ScoredRun(log, problem, *(None,) * 6, math.inf, *(None,) * 6)
 
 
 def _number(value: Any) -> float | None:

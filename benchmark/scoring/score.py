@@ -17,7 +17,7 @@ from benchmark.definition.scored import RULESETS, ScoredBenchmark, scored_benchm
 from benchmark.events import keys
 from benchmark.foundation.errors import StemdlError
 from benchmark.scoring.reference_points import CODE, MISSING, ReferencePoints, Verdict, read_points
-from benchmark.scoring.run_log import ScoredRun, read_run_log
+from benchmark.scoring.run_log import ScoredRun, read_names, read_run_log
 from benchmark.scoring.statistics import median_window, olympic_mean
 from benchmark.scoring.tree import WEAK, LogFolder, find_log_folders
 
@@ -75,27 +75,27 @@ def score_paths(paths: Iterable[Path], ruleset: str = RULESETS[-1], statistics_o
     `find_log_folders` and `scored_benchmark` do; a bad log raises nothing, its row has a warning."""
     points: dict[str, ReferencePoints | None] = {}
     for folder in find_log_folders(paths):
-        name = folder.benchmark or _said_by_logs(folder.logs, "benchmark")
+        folder = folder if folder.submitter else _named_by_logs(folder)
+        name = folder.benchmark
         benchmark = scored_benchmark(name, ruleset) if name else None
         if benchmark and name not in points:
             points[name] = (read_points(benchmark.reference_points, benchmark.runs, statistics_of)
                             if benchmark.reference_points else None)
-        yield score_folder(folder, name, benchmark, points.get(name))
+        yield score_folder(folder, benchmark, points.get(name))
 
 
-def score_folder(folder: LogFolder, name: str | None, benchmark: ScoredBenchmark | None,
-                 points: ReferencePoints | None) -> Score:
+def score_folder(folder: LogFolder, benchmark: ScoredBenchmark | None, points: ReferencePoints | None) -> Score:
     """The row of one folder of logs."""
-    runs = _without_twins(_of_benchmark(read_run_log(log, benchmark), name) for log in folder.logs)
+    runs = _without_twins(_of_benchmark(read_run_log(log, benchmark), folder.benchmark) for log in folder.logs)
     warnings = [f"{run.log.relative_to(folder.folder)}: {run.problem}" for run in runs if run.problem]
     if benchmark is None:
-        warnings.append(f"no definition of {name or 'an unnamed benchmark'} in this ruleset: it has no score")
+        warnings.append(f"this ruleset has no {folder.benchmark or 'benchmark without a name'}: it has no score")
     division = _division(runs, warnings)
     row = Score(
-        submitter=folder.submitter or _said_by_logs(folder.logs, "organisation"), system=folder.system,
-        scaling=folder.scaling, benchmark=name, division=division, runs=len(runs), raw_minutes=None,
-        score_minutes=None, models=None, accelerators_per_model=None, total_minutes=None, models_per_hour=None,
-        counted=tuple(runs), factor=1.0, verdict=None, warnings=())
+        submitter=folder.submitter, system=folder.system, scaling=folder.scaling, benchmark=folder.benchmark,
+        division=division, runs=len(runs), raw_minutes=None, score_minutes=None, models=None,
+        accelerators_per_model=None, total_minutes=None, models_per_hour=None, counted=tuple(runs), factor=1.0,
+        verdict=None, warnings=())
     sound = benchmark is not None and division is not None and _seeds_differ(runs, benchmark, warnings)
     row = (_weak if folder.scaling == WEAK else _strong)(row, folder, benchmark, points, sound, warnings)
     return replace(row, warnings=tuple(warnings))
@@ -106,8 +106,8 @@ def _strong(row: Score, folder: LogFolder, benchmark: ScoredBenchmark | None, po
     """Time to train: MLPerf HPC training rules, section 7.1."""
     runs = sorted(row.counted, key=lambda run: math.inf if run.start_ms is None else run.start_ms)
     needed = benchmark.runs if benchmark else len(runs)
-    if len(runs) > needed:
-        window = median_window([run.minutes for run in runs], needed) or range(needed)
+    window = median_window([run.minutes for run in runs], needed)
+    if window is not None and len(runs) > needed:
         runs = runs[window.start : window.stop]
         warnings.append(f"more than {needed} runs: those count whose window of {needed} in a row has the median mean, "
                         f"from {runs[0].log.name} to {runs[-1].log.name} in the order of time")
@@ -185,9 +185,10 @@ def _seeds_differ(runs: Sequence[ScoredRun], benchmark: ScoredBenchmark, warning
     return False
 
 
-def _said_by_logs(logs: Iterable[Path], field: str) -> str | None:
-    """What the first log that can be read says."""
-    return next((said for log in logs if (said := getattr(read_run_log(log, None), field)) is not None), None)
+def _named_by_logs(folder: LogFolder) -> LogFolder:
+    """Runs outside a submission: the first log that names a benchmark names it for all, and the submitter."""
+    benchmark, organisation = next((names for log in folder.logs if (names := read_names(log))[0]), (None, None))
+    return replace(folder, benchmark=benchmark, submitter=organisation)
 
 
 # ---- normalisation
@@ -218,7 +219,8 @@ def _factor(folder: Path, verdict: Verdict | None, warnings: list[str]) -> float
     shipped = _shipped_factor(folder / SCALING_FILE, warnings)
     if verdict is not None and verdict.passed:
         if shipped is not None and not math.isclose(shipped, verdict.factor, rel_tol=1e-9):
-            warnings.append(f"{SCALING_FILE} says {shipped:g}; the convergence test says {verdict.factor:g}, which counts")
+            warnings.append(f"{SCALING_FILE} says {shipped:g}; the convergence test says {verdict.factor:g}, which "
+                            "counts")
         return verdict.factor
     if shipped is not None and shipped < 1:
         warnings.append(f"{SCALING_FILE} says {shipped:g}, which would better the score: it does not count")

@@ -31,7 +31,7 @@ def median_window(values: Sequence[float | None], runs: int) -> range | None:
     windows (MLPerf training rules, section 12.1). `values` are in the order of time, None for a run that did not
     converge; a window without a mean is slower than any. Of an even number of windows it is the slower middle one.
 
-    Returns the positions, or None where there are fewer runs or the median window has no mean.
+    Returns the positions, or None where there are fewer runs.
     """
     scored = []
     for start in range(len(values) - runs + 1):
@@ -40,8 +40,8 @@ def median_window(values: Sequence[float | None], runs: int) -> range | None:
         scored.append((mean is None, mean or 0.0, start))
     if not scored:
         return None
-    without_mean, _, start = sorted(scored)[len(scored) // 2]
-    return None if without_mean else range(start, start + runs)
+    _, _, start = sorted(scored)[len(scored) // 2]
+    return range(start, start + runs)
 
 
 def bootstrap_interval(values: Sequence[float]) -> tuple[float, float] | None:

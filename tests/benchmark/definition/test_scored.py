@@ -57,7 +57,8 @@ def test_what_is_not_there():
     "name: a\nmetric: {log_key: x, at_least: y}\nrulesets: {3.0.0: {runs: 5}}",
     "name: a\nmetric: {log_key: x, at_least: 1}\nrulesets: {3.0.0: {runs: 2}}",
     "name: a\nmetric: {log_key: x, at_least: 1}\nepoch_num: steps\nrulesets: {3.0.0: {runs: 5}}",
-    "name: a\nmetric: {log_key: x, at_least: 1}\nrulesets: {3.0.0: {runs: 5, reference_points: {package: no_such, file: a}}}",
+    "name: a\nmetric: {log_key: x, at_least: 1}\n"
+    "rulesets: {3.0.0: {runs: 5, reference_points: {package: no_such, file: a}}}",
 ])
 def test_a_definition_that_is_wrong_is_named(tmp_path: Path, text: str):
     path = tmp_path / "a.yaml"

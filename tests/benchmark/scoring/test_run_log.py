@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmark.definition.scored import scored_benchmark
-from benchmark.scoring.run_log import ScoredRun, read_run_log
+from benchmark.scoring.run_log import ScoredRun, read_names, read_run_log
 
 COSMOFLOW = scored_benchmark("cosmoflow")
 
@@ -20,7 +20,8 @@ def test_a_run_by_hand(tmp_path: Path, write_log):
     run = read_run_log(write_log(tmp_path / "result_0.txt", epochs=4, run_ms=80_000, seed="17"), COSMOFLOW)
     assert run.converged and run.problem is None
     assert (run.minutes, run.epochs_to_target) == (80_000 / 60 / 1000, 4)
-    assert (run.benchmark, run.organisation, run.division, run.seed) == ("cosmoflow", "Somewhere", "closed", "17")
+    assert (run.benchmark, run.division, run.seed) == ("cosmoflow", "closed", "17")
+    assert read_names(run.log) == ("cosmoflow", "Somewhere")
     assert (run.global_batch_size, run.accelerators) == (512, 8)
     assert run.train_minutes == pytest.approx(1.0) and run.eval_minutes == pytest.approx(20 / 60)
     assert run.staging_minutes is None and run.samples_per_second == pytest.approx(4 * 1200 / 60)
@@ -102,6 +103,7 @@ def test_any_bytes_are_a_run_or_a_problem(tmp_path: Path, data: bytes):
     path = tmp_path / "result_0.txt"
     path.write_bytes(data)
     assert isinstance(read_run_log(path, COSMOFLOW), ScoredRun)
+    assert read_names(path) == (None, None)
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -84,6 +84,17 @@ def test_of_more_runs_the_median_window_counts_in_the_order_of_time(write_set, t
     assert "more than 5 runs" in row.warnings[0]
 
 
+def test_a_median_window_without_a_mean_has_no_score(write_set, tmp_path: Path):
+    write_set([60, 61, 62, 63, 64, 65, 66], benchmark="deepcam", metric="eval_accuracy", reached=0.83, missed=0.1,
+              division="open", status=["success"] * 5 + ["aborted"] * 2)
+    row = only(tmp_path)
+    assert row.raw_minutes == pytest.approx((62 + 63 + 64) / 3 / 60)  # 61 to 65: one did not converge
+    write_set([60, 61, 62, 63, 64, 65, 66], benchmark="deepcam", metric="eval_accuracy", reached=0.83, missed=0.1,
+              division="open", status=["success"] * 4 + ["aborted"] * 2 + ["success"])
+    row = only(tmp_path)
+    assert row.raw_minutes is None and "2 of 5 runs did not converge" in row.warnings[-1]
+
+
 def test_a_closed_row_is_normalised(write_set, tmp_path: Path):
     write_set([60.0 + number for number in range(10)], epochs=COSMOFLOW_EPOCHS)
     row = only(tmp_path)
@@ -180,7 +191,7 @@ def test_runs_that_lie_outside_a_submission(write_log, tmp_path: Path):
 def test_a_benchmark_is_added_by_a_file(write_set, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     write_set([60, 61, 62], benchmark="newbench", metric="loss", reached=0.5, missed=0.9, epochs=5)
     row = only(tmp_path)
-    assert row.score_minutes is None and "no definition of newbench" in row.warnings[0]
+    assert row.score_minutes is None and "this ruleset has no newbench" in row.warnings[0]
     definitions = tmp_path / "definitions"
     definitions.mkdir()
     (definitions / "newbench.yaml").write_text(
