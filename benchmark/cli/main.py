@@ -18,6 +18,8 @@ COMMANDS = {
     "show": "one run, with its curve",
     "score": "time to train of submissions and runs, normalised to the reference's convergence",
     "rcp": "reference convergence points: record them from runs, show them",
+    "validate": "check logs, runs and submissions against the rules",
+    "rules": "the rules, all or one",
 }
 """Each is the module of its name in this package, with `configure(parser)` and `execute(arguments) -> exit code`."""
 

@@ -30,41 +30,18 @@ def write_run_record(request: RunRequest, manifest: Manifest, rank: Rank) -> dic
     Nothing in it is taken from memory: every figure is the log's, so the record and the log cannot disagree.
     """
     timeline = Timeline.of(read_events(request.log))
-    status = timeline.status or CRASHED
-    resumed = timeline.value(keys.RESUMED) is not None
+    facts = facts_of(timeline)
     record = {
         "benchmark": request.benchmark.name,
         "rung": request.rung.name,
         "index": request.index,
-        "status": status,
         "target": request.benchmark.metric.target,
-        "time_to_train_seconds": timeline.time_to_train_seconds,
-        "init_seconds": timeline.init_seconds,
-        "staging_seconds": timeline.staging_seconds,
-        "train_seconds": timeline.train_seconds,
-        "eval_seconds": timeline.eval_seconds,
-        "epochs": timeline.epochs,
-        "eval_f1": {str(epoch): f1 for epoch, f1 in timeline.evaluations},
-        "test_f1": timeline.value(keys.TEST_F1_MACRO),
-        "samples_per_second": timeline.samples_per_second,
-        "global_batch_size": timeline.global_batch_size,
+        **facts,
         "ranks": rank.size,
         "launcher": rank.launcher,
-        "seed": timeline.seed,
-        "data": {
-            "folder": str(request.data),
-            "manifest_sha256": manifest.sha256,
-            "recipe_sha256": manifest.recipe_sha256,
-            "standard": timeline.value(keys.DATA_STANDARD),
-            "train_samples": timeline.train_samples,
-            "eval_samples": timeline.eval_samples,
-        },
-        "commit": timeline.value(keys.SUBMISSION_GITHUB_COMMIT_VERSION),
-        "division": timeline.division,
-        "resumed": resumed,
-        "scorable": status == keys.SUCCESS and not resumed and bool(timeline.value(keys.DATA_STANDARD)),
+        "data": {"folder": str(request.data), **facts["data"], "manifest_sha256": manifest.sha256,
+                 "recipe_sha256": manifest.recipe_sha256},
         "log": {"name": request.log.name, "sha256": sha256_of_file(request.log)},
-        "versions": timeline.value(keys.VERSIONS),
     }
     settings = timeline.value(keys.CONFIG) or {}
     system = describe_system(
@@ -79,6 +56,38 @@ def write_run_record(request: RunRequest, manifest: Manifest, rank: Rank) -> dic
     write_json(request.output / SYSTEM, system)
     write_json(request.output / RUN, record)
     return record
+
+
+def facts_of(timeline: Timeline) -> dict[str, Any]:
+    """What of a run's record follows from its log alone."""
+    status = timeline.status or CRASHED
+    resumed = timeline.value(keys.RESUMED) is not None
+    return {
+        "status": status,
+        "time_to_train_seconds": timeline.time_to_train_seconds,
+        "init_seconds": timeline.init_seconds,
+        "staging_seconds": timeline.staging_seconds,
+        "train_seconds": timeline.train_seconds,
+        "eval_seconds": timeline.eval_seconds,
+        "epochs": timeline.epochs,
+        "eval_f1": {str(epoch): f1 for epoch, f1 in timeline.evaluations},
+        "test_f1": timeline.value(keys.TEST_F1_MACRO),
+        "samples_per_second": timeline.samples_per_second,
+        "global_batch_size": timeline.global_batch_size,
+        "seed": timeline.seed,
+        "data": {
+            "manifest_sha256": timeline.value(keys.DATA_MANIFEST_SHA256),
+            "recipe_sha256": timeline.value(keys.DATA_RECIPE_SHA256),
+            "standard": timeline.value(keys.DATA_STANDARD),
+            "train_samples": timeline.train_samples,
+            "eval_samples": timeline.eval_samples,
+        },
+        "commit": timeline.value(keys.SUBMISSION_GITHUB_COMMIT_VERSION),
+        "division": timeline.division,
+        "resumed": resumed,
+        "scorable": status == keys.SUCCESS and not resumed and bool(timeline.value(keys.DATA_STANDARD)),
+        "versions": timeline.value(keys.VERSIONS),
+    }
 
 
 @dataclass(frozen=True)

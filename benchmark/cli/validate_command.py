@@ -1,0 +1,82 @@
+"""Check logs, runs and submissions against the rules: a verdict, and what is wrong, where, and what would be right."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.cli.output import next_step, print_json
+
+if TYPE_CHECKING:
+    from benchmark.validation.finding import Finding
+    from benchmark.validation.validate import Report
+
+EXAMPLE = """Examples:
+  stemdl validate runs/<run id>
+  stemdl validate results/reference
+  stemdl validate --format sarif Clemson Dell NVIDIA > findings.sarif
+
+Exit code: 0 for CLOSED and OPEN, 1 for INVALID, 2 for wrong use. A rule's text: stemdl rules R3.5"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Options of `stemdl validate`."""
+    parser.add_argument("paths", type=Path, nargs="+", metavar="PATH",
+                        help="a log, the folder of a run or of a run set, a submission, or a folder of submissions")
+    parser.add_argument("--format", choices=("text", "json", "sarif"), default="text",
+                        help="json for machines, sarif for code-review tools")
+    parser.add_argument("--no-official", dest="official", action="store_false",
+                        help="do not ask MLCommons' own checkers for a second opinion")
+    parser.add_argument("--all", action="store_true", help="show notes too, and every finding of a kind")
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """0 when all is valid, 1 when anything is not."""
+    from benchmark.validation.finding import Verdict
+    from benchmark.validation.validate import validate
+
+    speaks = sys.stderr.isatty()
+    report = validate(arguments.paths, official=arguments.official,
+                      say=lambda text: print(text, file=sys.stderr, flush=True) if speaks else None)
+    if arguments.format == "json":
+        print_json(report.to_dict())
+    elif arguments.format == "sarif":
+        from benchmark.validation.sarif import to_sarif
+
+        print_json(to_sarif(report))
+    else:
+        _print_text(report, arguments.all)
+    return 1 if report.verdict is Verdict.INVALID else 0
+
+
+def _print_text(report: Report, everything: bool) -> None:
+    from benchmark.validation.finding import Severity
+
+    shown = [finding for finding in report.findings if everything or finding.severity > Severity.NOTE]
+    groups: dict[tuple, list[Finding]] = {}
+    for finding in shown:
+        alike = (finding.rule, finding.severity, finding.message, Path(finding.file).parent)
+        groups.setdefault((*alike, len(groups)) if everything else alike, []).append(finding)
+    for group in groups.values():
+        _print_finding(group)
+    counts = [sum(finding.severity is severity for finding in report.findings) for severity in reversed(Severity)]
+    for each in report.judged:
+        print(f"{each.verdict.value:8} {each.path}  ({each.logs} log{'s' if each.logs != 1 else ''})")
+    if len(report.judged) > 1:
+        print(f"{report.verdict.value:8} in all")
+    print(f"{counts[0]} errors, {counts[1]} warnings, {counts[2]} notes")
+    if shown:
+        next_step(f"stemdl rules {shown[0].rule}")
+
+
+def _print_finding(group: list[Finding]) -> None:
+    first = group[0]
+    place = f"{first.file}:{first.line}" if first.line else first.file
+    more = f"   (and {len(group) - 1} more like it)" if len(group) > 1 else ""
+    print(f"{first.severity.name} {first.rule}  {place}{more}\n  {first.message}")
+    for name, text in (("expected", first.expected), ("found", first.found), ("hint", first.hint)):
+        if text:
+            print(f"    {name + ':':10}{text}")
+    print()

@@ -1,0 +1,157 @@
+"""The runs of one system and benchmark: how many, that they are different runs of one configuration, and comparable."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from benchmark.definition.request import LOG
+from benchmark.events import keys
+from benchmark.validation.finding import Fault, Severity, shown
+from benchmark.validation.registry import check
+from benchmark.validation.subjects import RECORD, STRONG, WEAK, Log, ResultSet
+
+_LOG_NAME = re.compile(re.escape(LOG).replace(re.escape("{index}"), "(0|[1-9][0-9]*)"))
+
+OF_EVERY_RUN = (keys.SUBMISSION_ORG, keys.SUBMISSION_PLATFORM, keys.SUBMISSION_DIVISION, keys.SUBMISSION_STATUS,
+                keys.GLOBAL_BATCH_SIZE, keys.NUMBER_OF_NODES, keys.ACCELERATORS_PER_NODE, keys.TRAIN_SAMPLES,
+                keys.EVAL_SAMPLES)
+OF_EVERY_RUN_OF_OURS = (keys.CONFIG, keys.VERSIONS, keys.DEVICES, keys.SUBMISSION_GITHUB_COMMIT_VERSION,
+                        keys.DATA_MANIFEST_SHA256, keys.DATA_RECIPE_SHA256, keys.CACHE_CLEAR, keys.OPT_NAME,
+                        keys.OPT_BASE_LR, keys.OPT_WEIGHT_DECAY, keys.OPT_LR_WARMUP_STEPS,
+                        keys.GRADIENT_ACCUMULATION_STEPS)
+
+
+def index_of(log: Log) -> int | None:
+    """The number in a log's name; None for another name."""
+    match = _LOG_NAME.fullmatch(log.path.name)
+    return int(match[1]) if match else None
+
+
+@check("R4.5", of=ResultSet)
+def number_of_runs(results: ResultSet) -> Iterator[Fault]:
+    """As many logs as the definition says: not one more in strong scaling, or the best would be picked from them."""
+    if results.standard is None:
+        return
+    wanted, found = results.standard.runs, len(results.logs)
+    if found < wanted or results.scaling == STRONG and found > wanted:
+        yield Fault("the number of runs is not the one that a score is made of", found=f"{found} runs",
+                    expected=f"{wanted} runs" if results.scaling == STRONG else f"at least {wanted} runs",
+                    hint="of more runs, the window of consecutive ones with the median time is submitted" if found > wanted
+                    else "")
+    if results.scaling == STRONG and {index_of(log) for log in results.logs} != set(range(found)):
+        yield Fault("the logs are not numbered from 0 on", found=", ".join(log.path.name for log in results.logs[:12]),
+                    expected=f"{LOG.format(index=0)} to {LOG.format(index=found - 1)}",
+                    severity=Severity.ERROR if results.ours else Severity.WARNING)
+
+
+@check("R4.5", "R1.4", of=ResultSet)
+def enough_runs_reach(results: ResultSet) -> Iterator[Fault]:
+    """Not more runs than the rules allow miss the target."""
+    standard = results.standard
+    if standard is None:
+        return
+    missed = [log for log in results.logs if not _reached(log)]
+    if len(missed) > standard.missed_runs:
+        yield Fault("too many runs miss the target", expected=f"at most {standard.missed_runs}",
+                    found=f"{len(missed)}: " + ", ".join(log.path.name for log in missed[:12]))
+
+
+def _reached(log: Log) -> bool:
+    """Whether a log says that its run ended with success."""
+    return log.stop is not None and log.stop.metadata.get(keys.STATUS) == keys.SUCCESS
+
+
+@check("R4.2", of=ResultSet)
+def seeds_differ(results: ResultSet) -> Iterator[Fault]:
+    """No two runs of a set took one seed; in other suites, at one place of the source."""
+    seen: dict[Any, Log] = {}
+    for log in results.logs:
+        for event in log.of(keys.SEED):
+            place = () if results.ours else (shown(event.metadata.get("file")), shown(event.metadata.get("lineno")))
+            identity = (shown(event.value), *place)
+            other = seen.setdefault(identity, log)
+            if other is not log and (log.closed or results.ours):
+                yield Fault("two runs have the same seed", file=log.file, line=event.line, found=shown(event.value),
+                            expected=f"another seed than that of {other.path.name}",
+                            hint="leave out --seed: each run takes a fresh one from the operating system")
+
+
+@check("R4.10", of=ResultSet)
+def one_configuration(results: ResultSet) -> Iterator[Fault]:
+    """All runs of a set are of one system, source, configuration and data."""
+    if not results.logs:
+        return
+    first = results.logs[0]
+    for log in results.logs[1:]:
+        for key in OF_EVERY_RUN + (OF_EVERY_RUN_OF_OURS if results.ours else ()):
+            values, others = ([event.value for event in each.of(key)][:1] for each in (log, first))
+            if values != others:
+                yield Fault(f"{key} is not the same in all runs", file=log.file,
+                            line=log.of(key)[0].line if values else None, found=_difference(values, others),
+                            expected=f"as in {first.path.name}: {_difference(others, values)}")
+
+
+def _difference(values: list[Any], others: list[Any]) -> str:
+    """A value as text; of an object only what is different in the other."""
+    if not values:
+        return "nothing"
+    one, other = values[0], others[0] if others else None
+    if isinstance(one, dict) and isinstance(other, dict):
+        return shown({name: each for name, each in one.items() if name not in other or other[name] != each})
+    return shown(one)
+
+
+@check("R4.6", of=ResultSet)
+def runs_are_different(results: ResultSet) -> Iterator[Fault]:
+    """No run is there twice; runs of strong scaling do not share their system."""
+    spans = sorted(((log.start.time_ms, log.stop.time_ms, log) for log in results.logs if log.start and log.stop),
+                   key=lambda span: span[:2])
+    for (start, stop, log), (next_start, next_stop, other) in zip(spans, spans[1:]):
+        if (start, stop) == (next_start, next_stop):
+            yield Fault("two logs are of one run", file=other.file, line=other.start.line,
+                        found=f"the same run_start and run_stop as in {log.path.name}",
+                        severity=Severity.ERROR if results.scaling == STRONG or results.ours else Severity.WARNING)
+        elif results.scaling == STRONG and next_start < stop:
+            yield Fault("two runs were made at the same time", file=other.file, line=other.start.line,
+                        expected=f"a start after {stop}, when {log.path.name} stopped", found=str(next_start),
+                        severity=Severity.WARNING)
+
+
+@check("R8.1", of=ResultSet)
+def logs_are_in_their_place(results: ResultSet) -> Iterator[Fault]:
+    """A log lies in the folder of the benchmark that it is of."""
+    if results.standard is None:
+        yield Fault("the folder is named by no benchmark", found=results.benchmark,
+                    hint="other tools pass over such a folder in silence")
+    for log in results.logs + results.pruned:
+        name = log.value(keys.SUBMISSION_BENCHMARK)
+        if name != results.benchmark:
+            yield Fault("the log is of another benchmark than its folder", file=log.file, found=shown(name),
+                        expected=results.benchmark,
+                        line=log.of(keys.SUBMISSION_BENCHMARK)[0].line if name is not None else None)
+
+
+@check("R4.9", of=ResultSet, ours_alone=True)
+def records_are_there(results: ResultSet) -> Iterator[Fault]:
+    """Each log of a submission has its run's record beside it."""
+    for log in results.logs:
+        if log.record is None:
+            yield Fault("the run's record is missing", file=log.file, hint="it is the run.json of the run's folder",
+                        expected=f"{RECORD.format(index=index_of(log))} beside {log.path.name}")
+
+
+@check("R5.5", of=ResultSet)
+def instances_are_alike(results: ResultSet) -> Iterator[Fault]:
+    """Of weak scaling, the instances have one size and together fit into the system."""
+    if results.scaling != WEAK or results.system is None or results.system.values is None:
+        return
+    nodes = {log.number(keys.NUMBER_OF_NODES) for log in results.logs}
+    told = results.system.values.get("number_of_nodes")
+    if told is not None and str(told).isdecimal() and len(str(told)) < 10:
+        for size in nodes - {None}:
+            if size > int(told):
+                yield Fault("an instance has more nodes than the system", found=f"{size:g} nodes",
+                            expected=f"at most {told}, as {results.system.file} says",
+                            severity=Severity.ERROR if results.ours else Severity.WARNING)

@@ -1,0 +1,96 @@
+"""What a check finds, as data, and what all findings together decide."""
+
+from __future__ import annotations
+
+import enum
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+LONGEST_SHOWN = 160
+"""Characters of a foreign value that a message repeats."""
+
+
+class Severity(enum.IntEnum):
+    """Only an error makes a submission invalid."""
+
+    NOTE = 0
+    WARNING = 1
+    ERROR = 2
+
+
+class Verdict(enum.Enum):
+    """Of a submission: valid in the division that it declares, or in none."""
+
+    CLOSED = "CLOSED"
+    OPEN = "OPEN"
+    INVALID = "INVALID"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What a check yields; the registry adds the rule and the file where the check leaves them to it.
+
+    Attributes
+    ----------
+    line : from 1, or None where the whole file is meant. file : None for the subject's own.
+    expected, found, hint : texts for a reader; empty where there is nothing to say.
+    rule : None for the first of the check's rules.
+    """
+
+    message: str
+    line: int | None = None
+    expected: str = ""
+    found: str = ""
+    hint: str = ""
+    severity: Severity = Severity.ERROR
+    rule: str | None = None
+    file: str | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A broken rule, and where. All texts are printable: what was foreign in them is escaped and cut short."""
+
+    rule: str
+    severity: Severity
+    file: str
+    line: int | None
+    message: str
+    expected: str
+    found: str
+    hint: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON, the severity as a word."""
+        return {**asdict(self), "severity": self.severity.name.lower()}
+
+
+def decide(findings: Iterable[Finding], divisions: Iterable[object]) -> Verdict:
+    """INVALID with any error or without any submission; else CLOSED where all declare `closed`, OPEN otherwise."""
+    declared = set(map(str, divisions))
+    if not declared or any(finding.severity is Severity.ERROR for finding in findings):
+        return Verdict.INVALID
+    return Verdict.CLOSED if declared == {"closed"} else Verdict.OPEN
+
+
+def shown(value: Any) -> str:
+    """A foreign value as one short printable text, as JSON where it can be."""
+    if isinstance(value, (dict, list)) and len(value) > LONGEST_SHOWN:
+        return f"{'an object' if isinstance(value, dict) else 'a list'} of {len(value)}"
+    if isinstance(value, float) and not math.isfinite(value):
+        return repr(value)
+    try:
+        text = json.dumps(value[: 2 * LONGEST_SHOWN] if isinstance(value, str) else value, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError):
+        text = f"a {type(value).__name__}"
+    return printable(text)
+
+
+def printable(text: str, longest: int = LONGEST_SHOWN) -> str:
+    """A foreign text without control characters, lone surrogates or terminal escapes, and cut short."""
+    escaped = "".join(each if each.isprintable() else each.encode("unicode_escape", "backslashreplace").decode("ascii")
+                      for each in text[: longest + 1])
+    return escaped if len(escaped) <= longest else escaped[: longest - 1] + "…"

@@ -1,0 +1,38 @@
+"""How much of a submission is looked at. What is larger is a finding of its own, and is not read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds that keep time and memory small whatever a submission holds; ten times and more what real ones need.
+
+    Of the 1,060 published logs of MLPerf HPC v3.0 the largest has 0.22 MB, its longest line 368 bytes, and no log has
+    more than 787 events. Parsed JSON takes at most about 25 times its bytes.
+
+    Attributes
+    ----------
+    log_bytes, line_bytes, events : of one log; a line with an event.
+    text_bytes : of any other file that is read: JSON, YAML, source scanned for secrets.
+    file_bytes : of any file of a submission.
+    entries, depth : files and folders of a tree, and folders within folders.
+    nesting : brackets within brackets in JSON.
+    findings : of one check on one subject; those beyond are counted.
+    official_seconds, official_bytes, official_log_bytes : of the official checkers, together, in memory, and of the logs
+        that they are given.
+    """
+
+    log_bytes: int = 16 * 2**20
+    line_bytes: int = 256 * 2**10
+    events: int = 50_000
+    text_bytes: int = 2**20
+    file_bytes: int = 50 * 2**20
+    entries: int = 50_000
+    depth: int = 32
+    nesting: int = 32
+    findings: int = 10
+    official_seconds: int = 240
+    official_bytes: int = 4 * 2**30
+    official_log_bytes: int = 2 * 2**20

@@ -1,0 +1,111 @@
+"""How foreign files are read: regular ones alone, through no link, within bounds, as strict JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+_LONGEST_NUMBER = 20
+"""Characters of a whole number: those of 2**63 and its sign. Longer ones take quadratic time to read."""
+
+
+class Unreadable(Exception):
+    """Why a file or a text could not be read, as a sentence without its name."""
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """The bytes of a regular file. Raises Unreadable for anything else, a link too, and for more than `most` bytes.
+
+    Opened without waiting, so that a FIFO without a writer does not hold us up.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        raise Unreadable(f"it cannot be opened ({getattr(error, 'strerror', None) or error})") from error
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise Unreadable("it is no regular file")
+    with os.fdopen(descriptor, "rb") as handle:
+        if status.st_size > most:
+            raise Unreadable(f"it has {status.st_size} bytes, of {most} that are read at most")
+        try:
+            content = handle.read(most + 1)
+        except OSError as error:
+            raise Unreadable(f"it cannot be read ({error.strerror})") from error
+    if len(content) > most:
+        raise Unreadable(f"it has more than the {most} bytes that are read at most")
+    return content
+
+
+def parse_json(text: bytes | str, nesting: int, constants: bool = False) -> Any:
+    """A JSON value, strictly. Raises Unreadable for what is none, and for what readers do not agree about: a key given
+    twice, numbers beyond 64 bits, brackets more than `nesting` deep, and unless with `constants` NaN and Infinity."""
+    if isinstance(text, bytes):
+        try:
+            text = text.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise Unreadable(f"it is not UTF-8 (byte {error.start})") from error
+    if text.count("[") + text.count("{") > nesting and _depth(text) > nesting:
+        raise Unreadable(f"brackets are nested more than {nesting} deep")
+    try:
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=float if constants else _no_constant,
+                          parse_int=_whole, parse_float=_finite)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(f"it is no JSON ({error})") from error
+
+
+def read_object(path: Path, most: int, nesting: int) -> dict[str, Any]:
+    """A file that holds one JSON object. Raises Unreadable."""
+    value = parse_json(read_bytes(path, most), nesting)
+    if not isinstance(value, dict):
+        raise Unreadable("it is no JSON object")
+    return value
+
+
+def _depth(text: str) -> int:
+    """How deep brackets nest in a JSON text, those within strings aside."""
+    depth = deepest = 0
+    within_string = escaped = False
+    for each in text:
+        if within_string:
+            within_string = escaped or each != '"'
+            escaped = each == "\\" and not escaped
+        elif each == '"':
+            within_string = True
+        elif each in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif each in "]}":
+            depth -= 1
+    return deepest
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) != len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))
+        raise ValueError(f"key {twice[:40]!r} is there twice")
+    return values
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _whole(text: str) -> int:
+    if len(text) > _LONGEST_NUMBER or not -(2**63) <= (value := int(text)) < 2**63:
+        raise ValueError("a whole number is beyond 64 bits")
+    return value
+
+
+def _finite(text: str) -> float:
+    value = float(text) if len(text) <= 400 else math.inf
+    if not math.isfinite(value):
+        raise ValueError("a number is too large")
+    return value

@@ -1,0 +1,90 @@
+"""The list of checks. A check is a small function over one subject that yields its faults; none stops another."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from benchmark.validation.finding import Fault, Finding, Severity, printable
+from benchmark.validation.limits import Limits
+
+_CHECKS: dict[str, Check] = {}
+
+BEYOND_ONE_SUBJECT = {"second_opinion": ("R9.4",)}
+"""What checks more than a function of one subject can, by name, with its rules."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """A registered check.
+
+    Attributes
+    ----------
+    name : the function's, which rules.md says behind "Checked by".
+    rules : that its faults rest on; the first is that of a fault which names none.
+    subject : class of what it looks at.
+    ours_alone : whether it is not for benchmarks of other suites.
+    """
+
+    name: str
+    rules: tuple[str, ...]
+    subject: type
+    ours_alone: bool
+    function: Callable[[Any], Iterable[Fault]]
+
+
+def check(*rules: str, of: type, ours_alone: bool = False) -> Callable[[Callable], Callable]:
+    """Registers a function as the check of these rules."""
+
+    def register(function: Callable[[Any], Iterable[Fault]]) -> Callable[[Any], Iterable[Fault]]:
+        assert function.__name__ not in _CHECKS, function.__name__
+        _CHECKS[function.__name__] = Check(function.__name__, rules, of, ours_alone, function)
+        return function
+
+    return register
+
+
+@functools.cache
+def all_checks() -> tuple[Check, ...]:
+    """Every check of every family."""
+    from benchmark.validation import checks
+
+    for module in pkgutil.iter_modules(checks.__path__):
+        importlib.import_module(f"{checks.__name__}.{module.name}")
+    return tuple(_CHECKS.values())
+
+
+def run_checks(subject: Any, limits: Limits) -> list[Finding]:
+    """What all checks of a subject's class find. A check that breaks off is a finding too, and the others go on."""
+    findings: list[Finding] = []
+    for each in all_checks():
+        if each.subject is type(subject) and (subject.ours or not each.ours_alone):
+            findings += _findings(each, subject, limits)
+    return findings
+
+
+def _findings(each: Check, subject: Any, limits: Limits) -> Iterator[Finding]:
+    faults = iter(each.function(subject))
+    try:
+        for fault in islice(faults, limits.findings):
+            yield as_finding(fault, each.rules[0], subject.file)
+        left = list(faults)
+    except Exception as error:  # whatever a hostile submission makes of a check, it is not valid and the rest is checked
+        yield as_finding(Fault(f"the check {each.name} broke off", found=type(error).__name__, rule="R8.6",
+                               hint="this is a fault of the validator too: please report it"), "R8.6", subject.file)
+        return
+    if left:
+        yield as_finding(Fault(f"and {len(left)} more of this kind", severity=max(fault.severity for fault in left)),
+                         each.rules[0], subject.file)
+
+
+def as_finding(fault: Fault, rule: str, file: str) -> Finding:
+    """The finding that a fault is, its texts made printable."""
+    return Finding(rule=fault.rule or rule, severity=Severity(fault.severity), file=printable(fault.file or file, 400),
+                   line=fault.line, message=printable(fault.message, 400), expected=printable(fault.expected, 400),
+                   found=printable(fault.found, 400), hint=printable(fault.hint, 400))

@@ -1,0 +1,89 @@
+"""What the definition of a benchmark asks of its logs, in one shape for ours and for those of MLPerf HPC."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from benchmark.definition.benchmark import DEFINITIONS, load_benchmark
+
+OTHERS = Path(__file__).parent / "standards"
+"""Benchmarks of other suites, a file for each suite."""
+
+OURS = "stemdl"
+
+
+@dataclass(frozen=True)
+class Standard:
+    """One benchmark, by the name that a log's `submission_benchmark` says: of ours, a rung.
+
+    Attributes
+    ----------
+    suite : "stemdl" for ours; some checks are for ours alone.
+    metric_key, target, higher_is_better : when the clock stops.
+    runs : that a score needs; `missed_runs` of them may miss the target.
+    required : keys of the log of a closed submission, beside those that all logs have.
+    fixed : of a closed submission, key of the log to the values that it may have.
+    tunable, free, precisions : settings in a log's `config`; ours alone.
+    samples : split to number of samples, where the definition fixes it.
+    recipe_sha256, known_manifests : of the data; ours alone.
+    """
+
+    name: str
+    suite: str
+    metric_key: str
+    target: float
+    higher_is_better: bool
+    runs: int
+    missed_runs: int
+    required: tuple[str, ...] = ()
+    fixed: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    tunable: tuple[str, ...] = ()
+    free: tuple[str, ...] = ()
+    precisions: tuple[str, ...] = ()
+    samples: Mapping[str, int] = field(default_factory=dict)
+    recipe_sha256: str = ""
+    known_manifests: tuple[str, ...] = ()
+
+    @property
+    def ours(self) -> bool:
+        return self.suite == OURS
+
+    def reaches(self, metric: float) -> bool:
+        """Whether a value of the metric stops the clock."""
+        return metric >= self.target if self.higher_is_better else 0.0 < metric <= self.target
+
+
+@functools.cache
+def standards() -> Mapping[str, Standard]:
+    """Every known benchmark by name."""
+    known: dict[str, Standard] = {}
+    for path in sorted(OTHERS.glob("*.yaml")):
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        for name, each in values["benchmarks"].items():
+            metric = each["metric"]
+            known[name] = Standard(
+                name=name, suite=values["suite"], metric_key=metric["log_key"], target=float(metric["target"]),
+                higher_is_better=metric["better"] == "higher", runs=each["runs"], missed_runs=values["missed_runs"],
+                required=tuple(each["required"]), fixed={key: tuple(allowed) for key, allowed in each["fixed"].items()},
+                samples=each.get("samples", {}))
+    for path in sorted(DEFINITIONS.glob("*.yaml")):
+        known |= _of_definition(path.stem)
+    return known
+
+
+def _of_definition(name: str) -> dict[str, Standard]:
+    benchmark = load_benchmark(name)
+    return {rung.name: Standard(
+        name=rung.name, suite=OURS, metric_key=benchmark.metric.log_key, target=benchmark.metric.target,
+        higher_is_better=True, runs=benchmark.runs, missed_runs=0,
+        fixed={key: (value,) for key, value in benchmark.closed.fixed_at(rung.name).items()},
+        tunable=benchmark.closed.tunable, free=benchmark.closed.free, precisions=benchmark.precisions,
+        samples={split: count * rung.classes for split, count in rung.materials_per_group.items()},
+        recipe_sha256=rung.recipe_sha256, known_manifests=benchmark.known_manifests.get(rung.name, ()),
+    ) for rung in benchmark.rungs.values()}

@@ -1,0 +1,195 @@
+"""What is validated: a log, the runs of one system and benchmark, and the submission of one organisation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from benchmark.definition.request import LOG
+from benchmark.events import keys
+from benchmark.events.reader import Event
+from benchmark.events.timeline import Timeline
+from benchmark.validation.finding import Fault, printable
+from benchmark.validation.limits import Limits
+from benchmark.validation.log_scan import scan_log
+from benchmark.validation.reading import Unreadable, read_object
+from benchmark.validation.standard import Standard, standards
+
+STRONG, WEAK = SCALINGS = ("strong", "weak")
+RECORD = LOG.replace(".txt", ".json")
+"""The record of the run of `result_{index}.txt`, beside it; in a folder of a single run it is `run.json`."""
+
+
+@dataclass
+class JsonFile:
+    """A JSON object in a submission; `values` is None where there is none, and `fault` says why."""
+
+    path: Path
+    file: str
+    values: dict[str, Any] | None = None
+    fault: str = ""
+
+    @classmethod
+    def read(cls, path: Path, file: str, limits: Limits) -> JsonFile:
+        """Never raises: what cannot be read says so in `fault`."""
+        try:
+            return cls(path, file, read_object(path, limits.text_bytes, limits.nesting))
+        except Unreadable as error:
+            return cls(path, file, None, printable(str(error)))
+
+
+@dataclass
+class Log:
+    """One log. `file` is its name for the reader; what lies beside it (`record`, `system`) is None where it does not.
+
+    `may_miss` says that its set is valid with this run short of the target.
+    """
+
+    path: Path
+    file: str
+    events: list[Event]
+    faults: list[Fault]
+    record: JsonFile | None = None
+    system: JsonFile | None = None
+    may_miss: bool = False
+
+    @classmethod
+    def read(cls, path: Path, file: str, limits: Limits) -> Log:
+        """A log, whatever it holds."""
+        return cls(path, file, *scan_log(path, limits))
+
+    @cached_property
+    def by_key(self) -> Mapping[str, list[Event]]:
+        found: dict[str, list[Event]] = {}
+        for event in self.events:
+            found.setdefault(event.key, []).append(event)
+        return found
+
+    def of(self, key: str) -> list[Event]:
+        """All events of a key, in the log's order."""
+        return self.by_key.get(key, [])
+
+    def value(self, key: str) -> Any:
+        """The first value of a key, or None."""
+        events = self.of(key)
+        return events[0].value if events else None
+
+    def number(self, key: str) -> int | float | None:
+        """The first value of a key where it is a number."""
+        return as_number(self.value(key))
+
+    def settings(self) -> dict[str, Any]:
+        """The value of `config` where it is an object."""
+        value = self.value(keys.CONFIG)
+        return value if isinstance(value, dict) else {}
+
+    def setting(self, name: str) -> int | float | None:
+        """A number of `config`."""
+        return as_number(self.settings().get(name))
+
+    @cached_property
+    def standard(self) -> Standard | None:
+        """Of the benchmark that it says it is of; None for an unknown one."""
+        name = self.value(keys.SUBMISSION_BENCHMARK)
+        return standards().get(name) if isinstance(name, str) else None
+
+    @property
+    def ours(self) -> bool:
+        """Whether the checks of our own rungs alone hold: not for a log of another suite's benchmark."""
+        return self.standard is None or self.standard.ours
+
+    @property
+    def division(self) -> Any:
+        return self.value(keys.SUBMISSION_DIVISION)
+
+    @property
+    def closed(self) -> bool:
+        return self.division == keys.CLOSED
+
+    @cached_property
+    def timeline(self) -> Timeline:
+        return Timeline.of(self.events)
+
+    @cached_property
+    def metrics(self) -> list[Event]:
+        """The evaluations that the standard's metric, or either of the two known keys, was logged for."""
+        if self.standard is not None:
+            return self.of(self.standard.metric_key)
+        return self.of(keys.EVAL_ACCURACY) or self.of("eval_error")
+
+    @property
+    def start(self) -> Event | None:
+        """The first run_start."""
+        return next(iter(self.of(keys.RUN_START)), None)
+
+    @property
+    def stop(self) -> Event | None:
+        """The last run_stop."""
+        return next(reversed(self.of(keys.RUN_STOP)), None)
+
+
+@dataclass
+class ResultSet:
+    """The logs of one system and benchmark in a submission; `pruned` are those that weak scaling left out."""
+
+    folder: Path
+    file: str
+    system_id: str
+    scaling: str
+    benchmark: str
+    logs: list[Log]
+    pruned: list[Log]
+    system: JsonFile | None
+
+    @property
+    def standard(self) -> Standard | None:
+        return standards().get(self.benchmark)
+
+    @property
+    def ours(self) -> bool:
+        return self.standard is None or self.standard.ours
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file, folder or link of a tree. `file` is relative to the tree, with '/'."""
+
+    path: Path
+    file: str
+    kind: str  # file, folder, link or special
+    size: int = 0
+
+
+@dataclass
+class Submission:
+    """One organisation's tree, laid out as MLPerf HPC asks: systems/, results/, benchmarks/."""
+
+    folder: Path
+    file: str
+    entries: list[Entry]
+    overflow: str
+    sets: list[ResultSet] = field(default_factory=list)
+    systems: list[JsonFile] = field(default_factory=list)
+
+    @property
+    def ours(self) -> bool:
+        """Whether any of its results is of ours."""
+        return any(each.ours for each in self.sets) or not self.sets
+
+    @property
+    def names(self) -> set[str]:
+        return {entry.file for entry in self.entries}
+
+
+def as_number(value: Any) -> int | float | None:
+    """A finite number, true and false not counted; else None."""
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) else None
+
+
+def as_count(value: Any) -> int | None:
+    """A whole number; else None."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -1,0 +1,192 @@
+"""A valid submission made by program, and ways to spoil it: one thing each, with the rule that must be named.
+
+A spoiled log is recorded anew unless a mutation says otherwise, as by somebody who knows that the record holds its hash:
+so each rule's own check has to see it.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmark.definition.benchmark import load_benchmark
+from benchmark.events import keys
+from benchmark.events.reader import Event
+from benchmark.events.timeline import Timeline
+from benchmark.submission.run_record import facts_of
+from benchmark.validation.checks.system import ASKED_BY_THE_POLICY_ALONE, OPTIONAL, REQUIRED
+
+Lines = list[dict[str, Any]]
+RUNG, SYSTEM, ORG = "stemdl_mini", "two-cores", "Somewhere"
+RESULTS = f"results/{SYSTEM}/strong/{RUNG}"
+CODE = f"benchmarks/{RUNG}/implementations/reference"
+DESCRIPTION = f"systems/{SYSTEM}.json"
+BATCH, RANKS, EPOCHS = 32, 2, 3
+STEPS = 3500 // BATCH
+BEGAN_MS = 1_795_000_000_000
+EPOCH_MS, EVAL_MS = 3200, 400
+
+SETTINGS = {
+    "org": ORG, "platform": "two cores", "division": "closed", "status": "research", "comm": "horovod", "device": "cpu",
+    "precision": "fp32", "threads_per_rank": 1, "clear_caches": False, "width": 16, "symmetry": True, "max_epochs": 18,
+    "global_batch_size": BATCH, "learning_rate": 0.004, "warmup_fraction": 0.05, "weight_decay": 0.05,
+    "weight_averaging": 0.98, "label_smoothing": 0.05, "eval_batch_size": 100, "checkpoint": True,
+    "collective_timeout_seconds": 60, "ranks": RANKS, "launcher": "mpirun",
+}
+
+
+def log_lines(index: int = 0, division: str = "closed") -> Lines:
+    """The events of one run of three epochs, as the reference writes them, with times that fit."""
+    benchmark = load_benchmark()
+    rung = benchmark.rung(RUNG)
+    lines: Lines = []
+    now = BEGAN_MS + index * 60_000
+
+    def write(key: str, value: Any = None, after_ms: int = 0, **metadata: Any) -> None:
+        nonlocal now
+        now += after_ms
+        edge = key.rpartition("_")[2] if key.rpartition("_")[0] in keys.INTERVALS else ""
+        kind = {"start": keys.INTERVAL_START, "stop": keys.INTERVAL_END}.get(edge, keys.POINT_IN_TIME)
+        lines.append({"namespace": "", "time_ms": now, "event_type": kind, "key": key, "value": value,
+                      "metadata": {"file": "reference/train.py", "lineno": 100 + len(lines), **metadata}})
+
+    write(keys.SUBMISSION_BENCHMARK, RUNG)
+    write(keys.SUBMISSION_ORG, ORG)
+    write(keys.SUBMISSION_PLATFORM, "two cores")
+    write(keys.SUBMISSION_DIVISION, division)
+    write(keys.SUBMISSION_STATUS, "research")
+    write(keys.SUBMISSION_GITHUB_COMMIT_VERSION, "a8d90b3f6d6e2d75e7f59806e65cd322fc4ce96b")
+    write(keys.CONFIG, {**SETTINGS, "division": division})
+    write(keys.VERSIONS, {"python": "3.11.7", "torch": "2.13.0+cpu", "horovod": "0.28.1"})
+    write(keys.DEVICES, ["a processor"])
+    write(keys.CACHE_CLEAR, False)
+    write(keys.INIT_START, after_ms=5)
+    write(keys.SEED, 1318135155 + 7919 * index, after_ms=1100)
+    write(keys.GLOBAL_BATCH_SIZE, BATCH)
+    write(keys.GRADIENT_ACCUMULATION_STEPS, 1)
+    write(keys.NUMBER_OF_NODES, 1)
+    write(keys.ACCELERATORS_PER_NODE, 0)
+    write(keys.OPT_NAME, "adamw")
+    write(keys.OPT_BASE_LR, 0.004)
+    write(keys.OPT_WEIGHT_DECAY, 0.05)
+    write(keys.OPT_LR_WARMUP_STEPS, round(0.05 * 18 * STEPS))
+    write(keys.DATA_MANIFEST_SHA256, benchmark.known_manifests[RUNG][0])
+    write(keys.DATA_RECIPE_SHA256, rung.recipe_sha256)
+    write(keys.DATA_STANDARD, True)
+    write(keys.TRAIN_SAMPLES, 3500)
+    write(keys.EVAL_SAMPLES, 1000)
+    write(keys.INIT_STOP, after_ms=1)
+    write(keys.RUN_START, after_ms=2)
+    write(keys.STAGING_START)
+    write(keys.STAGING_STOP, after_ms=800)
+    for epoch in range(1, EPOCHS + 1):
+        metric = (0.4763, 0.8609, 0.9121)[epoch - 1] + index / 1000
+        write(keys.EPOCH_START, after_ms=9, epoch_num=epoch)
+        write(keys.EPOCH_STOP, after_ms=EPOCH_MS + 10 * index, epoch_num=epoch)
+        write(keys.TRACKED_STATS, {"throughput": STEPS * BATCH / (EPOCH_MS + 10 * index) * 1000, "loss": 2.5 / epoch},
+              epoch_num=epoch, step_num=epoch * STEPS)
+        write(keys.EVAL_START, epoch_num=epoch)
+        write(keys.EVAL_STOP, after_ms=EVAL_MS, epoch_num=epoch)
+        for key in (keys.EVAL_ACCURACY, keys.F1_MACRO):
+            write(key, metric, epoch_num=epoch, samples_count=epoch * STEPS * BATCH)
+    write(keys.RUN_STOP, after_ms=14, status="success")
+    write(keys.TEST_F1_MACRO, 0.9245 + index / 1000, after_ms=600, samples_count=1000)
+    return lines
+
+
+def as_text(lines: Lines) -> bytes:
+    """A log's bytes."""
+    return "".join(f":::MLLOG {json.dumps(line)}\n" for line in lines).encode()
+
+
+def record_of(lines: Lines, log: bytes) -> dict[str, Any]:
+    """What `run.json` says of a log: the figures follow from it, the rest from the run."""
+    events = [Event(number, line["time_ms"], line["event_type"], line["key"], line["value"], line["metadata"])
+              for number, line in enumerate(lines, 1)]
+    facts = facts_of(Timeline.of(events))
+    settings = next((line["value"] for line in lines if line["key"] == keys.CONFIG), {})
+    settings = settings if isinstance(settings, dict) else {}
+    return {"benchmark": "stemdl", "rung": RUNG, "index": 0, "target": 0.9, **facts,
+            "ranks": settings.get("ranks"), "launcher": settings.get("launcher"),
+            "data": {"folder": "data", **facts["data"]},
+            "log": {"name": "result_0.txt", "sha256": hashlib.sha256(log).hexdigest()}}
+
+
+def description(division: str = "closed") -> dict[str, str]:
+    """A system description whose fields all mean something."""
+    told = {name: "something" for name in (*REQUIRED, *OPTIONAL, *ASKED_BY_THE_POLICY_ALONE)}
+    return told | {"submitter": ORG, "division": division, "status": "research", "number_of_nodes": "1",
+                   "host_processors_per_node": "1", "accelerators_per_node": "0", "host_network_card_count": "1",
+                   "framework": "PyTorch 2.13.0+cpu, Horovod 0.28.1"}
+
+
+@dataclass
+class Tree:
+    """A submission in memory: logs as events, other files as bytes. `write` puts it into a folder.
+
+    `raw` are the bytes of logs that are no events any more; `stale` the logs whose record stays as it was.
+    """
+
+    logs: dict[int, Lines] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
+    raw: dict[int, Callable[[bytes], bytes]] = field(default_factory=dict)
+    stale: set[int] = field(default_factory=set)
+    system: dict[str, Any] = field(default_factory=dict)
+    without_record: set[int] = field(default_factory=set)
+    after: list[Callable[[Path], None]] = field(default_factory=list)
+    results: str = RESULTS
+
+    @classmethod
+    def valid(cls, division: str = "closed") -> Tree:
+        """Five good runs."""
+        return cls({index: log_lines(index, division) for index in range(5)},
+                   {f"{CODE}/README.md": b"stemdl run --rung stemdl_mini --runs 5\n", f"{CODE}/run.sh": b"stemdl run\n"},
+                   system=description(division))
+
+    def write(self, folder: Path) -> Path:
+        """The tree as files."""
+        files = dict(self.files)
+        if self.system:
+            files[DESCRIPTION] = json.dumps(self.system).encode()
+        for index, lines in self.logs.items():
+            log = as_text(lines)
+            log = self.raw[index](log) if index in self.raw else log
+            files[f"{self.results}/result_{index}.txt"] = log
+            known = log_lines(index, self.logs[index][3]["value"]) if index in self.stale else lines
+            record = record_of(known, as_text(known) if index in self.stale else log)
+            if index not in self.without_record:
+                files[f"{self.results}/result_{index}.json"] = json.dumps(record).encode()
+        for name, content in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        for change in self.after:
+            change(folder)
+        return folder
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One way to spoil a submission. `rule` must be among the findings; `invalid` says whether as an error."""
+
+    name: str
+    rule: str
+    change: Callable[[Tree], None]
+    invalid: bool = True
+    division: str = "closed"
+
+    def tree(self) -> Tree:
+        """The spoiled submission."""
+        tree = copy.deepcopy(Tree.valid(self.division))
+        self.change(tree)
+        return tree
+
+
+def at(lines: Lines, key: str, which: int = -1) -> int:
+    """The place of one of a key's events, the last one if not said otherwise."""
+    return [number for number, line in enumerate(lines) if line["key"] == key][which]

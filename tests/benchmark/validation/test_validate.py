@@ -1,0 +1,206 @@
+"""A good submission is valid; each way to spoil it is found, under its rule; nothing that is changed goes unnoticed."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+
+import pytest
+from corpus import RESULTS, Mutation, Tree, as_text, log_lines, record_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mutations import MUTATIONS
+
+from benchmark.events import keys
+from benchmark.foundation.errors import StemdlError
+from benchmark.validation.finding import Severity, Verdict
+from benchmark.validation.limits import Limits
+from benchmark.validation.registry import run_checks
+from benchmark.validation.rulebook import read_rules
+from benchmark.validation.subjects import JsonFile, Log
+from benchmark.validation.validate import validate
+
+ROOT = Path(__file__).resolve().parents[3]
+REFERENCE = ROOT / "results" / "reference"
+NOT_BY_ONE_MUTATION = {"R9.4", "R4.11"}
+"""Rules whose checks ask somebody else: the official checkers, recorded runs. They have tests of their own."""
+
+
+def judge(*paths: Path):
+    return validate(paths, official=False)
+
+
+@pytest.mark.parametrize(("division", "verdict"), [("closed", Verdict.CLOSED), ("open", Verdict.OPEN)])
+def test_a_good_submission_has_no_finding(tmp_path, division, verdict):
+    report = judge(Tree.valid(division).write(tmp_path / "Somewhere"))
+    assert (report.verdict, report.findings) == (verdict, [])
+    assert [(each.kind, each.logs) for each in report.judged] == [("submission", 5)]
+
+
+def test_the_corpus_logs_what_a_real_run_logs():
+    """Key for key with the same types of values and metadata, so that the checks are tried on what they will meet."""
+    real = [json.loads(line.removeprefix(":::MLLOG ")) for line in
+            next(REFERENCE.glob("results/*/strong/stemdl_mini/result_0.txt")).read_text().splitlines()]
+
+    def shape(lines):
+        return [(line["key"], line["event_type"], type(line["value"]), sorted(line["metadata"])) for line in lines]
+
+    assert shape(log_lines()) == shape(real)
+    assert set(log_lines()[6]["value"]) == set(next(line for line in real if line["key"] == keys.CONFIG)["value"])
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
+def test_each_mutation_is_found_under_its_rule(tmp_path, mutation: Mutation):
+    report = judge(mutation.tree().write(tmp_path / "Somewhere"))
+    severity = Severity.ERROR if mutation.invalid else Severity.WARNING
+    assert (mutation.rule, severity) in {(finding.rule, finding.severity) for finding in report.findings}
+    assert (report.verdict is Verdict.INVALID) == mutation.invalid
+    assert not any("broke off" in finding.message for finding in report.findings)
+
+
+def test_there_is_a_mutation_for_every_rule_that_a_check_holds():
+    held = {rule.id for rule in read_rules().values() if rule.checks}
+    assert held - {mutation.rule for mutation in MUTATIONS} == NOT_BY_ONE_MUTATION
+    assert len({mutation.name for mutation in MUTATIONS}) == len(MUTATIONS) >= 60
+
+
+def test_a_finding_says_where_and_what_instead(tmp_path):
+    mutation = next(each for each in MUTATIONS if each.name == "the target missed")
+    finding, = judge(mutation.tree().write(tmp_path / "S")).findings
+    lines = mutation.tree().logs[0]
+    assert finding.to_dict() == {
+        "rule": "R1.4", "severity": "error", "file": f"{tmp_path}/S/{RESULTS}/result_0.txt",
+        "line": max(number for number, line in enumerate(lines, 1) if line["key"] == keys.EVAL_ACCURACY),
+        "message": "the last evaluation before run_stop misses the target", "expected": "at least 0.9",
+        "found": "0.8999", "hint": "a run that does not reach the target has no time to train"}
+
+
+def test_no_check_stops_another_and_the_order_is_always_the_same(tmp_path):
+    tree = Tree.valid()
+    for name in ("a wider network and a missing log", "no code", "a field left out", "an aborted run", "no seed"):
+        next(each for each in MUTATIONS if each.name == name).change(tree)
+    report = judge(tree.write(tmp_path / "S"))
+    assert {finding.rule for finding in report.findings} >= {"R5.1", "R4.5", "R8.2", "R7.1", "R3.5", "R4.2"}
+    assert report == judge(tmp_path / "S")
+    severities = [finding.severity for finding in report.findings]
+    assert severities == sorted(severities, reverse=True)
+
+
+def test_many_paths_have_one_verdict(tmp_path):
+    closed, open_ = (Tree.valid(division).write(tmp_path / division) for division in ("closed", "open"))
+    bad = MUTATIONS[0].tree().write(tmp_path / "bad")
+    assert judge(closed, open_).verdict is Verdict.OPEN
+    assert judge(tmp_path).verdict is judge(closed, bad).verdict is Verdict.INVALID
+    assert [each.verdict.value for each in judge(tmp_path).judged] == ["INVALID", "CLOSED", "OPEN"]
+
+
+def test_a_run_folder_is_held_against_its_record_and_system(tmp_path):
+    lines = log_lines()
+    (tmp_path / "result_0.txt").write_bytes(as_text(lines))
+    (tmp_path / "run.json").write_text(json.dumps(record_of(lines, as_text(lines))))
+    (tmp_path / "system.json").write_text(json.dumps(Tree.valid().system))
+    assert judge(tmp_path).verdict is judge(tmp_path / "result_0.txt").verdict is Verdict.CLOSED
+    (tmp_path / "system.json").write_text(json.dumps(Tree.valid().system | {"number_of_nodes": "2"}))
+    assert [finding.rule for finding in judge(tmp_path).findings] == ["R7.3"]
+    (tmp_path / "run.json").write_text(json.dumps(record_of(lines, b"")))
+    assert {finding.rule for finding in judge(tmp_path).findings} == {"R7.3", "R4.9"}
+
+
+def test_what_does_not_exist_is_wrong_use_and_what_holds_nothing_is_invalid(tmp_path):
+    with pytest.raises(StemdlError, match="there is nothing here"):
+        judge(tmp_path / "absent")
+    assert [(finding.rule, finding.severity) for finding in judge(tmp_path).findings] == [("R8.1", Severity.ERROR)]
+    assert judge(tmp_path).verdict is Verdict.INVALID
+
+
+# ---- nothing that is changed goes unnoticed
+
+GOOD = log_lines()
+RECORD = record_of(GOOD, as_text(GOOD))
+COUNTS = (keys.GLOBAL_BATCH_SIZE, keys.TRAIN_SAMPLES, keys.EVAL_SAMPLES, keys.NUMBER_OF_NODES,
+          keys.GRADIENT_ACCUMULATION_STEPS, keys.OPT_LR_WARMUP_STEPS, keys.OPT_BASE_LR, keys.OPT_WEIGHT_DECAY)
+NUMBERS = st.one_of(st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False, allow_infinity=False))
+JSON = st.recursive(st.none() | st.booleans() | NUMBERS | st.text(max_size=12),
+                    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+                    max_leaves=6)
+
+
+def findings_of(lines, record, folder: Path):
+    path = folder / "result_0.txt"
+    path.write_bytes(as_text(lines))
+    log = Log.read(path, "result_0.txt", Limits())
+    log.record = JsonFile(path, "result_0.json", record)
+    found = run_checks(log, Limits())
+    assert not any("broke off" in finding.message for finding in found)
+    return found
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("changed")
+
+
+def test_the_unchanged_log_has_no_finding(folder):
+    assert findings_of(GOOD, RECORD, folder) == []
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_no_changed_value_time_or_metadata_goes_unnoticed(folder, data):
+    """Whatever is changed in a log, its record tells."""
+    lines = copy.deepcopy(GOOD)
+    line = lines[data.draw(st.integers(0, len(lines) - 1))]
+    place = data.draw(st.sampled_from(["time_ms", "value", *line["metadata"]]))
+    holder = line if place in ("time_ms", "value") else line["metadata"]
+    changed = data.draw(st.integers(0, 2**62) if place == "time_ms" else JSON)
+    holder[place] = changed
+    if json.dumps(lines) != json.dumps(GOOD):
+        assert any(finding.severity is Severity.ERROR for finding in findings_of(lines, RECORD, folder))
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_nor_does_a_count_metric_status_or_hash_where_the_record_was_made_anew(folder, data):
+    """The log contradicts itself, the definition, or its settings: somebody who also forges the record is found."""
+    lines = copy.deepcopy(GOOD)
+    key = data.draw(st.sampled_from([*COUNTS, keys.EVAL_ACCURACY, keys.F1_MACRO, keys.DATA_RECIPE_SHA256,
+                                     keys.DATA_MANIFEST_SHA256, "status", "samples_count", "epoch_num", "step_num"]))
+    if key == "status":
+        line = next(line for line in lines if line["key"] == keys.RUN_STOP)["metadata"]
+    else:
+        line = data.draw(st.sampled_from([each for each in lines if key == each["key"]]
+                                         or [each["metadata"] for each in lines if key in each["metadata"]]))
+    name = "value" if "value" in line else key
+    before, line[name] = line[name], data.draw(NUMBERS if isinstance(line[name], (int, float)) else st.text(max_size=70))
+    if line[name] != before:
+        found = findings_of(lines, record_of(lines, as_text(lines)), folder)
+        assert any(finding.severity >= Severity.WARNING for finding in found)
+
+
+@settings(max_examples=100, deadline=None)
+@given(which=st.integers(0, len(GOOD) - 1), ms=st.integers(-(10**7), 10**7).filter(bool))
+def test_nor_does_a_time_that_leaves_its_place_or_takes_from_an_epoch(folder, which, ms):
+    """An event past its neighbours is out of order; one between them that makes an epoch shorter or longer by more
+    than the tolerance of R3.9 contradicts the samples/s. What remains is within 5 % and 0.1 s of an epoch, or between
+    epochs and evaluations, and is the record's to tell."""
+    lines = copy.deepcopy(GOOD)
+    lines[which]["time_ms"] += ms
+    times = [line["time_ms"] for line in lines]
+    found = {finding.rule for finding in findings_of(lines, record_of(lines, as_text(lines)), folder)}
+    if times != sorted(times):
+        assert "R3.7" in found
+    elif lines[which]["key"] in (keys.EPOCH_START, keys.EPOCH_STOP) and abs(ms) > 0.05 * 3200 + 100 + abs(ms) * 0.05:
+        assert "R3.9" in found
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_nor_does_a_figure_of_the_record(folder, data):
+    record = copy.deepcopy(RECORD)
+    inner = data.draw(st.sampled_from([record, record["data"], record["eval_f1"]]))
+    name = data.draw(st.sampled_from(sorted(set(inner) - {"data", "eval_f1", "log", "folder", "index", "benchmark",
+                                                          "versions"})))
+    inner[name] = data.draw(JSON.filter(lambda value: json.dumps(value) != json.dumps(inner[name])
+                                        and (value != inner[name] or isinstance(value, bool))))
+    assert {finding.rule for finding in findings_of(GOOD, record, folder)} == {"R4.9"}
