@@ -14,7 +14,7 @@ RULE_BOOK = Path(__file__).resolve().parents[1] / "rules.md"
 """In a checkout a link to the one at its top, in an installed package a copy."""
 
 _RULE = re.compile(r"^\*\*(R\d+\.\d+) (.+?)\.?\*\*", re.MULTILINE)
-_CHECKED = re.compile(r"\*Checked\s+by ([^*]+)\*")
+_CHECKED = re.compile(r"\*Checked\s+by\s+([^*]+)\*")
 _NAME = re.compile(r"`([a-z_]+)`")
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from benchmark.definition.benchmark import DEFINITIONS, load_benchmark
+from benchmark.definition.scored import SCORED, Goal, scored_benchmark
 
 OTHERS = Path(__file__).parent / "standards"
 """Benchmarks of other suites, a file for each suite."""
@@ -25,8 +26,10 @@ class Standard:
     Attributes
     ----------
     suite : "stemdl" for ours; some checks are for ours alone.
-    metric_key, target, higher_is_better : when the clock stops.
+    goal : the metric's key, and when the clock stops.
     runs : that a score needs; `missed_runs` of them may miss the target.
+    epoch_unit : what `epoch_num` counts, epochs or samples.
+    reference_points : file of the reference's convergence, or None where it was not recorded.
     required : keys of the log of a closed submission, beside those that all logs have.
     fixed : of a closed submission, key of the log to the values that it may have.
     tunable, free, precisions : settings in a log's `config`; ours alone.
@@ -36,11 +39,11 @@ class Standard:
 
     name: str
     suite: str
-    metric_key: str
-    target: float
-    higher_is_better: bool
+    goal: Goal
     runs: int
     missed_runs: int
+    epoch_unit: str
+    reference_points: Path | None = None
     required: tuple[str, ...] = ()
     fixed: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     tunable: tuple[str, ...] = ()
@@ -54,10 +57,6 @@ class Standard:
     def ours(self) -> bool:
         return self.suite == OURS
 
-    def reaches(self, metric: float) -> bool:
-        """Whether a value of the metric stops the clock."""
-        return metric >= self.target if self.higher_is_better else 0.0 < metric <= self.target
-
 
 @functools.cache
 def standards() -> Mapping[str, Standard]:
@@ -66,11 +65,11 @@ def standards() -> Mapping[str, Standard]:
     for path in sorted(OTHERS.glob("*.yaml")):
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
         for name, each in values["benchmarks"].items():
-            metric = each["metric"]
+            scored = scored_benchmark(name)
+            assert scored is not None, f"{name} is in {path.name}, and not in {SCORED}"
             known[name] = Standard(
-                name=name, suite=values["suite"], metric_key=metric["log_key"], target=float(metric["target"]),
-                higher_is_better=metric["better"] == "higher", runs=each["runs"], missed_runs=values["missed_runs"],
-                required=tuple(each["required"]), fixed={key: tuple(allowed) for key, allowed in each["fixed"].items()},
+                name=name, suite=values["suite"], goal=scored.goal, runs=scored.runs,
+                missed_runs=values["missed_runs"], epoch_unit=scored.epoch_num, reference_points=scored.reference_points, required=tuple(each["required"]), fixed={key: tuple(allowed) for key, allowed in each["fixed"].items()},
                 samples=each.get("samples", {}))
     for path in sorted(DEFINITIONS.glob("*.yaml")):
         known |= _of_definition(path.stem)
@@ -80,10 +79,10 @@ def standards() -> Mapping[str, Standard]:
 def _of_definition(name: str) -> dict[str, Standard]:
     benchmark = load_benchmark(name)
     return {rung.name: Standard(
-        name=rung.name, suite=OURS, metric_key=benchmark.metric.log_key, target=benchmark.metric.target,
-        higher_is_better=True, runs=benchmark.runs, missed_runs=0,
+        name=rung.name, suite=OURS, goal=scored.goal, runs=scored.runs, missed_runs=0, epoch_unit=scored.epoch_num,
+        reference_points=scored.reference_points,
         fixed={key: (value,) for key, value in benchmark.closed.fixed_at(rung.name).items()},
         tunable=benchmark.closed.tunable, free=benchmark.closed.free, precisions=benchmark.precisions,
         samples={split: count * rung.classes for split, count in rung.materials_per_group.items()},
         recipe_sha256=rung.recipe_sha256, known_manifests=benchmark.known_manifests.get(rung.name, ()),
-    ) for rung in benchmark.rungs.values()}
+    ) for rung in benchmark.rungs.values() if (scored := scored_benchmark(rung.name)) is not None}

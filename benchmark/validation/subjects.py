@@ -118,7 +118,7 @@ class Log:
     def metrics(self) -> list[Event]:
         """The evaluations that the standard's metric, or either of the two known keys, was logged for."""
         if self.standard is not None:
-            return self.of(self.standard.metric_key)
+            return self.of(self.standard.goal.log_key)
         return self.of(keys.EVAL_ACCURACY) or self.of("eval_error")
 
     @property

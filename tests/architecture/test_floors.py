@@ -13,8 +13,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FLOORS = {"foundation": 0, "definition": 1, "simulation": 1, "launch": 1, "metrics": 1, "data": 2, "events": 2,
           "submission": 3, "validation": 4, "scoring": 4, "report": 5, "cli": 6, "__main__": 7}
-LEVEL = {("simulation", "definition")}
-"""Which package may import another of its own floor: what is simulated is defined."""
+LEVEL = {("simulation", "definition"), ("validation", "scoring")}
+"""Which package may import another of its own floor: what is simulated is defined, and a valid submission converges as
+the score's reference points allow."""
 REFERENCE_MAY_USE = 2
 HEAVY = ("torch", "numpy", "h5py", "pandas", "sklearn", "matplotlib", "spglib", "gemmi", "mpi4py", "mlperf_logging",
          "horovod", "scipy")

@@ -36,8 +36,8 @@ def record_agrees(log: Log) -> Iterator[Fault]:
     if log.standard is not None and record.values.get("rung") != log.standard.name:
         yield Fault("the record is of another rung", file=record.file, expected=log.standard.name,
                     found=shown(record.values.get("rung")))
-    if log.standard is not None and record.values.get("target") != log.standard.target:
-        yield Fault("the record has another target", file=record.file, expected=str(log.standard.target),
+    if log.standard is not None and record.values.get("target") != log.standard.goal.target:
+        yield Fault("the record has another target", file=record.file, expected=str(log.standard.goal.target),
                     found=shown(record.values.get("target")))
     for name in ("ranks", "launcher"):
         if log.settings().get(name) != record.values.get(name):

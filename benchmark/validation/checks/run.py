@@ -37,15 +37,15 @@ def stops_at_the_target(log: Log) -> Iterator[Fault]:
                if event.line < stop.line and (value := as_number(event.value)) is not None]
     if not counted:
         yield Fault("no evaluation stands before run_stop", line=stop.line, severity=severity,
-                    expected=f"{standard.metric_key} of at least one epoch")
+                    expected=f"{standard.goal.log_key} of at least one epoch")
         return
     last, reached = counted[-1]
-    if not standard.reaches(reached):
+    if not standard.goal.reached_by(reached):
         yield Fault("the last evaluation before run_stop misses the target", line=last.line, found=shown(reached),
-                    expected=f"{'at least' if standard.higher_is_better else 'at most'} {standard.target:g}",
+                    expected=f"{standard.goal.reaches.replace('_', ' ')} {standard.goal.target:g}",
                     severity=severity, hint="a run that does not reach the target has no time to train")
     for event, value in counted[:-1]:
-        if standard.reaches(value):
+        if standard.goal.reached_by(value):
             yield Fault("the target was reached before the last evaluation", line=event.line, rule="R3.5",
                         expected="run_stop after the first evaluation that reaches it", found=shown(value),
                         severity=Severity.ERROR if log.ours else Severity.WARNING)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from corpus import CODE, EPOCH_MS, RESULTS, RUNG, STEPS, Lines, Mutation, Tree, at
+from corpus import CODE, EPOCH_MS, RESULTS, RUNG, STEPS, Lines, Mutation, Tree, at, log_lines
 
 from benchmark.events import keys
 
@@ -94,6 +94,11 @@ def epochs_left_out(first: int) -> Callable[[Lines], None]:
         or line["metadata"]["epoch_num"] >= first])
 
 
+def converged_after_one_epoch(lines: Lines) -> None:
+    lines[:] = [line for line in lines if line["metadata"].get("epoch_num", 1) == 1]
+    metric(1, 0.93)(lines)
+
+
 def together(*changes: Callable[[Lines], None]) -> Callable[[Lines], None]:
     return lambda lines: [change(lines) for change in changes]
 
@@ -134,9 +139,11 @@ def same_run_twice(tree: Tree) -> None:
     put(keys.SEED, 4711)(tree.logs[1])
 
 
-def one_run_more(tree: Tree) -> None:
-    from corpus import log_lines
+def with_batch(batch: int) -> Change:
+    return lambda tree: tree.logs.update({index: log_lines(index, batch=batch) for index in tree.logs})
 
+
+def one_run_more(tree: Tree) -> None:
     tree.logs[5] = log_lines(5)
 
 
@@ -255,6 +262,8 @@ MUTATIONS = (
         put(keys.GLOBAL_BATCH_SIZE, 64), setting("global_batch_size", 64)))),
     Mutation("another source in one run", "R4.10", log(put(keys.SUBMISSION_GITHUB_COMMIT_VERSION, "b" * 40))),
     Mutation("other software in one run", "R4.10", log(put(keys.VERSIONS, {"torch": "2.13.0+cpu", "python": "3.12"}))),
+    Mutation("converged after one epoch", "R4.11", every_log(converged_after_one_epoch)),
+    Mutation("a batch that the reference was never run with", "R4.11", with_batch(512)),
     # 5. divisions
     Mutation("a wider network", "R5.1", every_log(setting("width", 32))),
     Mutation("another optimizer", "R5.1", every_log(put(keys.OPT_NAME, "lamb"))),

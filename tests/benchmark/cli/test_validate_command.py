@@ -1,0 +1,53 @@
+"""`stemdl validate` and `stemdl rules` as they are typed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from corpus import Tree
+from mutations import MUTATIONS
+
+from benchmark.cli.main import main
+
+BAD = next(mutation for mutation in MUTATIONS if mutation.name == "a wider network and a missing log")
+
+
+@pytest.mark.parametrize(("tree", "code", "says"), [
+    (Tree.valid("closed"), 0, "CLOSED"), (Tree.valid("open"), 0, "OPEN"), (BAD.tree(), 1, "INVALID")])
+def test_the_verdict_is_the_exit_code(tmp_path, capsys, tree, code, says):
+    folder = tree.write(tmp_path / "S")
+    assert main(["validate", "--no-official", str(folder)]) == code
+    out = capsys.readouterr().out
+    assert says in out
+    if code:
+        assert "ERROR R5.1" in out and "(and 3 more like it)" in out and "expected: 16" in out and "found:    64" in out
+
+
+def test_wrong_use_is_2(tmp_path, capsys):
+    assert main(["validate", str(tmp_path / "absent")]) == 2
+    assert "there is nothing here" in capsys.readouterr().err
+    assert main(["rules", "R77.1"]) == 2
+
+
+@pytest.mark.parametrize("output", ["json", "sarif"])
+def test_machines_get_one_object(tmp_path, capsys, output):
+    folder = BAD.tree().write(tmp_path / "S")
+    assert main(["validate", "--no-official", "--format", output, str(folder)]) == 1
+    values = json.loads(capsys.readouterr().out)
+    if output == "json":
+        assert values["verdict"] == "INVALID"
+        assert set(values["findings"][0]) == {"rule", "severity", "file", "line", "message", "expected", "found", "hint"}
+        assert values["judged"] == [{"path": str(folder), "kind": "submission", "logs": 4, "verdict": "INVALID"}]
+    else:
+        assert values["runs"][0]["results"]
+
+
+def test_rules_are_listed_and_printed(capsys):
+    assert main(["rules"]) == 0
+    listed = capsys.readouterr().out
+    assert "R2.3" in listed and "manifest_known" in listed
+    assert main(["rules", "R2.3"]) == 0
+    assert capsys.readouterr().out.startswith("**R2.3 Manifest.**")
+    assert main(["rules", "R6", "--format", "json"]) == 0
+    assert [rule["id"] for rule in json.loads(capsys.readouterr().out)] == ["R6.1", "R6.2"]
