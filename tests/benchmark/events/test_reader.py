@@ -83,3 +83,28 @@ def test_any_json_value_comes_back(tmp_path_factory, value):
     path = tmp_path_factory.mktemp("log") / "run.log"
     path.write_text(line(value=value, metadata={"m": value}) + "\n")
     assert read_events(path) == [Event(1, 5, "POINT_IN_TIME", "seed", value, {"m": value})]
+
+
+def test_as_the_official_parser_reads(tmp_path):
+    from mlperf_logging.compliance_checker.mlp_parser import parse_file
+
+    path = tmp_path / "run.log"
+    path.write_bytes(b"\n".join([
+        b"  0: " + line(value=float("nan")).encode(),
+        b":::MLLOG {broken} \xe9 " + line(key="second", event_type="whatever").encode() + b"\r",
+        b"no event", b":::MLLOG", line(key="third", value="\u00e9").encode()]))
+    ours = read_events(path, as_official=True)
+    theirs, failed = parse_file(str(path), "3.0.0")
+    assert [event.line for event in ours] == [1, 2, 5] and not failed
+    assert [(event.key, event.time_ms, repr(event.value), event.metadata) for event in ours] == [
+        (each.key, each.timestamp, repr(each.value["value"]), each.value["metadata"]) for each in theirs]
+    with pytest.raises(StemdlError, match="malformed"):
+        read_events(path)
+
+
+@pytest.mark.parametrize("time_ms", [-1, 2**53, 10**400])
+def test_a_time_is_one_that_a_float_holds(tmp_path, time_ms):
+    path = tmp_path / "run.log"
+    path.write_text(line(time_ms=time_ms))
+    with pytest.raises(StemdlError, match="milliseconds since 1970"):
+        read_events(path, as_official=True)

@@ -139,3 +139,46 @@ def test_from_the_writer_through_the_reader(tmp_path):
     assert (timeline.seed, timeline.train_samples, timeline.status, timeline.epochs) == (3, 12, "success", 1)
     assert timeline.evaluations == ((1, 1.0),)
     assert 0 <= timeline.init_seconds < 5 and 0 <= timeline.time_to_train_seconds < 5
+
+
+def test_epochs_that_overlap_and_evaluations_beside_them_are_told_apart_by_their_number():
+    timeline = Timeline.of(events(
+        (0, "run_start", None, {}),
+        (0, "epoch_start", None, {"epoch_num": 1}),
+        (6_000, "epoch_start", None, {"epoch_num": 2}),  # while the first is evaluated
+        (6_000, "eval_start", None, {"epoch_num": 1}),
+        (8_000, "eval_stop", None, {"epoch_num": 1.0}),
+        (8_000, "epoch_stop", None, {"epoch_num": 1}),
+        (13_000, "epoch_stop", None, {"epoch_num": 2}),
+        (13_000, "epoch_start", None, {"epoch_num": 3}),
+        (14_000, "eval_start", None, {"epoch_num": 2}),  # of another epoch: not taken out of the third
+        (16_000, "eval_stop", None, {"epoch_num": 2}),
+        (18_000, "epoch_stop", None, {"epoch_num": 3}),
+        (18_000, "run_stop", None, {"status": "success"}),
+    ))
+    assert timeline.train_seconds == 6.0 + 7.0 + 5.0
+    assert (timeline.eval_seconds, timeline.epochs) == (4.0, 3)
+
+
+def test_what_begins_after_run_stop_is_not_of_the_run():
+    more = [(40_000, "epoch_start", None, {"epoch_num": 3}), (41_000, "eval_start", None, {"epoch_num": 3}),
+            (42_000, "eval_stop", None, {"epoch_num": 3}), (42_000, "epoch_stop", None, {"epoch_num": 3}),
+            (42_000, "eval_accuracy", 0.99, {"epoch_num": 3})]
+    run, longer = Timeline.of(events(*RUN)), Timeline.of(events(*RUN, *more))
+    for name in ("train_seconds", "eval_seconds", "epochs"):
+        assert getattr(longer, name) == getattr(run, name)
+    assert longer.evaluations == (*run.evaluations, (3, 0.99))
+    assert longer.evaluations_at_stop == run.evaluations_at_stop == 2
+    assert run.marks == (1, 1) and Timeline.of(events(*RUN, *RUN)).marks == (2, 2)
+
+
+def test_staging_is_on_the_clock_from_run_start_on():
+    before = [(100, "staging_start", None, {}), (900, "staging_stop", None, {})]
+    timeline = Timeline.of(events(*before, *RUN))
+    assert (timeline.staging_seconds, timeline.staging_on_clock_seconds) == (0.8 + 0.25, 0.25)
+
+
+def test_a_metric_of_another_name():
+    both = events((0, "eval_error", 0.2, {"epoch_num": 1}), (0, "eval_accuracy", 0.9, {}))
+    timeline = Timeline.of(both, "eval_error")
+    assert timeline.evaluations == ((1, 0.2),)
