@@ -38,7 +38,7 @@ def picture_of_stacks(manifest: Manifest, path: Path, groups: list[int] | None =
     shown = []
     for row, group in zip(axes, groups, strict=True):
         patterns, zones, formula = stacks[group]
-        symbol = _symbol(group)
+        symbol = group_symbol(group)
         shown.append(f"{symbol} ({group}), {formula}")
         for axis, picture, zone in zip(row, patterns, zones, strict=True):
             axis.imshow(np.log10(picture + 1e-5), cmap="magma", interpolation="nearest")
@@ -50,10 +50,13 @@ def picture_of_stacks(manifest: Manifest, path: Path, groups: list[int] | None =
     return shown
 
 
-def _symbol(group: int) -> str:
+def group_symbol(group: int) -> str:
+    """The short Hermann-Mauguin symbol of a space group number, such as 'P21/c'."""
     import gemmi
 
-    return gemmi.find_spacegroup_by_number(group).hm.replace(" ", "")
+    found = gemmi.find_spacegroup_by_number(group)
+    # gemmi writes H where the cell of a rhombohedral group is hexagonal, as ours are.
+    return found.hm.replace(" ", "") if found.centring_type() == "R" else found.short_name()
 
 
 def _first_stacks(manifest: Manifest, groups: list[int]) -> dict[int, tuple[Any, Any, str]]:

@@ -93,7 +93,7 @@ def test_split_writes_a_partition_and_leaves_the_shards(smoke_data: Path, tmp_pa
     assert main(["data", "split", str(copy), "--folds", "4", "--partition", "standard"]) == 2
 
 
-def test_explore_draws_what_it_says(smoke_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_explore_draws_the_stacks_alone_where_a_picture_is_asked_for(smoke_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     picture = tmp_path / "stacks.png"
     arguments = ["data", "explore", str(smoke_data), "-o", str(picture), "--groups", "225", "--format", "json"]
     assert main(arguments) == 0
@@ -102,6 +102,14 @@ def test_explore_draws_what_it_says(smoke_data: Path, tmp_path: Path, capsys: py
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert main([*arguments[:5], "--groups", "1"]) == 2
     assert "no space group 1" in capsys.readouterr().err
+
+
+def test_explore_writes_a_page(smoke_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["data", "explore", str(smoke_data), "-o", str(tmp_path / "page")]) == 0
+    output = capsys.readouterr()
+    assert f"{tmp_path / 'page' / 'index.html'}: 320 stacks of 320 materials in 5 space groups" in output.out
+    assert "macro-F1 of a forest on formula and volume" in output.out and "Next: open" in output.err
+    assert (tmp_path / "page" / "index.html").stat().st_size > 200_000
 
 
 def test_made_data_are_not_made_again(smoke_data: Path, capsys: pytest.CaptureFixture[str]):

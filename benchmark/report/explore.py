@@ -1,0 +1,183 @@
+"""A page about a data set: its figures, what metadata give away, and the numbers behind them, in one file to pass on."""
+
+from __future__ import annotations
+
+import base64
+import csv
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmark.data.leaks import (
+    FEATURES,
+    held_out_macro_f1,
+    mutual_information_bits,
+    pairwise_accuracies,
+    screened_accuracies,
+)
+from benchmark.data.manifest import Manifest
+from benchmark.definition.benchmark import SPLITS
+from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.files import write_text
+from benchmark.report import figures
+from benchmark.report.figures import Drawn
+from benchmark.report.overview import Overview, look_over
+from benchmark.report.stacks import group_symbol, picture_of_stacks
+from benchmark.simulation.crystal import crystal_system
+
+PAGE, TEMPLATE = "index.html", Path(__file__).parent / "templates" / "explore.html"
+LATTICE = ("a", "b", "c", "alpha", "beta", "gamma")
+WORDS = dict(zip((*FEATURES, *LATTICE), (
+    "cell volume", "atoms in the cell", "volume per atom", "number of elements", "mean atomic number",
+    "spread of atomic numbers", "smallest atomic number", "largest atomic number", "largest fraction of an element",
+    "smallest fraction of an element", "a", "b", "c", "α", "β", "γ"), strict=True))
+"""What the page calls the features."""
+MOST_OF_A_GROUP = 200
+"""Materials of each group that classifiers are shown, so that their time does not grow with the data."""
+PAIRS_MEASURED = 12
+FEWEST_OF_A_GROUP = 10
+
+
+@dataclass(frozen=True)
+class Leaks:
+    """What can be told of the label without the patterns.
+
+    Attributes
+    ----------
+    macro_f1 : of a forest on held-out materials, by what it was shown; chance is about 1 / groups.
+    bits : mutual information of each feature with the group, in bits; of `entropy` bits that there are.
+    pairs : groups of one crystal system, and the balanced accuracy that tells them apart, the worst first.
+    materials : that this was measured on.
+    """
+
+    macro_f1: dict[str, float]
+    bits: dict[str, float]
+    entropy: float
+    pairs: list[tuple[int, int, float]]
+    materials: int
+
+
+def read_histogram(path: Path) -> dict[int, int]:
+    """Stacks of each space group from a table with the columns `space_group` and `total`.
+
+    Raises StemdlError where the file is no such table.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8") as handle:
+            found = {int(row["space_group"]): int(row["total"]) for row in csv.DictReader(handle)}
+        if not sum(found.values()):
+            raise ValueError("no stacks")
+        return found
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise StemdlError("the histogram cannot be read", where=path, found=repr(error),
+                          expected="a CSV table with the columns space_group and total") from error
+
+
+def find_leaks(seen: Overview) -> Leaks:
+    """What metadata, the lattice and coarse patterns tell of the label."""
+    by_group: dict[int, list[np.ndarray]] = defaultdict(list)
+    for group, features in seen.features.items:
+        if len(by_group[group]) < MOST_OF_A_GROUP:
+            by_group[group].append(features)
+    tables = {group: np.array(rows) for group, rows in sorted(by_group.items()) if len(rows) >= FEWEST_OF_A_GROUP}
+    if not tables:
+        return Leaks({}, {}, 0.0, [], 0)
+    features, labels = np.concatenate(list(tables.values())), np.repeat(list(tables), list(map(len, tables.values())))
+    metadata = {group: table[:, :len(FEATURES)] for group, table in tables.items()}
+    coarse = np.array([described for _, _, described in seen.patterns.items])
+    coarse_labels = np.array([group for group, _, _ in seen.patterns.items])
+    told = np.isfinite(coarse).all(axis=1)
+    macro_f1 = {"formula and volume": held_out_macro_f1(features[:, :len(FEATURES)], labels),
+                "formula, volume and cell": held_out_macro_f1(features, labels),
+                "patterns of 8 x 8 pixels": held_out_macro_f1(coarse[told], coarse_labels[told])}
+    shares = np.unique(labels, return_counts=True)[1] / len(labels)
+    bits = dict(zip((*FEATURES, *LATTICE), mutual_information_bits(features, labels).tolist(), strict=True))
+    return Leaks(macro_f1, bits, float(-(shares * np.log2(shares)).sum()), _worst_pairs(metadata), len(labels))
+
+
+def _worst_pairs(tables: Mapping[int, np.ndarray]) -> list[tuple[int, int, float]]:
+    """The pairs that a forest of each system tells apart best, measured each by itself."""
+    worst = list(screened_accuracies(tables))[:PAIRS_MEASURED]
+    measured = [(*pair, pairwise_accuracies({group: tables[group] for group in pair})[pair]) for pair in worst]
+    return sorted(measured, key=lambda entry: -entry[2])
+
+
+def explore(manifest: Manifest, folder: Path, *, histogram: Path | None = None,
+            groups: list[int] | None = None) -> dict[str, Any]:
+    """Write the page and its figures to `folder`; returns where they are and the main numbers, as plain values.
+
+    Parameters
+    ----------
+    histogram : a table of the real set's stacks of each group (columns space_group, total) to compare with.
+    groups : the space groups of the large example stacks (default: four of different crystal systems).
+
+    Raises StemdlError where the data or the histogram cannot be read, or the folder cannot be written to.
+    """
+    real = read_histogram(histogram) if histogram is not None else None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        drawn = [_example_stacks(manifest, folder, groups)]
+        seen = look_over(manifest)
+        drawn += [figures.draw(folder / f"{name}.png", title, make, seen, real) for name, title, make in (
+            ("groups", "One stack of each group", figures.thumbnails),
+            ("classes", "Classes", figures.classes),
+            ("systems", "Crystal systems", figures.systems),
+            ("radial", "Intensity against radius", figures.radial),
+            ("lattice", "Lattices", figures.lattice),
+            ("composition", "Composition", figures.composition),
+            ("components", "Principal components", figures.components),
+            ("scatter", "The patterns in their principal plane", figures.scatter),
+        )]
+        leaks = find_leaks(seen)
+        write_text(folder / PAGE, page(manifest, seen, drawn, leaks))
+    except OSError as error:
+        raise StemdlError("the page cannot be written", where=error.filename or folder,
+                          found=error.strerror or error, remedy="choose another folder with -o") from error
+    return {"page": str(folder / PAGE), "figures": [str(figure.path) for figure in drawn], **numbers(seen, leaks)}
+
+
+def numbers(seen: Overview, leaks: Leaks) -> dict[str, Any]:
+    """The main numbers of the page, as plain values; what could not be measured is null."""
+    totals = {group: sum(seen.samples[split, group] for split in SPLITS) for group in seen.groups}
+    return {
+        "stacks": sum(totals.values()), "stacks_looked_at": seen.looked_at, "pixels": seen.pixels,
+        "materials": sum(seen.materials.values()), "groups": len(totals),
+        "imbalance": max(totals.values()) / min(totals.values()),
+        "explained_variance": np.round(seen.components.explained_variance_ratio_, 5).tolist(),
+        "macro_f1_without_network": {key: None if np.isnan(f1) else round(f1, 4) for key, f1 in leaks.macro_f1.items()},
+        "label_bits": round(leaks.entropy, 3),
+        "mutual_information_bits": {key: round(bits, 4) for key, bits in leaks.bits.items()},
+        "pairs_told_apart": [{"groups": [one, other], "accuracy": round(accuracy, 4)}
+                             for one, other, accuracy in leaks.pairs],
+    }
+
+
+def _example_stacks(manifest: Manifest, folder: Path, groups: list[int] | None) -> Drawn:
+    path = folder / "stacks.png"
+    shown = picture_of_stacks(manifest, path, groups)
+    return Drawn(path, "Example stacks",
+                 "The first training material of each of these groups along its three zone axes, log scale.",
+                 "Diffraction patterns, bright disks on black, three projections a row: " + "; ".join(shown) + ".")
+
+
+def page(manifest: Manifest, seen: Overview, drawn: list[Drawn], leaks: Leaks) -> str:
+    """The page as HTML with the figures inside: one file that needs no other, nor a network."""
+    import jinja2
+
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
+                                     lstrip_blocks=True)
+    environment.filters["symbol"] = group_symbol
+    environment.filters["system"] = crystal_system
+    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    pictures = [{"figure": figure, "data": base64.b64encode(figure.path.read_bytes()).decode("ascii")}
+                for figure in drawn]
+    split_sizes = {split: sum(n for (part, _), n in seen.samples.items() if part == split) for split in SPLITS}
+    gigabytes = sum(shard["bytes"] for shard in manifest.shards) / 1e9
+    return template.render(manifest=manifest, seen=seen, pictures=pictures, leaks=leaks, split_sizes=split_sizes,
+                           numbers=numbers(seen, leaks), gigabytes=gigabytes,
+                           bits=sorted(((WORDS[name], value) for name, value in leaks.bits.items()),
+                                       key=lambda entry: -entry[1])) + "\n"
