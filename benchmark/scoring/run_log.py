@@ -14,6 +14,8 @@ from benchmark.events.reader import iter_events
 from benchmark.events.timeline import Timeline
 from benchmark.foundation.errors import StemdlError
 
+_MOST_CHARACTERS = 200  # of what a bad log holds, in a message
+
 
 @dataclass(frozen=True)
 class ScoredRun:
@@ -56,7 +58,7 @@ def read_run_log(log: Path, benchmark: ScoredBenchmark | None) -> ScoredRun:
     try:
         timeline = Timeline.of(iter_events(log, as_official=True), metric)
     except StemdlError as error:
-        return _unreadable(log, " ".join(str(error).split()))
+        return _unreadable(log, _in_a_line(error, log))
     epochs, value = _last_evaluation(timeline)
     problem = _problem(timeline, benchmark, value)
     epochs_are_samples = benchmark is not None and benchmark.epoch_num != EPOCHS
@@ -134,6 +136,14 @@ def _throughput(timeline: Timeline, samples: float | None) -> float | None:
     if samples is None and None not in (timeline.epochs, train_samples := _whole(timeline.train_samples)):
         samples = timeline.epochs * train_samples
     return samples / seconds if samples is not None and seconds and seconds > 0 else None
+
+
+def _in_a_line(error: StemdlError, log: Path) -> str:
+    """What is wrong with a log, and in which of its lines."""
+    line = str(error.where).removeprefix(str(log)).strip(":")
+    parts = [f"line {line}" if line else None, error.what, error.expected and f"expected {error.expected}",
+             error.found is not None and f"found {error.found}"[:_MOST_CHARACTERS]]
+    return ": ".join(part for part in parts if part)
 
 
 def _unreadable(log: Path, problem: str) -> ScoredRun:

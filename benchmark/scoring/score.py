@@ -148,7 +148,7 @@ def _weak(row: Score, folder: LogFolder, benchmark: ScoredBenchmark | None, poin
 
 def _of_benchmark(run: ScoredRun, name: str | None) -> ScoredRun:
     if run.converged and name is not None and run.benchmark != name:
-        return replace(run, problem=f"the log is of {run.benchmark}, not of {name}", minutes=None,
+        return replace(run, problem=f"the log is of {run.benchmark!r}, not of {name!r}", minutes=None,
                        epochs_to_target=math.inf)
     return run
 
@@ -203,6 +203,9 @@ def _verdict(runs: Sequence[ScoredRun], division: str | None, points: ReferenceP
     if len(batch_sizes) != 1 or None in batch_sizes:
         warnings.append("no convergence test: the runs must log one global_batch_size, and log "
                         + ", ".join(sorted(map(str, batch_sizes))))
+        return None
+    if any(run.converged and math.isinf(run.epochs_to_target) for run in runs):
+        warnings.append("no convergence test: the evaluations must log their epoch_num")
         return None
     verdict = points.test(batch_sizes.pop(), [run.epochs_to_target for run in runs])
     if verdict.match == MISSING:

@@ -148,7 +148,14 @@ def test_logs_that_disagree_have_no_score(write_set, tmp_path: Path):
     assert a.division is None and a.score_minutes is None and "one division" in a.warnings[0]
     assert b.total_minutes is None and b.accelerators_per_model is None and "different scales: 16, 8" in b.warnings[0]
     assert c.verdict is None and "one global_batch_size, and log 1024, 512" in c.warnings[0]
-    assert d.score_minutes is None and "the log is of deepcam, not of openfold" in d.warnings[0]
+    assert d.score_minutes is None and "the log is of 'deepcam', not of 'openfold'" in d.warnings[0]
+
+
+def test_without_epoch_num_there_is_no_convergence_test(write_set, tmp_path: Path):
+    for log in write_set([60.0 + number for number in range(10)], epochs=10).iterdir():
+        log.write_text(log.read_text().replace("epoch_num", "epoch"))
+    row = only(tmp_path)
+    assert row.verdict is None and row.warnings == ("no convergence test: the evaluations must log their epoch_num",)
 
 
 def test_a_run_counts_once(write_set, tmp_path: Path):
