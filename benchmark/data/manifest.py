@@ -45,11 +45,12 @@ class Manifest:
 
 @dataclass(frozen=True)
 class WrittenShard:
-    """A finished shard: its place in the data set, and the space group of each of its samples."""
+    """A finished shard: its place in the data set, the space group of each of its samples, its hash where known."""
 
     split: str
     number: int
     space_groups: Sequence[int]
+    sha256: str | None = None
 
 
 def write_manifest(
@@ -74,7 +75,7 @@ def write_manifest(
     entries = []
     for shard in shards:
         path = shard_path(folder, shard.split, shard.number)
-        entries.append({"path": str(path.relative_to(folder)), "sha256": sha256_of_file(path),
+        entries.append({"path": str(path.relative_to(folder)), "sha256": shard.sha256 or sha256_of_file(path),
                         "bytes": path.stat().st_size, "samples": len(shard.space_groups)})
     write_json(folder / MANIFEST, {
         "format": FORMAT,

@@ -2,6 +2,7 @@
 
 A split is a folder of shards `batch_<split>_<k>.h5`; a shard holds groups `sample_<m>_<e>` (material m, energy e), each
 with one data set `cbed_stack`, (3, pixels, pixels) float32: the intensities of three projections, about unit sum each.
+Ours may hold them smaller (`storage`); `read_patterns` reads either.
 `z_dirs` and `y_dirs` are (1, 3, 3) with direction i in the COLUMN [0, :, i].
 """
 

@@ -22,7 +22,7 @@ from benchmark.data.importing.tally import Tally
 from benchmark.data.manifest import WrittenShard
 from benchmark.definition.benchmark import Storage
 from benchmark.foundation.errors import StemdlError
-from benchmark.foundation.files import canonical_json
+from benchmark.foundation.files import canonical_json, sha256_of_file
 
 if TYPE_CHECKING:
     import h5py
@@ -79,6 +79,11 @@ def read_tally(folder: Path, identity: Mapping[str, str], plan: PlannedShard) ->
         raise StemdlError("a shard of other data is in the way", where=path, expected=identity, found=found,
                           remedy="choose another folder with -o")
     return Tally.from_json(told), WrittenShard(plan.split, plan.number, told["space_groups"])
+
+
+def hash_shard(folder: Path, plan: PlannedShard) -> str:
+    """The SHA-256 of a finished shard."""
+    return sha256_of_file(schema.shard_path(folder, plan.split, plan.number))
 
 
 class _Files:

@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmark.data.claim import LOCK, claim
-from benchmark.data.importing.convert import read_tally, write_shard
+from benchmark.data.importing.convert import hash_shard, read_tally, write_shard
 from benchmark.data.importing.plan import plan_shards, sift
 from benchmark.data.importing.source import Source, find_source
 from benchmark.data.importing.survey import Sample, Survey, survey_hdf5, survey_npz
@@ -120,6 +120,7 @@ def _import(
         todo = [plan for plan in plans if read_tally(folder, identity, plan) is None]
         work.barrier()  # all ranks have looked before the first one writes
         work.map(partial(write_shard, folder, identity, source.form, storage), todo, "Importing", "shards")
+        hashes = work.map(partial(hash_shard, folder), plans, "Hashing", "shards")
         if work.leader:
             for left_by_a_kill in folder.rglob(".*.part"):
                 left_by_a_kill.unlink(missing_ok=True)
@@ -135,7 +136,8 @@ def _import(
                 recipe_sha256=recipe_sha256,
                 source=origin,
                 space_groups=source.manifest.space_groups if source.manifest else _classes(materials),
-                shards=[shard for _, shard in told],
+                shards=[dataclasses.replace(shard, sha256=sha256)
+                        for (_, shard), sha256 in zip(told, hashes, strict=True)],
                 about={"selection": None, "import": tally.as_json(), "storage": dataclasses.asdict(storage),
                        "libraries": {name: importlib.metadata.version(name) for name in ("numpy", "h5py")}},
             )

@@ -19,7 +19,9 @@ from benchmark.definition.benchmark import SPLITS, Storage
 from benchmark.foundation.files import sha256_of_text
 
 SHARD_BYTES = 128 * 2**20
-"""Of unfiltered patterns, at most, and so about a worker's memory: 42 stacks of the real set, 2,730 of the smallest."""
+"""Of unfiltered patterns, at most, and so about a worker's memory: 42 stacks of the real set as it is."""
+SOURCE_BYTES = 2**30
+"""Of a source's patterns that go into one shard, at most: small storage, too, leaves hundreds of shards to work on."""
 BYTES_PER_PIXEL = {"float32": 4, "float16": 2, "log_uint8": 1}
 
 
@@ -107,15 +109,16 @@ def plan_shards(source: Source, materials: Sequence[Sequence[Sample]], storage: 
 
 
 def _parts(materials: Sequence[PlannedMaterial], storage: Storage) -> list[tuple[PlannedMaterial, ...]]:
-    """The materials in runs of at most SHARD_BYTES, or one material where it is larger."""
+    """The materials in runs of at most SHARD_BYTES and SOURCE_BYTES, or one material where it is larger."""
     parts: list[list[PlannedMaterial]] = []
-    room = 0
+    filled = 1.0  # of a shard; the first material opens one
     for material in materials:
-        pixels = storage.pixels or material.samples[0].pixels
-        size = len(material.samples) * PROJECTIONS * pixels**2 * BYTES_PER_PIXEL[storage.encoding]
-        if size > room:
+        pixels = material.samples[0].pixels
+        stored = (storage.pixels or pixels) ** 2 * BYTES_PER_PIXEL[storage.encoding]
+        share = len(material.samples) * PROJECTIONS * max(stored / SHARD_BYTES, 4 * pixels**2 / SOURCE_BYTES)
+        if filled + share > 1.0:
             parts.append([])
-            room = max(SHARD_BYTES, size)
+            filled = 0.0
         parts[-1].append(material)
-        room -= size
+        filled += share
     return [tuple(part) for part in parts]
