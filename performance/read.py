@@ -1,0 +1,196 @@
+"""How fast samples are read, beside one NPZ file a sample, and whether training ever waits for them.
+
+    python performance/read.py [--pixels 64 128 512] [--folder DIR]
+
+Writes random patterns of each size twice: as our shards, and as the public reference of this data set has them
+(github mlcommons/science, benchmarks/stemdl: np.savez of `data` and `label`, read back by np.load in a Dataset, in
+batches by a torch DataLoader). Then reads both in random order on one thread, in turns: with the caches of the
+operating system dropped before, and from them. Ours includes opening and searching the shards when cold; theirs has no
+worker processes, which is the kinder setting where cores are counted. Last, the reference trains on one synthetic batch
+again and again, and on batches streamed from shards whose caches were dropped, in turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+os.environ["OMP_NUM_THREADS"] = "1"
+
+import h5py
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from benchmark.data import schema
+from benchmark.data.generate import MATERIALS_PER_SHARD
+from benchmark.data.manifest import Manifest, WrittenShard, read_manifest, write_manifest
+from benchmark.data.reader import Part
+from benchmark.definition.benchmark import load_benchmark
+from benchmark.launch.system import drop_caches
+from reference.comm import Solo
+from reference.config import read_config
+from reference.input import TrainingSamples
+from reference.model import SymmetryNet
+from reference.optimizer import make_optimizer
+from reference.samples import SamplesStreamed
+from reference.train import _step
+
+RUNG = "stemdl_mini"
+BYTES_OF_A_SET = 400 * 2**20
+MOST_SAMPLES = 3500
+"""The mini rung's training split; of larger patterns as many as fit into the bytes above."""
+
+
+class NpzFiles(Dataset):
+    """One file a sample, opened when it is asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._files = sorted(folder.glob("*.npz"))
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __getitem__(self, number: int) -> tuple[torch.Tensor, np.int64]:
+        sample = np.load(self._files[number])
+        return torch.from_numpy(sample["data"]), sample["label"][0]
+
+
+def write_both(folder: Path, pixels: int) -> Manifest:
+    """The same random patterns as shards, with a manifest, and as NPZ files in `npz`."""
+    groups = load_benchmark().rung(RUNG).space_groups
+    count = min(MOST_SAMPLES, BYTES_OF_A_SET // (12 * pixels**2))
+    generator, three, written = np.random.default_rng(0), np.ones(3), []
+    (folder / "npz").mkdir(parents=True)
+    for shard, first in enumerate(range(0, count, MATERIALS_PER_SHARD)):
+        numbers = range(first, min(first + MATERIALS_PER_SHARD, count))
+        labels = [groups[number % len(groups)] for number in numbers]
+        path = schema.shard_path(folder, "train", shard)
+        path.parent.mkdir(exist_ok=True)
+        with h5py.File(path, "w") as file:
+            for number, group in zip(numbers, labels, strict=True):
+                patterns = generator.random((3, pixels, pixels), dtype=np.float32) / pixels**2
+                schema.write_stack(file, number, 0, schema.Stack(
+                    patterns, group, f"mp-{number}", 100.0, "Na", np.eye(3, dtype=np.int64), np.eye(3), three, three,
+                    three, three, {"thickness_angstrom": np.array(100.0)}))
+                np.savez(folder / "npz" / f"sample-{number}.npz", data=patterns, label=np.asarray([group]))
+        written.append(WrittenShard("train", shard, labels))
+    write_manifest(folder, rung=RUNG, standard=False, recipe_sha256="", source={}, space_groups=groups, shards=written,
+                   about={})
+    return read_manifest(folder)
+
+
+def make_cold(folder: Path) -> str:
+    """Take the folder's files out of the page cache, by whichever way is permitted; its name."""
+    if drop_caches():
+        return "drop_caches"
+    os.sync()
+    for path in folder.rglob("*.*"):
+        descriptor = os.open(path, os.O_RDONLY)
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.close(descriptor)
+    return "posix_fadvise"
+
+
+def our_epoch(part: Part, batch: int) -> int:
+    """Every sample once, in random order and in batches, on this thread."""
+    order = np.random.default_rng(1).permutation(len(part))
+    for first in range(0, len(order), batch):
+        chosen = order[first:first + batch]
+        patterns = torch.empty(len(chosen), *part.stack_shape())
+        torch.from_numpy(part.read(chosen, patterns.numpy()))
+    return len(order)
+
+
+def their_epoch(folder: Path, batch: int) -> int:
+    return sum(len(labels) for _, labels in DataLoader(NpzFiles(folder / "npz"), batch_size=batch, shuffle=True))
+
+
+def rate(epoch: Callable[[], int]) -> tuple[float, float]:
+    """Samples per second of processor time, and of the clock."""
+    wall, processor = time.perf_counter(), time.process_time()
+    samples = epoch()
+    return samples / (time.process_time() - processor), samples / (time.perf_counter() - wall)
+
+
+def compare_reading(manifest: Manifest, batch: int, repeats: int) -> Iterator[str]:
+    """A line for the cold and one for the warm cache: medians over the repeats, which take turns."""
+    results: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for _ in range(repeats):
+        part = None
+        for cache in ("cold", "warm"):
+            for who in ("npz", "ours"):
+                if cache == "cold":
+                    make_cold(manifest.folder)
+                if who == "npz":
+                    found = rate(lambda: their_epoch(manifest.folder, batch))
+                else:
+                    part = Part(manifest, "train") if cache == "cold" else part
+                    found = rate(lambda: our_epoch(part, batch))
+                results.setdefault((cache, who), []).append(found)
+            if cache == "cold":
+                their_epoch(manifest.folder, batch), our_epoch(Part(manifest, "train"), batch)
+    for cache in ("cold", "warm"):
+        ours, npz = (list(map(statistics.median, zip(*results[cache, who]))) for who in ("ours", "npz"))
+        yield (f"{cache}   {npz[0]:9.0f} {ours[0]:9.0f} {ours[0] / npz[0]:6.1f} x    "
+               f"{npz[1]:9.0f} {ours[1]:9.0f} {ours[1] / npz[1]:6.1f} x")
+
+
+def compare_training(manifest: Manifest, pixels: int, batch: int, seconds: float) -> str:
+    """Training steps per second on batches streamed from cold caches, against those on a batch that is there."""
+    config = read_config(RUNG)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model = SymmetryNet(len(manifest.space_groups), config.width, config.symmetry).to(device)
+    model, optimizer = Solo().distribute(model, make_optimizer(model, config.learning_rate, config.weight_decay))
+    patterns = torch.rand(batch, 3, pixels, pixels, device=device) / pixels**2
+    labels = torch.arange(batch, device=device) % len(manifest.space_groups)
+
+    def run(batches: Iterator[tuple[torch.Tensor, torch.Tensor]]) -> float:
+        started = time.perf_counter()
+        for steps, each in enumerate(batches, start=1):
+            _step(model, optimizer, *each, 1.0, config).item()
+        return steps * batch / (time.perf_counter() - started)
+
+    step_seconds = batch / run(iter([(patterns, labels)] * 3))
+    steps = max(2, min(len(Part(manifest, "train")) // batch, round(seconds / step_seconds)))
+    synthetic, streamed = [], []
+    for epoch in range(1, 4):
+        synthetic.append(run(iter([(patterns, labels)] * steps)))
+        make_cold(manifest.folder)
+        samples = TrainingSamples(SamplesStreamed(Part(manifest, "train"), device), 0, 0)
+        streamed.append(run(samples.batches(epoch, batch, steps)))
+    best, ours = map(statistics.median, (synthetic, streamed))
+    return f"{device.type:4} {best:9.1f} {ours:9.1f} {100 * ours / best:8.1f} %"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pixels", type=int, nargs="+", default=[64, 128, 512])
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=10.0, help="of training for each figure")
+    parser.add_argument("--folder", type=Path, help="on the disk to be measured (default: a temporary one)")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as scratch:
+        manifests = {pixels: write_both(Path(scratch) / str(pixels), pixels) for pixels in arguments.pixels}
+        print(f"one thread, batches of {arguments.batch}, medians of {arguments.repeats}; cold: "
+              f"{make_cold(Path(scratch))} before every epoch\n")
+        print("                  samples/s of processor time      samples/s of the clock")
+        print("pixels  cache        NPZ      ours   ratio          NPZ      ours   ratio")
+        for pixels, manifest in manifests.items():
+            for line in compare_reading(manifest, arguments.batch, arguments.repeats):
+                print(f"{pixels:6}  {line}", flush=True)
+        print("\n        training samples/s on one batch, and streamed from cold shards")
+        print("pixels  device      one  streamed      ratio")
+        for pixels, manifest in manifests.items():
+            print(f"{pixels:6}  {compare_training(manifest, pixels, arguments.batch, arguments.seconds)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
