@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -38,7 +39,8 @@ class Samples(Protocol):
     def __len__(self) -> int: ...
 
     def batches(self, choices: Iterable[Chosen]) -> Iterator[tuple[Tensor, Tensor]]:
-        """Patterns (n, 3, pixels, pixels) float32 and labels (n,) for each choice of n samples."""
+        """Patterns (n, 3, pixels, pixels) float32 and labels (n,) for each choice of n samples. The patterns may be
+        overwritten when the next batch is asked for."""
 
 
 class SamplesInMemory:
@@ -70,22 +72,28 @@ class SamplesStreamed:
         return len(self._part)
 
     def batches(self, choices: Iterable[Chosen]) -> Iterator[tuple[Tensor, Tensor]]:
+        unused: deque[Tensor] = deque()  # memory that the kernel would otherwise have to clear anew for every batch
+        ahead: deque[Future[tuple[Tensor, Tensor]]] = deque()
+        remaining = iter(choices)
         with ThreadPoolExecutor(THREADS, thread_name_prefix="reader") as pool:
-            ahead: deque = deque()
-            for chosen in choices:
-                ahead.append(pool.submit(self._read, np.asarray(chosen)))
-                if len(ahead) > BATCHES_AHEAD:
-                    yield self._moved(*ahead.popleft().result())
-            while ahead:
-                yield self._moved(*ahead.popleft().result())
+            while True:
+                for chosen in islice(remaining, BATCHES_AHEAD + 1 - len(ahead)):
+                    ahead.append(pool.submit(self._read, np.asarray(chosen), unused.pop() if unused else None))
+                if not ahead:
+                    return
+                patterns, labels = ahead.popleft().result()
+                if self.device.type == "cpu":
+                    yield patterns, labels
+                    unused.append(patterns)
+                else:  # torch keeps pinned memory for reuse by itself, once it has been copied
+                    yield patterns.to(self.device, non_blocking=True), labels.to(self.device, non_blocking=True)
 
-    def _read(self, chosen: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        # A GPU fetches from pinned memory by itself, while this process goes on.
-        patterns = torch.empty(len(chosen), *self._part.stack_shape(), pin_memory=self.device.type == "cuda")
+    def _read(self, chosen: NDArray[np.int64], patterns: Tensor | None) -> tuple[Tensor, Tensor]:
+        shape = (len(chosen), *self._part.stack_shape())
+        if patterns is None or patterns.shape != shape:
+            # A GPU fetches from pinned memory by itself, while this process goes on.
+            patterns = torch.empty(shape, pin_memory=self.device.type == "cuda")
         return patterns, torch.from_numpy(self._part.read(chosen, patterns.numpy()))
-
-    def _moved(self, patterns: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        return patterns.to(self.device, non_blocking=True), labels.to(self.device, non_blocking=True)
 
 
 @dataclass(frozen=True)

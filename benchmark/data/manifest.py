@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmark.data.index_file import write_index
 from benchmark.data.schema import shard_path
 from benchmark.definition.benchmark import SPLITS
 from benchmark.foundation.errors import StemdlError
@@ -64,7 +65,7 @@ def write_manifest(
     shards: Sequence[WrittenShard],
     about: Mapping[str, Any],
 ) -> None:
-    """Name and hash what lies in the folder: its shards, all of them there, in the order to be read.
+    """Name and hash what lies in the folder: its shards, all of them there, in the order to be read; and index them.
 
     `source` says where the crystals or patterns come from, `about` whatever else the data's makers tell of them.
     """
@@ -88,6 +89,7 @@ def write_manifest(
         **about,
         "shards": entries,
     })
+    write_index(folder, sha256_of_file(folder / MANIFEST), entries, space_groups)
 
 
 def read_manifest(folder: Path) -> Manifest:

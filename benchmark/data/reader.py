@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data import schema
+from benchmark.data.index_file import read_index
 from benchmark.data.manifest import Manifest
 from benchmark.data.shard_index import ShardIndex, index_shard
 from benchmark.definition.benchmark import SPLITS
@@ -94,13 +95,15 @@ class Part:
         self._classes = {group: index for index, group in enumerate(manifest.space_groups)}
         self._own, self.shards = shards_of_part(manifest, split, rank, size)
         self._firsts = np.array([shard.first for shard in self.shards])
-        self._indices: list[ShardIndex | None] = [None] * len(self.shards)
         self._is_finite = np.zeros(len(self._own), dtype=bool)
         self._files: OrderedDict[int, _File] = OrderedDict()
         self._process = os.getpid()
         self._lock = threading.Lock()
         with self._placed():
             self._versions = [_version_of(shard) for shard in self.shards]
+            written_ns, known = read_index(manifest.folder, manifest.sha256, manifest.shards)
+        self._indices = [known.get(shard.path) if changed_ns <= written_ns else None
+                         for shard, (_, changed_ns) in zip(self.shards, self._versions, strict=True)]
 
     def __len__(self) -> int:
         return len(self._own)
@@ -118,17 +121,21 @@ class Part:
         """Samples by their numbers within the part: intensities into `out`, (n, 3, pixels, pixels) float32 in one
         piece; returns their labels (n,), class indices."""
         labels = np.empty(len(chosen), dtype=np.int64)
+        places = self._own.start + chosen
+        shards = np.searchsorted(self._firsts, places, side="right") - 1
         with self._placed():
-            for row in np.argsort(chosen):  # neighbours in a file one after the other
-                number, stack = int(chosen[row]), out[row]
-                place = self._own.start + number
-                which = int(np.searchsorted(self._firsts, place, side="right")) - 1
-                index, sample = self._index(which), place - self.shards[which].first
-                self._file(which).read(index, sample, stack)
+            wanted = []
+            for row in np.argsort(chosen).tolist():  # neighbours in a file one after the other
+                which = int(shards[row])
+                index, file, sample = self._index(which), self._file(which), int(places[row]) - self.shards[which].first
+                file.announce(index, sample)
+                wanted.append((row, which, index, file, sample))
+            for row, which, index, file, sample in wanted:
+                file.read(index, sample, out[row])
                 labels[row] = index.labels[sample]
-                if not self._is_finite[number]:
-                    self._require_finite(which, index.names[sample], stack)
-                    self._is_finite[number] = True
+                if not self._is_finite[chosen[row]]:
+                    self._require_finite(which, index.name(sample), out[row])
+                    self._is_finite[chosen[row]] = True
         return labels
 
     def read_whole(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -217,10 +224,15 @@ class _File:
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._filtered = None
 
+    def announce(self, index: ShardIndex, sample: int) -> None:
+        """Let storage begin to fetch a sample: it answers several sooner than one after the other."""
+        if index.offsets is not None:
+            os.posix_fadvise(self._descriptor, int(index.offsets[sample]), index.stack_bytes, os.POSIX_FADV_WILLNEED)
+
     def read(self, index: ShardIndex, sample: int, out: NDArray[np.float32]) -> None:
         """A sample's intensities into `out`, (3, pixels, pixels)."""
         if index.offsets is None:
-            out[:] = index.coding.decode(self._through_hdf5(index.names[sample]))
+            out[:] = index.coding.decode(self._through_hdf5(index.name(sample)))
             return
         plain = index.stored == np.float32 and index.coding.encoding == "float32"
         stored = out if plain else np.empty(index.shape, index.stored)
@@ -229,7 +241,7 @@ class _File:
             done = os.preadv(self._descriptor, [left], offset)
             if not done:
                 raise StemdlError("a shard was cut off while it was in use", found=f"{len(left)} bytes missing",
-                                  where=f"{self._path}: {index.names[sample]}", expected=f"{stored.nbytes} bytes")
+                                  where=f"{self._path}: {index.name(sample)}", expected=f"{stored.nbytes} bytes")
             left, offset = left[done:], offset + done
         if not plain:
             out[:] = index.coding.decode(stored)

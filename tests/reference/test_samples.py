@@ -43,7 +43,7 @@ def test_neighbours_are_the_same_from_memory_and_streamed(smoke_data: Path):
     choices = [range(first, min(first + 25, 60)) for first in range(0, 60, 25)]
     expected, labels = part.read_whole()
     for kind in (SamplesInMemory, SamplesStreamed):
-        found = list(kind(part, CPU).batches(choices))
+        found = [(patterns.clone(), truth) for patterns, truth in kind(part, CPU).batches(choices)]
         np.testing.assert_array_equal(torch.cat([patterns for patterns, _ in found]), expected)
         np.testing.assert_array_equal(torch.cat([truth for _, truth in found]), labels)
 
