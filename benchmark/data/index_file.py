@@ -71,7 +71,7 @@ def read_index(
             offsets = arrays["offsets"] if "offsets" in arrays else None
         if not len(names) == len(labels) == sum(shard["samples"] for shard in shards):
             raise ValueError(f"{len(names)} samples")
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise StemdlError("the index of the shards cannot be read", where=path, found=error,
                           remedy=f"rm {path}: it saves time and nothing else") from error
     known, first = {}, 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import h5py
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ShardIndex:
     """The samples of a shard, in the order of their numbers.
 
@@ -49,6 +49,10 @@ class ShardIndex:
 
     def name(self, sample: int) -> str:
         return self.names[sample].decode()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ShardIndex) and all(
+            np.array_equal(getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
 
 
 def index_shard(path: Path, samples: int, classes: Mapping[int, int]) -> ShardIndex:

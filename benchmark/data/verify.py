@@ -18,10 +18,12 @@ from typing import Any
 from benchmark.data import relabel
 from benchmark.data.duplicates import LATTICE_TOLERANCE, duplicates, same_arrangement
 from benchmark.data.faults import Fault
+from benchmark.data.index_file import INDEX, read_index
 from benchmark.data.manifest import MANIFEST, Manifest, read_manifest
 from benchmark.data.materials import Entry
 from benchmark.data.near_copies import near_copies
 from benchmark.data.partition import FOLDER, STANDARD, load_partition, make_partition
+from benchmark.data.shard_index import index_shard
 from benchmark.data.survey import READING_ERRORS, Survey, survey
 from benchmark.definition.benchmark import SPLITS
 from benchmark.foundation.errors import StemdlError
@@ -132,6 +134,19 @@ def files(data: Data) -> Iterator[Fault]:
         inside = path.relative_to(manifest.folder).parts
         if path.is_file() and path not in listed and (path.suffix == ".h5" or inside[0] in SPLITS):
             yield Fault("files", str(path), "not in the manifest", hint="a reader would not see it; move it away")
+
+
+def index(data: Data) -> Iterator[Fault]:
+    """What readers are told by the index, where there is one that holds, is what the shards say."""
+    manifest = data.manifest
+    written_ns, known = read_index(manifest.folder, manifest.sha256, manifest.shards)
+    classes = {group: number for number, group in enumerate(manifest.space_groups)}
+    for shard in manifest.shards:
+        path = manifest.folder / shard["path"]
+        if path in known and path.is_file() and path.stat().st_mtime_ns <= written_ns:
+            if known[path] != index_shard(path, shard["samples"], classes):
+                yield Fault("index", str(manifest.folder / INDEX), f"says something else than {shard['path']}",
+                            hint="delete it: it saves time and nothing else")
 
 
 def recipe(data: Data) -> Iterator[Fault]:
@@ -291,8 +306,9 @@ def _names(path: Path, what: str, names: Iterable[str], hint: str) -> Iterator[F
 
 
 CHECKS: Mapping[str, Callable[[Data], Iterator[Fault]]] = {
-    "files": files, "recipe": recipe, "samples": samples, "counts": counts, "materials": materials,
-    "duplicates": duplicate_materials, "copies": copied_patterns, "symmetry": symmetry, "partitions": partitions,
+    "files": files, "recipe": recipe, "index": index, "samples": samples, "counts": counts,
+    "materials": materials, "duplicates": duplicate_materials, "copies": copied_patterns, "symmetry": symmetry,
+    "partitions": partitions,
 }
 """In the order in which they are made and reported."""
 QUICK = (files, recipe)
