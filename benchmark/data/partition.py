@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmark.data.importing.importer import PUBLISHED
 from benchmark.data.manifest import Manifest
 from benchmark.data.materials import Entry
 from benchmark.data.split import STANDARD_SHARES, STANDARD_VERSION, folds, of_unseen_types, standard_split
@@ -21,9 +22,6 @@ from benchmark.foundation.files import write_json
 FOLDER, FORMAT = "partitions", 1
 STANDARD, OFFICIAL = "standard", "olcf"
 UNSEEN_TYPES = "test_unseen_types"
-
-OFFICIAL_SAMPLES = {"train": 148_006, "dev": 20_400, "test": 18_749}
-"""Of the real set, DOI 10.13139/OLCF/1510313, by its folders; an import that leaves out bad samples has fewer."""
 
 UNDERIVABLE = {
     "mlcommons_ds1": "of the 138,717 + 20,000 + 20,000 + 8,438 samples only the numbers are published, not which",
@@ -100,11 +98,12 @@ def make_partition(manifest: Manifest, entries: Mapping[str, Entry], name: str =
 
 
 def _must_be_the_real_set(manifest: Manifest) -> None:
-    more = {split: manifest.samples.get(split, 0) for split, most in OFFICIAL_SAMPLES.items()
+    """An import leaves out bad stacks and so has fewer of them than were published, but never more."""
+    more = {split: manifest.samples.get(split, 0) for split, (most, _) in PUBLISHED.items()
             if manifest.samples.get(split, 0) > most}
-    if manifest.values["source"]["kind"] in ("drawn", "structures") or more:
+    if manifest.values["source"].get("form") not in ("olcf", "npz") or more:
         raise StemdlError("the data are not the real set, whose partition this is", where=manifest.folder,
-                          expected=", ".join(f"{split} {most}" for split, most in OFFICIAL_SAMPLES.items()),
+                          expected=", ".join(f"{split} {most}" for split, (most, _) in PUBLISHED.items()),
                           found=more or f"source: {manifest.values['source']['kind']}",
                           remedy="stemdl data import SRC -o DIR")
 

@@ -85,10 +85,10 @@ def label_faults(manifest: Manifest, entry: Entry, crystal: Crystal | None) -> I
         yield Fault("symmetry", where, f"the label is not what spglib finds at {TOLERANCES_ANGSTROM} Angstrom",
                     str(group), str(entry.compound.space_group))
     compound = compound_of(entry.compound.identifier, crystal)
-    if compound.formula != entry.compound.formula:
+    if entry.compound.formula and compound.formula != entry.compound.formula:
         yield Fault("symmetry", where, "the formula is not the crystal's", str(compound.formula),
                     str(entry.compound.formula))
-    if entry.compound.primitive:
+    if entry.compound.primitive or entry.compound.lengths_angstrom is None:
         return
     for name, ours, theirs, relative in (
             ("abc_angstrom", compound.lengths_angstrom, entry.compound.lengths_angstrom, CELL_TOLERANCE),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,11 +40,10 @@ class Survey:
 
 def expected_of(manifest: Manifest) -> Expected:
     """What a manifest lets its samples be."""
-    recipe = manifest.values.get("recipe") or {}
-    stored = recipe.get("storage", {}).get("pixels", 0)
-    pixels = stored or recipe.get("optics", {}).get("pixels")
+    recipe = manifest.values.get("recipe") or manifest.values
+    pixels = (recipe.get("storage") or {}).get("pixels") or (recipe.get("optics") or {}).get("pixels")
     ours = not cells_are_primitive(manifest)
-    return Expected(int(pixels) if pixels and ours else None, frozenset(manifest.space_groups), ours, complete=ours)
+    return Expected(pixels, frozenset(manifest.space_groups), ours, complete=ours)
 
 
 def survey(manifest: Manifest) -> Survey:
@@ -72,6 +71,8 @@ def survey(manifest: Manifest) -> Survey:
                         sample = opened[name]
                         where = f"{path}: {name}"
                         patterns = _patterns(sample, where, seen.faults)
+                        if expected.pixels is None and patterns is not None:  # then all must be like the first
+                            expected = replace(expected, pixels=patterns.shape[-1])
                         seen.faults += _faults(OpenSample(sample, where, patterns), expected)
                         try:
                             entry = read_entry(sample, split_of(shard["path"]), shard["path"], primitive)

@@ -220,7 +220,7 @@ def composition(seen: Overview, _: Real | None) -> tuple[Figure, str, str]:
 
     figure = _figure(3.9)
     axis = figure.subplots()
-    materials = sum(seen.materials.values())
+    materials = sum(seen.element_counts.values())
     grid = np.full((10, 19), np.nan)
     for number in range(1, 104):
         row, column = _place_in_the_table(number)

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data import schema
-from benchmark.data.duplicates import parsed_formula
+from benchmark.data.duplicates import Compound, parsed_formula
 from benchmark.data.leaks import composition_features
 from benchmark.data.manifest import Manifest
-from benchmark.data.materials import read_entry, split_of
+from benchmark.data.materials import cells_are_primitive, read_entry, split_of
 from benchmark.data.near_copies import descriptor
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.progress import progress
@@ -120,13 +120,16 @@ def look_over(manifest: Manifest) -> Overview:
     every = max(1, -(-total // MOST_STACKS_LOOKED_AT))
     components = min(12, total // every)
     principal, batch = IncrementalPCA(n_components=components), []
+    primitive = cells_are_primitive(manifest)
     with progress("Looking at", total, "stacks") as advance:
         for number, (split, shard, sample, is_new) in enumerate(_samples(manifest)):
-            entry = read_entry(sample, split, shard, primitive=False)
+            entry = read_entry(sample, split, shard, primitive)
             group = entry.compound.space_group
             seen.samples[split, group] += 1
             if is_new:
-                _keep_material(seen, sample, group, entry.compound.lengths_angstrom, entry.compound.angles_degrees)
+                seen.materials[group] += 1
+                if entry.compound.formula:  # imported materials may not say theirs, nor their cell
+                    _keep_material(seen, sample, entry.compound)
             if number % every == 0:
                 batch.append(_look_at(seen, sample, group))
                 if len(batch) == 256:
@@ -157,13 +160,15 @@ def _samples(manifest: Manifest) -> Iterator[tuple[str, str, h5py.Group, bool]]:
                               remedy=f"stemdl data verify {manifest.folder}") from error
 
 
-def _keep_material(seen: Overview, sample: h5py.Group, group: int, lengths: tuple, angles: tuple) -> None:
-    counts = parsed_formula(str(sample.attrs["formula"]))
-    volume = float(abs(np.linalg.det(cell_from_parameters(np.array(lengths), np.array(angles)))))
-    seen.materials[group] += 1
+def _keep_material(seen: Overview, sample: h5py.Group, compound: Compound) -> None:
+    counts = parsed_formula(read_text(sample, "formula"))
     seen.elements.update(counts.keys())
     seen.element_counts[len(counts)] += 1
-    seen.features.offer((group, np.array([*composition_features(counts, volume), *lengths, *angles])))
+    lengths, angles = compound.lengths_angstrom, compound.angles_degrees
+    if lengths is not None and angles is not None:
+        volume = float(abs(np.linalg.det(cell_from_parameters(np.array(lengths), np.array(angles)))))
+        seen.features.offer((compound.space_group,
+                             np.array([*composition_features(counts, volume), *lengths, *angles])))
 
 
 def _look_at(seen: Overview, sample: h5py.Group, group: int) -> NDArray[np.float32]:
@@ -180,8 +185,14 @@ def _look_at(seen: Overview, sample: h5py.Group, group: int) -> NDArray[np.float
     seen.patterns.offer((group, reduced.astype(np.float16), descriptor(patterns, 1e6)))
     if group not in seen.thumbnails:
         thumbnail = reduced_to(patterns, THUMBNAIL_PIXELS).astype(np.float32)
-        seen.thumbnails[group] = (thumbnail, str(sample.attrs["formula"]))
+        seen.thumbnails[group] = (thumbnail, read_text(sample, "formula"))
     return reduced.ravel()
+
+
+def read_text(sample: h5py.Group, name: str) -> str:
+    """A text attribute of a sample, empty where it is missing."""
+    value = sample.attrs.get(name, "")
+    return value.decode("utf-8") if isinstance(value, bytes) else str(value)
 
 
 def reduced_to(patterns: NDArray[np.float32], pixels: int) -> NDArray[np.float64]:

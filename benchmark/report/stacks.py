@@ -39,10 +39,11 @@ def picture_of_stacks(manifest: Manifest, path: Path, groups: list[int] | None =
     for row, group in zip(axes, groups, strict=True):
         patterns, zones, formula = stacks[group]
         symbol = group_symbol(group)
-        shown.append(f"{symbol} ({group}), {formula}")
-        for axis, picture, zone in zip(row, patterns, zones, strict=True):
+        shown.append(f"{symbol} ({group}), {formula or 'of no known formula'}")
+        for index, (axis, picture) in enumerate(zip(row, patterns, strict=True)):
             axis.imshow(np.log10(picture + 1e-5), cmap="magma", interpolation="nearest")
-            axis.set(xticks=[], yticks=[], title=f"[{' '.join(map(str, zone))}]")
+            title = f"projection {index + 1}" if zones is None else f"[{' '.join(map(str, zones[index]))}]"
+            axis.set(xticks=[], yticks=[], title=title)
             axis.title.set_fontsize(9)
         row[0].set_ylabel(f"{symbol}  (no. {group})\n{formula}", fontsize=9)
     with atomic_path(path) as temporary:
@@ -68,8 +69,8 @@ def _first_stacks(manifest: Manifest, groups: list[int]) -> dict[int, tuple[Any,
             sample = shard[name]
             group = schema.read_label(sample)
             if group in groups and group not in found:
-                zones = sample.attrs["z_dirs"][0].T
-                found[group] = (schema.read_patterns(sample), zones, str(sample.attrs["formula"]))
+                zones = sample.attrs["z_dirs"][0].T if "z_dirs" in sample.attrs else None  # an import may lack them
+                found[group] = (schema.read_patterns(sample), zones, str(sample.attrs.get("formula", "")))
         if len(found) == len(groups):
             return found
     raise StemdlError("a group has no training sample", where=manifest.folder,

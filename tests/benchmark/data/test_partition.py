@@ -154,7 +154,7 @@ def test_a_folder_that_cannot_be_made_is_one_clear_error(written: Path) -> None:
 
 def test_the_real_sets_own_partition_is_its_folders(written: Path) -> None:
     values = json.loads((written / "manifest.json").read_text())
-    values["source"] = {"kind": "olcf"}
+    values["source"] = {"kind": "imported", "form": "olcf"}
     (written / "manifest.json").write_text(json.dumps(values))
     manifest = read_manifest(written)
     entries = read_materials(manifest)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from benchmark.data import schema
+from benchmark.data.importing.importer import import_data
 from benchmark.data.manifest import WrittenShard, read_manifest, write_manifest
 from benchmark.foundation.errors import StemdlError
 from benchmark.report import overview as module
@@ -121,6 +122,22 @@ def test_two_energies_of_a_material_are_one_material(tmp_path: Path) -> None:
     seen = look_over(read_manifest(write_data(tmp_path / "data", energies=2)))
     assert sum(seen.samples.values()) == 160 and sum(seen.materials.values()) == 80
     assert len(seen.features.items) == 80 and seen.elements[8] == 80
+
+
+def test_imported_data_that_hold_patterns_and_labels_alone_have_a_page(tmp_path: Path) -> None:
+    """The NPZ form: no formula, no cell, no zone axes, no material."""
+    number = 0
+    for split in MATERIALS:
+        (tmp_path / "npz" / split).mkdir(parents=True)
+        for _ in range(12):
+            data = np.random.default_rng(number).uniform(1.0, 60.0, size=(3, 128, 128))
+            np.savez(tmp_path / "npz" / split / f"sample-{number}.npz", data=data, label=np.array([GROUPS[number % 4]]))
+            number += 1
+    manifest = import_data(tmp_path / "npz", tmp_path / "data", rung="written").manifest
+    report = explore(manifest, tmp_path / "page")
+    assert (report["stacks"], report["groups"], report["pixels"]) == (36, 4, 128)
+    assert {Path(figure).stem for figure in report["figures"]}.isdisjoint({"lattice", "composition"})
+    assert report["mutual_information_bits"] == {} and "too few to measure" in Path(report["page"]).read_text()
 
 
 def test_of_many_stacks_some_are_looked_at_and_all_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
