@@ -66,7 +66,8 @@ def _print_text(report: Report, everything: bool) -> None:
         print(f"{each.verdict.value:8} {each.path}  ({each.logs} log{'s' if each.logs != 1 else ''})")
     if len(report.judged) > 1:
         print(f"{report.verdict.value:8} in all")
-    print(f"{counts[0]} errors, {counts[1]} warnings, {counts[2]} notes")
+    print(", ".join(f"{count} {severity.name.lower()}{'' if count == 1 else 's'}"
+                    for severity, count in zip(reversed(Severity), counts, strict=True)))
     if shown:
         next_step(f"stemdl rules {shown[0].rule}")
 

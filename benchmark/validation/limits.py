@@ -16,7 +16,6 @@ class Limits:
     ----------
     log_bytes, line_bytes, events : of one log; a line with an event.
     text_bytes : of any other file that is read: JSON, YAML, source scanned for secrets.
-    file_bytes : of any file of a submission.
     entries, depth : files and folders of a tree, and folders within folders.
     nesting : brackets within brackets in JSON.
     findings : of one check on one subject; those beyond are counted.
@@ -28,7 +27,6 @@ class Limits:
     line_bytes: int = 256 * 2**10
     events: int = 50_000
     text_bytes: int = 2**20
-    file_bytes: int = 50 * 2**20
     entries: int = 50_000
     depth: int = 32
     nesting: int = 32

@@ -57,7 +57,7 @@ def answer(question: dict[str, Any]) -> list[dict[str, str]]:
             objections.append({"tool": tool, "file": file, "said": said.texts[-1] if said.texts else ""})
 
     for path in question["logs"]:
-        ask("compliance_checker", path, lambda path=path: _complies(path, question["rules"]))
+        ask("compliance_checker", path, lambda path=path: _complies(path, question["rules"], question["ours"]))
     if question["seeds"]:
         ask("seed_checker", question["file"], lambda: _seeds_pass(question["logs"]))
     if question["rcp_folder"]:
@@ -78,11 +78,11 @@ def _listening() -> Iterator[_Said]:
         root.handlers = []
 
 
-def _complies(path: str, rules: str) -> bool:
+def _complies(path: str, rules: str, strict: bool) -> bool:
     from mlperf_logging.compliance_checker import mlp_compliance
 
     mlp_compliance.enqueued_configs.clear()  # what a file before this one broke off from
-    checker = mlp_compliance.make_checker(usage=USAGE, ruleset=RULESET, quiet=False, werror=bool(rules))
+    checker = mlp_compliance.make_checker(usage=USAGE, ruleset=RULESET, quiet=False, werror=strict)
     return mlp_compliance.main(path, rules or f"{USAGE}_{RULESET}/common.yaml", checker)[0]
 
 

@@ -94,12 +94,13 @@ def second_opinion(questions: Sequence[Question], limits: Limits) -> list[list[F
     if importlib.util.find_spec("mlperf_logging") is None:
         why = "mlperf-logging is not installed: pip install mlperf-logging"
         return [[_note(question, f"the official checkers were not asked: {why}")] for question in questions]
-    answers = dict(zip(map(id, asked), _ask(asked, limits) if asked else [], strict=False))
+    answers = dict(zip(map(id, asked), objections(asked, limits) if asked else [], strict=False))
     return [_findings(question, answers.get(id(question))) for question in questions]
 
 
-def _ask(questions: Sequence[Question], limits: Limits) -> list[list[dict[str, str]]]:
-    """Answers of as many questions as there was time for, in their order."""
+def objections(questions: Sequence[Question], limits: Limits) -> list[list[dict[str, str]]]:
+    """What the official checkers object to in each question's files: the tool, the file and what it said. In the
+    questions' order, of as many as there was time for."""
     root = str(Path(__file__).resolve().parents[2])
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")])),
                                 "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -118,13 +119,13 @@ def _ask(questions: Sequence[Question], limits: Limits) -> list[list[dict[str, s
     return [json.loads(line) for line in whole.splitlines()]
 
 
-def _findings(question: Question, objections: list[dict[str, str]] | None) -> list[Finding]:
+def _findings(question: Question, answer: list[dict[str, str]] | None) -> list[Finding]:
     if question.unasked:
         return [_note(question, f"the official checkers were not asked: {question.unasked}")]
-    if objections is None:
+    if answer is None:
         return [_note(question, "the official checkers did not answer in time", Severity.WARNING)]
-    failed_logs = [each for each in objections if each["tool"] == "compliance_checker"]
-    failed = [each for each in objections if each["tool"] != "compliance_checker"]
+    failed_logs = [each for each in answer if each["tool"] == "compliance_checker"]
+    failed = [each for each in answer if each["tool"] != "compliance_checker"]
     if len(failed_logs) > question.tolerated:
         failed = failed_logs + failed
     if failed and not question.errors:

@@ -15,7 +15,7 @@ TOP = {"benchmarks", "results", "systems"}
 IN_RESULTS = re.compile(r"(result_(0|[1-9]\d*)\.(txt|json)|scaling\.json|package_checker_params|ledger\.\w+|power|"
                         r"pruned_results)")
 SOURCE = {".py", ".sh", ".cc", ".cpp", ".cu", ".c", ".h", ".hpp", ".f90", ".jl", ".slurm", ".lsf", ".sbatch"}
-MOST_BYTES = 50 * 10**6
+MOST_BYTES = 50 * 2**20
 READ_FOR_SECRETS = 2**20
 SECRET_BYTES_IN_ALL = 256 * 2**20
 SECRETS = re.compile(

@@ -297,7 +297,7 @@ MUTATIONS = (
     Mutation("a hidden file", "R8.3", add(f"{CODE}/.cache", b"x")),
     Mutation("a space in a name", "R8.3", add(f"{CODE}/run me.sh", b"x")),
     Mutation("a line break in a name", "R8.3", add(f"{CODE}/a\nb.py", b"x")),
-    Mutation("51 MB", "R8.3", after(lambda folder: os.truncate(_made(folder / CODE / "big.txt"), 51_000_000))),
+    Mutation("a file of 53 MB", "R8.3", after(lambda folder: os.truncate(_made(folder / CODE / "big.txt"), 53_000_000))),
     Mutation("a FIFO", "R8.3", after(lambda folder: os.mkfifo(folder / CODE / "pipe"))),
     Mutation("a checkpoint", "R8.3", add(f"{CODE}/model.pt", b"\x80\x04"), invalid=False),
     Mutation("a link out of the tree", "R8.4", after(lambda folder: (folder / CODE / "p").symlink_to("/etc/passwd"))),
