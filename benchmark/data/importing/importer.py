@@ -150,7 +150,7 @@ def _survey(source: Source, work: Workers) -> list[Survey]:
     if source.form != "npz":
         return work.map(survey_hdf5, source.files, "Surveying", "files")
     parts = [source.files[first:first + NPZ_FILES_AT_ONCE] for first in range(0, len(source.files), NPZ_FILES_AT_ONCE)]
-    return work.map(survey_npz, parts, "Surveying", f"times {NPZ_FILES_AT_ONCE} files")
+    return work.map(survey_npz, parts, "Surveying", f"batches of {NPZ_FILES_AT_ONCE} files")
 
 
 def _nothing(source: Source, tally: Tally) -> StemdlError:

@@ -21,6 +21,7 @@ from benchmark.data.reader import Part
 from benchmark.data.verify import verify
 from benchmark.definition.benchmark import SPLITS, Storage
 from benchmark.foundation.errors import StemdlError
+from benchmark.report.explore import explore
 
 FOLDERS = {"mlcommons": {"train": 6, "test": 3, "dev": 2}, "stfc": {"training": 6, "validation": 2, "testing": 2,
                                                                       "inference": 1}}
@@ -75,6 +76,15 @@ def test_the_npz_form_becomes_intensities_again(npz_set: Path, tmp_path: Path) -
     assert seen == set(range(11))
     with pytest.raises(StemdlError, match="do not say what they are of"):
         make_partition(done.manifest, read_materials(done.manifest))
+
+
+@pytest.mark.parametrize("npz_set", ["mlcommons"], indirect=True)
+def test_what_the_npz_form_does_not_tell_is_left_out_of_the_picture(npz_set: Path, tmp_path: Path) -> None:
+    done = import_data(npz_set, tmp_path / "data")
+    told = explore(done.manifest, tmp_path / "page", groups=[2])
+    names = {Path(figure).name for figure in told["figures"]}
+    assert told["stacks"] == 11 and told["pixels"] == 128 and told["groups"] == 3
+    assert "radial.png" in names and not names & {"lattice.png", "composition.png"}
 
 
 def test_an_uneven_block_and_the_floor_of_the_npz_form_lose_as_stated(tmp_path: Path) -> None:
