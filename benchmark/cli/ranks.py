@@ -17,5 +17,7 @@ class ranks_together:
 
     def __exit__(self, kind: type | None, error: BaseException | None, _: object) -> None:
         if error is not None:
+            if getattr(error, "on_all_ranks", False) and self._world.Get_rank() != 0:
+                self._world.Barrier()  # rank 0 has the same error, tells it and ends all
             print(f"stemdl: rank {self._world.Get_rank()}: {error}", file=sys.stderr, flush=True)
             self._world.Abort(getattr(error, "exit_code", 1))

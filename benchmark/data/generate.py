@@ -6,85 +6,50 @@ written by one worker under a temporary name. So neither the number of workers n
 
 from __future__ import annotations
 
+import errno
 import importlib.metadata
 import io
-import os
-import threading
-from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor, as_completed
+import shutil
+from collections.abc import Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context, parent_process
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from benchmark.data import schema, structures
 from benchmark.data.claim import LOCK, claim
 from benchmark.data.manifest import MANIFEST, Manifest, WrittenShard, read_manifest, write_manifest
+from benchmark.data.plan import Material, ShardPlan, drawn, plan_shards, require_room
+from benchmark.data.schema import Stack
 from benchmark.data.simulate import simulate_stacks
-from benchmark.data.split import split_counts
-from benchmark.definition.benchmark import SPLITS, Rung
+from benchmark.data.workers import Ranks, Workers, workers
+from benchmark.definition.benchmark import Limits, Rung
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import atomic_path, canonical_json, exclusive, sha256_of_text
-from benchmark.foundation.progress import progress
 from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.draw import draw_crystal
 
-MATERIALS_PER_SHARD = 50
-
-
-@dataclass(frozen=True)
-class Material:
-    """One material to be simulated; `crystal` is None where it is to be drawn."""
-
-    identifier: str
-    space_group: int
-    crystal: Crystal | None
-
-
-@dataclass(frozen=True)
-class ShardPlan:
-    """One file to be written: `materials` with their numbers in the data set."""
-
-    split: str
-    number: int
-    materials: tuple[tuple[int, Material], ...]
-
-
-class Ranks(Protocol):
-    """What generation needs of MPI: mpi4py's communicator fits."""
-
-    def Get_rank(self) -> int: ...
-    def Get_size(self) -> int: ...
-    def bcast(self, value: Any, root: int = 0) -> Any: ...
-    def barrier(self) -> None: ...
-
-
-def _single_threaded() -> None:
-    import torch
-
-    torch.set_num_threads(1)
-
-
-def _start_worker() -> None:
-    """One thread, and an end when the process that started it is killed: workers would wait for work for ever."""
-    _single_threaded()
-
-    def end_with_parent() -> None:
-        parent_process().join()
-        os._exit(1)
-
-    threading.Thread(target=end_with_parent, daemon=True).start()
+CLAIMS = ".claims"
+"""The folder in which MPI ranks mark the shards that they work on."""
+STRUCTURES_AT_ONCE = 64
 
 
 def material_generator(rung: Rung, identifier: str, space_group: int) -> np.random.Generator:
     """The stream of random numbers of one material: its crystal is drawn from it first, then its patterns."""
     digest = sha256_of_text(f"{space_group} {identifier}")
     return np.random.default_rng([rung.seed, rung.version, int(digest[:16], 16)])
+
+
+def stacks_of(rung: Rung, material: Material) -> Iterator[Stack]:
+    """The stacks of a material, one for each of its energies."""
+    generator = material_generator(rung, material.identifier, material.space_group)
+    crystal = material.crystal or draw_crystal(material.space_group, rung.crystals, generator)
+    stacks = simulate_stacks(material.identifier, crystal, rung, generator)
+    for _ in range(material.samples):
+        yield next(stacks)
 
 
 def _make_shard(folder: Path, rung: Rung, recipe_sha256: str, plan: ShardPlan) -> None:
@@ -97,11 +62,9 @@ def _make_shard(folder: Path, rung: Rung, recipe_sha256: str, plan: ShardPlan) -
     memory = io.BytesIO()
     with h5py.File(memory, "w") as shard:
         shard.attrs["recipe_sha256"] = recipe_sha256
-        for number, material in plan.materials:
-            generator = material_generator(rung, material.identifier, material.space_group)
-            crystal = material.crystal or draw_crystal(material.space_group, rung.crystals, generator)
-            for energy, stack in enumerate(simulate_stacks(material.identifier, crystal, rung, generator)):
-                schema.write_stack(shard, number, energy, stack)
+        for material in plan.materials:
+            for energy, stack in enumerate(stacks_of(rung, material)):
+                schema.write_stack(shard, material.number, energy, stack, rung.storage)
     with atomic_path(schema.shard_path(folder, plan.split, plan.number)) as temporary:
         temporary.write_bytes(memory.getbuffer())
 
@@ -125,47 +88,11 @@ def _finished(folder: Path, recipe_sha256: str, plan: ShardPlan) -> bool:
     return True
 
 
-def _drawn(rung: Rung) -> dict[int, list[Material]]:
-    count = sum(rung.materials_per_group.values())
-    return {group: [Material(f"drawn-{group}-{index:05d}", group, None) for index in range(count)]
-            for group in rung.space_groups}
-
-
-def _given(selection: structures.Selection) -> dict[int, list[Material]]:
-    return {group: [Material(identifier, group, crystal) for identifier, crystal in crystals]
-            for group, crystals in selection.chosen.items()}
-
-
-def plan_shards(rung: Rung, materials: dict[int, list[Material]]) -> list[ShardPlan]:
-    """Every shard of every split. Groups take turns, so that each shard holds some of all and costs about the same."""
-    queues: dict[str, list[list[Material]]] = {split: [] for split in SPLITS}
-    for group in rung.space_groups:
-        counts = split_counts(len(materials[group]), rung.materials_per_group, f"space group {group}")
-        start = 0
-        for split in SPLITS:
-            queues[split].append(materials[group][start:start + counts[split]])
-            start += counts[split]
-    plans: list[ShardPlan] = []
-    number = 0
-    for split in SPLITS:
-        turns = max(map(len, queues[split]))
-        ordered = [queue[turn] for turn in range(turns) for queue in queues[split] if turn < len(queue)]
-        numbered = list(enumerate(ordered, start=number))
-        number += len(ordered)
-        plans += [ShardPlan(split, shard, tuple(numbered[first:first + MATERIALS_PER_SHARD]))
-                  for shard, first in enumerate(range(0, len(numbered), MATERIALS_PER_SHARD))]
-    return plans
-
-
-def _examine_all(
-    pool: ProcessPoolExecutor, rung: Rung, candidates: Iterable[structures.Candidate]
-) -> Iterable[tuple[Crystal | None, str | None]]:
-    candidates = list(candidates)
-    results = pool.map(partial(structures.examine, limits=rung.limits), candidates, chunksize=64)
-    with progress("Reading structures", len(candidates), "crystals") as advance:
-        for done, result in enumerate(results, start=1):
-            yield result
-            advance(done)
+def require_simulated(rung: Rung) -> None:
+    """Raises StemdlError for a rung whose data are imported."""
+    if rung.imported is not None:
+        raise StemdlError(f"the data of {rung.name} are not simulated", expected=f"DOI {rung.imported.doi}, imported",
+                          remedy=f"stemdl data import SRC -o data/{rung.name}")
 
 
 def generate(
@@ -177,100 +104,96 @@ def generate(
     ----------
     structures_path : a table or a folder of CIF files to take crystals from, instead of drawing them.
     processes : worker processes of one thread each, where no MPI ranks are given.
-    ranks : an MPI communicator whose ranks share the shards among themselves, one thread each.
+    ranks : an MPI communicator whose ranks, one thread each, share the shards as they get free. All see the folder.
 
-    Raises StemdlError when the folder holds other data, the structures do not suffice or the disk is full.
+    Raises StemdlError when the rung is not simulated, the folder holds other data or cannot be written, the structures
+    do not suffice or the disk is full. Of MPI ranks all raise the same, with `on_all_ranks` set.
     """
+    require_simulated(rung)
+    with ExitStack() as held:
+        try:
+            work = held.enter_context(workers(processes, ranks, single_threaded=True))
+            return _generate(rung, folder, structures_path, work, held)
+        except BrokenProcessPool as error:
+            raise StemdlError("a worker process died", where=folder, found=error,
+                              remedy="run the same command again: finished shards are kept (is memory short?)"
+                              ) from error
+        except OSError as error:
+            told = _cannot_be_written(error, folder)
+            told.on_all_ranks = getattr(error, "on_all_ranks", False)
+            raise told from error
+
+
+def _cannot_be_written(error: OSError, folder: Path) -> StemdlError:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    remedy = ("make room and run the same command again: finished shards are kept" if full
+              else "choose another folder with -o, or have it made writable: finished shards are kept")
+    return StemdlError("the data cannot be written", where=error.filename or folder, found=error.strerror or error,
+                       remedy=remedy)
+
+
+def _generate(rung: Rung, folder: Path, structures_path: Path | None, work: Workers, held: ExitStack) -> Manifest:
     source: dict[str, Any] = {"kind": "drawn"}
     if structures_path is not None:
         source = {"kind": "structures", "name": structures_path.name,
                   "sha256": structures.source_sha256(structures_path)}
-    recipe = {"rung": rung.name, "source": source, "recipe": rung.recipe}
     standard = structures_path is None
     recipe_sha256 = rung.recipe_sha256 if standard else sha256_of_text(canonical_json([rung.recipe_sha256, source]))
-    leader = ranks is None or ranks.Get_rank() == 0
-    held = ExitStack()
-    try:
-        if leader:
-            held.enter_context(exclusive(folder / LOCK))
-            claim(folder, recipe, recipe_sha256)
-            if (folder / MANIFEST).exists():
-                return _agree(ranks, read_manifest(folder))
-        elif ranks is not None and (done := ranks.bcast(None)) is not None:
-            return done
-        if ranks is not None and leader:
-            ranks.bcast(None)
-        # Workers inherit the limit of one thread through the environment, before their libraries are loaded.
-        os.environ["OMP_NUM_THREADS"] = "1"
-        with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_start_worker) as pool:
-            selection = None
-            if structures_path is not None and leader:
-                selection = structures.select(structures.read_candidates(structures_path), rung,
-                                              partial(_examine_all, pool, rung))
-            if ranks is not None:
-                selection = ranks.bcast(selection)
-            plans = plan_shards(rung, _drawn(rung) if selection is None else _given(selection))
-            _make_shards(folder, rung, recipe_sha256, plans, pool if ranks is None else None, ranks)
-        if ranks is not None:
-            ranks.barrier()
-        if leader:
-            for left_by_a_kill in folder.rglob(".*.part"):
-                left_by_a_kill.unlink(missing_ok=True)
-            report = None if selection is None else selection.report()
-            _write_manifest(folder, rung, source, recipe_sha256, standard, plans, report)
-    except BrokenProcessPool as error:
-        raise StemdlError("a worker process died", where=folder, found=error,
-                          remedy="run the same command again: finished shards are kept (is memory short?)") from error
-    except OSError as error:
-        raise StemdlError("the data cannot be written", where=error.filename or folder, found=error.strerror or error,
-                          remedy="make room and run the same command again: finished shards are kept") from error
-    finally:
-        held.close()
-    if ranks is not None:
-        ranks.barrier()
+
+    def begin() -> bool:
+        held.enter_context(exclusive(folder / LOCK))
+        claim(folder, {"rung": rung.name, "source": source, "recipe": rung.recipe}, recipe_sha256)
+        return (folder / MANIFEST).exists()
+
+    if work.from_leader(begin):
+        return read_manifest(folder)
+    selection = None
+    if structures_path is not None:
+        selection = structures.select(structures.read_candidates(structures_path), rung,
+                                      partial(_examine_all, work, rung.limits))
+    plans = plan_shards(rung, drawn(rung) if selection is None else selection.chosen)
+
+    def unfinished() -> list[int]:
+        todo = [index for index, plan in enumerate(plans) if not _finished(folder, recipe_sha256, plan)]
+        require_room(rung, folder, [plans[index] for index in todo])
+        return todo
+
+    # The largest first, so that none is left to a single worker at the end.
+    todo = sorted(work.from_leader(unfinished), key=lambda index: -plans[index].samples)
+    work.map(partial(_make_shard, folder, rung, recipe_sha256), [plans[index] for index in todo],
+             f"Simulating {rung.name}", "shards", claims=folder / CLAIMS)
+
+    def end() -> None:
+        for left_by_a_kill in folder.rglob(".*.part"):
+            left_by_a_kill.unlink(missing_ok=True)
+        for left_by_a_kill in folder.glob(f"{CLAIMS}*"):
+            shutil.rmtree(left_by_a_kill, ignore_errors=True)
+        report = None if selection is None else selection.report()
+        _write_manifest(folder, rung, source, recipe_sha256, standard, plans, report)
+
+    work.from_leader(end)
     return read_manifest(folder)
 
 
-def _agree(ranks: Ranks | None, manifest: Manifest) -> Manifest:
-    return manifest if ranks is None else ranks.bcast(manifest)
+def _examine_all(
+    work: Workers, limits: Limits, candidates: Iterable[structures.Candidate]
+) -> Iterator[tuple[Crystal | None, str | None]]:
+    candidates = list(candidates)
+    pieces = [candidates[first:first + STRUCTURES_AT_ONCE] for first in range(0, len(candidates), STRUCTURES_AT_ONCE)]
+    for results in work.map(partial(_examine_some, limits), pieces, "Reading structures",
+                            f"times {STRUCTURES_AT_ONCE} crystals"):
+        yield from results
 
 
-def _make_shards(
-    folder: Path,
-    rung: Rung,
-    recipe_sha256: str,
-    plans: list[ShardPlan],
-    pool: ProcessPoolExecutor | None,
-    ranks: Ranks | None,
-) -> None:
-    make = partial(_make_shard, folder, rung, recipe_sha256)
-    finished = sum(_finished(folder, recipe_sha256, plan) for plan in plans)
-    todo = [plan for plan in plans if not schema.shard_path(folder, plan.split, plan.number).exists()]
-    if pool is None and ranks is not None:
-        _single_threaded()
-        ranks.barrier()  # all ranks have looked before the first one writes
-        todo = todo[ranks.Get_rank()::ranks.Get_size()]
-    quiet = ranks is not None and ranks.Get_rank() != 0
-    if quiet:
-        for plan in todo:
-            make(plan)
-        return
-    scale = ranks.Get_size() if ranks is not None else 1
-    with progress(f"Simulating {rung.name}", len(plans), "shards") as advance:
-        advance(finished)
-        if pool is None:
-            for done, plan in enumerate(todo, start=1):
-                make(plan)
-                advance(min(len(plans), finished + done * scale))
-        else:
-            futures = [pool.submit(make, plan) for plan in todo]
-            try:
-                for done, future in enumerate(as_completed(futures), start=1):
-                    future.result()
-                    advance(finished + done)
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+def _examine_some(
+    limits: Limits, candidates: list[structures.Candidate]
+) -> list[tuple[Crystal | None, str | None]]:
+    return [structures.examine(candidate, limits) for candidate in candidates]
+
+
+def _space_groups(plan: ShardPlan) -> list[int]:
+    """Of each sample of a shard."""
+    return [material.space_group for material in plan.materials for _ in range(material.samples)]
 
 
 def _write_manifest(
@@ -289,8 +212,7 @@ def _write_manifest(
         recipe_sha256=recipe_sha256,
         source=source,
         space_groups=rung.space_groups,
-        shards=[WrittenShard(plan.split, plan.number, [material.space_group for _, material in plan.materials])
-                for plan in plans],
+        shards=[WrittenShard(plan.split, plan.number, _space_groups(plan)) for plan in plans],
         about={
             "selection": selection,
             "recipe": rung.recipe,

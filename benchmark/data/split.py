@@ -25,19 +25,20 @@ def split_counts(available: int, wanted: Mapping[str, int], where: str) -> dict[
     """How many of a group's `available` materials each split gets.
 
     As many as wanted where there are enough, otherwise in the same proportions, dev and test rounded down, but at least
-    one in each split. Raises StemdlError below three materials.
+    one in each split that wants any. Raises StemdlError where there are fewer materials than such splits.
     """
     total = sum(wanted.values())
     if available >= total:
         return {split: wanted[split] for split in SPLITS}
-    if available < len(SPLITS):
-        raise StemdlError("too few materials to split three ways", where=where, expected=f"at least {len(SPLITS)}",
+    filled = [split for split in SPLITS if wanted[split]]
+    if available < len(filled):
+        raise StemdlError("too few materials to split", where=where, expected=f"at least {len(filled)}",
                           found=available, remedy="give more structures, or a rung without this group")
-    left, counts = available, {}
-    for split, others in (("dev", 2), ("test", 1)):
+    left, counts = available, dict.fromkeys(SPLITS, 0)
+    for others, split in zip(range(len(filled) - 1, 0, -1), filled[1:], strict=True):
         counts[split] = min(max(1, available * wanted[split] // total), left - others)
         left -= counts[split]
-    return {"train": left, **counts}
+    return counts | {filled[0]: left}
 
 
 def _position(compound: Compound, purpose: str) -> float:

@@ -175,7 +175,7 @@ def select(
     rung's seed, not from the source's order.
     """
     candidates = sorted(candidates, key=lambda one: hashlib.sha256(f"{rung.seed} {one.identifier}".encode()).digest())
-    room = sum(rung.materials_per_group.values())
+    room = {group: sum(rung.materials(group).values()) for group in rung.space_groups}
     selection = Selection(chosen={group: [] for group in rung.space_groups})
     seen: set[tuple] = set()
 
@@ -193,7 +193,7 @@ def select(
             drop(fault, group)
         elif compound in seen:
             drop("the same compound again", group)
-        elif len(selection.chosen[group]) == room:
+        elif len(selection.chosen[group]) == room[group]:
             drop("the rung has no more room", group)
         else:
             seen.add(compound)

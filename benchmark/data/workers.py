@@ -1,13 +1,15 @@
-"""Independent pieces of work, done on processes of this host or on MPI ranks."""
+"""Independent pieces of work, done on processes of this host or on MPI ranks, each piece by whoever is free for it."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from benchmark.foundation.progress import progress
@@ -21,6 +23,7 @@ class Ranks(Protocol):
     def Get_rank(self) -> int: ...
     def Get_size(self) -> int: ...
     def allgather(self, value: Any) -> list[Any]: ...
+    def bcast(self, value: Any, root: int = 0) -> Any: ...
     def barrier(self) -> None: ...
 
 
@@ -32,17 +35,26 @@ class Workers:
         self.leader = ranks is None or ranks.Get_rank() == 0
 
     def map(
-        self, function: Callable[[_Piece], _Result], pieces: Sequence[_Piece], title: str, unit: str
+        self,
+        function: Callable[[_Piece], _Result],
+        pieces: Sequence[_Piece],
+        title: str,
+        unit: str,
+        claims: Path | None = None,
     ) -> list[_Result]:
-        """The function's results in the order of the pieces, the same on every rank; an error ends the work."""
+        """The function's results in the order of the pieces, the same on every rank; an error ends the work.
+
+        Processes take the next piece when they are free. Ranks do so where `claims` names a folder that all of them
+        see and nobody else uses; without, each has every so-manieth piece. An error of one rank is raised on all,
+        with `on_all_ranks` set, after the pieces in work are done.
+        """
+        if self._ranks is not None:
+            return self._map_on_ranks(function, pieces, title, unit, claims)
         results: dict[int, _Result] = {}
-        share = 1 if self._ranks is None else self._ranks.Get_size()
-        with _shown(self.leader, title, len(pieces), unit) as advance:
+        with _shown(True, title, len(pieces), unit) as advance:
             for done, (index, result) in enumerate(self._each(function, pieces), start=1):
                 results[index] = result
-                advance(min(len(pieces), done * share))
-        if self._ranks is not None:
-            results = {index: result for part in self._ranks.allgather(results) for index, result in part.items()}
+                advance(done)
         return [results[index] for index in range(len(pieces))]
 
     def barrier(self) -> None:
@@ -50,21 +62,115 @@ class Workers:
         if self._ranks is not None:
             self._ranks.barrier()
 
+    def from_leader(self, make: Callable[[], _Result]) -> _Result:
+        """What `make` gives on the leader, on every rank. Its error is raised on all, with `on_all_ranks` set."""
+        if self._ranks is None:
+            return make()
+        made: Any = None
+        error: Exception | None = None
+        if self.leader:
+            try:
+                made = make()
+            except Exception as found:
+                error = found
+        made, error = self._ranks.bcast((made, error))
+        _raise_first([error])
+        return made
+
     def _each(
         self, function: Callable[[_Piece], _Result], pieces: Sequence[_Piece]
     ) -> Iterable[tuple[int, _Result]]:
-        if self._pool is not None:
-            futures = {self._pool.submit(function, piece): index for index, piece in enumerate(pieces)}
-            try:
-                for future in as_completed(futures):
-                    yield futures[future], future.result()
-            except BaseException:
-                self._pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        if self._pool is None:
+            yield from ((index, function(piece)) for index, piece in enumerate(pieces))
             return
-        first, step = (0, 1) if self._ranks is None else (self._ranks.Get_rank(), self._ranks.Get_size())
-        for index in range(first, len(pieces), step):
-            yield index, function(pieces[index])
+        futures = {self._pool.submit(function, piece): index for index, piece in enumerate(pieces)}
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        except BaseException:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+    def _map_on_ranks(
+        self,
+        function: Callable[[_Piece], _Result],
+        pieces: Sequence[_Piece],
+        title: str,
+        unit: str,
+        claims: Path | None,
+    ) -> list[_Result]:
+        rank, size = self._ranks.Get_rank(), self._ranks.Get_size()
+        if claims is not None:
+            self.from_leader(lambda: _empty(claims))
+        mine = range(rank, len(pieces), size) if claims is None else _claimed(claims, len(pieces), rank, size)
+        results: dict[int, _Result] = {}
+        error: Exception | None = None
+        with _shown(self.leader, title, len(pieces), unit) as advance:
+            try:
+                for index in mine:
+                    results[index] = function(pieces[index])
+                    advance(min(len(pieces), len(results) * size))
+            except Exception as found:  # told to the other ranks, and raised again on all
+                error = found
+                if claims is not None:
+                    _withdraw(claims)
+        together = self._ranks.allgather((results, error))
+        if claims is not None and self.leader:
+            _withdraw(claims)
+        _raise_first([error for _, error in together])
+        results = {index: result for part, _ in together for index, result in part.items()}
+        return [results[index] for index in range(len(pieces))]
+
+
+def _raise_first(errors: Iterable[Exception | None]) -> None:
+    for error in errors:
+        if error is not None:
+            error.on_all_ranks = True  # type: ignore[attr-defined]
+            raise error
+
+
+def _empty(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+
+
+def _claimed(claims: Path, count: int, rank: int, size: int) -> Iterator[int]:
+    """Pieces that no other rank has, until there are none: first one's own share, then what others have not begun.
+
+    A piece belongs to who creates the file of its number, which file systems do for one alone. Where the folder is
+    gone another rank has failed, and the work is over.
+    """
+    taken: set[int] = set()  # a network's file system may list a folder as it was some seconds ago
+    try:
+        for index in range(rank, count, size):
+            if _claim(claims, index):
+                yield index
+        # From the end of the others' shares, which they reach last, and not all thieves at the same piece.
+        while left := sorted(set(range(count)) - taken - {int(name) for name in os.listdir(claims)}, reverse=True):
+            index = left[rank * len(left) // size]
+            taken.add(index)
+            if _claim(claims, index):
+                yield index
+    except FileNotFoundError:
+        return
+
+
+def _claim(claims: Path, index: int) -> bool:
+    try:
+        os.close(os.open(claims / str(index), os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+    except FileExistsError:
+        return False
+    return True
+
+
+def _withdraw(claims: Path) -> None:
+    """Take the folder of claims away at once, whoever is about to add to it; renaming needs no room on the disk."""
+    aside = claims.with_name(f"{claims.name}.{os.getpid()}.gone")
+    try:
+        os.rename(claims, aside)
+    except FileNotFoundError:
+        return  # another rank was first
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 @contextmanager
@@ -76,21 +182,43 @@ def _shown(shown: bool, title: str, total: int, unit: str) -> Iterator[Callable[
         yield advance
 
 
-def _end_with_parent() -> None:
-    """A worker whose parent was killed would wait for work for ever."""
+def _start(single_threaded: bool) -> None:
+    """Begin a worker process. It ends with its parent: were that killed, it would wait for work for ever."""
 
-    def wait() -> None:
+    def end_with_parent() -> None:
         parent_process().join()
         os._exit(1)
 
-    threading.Thread(target=wait, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    if single_threaded:
+        use_one_thread()
+
+
+def use_one_thread() -> None:
+    """Of PyTorch in this process."""
+    import torch
+
+    torch.set_num_threads(1)
 
 
 @contextmanager
-def workers(processes: int = 1, ranks: Ranks | None = None) -> Iterator[Workers]:
-    """The ranks where there are any, otherwise a pool of `processes`, or none for a single one."""
-    if ranks is not None or processes == 1:
+def workers(processes: int = 1, ranks: Ranks | None = None, *, single_threaded: bool = False) -> Iterator[Workers]:
+    """The ranks where there are any, otherwise a pool of `processes`, or none for a single one.
+
+    `single_threaded` : numerical libraries use one thread in each; a single process is a worker too then, since
+    libraries that are loaded here already would not heed it.
+    """
+    if ranks is not None:
+        if single_threaded:
+            use_one_thread()
         yield Workers(None, ranks)
         return
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_end_with_parent) as pool:
+    if processes == 1 and not single_threaded:
+        yield Workers(None, None)
+        return
+    if single_threaded:
+        # Workers inherit the limit through the environment, before their libraries are loaded.
+        os.environ["OMP_NUM_THREADS"] = "1"
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_start,
+                             initargs=(single_threaded,)) as pool:
         yield Workers(pool, None)

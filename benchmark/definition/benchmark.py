@@ -160,14 +160,35 @@ class Storage:
 
 
 @dataclass(frozen=True)
+class Imported:
+    """Where the patterns of a rung come from that is not simulated here.
+
+    Attributes
+    ----------
+    doi : of the published data set.
+    pixels : along each side of its patterns.
+    energies_kev : of the beam; each material has a sample at each of them, but for those that are missing.
+    """
+
+    doi: str
+    pixels: int
+    energies_kev: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Rung:
     """A size of a benchmark's data: what a submission enters and compares in.
 
     Attributes
     ----------
+    materials_per_group : of each split, the same for all groups; or
+    samples_per_group : of each group, how many samples train, dev and test have. A material has one sample an energy;
+        where the number of energies does not divide a count, one material lacks the last ones.
     orientation : one of `ORIENTATIONS`.
+    optics, crystals, limits : how patterns are simulated, crystals drawn and given ones chosen; None where `imported`.
     random_rotation : whether the detector's rotation about the beam is unknown (uniform over 360 degrees), instead of
         being known but for the optics' jitter.
+    imported : where the data come from, if they are not simulated.
     """
 
     name: str
@@ -175,13 +196,34 @@ class Rung:
     version: int
     seed: int
     space_groups: tuple[int, ...]
-    materials_per_group: Mapping[str, int]
+    materials_per_group: Mapping[str, int] | None = None
     orientation: str
-    optics: Optics
-    crystals: CrystalRecipe
-    limits: Limits
+    optics: Optics | None = None
+    crystals: CrystalRecipe | None = None
+    limits: Limits | None = None
     storage: Storage = Storage()
     random_rotation: bool = False
+    imported: Imported | None = None
+    samples_per_group: Mapping[int, tuple[int, int, int]] | None = None
+
+    @property
+    def energies_kev(self) -> tuple[float, ...]:
+        return self.optics.energies_kev if self.imported is None else self.imported.energies_kev
+
+    @property
+    def pixels(self) -> int:
+        """Along each side of a stored pattern."""
+        return self.storage.pixels or (self.optics if self.imported is None else self.imported).pixels
+
+    def samples(self, space_group: int) -> dict[str, int]:
+        """How many samples of a group each split has."""
+        if self.samples_per_group is not None:
+            return dict(zip(SPLITS, self.samples_per_group[space_group], strict=True))
+        return {split: self.materials_per_group[split] * len(self.energies_kev) for split in SPLITS}
+
+    def materials(self, space_group: int) -> dict[str, int]:
+        """How many materials of a group each split has."""
+        return {split: -(-count // len(self.energies_kev)) for split, count in self.samples(space_group).items()}
 
     @property
     def classes(self) -> int:
@@ -291,29 +333,39 @@ def _mapping(where: str, values: Any, key: str) -> dict[str, Any]:
 def _rung(where: str, name: str, rungs: Mapping[str, Any]) -> Rung:
     values = _mapping(f"{where}: rungs", rungs, name)
     where = f"{where}: rungs.{name}"
-    crystals = _mapping(where, values, "crystals")
-    counts = _mapping(f"{where}.crystals", crystals, "element_counts")
-    crystals["element_counts"] = {system: _frozen(entries) for system, entries in counts.items()}
-    optics = _mapping(where, values, "optics")
-    accuracy = _build(Accuracy, f"{where}.optics.accuracy", optics.pop("accuracy", None))
-    rung = _build(
-        Rung,
-        where,
-        values,
-        name=name,
-        optics=_build(Optics, f"{where}.optics", optics, accuracy=accuracy),
-        crystals=_build(CrystalRecipe, f"{where}.crystals", crystals),
-        limits=_build(Limits, f"{where}.limits", _mapping(where, values, "limits")),
-        storage=_build(Storage, f"{where}.storage", values.get("storage", {})),
-    )
+    if "samples_per_group" in values:
+        counts = {group: tuple(row) for group, row in _mapping(where, values, "samples_per_group").items()}
+        values |= {"samples_per_group": counts, "space_groups": list(counts)}
+    if "imported" in values:
+        built: dict[str, Any] = {"imported": _build(Imported, f"{where}.imported", values["imported"])}
+    else:
+        built = _simulation(where, values)
+    storage = _build(Storage, f"{where}.storage", values.get("storage", {}))
+    rung = _build(Rung, where, values, name=name, storage=storage, **built)
     if sorted(set(rung.space_groups)) != list(rung.space_groups) or not all(1 <= g <= 230 for g in rung.space_groups):
         raise StemdlError("space_groups must rise from 1 to 230 at most", where=where, found=rung.space_groups)
     if rung.orientation not in ORIENTATIONS:
         raise StemdlError(f"there is no orientation {rung.orientation!r}", where=where,
                           remedy=nearest(str(rung.orientation), ORIENTATIONS))
-    if set(rung.materials_per_group) != set(SPLITS):
+    if rung.samples_per_group is None and set(rung.materials_per_group or ()) != set(SPLITS):
         raise StemdlError("materials_per_group needs each split", where=where, expected=SPLITS)
+    for group, row in (rung.samples_per_group or {}).items():
+        if len(row) != len(SPLITS) or not all(type(count) is int and count >= 0 for count in row):
+            raise StemdlError("samples_per_group needs a number for each split", where=f"{where}: {group}",
+                              expected=SPLITS, found=row)
     return rung
+
+
+def _simulation(where: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The parts of a rung that say how its data are simulated."""
+    crystals = _mapping(where, values, "crystals")
+    counts = _mapping(f"{where}.crystals", crystals, "element_counts")
+    crystals["element_counts"] = {system: _frozen(entries) for system, entries in counts.items()}
+    optics = _mapping(where, values, "optics")
+    accuracy = _build(Accuracy, f"{where}.optics.accuracy", optics.pop("accuracy", None))
+    return {"optics": _build(Optics, f"{where}.optics", optics, accuracy=accuracy),
+            "crystals": _build(CrystalRecipe, f"{where}.crystals", crystals),
+            "limits": _build(Limits, f"{where}.limits", _mapping(where, values, "limits"))}
 
 
 def read_benchmark(path: Path) -> Benchmark:

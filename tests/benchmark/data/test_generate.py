@@ -17,7 +17,9 @@ import pytest
 
 from benchmark.data import generate as module
 from benchmark.data.claim import LOCK, RECIPE
-from benchmark.data.generate import MATERIALS_PER_SHARD, generate, plan_shards
+from benchmark.data import plan as plan_module
+from benchmark.data.generate import generate
+from benchmark.data.plan import SAMPLES_PER_SHARD, drawn, plan_shards
 from benchmark.data.manifest import read_manifest
 from benchmark.data.verify import verify
 from benchmark.definition.benchmark import SPLITS, Rung, load_benchmark
@@ -30,11 +32,11 @@ PER_SHARD = 3
 TINY = """
 import dataclasses, resource, sys
 from pathlib import Path
-from benchmark.data import generate as module
+from benchmark.data import generate as module, plan
 from benchmark.definition.benchmark import load_benchmark
 from benchmark.foundation.errors import StemdlError
 
-module.MATERIALS_PER_SHARD = 3
+plan.SAMPLES_PER_SHARD = 3
 
 
 def tiny(train=3):
@@ -55,7 +57,7 @@ def tiny(train: int = 3, **changes: object) -> Rung:
 
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MATERIALS_PER_SHARD", PER_SHARD)
+    monkeypatch.setattr(plan_module, "SAMPLES_PER_SHARD", PER_SHARD)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +65,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny rung's data, made once by one process."""
     folder = tmp_path_factory.mktemp("made") / "data"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "MATERIALS_PER_SHARD", PER_SHARD)
+        patch.setattr(plan_module, "SAMPLES_PER_SHARD", PER_SHARD)
         generate(tiny(), folder)
     return folder
 
@@ -292,17 +294,17 @@ def test_the_manifest_tells_what_is_there(made: Path) -> None:
 
 def test_groups_take_turns_and_shards_are_full_but_the_last() -> None:
     rung = load_benchmark().rung("stemdl_mini")
-    materials = module._drawn(rung)
+    materials = drawn(rung)
     plans = plan_shards(rung, materials)
     for split in SPLITS:
         shards = [plan for plan in plans if plan.split == split]
         assert [plan.number for plan in shards] == list(range(len(shards)))
         assert {len(plan.materials) for plan in shards[:-1]} <= {PER_SHARD}
-        first = [material.space_group for plan in shards[:9] for _, material in plan.materials][:25]
+        first = [material.space_group for plan in shards[:9] for material in plan.materials][:25]
         assert tuple(first) == rung.space_groups
-    numbers = [number for plan in plans for number, _ in plan.materials]
+    numbers = [material.number for plan in plans for material in plan.materials]
     assert numbers == list(range(25 * 220))
-    assert MATERIALS_PER_SHARD == 50
+    assert SAMPLES_PER_SHARD == 50
 
 
 def test_a_second_generation_in_one_folder_is_refused(tmp_path):

@@ -1,0 +1,131 @@
+"""Simulates a rung's data. Interrupted, it goes on where it stopped.
+
+--ranks starts that many worker processes on this machine; under an MPI launcher (srun, mpirun) its ranks share the
+work instead, over all nodes. With --dry-run nothing is written: it says how long it would take and how large it gets.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchmark.cli.output import next_step, print_json, print_table
+from benchmark.cli.ranks import ranks_together
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Options of `stemdl data generate`."""
+    parser.add_argument("rung")
+    parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="(default: data/<rung>)")
+    parser.add_argument("--structures", type=Path, metavar="PATH",
+                        help="take the crystals from a table (.npz) or a folder of CIF files, instead of drawing them")
+    parser.add_argument("--ranks", type=int, help="processes of one thread each (default: one for each core)")
+    parser.add_argument("--dry-run", action="store_true", help="time a few crystals, tell the size, write nothing")
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """0 when the data are there."""
+    from benchmark.cli.data_info import print_info
+    from benchmark.data.generate import generate, require_simulated
+    from benchmark.definition.benchmark import load_benchmark
+    from benchmark.foundation.errors import StemdlError
+    from benchmark.launch.launchers import usable_cores
+    from benchmark.launch.rank import detect_rank
+
+    rung = load_benchmark().rung(arguments.rung)
+    require_simulated(rung)
+    folder = arguments.output or Path("data") / rung.name
+    if arguments.ranks is not None and arguments.ranks < 1:
+        raise StemdlError("at least one process is needed", where="--ranks", found=arguments.ranks)
+    rank = detect_rank()
+    processes = rank.size if rank.size > 1 else arguments.ranks or usable_cores()
+    if arguments.dry_run:
+        return _plan(rung, folder, arguments, processes) if rank.rank == 0 else 0
+    if rank.rank == 0:
+        print(f"{rung.name}: {_told(_size(rung), folder)}", file=sys.stderr, flush=True)
+    if rank.size > 1:
+        with ranks_together() as ranks:
+            manifest = generate(rung, folder, structures_path=arguments.structures, ranks=ranks)
+        if rank.rank != 0:
+            return 0
+    else:
+        manifest = generate(rung, folder, structures_path=arguments.structures, processes=processes)
+    print_info(manifest, arguments.format)
+    if arguments.format == "text":
+        next_step(f"./run_benchmark.sh --rung {rung.name} --data {folder}")
+    return 0
+
+
+def _size(rung: Any) -> Any:
+    from benchmark.data.plan import drawn, plan_shards, size_of
+
+    return size_of(rung, plan_shards(rung, drawn(rung)))
+
+
+def _told(size: Any, folder: Path) -> str:
+    from benchmark.data.plan import free_bytes
+    from benchmark.data.schema import PROJECTIONS
+
+    return (f"{size.materials:,} materials, {size.samples * PROJECTIONS:,} patterns in {size.shards:,} shards, "
+            f"{size.bytes / 1e9:.2f} GB ({free_bytes(folder) / 1e9:.2f} GB free)")
+
+
+def _plan(rung: Any, folder: Path, arguments: argparse.Namespace, processes: int) -> int:
+    """What --dry-run says. Of given structures, that there are enough of each group is assumed."""
+    from benchmark.data.cost import measure
+    from benchmark.data.plan import drawn, free_bytes, plan_shards, sample_bytes, size_of
+    from benchmark.data.schema import PROJECTIONS
+
+    plans = plan_shards(rung, drawn(rung))
+    size = size_of(rung, plans)
+    cost = measure(rung, _to_time(rung, plans, arguments.structures))
+    seconds, error = cost.seconds(size.samples, processes)
+    if arguments.format == "json":
+        print_json({"rung": rung.name, "recipe_sha256": rung.recipe_sha256, "folder": str(folder),
+                    "groups": rung.classes, "materials": size.materials, "samples": size.samples,
+                    "patterns": size.samples * PROJECTIONS, "shards": size.shards, "bytes": size.bytes,
+                    "free_bytes": free_bytes(folder), "ranks": processes, "seconds": seconds,
+                    "seconds_standard_error": error, "core_seconds_per_sample": cost.seconds_per_sample,
+                    "samples_timed": cost.timed})
+        return 0
+    print(f"{rung.name}: {rung.classes} groups, {_told(size, folder)}")
+    print(f"a sample takes {cost.seconds_per_sample:.3f} +- {cost.standard_error:.3f} s on one core ({cost.timed} timed) "
+          f"and {sample_bytes(rung) / 1e6:.3f} MB")
+    counts = sorted({1, processes, 10 * processes, 100 * processes})
+    print_table(("ranks", "time", "+-"),
+                [(str(ranks), *map(_duration, cost.seconds(size.samples, ranks))) for ranks in counts])
+    next_step(f"stemdl data generate {rung.name} -o {folder}")
+    return 0
+
+
+def _to_time(rung: Any, plans: list, structures_path: Path | None) -> list:
+    """Materials to time: the planned ones, or given crystals of the rung's groups from all over their source."""
+    from dataclasses import replace
+    from random import Random
+
+    from benchmark.data.cost import MOST_A_SYSTEM
+    from benchmark.data.structures import examine, read_candidates
+    from benchmark.foundation.errors import StemdlError
+
+    materials = [material for plan in plans for material in plan.materials]
+    if structures_path is None:
+        return materials
+    candidates = list(read_candidates(structures_path))
+    found: list = []
+    for candidate in Random(rung.seed).sample(candidates, min(len(candidates), 40 * MOST_A_SYSTEM)):
+        crystal, fault = examine(candidate, rung.limits)
+        if fault is None and crystal is not None and crystal.space_group in rung.space_groups:
+            found.append(replace(materials[0], identifier=candidate.identifier, space_group=crystal.space_group,
+                                 crystal=crystal))
+    if not found:
+        raise StemdlError("no crystal of the rung's groups was found", where=structures_path)
+    return found
+
+
+def _duration(seconds: float) -> str:
+    for unit, length in (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.1f} s"
