@@ -197,7 +197,7 @@ def _warm_up(
     state = {key: value for key, value in optimizer.state_dict().items()}
     state["state"] = {index: {name: value.clone() if isinstance(value, Tensor) else value
                               for name, value in entry.items()} for index, entry in state["state"].items()}
-    pixels = request.rung.optics.pixels
+    pixels = request.rung.pixels
     model.train()
     for size in (batch,) * WARM_UP_STEPS:
         patterns = torch.rand(size, 3, pixels, pixels, device=device) / pixels**2

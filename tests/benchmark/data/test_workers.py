@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from benchmark.data.workers import workers
+from benchmark.data.workers import Workers, workers
 from benchmark.foundation.errors import StemdlError
 
 
@@ -49,28 +54,107 @@ def test_a_process_that_dies_is_an_error_and_not_a_wait() -> None:
         work.map(dies, range(2), "Working", "pieces")
 
 
-class TwoRanks:
-    """One of two ranks, the other of which has done its pieces in the same way."""
+class ThreadRanks:
+    """Ranks of one job as threads of this process, with collectives as MPI has them."""
 
-    def __init__(self, rank: int) -> None:
-        self.rank = rank
+    def __init__(self, rank: int, size: int, wait: threading.Barrier, box: list) -> None:
+        self.rank, self.size, self._wait, self._box = rank, size, wait, box
 
     def Get_rank(self) -> int:
         return self.rank
 
     def Get_size(self) -> int:
-        return 2
+        return self.size
 
-    def allgather(self, value: dict[int, int]) -> list[dict[int, int]]:
-        assert sorted(value) == list(range(self.rank, 5, 2))
-        other = {index: index for index in range(1 - self.rank, 5, 2)}
-        return [value, other] if self.rank == 0 else [other, value]
+    def allgather(self, value: Any) -> list[Any]:
+        self._box[self.rank] = value
+        self._wait.wait()
+        values = list(self._box)
+        self._wait.wait()
+        return values
 
-    def barrier(self) -> None: ...
+    def bcast(self, value: Any, root: int = 0) -> Any:
+        return self.allgather(value)[root]
+
+    def barrier(self) -> None:
+        self._wait.wait()
 
 
-@pytest.mark.parametrize("rank", [0, 1])
-def test_every_rank_has_all_results(rank: int) -> None:
-    with workers(ranks=TwoRanks(rank)) as work:
-        assert work.leader == (rank == 0)
-        assert work.map(abs, [0, 1, 2, 3, 4], "Working", "pieces") == [0, 1, 2, 3, 4]
+def on_ranks(size: int, job: Callable[[Workers], Any]) -> list[Any]:
+    """What `job` gives, or raises, on each of so many ranks."""
+    wait, box = threading.Barrier(size, timeout=20), [None] * size
+
+    def run(rank: int) -> Any:
+        try:
+            with workers(ranks=ThreadRanks(rank, size, wait, box)) as work:
+                return job(work)
+        except StemdlError as error:
+            return error
+
+    with ThreadPoolExecutor(size) as pool:
+        return list(pool.map(run, range(size)))
+
+
+@pytest.mark.parametrize("claims", [None, "claims"])
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_every_piece_is_done_by_one_rank_and_all_ranks_have_the_results(
+    tmp_path: Path, size: int, claims: str | None
+) -> None:
+    done: list[int] = []
+
+    def piece(number: int) -> int:
+        time.sleep(0.002 * (number % 3))
+        done.append(number)
+        return -number
+
+    folder = None if claims is None else tmp_path / claims
+    results = on_ranks(size, lambda work: work.map(piece, range(23), "Working", "pieces", claims=folder))
+    assert results == [[-number for number in range(23)]] * size
+    assert sorted(done) == list(range(23))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_slow_rank_keeps_the_others_from_nothing(tmp_path: Path) -> None:
+    """The first piece of rank 0 takes as long as all others together: the other rank does those."""
+    by: dict[int, str] = {}
+
+    def piece(number: int) -> None:
+        by[number] = threading.current_thread().name
+        time.sleep(0.5 if number == 0 else 0.01)
+
+    on_ranks(2, lambda work: work.map(piece, range(20), "Working", "pieces", claims=tmp_path / "claims"))
+    slow = [number for number in by if by[number] == by[0]]
+    assert len(slow) <= 4 and len(by) == 20
+
+
+def test_an_error_of_one_rank_ends_the_work_and_is_raised_on_all(tmp_path: Path) -> None:
+    done: list[int] = []
+
+    def piece(number: int) -> None:
+        if number == 3:
+            raise StemdlError("broken", where=number)
+        time.sleep(0.01)
+        done.append(number)
+
+    errors = on_ranks(3, lambda work: work.map(piece, range(300), "Working", "pieces", claims=tmp_path / "claims"))
+    assert [error.where for error in errors] == [3, 3, 3] and all(error.on_all_ranks for error in errors)
+    assert len(done) < 100 and not list(tmp_path.iterdir())
+
+
+def test_claims_that_a_kill_left_behind_are_forgotten(tmp_path: Path) -> None:
+    (tmp_path / "claims").mkdir()
+    (tmp_path / "claims" / "0").touch()
+    results = on_ranks(2, lambda work: work.map(abs, [-1, -2, -3], "Working", "pieces", claims=tmp_path / "claims"))
+    assert results == [[1, 2, 3]] * 2
+
+
+def test_what_the_leader_makes_or_raises_is_everywhere() -> None:
+    assert on_ranks(3, lambda work: work.from_leader(lambda: work.leader)) == [True] * 3
+
+    def fails() -> None:
+        raise StemdlError("broken")
+
+    assert [error.what for error in on_ranks(2, lambda work: work.from_leader(fails))] == ["broken"] * 2
+    with workers() as work, pytest.raises(StemdlError, match="broken") as caught:
+        work.from_leader(fails)
+    assert not hasattr(caught.value, "on_all_ranks")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import csv
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,9 +16,12 @@ from benchmark.definition.benchmark import DEFINITIONS, SPLITS, load_benchmark, 
 from benchmark.definition.request import RunRequest
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.crystal import CRYSTAL_SYSTEMS, crystal_system
+from benchmark.simulation.identifiability import identifiable
 
 SHIPPED = yaml.safe_load((DEFINITIONS / "stemdl.yaml").read_text(encoding="utf-8"))
 ONE_RUNG = {**SHIPPED, "rungs": {"stemdl_smoke": SHIPPED["rungs"]["stemdl_smoke"]}}
+HISTOGRAM = (Path(__file__).resolve().parents[4] / "shared" / "data" / "olcf_real_histograms"
+             / "olcf_1510313_space_group_histogram.csv")
 FREE_KEYS = {("rungs", "stemdl_smoke"), ("known_manifests", "stemdl_mini"), ("closed", "fixed", "stemdl_smoke")}
 """Names that the file itself chooses."""
 
@@ -50,9 +54,63 @@ def test_the_shipped_benchmark_is_read_whole() -> None:
     mini = benchmark.rung("stemdl_mini")
     assert mini.classes == 25 and {crystal_system(group) for group in mini.space_groups} == {
         name for _, name in CRYSTAL_SYSTEMS}
+    assert list(benchmark.rungs) == ["stemdl_mini", "stemdl_smoke", "stemdl_small", "stemdl_full", "stemdl_olcf"]
+    assert len({rung.recipe_sha256 for rung in benchmark.rungs.values()}) == len(benchmark.rungs)
     for rung in benchmark.rungs.values():
-        assert set(rung.materials_per_group) == set(SPLITS)
-        assert rung.optics.accuracy.strong_per_angstrom > rung.optics.k_max_per_angstrom
+        assert all(set(rung.samples(group)) == set(SPLITS) for group in rung.space_groups)
+        assert all(rung.materials(group)["train"] >= 1 for group in rung.space_groups)
+        if rung.imported is None:
+            assert rung.optics.accuracy.strong_per_angstrom > rung.optics.k_max_per_angstrom
+
+
+def test_mini_and_smoke_keep_their_recipes() -> None:
+    """Data, results and reference points of these two rungs are named by these hashes."""
+    rungs = load_benchmark().rungs
+    assert rungs["stemdl_mini"].recipe_sha256.startswith("0a6a47cd8c6f35cd")
+    assert rungs["stemdl_smoke"].recipe_sha256.startswith("6fe40145d5e72f18")
+
+
+def test_small_is_made_of_the_groups_that_its_axes_tell_apart() -> None:
+    rung = load_benchmark().rung("stemdl_small")
+    assert rung.space_groups == identifiable() and rung.orientation == "conventional"
+    assert sum(rung.materials(2).values()) == 200 and rung.pixels == 128
+
+
+def test_full_and_olcf_have_the_real_sets_counts() -> None:
+    """The sums of DOI 10.13139/OLCF/1510313, by split; a material has ten samples, but for those that lack some."""
+    benchmark = load_benchmark()
+    for name in ("stemdl_full", "stemdl_olcf"):
+        rung = benchmark.rung(name)
+        samples = [rung.samples(group) for group in rung.space_groups]
+        assert {split: sum(row[split] for row in samples) for split in SPLITS} == {
+            "train": 148_006, "dev": 20_400, "test": 18_749}
+        assert rung.classes == 200 and rung.energies_kev == tuple(range(100, 200, 10)) and rung.pixels == 512
+        assert rung.samples(14) == {"train": 11764, "dev": 1590, "test": 1430}
+        assert rung.materials(14) == {"train": 1177, "dev": 159, "test": 143}
+        assert rung.materials(16) == {"train": 1, "dev": 0, "test": 0}
+    assert benchmark.rung("stemdl_full").optics.k_max_per_angstrom == 0.01 * 512 / 2
+
+
+@pytest.mark.realdata
+def test_the_counts_are_those_of_the_histogram() -> None:
+    if not HISTOGRAM.is_file():
+        pytest.skip("the real set's histogram is not here")
+    with open(HISTOGRAM, newline="") as handle:
+        rows = {int(row["space_group"]): tuple(int(row[split]) for split in SPLITS) for row in csv.DictReader(handle)}
+    counts = load_benchmark().rung("stemdl_full").samples_per_group
+    assert counts == {group: row for group, row in rows.items() if any(row)}
+
+
+@pytest.mark.parametrize(("key", "value"), [
+    ("samples_per_group", {2: [1, 2]}), ("samples_per_group", {2: [1, 2, -3]}), ("samples_per_group", {231: [1, 1, 1]}),
+    ("samples_per_group", [1]), ("orientation", "sideways"),
+    ("imported", {"doi": "10.1/2"}),
+])
+def test_counts_orientations_and_origins_that_mean_nothing_are_refused(tmp_path: Path, key: str, value: Any) -> None:
+    values = copy.deepcopy(ONE_RUNG)
+    values["rungs"]["stemdl_smoke"][key] = value
+    with pytest.raises(StemdlError):
+        read_benchmark(_written(tmp_path, values))
 
 
 @pytest.mark.parametrize("path", [path for path in _keys(ONE_RUNG) if path not in FREE_KEYS
@@ -131,6 +189,8 @@ def test_the_recipe_hash_names_all_that_the_data_follow_from_and_nothing_else() 
         dataclasses.replace(rung, optics=dataclasses.replace(
             rung.optics, accuracy=dataclasses.replace(rung.optics.accuracy, directions_across=9))),
         dataclasses.replace(rung, crystals=dataclasses.replace(rung.crystals, shortest_distance_angstrom=1.6)),
+        dataclasses.replace(rung, orientation="olcf"), dataclasses.replace(rung, random_rotation=True),
+        dataclasses.replace(rung, materials_per_group=None, samples_per_group={2: (1, 1, 1)}),
         dataclasses.replace(rung, limits=dataclasses.replace(rung.limits, most_atoms_per_cell=81)),
     ]
     hashes = {other.recipe_sha256 for other in others}
