@@ -1,9 +1,9 @@
-"""The share of bad submissions that `stemdl validate` finds and that MLCommons' own checkers find, and the time of both.
+"""The share of bad submissions that `stemdl validate` and MLCommons' own checkers find, and the time of both.
 
     .venv/bin/python performance/validate.py [FOLDER OF PUBLISHED SUBMISSIONS]
 
-The bad submissions are the corpus of the tests: one valid submission of stemdl_mini, spoiled in one way each. Three ways
-to ask the official checkers (mlperf-logging, unmodified):
+The bad submissions are the corpus of the tests: one valid submission of stemdl_mini, spoiled in one way each. Three
+ways to ask the official checkers (mlperf-logging, unmodified):
 
   as they come     package_checker and repo_checker on the tree. They know no stemdl_mini, and pass over its folder.
   HPC rules        their rules for MLPerf HPC's logs, the rung put among the known with its target, number of runs and
@@ -127,8 +127,9 @@ def _logs_fail(tree: Path, rules: Path, tolerated: int) -> bool:
     logs = sorted(path for path in tree.glob("results/*/*/*/result_*.txt"))
     division = Tree.valid().system["division"]
     described = tree / DESCRIPTION
-    answers = objections([Question(str(tree), 0, rules == RULES, tuple(map(str, logs)), str(rules), seeds=division == "closed",
-                                   system=str(described) if described.is_file() else "")], UNBOUND)
+    question = Question(str(tree), 0, rules == RULES, tuple(map(str, logs)), str(rules), seeds=division == "closed",
+                        system=str(described) if described.is_file() else "")
+    answers = objections([question], UNBOUND)
     bad_logs = [each for each in answers[0] if each["tool"] == "compliance_checker"]
     return (len(bad_logs) > tolerated or len(bad_logs) < len(answers[0]) or not described.is_file()
             or len(logs) != load_benchmark().runs or _tree_fails(tree))

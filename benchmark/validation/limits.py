@@ -15,22 +15,26 @@ class Limits:
     Attributes
     ----------
     log_bytes, line_bytes, events : of one log; a line with an event.
-    text_bytes : of any other file that is read: JSON, YAML, source scanned for secrets.
+    text_bytes : of any other file that is read: JSON, and texts searched for secrets.
+    set_bytes, tree_bytes : of the logs and records of one set, which are in memory together, and of all in a tree.
     entries, depth : files and folders of a tree, and folders within folders.
     nesting : brackets within brackets in JSON.
-    findings : of one check on one subject; those beyond are counted.
-    official_seconds, official_bytes, official_log_bytes : of the official checkers, together, in memory, and of the logs
-        that they are given.
+    findings, findings_in_all : of one check on one subject, and of a tree; those beyond are counted.
+    official_seconds, official_bytes, official_log_bytes : of the official checkers, together, in memory, and of the
+        logs that they are given.
     """
 
     log_bytes: int = 16 * 2**20
     line_bytes: int = 256 * 2**10
     events: int = 50_000
     text_bytes: int = 2**20
+    set_bytes: int = 64 * 2**20
+    tree_bytes: int = 512 * 2**20
     entries: int = 50_000
     depth: int = 32
     nesting: int = 32
     findings: int = 10
+    findings_in_all: int = 20_000
     official_seconds: int = 240
     official_bytes: int = 4 * 2**30
     official_log_bytes: int = 2 * 2**20

@@ -69,7 +69,8 @@ def standards() -> Mapping[str, Standard]:
             assert scored is not None, f"{name} is in {path.name}, and not in {SCORED}"
             known[name] = Standard(
                 name=name, suite=values["suite"], goal=scored.goal, runs=scored.runs,
-                missed_runs=values["missed_runs"], epoch_unit=scored.epoch_num, reference_points=scored.reference_points, required=tuple(each["required"]), fixed={key: tuple(allowed) for key, allowed in each["fixed"].items()},
+                missed_runs=values["missed_runs"], epoch_unit=scored.epoch_num,
+                reference_points=scored.reference_points, required=tuple(each["required"]), fixed={key: tuple(allowed) for key, allowed in each["fixed"].items()},
                 samples=each.get("samples", {}))
     for path in sorted(DEFINITIONS.glob("*.yaml")):
         known |= _of_definition(path.stem)

@@ -10,13 +10,27 @@ from pathlib import Path, PurePosixPath
 from benchmark.definition.request import LOG
 from benchmark.submission.run_record import RUN, SYSTEM
 from benchmark.validation.checks.result_set import index_of
-from benchmark.validation.finding import printable
+from benchmark.validation.finding import Fault, printable
 from benchmark.validation.limits import Limits
 from benchmark.validation.standard import standards
 from benchmark.validation.subjects import RECORD, SCALINGS, Entry, JsonFile, Log, ResultSet, Submission
 
 LOG_BEGINS, LOG_ENDS = LOG.split("{index}")
 PRUNED = "pruned_results"
+
+
+class Budget:
+    """Bytes that may still be read."""
+
+    def __init__(self, *limits: int) -> None:
+        self.left = min(limits)
+
+    def take(self, size: int) -> bool:
+        """Whether so many more may be read; they are then taken off."""
+        if size > self.left:
+            return False
+        self.left -= size
+        return True
 
 
 def walk(folder: Path, limits: Limits) -> tuple[list[Entry], str]:
@@ -90,6 +104,7 @@ def read_submission(folder: Path, file: str, limits: Limits) -> Submission:
 
 def result_sets(submission: Submission, limits: Limits) -> Iterator[ResultSet]:
     """The sets of a submission one by one, so that no more logs are in memory than one set has."""
+    of_tree = Budget(limits.tree_bytes)
     systems = {PurePosixPath(system.file).stem: system for system in submission.systems}
     files = {entry.file: entry for entry in submission.entries}  # a folder or a link named as a log is a bad log
     folders: dict[str, list[Entry]] = {}
@@ -99,10 +114,13 @@ def result_sets(submission: Submission, limits: Limits) -> Iterator[ResultSet]:
         parts = PurePosixPath(entry.file).parts
         if entry.kind != "folder" or len(parts) != 4 or parts[0] != "results" or parts[2] not in SCALINGS:
             continue
+        budget = Budget(limits.set_bytes, of_tree.left)
+        before = budget.left
         results = ResultSet(
             entry.path, f"{submission.file}/{entry.file}", parts[1], parts[2], parts[3],
-            *([_log(each, submission.file, files, limits) for each in _logs(folders.get(name, ()))]
+            *([_log(each, submission.file, files, limits, budget) for each in _logs(folders.get(name, ()))]
               for name in (entry.file, f"{entry.file}/{PRUNED}")), systems.get(parts[1]))
+        of_tree.take(before - budget.left)
         standard = standards().get(parts[3])
         for log in results.logs + results.pruned:
             log.may_miss = standard is not None and standard.missed_runs > 0
@@ -116,21 +134,30 @@ def _logs(entries: list[Entry] | tuple[()]) -> list[Entry]:
     return sorted(named, key=lambda entry: (len(entry.path.name), entry.path.name))
 
 
-def _log(entry: Entry, above: str, files: dict[str, Entry], limits: Limits) -> Log:
-    log = Log.read(entry.path, f"{above}/{entry.file}", limits)
-    index = index_of(log)
-    if index is not None:
-        record = files.get(str(PurePosixPath(entry.file).parent / RECORD.format(index=index)))
-        log.record = JsonFile.read(record.path, f"{above}/{record.file}", limits) if record else None
+def _log(entry: Entry, above: str, files: dict[str, Entry], limits: Limits, budget: Budget) -> Log:
+    index = index_of(entry.path)
+    record = files.get(str(PurePosixPath(entry.file).parent / RECORD.format(index=index)))
+    log = _read_log(entry, above, limits, budget, record)
+    log.record = JsonFile.read(record.path, f"{above}/{record.file}", limits) if record and log.events else None
     return log
+
+
+def _read_log(entry: Entry, above: str, limits: Limits, budget: Budget, *beside: Entry | None) -> Log:
+    """A log; one without events and with a fault where it and what lies beside it are beyond the budget."""
+    file = f"{above}/{entry.file}"
+    if entry.size <= limits.log_bytes and not budget.take(sum(each.size for each in (entry, *beside) if each)):
+        return Log(entry.path, file, [], [Fault("the log was not read: all that lie here have more bytes than are read",
+                                                rule="R8.6", found=f"{entry.size} bytes")])
+    return Log.read(entry.path, file, limits)
 
 
 def logs_below(folder: Path, file: str, entries: list[Entry], limits: Limits) -> Iterator[Log]:
     """The logs of run folders, each with the record and the description beside it."""
     files = {entry.file: entry for entry in entries}
+    budget = Budget(limits.tree_bytes)
     for entry in _logs(list(files.values())):
-        log = Log.read(entry.path, f"{file}/{entry.file}", limits)
-        beside = {name: files.get(str(PurePosixPath(entry.file).parent / name)) for name in (RUN, SYSTEM)}
-        log.record, log.system = (JsonFile.read(each.path, f"{file}/{each.file}", limits) if each else None
-                                  for each in beside.values())
+        beside = [files.get(str(PurePosixPath(entry.file).parent / name)) for name in (RUN, SYSTEM)]
+        log = _read_log(entry, file, limits, budget, *beside)
+        log.record, log.system = (JsonFile.read(each.path, f"{file}/{each.file}", limits) if each and log.events
+                                  else None for each in beside)
         yield log

@@ -28,6 +28,15 @@ class Judged:
     findings: list[Finding] = field(default_factory=list)
     divisions: list[object] = field(default_factory=list)
     logs: int = 0
+    left_out: int = 0
+
+    def add(self, findings: Sequence[Finding], limits: Limits) -> None:
+        """More findings; when there are very many they are counted and no longer kept, the first of them apart."""
+        room = max(0, limits.findings_in_all - len(self.findings))
+        if len(findings) > room and not self.left_out:
+            self.findings.append(as_finding(Fault("there are more findings than are listed"), "R8.6", self.path))
+        self.findings += findings[:room]
+        self.left_out += len(findings[room:])
 
     @property
     def verdict(self) -> Verdict:
@@ -87,7 +96,7 @@ def validate(paths: Sequence[Path], *, limits: Limits = Limits(), official: bool
         say(f"asking the official checkers about {sum(len(question.logs) for _, question in questions)} logs")
         answers = second_opinion([question for _, question in questions], limits)
         for (each, _), findings in zip(questions, answers, strict=True):
-            each.findings += findings
+            each.add(findings, limits)
     return Report(tuple(judged))
 
 
@@ -106,18 +115,18 @@ def _under(path: Path, limits: Limits) -> Iterator[tuple[Judged, list[Question]]
         return
     judged = Judged(name, RUNS)
     if overflow:
-        judged.findings.append(as_finding(Fault(overflow), "R8.6", name))
+        judged.add([as_finding(Fault(overflow), "R8.6", name)], limits)
     questions = [_judge_log(log, judged, limits) for log in logs_below(path, name, entries, limits)]
     if not questions:
-        judged.findings.append(as_finding(
+        judged.add([as_finding(
             Fault("there is no log here", expected="result_<i>.txt in a run's folder, or a submission's results/ and "
-                  "systems/"), "R8.1", name))
+                  "systems/"), "R8.1", name)], limits)
     yield judged, questions
 
 
 def _judge_log(log: Log, judged: Judged, limits: Limits) -> Question:
     findings = run_checks(log, limits)
-    judged.findings += findings
+    judged.add(findings, limits)
     judged.divisions.append(log.division)
     judged.logs += 1
     return Question.about_log(log, _errors(findings), limits)
@@ -132,14 +141,14 @@ def _judge_submission(folder: Path, name: str, limits: Limits) -> tuple[Judged, 
         for log in results.logs:
             findings = run_checks(log, limits)
             errors += _errors(findings)
-            judged.findings += findings
+            judged.add(findings, limits)
             judged.divisions.append(log.division)
         judged.logs += len(results.logs)
         own = run_checks(results, limits)
-        judged.findings += own
+        judged.add(own, limits)
         questions.append(Question.about_set(results, errors + _errors(own), limits))
         submission.sets.append(_without_events(results))
-    judged.findings += run_checks(submission, limits)
+    judged.add(run_checks(submission, limits), limits)
     return judged, questions
 
 

@@ -36,7 +36,8 @@ def converges_as_the_reference(results: ResultSet) -> Iterator[Fault]:
                     severity=Severity.ERROR if results.ours else Severity.WARNING,
                     hint="record runs of the reference at this batch size: stemdl rcp" if results.ours else "")
     elif not verdict.passed and verdict.point is not None:
-        yield Fault("the runs converge sooner than the reference can", found=f"{verdict.mean:.4g} {standard.epoch_unit} in the mean",
+        yield Fault("the runs converge sooner than the reference can",
+                    found=f"{verdict.mean:.4g} {standard.epoch_unit} in the mean",
                     expected=f"at least {verdict.point.fewest:.4g}; the reference needs {verdict.point.mean:.4g}",
                     hint="this batch size converges as fast only with another algorithm, or with luck")
 

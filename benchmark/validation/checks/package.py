@@ -19,8 +19,8 @@ MOST_BYTES = 50 * 2**20
 READ_FOR_SECRETS = 2**20
 SECRET_BYTES_IN_ALL = 256 * 2**20
 SECRETS = re.compile(
-    rb"(?P<key>-----BEGIN (?:[A-Z]+ )*PRIVATE KEY)|(?P<amazon>\bAKIA[0-9A-Z]{16}\b)|(?P<github>\bgh[pousr]_[A-Za-z0-9]{36}"
-    rb"|\bgithub_pat_[A-Za-z0-9_]{60})|(?P<gitlab>\bglpat-[A-Za-z0-9_-]{20})|(?P<face>\bhf_[A-Za-z0-9]{34}\b)"
+    rb"(?P<key>-----BEGIN (?:[A-Z]+ )*PRIVATE KEY)|(?P<amazon>\bAKIA[0-9A-Z]{16}\b)"
+    rb"|(?P<github>\bgh[pousr]_[A-Za-z0-9]{36}|\bgithub_pat_[A-Za-z0-9_]{60})|(?P<gitlab>\bglpat-[A-Za-z0-9_-]{20})|(?P<face>\bhf_[A-Za-z0-9]{34}\b)"
     rb"|(?P<slack>\bxox[abps]-[A-Za-z0-9-]{20})|(?P<word>(?i:\bpass(?:word|wd)|\bsecret|\bapi_?key)\s{0,4}[:=]\s{0,4}"
     rb"[\"'][^\"'\s$<{]{8,}[\"'])")
 SECRET_NAMES = {"id_rsa", "id_ed25519", "id_ecdsa", ".netrc", ".env", ".pypirc", ".npmrc", "credentials"}
@@ -124,13 +124,14 @@ def no_links(submission: Submission) -> Iterator[Fault]:
 @check("R8.5", of=Submission)
 def no_secrets(submission: Submission) -> Iterator[Fault]:
     """No keys, tokens or passwords."""
-    left = SECRET_BYTES_IN_ALL
+    left, unread = SECRET_BYTES_IN_ALL, 0
     for entry in submission.entries:
         where = f"{submission.file}/{entry.file}"
         name = PurePosixPath(entry.file).name
         if name in SECRET_NAMES or name.endswith((".pem", ".p12", ".pfx")):
             yield Fault("files of this name hold secrets", file=where)
-        if entry.kind != "file" or entry.size > READ_FOR_SECRETS or entry.size > left:
+        if entry.kind != "file" or entry.size > min(READ_FOR_SECRETS, left):
+            unread += entry.kind == "file"
             continue
         left -= entry.size
         try:
@@ -143,3 +144,5 @@ def no_secrets(submission: Submission) -> Iterator[Fault]:
             yield Fault("this looks like a secret", file=where, line=content.count(b"\n", 0, match.start()) + 1,
                         severity=Severity.WARNING if kind == "word" else Severity.ERROR,
                         hint="revoke it, and take it out")
+    if unread:
+        yield Fault(f"{unread} files are too large to be searched for secrets", severity=Severity.WARNING, rule="R8.6")

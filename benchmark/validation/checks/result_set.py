@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from benchmark.definition.request import LOG
@@ -23,9 +24,9 @@ OF_EVERY_RUN_OF_OURS = (keys.CONFIG, keys.VERSIONS, keys.DEVICES, keys.SUBMISSIO
                         keys.GRADIENT_ACCUMULATION_STEPS)
 
 
-def index_of(log: Log) -> int | None:
+def index_of(path: Path) -> int | None:
     """The number in a log's name; None for another name."""
-    match = _LOG_NAME.fullmatch(log.path.name)
+    match = _LOG_NAME.fullmatch(path.name)
     return int(match[1]) if match else None
 
 
@@ -38,9 +39,9 @@ def number_of_runs(results: ResultSet) -> Iterator[Fault]:
     if found < wanted or results.scaling == STRONG and found > wanted:
         yield Fault("the number of runs is not the one that a score is made of", found=f"{found} runs",
                     expected=f"{wanted} runs" if results.scaling == STRONG else f"at least {wanted} runs",
-                    hint="of more runs, the window of consecutive ones with the median time is submitted" if found > wanted
-                    else "")
-    if results.scaling == STRONG and {index_of(log) for log in results.logs} != set(range(found)):
+                    hint="of more runs, the window of consecutive ones with the median time is submitted"
+                    if found > wanted else "")
+    if results.scaling == STRONG and {index_of(log.path) for log in results.logs} != set(range(found)):
         yield Fault("the logs are not numbered from 0 on", found=", ".join(log.path.name for log in results.logs[:12]),
                     expected=f"{LOG.format(index=0)} to {LOG.format(index=found - 1)}",
                     severity=Severity.ERROR if results.ours else Severity.WARNING)
@@ -137,9 +138,9 @@ def logs_are_in_their_place(results: ResultSet) -> Iterator[Fault]:
 def records_are_there(results: ResultSet) -> Iterator[Fault]:
     """Each log of a submission has its run's record beside it."""
     for log in results.logs:
-        if log.record is None:
+        if log.record is None and log.events:
             yield Fault("the run's record is missing", file=log.file, hint="it is the run.json of the run's folder",
-                        expected=f"{RECORD.format(index=index_of(log))} beside {log.path.name}")
+                        expected=f"{RECORD.format(index=index_of(log.path))} beside {log.path.name}")
 
 
 @check("R5.5", of=ResultSet)

@@ -1,7 +1,7 @@
 """A valid submission made by program, and ways to spoil it: one thing each, with the rule that must be named.
 
-A spoiled log is recorded anew unless a mutation says otherwise, as by somebody who knows that the record holds its hash:
-so each rule's own check has to see it.
+A spoiled log is recorded anew unless a mutation says otherwise, as by somebody who knows that the record holds its
+hash: so each rule's own check has to see it.
 """
 
 from __future__ import annotations
@@ -146,7 +146,8 @@ class Tree:
     def valid(cls, division: str = "closed") -> Tree:
         """Five good runs."""
         return cls({index: log_lines(index, division) for index in range(5)},
-                   {f"{CODE}/README.md": b"stemdl run --rung stemdl_mini --runs 5\n", f"{CODE}/run.sh": b"stemdl run\n"},
+                   {f"{CODE}/README.md": b"stemdl run --rung stemdl_mini --runs 5\n",
+                    f"{CODE}/run.sh": b"stemdl run\n"},
                    system=description(division))
 
     def write(self, folder: Path) -> Path:

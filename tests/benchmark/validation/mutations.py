@@ -90,8 +90,8 @@ def metric(epoch: int, value: float) -> Callable[[Lines], None]:
 def epochs_left_out(first: int) -> Callable[[Lines], None]:
     """No evaluation of the epochs before `first`."""
     return lambda lines: lines.__setitem__(slice(None), [
-        line for line in lines if line["key"] not in (keys.EVAL_START, keys.EVAL_STOP, keys.EVAL_ACCURACY, keys.F1_MACRO)
-        or line["metadata"]["epoch_num"] >= first])
+        line for line in lines
+        if line["key"] not in (keys.EVAL_START, keys.EVAL_STOP, keys.EVAL_ACCURACY, keys.F1_MACRO) or line["metadata"]["epoch_num"] >= first])
 
 
 def converged_after_one_epoch(lines: Lines) -> None:
@@ -199,7 +199,8 @@ MUTATIONS = (
     Mutation("an evaluation without its start", "R3.8", log(drop(keys.EVAL_START, 1))),
     Mutation("a stop of another epoch", "R3.8", log(tell(keys.EPOCH_STOP, epoch_num=7))),
     Mutation("a second taken out of an epoch", "R3.9", log(shift_from(keys.EPOCH_STOP, -1_000))),
-    Mutation("samples/s doubled", "R3.9", log(put(keys.TRACKED_STATS, {"throughput": 2 * STEPS * 32 / EPOCH_MS * 1e3}))),
+    Mutation("samples/s doubled", "R3.9", log(put(
+        keys.TRACKED_STATS, {"throughput": 2 * STEPS * 32 / EPOCH_MS * 1e3}))),
     Mutation("samples/s left out", "R3.9", log(drop(keys.TRACKED_STATS, 0))),
     Mutation("an epoch in no time", "R3.9", log(together(shift_from(keys.EPOCH_STOP, -EPOCH_MS + 100)))),
     # 4. runs
@@ -225,8 +226,8 @@ MUTATIONS = (
     Mutation("a line cut off", "R4.6", raw(lambda text: text[:-40])),
     Mutation("a line that is no JSON", "R4.6", raw(lambda text: text.replace(b'"value"', b"'value'", 1))),
     Mutation("a byte that is no UTF-8", "R4.6", raw(lambda text: text.replace(b"Somewhere", b"Some\xffwhere", 1))),
-    Mutation("a key twice in an event", "R4.6", raw(lambda text: text.replace(b'"value": 32,', b'"value": 99, "value": 32,',
-                                                                             1))),
+    Mutation("a key twice in an event", "R4.6", raw(lambda text: text.replace(
+        b'"value": 32,', b'"value": 99, "value": 32,', 1))),
     Mutation("NaN", "R4.6", raw(lambda text: text.replace(b'"loss": 2.5', b'"loss": NaN', 1))),
     Mutation("a number beyond all", "R4.6", raw(lambda text: text.replace(b"1318135155", b"1" * 30, 1))),
     Mutation("an event behind other text", "R4.6", raw(lambda text: text.replace(b":::MLLOG", b"rank 0: :::MLLOG", 1))),
@@ -268,7 +269,8 @@ MUTATIONS = (
     Mutation("a wider network", "R5.1", every_log(setting("width", 32))),
     Mutation("another optimizer", "R5.1", every_log(put(keys.OPT_NAME, "lamb"))),
     Mutation("a setting added", "R5.1", every_log(setting("mixup", 0.2))),
-    Mutation("a setting left out", "R5.1", every_log(lambda lines: lines[at(lines, keys.CONFIG)]["value"].pop("width"))),
+    Mutation("a setting left out", "R5.1", every_log(
+        lambda lines: lines[at(lines, keys.CONFIG)]["value"].pop("width"))),
     Mutation("settings of another division", "R5.2", every_log(setting("division", "open"))),
     Mutation("a division that does not exist", "R4.8", every_log(put(keys.SUBMISSION_DIVISION, "science"))),
     Mutation("a precision that is not allowed", "R5.3", every_log(setting("precision", "fp8")), division="open"),
@@ -297,7 +299,8 @@ MUTATIONS = (
     Mutation("a hidden file", "R8.3", add(f"{CODE}/.cache", b"x")),
     Mutation("a space in a name", "R8.3", add(f"{CODE}/run me.sh", b"x")),
     Mutation("a line break in a name", "R8.3", add(f"{CODE}/a\nb.py", b"x")),
-    Mutation("a file of 53 MB", "R8.3", after(lambda folder: os.truncate(_made(folder / CODE / "big.txt"), 53_000_000))),
+    Mutation("a file of 53 MB", "R8.3", after(
+        lambda folder: os.truncate(_made(folder / CODE / "big.txt"), 53_000_000))),
     Mutation("a FIFO", "R8.3", after(lambda folder: os.mkfifo(folder / CODE / "pipe"))),
     Mutation("a checkpoint", "R8.3", add(f"{CODE}/model.pt", b"\x80\x04"), invalid=False),
     Mutation("a link out of the tree", "R8.4", after(lambda folder: (folder / CODE / "p").symlink_to("/etc/passwd"))),

@@ -142,6 +142,20 @@ def test_too_many_files_and_folders_too_deep_are_told(tmp_path):
     assert any("more than 300 files" in finding.message for finding in report.findings)
 
 
+def test_what_all_logs_together_hold_is_bounded(tmp_path):
+    folder = Tree.valid().write(tmp_path / "S")
+    one = (folder / RESULTS / "result_0.txt").stat().st_size
+    for limits, says in ((Limits(set_bytes=3 * one), "more bytes than are read"),
+                         (Limits(tree_bytes=3 * one), "more bytes than are read")):
+        found = [finding for finding in judge(folder, limits).findings if says in finding.message]
+        assert {finding.rule for finding in found} == {"R8.6"} and 2 <= len(found) <= 4
+    for path in folder.glob("results/*/*/*/result_*.txt"):
+        path.write_bytes(b"")
+    report = judge(folder, Limits(findings_in_all=7))
+    assert len(report.findings) == 8 and any("more findings than" in finding.message for finding in report.findings)
+    assert report.verdict is Verdict.INVALID
+
+
 def test_names_and_values_cannot_write_on_the_terminal(tmp_path):
     folder = Tree.valid().write(tmp_path / "S")
     (folder / "benchmarks" / "\x1b[2J\x1b]0;owned\x07\n.py").write_bytes(b"")
@@ -155,8 +169,8 @@ def test_what_is_shown_is_printable_and_short(text):
         assert each.isprintable() and len(each) <= 160
 
 
-@pytest.mark.parametrize("text", ["[" * 100 + "]" * 100, "{\"a\": 1, \"a\": 2}", "NaN", "-Infinity", "1e999", "9" * 5000,
-                                  "[1", "", "{'a': 1}", "\"\ud800"])
+@pytest.mark.parametrize("text", ["[" * 100 + "]" * 100, "{\"a\": 1, \"a\": 2}", "NaN", "-Infinity", "1e999",
+                                  "9" * 5000, "[1", "", "{'a': 1}", "\"\ud800"])
 def test_json_that_readers_do_not_agree_about_is_refused(text):
     with pytest.raises(Unreadable):
         parse_json(text, nesting=32)

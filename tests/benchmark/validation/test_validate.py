@@ -174,7 +174,8 @@ def test_nor_does_a_count_metric_status_or_hash_where_the_record_was_made_anew(f
         line = data.draw(st.sampled_from([each for each in lines if key == each["key"]]
                                          or [each["metadata"] for each in lines if key in each["metadata"]]))
     name = "value" if "value" in line else key
-    before, line[name] = line[name], data.draw(NUMBERS if isinstance(line[name], (int, float)) else st.text(max_size=70))
+    before = line[name]
+    line[name] = data.draw(NUMBERS if isinstance(before, (int, float)) else st.text(max_size=70))
     if line[name] != before:
         found = findings_of(lines, record_of(lines, as_text(lines)), folder)
         assert any(finding.severity >= Severity.WARNING for finding in found)
