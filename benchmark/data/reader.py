@@ -124,18 +124,19 @@ class Part:
         places = self._own.start + chosen
         shards = np.searchsorted(self._firsts, places, side="right") - 1
         with self._placed():
-            wanted = []
+            waiting = []
             for row in np.argsort(chosen).tolist():  # neighbours in a file one after the other
                 which = int(shards[row])
                 index, file, sample = self._index(which), self._file(which), int(places[row]) - self.shards[which].first
-                file.announce(index, sample)
-                wanted.append((row, which, index, file, sample))
-            for row, which, index, file, sample in wanted:
-                file.read(index, sample, out[row])
                 labels[row] = index.labels[sample]
-                if not self._is_finite[chosen[row]]:
-                    self._require_finite(which, index.name(sample), out[row])
-                    self._is_finite[chosen[row]] = True
+                if not file.read_cached(index, sample, out[row]):
+                    waiting.append((row, index, file, sample))
+            for row, index, file, sample in waiting:
+                file.read(index, sample, out[row])
+            for row in np.flatnonzero(~self._is_finite[chosen]).tolist():
+                which = int(shards[row])
+                self._require_finite(which, int(places[row]) - self.shards[which].first, out[row])
+                self._is_finite[chosen[row]] = True
         return labels
 
     def read_whole(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -198,10 +199,11 @@ class Part:
             self._files.move_to_end(which)
             return self._files[which]
 
-    def _require_finite(self, which: int, name: str, stack: NDArray[np.float32]) -> None:
+    def _require_finite(self, which: int, sample: int, stack: NDArray[np.float32]) -> None:
         if not np.isfinite(stack.sum()) and (bad := np.count_nonzero(~np.isfinite(stack))):
-            raise StemdlError("intensities are not finite", where=f"{self.shards[which].path}: {name}",
-                              expected="finite numbers", found=f"{bad} of {stack.size} are NaN or infinite")
+            raise StemdlError("intensities are not finite", expected="finite numbers",
+                              where=f"{self.shards[which].path}: {self._index(which).name(sample)}",
+                              found=f"{bad} of {stack.size} are NaN or infinite")
 
 
 def _version_of(shard: Shard) -> tuple[int, int]:
@@ -224,27 +226,46 @@ class _File:
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._filtered = None
 
-    def announce(self, index: ShardIndex, sample: int) -> None:
-        """Let storage begin to fetch a sample: it answers several sooner than one after the other."""
-        if index.offsets is not None:
-            os.posix_fadvise(self._descriptor, int(index.offsets[sample]), index.stack_bytes, os.POSIX_FADV_WILLNEED)
+    def read_cached(self, index: ShardIndex, sample: int, out: NDArray[np.float32]) -> bool:
+        """Read a sample if the page cache holds it. If not, storage begins to fetch it: it answers many requests sooner
+        than one after the other."""
+        if index.offsets is None:
+            return False
+        offset = int(index.offsets[sample])
+        stored, left = self._room(index, out)
+        try:
+            done = os.preadv(self._descriptor, [left], offset, os.RWF_NOWAIT)
+        except OSError:  # not cached, or a file system that cannot tell: what is really wrong `read` will meet again
+            done = 0
+        if done < len(left):
+            os.posix_fadvise(self._descriptor, offset, len(left), os.POSIX_FADV_WILLNEED)
+            return False
+        if stored is not out:
+            out[:] = index.coding.decode(stored)
+        return True
 
     def read(self, index: ShardIndex, sample: int, out: NDArray[np.float32]) -> None:
         """A sample's intensities into `out`, (3, pixels, pixels)."""
         if index.offsets is None:
             out[:] = index.coding.decode(self._through_hdf5(index.name(sample)))
             return
-        plain = index.stored == np.float32 and index.coding.encoding == "float32"
-        stored = out if plain else np.empty(index.shape, index.stored)
-        left, offset = stored.reshape(-1).view(np.uint8), int(index.offsets[sample])
+        stored, left = self._room(index, out)
+        offset = int(index.offsets[sample])
         while len(left):  # a file system may give less than it is asked for
             done = os.preadv(self._descriptor, [left], offset)
             if not done:
                 raise StemdlError("a shard was cut off while it was in use", found=f"{len(left)} bytes missing",
                                   where=f"{self._path}: {index.name(sample)}", expected=f"{stored.nbytes} bytes")
             left, offset = left[done:], offset + done
-        if not plain:
+        if stored is not out:
             out[:] = index.coding.decode(stored)
+
+    @staticmethod
+    def _room(index: ShardIndex, out: NDArray[np.float32]) -> tuple[NDArray, NDArray[np.uint8]]:
+        """Where the stored numbers go, and the same as bytes: `out` itself where they are what is wanted."""
+        plain = index.stored == np.float32 and index.coding.encoding == "float32"
+        stored = out if plain else np.empty(index.shape, index.stored)
+        return stored, stored.reshape(-1).view(np.uint8)
 
     def _through_hdf5(self, name: str) -> NDArray:
         import h5py
