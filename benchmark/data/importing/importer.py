@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -19,11 +19,12 @@ from pathlib import Path
 
 from benchmark.data.claim import LOCK, claim
 from benchmark.data.importing.convert import hash_shard, read_tally, write_shard
-from benchmark.data.importing.plan import plan_shards, sift
+from benchmark.data.importing.plan import PlannedShard, plan_shards, sift
 from benchmark.data.importing.source import Source, find_source
 from benchmark.data.importing.survey import Sample, Survey, survey_hdf5, survey_npz
 from benchmark.data.importing.tally import Tally
-from benchmark.data.manifest import MANIFEST, Manifest, read_manifest, write_manifest
+from benchmark.data.manifest import MANIFEST, Manifest, WrittenShard, read_manifest, write_manifest
+from benchmark.data.schema import shard_path
 from benchmark.data.workers import Ranks, Workers, workers
 from benchmark.definition.benchmark import Rung, Storage, load_benchmark
 from benchmark.foundation.errors import StemdlError
@@ -69,6 +70,8 @@ def import_data(
         raise StemdlError("data cannot be imported into their own source", where=folder,
                           remedy="choose another folder with -o")
     source = find_source(path)
+    if rung not in (None, REAL_RUNG):
+        load_benchmark().rung(rung)  # tells a name that is misspelt
     rung = rung or (source.manifest.rung if source.manifest else REAL_RUNG)
     definition = load_benchmark().rungs.get(rung)
     if storage is None:
@@ -124,9 +127,7 @@ def _import(
         if work.leader:
             for left_by_a_kill in folder.rglob(".*.part"):
                 left_by_a_kill.unlink(missing_ok=True)
-            told = [read_tally(folder, identity, plan) for plan in plans]
-            for of_shard, _ in told:
-                tally.add(of_shard)
+            shards = _gather(folder, identity, plans, hashes, tally)
             if not tally.imported:
                 raise _nothing(source, tally)
             write_manifest(
@@ -136,8 +137,7 @@ def _import(
                 recipe_sha256=recipe_sha256,
                 source=origin,
                 space_groups=source.manifest.space_groups if source.manifest else _classes(materials),
-                shards=[dataclasses.replace(shard, sha256=sha256)
-                        for (_, shard), sha256 in zip(told, hashes, strict=True)],
+                shards=shards,
                 about={"selection": None, "import": tally.as_json(), "storage": dataclasses.asdict(storage),
                        "libraries": {name: importlib.metadata.version(name) for name in ("numpy", "h5py")}},
             )
@@ -151,6 +151,21 @@ def _survey(source: Source, work: Workers) -> list[Survey]:
         return work.map(survey_hdf5, source.files, "Surveying", "files")
     parts = [source.files[first:first + NPZ_FILES_AT_ONCE] for first in range(0, len(source.files), NPZ_FILES_AT_ONCE)]
     return work.map(survey_npz, parts, "Surveying", f"batches of {NPZ_FILES_AT_ONCE} files")
+
+
+def _gather(
+    folder: Path, identity: Mapping[str, str], plans: Sequence[PlannedShard], hashes: Sequence[str], tally: Tally
+) -> list[WrittenShard]:
+    """The finished shards, what each did added to the tally. One of whose stacks nothing was left is taken away."""
+    shards = []
+    for plan, sha256 in zip(plans, hashes, strict=True):
+        of_shard, shard = read_tally(folder, identity, plan)
+        tally.add(of_shard)
+        if shard.space_groups:
+            shards.append(dataclasses.replace(shard, sha256=sha256))
+        else:
+            shard_path(folder, plan.split, plan.number).unlink()
+    return shards
 
 
 def _nothing(source: Source, tally: Tally) -> StemdlError:

@@ -284,6 +284,26 @@ def test_nothing_to_import_is_an_error_and_writes_nothing(tmp_path: Path, capsys
     assert not (tmp_path / "data").exists()
 
 
+def test_a_rung_that_is_not_known_is_refused(real_set: Path, tmp_path: Path) -> None:
+    with pytest.raises(StemdlError, match="no rung 'stemdl_smok'"):
+        import_data(real_set, tmp_path / "data", rung="stemdl_smok")
+
+
+def test_a_shard_of_which_nothing_is_left_does_no_harm(real_set: Path, tmp_path: Path, write_real: Callable[..., Path],
+                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every material in a shard of its own, one of them blown up at all energies."""
+    monkeypatch.setattr(plan, "SHARD_BYTES", 1)
+    source = shutil.copytree(real_set, tmp_path / "source")
+    bad = {"patterns": np.full((3, 16, 16), 1e9, dtype=np.float32)}
+    write_real(source / "train" / "batch_train_3.h5", [(0, e, 62, "mp-666", bad) for e in range(3)])
+    done = import_data(source, tmp_path / "data")
+    assert (done.tally.imported, done.tally.dropped) == (87, 3)
+    assert len(done.manifest.shards) == 9 == len(list((tmp_path / "data").rglob("*.h5")))
+    assert import_data(source, tmp_path / "data") == done
+    assert verify(tmp_path / "data").faults == []
+    assert [len(Part(done.manifest, "train", rank, 6).read_whole()[1]) for rank in range(6)] == [8] * 6
+
+
 # ---- the command, and what follows it
 
 
