@@ -52,6 +52,8 @@ class Accuracy:
     g_z_max_per_angstrom : the crystal's structure along the beam is kept up to this spatial frequency, averaged over
         the higher-order Laue zones; 0 keeps the zero-order zone alone.
     holz_excitation_per_angstrom : beams of higher-order zones with excitation errors up to this are propagated.
+    depth_slice_angstrom : above 0, the structure along the beam is resolved in slices of this instead, wherever the
+        layers of the reciprocal lattice coincide in projection and `most_strong_beams` suffice; nothing is folded.
     wave_degree : waves are polynomials of this degree over the aperture, and each pixel is interpolated from them;
         0 spreads the grid of `directions_across` over the pixels instead, which is not used otherwise.
     samples_per_pixel : of an interpolated pattern, along a pixel's side.
@@ -65,6 +67,7 @@ class Accuracy:
     weak_waves: bool = False
     g_z_max_per_angstrom: float = 0.0
     holz_excitation_per_angstrom: float = 0.0
+    depth_slice_angstrom: float = 0.0
     wave_degree: int = 0
     samples_per_pixel: int = 1
 

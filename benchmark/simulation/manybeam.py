@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.definition.benchmark import Accuracy
+from benchmark.simulation.depth import depth_beams, propagate_in_depth
 from benchmark.simulation.laue_zones import along_beam, lattice_step, ring_beams
 from benchmark.simulation.potential import Atoms, coefficients
 from benchmark.simulation.scattering import wavelength_angstrom
@@ -91,6 +92,33 @@ def _inverse_square_root(excess: torch.Tensor) -> torch.Tensor:
     return one + excess @ (-0.5 * one + excess @ (0.375 * one - 0.3125 * excess))
 
 
+def _count_once(
+    structure: torch.Tensor, coupling: torch.Tensor, layers: NDArray[np.int64], vectors: NDArray[np.float64],
+    wave_number: float, repeat_angstrom: float,
+) -> None:
+    """Take out of the averaged higher zones what the beams of other layers that are followed bring in themselves.
+
+    For a beam W of a layer l above, 1 / (s_g - s_W) in van Vleck's second order is R/l - (R/l)^2 (x_W - (x_g + x_h)/2)
+    with x = g.g / 2K. The first term has no counterpart in the averaged potential, as it vanishes over all W together:
+    a beam that leaves the average takes its share of both with it.
+    """
+    import torch
+
+    device = structure.device
+    energies = torch.from_numpy(((vectors**2).sum(axis=1) / (2.0 * wave_number)).astype(np.float32)).to(device)
+    for layer in np.unique(layers):
+        own = torch.from_numpy(np.flatnonzero(layers == layer)).to(device)
+        other = np.flatnonzero(layers != layer)
+        period = torch.from_numpy((repeat_angstrom / (layers[other] - layer)).astype(np.float32)).to(device)
+        other = torch.from_numpy(other).to(device)
+        between = coupling[own][:, other]
+        back = between.conj().T
+        first = (between * (period - period**2 * energies[other])) @ back
+        second = (between * period**2) @ back
+        mean = (energies[own][:, None] + energies[own][None, :]) / 2.0
+        structure[own[:, None], own[None, :]] -= first + mean * second
+
+
 def propagate(
     zone: Zone,
     directions: NDArray[np.float64],
@@ -117,6 +145,11 @@ def propagate(
     import torch
 
     wave_number = 1.0 / wavelength_angstrom(energy_kev)
+    if accuracy.depth_slice_angstrom > 0.0 and (resolved := depth_beams(zone, accuracy)) is not None:
+        waves = propagate_in_depth(zone, resolved, directions + tilt_per_angstrom, energy_kev=energy_kev,
+                                   wave_number=wave_number, thickness_angstrom=thickness_angstrom, atoms=atoms,
+                                   accuracy=accuracy, device=device)
+        return Waves(waves, resolved.vectors, directions)
     beams = _select(zone, wave_number, accuracy)
     indices, vectors, strong = beams.indices, beams.vectors, beams.strong
 
@@ -151,6 +184,9 @@ def propagate(
             return to_device(np.where(same_layer, table.astype(np.complex64).take(differences), 0))
 
         structure += within_layers(surfaces.potential)
+        if indices[:strong, 2].any():
+            _count_once(structure, coupling[:, :strong], indices[:strong, 2], vectors[:strong], wave_number,
+                        zone.repeat_angstrom)
         entering = within_layers(surfaces.entrance)[:, :1]
     folded = strong < len(indices)
     if folded:
