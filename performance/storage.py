@@ -73,7 +73,8 @@ def loss(patterns: NDArray[np.float32], encoding: str) -> tuple[str, ...]:
     in_logarithm = np.abs(np.log(stored[seen]) - np.log(true[seen]))
     lost = true[(stored == 0)].sum() / true.sum()
     errors = np.abs(stored - true)
-    return tuple(f"{value:.1e}" for value in (in_logarithm.mean(), in_logarithm.max(), lost, errors.mean(), errors.max()))
+    found = in_logarithm.mean(), in_logarithm.max(), lost, errors.mean(), errors.max()
+    return tuple(f"{value:.1e}" for value in found)
 
 
 def read_all(path: Path) -> int:
