@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from benchmark.definition.benchmark import DEFINITIONS, load_benchmark
+from benchmark.definition.benchmark import DEFINITIONS, SPLITS, load_benchmark
 from benchmark.definition.scored import SCORED, Goal, scored_benchmark
 
 OTHERS = Path(__file__).parent / "standards"
@@ -84,6 +84,6 @@ def _of_definition(name: str) -> dict[str, Standard]:
         reference_points=scored.reference_points,
         fixed={key: (value,) for key, value in benchmark.closed.fixed_at(rung.name).items()},
         tunable=benchmark.closed.tunable, free=benchmark.closed.free, precisions=benchmark.precisions,
-        samples={split: count * rung.classes for split, count in rung.materials_per_group.items()},
+        samples={split: sum(rung.samples(group)[split] for group in rung.space_groups) for split in SPLITS},
         recipe_sha256=rung.recipe_sha256, known_manifests=benchmark.known_manifests.get(rung.name, ()),
     ) for rung in benchmark.rungs.values() if (scored := scored_benchmark(rung.name)) is not None}

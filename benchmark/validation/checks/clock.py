@@ -18,6 +18,9 @@ SLACK_SHARE, SLACK_SECONDS = 0.05, 0.1
 """How far the trainer's own clock may lie beside the log's: a line is written, and perhaps waited for, between them."""
 FAST_SHARE = 0.1
 """An epoch shorter than this share of the median one is asked about."""
+FAST_EVALUATION, CLOCK_STEP_SECONDS = 50, 0.002
+"""So many times the samples/s of training an evaluation, which has no backward pass, is asked about; a log's times are
+whole milliseconds."""
 
 
 @check("R3.7", of=Log)
@@ -188,18 +191,41 @@ def epochs_take_their_time(log: Log) -> Iterator[Fault]:
                         expected=f"about {median:g} s, the median of this log")
 
 
+@check("R3.9", of=Log, ours_alone=True)
+def no_work_without_time(log: Log) -> Iterator[Fault]:
+    """Staging takes time, and evaluation is not faster by far than training."""
+    lengths = _seconds_of(log, keys.STAGING_START, keys.STAGING_STOP)
+    if lengths and not sum(lengths.values()):
+        yield Fault("the data were read in no time", line=log.of(keys.STAGING_STOP)[0].line, severity=Severity.WARNING)
+    trained, samples = sum(_epoch_seconds(log).values()), log.number(keys.EVAL_SAMPLES)
+    last = log.metrics[-1] if log.metrics else None
+    seen = as_number(last.metadata.get(keys.SAMPLES_COUNT)) if last is not None else None
+    if not trained or not samples or not seen or last is None:
+        return
+    for epoch, seconds in _seconds_of(log, keys.EVAL_START, keys.EVAL_STOP).items():
+        if samples / (seconds + CLOCK_STEP_SECONDS) > FAST_EVALUATION * seen / trained:
+            yield Fault(f"the evaluation of epoch {epoch} is over in {seconds:g} s", severity=Severity.WARNING,
+                        expected=f"at most {FAST_EVALUATION} times the {seen / trained:.0f} samples/s of the training",
+                        found=f"{samples:g} samples")
+
+
 def _key(event: Event) -> str:
     return shown(_epoch(event))
 
 
 def _epoch_seconds(log: Log) -> dict[str, float]:
     """Length of each finished epoch, by its number as text."""
+    return _seconds_of(log, keys.EPOCH_START, keys.EPOCH_STOP)
+
+
+def _seconds_of(log: Log, start: str, stop: str) -> dict[str, float]:
+    """Length of each finished interval, by its epoch as text."""
     started: Event | None = None
     lengths = {}
     for event in log.events:
-        if event.key == keys.EPOCH_START:
+        if event.key == start:
             started = event
-        elif event.key == keys.EPOCH_STOP and started is not None:
+        elif event.key == stop and started is not None:
             lengths[_key(started)] = (event.time_ms - started.time_ms) / 1000
             started = None
     return lengths

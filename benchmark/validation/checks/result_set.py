@@ -15,6 +15,8 @@ from benchmark.validation.subjects import RECORD, STRONG, WEAK, Log, ResultSet
 
 _LOG_NAME = re.compile(re.escape(LOG).replace(re.escape("{index}"), "(0|[1-9][0-9]*)"))
 
+FEWEST_TO_TELL = 2
+"""Evaluations that have to be alike: one may be by chance, of a small split."""
 OF_EVERY_RUN = (keys.SUBMISSION_ORG, keys.SUBMISSION_PLATFORM, keys.SUBMISSION_DIVISION, keys.SUBMISSION_STATUS,
                 keys.GLOBAL_BATCH_SIZE, keys.NUMBER_OF_NODES, keys.ACCELERATORS_PER_NODE, keys.TRAIN_SAMPLES,
                 keys.EVAL_SAMPLES)
@@ -106,7 +108,16 @@ def _difference(values: list[Any], others: list[Any]) -> str:
 
 @check("R4.6", of=ResultSet)
 def runs_are_different(results: ResultSet) -> Iterator[Fault]:
-    """No run is there twice; runs of strong scaling do not share their system."""
+    """No run is there twice, with other times and another seed neither: two runs that log the same values in every
+    epoch are one. Runs of strong scaling do not share their system."""
+    values: dict[tuple[str, ...], Log] = {}
+    for log in results.logs:
+        logged = [event for key in ({event.key for event in log.metrics} | {keys.TRACKED_STATS}) for event in log.of(key)]
+        twin = values.setdefault(tuple(sorted(shown(event.value) for event in logged)), log)
+        if twin is not log and len(log.metrics) >= FEWEST_TO_TELL:
+            yield Fault("two logs are of one run, or of one seed", file=log.file, line=logged[0].line,
+                        found=f"the same values in all {len(log.metrics)} evaluations as in {twin.path.name}",
+                        severity=Severity.ERROR if results.ours else Severity.WARNING)
     spans = sorted(((log.start.time_ms, log.stop.time_ms, log) for log in results.logs if log.start and log.stop),
                    key=lambda span: span[:2])
     for (start, stop, log), (next_start, next_stop, other) in zip(spans, spans[1:]):

@@ -139,6 +139,12 @@ def same_run_twice(tree: Tree) -> None:
     put(keys.SEED, 4711)(tree.logs[1])
 
 
+def same_run_an_hour_later(tree: Tree) -> None:
+    same_run_twice(tree)
+    for line in tree.logs[1]:
+        line["time_ms"] += 3_600_000
+
+
 def with_batch(batch: int) -> Change:
     return lambda tree: tree.logs.update({index: log_lines(index, batch=batch) for index in tree.logs})
 
@@ -202,6 +208,9 @@ MUTATIONS = (
     Mutation("samples/s doubled", "R3.9", log(put(
         keys.TRACKED_STATS, {"throughput": 2 * STEPS * 32 / EPOCH_MS * 1e3}))),
     Mutation("samples/s left out", "R3.9", log(drop(keys.TRACKED_STATS, 0))),
+    Mutation("evaluations in no time", "R3.9", log(together(*(shift_from(keys.EVAL_STOP, -400, which)
+                                                              for which in range(3)))), invalid=False),
+    Mutation("staging in no time", "R3.9", log(shift_from(keys.STAGING_STOP, -800)), invalid=False),
     Mutation("an epoch in no time", "R3.9", log(together(shift_from(keys.EPOCH_STOP, -EPOCH_MS + 100)))),
     # 4. runs
     Mutation("evaluated in the end alone", "R4.1", log(epochs_left_out(3))),
@@ -238,6 +247,7 @@ MUTATIONS = (
     Mutation("a start that is a point", "R4.6", log(lambda lines: lines[at(lines, keys.RUN_START)].update(
         event_type=keys.POINT_IN_TIME))),
     Mutation("a run given twice", "R4.6", same_run_twice),
+    Mutation("a run given twice, with another seed and an hour later", "R4.6", same_run_an_hour_later),
     Mutation("a batch smaller than the ranks", "R4.7", every_log(together(
         setting("ranks", 64), put(keys.NUMBER_OF_NODES, 1)))),
     Mutation("a batch that accumulation does not divide", "R4.7", every_log(put(keys.GRADIENT_ACCUMULATION_STEPS, 3))),

@@ -14,12 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mutations import MUTATIONS
 
+from benchmark.definition.benchmark import load_benchmark
 from benchmark.events import keys
 from benchmark.foundation.errors import StemdlError
 from benchmark.validation.finding import Severity, Verdict
 from benchmark.validation.limits import Limits
 from benchmark.validation.registry import all_checks, run_checks
 from benchmark.validation.rulebook import read_rules
+from benchmark.validation.standard import standards
 from benchmark.validation.subjects import JsonFile, Log
 from benchmark.validation.validate import validate
 
@@ -210,6 +212,13 @@ def test_nor_does_a_figure_of_the_record(folder, data):
 
 
 # ---- what is published
+
+
+def test_every_rung_has_a_standard_with_its_samples():
+    """The real set's counts, group by group, add up to its 187,155 stacks (DOI 10.13139/OLCF/1510313)."""
+    assert standards()["stemdl_mini"].samples == {"train": 3500, "dev": 1000, "test": 1000}
+    assert sum(standards()["stemdl_olcf"].samples.values()) == 187_155
+    assert set(load_benchmark().rungs) == {name for name, standard in standards().items() if standard.ours}
 
 
 def test_the_reference_s_own_results_are_valid():
