@@ -28,7 +28,6 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from benchmark.data import schema
-from benchmark.data.generate import MATERIALS_PER_SHARD
 from benchmark.data.manifest import Manifest, WrittenShard, read_manifest, write_manifest
 from benchmark.data.reader import Part
 from benchmark.definition.benchmark import load_benchmark
@@ -42,6 +41,7 @@ from reference.samples import SamplesStreamed
 from reference.train import _step
 
 RUNG = "stemdl_mini"
+SAMPLES_PER_SHARD = 50
 BYTES_OF_A_SET = 400 * 2**20
 MOST_SAMPLES = 3500
 """The mini rung's training split; of larger patterns as many as fit into the bytes above."""
@@ -67,8 +67,8 @@ def write_both(folder: Path, pixels: int) -> Manifest:
     count = min(MOST_SAMPLES, BYTES_OF_A_SET // (12 * pixels**2))
     generator, three, written = np.random.default_rng(0), np.ones(3), []
     (folder / "npz").mkdir(parents=True)
-    for shard, first in enumerate(range(0, count, MATERIALS_PER_SHARD)):
-        numbers = range(first, min(first + MATERIALS_PER_SHARD, count))
+    for shard, first in enumerate(range(0, count, SAMPLES_PER_SHARD)):
+        numbers = range(first, min(first + SAMPLES_PER_SHARD, count))
         labels = [groups[number % len(groups)] for number in numbers]
         path = schema.shard_path(folder, "train", shard)
         path.parent.mkdir(exist_ok=True)
@@ -141,8 +141,9 @@ def compare_reading(manifest: Manifest, batch: int, repeats: int) -> Iterator[st
                f"{npz[1]:9.0f} {ours[1]:9.0f} {ours[1] / npz[1]:6.1f} x")
 
 
-def compare_training(manifest: Manifest, pixels: int, batch: int, seconds: float) -> str:
-    """Training steps per second on batches streamed from cold caches, against those on a batch that is there."""
+def compare_training(manifest: Manifest, pixels: int, batch: int, repeats: int, seconds: float) -> str:
+    """Trained samples per second on batches streamed from cold caches, against those on a batch that is there; flips,
+    of the streamed alone, count as reading. Medians over the repeats, which take turns."""
     config = read_config(RUNG)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = SymmetryNet(len(manifest.space_groups), config.width, config.symmetry).to(device)
@@ -159,7 +160,7 @@ def compare_training(manifest: Manifest, pixels: int, batch: int, seconds: float
     step_seconds = batch / run(iter([(patterns, labels)] * 3))
     steps = max(2, min(len(Part(manifest, "train")) // batch, round(seconds / step_seconds)))
     synthetic, streamed = [], []
-    for epoch in range(1, 4):
+    for epoch in range(1, repeats + 1):
         synthetic.append(run(iter([(patterns, labels)] * steps)))
         make_cold(manifest.folder)
         samples = TrainingSamples(SamplesStreamed(Part(manifest, "train"), device), 0, 0)
@@ -172,8 +173,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pixels", type=int, nargs="+", default=[64, 128, 512])
     parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=10.0, help="of training for each figure")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3.0, help="of training at a time")
     parser.add_argument("--folder", type=Path, help="on the disk to be measured (default: a temporary one)")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -189,7 +190,8 @@ def main() -> None:
         print("\n        training samples/s on one batch, and streamed from cold shards")
         print("pixels  device      one  streamed      ratio")
         for pixels, manifest in manifests.items():
-            print(f"{pixels:6}  {compare_training(manifest, pixels, arguments.batch, arguments.seconds)}", flush=True)
+            print(f"{pixels:6}  " + compare_training(manifest, pixels, arguments.batch, arguments.repeats,
+                                                     arguments.seconds), flush=True)
 
 
 if __name__ == "__main__":

@@ -120,7 +120,8 @@ def _require_room(shards: list[Shard], folder: Path, rank: Rank, place: str) -> 
     if needed > room:
         raise StemdlError("the data do not fit on the node's own disk", where=f"{place}: {folder.parent}",
                           expected=f"{needed / 2**30:.2f} GiB for {rank.local_size} ranks",
-                          found=f"{room / 2**30:.2f} GiB free", remedy="--set stage=DIR on a larger disk, or more nodes")
+                          found=f"{room / 2**30:.2f} GiB free",
+                          remedy="--set stage=DIR on a larger disk, or more nodes")
 
 
 def _copy(shard: Shard, source: Path, folder: Path, place: str) -> int:
