@@ -134,7 +134,10 @@ class Log:
 
 @dataclass
 class ResultSet:
-    """The logs of one system and benchmark in a submission; `pruned` are those that weak scaling left out."""
+    """The logs of one system and benchmark in a submission; `pruned` are those that weak scaling left out.
+
+    A run set that was not packed yet is one too, and is not `submitted`.
+    """
 
     folder: Path
     file: str
@@ -144,6 +147,7 @@ class ResultSet:
     logs: list[Log]
     pruned: list[Log]
     system: JsonFile | None
+    submitted: bool = True
 
     @property
     def standard(self) -> Standard | None:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from benchmark.definition.request import LOG
+from benchmark.events import keys
 from benchmark.submission.run_record import RUN, SYSTEM
 from benchmark.validation.checks.result_set import index_of
 from benchmark.validation.finding import Fault, printable
 from benchmark.validation.limits import Limits
 from benchmark.validation.standard import standards
-from benchmark.validation.subjects import RECORD, SCALINGS, Entry, JsonFile, Log, ResultSet, Submission
+from benchmark.validation.subjects import RECORD, SCALINGS, STRONG, Entry, JsonFile, Log, ResultSet, Submission
 
 LOG_BEGINS, LOG_ENDS = LOG.split("{index}")
 PRUNED = "pruned_results"
+_RUN_FOLDER = re.compile(r"run_(0|[1-9][0-9]*)")
 
 
 class Budget:
@@ -154,10 +157,22 @@ def _read_log(entry: Entry, above: str, limits: Limits, budget: Budget, *beside:
 def logs_below(folder: Path, file: str, entries: list[Entry], limits: Limits) -> Iterator[Log]:
     """The logs of run folders, each with the record and the description beside it."""
     files = {entry.file: entry for entry in entries}
-    budget = Budget(limits.tree_bytes)
+    budget = Budget(limits.set_bytes)
     for entry in _logs(list(files.values())):
         beside = [files.get(str(PurePosixPath(entry.file).parent / name)) for name in (RUN, SYSTEM)]
         log = _read_log(entry, file, limits, budget, *beside)
         log.record, log.system = (JsonFile.read(each.path, f"{file}/{each.file}", limits) if each and log.events
                                   else None for each in beside)
         yield log
+
+
+def run_sets(logs: list[Log]) -> Iterator[ResultSet]:
+    """The sets among the logs of run folders: those whose folders `run_<i>` lie side by side, as a run set's do."""
+    beside: dict[Path, list[Log]] = {}
+    for log in logs:
+        if _RUN_FOLDER.fullmatch(log.path.parent.name):
+            beside.setdefault(log.path.parent.parent, []).append(log)
+    for folder, each in beside.items():
+        name = each[0].value(keys.SUBMISSION_BENCHMARK)
+        yield ResultSet(folder, str(PurePosixPath(each[0].file).parents[1]), "", STRONG,
+                        name if isinstance(name, str) else "", each, [], None, submitted=False)

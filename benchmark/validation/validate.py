@@ -14,7 +14,7 @@ from benchmark.validation.limits import Limits
 from benchmark.validation.registry import as_finding, run_checks
 from benchmark.validation.second_opinion import Question, second_opinion
 from benchmark.validation.subjects import Log, ResultSet
-from benchmark.validation.tree import logs_below, read_submission, result_sets, submissions_below, walk
+from benchmark.validation.tree import logs_below, read_submission, result_sets, run_sets, submissions_below, walk
 
 LOG, RUNS, SUBMISSION = "log", "runs", "submission"
 
@@ -116,7 +116,10 @@ def _under(path: Path, limits: Limits) -> Iterator[tuple[Judged, list[Question]]
     judged = Judged(name, RUNS)
     if overflow:
         judged.add([as_finding(Fault(overflow), "R8.6", name)], limits)
-    questions = [_judge_log(log, judged, limits) for log in logs_below(path, name, entries, limits)]
+    logs = list(logs_below(path, name, entries, limits))
+    questions = [_judge_log(log, judged, limits) for log in logs]
+    for results in run_sets(logs):
+        judged.add(run_checks(results, limits), limits)
     if not questions:
         judged.add([as_finding(
             Fault("there is no log here", expected="result_<i>.txt in a run's folder, or a submission's results/ and "

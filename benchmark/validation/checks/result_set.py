@@ -42,8 +42,9 @@ def number_of_runs(results: ResultSet) -> Iterator[Fault]:
         yield Fault("the number of runs is not the one that a score is made of", found=f"{found} runs",
                     expected=f"{wanted} runs" if results.scaling == STRONG else f"at least {wanted} runs",
                     hint="of more runs, the window of consecutive ones with the median time is submitted"
-                    if found > wanted else "")
-    if results.scaling == STRONG and {index_of(log.path) for log in results.logs} != set(range(found)):
+                    if found > wanted else "",
+                    severity=Severity.ERROR if results.submitted else Severity.WARNING)
+    if results.submitted and results.scaling == STRONG and {index_of(log.path) for log in results.logs} != set(range(found)):
         yield Fault("the logs are not numbered from 0 on", found=", ".join(log.path.name for log in results.logs[:12]),
                     expected=f"{LOG.format(index=0)} to {LOG.format(index=found - 1)}",
                     severity=Severity.ERROR if results.ours else Severity.WARNING)

@@ -111,6 +111,29 @@ def test_a_run_folder_is_held_against_its_record_and_system(tmp_path):
     assert {finding.rule for finding in judge(tmp_path).findings} == {"R7.3", "R4.9"}
 
 
+def test_a_fresh_run_of_the_reference_is_valid(smoke_run):
+    report = judge(smoke_run)
+    assert (report.verdict, report.findings) == (Verdict.OPEN, [])
+
+
+def test_the_runs_of_a_set_are_held_against_each_other(tmp_path):
+    def write(*sets):
+        for number, lines in enumerate(sets):
+            folder = tmp_path / "set" / f"run_{number}"
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"result_{number}.txt").write_bytes(as_text(lines))
+            (folder / "run.json").write_text(json.dumps(record_of(lines, as_text(lines))))
+        return {(finding.rule, finding.severity) for finding in judge(tmp_path / "set").findings}
+
+    assert write(*(log_lines(index) for index in range(5))) == set()
+    other = log_lines(1)
+    next(line for line in other if line["key"] == keys.SEED)["value"] = log_lines(0)[11]["value"]
+    assert write(log_lines(0), other) == {("R4.2", Severity.ERROR)}
+    assert write(*(log_lines(index) for index in range(6))) == {("R4.5", Severity.WARNING)}
+    wider = log_lines(1, batch=64)
+    assert write(log_lines(0), wider) >= {("R4.10", Severity.ERROR)}
+
+
 def test_what_does_not_exist_is_wrong_use_and_what_holds_nothing_is_invalid(tmp_path):
     with pytest.raises(StemdlError, match="there is nothing here"):
         judge(tmp_path / "absent")
