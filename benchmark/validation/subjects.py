@@ -184,10 +184,6 @@ class Submission:
         """Whether any of its results is of ours."""
         return any(each.ours for each in self.sets) or not self.sets
 
-    @property
-    def names(self) -> set[str]:
-        return {entry.file for entry in self.entries}
-
 
 def as_number(value: Any) -> int | float | None:
     """A finite number, true and false not counted; else None."""

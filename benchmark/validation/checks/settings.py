@@ -8,7 +8,7 @@ from benchmark.events import keys
 from benchmark.events.reader import Event
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
-from benchmark.validation.subjects import Log, as_count, as_number
+from benchmark.validation.subjects import Log, as_count
 
 OF_THE_LAUNCH = {"ranks", "launcher"}
 """What the trainer adds to its settings: how it was started."""
@@ -27,16 +27,13 @@ def closed_settings(log: Log) -> Iterator[Fault]:
     settings = log.settings()
     config = next(iter(log.of(keys.CONFIG)), None)
     for name, allowed in standard.fixed.items():
-        events = log.of(name)
-        value = events[0].value if events else settings.get(name)
-        if not events and (not log.ours and name not in standard.required or name in settings and value in allowed):
-            continue
-        for event in events or [config]:
-            value = event.value if events else value
+        said = [(event.value, event.line) for event in log.of(name)]
+        if not said and config is not None and name in settings:
+            said = [(settings[name], config.line)]
+        for value, line in said:
             if not any(_same(value, each) for each in allowed):
-                yield Fault(f"{name} is not the reference's", line=event.line if event else None,
-                            expected=" or ".join(map(shown, allowed)), found=shown(value),
-                            hint="the open division is free to change it")
+                yield Fault(f"{name} is not the reference's", line=line, expected=" or ".join(map(shown, allowed)),
+                            found=shown(value), hint="the open division is free to change it")
     if log.ours and config is not None:
         for name in settings.keys() - {*standard.fixed, *standard.tunable, *standard.free, *OF_THE_LAUNCH}:
             yield Fault(f"{shown(name)} is no setting of the reference", line=config.line, found=shown(settings[name]),
