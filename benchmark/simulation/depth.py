@@ -64,7 +64,10 @@ def depth_beams(zone: Zone, accuracy: Accuracy) -> DepthBeams | None:
 
 
 class Slices:
-    """Matrices of slices of a zone's crystal, complex64 on a device; z = 0 is the origin of the crystal's cell."""
+    """Matrices of slices of a zone's crystal, complex64 on a device; z = 0 is the origin of the crystal's cell.
+
+    `fields` (layers, n) holds U/2K of each layer of the reciprocal lattice over the projected cell, 1/Angstrom.
+    """
 
     def __init__(self, zone: Zone, atoms: Atoms, beams: DepthBeams, energy_kev: float, wave_number: float,
                  accuracy: Accuracy, device: str) -> None:
@@ -75,18 +78,22 @@ class Slices:
         top = math.ceil(accuracy.g_z_max_per_angstrom * zone.repeat_angstrom)
         self.layers = np.arange(-top, top + 1)
         reach = np.ceil(longest * np.linalg.norm(zone.lattice, axis=1)).astype(int)
-        reach = reach + np.ceil(np.abs(top * beams.step / beams.cosets)).astype(int)
-        self.table = coefficients(zone, atoms, (int(reach[0]), int(reach[1])), range(-top, top + 1), energy_kev)
-        self.table /= 2.0 * wave_number
+        reach += np.ceil(np.abs(top * beams.step / beams.cosets)).astype(int)
+        table = coefficients(zone, atoms, (int(reach[0]), int(reach[1])), range(-top, top + 1), energy_kev)
         h, k = (np.arange(-n, n + 1) for n in reach)
-        plane = np.stack(np.meshgrid(h, k, indexing="ij"), axis=-1)
-        numbers = beams.cosets * plane[None] + self.layers[:, None, None, None] * beams.step
-        inside = np.linalg.norm(numbers @ zone.reciprocal / beams.cosets, axis=-1) < longest
-        self.table *= inside
-        widest = np.abs(beams.numbers).max(axis=0)
-        self.side = tuple(next_fast_len(int(4 * n + 1)) for n in widest)
-        place = numbers % self.side
-        self.place = place[..., 0] * self.side[1] + place[..., 1]
+        plane = np.stack(np.meshgrid(h, k, indexing="ij"), axis=-1).reshape(-1, 2)
+        self.side = tuple(next_fast_len(int(4 * n + 1)) for n in np.abs(beams.numbers).max(axis=0))
+        size = self.side[0] * self.side[1]
+        self.fields = np.zeros((len(self.layers), *self.side), dtype=np.complex64)
+        for layer, part, field in zip(self.layers, table, self.fields, strict=True):
+            numbers = beams.cosets * plane + layer * beams.step
+            inside = ((numbers @ zone.reciprocal / beams.cosets) ** 2).sum(axis=1) < longest**2
+            place = numbers[inside] % self.side
+            coefficient = part.ravel()[inside] * (size / (2.0 * wave_number))
+            spectrum = np.zeros(self.side, dtype=np.complex64)
+            spectrum[place[:, 0], place[:, 1]] = coefficient
+            field[:] = ifft2(spectrum)
+        self.fields = self.fields.reshape(len(self.layers), size)
         between = (beams.numbers[:, None, :] - beams.numbers[None, :, :]) % self.side
         self.between = between[..., 0] * self.side[1] + between[..., 1]
 
@@ -96,13 +103,10 @@ class Slices:
 
         frequency = 2j * np.pi * self.layers / self.repeat
         with np.errstate(divide="ignore", invalid="ignore"):
-            weight = np.where(self.layers == 0, end - start, (np.exp(frequency * end) - np.exp(frequency * start)) / frequency)
-        projected = (self.table * weight[:, None, None]).ravel()
-        size = self.side[0] * self.side[1]
-        place = self.place.ravel()
-        field = np.bincount(place, projected.real, size) + 1j * np.bincount(place, projected.imag, size)
-        phase = ifft2(field.reshape(self.side)) * size
-        transmitted = fft2(np.exp(2j * np.pi * phase)) / size
+            varying = (np.exp(frequency * end) - np.exp(frequency * start)) / frequency
+        weight = np.where(self.layers == 0, end - start, varying)
+        phase = (weight.astype(np.complex64) @ self.fields).reshape(self.side)
+        transmitted = fft2(np.exp(np.complex64(2j * np.pi) * phase)) / phase.size
         return torch.from_numpy(transmitted.astype(np.complex64).take(self.between)).to(self.device)
 
     def block(self, start: float, end: float, slice_angstrom: float) -> torch.Tensor:

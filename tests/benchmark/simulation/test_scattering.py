@@ -30,3 +30,14 @@ def test_factors_fall_with_the_angle_and_keep_the_arguments_shape() -> None:
     g = np.linspace(0.0, 4.0, 12).reshape(3, 4)
     f = electron_scattering_factor(38, g)
     assert f.shape == (3, 4) and (np.diff(f.ravel()) < 0).all() and (f > 0).all()
+
+
+@pytest.mark.parametrize("number", [3, 8, 14, 22, 38, 47, 56, 79, 92])
+def test_lobatos_factors_are_pengs_where_both_hold_and_rutherfords_far_out(number: int) -> None:
+    """Two fits to atoms computed apart: a few percent. Far out an atom is its bare nucleus: f = Z / (2 pi^2 a0 g^2)."""
+    g = np.linspace(0.3, 2.5, 12)
+    lobato, peng = (electron_scattering_factor(number, g, name) for name in ("lobato", "peng"))
+    np.testing.assert_allclose(lobato, peng, rtol=0.05)
+    far = np.array([12.0, 40.0])
+    rutherford = number / (2.0 * np.pi**2 * 0.529177 * far**2)
+    np.testing.assert_allclose(electron_scattering_factor(number, far, "lobato") / rutherford, 1.0, atol=0.07)
