@@ -29,6 +29,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """0 when the data are there."""
     from benchmark.cli.data_info import print_info
     from benchmark.data.generate import generate, require_simulated
+    from benchmark.data.plan import wanted_size
     from benchmark.definition.benchmark import load_benchmark
     from benchmark.foundation.errors import StemdlError
     from benchmark.launch.launchers import usable_cores
@@ -44,7 +45,7 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         return _plan(rung, folder, arguments, processes) if rank.rank == 0 else 0
     if rank.rank == 0:
-        print(f"{rung.name}: {_told(_size(rung), folder)}", file=sys.stderr, flush=True)
+        print(f"{rung.name}: {_told(wanted_size(rung), folder)}", file=sys.stderr, flush=True)
     if rank.size > 1:
         with ranks_together() as ranks:
             manifest = generate(rung, folder, structures_path=arguments.structures, ranks=ranks)
@@ -56,12 +57,6 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.format == "text":
         next_step(f"./run_benchmark.sh --rung {rung.name} --data {folder}")
     return 0
-
-
-def _size(rung: Any) -> Any:
-    from benchmark.data.plan import drawn, plan_shards, size_of
-
-    return size_of(rung, plan_shards(rung, drawn(rung)))
 
 
 def _told(size: Any, folder: Path) -> str:
@@ -96,6 +91,8 @@ def _plan(rung: Any, folder: Path, arguments: argparse.Namespace, processes: int
     counts = sorted({1, processes, 10 * processes, 100 * processes})
     print_table(("ranks", "time", "+-"),
                 [(str(ranks), *map(_duration, cost.seconds(size.samples, ranks))) for ranks in counts])
+    if rung.storage.filter == "none" and size.bytes > free_bytes(folder):
+        print(f"{folder}: the disk has too little room")
     next_step(f"stemdl data generate {rung.name} -o {folder}")
     return 0
 

@@ -1,4 +1,4 @@
-"""The runs under a folder, the oldest first."""
+"""The runs under a folder, the oldest first; or the rungs, with how much data each has."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ from pathlib import Path
 
 from benchmark.cli.output import add_format, next_step, print_json, print_table
 
-EXAMPLE = "Example: stemdl list"
+EXAMPLE = "Examples:\n  stemdl list\n  stemdl list --rungs"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `stemdl list`."""
     parser.add_argument("folder", type=Path, nargs="?", default=Path("runs"), help="(default: runs)")
+    parser.add_argument("--rungs", action="store_true", help="what can be trained on, instead of runs")
     add_format(parser)
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Always 0: no runs is an answer."""
+    if arguments.rungs:
+        return _list_rungs(arguments.format)
     from benchmark.submission.run_record import CRASHED, stored_runs
 
     runs = stored_runs(arguments.folder) if arguments.folder.is_dir() else []
@@ -36,4 +39,27 @@ def execute(arguments: argparse.Namespace) -> int:
                      str(record["epochs"] or ""), f"{last[0]:.4f}" if last else "", str(record["ranks"])))
     print_table(("run", "rung", "status", "seconds", "epochs", "dev F1", "ranks"), rows)
     next_step(f"stemdl show {runs[-1].folder}" if runs else "stemdl run --rung stemdl_smoke")
+    return 0
+
+
+def _list_rungs(output_format: str) -> int:
+    from benchmark.data.plan import wanted_size
+    from benchmark.data.schema import PROJECTIONS
+    from benchmark.definition.benchmark import SPLITS, load_benchmark
+
+    listed = []
+    for rung in load_benchmark().rungs.values():
+        size = wanted_size(rung)
+        samples = {split: sum(rung.samples(group)[split] for group in rung.space_groups) for split in SPLITS}
+        listed.append({"rung": rung.name, "summary": rung.summary, "groups": rung.classes, "materials": size.materials,
+                       "samples": samples, "patterns": PROJECTIONS * size.samples, "pixels": rung.pixels,
+                       "bytes": size.bytes, "recipe_sha256": rung.recipe_sha256})
+    if output_format == "json":
+        print_json(listed)
+        return 0
+    print_table(("rung", "groups", "materials", *SPLITS, "pixels", "GB", "what it is"),
+                [(each["rung"], str(each["groups"]), f"{each['materials']:,}",
+                  *(f"{each['samples'][split]:,}" for split in SPLITS), str(each["pixels"]),
+                  f"{each['bytes'] / 1e9:.2f}", each["summary"]) for each in listed])
+    next_step("stemdl data generate stemdl_small --dry-run")
     return 0

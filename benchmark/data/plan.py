@@ -104,6 +104,11 @@ def size_of(rung: Rung, plans: Iterable[ShardPlan]) -> Size:
     return Size(sum(len(plan.materials) for plan in plans), samples, len(plans), samples * sample_bytes(rung))
 
 
+def wanted_size(rung: Rung) -> Size:
+    """How much a rung's data are to hold, imported ones included."""
+    return size_of(rung, plan_shards(rung, drawn(rung)))
+
+
 def sample_bytes(rung: Rung) -> int:
     """Of one stored sample, unfiltered."""
     return PROJECTIONS * rung.pixels**2 * _ITEM_BYTES[rung.storage.encoding] + BYTES_BESIDE_PATTERNS

@@ -66,6 +66,8 @@ def test_wrong_options_are_one_message(arguments: list[str], says: str, capsys: 
 
 
 @pytest.mark.parametrize(("arguments", "says"), [
+    (["data", "generate", "stemdl_olcf"], "not simulated"),
+    (["data", "generate", "stemdl_smoke", "--ranks", "0"], "at least one process"),
     (["run", "--rung", "stemdl_smok"], "did you mean 'stemdl_smoke'?"),
     (["run", "--rung", "stemdl_smoke", "--set", "max_epoch=3"], "did you mean 'max_epochs'?"),
     (["run", "--rung", "stemdl_smoke", "--set", "width=wide"], "expected: int"),
@@ -101,6 +103,40 @@ def test_no_runs_is_an_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "stemdl run" in output.err
     assert main(["list", str(tmp_path), "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out) == []
+
+
+def test_the_rungs_are_listed_with_what_they_hold(capsys: pytest.CaptureFixture[str]):
+    from benchmark.definition.benchmark import load_benchmark
+
+    assert main(["list", "--rungs", "--format", "json"]) == 0
+    listed = {each["rung"]: each for each in json.loads(capsys.readouterr().out)}
+    assert list(listed) == list(load_benchmark().rungs)
+    assert listed["stemdl_olcf"]["samples"] == {"train": 148006, "dev": 20400, "test": 18749}
+    assert 548.3 < listed["stemdl_full"]["bytes"] / 2**30 < 549.0  # the real set takes 548.7 GiB
+    assert main(["list", "--rungs"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split()[:6] == ["stemdl_mini", "25", "5,500", "3,500", "1,000", "1,000"]
+
+
+def test_a_dry_run_tells_time_and_size_and_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                          capsys: pytest.CaptureFixture[str]):
+    from benchmark.data import cost
+    from benchmark.definition.benchmark import load_benchmark
+
+    monkeypatch.setattr(cost, "MOST_A_SYSTEM", 1)
+    folder = tmp_path / "data"
+    arguments = ["data", "generate", "stemdl_smoke", "-o", str(folder), "--ranks", "4", "--dry-run"]
+    assert main([*arguments, "--format", "json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    rung = load_benchmark().rung("stemdl_smoke")
+    assert (plan["materials"], plan["samples"], plan["patterns"], plan["shards"]) == (320, 320, 960, 8)
+    assert plan["recipe_sha256"] == rung.recipe_sha256 and plan["ranks"] == 4 and plan["samples_timed"] == 5
+    assert plan["seconds"] == pytest.approx(plan["core_seconds_per_sample"] * 320 / 4)
+    assert main(arguments) == 0
+    output = capsys.readouterr()
+    assert "320 materials, 960 patterns in 8 shards" in output.out and "stemdl data generate" in output.err
+    assert [line.split()[0] for line in output.out.splitlines()[2:]] == ["ranks", "1", "4", "40", "400"]
+    assert not folder.exists()
 
 
 def test_an_interruption_is_no_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import os
-import signal
-import subprocess
-import sys
-import time
+import runpy
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -16,43 +16,18 @@ import numpy as np
 import pytest
 
 from benchmark.data import generate as module
-from benchmark.data.claim import LOCK, RECIPE
 from benchmark.data import plan as plan_module
+from benchmark.data.claim import LOCK, RECIPE
 from benchmark.data.generate import generate
-from benchmark.data.plan import SAMPLES_PER_SHARD, drawn, plan_shards
 from benchmark.data.manifest import read_manifest
 from benchmark.data.verify import verify
 from benchmark.definition.benchmark import SPLITS, Rung, load_benchmark
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import exclusive, sha256_of_file
-from benchmark.launch.launchers import Job, get_launcher
 
-ROOT = Path(__file__).resolve().parents[3]
-PER_SHARD = 3
-TINY = """
-import dataclasses, resource, sys
-from pathlib import Path
-from benchmark.data import generate as module, plan
-from benchmark.definition.benchmark import load_benchmark
-from benchmark.foundation.errors import StemdlError
-
-plan.SAMPLES_PER_SHARD = 3
-
-
-def tiny(train=3):
-    rung = load_benchmark().rung("stemdl_smoke")
-    accuracy = dataclasses.replace(rung.optics.accuracy, most_strong_beams=60, directions_across=4)
-    return dataclasses.replace(rung, space_groups=(2, 62), materials_per_group={"train": train, "dev": 2, "test": 2},
-                               optics=dataclasses.replace(rung.optics, pixels=32, accuracy=accuracy))
-"""
-"""What the scripts that run in processes of their own begin with; the same rung as `tiny` here."""
-
-
-def tiny(train: int = 3, **changes: object) -> Rung:
-    rung = load_benchmark().rung("stemdl_smoke")
-    accuracy = dataclasses.replace(rung.optics.accuracy, most_strong_beams=60, directions_across=4)
-    return dataclasses.replace(rung, space_groups=(2, 62), materials_per_group={"train": train, "dev": 2, "test": 2},
-                               optics=dataclasses.replace(rung.optics, pixels=32, accuracy=accuracy), **changes)
+SCRIPT = runpy.run_path(str(Path(__file__).with_name("generation_script.py")))
+tiny: Callable[..., Rung] = SCRIPT["tiny"]
+PER_SHARD: int = SCRIPT["PER_SHARD"]
 
 
 @pytest.fixture(autouse=True)
@@ -73,16 +48,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def hashes(folder: Path) -> dict[str, str]:
     """Every file of a data set, hidden ones included, with its hash."""
     return {str(path.relative_to(folder)): sha256_of_file(path) for path in sorted(folder.rglob("*")) if path.is_file()}
-
-
-def script(tmp_path: Path, body: str) -> Path:
-    path = tmp_path / "script.py"
-    path.write_text(TINY + "\nif __name__ == '__main__':\n" + "".join(f"    {line}\n" for line in body.splitlines()))
-    return path
-
-
-def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
 def test_every_material_of_every_split_is_there_once(made: Path) -> None:
@@ -157,86 +122,6 @@ def test_another_seed_makes_other_bytes(made: Path, tmp_path: Path) -> None:
         assert not np.array_equal(other["sample_0_0/cbed_stack"], one["sample_0_0/cbed_stack"])
 
 
-@pytest.mark.mpi
-def test_two_mpi_ranks_make_the_same_bytes(made: Path, tmp_path: Path) -> None:
-    program = script(tmp_path, "from mpi4py import MPI\n"
-                     "manifest = module.generate(tiny(), Path(sys.argv[1]), ranks=MPI.COMM_WORLD)\n"
-                     "print(f'rank {MPI.COMM_WORLD.Get_rank()} of {MPI.COMM_WORLD.Get_size()}: {manifest.sha256}')\n"
-                     "again = module.generate(tiny(), Path(sys.argv[1]), ranks=MPI.COMM_WORLD)\n"
-                     "assert again == manifest")
-    argv = get_launcher("mpirun").argv(Job(2, (sys.executable, str(program), str(tmp_path / "data"))))
-    done = subprocess.run(argv, env=environment(), capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    digest = sha256_of_file(made / "manifest.json")
-    assert f"rank 0 of 2: {digest}" in done.stdout and f"rank 1 of 2: {digest}" in done.stdout
-    assert hashes(tmp_path / "data") == hashes(made)
-
-
-def _alive(pid: int) -> bool:
-    """Whether a process runs; one that has ended but that nobody has waited for does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def _children(pid: int) -> list[int]:
-    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
-    return [int(child) for child in listed.stdout.split()]
-
-
-@pytest.mark.slow
-def test_a_killed_generation_is_finished_to_the_same_bytes(tmp_path: Path) -> None:
-    program = script(tmp_path, "module.generate(tiny(30), Path(sys.argv[1]), processes=2)")
-    killed, whole = tmp_path / "killed", tmp_path / "whole"
-    process = subprocess.Popen([sys.executable, str(program), str(killed)], env=environment(),
-                               stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
-    while len(list(killed.rglob("*.h5"))) < 3:
-        assert time.monotonic() < deadline and process.poll() is None
-        time.sleep(0.01)
-    workers = _children(process.pid)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert len(workers) >= 2
-    while any(map(_alive, workers)):  # no worker outlives a killed parent
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    kept = {path: path.stat().st_mtime_ns for path in killed.rglob("*.h5")}
-    assert 3 <= len(kept) < 24, "the kill came too late to show anything"
-    with pytest.raises(StemdlError, match="not finished"):
-        read_manifest(killed)
-    (killed / "train" / ".batch_train_9.h5.1.part").write_bytes(b"what a kill leaves")
-    for folder in (killed, whole):
-        done = subprocess.run([sys.executable, str(program), str(folder)], env=environment(), capture_output=True,
-                              text=True, timeout=120, check=False)
-        assert done.returncode == 0, done.stderr
-    assert {path: path.stat().st_mtime_ns for path in kept} == kept, "finished shards were made again"
-    assert hashes(killed) == hashes(whole)
-
-
-@pytest.mark.parametrize("limit_bytes", [20_000, 40_000])
-def test_a_full_disk_is_one_clear_error_and_leaves_no_part_of_a_shard(
-    made: Path, tmp_path: Path, limit_bytes: int
-) -> None:
-    """A limit on the size of files stands for the full disk: the same failed write, of the same system call."""
-    program = script(tmp_path, f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit_bytes}, {limit_bytes}))\n"
-                     "try:\n"
-                     "    module.generate(tiny(), Path(sys.argv[1]), processes=1)\n"
-                     "except StemdlError as error:\n"
-                     "    print(error)")
-    folder = tmp_path / "data"
-    done = subprocess.run([sys.executable, str(program), str(folder)], env=environment(), capture_output=True,
-                          text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    message = done.stdout.splitlines()
-    assert len(message) == 3 and "the data cannot be written" in message[0] and "make room" in message[2]
-    assert "Traceback" not in done.stderr
-    left = hashes(folder)
-    assert "train/batch_train_0.h5" not in left and "manifest.json" not in left
-    assert left.items() <= hashes(made).items()  # the shards that fitted are whole, and nothing else is there
-
-
 def test_a_finished_folder_is_only_read(made: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in made.rglob("*")}
     assert generate(tiny(), made) == read_manifest(made)
@@ -262,23 +147,6 @@ def test_shards_of_other_data_and_shards_that_cannot_be_read_are_refused(made: P
         generate(tiny(seed=7), tmp_path / "data")
 
 
-def test_a_worker_that_dies_is_one_clear_error(tmp_path: Path) -> None:
-    program = script(tmp_path, "try:\n"
-                     "    module.generate(tiny(200), Path(sys.argv[1]), processes=2)\n"
-                     "except StemdlError as error:\n"
-                     "    print(error)")
-    folder = tmp_path / "data"
-    process = subprocess.Popen([sys.executable, str(program), str(folder)], env=environment(), text=True,
-                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    while not list(folder.rglob("*.h5")):
-        assert process.poll() is None
-        time.sleep(0.01)
-    newest = max(_children(process.pid))  # the first child is the resource tracker
-    os.kill(newest, signal.SIGKILL)
-    output, _ = process.communicate(timeout=60)
-    assert "a worker process died" in output and "run the same command again" in output
-
-
 def test_the_manifest_tells_what_is_there(made: Path) -> None:
     manifest = read_manifest(made)
     assert (manifest.rung, manifest.standard, manifest.space_groups) == ("stemdl_smoke", True, (2, 62))
@@ -292,19 +160,71 @@ def test_the_manifest_tells_what_is_there(made: Path) -> None:
         assert shard.attrs["recipe_sha256"] == manifest.recipe_sha256
 
 
-def test_groups_take_turns_and_shards_are_full_but_the_last() -> None:
-    rung = load_benchmark().rung("stemdl_mini")
-    materials = drawn(rung)
-    plans = plan_shards(rung, materials)
+def test_a_material_has_a_sample_at_each_energy_but_for_those_that_it_lacks(tmp_path: Path) -> None:
+    """Two groups of 5 and 2 train samples at two energies: one of the first group's materials lacks the second."""
+    optics = dataclasses.replace(tiny().optics, energy_kev=(100.0, 190.0))
+    rung = tiny(optics=optics, materials_per_group=None, samples_per_group={2: (5, 2, 0), 62: (2, 1, 2)})
+    manifest = generate(rung, tmp_path / "data")
+    assert manifest.samples == {"train": 7, "dev": 3, "test": 2}
+    assert manifest.values["splits"]["train"]["groups"] == {"2": 5, "62": 2}
+    energies: dict[tuple[str, str], list[int]] = {}
     for split in SPLITS:
-        shards = [plan for plan in plans if plan.split == split]
-        assert [plan.number for plan in shards] == list(range(len(shards)))
-        assert {len(plan.materials) for plan in shards[:-1]} <= {PER_SHARD}
-        first = [material.space_group for plan in shards[:9] for material in plan.materials][:25]
-        assert tuple(first) == rung.space_groups
-    numbers = [material.number for plan in plans for material in plan.materials]
-    assert numbers == list(range(25 * 220))
-    assert SAMPLES_PER_SHARD == 50
+        for path in sorted((tmp_path / "data" / split).iterdir()):
+            with h5py.File(path) as shard:
+                assert len(shard) <= PER_SHARD
+                for name, group in shard.items():
+                    material = group.attrs["material"].decode()
+                    energies.setdefault((split, material), []).append(int(group.attrs["energy_keV"]))
+                    assert int(name.rsplit("_", 1)[1]) == len(energies[split, material]) - 1
+    assert energies == {
+        ("train", "drawn-2-00000"): [100, 190], ("train", "drawn-2-00001"): [100, 190], ("train", "drawn-2-00002"): [100],
+        ("dev", "drawn-2-00003"): [100, 190], ("train", "drawn-62-00000"): [100, 190], ("dev", "drawn-62-00001"): [100],
+        ("test", "drawn-62-00002"): [100, 190]}
+
+
+def test_storage_and_orientation_are_the_rungs(tmp_path: Path) -> None:
+    storage = dataclasses.replace(tiny().storage, pixels=16, encoding="log_uint8")
+    generate(tiny(storage=storage, orientation="random", random_rotation=True), tmp_path / "data")
+    with h5py.File(tmp_path / "data" / "train" / "batch_train_0.h5") as shard:
+        group = shard["sample_0_0"]
+        assert (group["cbed_stack"].shape, group["cbed_stack"].dtype) == ((3, 16, 16), np.uint8)
+        axes = [tuple(axis) for axis in group.attrs["z_dirs"][0].T]
+        assert len(set(axes)) == 3 and axes != [(0, 0, 1), (1, 0, 0), (1, -1, 0)]
+        assert np.ptp(np.concatenate([shard[name].attrs["rotation_degrees"] for name in shard])) > 90.0
+
+
+def test_a_rung_that_is_imported_is_not_generated(tmp_path: Path) -> None:
+    with pytest.raises(StemdlError, match="not simulated") as caught:
+        generate(load_benchmark().rung("stemdl_olcf"), tmp_path / "data")
+    assert "stemdl data import" in caught.value.remedy and not (tmp_path / "data").exists()
+
+
+def test_a_disk_that_is_too_small_is_told_before_anything_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(plan_module.shutil, "disk_usage", lambda path: usage._replace(free=100_000))
+    with pytest.raises(StemdlError, match="the disk has too little room") as caught:
+        generate(tiny(), tmp_path / "data")
+    assert caught.value.found == "0.00 GB free" and not list((tmp_path / "data").rglob("*.h5"))
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])
+def test_a_folder_that_cannot_be_written_is_one_clear_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(path: Path) -> None:
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr(module, "exclusive", refuse)
+    with pytest.raises(StemdlError, match="the data cannot be written") as caught:
+        generate(tiny(), tmp_path / "data")
+    assert caught.value.found == os.strerror(number) and "choose another folder" in caught.value.remedy
+
+
+def test_a_file_where_the_folder_should_be_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("mine")
+    with pytest.raises(StemdlError, match="the data cannot be written"):
+        generate(tiny(), tmp_path / "data")
+    assert (tmp_path / "data").read_text() == "mine"
 
 
 def test_a_second_generation_in_one_folder_is_refused(tmp_path):
