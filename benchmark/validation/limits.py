@@ -16,6 +16,7 @@ class Limits:
     ----------
     log_bytes, line_bytes, events : of one log; a line with an event.
     text_bytes : of any other file that is read: JSON, and texts searched for secrets.
+    yaml_bytes : of a file of settings; YAML is read a hundred times as slowly as JSON.
     set_bytes, tree_bytes : of the logs and records of one set, which are in memory together, and of all in a tree.
     entries, depth : files and folders of a tree, and folders within folders.
     nesting : brackets within brackets in JSON.
@@ -28,6 +29,7 @@ class Limits:
     line_bytes: int = 256 * 2**10
     events: int = 50_000
     text_bytes: int = 2**20
+    yaml_bytes: int = 32 * 2**10
     set_bytes: int = 64 * 2**20
     tree_bytes: int = 512 * 2**20
     entries: int = 50_000

@@ -9,6 +9,8 @@ import stat
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 _LONGEST_NUMBER = 20
 """Characters of a whole number: those of 2**63 and its sign. Longer ones take quadratic time to read."""
 
@@ -65,6 +67,26 @@ def read_object(path: Path, most: int, nesting: int) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Unreadable("it is no JSON object")
     return value
+
+
+def read_yaml(path: Path, most: int) -> dict[str, Any]:
+    """A YAML file of one mapping, of plain values and without aliases, which make small files large. Raises
+    Unreadable."""
+    content = read_bytes(path, most)
+    try:
+        value = yaml.load(content.decode("utf-8"), _WithoutAliases)
+    except (yaml.YAMLError, ValueError, RecursionError, TypeError, OverflowError) as error:
+        raise Unreadable(f"it is no plain YAML ({type(error).__name__})") from error
+    if not isinstance(value, dict):
+        raise Unreadable("it is no mapping")
+    return value
+
+
+class _WithoutAliases(yaml.SafeLoader):
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("an alias")
+        return super().compose_node(parent, index)
 
 
 def _depth(text: str) -> int:

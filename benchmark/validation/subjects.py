@@ -16,7 +16,7 @@ from benchmark.events.timeline import Timeline
 from benchmark.validation.finding import Fault, printable
 from benchmark.validation.limits import Limits
 from benchmark.validation.log_scan import scan_log
-from benchmark.validation.reading import Unreadable, read_object
+from benchmark.validation.reading import Unreadable, read_object, read_yaml
 from benchmark.validation.standard import Standard, standards
 
 STRONG, WEAK = SCALINGS = ("strong", "weak")
@@ -25,8 +25,8 @@ RECORD = LOG.replace(".txt", ".json")
 
 
 @dataclass
-class JsonFile:
-    """A JSON object in a submission; `values` is None where there is none, and `fault` says why."""
+class DataFile:
+    """An object of JSON or, by its name, YAML; `values` is None where it holds none, and `fault` says why."""
 
     path: Path
     file: str
@@ -34,9 +34,11 @@ class JsonFile:
     fault: str = ""
 
     @classmethod
-    def read(cls, path: Path, file: str, limits: Limits) -> JsonFile:
+    def read(cls, path: Path, file: str, limits: Limits) -> DataFile:
         """Never raises: what cannot be read says so in `fault`."""
         try:
+            if path.suffix == ".yaml":
+                return cls(path, file, read_yaml(path, limits.yaml_bytes))
             return cls(path, file, read_object(path, limits.text_bytes, limits.nesting))
         except Unreadable as error:
             return cls(path, file, None, printable(str(error)))
@@ -44,7 +46,8 @@ class JsonFile:
 
 @dataclass
 class Log:
-    """One log. `file` is its name for the reader; what lies beside it (`record`, `system`) is None where it does not.
+    """One log. `file` is its name for the reader; what lies beside it (`record`, `system`, `config`) is None where it
+    does not.
 
     `may_miss` says that its set is valid with this run short of the target.
     """
@@ -53,8 +56,9 @@ class Log:
     file: str
     events: list[Event]
     faults: list[Fault]
-    record: JsonFile | None = None
-    system: JsonFile | None = None
+    record: DataFile | None = None
+    system: DataFile | None = None
+    config: DataFile | None = None
     may_miss: bool = False
 
     @classmethod
@@ -146,7 +150,7 @@ class ResultSet:
     benchmark: str
     logs: list[Log]
     pruned: list[Log]
-    system: JsonFile | None
+    system: DataFile | None
     submitted: bool = True
 
     @property
@@ -177,7 +181,7 @@ class Submission:
     entries: list[Entry]
     overflow: str
     sets: list[ResultSet] = field(default_factory=list)
-    systems: list[JsonFile] = field(default_factory=list)
+    systems: list[DataFile] = field(default_factory=list)
 
     @property
     def ours(self) -> bool:

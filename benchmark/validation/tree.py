@@ -8,14 +8,14 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from benchmark.definition.request import LOG
+from benchmark.definition.request import CONFIG, LOG
 from benchmark.events import keys
 from benchmark.submission.run_record import RUN, SYSTEM
 from benchmark.validation.checks.result_set import index_of
 from benchmark.validation.finding import Fault, printable
 from benchmark.validation.limits import Limits
 from benchmark.validation.standard import standards
-from benchmark.validation.subjects import RECORD, SCALINGS, STRONG, Entry, JsonFile, Log, ResultSet, Submission
+from benchmark.validation.subjects import RECORD, SCALINGS, STRONG, Entry, DataFile, Log, ResultSet, Submission
 
 LOG_BEGINS, LOG_ENDS = LOG.split("{index}")
 PRUNED = "pruned_results"
@@ -101,7 +101,7 @@ def read_submission(folder: Path, file: str, limits: Limits) -> Submission:
     for entry in entries:
         parts = PurePosixPath(entry.file).parts
         if entry.kind == "file" and len(parts) == 2 and parts[0] == "systems" and parts[1].endswith(".json"):
-            submission.systems.append(JsonFile.read(entry.path, f"{file}/{entry.file}", limits))
+            submission.systems.append(DataFile.read(entry.path, f"{file}/{entry.file}", limits))
     return submission
 
 
@@ -141,7 +141,7 @@ def _log(entry: Entry, above: str, files: dict[str, Entry], limits: Limits, budg
     index = index_of(entry.path)
     record = files.get(str(PurePosixPath(entry.file).parent / RECORD.format(index=index)))
     log = _read_log(entry, above, limits, budget, record)
-    log.record = JsonFile.read(record.path, f"{above}/{record.file}", limits) if record and log.events else None
+    log.record = DataFile.read(record.path, f"{above}/{record.file}", limits) if record and log.events else None
     return log
 
 
@@ -159,9 +159,9 @@ def logs_below(folder: Path, file: str, entries: list[Entry], limits: Limits) ->
     files = {entry.file: entry for entry in entries}
     budget = Budget(limits.set_bytes)
     for entry in _logs(list(files.values())):
-        beside = [files.get(str(PurePosixPath(entry.file).parent / name)) for name in (RUN, SYSTEM)]
+        beside = [files.get(str(PurePosixPath(entry.file).parent / name)) for name in (RUN, SYSTEM, CONFIG)]
         log = _read_log(entry, file, limits, budget, *beside)
-        log.record, log.system = (JsonFile.read(each.path, f"{file}/{each.file}", limits) if each and log.events
+        log.record, log.system, log.config = (DataFile.read(each.path, f"{file}/{each.file}", limits) if each and log.events
                                   else None for each in beside)
         yield log
 

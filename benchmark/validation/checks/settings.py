@@ -59,8 +59,13 @@ def precision_allowed(log: Log) -> Iterator[Fault]:
 
 @check("R4.8", of=Log, ours_alone=True)
 def settings_agree(log: Log) -> Iterator[Fault]:
-    """What config says and what is logged under a key of its own are the same."""
+    """What config says, what is logged under a key of its own, and the file of settings beside the log are the same."""
     settings = log.settings()
+    if log.config is not None and log.config.values != settings:
+        differ = sorted(map(str, {name for name in {*settings, *(log.config.values or {})}
+                                  if settings.get(name) != (log.config.values or {}).get(name)}))
+        yield Fault("the file of settings is not what the log says", file=log.config.file,
+                    expected="the value of config in the log", found=log.config.fault or ", ".join(differ[:12]))
     for name, key in SAME.items():
         for event in log.of(key):
             if name in settings and settings[name] != event.value:

@@ -9,7 +9,7 @@ from benchmark.launch.system import UNKNOWN
 from benchmark.validation.checks.log_form import STATUSES
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
-from benchmark.validation.subjects import STRONG, JsonFile, Log, ResultSet, Submission
+from benchmark.validation.subjects import STRONG, DataFile, Log, ResultSet, Submission
 
 REQUIRED = (
     "submitter", "division", "status", "system_name", "number_of_nodes", "host_processors_per_node",
@@ -77,7 +77,7 @@ def system_meaningful(submission: Submission) -> Iterator[Fault]:
                         expected=" or ".join(STATUSES), severity=severity)
 
 
-def _ours(submission: Submission, system: JsonFile) -> bool:
+def _ours(submission: Submission, system: DataFile) -> bool:
     """Whether a description is of a result of ours."""
     return any(each.ours for each in submission.sets if each.system is system) or submission.ours
 

@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import yaml
 from corpus import RESULTS, Mutation, Tree, as_text, log_lines, record_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,7 +23,7 @@ from benchmark.validation.limits import Limits
 from benchmark.validation.registry import all_checks, run_checks
 from benchmark.validation.rulebook import read_rules
 from benchmark.validation.standard import standards
-from benchmark.validation.subjects import JsonFile, Log
+from benchmark.validation.subjects import DataFile, Log
 from benchmark.validation.validate import validate
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -111,6 +112,20 @@ def test_a_run_folder_is_held_against_its_record_and_system(tmp_path):
     assert {finding.rule for finding in judge(tmp_path).findings} == {"R7.3", "R4.9"}
 
 
+@pytest.mark.parametrize(("text", "found"), [
+    ("width: 16\n", "width"), ("a: &a [1]\nb: *a\n", "no plain YAML"), ("- 1\n", "no mapping"), ("a: [", "no plain"),
+    ("[" * 5000, "no plain"), ("x: 1\n" * 10_000, "bytes"), ("!!python/object:os.system {}", "no plain"), ("\xff", "no")])
+def test_the_file_of_settings_is_held_against_the_log(tmp_path, text, found):
+    lines = log_lines()
+    settings_ = next(line["value"] for line in lines if line["key"] == keys.CONFIG)
+    (tmp_path / "result_0.txt").write_bytes(as_text(lines))
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(settings_))
+    assert judge(tmp_path).findings == []
+    (tmp_path / "config.yaml").write_text(text if text != "width: 16\n" else yaml.safe_dump({**settings_, "width": 32}))
+    finding, = judge(tmp_path).findings
+    assert finding.rule == "R4.8" and found in finding.found
+
+
 def test_a_fresh_run_of_the_reference_is_valid(smoke_run):
     report = judge(smoke_run)
     assert (report.verdict, report.findings) == (Verdict.OPEN, [])
@@ -157,7 +172,7 @@ def findings_of(lines, record, folder: Path):
     path = folder / "result_0.txt"
     path.write_bytes(as_text(lines))
     log = Log.read(path, "result_0.txt", Limits())
-    log.record = JsonFile(path, "result_0.json", record)
+    log.record = DataFile(path, "result_0.json", record)
     found = run_checks(log, Limits())
     assert not any("broke off" in finding.message for finding in found)
     return found
