@@ -15,7 +15,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, default=Path("explore"),
                         help="folder of the page (default: explore); a name ending in .png gets the example stacks alone")
     parser.add_argument("--histogram", type=Path, metavar="PATH",
-                        help="the real set's stacks of each group (CSV: space_group, total), to compare with")
+                        help="stacks of each group (CSV: space_group, total) to compare with (default: the real set's)")
     parser.add_argument("--groups", type=int, nargs="+",
                         help="space groups of the example stacks (default: four of different systems)")
 

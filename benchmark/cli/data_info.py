@@ -23,10 +23,11 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def print_info(manifest: Any, output_format: str) -> None:
-    """The samples of each group and split, and where they come from."""
+    """The samples of each group and split, where they come from, and which partitions there are."""
     splits = manifest.values["splits"]
+    partitions = sorted(path.stem for path in (manifest.folder / "partitions").glob("*.json"))
     if output_format == "json":
-        print_json({"folder": str(manifest.folder), "manifest_sha256": manifest.sha256,
+        print_json({"folder": str(manifest.folder), "manifest_sha256": manifest.sha256, "partitions": partitions,
                     **{key: value for key, value in manifest.values.items() if key != "shards"}})
         return
     source = manifest.values["source"]
@@ -49,3 +50,5 @@ def print_info(manifest: Any, output_format: str) -> None:
     print_table(columns, rows)
     for reason, count in (manifest.values["selection"] or {}).get("outside", {}).items():
         print(f"left out: {count} ({reason})")
+    if partitions:
+        print(f"partitions: {', '.join(partitions)}")

@@ -19,13 +19,14 @@ def execute(arguments: argparse.Namespace) -> int:
     """Make the partition, write it to DIR/partitions and say what it holds."""
     from benchmark.data.manifest import read_manifest
     from benchmark.data.materials import read_materials
-    from benchmark.data.partition import STANDARD, make_partition, write_partition
+    from benchmark.data.partition import STANDARD, make_partition, require_partition, write_partition
     from benchmark.foundation.errors import StemdlError
 
     if arguments.folds is not None and arguments.partition is not None:
         raise StemdlError("a partition has a name or folds, not both", where="--folds", remedy="leave out one of them")
     name = f"folds_{arguments.folds}" if arguments.folds is not None else arguments.partition or STANDARD
     manifest = read_manifest(arguments.folder)
+    require_partition(manifest, name)
     entries = read_materials(manifest)
     partition = make_partition(manifest, entries, name)
     path = write_partition(manifest, partition)

@@ -59,12 +59,29 @@ def partition_path(manifest: Manifest, name: str) -> Path:
     return manifest.folder / FOLDER / f"{name}.json"
 
 
+def require_partition(manifest: Manifest, name: str) -> None:
+    """Raises StemdlError for a name that is not known, for data that have no such partition, and for a published
+    partition that cannot be derived from what is published."""
+    if name == OFFICIAL:
+        _must_be_the_real_set(manifest)
+    elif name in UNDERIVABLE:
+        raise StemdlError(f"the partition {name} cannot be reproduced", where="--partition", found=UNDERIVABLE[name],
+                          remedy=f"--partition {OFFICIAL}: the real set's own folders, of which both were made")
+    elif name != STANDARD and _folds(name) is None:
+        raise StemdlError(f"there is no partition {name!r}", where="--partition",
+                          remedy=nearest(name, [STANDARD, OFFICIAL, "folds_5", *UNDERIVABLE]))
+
+
+def _folds(name: str) -> int | None:
+    return int(name[6:]) if name.startswith("folds_") and name[6:].isdecimal() else None
+
+
 def make_partition(manifest: Manifest, entries: Mapping[str, Entry], name: str = STANDARD) -> Partition:
     """The partition of that name: `standard`, `olcf` (the real set's own folders) or `folds_K`.
 
-    Raises StemdlError for a name that is not known, for data that have no such partition, and for a published
-    partition that cannot be derived from what is published.
+    Raises StemdlError as `require_partition` does, and where materials do not say their formulas.
     """
+    require_partition(manifest, name)
     compounds = {material: entry.compound for material, entry in entries.items()}
     if name != OFFICIAL and (unknown := [material for material, one in compounds.items() if not one.formula]):
         raise StemdlError("the materials do not say what they are of, and cannot be split by it", where=manifest.folder,
@@ -78,18 +95,11 @@ def make_partition(manifest: Manifest, entries: Mapping[str, Entry], name: str =
         shares = ", ".join(f"{split} {share:g}" for split, share in STANDARD_SHARES.items())
         rule = f"standard split, version {STANDARD_VERSION}: by a hash of space group and reduced formula; {shares}"
     elif name == OFFICIAL:
-        _must_be_the_real_set(manifest)
         split_of = {material: entry.split for material, entry in entries.items()}
         rule = "the folders of DOI 10.13139/OLCF/1510313"
-    elif name.startswith("folds_") and name[6:].isdigit():
-        split_of = folds(compounds, int(name[6:]))
-        rule = "of each space group the compounds in the order of a hash, in turn; test as in the standard split"
-    elif name in UNDERIVABLE:
-        raise StemdlError(f"the partition {name} cannot be reproduced", where="--partition", found=UNDERIVABLE[name],
-                          remedy=f"--partition {OFFICIAL}: the real set's own folders, of which both were made")
     else:
-        raise StemdlError(f"there is no partition {name!r}", where="--partition",
-                          remedy=nearest(name, [STANDARD, OFFICIAL, "folds_5", *UNDERIVABLE]))
+        split_of = folds(compounds, _folds(name) or 0)
+        rule = "of each space group the compounds in the order of a hash, in turn; test as in the standard split"
     by_split: dict[str, list[str]] = defaultdict(list)
     for material in sorted(split_of):
         by_split[split_of[material]].append(material)

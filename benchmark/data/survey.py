@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data import schema
+from benchmark.data.duplicates import Compound
 from benchmark.data.faults import Fault
 from benchmark.data.manifest import Manifest
 from benchmark.data.materials import Entry, cells_are_primitive, read_entry, split_of
@@ -57,6 +58,7 @@ def survey(manifest: Manifest) -> Survey:
     dose = (manifest.values.get("recipe") or {}).get("optics", {}).get("dose_electrons") or NOISELESS_DOSE_ELECTRONS
     primitive = cells_are_primitive(manifest)
     descriptors: list[NDArray[np.float32]] = []
+    compounds: dict[Compound, Compound] = {}  # the energies of a material share one
     with progress("Verifying", len(manifest.shards), "shards") as advance:
         for done, shard in enumerate(manifest.shards, start=1):
             path = manifest.folder / shard["path"]
@@ -79,7 +81,7 @@ def survey(manifest: Manifest) -> Survey:
                         except READING_ERRORS as error:
                             seen.faults += _unless_said(where, error, seen.faults)
                             continue
-                        seen.samples.append(entry)
+                        seen.samples.append(replace(entry, compound=compounds.setdefault(entry.compound, entry.compound)))
                         descriptors.append(_described(patterns, dose))
             except READING_ERRORS as error:
                 if path.is_file():  # a missing one is a fault of its hash

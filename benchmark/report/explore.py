@@ -20,7 +20,7 @@ from benchmark.data.leaks import (
     screened_accuracies,
 )
 from benchmark.data.manifest import Manifest
-from benchmark.definition.benchmark import SPLITS
+from benchmark.definition.benchmark import SPLITS, load_benchmark
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import write_text
 from benchmark.report import figures
@@ -77,6 +77,12 @@ def read_histogram(path: Path) -> dict[int, int]:
                           expected="a CSV table with the columns space_group and total") from error
 
 
+def real_counts() -> dict[int, int]:
+    """Stacks of each space group in the real set, as its rung's definition has them."""
+    real = next(rung for rung in load_benchmark().rungs.values() if rung.imported is not None)
+    return {group: sum(real.samples(group).values()) for group in real.space_groups}
+
+
 def find_leaks(seen: Overview) -> Leaks:
     """What metadata, the lattice and coarse patterns tell of the label."""
     by_group: dict[int, list[np.ndarray]] = defaultdict(list)
@@ -112,12 +118,13 @@ def explore(manifest: Manifest, folder: Path, *, histogram: Path | None = None,
 
     Parameters
     ----------
-    histogram : a table of the real set's stacks of each group (columns space_group, total) to compare with.
+    histogram : a table of the stacks of each group (columns space_group, total) to compare with, instead of the real
+        set's as its rung's definition has them.
     groups : the space groups of the large example stacks (default: four of different crystal systems).
 
     Raises StemdlError where the data or the histogram cannot be read, or the folder cannot be written to.
     """
-    real = read_histogram(histogram) if histogram is not None else None
+    real = read_histogram(histogram) if histogram is not None else real_counts()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         drawn = [_example_stacks(manifest, folder, groups)]

@@ -44,8 +44,8 @@ class Drawn:
     alternative: str
 
 
-def draw(path: Path, title: str, make: Callable[[Overview, Real | None], tuple[Figure, str, str]], seen: Overview,
-         real: Real | None) -> Drawn:
+def draw(path: Path, title: str, make: Callable[[Overview, Real], tuple[Figure, str, str]], seen: Overview,
+         real: Real) -> Drawn:
     """Draw one figure to a PNG file."""
     import matplotlib as mpl
 
@@ -65,7 +65,7 @@ def _figure(height_inches: float, **options: Any) -> Figure:
     return figure
 
 
-def thumbnails(seen: Overview, _: Real | None) -> tuple[Figure, str, str]:
+def thumbnails(seen: Overview, _: Real) -> tuple[Figure, str, str]:
     """One stack of each group (of evenly spread ones where there are many), its projections side by side."""
     groups = sorted(seen.thumbnails)
     if len(groups) > MOST_THUMBNAILS:
@@ -86,7 +86,7 @@ def thumbnails(seen: Overview, _: Real | None) -> tuple[Figure, str, str]:
         f"A grid of {len(groups)} small pictures of diffraction patterns, bright disks on black, one for each group.")
 
 
-def classes(seen: Overview, real: Real | None) -> tuple[Figure, str, str]:
+def classes(seen: Overview, real: Real) -> tuple[Figure, str, str]:
     """Stacks of each space group beside the real set's share."""
     figure = _figure(3.2)
     axis = figure.subplots()
@@ -99,11 +99,10 @@ def classes(seen: Overview, real: Real | None) -> tuple[Figure, str, str]:
             axis.bar([places[group] for group in mine], [100 * totals[group] / all_stacks for group in mine], 0.8,
                      color=colour, label=system)
     caption = f"Share of each of {len(totals)} space groups in {all_stacks:,} stacks, coloured by crystal system."
-    if real is not None:
-        shown = {group: count for group, count in real.items() if group in places and count}
-        axis.plot([places[group] for group in shown], [100 * shown[group] / sum(real.values()) for group in shown],
-                  "_", color=INK, markersize=9 if len(places) < 60 else 3, label="real set")
-        caption += " Black marks: the real set's share of the same group, of all its stacks."
+    shown = {group: count for group, count in real.items() if group in places and count}
+    axis.plot([places[group] for group in shown], [100 * shown[group] / sum(real.values()) for group in shown],
+              "_", color=INK, markersize=9 if len(places) < 60 else 3, label="real set")
+    caption += " Black marks: the real set's share of the same group, of all its stacks."
     if len(places) < 60:
         axis.set_xticks(list(places.values()), list(map(str, places)), fontsize=8)
     else:
@@ -118,7 +117,7 @@ def classes(seen: Overview, real: Real | None) -> tuple[Figure, str, str]:
                              f"{totals[least]:,}.")
 
 
-def systems(seen: Overview, real: Real | None) -> tuple[Figure, str, str]:
+def systems(seen: Overview, real: Real) -> tuple[Figure, str, str]:
     """Crystal systems in each split, and in the real set."""
     figure = _figure(2.6)
     axis = figure.subplots()
@@ -129,9 +128,8 @@ def systems(seen: Overview, real: Real | None) -> tuple[Figure, str, str]:
                   for name in names]
         if sum(counts):
             shares[split] = [100 * count / sum(counts) for count in counts]
-    if real is not None:
-        counts = [sum(n for group, n in real.items() if crystal_system(group) == name) for name in names]
-        shares["real set"] = [100 * count / max(1, sum(counts)) for count in counts]
+    counts = [sum(n for group, n in real.items() if crystal_system(group) == name) for name in names]
+    shares["real set"] = [100 * count / sum(counts) for count in counts]
     colours = {"train": "#4477aa", "dev": "#88bbdd", "test": "#bbccdd", "real set": INK}
     width = 0.8 / len(shares)
     for place, (label, values) in enumerate(shares.items()):
@@ -142,11 +140,10 @@ def systems(seen: Overview, real: Real | None) -> tuple[Figure, str, str]:
     axis.legend(ncols=4, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1.0))
     said = "; ".join(f"{label}: " + ", ".join(f"{name} {value:.0f} %" for name, value in zip(names, values, strict=True))
                      for label, values in shares.items())
-    return figure, "Share of each crystal system in each split" + (
-        " and in the real set." if real is not None else "."), f"Grouped bar chart. {said}."
+    return figure, "Share of each crystal system in each split and in the real set.", f"Grouped bar chart. {said}."
 
 
-def radial(seen: Overview, _: Real | None) -> tuple[Figure, str, str]:
+def radial(seen: Overview, _: Real) -> tuple[Figure, str, str]:
     """Percentiles of the intensity against the distance from the centre."""
     figure = _figure(3.3)
     axis = figure.subplots()
@@ -167,7 +164,7 @@ def radial(seen: Overview, _: Real | None) -> tuple[Figure, str, str]:
         f"Line chart on a log scale: all percentiles fall from the centre, where the median is {centre:.1e}, outwards.")
 
 
-def lattice(seen: Overview, _: Real | None) -> tuple[Figure, str, str]:
+def lattice(seen: Overview, _: Real) -> tuple[Figure, str, str]:
     """Cell edges, angles, volumes and numbers of atoms."""
     table = np.array([features for _, features in seen.features.items])
     named = dict(zip(FEATURES, table.T[:len(FEATURES)], strict=True))
@@ -213,7 +210,7 @@ def _place_in_the_table(number: int) -> tuple[int, int]:
     return row, place if place <= 2 and number != 2 else from_the_right
 
 
-def composition(seen: Overview, _: Real | None) -> tuple[Figure, str, str]:
+def composition(seen: Overview, _: Real) -> tuple[Figure, str, str]:
     """Which elements the materials hold, as a periodic table."""
     import gemmi
     from matplotlib import colormaps
@@ -241,7 +238,7 @@ def composition(seen: Overview, _: Real | None) -> tuple[Figure, str, str]:
                     f"number of elements: {kinds}."), f"Periodic table coloured by frequency; most common: {common}."
 
 
-def components(seen: Overview, _: Real | None) -> tuple[Figure, str, str]:
+def components(seen: Overview, _: Real) -> tuple[Figure, str, str]:
     """The first principal components of the patterns as pictures, and what they explain."""
     figure = _figure(3.5)
     shown = min(8, len(seen.components.components_))
@@ -265,7 +262,7 @@ def components(seen: Overview, _: Real | None) -> tuple[Figure, str, str]:
         f"all {len(explained)} together {explained.sum():.0f} %.")
 
 
-def scatter(seen: Overview, _: Real | None) -> tuple[Figure, str, str]:
+def scatter(seen: Overview, _: Real) -> tuple[Figure, str, str]:
     """Stacks on the first two components, coloured by crystal system."""
     figure = _figure(3.9)
     groups = np.array([group for group, _, _ in seen.patterns.items])

@@ -90,6 +90,8 @@ def test_split_writes_a_partition_and_leaves_the_shards(smoke_data: Path, tmp_pa
     assert sorted(path.name for path in (copy / "partitions").iterdir()) == ["folds_4.json", "standard.json"]
     assert main(["data", "verify", str(copy)]) == 0
     assert "partitions" in capsys.readouterr().out
+    assert main(["data", "info", str(copy)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "partitions: folds_4, standard"
     assert main(["data", "split", str(copy), "--folds", "4", "--partition", "standard"]) == 2
 
 

@@ -82,6 +82,12 @@ def uneven(write_uneven: Callable, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def written_as_drawn(tmp_path: Path) -> Path:
+    """The same, said to be drawn."""
+    return write_set(tmp_path / "data", kind="drawn")
+
+
+@pytest.fixture
 def seal() -> Callable[[Path], None]:
     """`seal(folder)`: the manifest's hashes made those of the shards as they are, so that only their content is wrong."""
 

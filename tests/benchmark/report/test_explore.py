@@ -16,7 +16,7 @@ from benchmark.data.importing.importer import import_data
 from benchmark.data.manifest import WrittenShard, read_manifest, write_manifest
 from benchmark.foundation.errors import StemdlError
 from benchmark.report import overview as module
-from benchmark.report.explore import explore, find_leaks, read_histogram
+from benchmark.report.explore import explore, find_leaks, read_histogram, real_counts
 from benchmark.report.explore import page as page_of
 from benchmark.report.figures import SYSTEM_COLOURS, _place_in_the_table
 from benchmark.report.overview import RadialHistogram, Reservoir, look_over, reduced_to
@@ -138,6 +138,11 @@ def test_imported_data_that_hold_patterns_and_labels_alone_have_a_page(tmp_path:
     assert (report["stacks"], report["groups"], report["pixels"]) == (36, 4, 128)
     assert {Path(figure).stem for figure in report["figures"]}.isdisjoint({"lattice", "composition"})
     assert report["mutual_information_bits"] == {} and "too few to measure" in Path(report["page"]).read_text()
+
+
+def test_the_real_sets_counts_are_the_published_ones() -> None:
+    counts = real_counts()
+    assert (len(counts), sum(counts.values()), counts[14], max(counts.values())) == (200, 187_155, 14_784, 14_784)
 
 
 def test_of_many_stacks_some_are_looked_at_and_all_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
