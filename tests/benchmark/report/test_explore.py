@@ -133,7 +133,7 @@ def test_imported_data_that_hold_patterns_and_labels_alone_have_a_page(tmp_path:
             data = np.random.default_rng(number).uniform(1.0, 60.0, size=(3, 128, 128))
             np.savez(tmp_path / "npz" / split / f"sample-{number}.npz", data=data, label=np.array([GROUPS[number % 4]]))
             number += 1
-    manifest = import_data(tmp_path / "npz", tmp_path / "data", rung="written").manifest
+    manifest = import_data(tmp_path / "npz", tmp_path / "data", rung="stemdl_smoke").manifest
     report = explore(manifest, tmp_path / "page")
     assert (report["stacks"], report["groups"], report["pixels"]) == (36, 4, 128)
     assert {Path(figure).stem for figure in report["figures"]}.isdisjoint({"lattice", "composition"})
