@@ -193,9 +193,10 @@ def epochs_take_their_time(log: Log) -> Iterator[Fault]:
 
 @check("R3.9", of=Log, ours_alone=True)
 def no_work_without_time(log: Log) -> Iterator[Fault]:
-    """Staging takes time, and evaluation is not faster by far than training."""
+    """Staging takes time where the data are read at once, and evaluation is not faster by far than training."""
     lengths = _seconds_of(log, keys.STAGING_START, keys.STAGING_STOP)
-    if lengths and not sum(lengths.values()):
+    streamed = any(event.metadata.get(keys.IN_MEMORY) is False for event in log.of(keys.STAGING_STOP))
+    if lengths and not sum(lengths.values()) and not streamed:
         yield Fault("the data were read in no time", line=log.of(keys.STAGING_STOP)[0].line, severity=Severity.WARNING)
     trained, samples = sum(_epoch_seconds(log).values()), log.number(keys.EVAL_SAMPLES)
     last = log.metrics[-1] if log.metrics else None
