@@ -92,7 +92,7 @@ def counts(data: Data) -> Iterator[Fault]:
                 yield Fault("counts", str(manifest.folder / split), f"samples of space group {group}", str(number),
                             str(groups[split][int(group)]))
     rung = relabel.shipped_rung(manifest)
-    if rung is not None and manifest.values["source"]["kind"] == "drawn":
+    if rung is not None:
         yield from (Fault("counts", str(manifest.folder / split), f"samples of space group {group}, by the recipe",
                           str(number), str(groups[split][group]))
                     for group in rung.space_groups for split, number in rung.samples(group).items()

@@ -25,9 +25,10 @@ CELL_TOLERANCE = 1e-3
 
 
 def shipped_rung(manifest: Manifest) -> Rung | None:
-    """The rung whose recipe the data follow from, where it is one that ships with this version."""
-    rungs = load_benchmark().rungs
-    rung = rungs.get(manifest.rung)
+    """The rung whose recipe the data were drawn by, where it is one that ships with this version."""
+    if manifest.values["source"]["kind"] != "drawn":
+        return None
+    rung = load_benchmark().rungs.get(manifest.rung)
     return rung if rung is not None and rung.recipe_sha256 == manifest.recipe_sha256 else None
 
 

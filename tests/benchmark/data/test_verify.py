@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Callable
@@ -353,3 +354,13 @@ def test_a_table_that_lacks_a_material_is_told(written: Path, crystals: list[Cry
     seal(written)
     messages = [fault.message for fault in verify(written, table=table).faults if fault.check == "symmetry"]
     assert messages == ["the crystal of unheard-of has no group or is not to be had"]
+
+
+def test_crystals_are_drawn_again_for_drawn_data_of_a_shipped_recipe_alone(written: Path) -> None:
+    """The imported real set carries its rung's recipe too, from which nothing can be drawn."""
+    rungs, manifest = load_benchmark().rungs, read_manifest(written)
+    for name, kind, expected in (("stemdl_mini", "drawn", rungs["stemdl_mini"]), ("stemdl_olcf", "imported", None)):
+        of_rung = dataclasses.replace(manifest, rung=name, recipe_sha256=rungs[name].recipe_sha256,
+                                      values={"source": {"kind": kind}})
+        assert relabel.shipped_rung(of_rung) == expected
+        assert relabel.shipped_rung(dataclasses.replace(of_rung, recipe_sha256="0")) is None
