@@ -67,7 +67,6 @@ def test_wrong_options_are_one_message(arguments: list[str], says: str, capsys: 
 
 @pytest.mark.parametrize(("arguments", "says"), [
     (["data", "generate", "stemdl_olcf"], "not simulated"),
-    (["data", "generate", "stemdl_smoke", "--ranks", "0"], "at least one process"),
     (["run", "--rung", "stemdl_smok"], "did you mean 'stemdl_smoke'?"),
     (["run", "--rung", "stemdl_smoke", "--set", "max_epoch=3"], "did you mean 'max_epochs'?"),
     (["run", "--rung", "stemdl_smoke", "--set", "width=wide"], "expected: int"),
