@@ -40,6 +40,9 @@ class Metric:
 class Accuracy:
     """How exactly the beam equations are solved.
 
+    Errors against multislice are measured by performance/convergence.py, whose settings are examples: relative L2 from
+    0.5 to 10 % for the cheapest rung, below 1 % with slices in depth and beams to 3.5 per Angstrom.
+
     Attributes
     ----------
     strong_per_angstrom : beams up to here are propagated.
