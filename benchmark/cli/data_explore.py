@@ -13,7 +13,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """The options of `stemdl data explore`."""
     parser.add_argument("folder", type=Path)
     parser.add_argument("-o", "--output", type=Path, default=Path("explore"),
-                        help="folder of the page (default: explore); a name ending in .png gets the example stacks alone")
+                        help="folder of the page (default: explore); a name in .png gets the example stacks alone")
     parser.add_argument("--histogram", type=Path, metavar="PATH",
                         help="stacks of each group (CSV: space_group, total) to compare with (default: the real set's)")
     parser.add_argument("--groups", type=int, nargs="+",

@@ -1,4 +1,4 @@
-"""Whether anything lies on two sides of a split: a material, a compound, a pattern; in the folders and in partitions."""
+"""Whether anything lies on two sides of a split: a material, a compound, a pattern; in folders and in partitions."""
 
 from __future__ import annotations
 

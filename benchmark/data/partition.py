@@ -1,4 +1,4 @@
-"""A partition: which material of a data set belongs to which split, as a file beside the shards, which stay as they lie.
+"""A partition: which material belongs to which split, as a file beside the shards, which stay as they lie.
 
     from benchmark.data.partition import read_partition
     split_of = read_partition(manifest, "standard")      # {"mp-149": "train", ...}
@@ -169,7 +169,8 @@ def read_partition(manifest: Manifest, name: str) -> Mapping[str, str]:
     if not path.is_file():
         there = sorted(other.stem for other in path.parent.glob("*.json"))
         raise StemdlError(f"there is no partition {name!r} of these data", where=path,
-                          found=", ".join(there) or "none", remedy=f"stemdl data split {manifest.folder} --partition {name}")
+                          found=", ".join(there) or "none",
+                          remedy=f"stemdl data split {manifest.folder} --partition {name}")
     partition = load_partition(path)
     if partition.manifest_sha256 != manifest.sha256:
         raise StemdlError("the partition was made for other data", where=path,

@@ -57,7 +57,9 @@ def some_of(entries: Iterable[Entry], count: int = MATERIALS_CHECKED) -> list[En
     return [entry for _, _, entry in sorted(order, key=lambda one: one[:2])[:count]]
 
 
-def crystals_again(manifest: Manifest, entries: list[Entry], table: Path | None) -> Iterator[tuple[Entry, Crystal | None]]:
+def crystals_again(
+    manifest: Manifest, entries: list[Entry], table: Path | None
+) -> Iterator[tuple[Entry, Crystal | None]]:
     """Each of the materials with its crystal, drawn again or taken from the table of structures that they came from;
     None where spglib gives that no group, or the table does not hold it."""
     rung = shipped_rung(manifest)

@@ -81,7 +81,8 @@ def survey(manifest: Manifest) -> Survey:
                         except READING_ERRORS as error:
                             seen.faults += _unless_said(where, error, seen.faults)
                             continue
-                        seen.samples.append(replace(entry, compound=compounds.setdefault(entry.compound, entry.compound)))
+                        compound = compounds.setdefault(entry.compound, entry.compound)
+                        seen.samples.append(replace(entry, compound=compound))
                         descriptors.append(_described(patterns, dose))
             except READING_ERRORS as error:
                 if path.is_file():  # a missing one is a fault of its hash

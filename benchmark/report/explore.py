@@ -1,4 +1,4 @@
-"""A page about a data set: its figures, what metadata give away, and the numbers behind them, in one file to pass on."""
+"""A page about a data set: its figures, what metadata give away, and the numbers behind them, in one file."""
 
 from __future__ import annotations
 

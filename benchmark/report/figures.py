@@ -1,4 +1,4 @@
-"""The figures of a data set's page, each drawn from an overview: a picture, a caption, and a text for who cannot see it."""
+"""The figures of a data set's page, each drawn from an overview: a picture, a caption, and a text in its place."""
 
 from __future__ import annotations
 
@@ -113,8 +113,8 @@ def classes(seen: Overview, real: Real) -> tuple[Figure, str, str]:
         axis.yaxis.set_major_formatter("{x:g}")
     axis.legend(ncols=4, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1.0))
     most, least = max(totals, key=totals.get), min(totals, key=totals.get)
-    return figure, caption, (f"Bar chart. Group {most} has the most stacks, {totals[most]:,}; group {least} the fewest, "
-                             f"{totals[least]:,}.")
+    return figure, caption, (f"Bar chart. Group {most} has the most stacks, {totals[most]:,}; group {least} the "
+                             f"fewest, {totals[least]:,}.")
 
 
 def systems(seen: Overview, real: Real) -> tuple[Figure, str, str]:
@@ -138,8 +138,9 @@ def systems(seen: Overview, real: Real) -> tuple[Figure, str, str]:
     axis.set_xticks(range(len(names)), names)
     axis.set(ylabel="% of stacks")
     axis.legend(ncols=4, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1.0))
-    said = "; ".join(f"{label}: " + ", ".join(f"{name} {value:.0f} %" for name, value in zip(names, values, strict=True))
-                     for label, values in shares.items())
+    said = "; ".join(
+        f"{label}: " + ", ".join(f"{name} {value:.0f} %" for name, value in zip(names, values, strict=True))
+        for label, values in shares.items())
     return figure, "Share of each crystal system in each split and in the real set.", f"Grouped bar chart. {said}."
 
 
@@ -158,9 +159,9 @@ def radial(seen: Overview, _: Real) -> tuple[Figure, str, str]:
     axis.set(xlabel="distance from the centre / pixels", ylabel="intensity, part of the beam", xlim=(0, None))
     axis.legend(ncols=5, fontsize=8, title="below it lie", title_fontsize=8, loc="lower left", bbox_to_anchor=(0, 1.0))
     centre = last[50.0][0]
-    return figure, (f"Percentiles of the intensity of single pixels at each distance from the centre, in {seen.looked_at:,} "
-                    f"stacks of {seen.pixels} x {seen.pixels} pixels. Where a line is missing, so many pixels are empty "
-                    f"(or below 1e{LOG_FLOOR})."), (
+    return figure, (f"Percentiles of the intensity of single pixels at each distance from the centre, in "
+                    f"{seen.looked_at:,} stacks of {seen.pixels} x {seen.pixels} pixels. Where a line is missing, so "
+                    f"many pixels are empty (or below 1e{LOG_FLOOR})."), (
         f"Line chart on a log scale: all percentiles fall from the centre, where the median is {centre:.1e}, outwards.")
 
 
@@ -256,8 +257,8 @@ def components(seen: Overview, _: Real) -> tuple[Figure, str, str]:
     axis.plot(range(1, len(explained) + 1), np.cumsum(explained), color=ACCENT, marker="o", ms=3)
     axis.set(xlabel="component", ylabel="% of variance", ylim=(0, None))
     axis.set_xticks(range(1, len(explained) + 1))
-    return figure, (f"Principal components of log patterns reduced to {REDUCED_PIXELS} x {REDUCED_PIXELS} pixels, their "
-                    "three projections side by side; below what each explains, and (line) all up to it."), (
+    return figure, (f"Principal components of log patterns reduced to {REDUCED_PIXELS} x {REDUCED_PIXELS} pixels, "
+                    "their three projections side by side; below what each explains, and (line) all up to it."), (
         f"Eight component pictures and a bar chart: the first component explains {explained[0]:.0f} % of the variance, "
         f"all {len(explained)} together {explained.sum():.0f} %.")
 
@@ -280,6 +281,7 @@ def scatter(seen: Overview, _: Real) -> tuple[Figure, str, str]:
     for system, colour in SYSTEM_COLOURS.items():
         if any(crystal_system(group) == system for group in seen.groups):
             axes[0].scatter([], [], s=18, color=colour, label=system)
-    figure.legend(*axes[0].get_legend_handles_labels(), ncols=7, fontsize=8, loc="outside upper left", handletextpad=0.1)
+    figure.legend(*axes[0].get_legend_handles_labels(), ncols=7, fontsize=8, loc="outside upper left",
+                  handletextpad=0.1)
     return figure, f"{len(groups):,} stacks on their first four principal components, coloured by crystal system.", (
         "Two scatter plots; the clouds of the crystal systems overlap.")

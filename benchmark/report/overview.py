@@ -35,7 +35,7 @@ PATTERN_FLOOR = 1e-6
 
 
 class Reservoir:
-    """At most `capacity` of the items offered, each as likely as any other (Vitter's algorithm R), the same each time."""
+    """At most `capacity` of the items offered, each as likely as any other (Vitter's algorithm R); repeatable."""
 
     def __init__(self, capacity: int) -> None:
         self.items: list[Any] = []
@@ -69,7 +69,7 @@ class RadialHistogram:
         self.counts += np.bincount(flat, minlength=self.counts.size).reshape(self.counts.shape)
 
     def percentile(self, percent: float) -> NDArray[np.float64]:
-        """The intensity below which `percent` of the pixels of each ring lie, (rings,); 0 where that is no intensity."""
+        """The intensity below which `percent` of the pixels of each ring lie, (rings,); 0 where those are empty."""
         cumulated = np.cumsum(self.counts, axis=1)
         bins = (cumulated < percent / 100.0 * cumulated[:, -1:]).sum(axis=1)
         return np.where(bins > 0, 10.0 ** (LOG_FLOOR + (bins + 0.5) / LOG_BINS_PER_DECADE), 0.0)

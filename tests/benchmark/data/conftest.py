@@ -89,7 +89,7 @@ def written_as_drawn(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def seal() -> Callable[[Path], None]:
-    """`seal(folder)`: the manifest's hashes made those of the shards as they are, so that only their content is wrong."""
+    """`seal(folder)`: the manifest's hashes made those of the shards as they are: only their content is wrong."""
 
     def sealed(folder: Path) -> None:
         path = folder / "manifest.json"

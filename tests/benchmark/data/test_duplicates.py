@@ -66,10 +66,14 @@ def test_they_do_not_depend_on_the_cell(parameters: tuple, steps: list[tuple[int
                                lattice_lengths(compound(parameters=parameters)), rtol=1e-6)
 
 
+RHOMBOHEDRAL = ((16 / 3 + 100 / 9) ** 0.5,) * 3 + (math.degrees(math.acos(1 - 8 / (16 / 3 + 100 / 9))),) * 3
+"""The primitive cell of hexagonal axes of 4 and 10 Angstrom."""
+
+
 @pytest.mark.parametrize(("group", "parameters", "primitive"), [
     (225, (5.6, 5.6, 5.6, 90, 90, 90), (5.6 / 2**0.5,) * 3 + (60, 60, 60)),
     (229, (2.9, 2.9, 2.9, 90, 90, 90), (2.9 * 3**0.5 / 2,) * 3 + (109.4712206,) * 3),
-    (166, (4.0, 4.0, 10.0, 90, 90, 120), ((16 / 3 + 100 / 9) ** 0.5,) * 3 + (math.degrees(math.acos(1 - 8 / (16 / 3 + 100 / 9))),) * 3),
+    (166, (4.0, 4.0, 10.0, 90, 90, 120), RHOMBOHEDRAL),
 ])
 def test_a_conventional_and_a_primitive_cell_are_one_lattice(group: int, parameters: tuple, primitive: tuple) -> None:
     conventional = compound("a", tuple(map(float, parameters)), group)

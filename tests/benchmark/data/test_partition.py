@@ -1,4 +1,4 @@
-"""Partitions: stable as data grow, stratified, whole compounds; files that are made for one data set and not replaced."""
+"""Partitions: stable as data grow, stratified, whole compounds; files made for one data set and not replaced."""
 
 from __future__ import annotations
 

@@ -318,7 +318,7 @@ def tabled(written: Path, crystals: list[Crystal], seal: Seal) -> Path:
                 sample.attrs["abc_angstrom"] = crystal.lengths_angstrom
                 sample.attrs["angles_degree"] = crystal.angles_degrees
     seal(written)
-    named = [(f"of-{crystal.space_group}-{split}", crystal) for split in ("train", "dev", "test") for crystal in crystals]
+    named = [(f"of-{one.space_group}-{split}", one) for split in ("train", "dev", "test") for one in crystals]
     table = written.parent / "table.npz"
     np.savez(table, ids=np.array([name for name, _ in named]), ns=np.array([len(one.numbers) for _, one in named]),
              cells=np.array([[*one.lengths_angstrom, *one.angles_degrees] for _, one in named]),
