@@ -16,6 +16,7 @@ COMMANDS = {
     "run": "make the data where needed, train on all cores, check the log, print the score",
     "list": "the runs under a folder",
     "show": "one run, with its curve",
+    "ledger": "every run that was begun, failed ones too",
     "score": "time to train of submissions and runs, normalised to the reference's convergence",
     "rcp": "reference convergence points: record them from runs, show them",
     "validate": "check logs, runs and submissions against the rules",

@@ -6,12 +6,14 @@ Called by hand it starts the ranks itself; under a launcher (jsrun, mpirun, srun
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import importlib
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting of the trainer")
     parser.add_argument("--data", type=Path, metavar="DIR", help="(default: data/<rung>, made where it is missing)")
     parser.add_argument("--output", type=Path, metavar="DIR", help="(default: runs/<time>-<rung>)")
+    parser.add_argument("--ledger", type=Path, metavar="FILE",
+                        help="the list of all runs, which this one is added to (default: ledger.jsonl beside the run's "
+                        "or run set's folder)")
     parser.add_argument("--resume", action="store_true",
                         help="go on from the checkpoint in --output; such a run cannot be scored")
     parser.add_argument("--index", type=int, default=0, help=argparse.SUPPRESS)
@@ -110,13 +115,16 @@ def _be_a_rank(request: RunRequest, arguments: argparse.Namespace) -> int:
         try:
             if rank.rank == 0:
                 _refuse_used_folder(each)
-            reached.append(_trainer(each)(each))
-            if rank.rank == 0:
-                finished.append((each, _record(each, rank)))
-        except TrainingDiverged as error:  # its log is whole, and is recorded as any other
-            if rank.rank == 0:
-                _record(each, rank)
-            _leave(error, rank.rank)
+            tells = rank.rank == 0 and not ours
+            with _entered(each, arguments, rank.size) if tells else nullcontext():
+                try:
+                    reached.append(_trainer(each)(each))
+                except TrainingDiverged:  # its log is whole, and is recorded as any other
+                    if rank.rank == 0:
+                        _record(each, rank)
+                    raise
+                if rank.rank == 0:
+                    finished.append((each, _record(each, rank)))
         except BaseException as error:
             _leave(error, rank.rank)
     if rank.rank == 0 and not ours:
@@ -151,7 +159,7 @@ def _lead(request: RunRequest, arguments: argparse.Namespace) -> int:
     from benchmark.launch.launchers import usable_cores
 
     _refuse_used_folder(request)
-    _validate_settings(request)
+    _settings(request)  # wrong ones are found before the data are made and ranks started
     ranks = arguments.ranks or _default_ranks()
     _make_data(request, min(ranks, usable_cores()))
     finished = []
@@ -160,14 +168,25 @@ def _lead(request: RunRequest, arguments: argparse.Namespace) -> int:
         title = f"run {index + 1} of {arguments.runs}: " if arguments.runs > 1 else ""
         print(f"{title}{request.rung.name} on {ranks} rank{'s' if ranks > 1 else ''} into {each.output}",
               file=sys.stderr, flush=True)
-        finished.append((each, _launch(each, ranks)))
+        with _entered(each, arguments, ranks):
+            record = _launch(each, ranks)
+        finished.append((each, record))
     return _report(finished, arguments)
 
 
-def _validate_settings(request: RunRequest) -> None:
-    """Find wrong settings before the data are made and ranks started, where the trainer can say so."""
+def _settings(request: RunRequest) -> dict[str, Any]:
+    """The trainer's settings, as it resolves them itself. Raises StemdlError where they are wrong."""
     module = importlib.import_module(request.benchmark.trainer.partition(":")[0].rpartition(".")[0] + ".config")
-    module.read_config(request.rung.name, request.config_file, request.overrides)
+    return dataclasses.asdict(module.read_config(request.rung.name, request.config_file, request.overrides))
+
+
+def _entered(request: RunRequest, arguments: argparse.Namespace, ranks: int) -> AbstractContextManager[None]:
+    """The run stands in the ledger of its results folder."""
+    from benchmark.submission.ledger import LEDGER
+    from benchmark.submission.ledger_entry import entered
+
+    of_the_set = request.output if arguments.runs == 1 else request.output.parent
+    return entered(arguments.ledger or of_the_set.absolute().parent / LEDGER, request, _settings(request), ranks)
 
 
 def _default_ranks() -> int:

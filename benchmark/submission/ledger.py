@@ -1,0 +1,160 @@
+"""The ledger of a results folder: every run that was begun there, with how it ended, whatever became of it.
+
+A run has two lines: one when it starts and one when it ends. One that was killed has only the first. The ledger lies
+beside the folders of runs and run sets, so that it outlives each of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmark.events import keys
+from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.files import canonical_json, sha256_of_text
+from benchmark.submission import chain
+from benchmark.submission.run_record import CRASHED
+
+LEDGER = "ledger.jsonl"
+START, END = "start", "end"
+UNFINISHED = "unfinished"
+"""The status of a run whose end the ledger does not have: it was killed, or is still going on."""
+LABELS = {"org", "platform", "division", "status"}
+"""Settings that name a run and change nothing of it: with others it is the same configuration."""
+
+
+@dataclass(frozen=True)
+class LedgerRun:
+    """A run as the ledger has it. What a foreign ledger does not say, or not sensibly, is None.
+
+    Attributes
+    ----------
+    line : of its start. folder : of the run, relative to the ledger's.
+    status : success, aborted, crashed or unfinished.
+    configuration : SHA-256 of rung, settings but for the labels, ranks and data.
+    source : SHA-256 of each package that ran. seed_given : by hand, which is for debugging.
+    """
+
+    line: int
+    folder: str
+    rung: str | None
+    ranks: int | None
+    status: str
+    seconds: float | None
+    epochs: int | None
+    seed: int | None
+    seed_given: bool
+    resumed: bool
+    commit: str | None
+    source: Mapping[str, Any]
+    manifest_sha256: str | None
+    configuration: str
+    log_sha256: str | None
+    started_ms: int | None
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is one of the M runs that a score is chosen from: one that came to its end by itself, with a
+        seed from the operating system."""
+        return self.status in (keys.SUCCESS, keys.ABORTED) and not self.seed_given and not self.resumed
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """All runs in the order of their starts; what is wrong, as (line, sentence); the hash of the last line."""
+
+    runs: tuple[LedgerRun, ...]
+    faults: tuple[tuple[int, str], ...]
+    head: str
+
+    def run_of(self, log_sha256: str) -> LedgerRun | None:
+        """The run that left this log."""
+        return next((run for run in self.runs if run.log_sha256 == log_sha256), None)
+
+    def alike(self, run: LedgerRun) -> list[LedgerRun]:
+        """The runs with its configuration and code, itself among them."""
+        return [each for each in self.runs
+                if (each.configuration, each.source) == (run.configuration, run.source)]
+
+
+def parse_ledger(content: bytes) -> Ledger:
+    """The ledger that a file's bytes are; raises nothing, whatever they are."""
+    read = chain.parse(content)
+    faults = list(read.faults)
+    starts = {link.sha256: link for link in read.links if link.values.get("event") == START}
+    ends: dict[str, chain.Link] = {}
+    for link in read.links:
+        event, start = link.values.get("event"), link.values.get("start")
+        if event == START:
+            continue
+        if event != END:
+            faults.append((link.line, "the line is neither a run's start nor its end"))
+        elif not isinstance(start, str) or start not in starts or starts[start].line > link.line:
+            faults.append((link.line, "the end is of no run that has started"))
+        elif start in ends:
+            faults.append((link.line, "the run has ended before"))
+        else:
+            ends[start] = link
+    runs = tuple(_run(link, ends.get(sha256)) for sha256, link in starts.items())
+    return Ledger(runs, tuple(sorted(faults)), read.head)
+
+
+def read_ledger(path: Path) -> Ledger:
+    """The ledger in a file, or in a folder. Raises StemdlError where there is none."""
+    path = path / LEDGER if path.is_dir() else path
+    try:
+        return parse_ledger(path.read_bytes())
+    except OSError as error:
+        raise StemdlError("there is no ledger here", where=path, found=error.strerror,
+                          remedy="name the file, or the folder that holds the runs") from error
+
+
+def find_ledger(folders: Iterable[Path]) -> Path | None:
+    """The ledger that lies in the folder of all these runs or above it, at most two folders up; None without one."""
+    found = {next((above / LEDGER for above in list(folder.absolute().parents)[:2] if (above / LEDGER).is_file()), None)
+             for folder in folders}
+    if len(found) > 1:
+        raise StemdlError("the runs are of several results folders", found=", ".join(sorted(map(str, found))),
+                          expected="one ledger that tells them all", remedy="submit the runs of one folder")
+    return found.pop() if found else None
+
+
+def _run(start: chain.Link, end: chain.Link | None) -> LedgerRun:
+    told, ended = start.values, end.values if end else {}
+    settings = told.get("settings") if isinstance(told.get("settings"), dict) else {}
+    seconds = ended.get("time_to_train_seconds")
+    status = ended.get("status") if end else UNFINISHED
+    return LedgerRun(
+        line=start.line,
+        folder=_of(str, told.get("folder")) or "",
+        rung=_of(str, told.get("rung")),
+        ranks=_of(int, told.get("ranks")),
+        status=status if isinstance(status, str) else CRASHED,
+        seconds=float(seconds) if isinstance(seconds, (int, float)) and abs(seconds) < 2**53 else None,
+        epochs=_of(int, ended.get("epochs")),
+        seed=_of(int, ended.get("seed")),
+        seed_given=told.get("seed_given") is not False,
+        resumed=told.get("resumed") is not False,
+        commit=_of(str, told.get("commit")),
+        source=told["source"] if isinstance(told.get("source"), dict) else {},
+        manifest_sha256=_of(str, told.get("manifest_sha256")),
+        configuration=_configuration(start, settings),
+        log_sha256=_of(str, ended.get("log_sha256")),
+        started_ms=_of(int, told.get("time_ms")),
+    )
+
+
+def _configuration(start: chain.Link, settings: Mapping[str, Any]) -> str:
+    told = start.values
+    of_it = [told.get("rung"), {name: value for name, value in settings.items() if name not in LABELS},
+             told.get("ranks"), told.get("manifest_sha256")]
+    try:
+        return sha256_of_text(canonical_json(of_it))
+    except (ValueError, RecursionError):  # nothing that we wrote: NaN, or brackets without end
+        return start.sha256
+
+
+def _of(kind: type, value: Any) -> Any:
+    return value if type(value) is kind else None

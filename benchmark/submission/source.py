@@ -1,0 +1,25 @@
+"""The code of a run as one hash a package, the same for the same code wherever it lies: in a checkout, installed, or
+in a submission."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+OF_THE_SOURCE = {".py", ".yaml", ".csv", ".json"}
+"""Suffixes of what a run depends on; templates and texts are not among them."""
+
+
+def source_files(package: Path) -> dict[str, Path]:
+    """The source files below a package's folder by their path in it, with '/', in sorted order. Links are left out."""
+    found = {path.relative_to(package).as_posix(): path for path in package.rglob("*")
+             if path.suffix in OF_THE_SOURCE and path.is_file() and not path.is_symlink()}
+    return dict(sorted(found.items()))
+
+
+def source_sha256(package: Path) -> str:
+    """SHA-256 over the names and bytes of a package's source files."""
+    digest = hashlib.sha256()
+    for name, path in source_files(package).items():
+        digest.update(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {name}\n".encode())
+    return digest.hexdigest()
