@@ -34,7 +34,7 @@ class LedgerRun:
     line : of its start. folder : of the run, relative to the ledger's.
     status : success, aborted, crashed or unfinished.
     configuration : SHA-256 of rung, settings but for the labels, ranks and data.
-    source : SHA-256 of each package that ran. seed_given : by hand, which is for debugging.
+    settings : of the trainer, before the ranks resolved them. source : SHA-256 of each package that ran. seed_given : by hand, which is for debugging.
     """
 
     line: int
@@ -45,6 +45,7 @@ class LedgerRun:
     seconds: float | None
     epochs: int | None
     seed: int | None
+    settings: Mapping[str, Any]
     seed_given: bool
     resumed: bool
     commit: str | None
@@ -135,6 +136,7 @@ def _run(start: chain.Link, end: chain.Link | None) -> LedgerRun:
         seconds=float(seconds) if isinstance(seconds, (int, float)) and abs(seconds) < 2**53 else None,
         epochs=_of(int, ended.get("epochs")),
         seed=_of(int, ended.get("seed")),
+        settings=settings,
         seed_given=told.get("seed_given") is not False,
         resumed=told.get("resumed") is not False,
         commit=_of(str, told.get("commit")),

@@ -18,6 +18,8 @@ from benchmark.definition.benchmark import load_benchmark
 from benchmark.events import keys
 from benchmark.events.reader import Event
 from benchmark.events.timeline import Timeline
+from benchmark.submission.chain import FIRST
+from benchmark.submission.ledger import LEDGER
 from benchmark.submission.run_record import facts_of
 from benchmark.validation.checks.system import ASKED_BY_THE_POLICY_ALONE, OPTIONAL, REQUIRED
 
@@ -118,6 +120,36 @@ def record_of(lines: Lines, log: bytes) -> dict[str, Any]:
             "log": {"name": "result_0.txt", "sha256": hashlib.sha256(log).hexdigest()}}
 
 
+def ledger_of(runs: dict[int, tuple[Lines, bytes]]) -> list[dict[str, Any]]:
+    """The entries of a ledger that has these runs, each the lines and bytes of its log, one after another. `start` of
+    an end is the number of its start's line, from 0: `as_ledger` makes the hash of it."""
+    entries: list[dict[str, Any]] = []
+    for index, (lines, log) in runs.items():
+        told = {line["key"]: line["value"] for line in lines}
+        record = record_of(lines, log)
+        settings = told.get(keys.CONFIG) if isinstance(told.get(keys.CONFIG), dict) else {}
+        entries += [
+            {"event": "start", "time_ms": BEGAN_MS + index * 60_000 - 900, "folder": f"set/run_{index}", "index": index,
+             "rung": told.get(keys.SUBMISSION_BENCHMARK), "ranks": settings.get("ranks"), "seed_given": False,
+             "settings": {name: value for name, value in settings.items() if name not in ("ranks", "launcher")},
+             "resumed": False, "manifest_sha256": told.get(keys.DATA_MANIFEST_SHA256),
+             "commit": told.get(keys.SUBMISSION_GITHUB_COMMIT_VERSION), "source": {"reference": "5" * 64}},
+            {"event": "end", "start": len(entries), "status": record["status"], "seed": record["seed"],
+             "epochs": record["epochs"], "time_to_train_seconds": record["time_to_train_seconds"],
+             "time_ms": BEGAN_MS + index * 60_000 + 20_000, "log_sha256": record["log"]["sha256"]}]
+    return entries
+
+
+def as_ledger(entries: list[dict[str, Any]]) -> bytes:
+    """A ledger's bytes, the hashes those that its lines then have."""
+    hashes, lines = [FIRST], []
+    for entry in entries:
+        start = {"start": hashes[entry["start"] + 1]} if "start" in entry else {}
+        lines.append(json.dumps({**entry, **start, "previous": hashes[-1]}).encode())
+        hashes.append(hashlib.sha256(lines[-1]).hexdigest())
+    return b"".join(line + b"\n" for line in lines)
+
+
 def description(division: str = "closed") -> dict[str, str]:
     """A system description whose fields all mean something."""
     told = {name: "something" for name in (*REQUIRED, *OPTIONAL, *ASKED_BY_THE_POLICY_ALONE)}
@@ -130,7 +162,8 @@ def description(division: str = "closed") -> dict[str, str]:
 class Tree:
     """A submission in memory: logs as events, other files as bytes. `write` puts it into a folder.
 
-    `raw` are the bytes of logs that are no events any more; `stale` the logs whose record stays as it was.
+    `raw` are the bytes of logs that are no events any more; `stale` the logs whose record stays as it was; `ledger`
+    changes the entries of the ledger, which without it has the runs as their logs are, and `ledger_bytes` its bytes.
     """
 
     logs: dict[int, Lines] = field(default_factory=dict)
@@ -141,6 +174,8 @@ class Tree:
     without_record: set[int] = field(default_factory=set)
     after: list[Callable[[Path], None]] = field(default_factory=list)
     results: str = RESULTS
+    ledger: list[Callable[[list[dict[str, Any]]], Any]] = field(default_factory=list)
+    ledger_bytes: Callable[[bytes], bytes] = bytes
 
     @classmethod
     def valid(cls, division: str = "closed") -> Tree:
@@ -155,14 +190,20 @@ class Tree:
         files = dict(self.files)
         if self.system:
             files[DESCRIPTION] = json.dumps(self.system).encode()
+        runs = {}
         for index, lines in self.logs.items():
             log = as_text(lines)
             log = self.raw[index](log) if index in self.raw else log
             files[f"{self.results}/result_{index}.txt"] = log
+            runs[index] = (lines, log)
             known = log_lines(index, self.logs[index][3]["value"]) if index in self.stale else lines
             record = record_of(known, as_text(known) if index in self.stale else log)
             if index not in self.without_record:
                 files[f"{self.results}/result_{index}.json"] = json.dumps(record).encode()
+        entries = ledger_of(runs)
+        for change in self.ledger:
+            change(entries)
+        files[f"{self.results}/{LEDGER}"] = self.ledger_bytes(as_ledger(entries))
         for name, content in files.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)

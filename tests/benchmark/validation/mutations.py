@@ -10,8 +10,32 @@ from typing import Any
 from corpus import CODE, EPOCH_MS, RESULTS, RUNG, STEPS, Lines, Mutation, Tree, at, log_lines
 
 from benchmark.events import keys
+from benchmark.submission.ledger import LEDGER
 
 Change = Callable[[Tree], None]
+
+
+# ---- of the ledger
+
+
+def ledger(change: Callable[[list[dict[str, Any]]], Any]) -> Change:
+    """The entries changed, and the chain made of what they then are."""
+    return lambda tree: tree.ledger.append(change)
+
+
+def ledger_bytes(change: Callable[[bytes], bytes]) -> Change:
+    return lambda tree: setattr(tree, "ledger_bytes", change)
+
+
+def more_run(entries: list[dict[str, Any]], seconds: float, place: int | None = None, status: str = "success") -> None:
+    """One more run with the configuration of the others, at the end or before the entry at `place`."""
+    place = len(entries) if place is None else place
+    start, end = {**entries[0], "folder": "left_out"}, {**entries[1], "status": status, "log_sha256": f"{place:064x}",
+                                                        "time_to_train_seconds": seconds, "start": place}
+    for entry in entries[place:]:
+        if "start" in entry:
+            entry["start"] += 2
+    entries[place:place] = [start, end]
 
 
 # ---- of one log: the events of run 0
@@ -322,6 +346,25 @@ MUTATIONS = (
     Mutation("JSON nested too deep", "R4.6", raw(lambda text: text.replace(b'"value": 32,', b'"value": ' + b"[" * 500
                                                                            + b"]" * 500 + b",", 1))),
     Mutation("a log that is a folder", "R8.6", after(lambda folder: _foldered(folder / RESULTS / "result_4.txt"))),
+    # the ledger
+    Mutation("no ledger", "R4.12", after(lambda folder: (folder / RESULTS / LEDGER).unlink())),
+    Mutation("a line of the ledger taken out", "R4.12", ledger_bytes(lambda text: b"".join(
+        text.splitlines(keepends=True)[2:]))),
+    Mutation("a time in the ledger changed", "R4.12", ledger_bytes(lambda text: text.replace(b'"epochs": 3',
+                                                                                             b'"epochs": 2', 1))),
+    Mutation("a ledger without one of the runs", "R4.12", ledger(lambda entries: entries.__delitem__(slice(8, 10)))),
+    Mutation("a ledger written anew with another time", "R4.12", ledger(lambda entries: entries[1].update(
+        time_to_train_seconds=9.5))),
+    Mutation("a ledger written anew with another setting", "R4.12", ledger(lambda entries: entries[0].update(
+        settings={**entries[0]["settings"], "learning_rate": 0.1}))),
+    Mutation("the fastest of eight runs", "R4.5", ledger(lambda entries: [more_run(entries, 40.0) for _ in range(3)])),
+    Mutation("a slow run left out between the others", "R4.5", ledger(lambda entries: more_run(entries, 99.0, place=4))),
+    Mutation("a run that missed the target left out", "R4.5", ledger(lambda entries: more_run(
+        entries, 60.0, place=4, status="aborted"))),
+    Mutation("runs that were ended early", "R4.12", ledger(lambda entries: entries.append(entries[0])), invalid=False),
+    Mutation("a seed given by hand", "R4.2", ledger(lambda entries: entries[2].update(seed_given=True))),
+    Mutation("a ledger that is a link", "R4.12", after(lambda folder: _linked(folder / RESULTS / LEDGER))),
+    Mutation("a ledger of other bytes", "R4.12", ledger_bytes(lambda text: b"\xff\x00[[[[" + text)),
     # together
     Mutation("aborted, and the target reached after run_stop", "R3.5", log(together(
         tell(keys.RUN_STOP, status="aborted"), move(keys.EVAL_ACCURACY, keys.RUN_STOP)))),
@@ -331,6 +374,11 @@ MUTATIONS = (
         time_ms=lines[0]["time_ms"] + (line["time_ms"] - lines[0]["time_ms"]) // 2) for line in lines])),
     Mutation("the same seed everywhere, and records that agree", "R4.2", every_log(put(keys.SEED, 42))),
 )
+
+
+def _linked(path: Path) -> None:
+    path.rename(path.with_name("ledger.txt"))
+    path.symlink_to("ledger.txt")
 
 
 def _made(path: Path) -> Path:
