@@ -86,8 +86,8 @@ def _plan(rung: Any, folder: Path, arguments: argparse.Namespace, processes: int
                     "samples_timed": cost.timed})
         return 0
     print(f"{rung.name}: {rung.classes} groups, {_told(size, folder)}")
-    print(f"a sample takes {cost.seconds_per_sample:.3f} +- {cost.standard_error:.3f} s on one core ({cost.timed} timed) "
-          f"and {sample_bytes(rung) / 1e6:.3f} MB")
+    print(f"a sample takes {cost.seconds_per_sample:.3f} +- {cost.standard_error:.3f} s on one core "
+          f"({cost.timed} timed) and {sample_bytes(rung) / 1e6:.3f} MB")
     counts = sorted({1, processes, 10 * processes, 100 * processes})
     print_table(("ranks", "time", "+-"),
                 [(str(ranks), *map(_duration, cost.seconds(size.samples, ranks))) for ranks in counts])

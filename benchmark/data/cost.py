@@ -20,7 +20,7 @@ MOST_A_SYSTEM = 3
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one sample on one core, in seconds: the mean over the planned materials, its standard error, what was timed."""
+    """Of one sample on one core, in seconds: the mean over the planned materials, its standard error, samples timed."""
 
     seconds_per_sample: float
     standard_error: float

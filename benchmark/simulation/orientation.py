@@ -3,8 +3,8 @@
 `conventional` : [001], [100] and [1-10] of the conventional cell, with the mirror lines along the detector's axes.
 `olcf`         : as the real data set chose them (DOI 10.13139/OLCF/1510313; NAMSA, smc_19_utils.py): the indices of the
                  three strongest Cu K-alpha X-ray reflections of the primitive cell, taken as directions of its direct
-                 lattice. The real set's rotation matrix was not orthogonal where its y was not normal to z, which sheared
-                 the crystal; here the beam runs along the lattice vector exactly, in oblique cells too.
+                 lattice. The real set's rotation matrix was not orthogonal where its y was not normal to z, and
+                 sheared the crystal; here the beam runs along the lattice vector exactly, in oblique cells too.
 `random`       : three of the crystal's short lattice vectors.
 """
 

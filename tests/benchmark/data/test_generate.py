@@ -177,7 +177,8 @@ def test_a_material_has_a_sample_at_each_energy_but_for_those_that_it_lacks(tmp_
                     energies.setdefault((split, material), []).append(int(group.attrs["energy_keV"]))
                     assert int(name.rsplit("_", 1)[1]) == len(energies[split, material]) - 1
     assert energies == {
-        ("train", "drawn-2-00000"): [100, 190], ("train", "drawn-2-00001"): [100, 190], ("train", "drawn-2-00002"): [100],
+        ("train", "drawn-2-00000"): [100, 190], ("train", "drawn-2-00001"): [100, 190],
+        ("train", "drawn-2-00002"): [100],
         ("dev", "drawn-2-00003"): [100, 190], ("train", "drawn-62-00000"): [100, 190], ("dev", "drawn-62-00001"): [100],
         ("test", "drawn-62-00002"): [100, 190]}
 
@@ -199,7 +200,9 @@ def test_a_rung_that_is_imported_is_not_generated(tmp_path: Path) -> None:
     assert "stemdl data import" in caught.value.remedy and not (tmp_path / "data").exists()
 
 
-def test_a_disk_that_is_too_small_is_told_before_anything_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_is_too_small_is_told_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(plan_module.shutil, "disk_usage", lambda path: usage._replace(free=100_000))
     with pytest.raises(StemdlError, match="the disk has too little room") as caught:

@@ -167,13 +167,14 @@ def test_a_full_disk_is_one_clear_error_and_leaves_no_part_of_a_shard(
     assert len(message) == 3 and "the data cannot be written" in message[0] and "make room" in message[2]
     left = hashes(folder)
     assert "train/batch_train_0.h5" not in left and "manifest.json" not in left
-    assert left.items() <= hashes(once("generated_few", few)).items()  # the shards that fitted are whole, and nothing else is there
+    # The shards that fitted are whole, and nothing else is there.
+    assert left.items() <= hashes(once("generated_few", few)).items()
 
 
 def test_a_worker_that_dies_is_one_clear_error(tmp_path: Path) -> None:
     folder = tmp_path / "data"
-    process = subprocess.Popen(on_processes(folder, "--train", "200", "--processes", "2"), env=ENVIRONMENT, text=True,
-                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    argv = on_processes(folder, "--train", "200", "--processes", "2")
+    process = subprocess.Popen(argv, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     _wait_until(lambda: bool(kept(folder)))
     os.kill(max(_children(process.pid)), signal.SIGKILL)  # the first child is the resource tracker
     output, _ = process.communicate(timeout=60)
