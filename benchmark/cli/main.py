@@ -17,6 +17,7 @@ COMMANDS = {
     "list": "the runs under a folder",
     "show": "one run, with its curve",
     "ledger": "every run that was begun, failed ones too",
+    "submit": "make a submission of runs, checked before it is written",
     "score": "time to train of submissions and runs, normalised to the reference's convergence",
     "rcp": "reference convergence points: record them from runs, show them",
     "validate": "check logs, runs and submissions against the rules",

@@ -47,11 +47,12 @@ def execute(arguments: argparse.Namespace) -> int:
 
         print_json(to_sarif(report))
     else:
-        _print_text(report, arguments.all)
+        print_findings(report, arguments.all)
     return 1 if report.verdict is Verdict.INVALID else 0
 
 
-def _print_text(report: Report, everything: bool) -> None:
+def print_findings(report: Report, everything: bool) -> None:
+    """A report for people: each kind of finding once, the verdicts, and how many findings there are."""
     from benchmark.validation.finding import Severity
 
     shown = [finding for finding in report.findings if everything or finding.severity > Severity.NOTE]

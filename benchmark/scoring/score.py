@@ -75,7 +75,7 @@ def score_paths(paths: Iterable[Path], ruleset: str = RULESETS[-1], statistics_o
     `find_log_folders` and `scored_benchmark` do; a bad log raises nothing, its row has a warning."""
     points: dict[str, ReferencePoints | None] = {}
     for folder in find_log_folders(paths):
-        folder = folder if folder.submitter else _named_by_logs(folder)
+        folder = folder if folder.benchmark else _named_by_logs(folder)
         name = folder.benchmark
         benchmark = scored_benchmark(name, ruleset) if name else None
         if benchmark and name not in points:
@@ -186,9 +186,9 @@ def _seeds_differ(runs: Sequence[ScoredRun], benchmark: ScoredBenchmark, warning
 
 
 def _named_by_logs(folder: LogFolder) -> LogFolder:
-    """Runs outside a submission: the first log that names a benchmark names it for all, and the submitter."""
+    """Where folders do not say it: the first log that names a benchmark names it for all, and the submitter."""
     benchmark, organisation = next((names for log in folder.logs if (names := read_names(log))[0]), (None, None))
-    return replace(folder, benchmark=benchmark, submitter=organisation)
+    return replace(folder, benchmark=benchmark, submitter=folder.submitter or organisation)
 
 
 # ---- normalisation

@@ -1,4 +1,5 @@
-"""Where the logs of a score are: submission trees of MLPerf HPC, and the folders that `stemdl run` leaves."""
+"""Where the logs of a score are: submission trees of MLPerf HPC and of the Science working group, and the folders that
+`stemdl run` leaves."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from benchmark.foundation.errors import StemdlError
 STRONG, WEAK = SCALINGS = ("strong", "weak")
 RESULTS, PRUNED, POWER = "results", "pruned_results", "power"
 LOG = re.compile(r"result_[^/]*\.txt")
+SCIENCE_LOG = re.compile(r"result-[0-9]+\.txt")
 _OF_A_SET = re.compile(r"run_[0-9]+")
 
 
@@ -23,8 +25,8 @@ class LogFolder:
     Attributes
     ----------
     folder : what holds them; of a run set, the folder of its runs.
-    submitter, system, benchmark : names of folders; submitter and benchmark are None where runs lie outside a
-        submission: their logs say them.
+    submitter, system, benchmark : names of folders. Outside a submission submitter and benchmark are None: the logs
+        say them. In the Science group's the benchmark is, since its folders name the application and the experiment.
     logs : in the order of their numbers.
     """
 
@@ -40,7 +42,8 @@ def find_log_folders(paths: Iterable[Path]) -> list[LogFolder]:
     """Every set of logs in and below the paths, each once, in the order of submitter, system, scaling and benchmark.
 
     Takes `<submitter>/results/<system>/{strong,weak}/<benchmark>/result_*.txt` (MLPerf HPC), the same without the
-    scaling (version 0.7, read as strong), and any other folder with `result_*.txt` as one that `stemdl run` left:
+    scaling (version 0.7, read as strong), `<submitter>/<application>/<system>/<experiment>/result-*.txt` (Science
+    working group, read as strong), and any other folder with `result_*.txt` as one that `stemdl run` left:
     `<set>/run_<i>` belong together. Pruned results are left out, links are not followed.
     Raises StemdlError where a path is no folder, or holds no logs.
     """
@@ -50,7 +53,7 @@ def find_log_folders(paths: Iterable[Path]) -> list[LogFolder]:
             raise StemdlError("this is no folder", where=path, expected="a submission, a tree of them, or runs")
         here = list(_below(Path(os.path.abspath(path))))
         if not here:
-            raise StemdlError("there are no logs here", where=path, expected="files named result_*.txt",
+            raise StemdlError("there are no logs here", where=path, expected="files named result_*.txt or result-*.txt",
                               remedy="stemdl score RUNS, or the folder above <submitter>/results")
         for each in here:
             other = found.get(each.folder)
@@ -65,10 +68,12 @@ def _below(top: Path) -> Iterator[LogFolder]:
         folders[:] = [each for each in folders if each not in (PRUNED, POWER)]
         folder = Path(name)
         with os.scandir(folder) as entries:
-            logs = tuple(sorted((folder / entry.name for entry in entries
-                                 if LOG.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)), key=_in_order))
-        if logs:
+            files = sorted((folder / entry.name for entry in entries if entry.is_file(follow_symlinks=False)),
+                           key=_in_order)
+        if logs := tuple(file for file in files if LOG.fullmatch(file.name)):
             yield _classified(folder, logs)
+        elif (logs := tuple(file for file in files if SCIENCE_LOG.fullmatch(file.name))) and len(folder.parts) > 4:
+            yield LogFolder(folder, folder.parts[-4], folder.parts[-2], STRONG, None, logs)
 
 
 def _classified(folder: Path, logs: tuple[Path, ...]) -> LogFolder:

@@ -34,7 +34,8 @@ class LedgerRun:
     line : of its start. folder : of the run, relative to the ledger's.
     status : success, aborted, crashed or unfinished.
     configuration : SHA-256 of rung, settings but for the labels, ranks and data.
-    settings : of the trainer, before the ranks resolved them. source : SHA-256 of each package that ran. seed_given : by hand, which is for debugging.
+    source : SHA-256 of each package that ran. settings : of the trainer, before the ranks resolved them.
+    seed_given : by hand, which is for debugging.
     """
 
     line: int

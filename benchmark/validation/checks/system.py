@@ -61,7 +61,7 @@ def system_meaningful(submission: Submission) -> Iterator[Fault]:
             if isinstance(value, str) and (not value.strip() or value.strip().lower().startswith("unknown")):
                 yield Fault(f"the field {name} says nothing", file=system.file, found=shown(value), severity=severity,
                             expected="what it is, or N/A where there is none",
-                            hint="fill it in" if value == UNKNOWN else "")
+                            hint=f"stemdl submit --describe {name}=TEXT" if value == UNKNOWN else "")
         if values and not any(str(values.get(name, "")).strip() for name in OPTIONAL[:2]):
             yield Fault("neither cores nor hardware threads of a processor are told", file=system.file,
                         severity=severity)

@@ -25,7 +25,8 @@ def folder(tmp_path: Path) -> Path:
 def test_every_run_is_printed(folder: Path, capsys: pytest.CaptureFixture):
     assert main(["ledger", str(folder)]) == 0
     out = capsys.readouterr().out
-    assert any(line.split()[1:8] == ["a", "stemdl_mini", "2", "success", "12.35", "3", "7"] for line in out.splitlines())
+    rows = [line.split()[1:8] for line in out.splitlines()]
+    assert ["a", "stemdl_mini", "2", "success", "12.35", "3", "7"] in rows
     assert "unfinished" in out and "(given)" in out and "BROKEN" not in out
 
 

@@ -33,6 +33,17 @@ def test_a_tree_of_mlperf_hpc(tmp_path: Path):
     assert find_log_folders([one, tmp_path, tmp_path / "B" / "results"]) == found
 
 
+def test_a_tree_of_the_science_group(tmp_path: Path):
+    folder = tmp_path / "A" / "stemdl" / "sys" / "experiment-1"
+    touch(*(folder / f"result-{number}.txt" for number in (10, 2)), folder / "result-2.json", folder / "result-x.txt",
+          tmp_path / "A" / "cloudmask" / "sys" / "one" / "result-1.txt")
+    cloudmask, stemdl = find_log_folders([tmp_path])
+    assert (stemdl.folder, stemdl.submitter, stemdl.system, stemdl.scaling, stemdl.benchmark) == (
+        folder, "A", "sys", "strong", None)
+    assert [log.name for log in stemdl.logs] == ["result-2.txt", "result-10.txt"]
+    assert (cloudmask.submitter, cloudmask.system) == ("A", "sys")
+
+
 def test_folders_of_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     touch(*(tmp_path / "runs" / "set" / f"run_{number}" / f"result_{number}.txt" for number in range(11)),
           tmp_path / "runs" / "alone" / "result_0.txt")

@@ -1,0 +1,220 @@
+"""A submission made of runs: their logs, records and ledger, the system, the code, and the scripts that repeat them."""
+
+from __future__ import annotations
+
+import filecmp
+import json
+import os
+import re
+import shlex
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from benchmark.definition.request import LOG
+from benchmark.foundation.errors import StemdlError
+from benchmark.submission.ledger import LEDGER, LedgerRun
+from benchmark.submission.run_record import RUN, StoredRun
+from benchmark.submission.source import source_files, source_sha256
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """What goes into a submission: the runs of one system and rung.
+
+    Attributes
+    ----------
+    organisation, system : names of folders.
+    runs : in the order of the ledger, each with its line there.
+    ledger : the file. description : of the system, all fields.
+    package : the trainer's, and the folder of its source.
+    """
+
+    organisation: str
+    system: str
+    scaling: str
+    rung: str
+    runs: tuple[tuple[StoredRun, LedgerRun], ...]
+    ledger: Path
+    description: Mapping[str, str]
+    package: Path
+
+    def __post_init__(self) -> None:
+        for what, name in (("organisation", self.organisation), ("system", self.system)):
+            if not _NAME.fullmatch(name):
+                raise StemdlError(f"this is no name of a folder for the {what}", found=name,
+                                  expected="letters, digits and . _ + -, the first a letter or a digit")
+
+    @property
+    def told(self) -> LedgerRun:
+        """What the ledger says of the first run, as of all that have its configuration."""
+        return self.runs[0][1]
+
+    @property
+    def implementation(self) -> str:
+        """The name of the code's folder, another for other code."""
+        return f"{self.package.name}-{source_sha256(self.package)[:8]}"
+
+
+def check_code(parcel: Parcel) -> None:
+    """Raises StemdlError where the code to be packed is not what ran: the ledger has its hash."""
+    here = source_sha256(parcel.package)
+    for run, told in parcel.runs:
+        if told.source.get(parcel.package.name) != here:
+            raise StemdlError("this is not the code that ran", where=parcel.package, expected=f"that of {run.folder}: "
+                              f"{told.source.get(parcel.package.name)}", found=here,
+                              remedy=f"--code FOLDER, a checkout of commit {told.commit}")
+
+
+def pack_hpc(parcel: Parcel, folder: Path) -> None:
+    """Write the parcel into the organisation's `folder` as MLPerf HPC lays it out (policies: submission_rules.adoc,
+    "Directory structure"). What is there already stays; raises StemdlError where a set of results is, or a file that
+    differs."""
+    results = folder / "results" / parcel.system / parcel.scaling / parcel.rung
+    if results.exists():
+        raise StemdlError("these results are there already, and are never overwritten",
+                          where=f"results/{parcel.system}/{parcel.scaling}/{parcel.rung}",
+                          remedy="another --system, or another tree")
+    put_runs(parcel, results, LOG)
+    put(folder / "systems" / f"{parcel.system}.json", as_json(parcel.description))
+    implementations = folder / "benchmarks" / parcel.rung / "implementations"
+    put_code(parcel, implementations / parcel.implementation)
+    put(implementations / parcel.implementation / "README.md", _readme_of_code(parcel))
+    scripts = implementations / parcel.system
+    put_scripts(parcel, scripts)
+    put(scripts / f"{parcel.system}_{parcel.implementation}.json", as_json(facts(parcel)))
+    put(scripts / "README.md", readme(parcel, f"../{parcel.implementation}"))
+    put(scripts / "config.yaml", yaml.safe_dump(dict(parcel.told.settings), sort_keys=False))
+
+
+def put_runs(parcel: Parcel, folder: Path, name: str) -> None:
+    """Logs and records, numbered from 0, byte for byte, and the ledger. `name` has a place for {index}."""
+    for index, (run, _) in enumerate(parcel.runs):
+        put(folder / name.format(index=index), run.log.read_bytes())
+        put(folder / name.replace(".txt", ".json").format(index=index), (run.folder / RUN).read_bytes())
+    put(folder / LEDGER, parcel.ledger.read_bytes())
+
+
+def put_code(parcel: Parcel, folder: Path) -> None:
+    """The trainer's source."""
+    for name, path in source_files(parcel.package).items():
+        put(folder / parcel.package.name / name, path.read_bytes())
+
+
+def put_scripts(parcel: Parcel, folder: Path) -> None:
+    """What repeats the runs, from the top of a checkout of the project."""
+    commit = (parcel.told.commit or "").removesuffix("-dirty")
+    data = f"data/{parcel.rung}"
+    config = '--config "$(dirname -- "$0")/config.yaml"'
+    for name, why, command in (
+        ("setup.sh", "The software, at the commit that the logs name.",
+         f"git checkout {shlex.quote(commit)}\nscripts/setup_env.sh"),
+        ("init_datasets.sh", "The data, by the rung's recipe; the logs have the hash of their manifest.",
+         f"stemdl data generate {parcel.rung} -o {data}"),
+        ("run_and_time.sh", "The runs.", f"{command_of(parcel)} --data {data} {config}"),
+    ):
+        path = put(folder / name, f"#!/usr/bin/env bash\n# {why}\n\nset -euo pipefail\n\n{command}\n")
+        path.chmod(0o755)
+
+
+def command_of(parcel: Parcel) -> str:
+    """The command that makes such runs, without data and settings."""
+    told, nodes = parcel.told, parcel.description["number_of_nodes"]
+    if nodes == "1":
+        return f"stemdl run --rung {parcel.rung} --ranks {told.ranks} --runs {len(parcel.runs)}"
+    launcher = (parcel.runs[0][0].record or {}).get("launcher")
+    return f"{launcher} -n {told.ranks} ./run_benchmark.sh --rung {parcel.rung} --runs {len(parcel.runs)}"
+
+
+def facts(parcel: Parcel) -> dict[str, Any]:
+    """Which code ran on this system, and how."""
+    record = parcel.runs[0][0].record or {}
+    return {"implementation": parcel.implementation, "commit": parcel.told.commit, "source": dict(parcel.told.source),
+            "versions": record.get("versions"), "ranks": parcel.told.ranks, "launcher": record.get("launcher"),
+            "settings": dict(parcel.told.settings), "manifest_sha256": parcel.told.manifest_sha256}
+
+
+def readme(parcel: Parcel, code: str) -> str:
+    """How the runs were made, and how to repeat them. `code` is where the source lies."""
+    commit = parcel.told.commit or "unknown"
+    dirty = ("\nTracked files were changed on top of that commit: the source here is what ran.\n"
+             if commit.endswith("-dirty") else "")
+    return f"""# {parcel.rung} on {parcel.system}
+
+{len(parcel.runs)} runs of `{parcel.package.name}` (source: `{code}`) at commit {commit.removesuffix("-dirty")}, on
+{parcel.told.ranks} ranks. `{LEDGER}` beside the logs has all runs that were begun in their results folder.
+{dirty}
+From the top of a checkout of the project, its environment active:
+
+```
+setup.sh            # the software at that commit
+init_datasets.sh    # the data; manifest {parcel.told.manifest_sha256}
+run_and_time.sh     # {command_of(parcel)} ...
+```
+
+`config.yaml` has all settings. Each run takes a fresh seed from the operating system; evaluation is of the whole `dev`
+split after every epoch.
+"""
+
+
+def _readme_of_code(parcel: Parcel) -> str:
+    return f"""# {parcel.implementation}
+
+The package `{parcel.package.name}` as it ran: preprocessing, order of the samples, model, optimizer, evaluation. What
+surrounds it (data, clock, log) is the package `benchmark` at the commit that the logs name. The command is in the folder
+of the system, beside this one.
+"""
+
+
+def as_json(value: Mapping[str, Any]) -> str:
+    """A JSON file's text."""
+    return json.dumps(dict(value), indent=2, allow_nan=False) + "\n"
+
+
+def put(path: Path, content: bytes | str) -> Path:
+    """Write a file; one that is there already has to be the same. Returns the path."""
+    content = content.encode("utf-8") if isinstance(content, str) else content
+    if os.path.lexists(path):
+        if path.is_symlink() or not path.is_file() or path.read_bytes() != content:
+            raise StemdlError("this is there already and is another, and nothing is overwritten", where=path,
+                              remedy="another --system, or another tree")
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def publish(staged: Path, target: Path) -> None:
+    """Move what is new under `staged` to `target`, on the same file system; what is there stays, and is the same.
+
+    Each folder that is new appears whole, by one rename, results after the systems and benchmarks that they need: who
+    is broken off leaves no half of a set, and can do it again. Raises StemdlError where somebody else put something
+    there meanwhile.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not os.path.lexists(target):
+        os.rename(staged, target)
+        return
+    if staged.is_dir() and target.is_dir():
+        for each in sorted(staged.iterdir(), key=lambda path: (path.name == "results", path.name)):
+            publish(each, target / each.name)
+    elif not (staged.is_file() and target.is_file() and filecmp.cmp(staged, target, shallow=False)):
+        raise StemdlError("another process has written this meanwhile", where=target, remedy="submit again")
+
+
+def copy_of(folder: Path, to: Path) -> None:
+    """What is at a place already, links as links, for what is added to be judged with it."""
+    if folder.is_dir():
+        shutil.copytree(folder, to, symlinks=True)
+
+
+def order_runs(runs: Sequence[tuple[StoredRun, LedgerRun]]) -> tuple[tuple[StoredRun, LedgerRun], ...]:
+    """In the order of their starts, as the ledger has them; the same run given twice is one."""
+    by_line = {told.line: (run, told) for run, told in runs}
+    return tuple(by_line[line] for line in sorted(by_line))

@@ -1,0 +1,180 @@
+"""`stemdl submit`: what is written is valid and scored, in either layout; what would not be is not written."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from corpus import BATCH, ORG, RUNG, log_lines, write_runs
+
+from benchmark.cli.main import main
+from benchmark.events import keys
+from benchmark.scoring.score import score_paths
+from benchmark.submission.ledger_entry import ROOT
+from benchmark.submission.source import source_sha256
+from benchmark.validation.finding import Verdict
+from benchmark.validation.validate import validate
+from reference.config import read_config
+
+SOURCE = source_sha256(ROOT / "reference")
+RESULTS = f"{ORG}/results/two-cores/strong/{RUNG}"
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    return write_runs(tmp_path / "runs", {index: log_lines(index) for index in range(5)}, SOURCE)
+
+
+def submit(runs: Path, tree: Path, *options: str) -> int:
+    return main(["submit", str(runs), "-o", str(tree), "--system", "two-cores", *options])
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*"))
+            if path.is_file()}
+
+
+def test_what_is_written_is_valid_and_has_a_score(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
+    tree = tmp_path / "below" / "tree"
+    assert submit(made, tree) == 0
+    assert "Next: stemdl review" in capsys.readouterr().err
+    report = validate([tree])
+    assert (report.verdict, report.findings) == (Verdict.CLOSED, [])
+    row, = score_paths([tree])
+    assert (row.submitter, row.system, row.scaling, row.benchmark, row.runs) == (ORG, "two-cores", "strong", RUNG, 5)
+    assert row.score_minutes and not row.warnings
+    for index in range(5):
+        assert (tree / RESULTS / f"result_{index}.txt").read_bytes() == (
+            made / f"run_{index}" / f"result_{index}.txt").read_bytes()
+    assert (tree / RESULTS / "ledger.jsonl").read_bytes() == (made.parent / "ledger.jsonl").read_bytes()
+    assert sorted(each.name for each in tree.parent.iterdir()) == ["tree"]  # nothing is left beside it
+
+
+def test_the_code_and_the_scripts_repeat_the_runs(made: Path, tmp_path: Path):
+    assert submit(made, tmp_path / "tree") == 0
+    implementations = tmp_path / "tree" / ORG / "benchmarks" / RUNG / "implementations"
+    code = implementations / f"reference-{SOURCE[:8]}"
+    assert source_sha256(code / "reference") == SOURCE and (code / "README.md").is_file()
+    scripts = implementations / "two-cores"
+    for name in ("setup.sh", "init_datasets.sh", "run_and_time.sh"):
+        assert subprocess.run(["bash", "-n", scripts / name], check=False).returncode == 0
+    assert f"stemdl run --rung {RUNG} --ranks 2 --runs 5" in (scripts / "run_and_time.sh").read_text()
+    settings = yaml.safe_load((scripts / "config.yaml").read_text())
+    assert read_config(RUNG, scripts / "config.yaml").global_batch_size == settings["global_batch_size"] == BATCH
+    told = json.loads((scripts / f"two-cores_reference-{SOURCE[:8]}.json").read_text())
+    assert told["source"]["reference"] == SOURCE and told["commit"] in (scripts / "README.md").read_text()
+
+
+def test_the_science_group_s_layout(made: Path, tmp_path: Path):
+    (tmp_path / "paper.pdf").write_bytes(b"%PDF-1.4\n")
+    assert submit(made, tmp_path / "tree", "--layout", "science", "--contribution", str(tmp_path / "paper.pdf")) == 0
+    folder = tmp_path / "tree" / ORG / "stemdl" / "two-cores" / RUNG
+    assert {"README.md", "config.yaml", "sientific_contribution.pdf", "run_and_time.sh", "reference"} <= {
+        path.name for path in folder.iterdir()}
+    assert yaml.safe_load((folder / "config.yaml").read_text())["learning_rate"] == 0.004
+    for index in range(5):
+        log = (made / f"run_{index}" / f"result_{index}.txt").read_bytes()
+        text = (folder / f"result-{index}.txt").read_bytes()
+        assert text.startswith(log)
+        events = [json.loads(line.removeprefix(b":::MLLOG ")) for line in text.splitlines()]
+        told = {event["key"]: event["value"] for event in events if event["event_type"] == keys.POINT_IN_TIME}
+        assert {keys.SUBMISSION_BENCHMARK, keys.SUBMISSION_ORG, keys.SUBMISSION_DIVISION, keys.SUBMISSION_STATUS,
+                keys.SUBMISSION_GITHUB_COMMIT_VERSION, keys.SUBMISSION_PLATFORM, "submissiom_version"} <= set(told)
+        assert told["result"]["dev"] == told[keys.F1_MACRO] and told["result"]["test"] == told[keys.TEST_F1_MACRO]
+        assert events[-1]["time_ms"] == json.loads(log.splitlines()[-1].removeprefix(b":::MLLOG "))["time_ms"]
+    assert submit(made, tmp_path / "hpc") == 0
+    science, hpc = (next(score_paths([tmp_path / name])) for name in ("tree", "hpc"))
+    assert (science.submitter, science.system, science.benchmark) == (ORG, "two-cores", RUNG)
+    assert science.score_minutes == hpc.score_minutes
+
+
+@pytest.mark.parametrize("layout", ["hpc", "science"])
+def test_nothing_is_overwritten(made: Path, tmp_path: Path, layout: str, capsys: pytest.CaptureFixture):
+    assert submit(made, tmp_path / "tree", "--layout", layout) == 0
+    before = files_of(tmp_path)
+    assert submit(made, tmp_path / "tree", "--layout", layout) == 2
+    assert "never overwritten" in capsys.readouterr().err
+    assert files_of(tmp_path) == before
+
+
+def test_a_second_system_and_weak_scaling_come_into_the_same_tree(made: Path, tmp_path: Path):
+    tree = tmp_path / "tree"
+    assert submit(made, tree) == 0
+    before = files_of(tree)
+    assert main(["submit", str(made), "-o", str(tree), "--system", "other"]) == 0
+    assert submit(made, tree, "--scaling", "weak") == 0
+    after = files_of(tree)
+    assert {name: after[name] for name in before} == before
+    assert [(row.system, row.scaling) for row in score_paths([tree])] == [
+        ("other", "strong"), ("two-cores", "strong"), ("two-cores", "weak")]
+    assert validate([tree]).verdict is Verdict.CLOSED
+
+
+def test_another_description_of_a_system_is_refused(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
+    assert submit(made, tmp_path / "tree") == 0
+    before = files_of(tmp_path)
+    assert submit(made, tmp_path / "tree", "--scaling", "weak", "--describe", "cooling=water") == 2
+    assert "is there already and is another" in capsys.readouterr().err
+    assert files_of(tmp_path) == before
+
+
+def test_what_would_be_invalid_is_not_written(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
+    assert submit(made, tmp_path / "tree", "--describe", "cooling=unknown") == 1
+    out = capsys.readouterr().out
+    assert "R7.2" in out and "nothing was written" in out and f"{tmp_path}/tree/{ORG}/systems/two-cores.json" in out
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["runs"]
+    assert submit(made, tmp_path / "tree", "--describe", "cooling=unknown", "--format", "json") == 1
+    report = json.loads(capsys.readouterr().out)
+    assert (report["written"], report["verdict"]) == (None, "INVALID")
+
+
+def test_of_more_runs_the_median_window_is_taken(tmp_path: Path):
+    logs = {}
+    for index, seconds in enumerate((0, 9, 1, 8, 2, 7, 3, 30)):
+        logs[index] = log_lines(index)
+        for line in logs[index][[line["key"] for line in logs[index]].index(keys.STAGING_STOP):]:
+            line["time_ms"] += 1000 * seconds
+    runs = write_runs(tmp_path / "runs", logs, SOURCE)
+    assert submit(runs, tmp_path / "tree") == 0
+    row, = score_paths([tmp_path / "tree"])
+    all_rows, = score_paths([runs])
+    assert (row.runs, all_rows.runs) == (5, 8) and row.raw_minutes == all_rows.raw_minutes
+    fastest = [str(runs / f"run_{index}") for index in (0, 2, 4, 5, 6)]
+    assert main(["submit", *fastest, "-o", str(tmp_path / "picked"), "--system", "two-cores"]) == 1
+
+
+@pytest.mark.parametrize(("spoil", "options", "said"), [
+    (lambda runs: (runs.parent / "ledger.jsonl").unlink(), (), "have no ledger"),
+    (lambda runs: (runs / "run_3" / "result_3.txt").open("a").write("\n"), (), "does not have this run"),
+    (lambda runs: None, ("--org", "Elsewhere"), "--set org=Elsewhere"),
+    (lambda runs: None, ("--division", "open"), "--set division=open"),
+    (lambda runs: None, ("--system", "../up"), "no name of a folder"),
+    (lambda runs: None, ("--describe", "coolign=air"), "did you mean 'cooling'"),
+    (lambda runs: None, ("--describe", "cooling"), "FIELD=TEXT"),
+    (lambda runs: None, ("--description", "nowhere.json"), "cannot be read"),
+    (lambda runs: None, ("--code", "nowhere"), "not the code that ran"),
+], ids=lambda value: value if isinstance(value, str) else "")
+def test_wrong_use_is_told(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture, spoil: Callable, options: tuple,
+                           said: str):
+    spoil(made)
+    assert submit(made, tmp_path / "tree", *options) == 2
+    assert said in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["runs"]
+
+
+def test_runs_that_crashed_are_left_out_and_said(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
+    (made / "run_5").mkdir()
+    (made / "run_5" / "config.yaml").write_text("{}")
+    assert submit(made, tmp_path / "tree") == 0
+    assert "left out: " in capsys.readouterr().err
+
+
+def test_one_rung_at_a_time(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
+    path = made / "run_0" / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"rung": "stemdl_smoke"}))
+    assert submit(made, tmp_path / "tree") == 2
+    assert "more than one rung" in capsys.readouterr().err

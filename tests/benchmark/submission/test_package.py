@@ -1,0 +1,67 @@
+"""Files of a submission are added and never overwritten; what is broken off can be done again."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from benchmark.foundation.errors import StemdlError
+from benchmark.submission.package import publish, put
+
+
+def write(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        put(folder / name, text)
+    return folder
+
+
+def read(folder: Path) -> dict[str, str]:
+    return {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+OLD = {"systems/a.json": "a", "results/a/strong/x/result_0.txt": "0"}
+NEW = {"systems/b.json": "b", "results/b/strong/x/result_0.txt": "1", "benchmarks/x/README.md": "read"}
+
+
+def test_what_is_new_is_added(tmp_path: Path):
+    publish(write(tmp_path / "staged", OLD | NEW), write(tmp_path / "tree", OLD))
+    assert read(tmp_path / "tree") == OLD | NEW
+    publish(write(tmp_path / "whole", NEW), tmp_path / "elsewhere" / "tree")
+    assert read(tmp_path / "elsewhere" / "tree") == NEW
+
+
+def test_what_was_broken_off_is_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    tree, rename, left = write(tmp_path / "tree", OLD), os.rename, 2
+
+    def until(source: Path, target: Path) -> None:
+        nonlocal left
+        if left == 0:
+            raise KeyboardInterrupt
+        left -= 1
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", until)
+    with pytest.raises(KeyboardInterrupt):
+        publish(write(tmp_path / "staged", OLD | NEW), tree)
+    assert not (tree / "results" / "b").exists()  # results come last: none without its system
+    monkeypatch.undo()
+    publish(write(tmp_path / "again", OLD | NEW), tree)
+    assert read(tree) == OLD | NEW
+
+
+def test_somebody_else_s_file_is_not_overwritten(tmp_path: Path):
+    tree = write(tmp_path / "tree", OLD | {"systems/b.json": "other"})
+    with pytest.raises(StemdlError, match="meanwhile"):
+        publish(write(tmp_path / "staged", OLD | NEW), tree)
+    assert read(tree)["systems/b.json"] == "other"
+
+
+def test_a_file_is_put_once(tmp_path: Path):
+    put(tmp_path / "a", "1")
+    put(tmp_path / "a", b"1")
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    for name, content in (("a", "2"), ("link", "1")):
+        with pytest.raises(StemdlError, match="nothing is overwritten"):
+            put(tmp_path / name, content)
