@@ -96,13 +96,15 @@ def require_simulated(rung: Rung) -> None:
 
 
 def generate(
-    rung: Rung, folder: Path, *, structures_path: Path | None = None, processes: int = 1, ranks: Ranks | None = None
+    rung: Rung, folder: Path, *, structures_path: Path | None = None, crystals: str = "", processes: int = 1,
+    ranks: Ranks | None = None,
 ) -> Manifest:
     """Make the data of a rung in `folder`, or finish what was begun there; returns the manifest.
 
     Parameters
     ----------
     structures_path : a table or a folder of CIF files to take crystals from, instead of drawing them.
+    crystals : the name of the recipe that `rung.crystals` has instead of the rung's own; such data are not standard.
     processes : worker processes of one thread each, where no MPI ranks are given.
     ranks : an MPI communicator whose ranks, one thread each, share the shards as they get free. All see the folder.
 
@@ -113,7 +115,7 @@ def generate(
     with ExitStack() as held:
         try:
             work = held.enter_context(workers(processes, ranks, single_threaded=True))
-            return _generate(rung, folder, structures_path, work, held)
+            return _generate(rung, folder, structures_path, crystals, work, held)
         except BrokenProcessPool as error:
             raise StemdlError("a worker process died", where=folder, found=error,
                               remedy="run the same command again: finished shards are kept (is memory short?)"
@@ -132,12 +134,14 @@ def _cannot_be_written(error: OSError, folder: Path) -> StemdlError:
                        remedy=remedy)
 
 
-def _generate(rung: Rung, folder: Path, structures_path: Path | None, work: Workers, held: ExitStack) -> Manifest:
-    source: dict[str, Any] = {"kind": "drawn"}
+def _generate(
+    rung: Rung, folder: Path, structures_path: Path | None, crystals: str, work: Workers, held: ExitStack
+) -> Manifest:
+    source: dict[str, Any] = {"kind": "drawn"} | ({"crystals": crystals} if crystals else {})
     if structures_path is not None:
         source = {"kind": "structures", "name": structures_path.name,
                   "sha256": structures.source_sha256(structures_path)}
-    standard = structures_path is None
+    standard = source == {"kind": "drawn"}
     recipe_sha256 = rung.recipe_sha256 if standard else sha256_of_text(canonical_json([rung.recipe_sha256, source]))
 
     def begin() -> bool:

@@ -125,13 +125,36 @@ class Optics:
 
 
 @dataclass(frozen=True)
+class Realistic:
+    """How drawn crystals come to stand in for real ones (`simulation.realistic`).
+
+    Attributes
+    ----------
+    shared_counts : share of crystals whose numbers of atoms come from `element_counts`, which all groups of a system
+        share: what bounds how far metadata tell groups apart.
+    anion_rich : share of oxides, halides, sulfides, ...; the others are alloys.
+    longest_edge_angstrom, most_atoms_per_cell : of the conventional cell.
+    """
+
+    shared_counts: float
+    anion_rich: float
+    longest_edge_angstrom: float
+    most_atoms_per_cell: int
+
+
+@dataclass(frozen=True)
 class CrystalRecipe:
-    """What crystals drawn at random look like; one recipe for all space groups."""
+    """What crystals drawn at random look like; one recipe for all space groups.
+
+    Where `realistic` is given, elements, volumes and distances are those of real compounds, and of the others
+    `element_counts` alone is looked at.
+    """
 
     volume_per_atom_angstrom3: tuple[float, float]
     shortest_distance_angstrom: float
     elements: tuple[str, ...]
     element_counts: Mapping[str, tuple[tuple[int, ...], ...]]
+    realistic: Realistic | None = None
 
 
 @dataclass(frozen=True)
@@ -278,6 +301,7 @@ class Benchmark:
     runs : of a scored run set.
     precisions : that both divisions allow.
     known_manifests : by rung, the SHA-256 of manifests that its recipe has given.
+    crystals : recipes by name, by which crystals can be drawn for any rung instead of its own.
     """
 
     name: str
@@ -290,6 +314,7 @@ class Benchmark:
     precisions: tuple[str, ...]
     known_manifests: Mapping[str, tuple[str, ...]]
     rungs: Mapping[str, Rung]
+    crystals: Mapping[str, CrystalRecipe]
 
     def rung(self, name: str) -> Rung:
         """The rung of that name. Raises StemdlError with the nearest known name."""
@@ -336,6 +361,16 @@ def _mapping(where: str, values: Any, key: str) -> dict[str, Any]:
     return dict(values[key])
 
 
+def _crystals(where: str, values: Mapping[str, Any], key: str) -> CrystalRecipe:
+    recipe = _mapping(where, values, key)
+    where = f"{where}.{key}"
+    counts = _mapping(where, recipe, "element_counts")
+    recipe["element_counts"] = {system: _frozen(entries) for system, entries in counts.items()}
+    if "realistic" in recipe:
+        recipe["realistic"] = _build(Realistic, f"{where}.realistic", recipe["realistic"])
+    return _build(CrystalRecipe, where, recipe)
+
+
 def _rung(where: str, name: str, rungs: Mapping[str, Any]) -> Rung:
     values = _mapping(f"{where}: rungs", rungs, name)
     where = f"{where}: rungs.{name}"
@@ -364,13 +399,10 @@ def _rung(where: str, name: str, rungs: Mapping[str, Any]) -> Rung:
 
 def _simulation(where: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """The parts of a rung that say how its data are simulated."""
-    crystals = _mapping(where, values, "crystals")
-    counts = _mapping(f"{where}.crystals", crystals, "element_counts")
-    crystals["element_counts"] = {system: _frozen(entries) for system, entries in counts.items()}
     optics = _mapping(where, values, "optics")
     accuracy = _build(Accuracy, f"{where}.optics.accuracy", optics.pop("accuracy", None))
     return {"optics": _build(Optics, f"{where}.optics", optics, accuracy=accuracy),
-            "crystals": _build(CrystalRecipe, f"{where}.crystals", crystals),
+            "crystals": _crystals(where, values, "crystals"),
             "limits": _build(Limits, f"{where}.limits", _mapping(where, values, "limits"))}
 
 
@@ -384,12 +416,14 @@ def read_benchmark(path: Path) -> Benchmark:
     if not (0.0 < metric.target <= 1.0 and math.isfinite(metric.target)):
         raise StemdlError("the target is outside (0, 1]", where=f"{path}: metric", found=metric.target)
     rungs = _mapping(str(path), values, "rungs")
+    recipes = _mapping(str(path), values, "crystals")
     closed = _mapping(str(path), values, "closed")
     fixed = _mapping(f"{path}: closed", closed, "fixed")
     closed["fixed"] = {name: _mapping(f"{path}: closed.fixed", fixed, name) for name in ("every_rung", *fixed)}
     manifests = _mapping(str(path), values, "known_manifests")
     return _build(Benchmark, str(path), values, metric=metric,
                   rungs={name: _rung(str(path), name, rungs) for name in rungs},
+                  crystals={name: _crystals(f"{path}: crystals", recipes, name) for name in recipes},
                   closed=_build(ClosedDivision, f"{path}: closed", closed),
                   known_manifests={rung: tuple(hashes) for rung, hashes in manifests.items()})
 

@@ -115,8 +115,20 @@ def shortest_distance_angstrom(cell: NDArray, point: NDArray, positions: NDArray
 
     `point` is the atom's fractional position (3,), `positions` (n, 3) those of all atoms, itself among them.
     """
+    squared = _squared_distances(cell, point, positions).ravel()
+    return float(np.sqrt(np.partition(squared, 1)[1]))  # the smallest is the atom's distance from itself
+
+
+def nearest_angstrom(cell: NDArray, point: NDArray, positions: NDArray) -> NDArray[np.float64]:
+    """(n,) distances in Angstrom from an atom to the nearest image of each atom; of itself, the nearest other image."""
+    squared = _squared_distances(cell, point, positions)
+    squared[squared < 1e-6] = np.inf
+    return np.sqrt(squared.min(axis=0))
+
+
+def _squared_distances(cell: NDArray, point: NDArray, positions: NDArray) -> NDArray[np.float64]:
+    """(27, n) squared distances from an atom to the nearest image of each atom and that one's 26 neighbours."""
     difference = positions - point
     difference -= np.round(difference)
-    vectors = ((difference[None] + _IMAGES[:, None, :]) @ cell).reshape(-1, 3)
-    squared = np.einsum("ij,ij->i", vectors, vectors)
-    return float(np.sqrt(np.partition(squared, 1)[1]))  # the smallest is the atom's distance from itself
+    vectors = (difference[None] + _IMAGES[:, None, :]) @ cell
+    return np.einsum("ijk,ijk->ij", vectors, vectors)

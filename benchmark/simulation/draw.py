@@ -20,6 +20,7 @@ from benchmark.simulation.crystal import (
     shortest_distance_angstrom,
     standardised,
 )
+from benchmark.simulation.realistic import draw_realistic_crystal
 from benchmark.simulation.symmetry import Site, orbit, sites
 
 ATTEMPTS = 4000
@@ -33,6 +34,8 @@ def draw_crystal(space_group: int, recipe: CrystalRecipe, generator: np.random.G
 
     Raises StemdlError where the recipe's element counts or shortest distance cannot be met in that group.
     """
+    if recipe.realistic is not None:
+        return draw_realistic_crystal(space_group, recipe, recipe.realistic, generator)
     import gemmi
 
     system = crystal_system(space_group)

@@ -13,6 +13,9 @@ INTERSECTION_TRIALS = 400
 """Random intersections of symmetry elements by which the special positions of a group are found; every multiplicity
 of the International Tables is met for all 230 groups (held by a test)."""
 
+Operations = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Rotations (m, 3, 3) and translations (m, 3) on fractional coordinates, one of each pair for every operation."""
+
 _CELLS_PER_EDGE = 100_000
 """Points that round to the same hundred-thousandth of the cell's edges are one point."""
 
@@ -34,7 +37,7 @@ class Site:
 
 
 @functools.cache
-def operations(space_group: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def operations(space_group: int) -> Operations:
     """All operations of a group in its first setting, centring included: rotations (m, 3, 3), translations (m, 3)."""
     import spglib
 
@@ -63,7 +66,12 @@ def centring_letter(space_group: int) -> str:
 
 def orbit(space_group: int, point: NDArray) -> NDArray[np.float64]:
     """The distinct points (m, 3), in [0, 1), that the group makes of one fractional point."""
-    rotations, translations = operations(space_group)
+    return orbit_under(operations(space_group), point)
+
+
+def orbit_under(group: Operations, point: NDArray) -> NDArray[np.float64]:
+    """The distinct points (m, 3), in [0, 1), that all operations of a group make of one fractional point."""
+    rotations, translations = group
     points = (rotations @ point + translations) % 1.0
     cells = np.round(points * _CELLS_PER_EDGE).astype(np.int64) % _CELLS_PER_EDGE
     _, first = np.unique(cells @ (_CELLS_PER_EDGE**2, _CELLS_PER_EDGE, 1), return_index=True)
@@ -86,16 +94,22 @@ def _intersect(
 
 @functools.cache
 def sites(space_group: int) -> tuple[Site, ...]:
+    """The general position and the special ones of a space group; the same list in every process."""
+    return sites_under(operations(space_group), seed=space_group)
+
+
+def sites_under(group: Operations, seed: int, trials: int = INTERSECTION_TRIALS) -> tuple[Site, ...]:
     """The general position and the special ones of a group, found by intersecting its symmetry elements at random.
 
-    The random numbers are seeded by the group, so the list is the same in every process. One Wyckoff position may be
+    `group` holds all operations, centring included, `seed` that of the random numbers, `trials` the
+    intersections. One Wyckoff position may be
     listed several times, by different points of its orbit.
     """
-    generator = np.random.default_rng(space_group)
-    rotations, translations = operations(space_group)
+    generator = np.random.default_rng(seed)
+    rotations, translations = group
     general = Site(len(rotations), np.zeros(3), np.eye(3))
     found: dict[tuple, Site] = {}
-    for _ in range(INTERSECTION_TRIALS if len(rotations) > 1 else 0):
+    for _ in range(trials if len(rotations) > 1 else 0):
         chosen_rotations: list[NDArray] = []
         chosen_translations: list[NDArray] = []
         for _ in range(3):
@@ -111,7 +125,7 @@ def sites(space_group: int) -> tuple[Site, ...]:
             if len(directions) == 3:
                 continue
             point = origin + generator.random(len(directions)) @ directions
-            multiplicity = len(orbit(space_group, point))
+            multiplicity = len(orbit_under(group, point))
             if len(directions) == 0:
                 origin = origin % 1.0
             key = (multiplicity, *np.round(origin, 6), *np.round(np.abs(directions.T @ directions), 6).ravel())

@@ -1,0 +1,105 @@
+"""The pseudo-symmetry of real crystals: groups that hold a space group as a subgroup, in the same cell.
+
+Most crystals of low symmetry are small distortions of ones of higher symmetry. A supergroup of index 2 is the group and
+its product with one further operation, which maps the group onto itself and whose square lies in the group; chains of
+such steps lead to supergroups of index 4, 8, ... (International Tables A, chapter 15: normalizers). All of it happens
+in the group's own conventional cell, so that no change of axes or origin is needed.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.simulation.symmetry import INTERSECTION_TRIALS, Operations, Site, operations, sites_under
+
+MOST_OPERATIONS = 192
+"""A chain ends here: the largest groups of the International Tables have as many operations in the conventional cell."""
+
+TRIALS_PER_OPERATION = 16
+"""Small groups have few positions, and are extended in so many ways that finding these would take most of the time."""
+
+_STEPS = 24
+"""Translations of operations are multiples of 1/24 of the cell's edges."""
+
+Path = tuple[int, ...]
+"""A chain of steps up from a space group: which extension is taken at each."""
+
+
+@functools.cache
+def supergroup(space_group: int, path: Path) -> Operations:
+    """All operations of the supergroup that a chain of steps leads to; the space group itself for the empty chain."""
+    if not path:
+        return operations(space_group)
+    rotations, translations = supergroup(space_group, path[:-1])
+    further_rotations, further_translations = extensions(space_group, path[:-1])
+    rotation, translation = further_rotations[path[-1]], further_translations[path[-1]]
+    return (np.concatenate([rotations, rotation @ rotations]),
+            np.concatenate([translations, (translations @ rotation.T + translation) % 1.0]))
+
+
+@functools.cache
+def extensions(space_group: int, path: Path) -> Operations:
+    """The operations that lead one step up from `supergroup(space_group, path)`, one for each supergroup of index 2.
+
+    Rotations (n, 3, 3) and translations (n, 3); n = 0 where there is none in this cell.
+    """
+    group = supergroup(space_group, path)
+    if 2 * len(group[0]) > MOST_OPERATIONS:
+        return np.zeros((0, 3, 3)), np.zeros((0, 3))
+    known = np.sort(_codes(*group))
+    rotations, translations = _possible(hexagonal=143 <= space_group <= 194)
+
+    def within(rotations: NDArray, translations: NDArray) -> NDArray[np.bool_]:
+        return np.isin(_codes(rotations, translations), known)
+
+    squares = np.einsum("nij,nj->ni", rotations, translations) + translations
+    keep = ~within(rotations, translations) & within(rotations @ rotations, squares)
+    rotations, translations = rotations[keep], translations[keep]
+    inverses = np.round(np.linalg.inv(rotations))
+    for rotation, translation in zip(*group, strict=True):
+        conjugate = rotations @ rotation @ inverses
+        moved = translations - np.einsum("nij,nj->ni", conjugate, translations) + rotations @ translation
+        keep = within(conjugate, moved)
+        rotations, translations, inverses = rotations[keep], translations[keep], inverses[keep]
+    # Operations of one coset make the same supergroup; its smallest code names it.
+    cosets = [_codes(rotation @ group[0], group[1] @ rotation.T + translation).min()
+              for rotation, translation in zip(rotations, translations, strict=True)]
+    _, first = np.unique(np.array(cosets, dtype=np.int64), return_index=True)
+    return rotations[first], translations[first]
+
+
+@functools.cache
+def supergroup_sites(space_group: int, path: Path) -> tuple[Site, ...]:
+    """The positions of a supergroup, general and special (`symmetry.sites_under`)."""
+    group = supergroup(space_group, path)
+    return sites_under(group, seed=space_group, trials=min(INTERSECTION_TRIALS, TRIALS_PER_OPERATION * len(group[0])))
+
+
+def symmetrised_metric(metric: NDArray, group: Operations) -> NDArray[np.float64]:
+    """The mean of a metric tensor (3, 3) over a group's rotations: that of a lattice which has the group's symmetry."""
+    rotations = np.unique(group[0], axis=0)
+    return np.mean(rotations.transpose(0, 2, 1) @ metric @ rotations, axis=0)
+
+
+def _codes(rotations: NDArray, translations: NDArray) -> NDArray[np.int64]:
+    """One whole number for each operation, translations taken modulo the lattice."""
+    cells = np.round(translations * _STEPS).astype(np.int64) % _STEPS
+    signs = (np.round(rotations).astype(np.int64) + 1).reshape(-1, 9)
+    return (signs @ 3 ** np.arange(9)) * _STEPS**3 + cells @ (_STEPS**2, _STEPS, 1)
+
+
+@functools.cache
+def _possible(hexagonal: bool) -> Operations:
+    """The operations tried: rotations of the most symmetric lattice, with translations by quarters of the cell, or by
+    thirds across and sixths along hexagonal axes."""
+    rotations = np.unique(operations(191 if hexagonal else 221)[0], axis=0)
+    if hexagonal:
+        across = [(0.0, 0.0), (1 / 3, 2 / 3), (2 / 3, 1 / 3), (0.5, 0.0)]
+        shifts = np.array([(*xy, z / 6) for xy in across for z in range(6)])
+    else:
+        shifts = np.array(list(itertools.product((0.0, 0.25, 0.5, 0.75), repeat=3)))
+    return np.repeat(rotations, len(shifts), axis=0), np.tile(shifts, (len(rotations), 1))
