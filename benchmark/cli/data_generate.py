@@ -21,6 +21,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="(default: data/<rung>)")
     parser.add_argument("--structures", type=Path, metavar="PATH",
                         help="take the crystals from a table (.npz) or a folder of CIF files, instead of drawing them")
+    parser.add_argument("--crystals", metavar="RECIPE", help="draw the crystals by another recipe of the benchmark's: "
+                        "'realistic' ones stand in for real ones. Such data are not the rung's own")
     parser.add_argument("--ranks", type=int, help="processes of one thread each (default: one for each core)")
     parser.add_argument("--dry-run", action="store_true", help="time a few crystals, tell the size, write nothing")
 
@@ -35,8 +37,13 @@ def execute(arguments: argparse.Namespace) -> int:
     from benchmark.launch.launchers import usable_cores
     from benchmark.launch.rank import detect_rank
 
-    rung = load_benchmark().rung(arguments.rung)
+    benchmark = load_benchmark()
+    rung = benchmark.rung(arguments.rung)
     require_simulated(rung)
+    if arguments.crystals is not None:
+        if arguments.structures is not None:
+            raise StemdlError("crystals are either given or drawn", where="--crystals", found="--structures too")
+        rung = benchmark.with_crystals(rung, arguments.crystals)
     folder = arguments.output or Path("data") / rung.name
     if arguments.ranks is not None and arguments.ranks < 1:
         raise StemdlError("at least one process is needed", where="--ranks", found=arguments.ranks)
@@ -48,11 +55,13 @@ def execute(arguments: argparse.Namespace) -> int:
         print(f"{rung.name}: {_told(wanted_size(rung), folder)}", file=sys.stderr, flush=True)
     if rank.size > 1:
         with ranks_together() as ranks:
-            manifest = generate(rung, folder, structures_path=arguments.structures, ranks=ranks)
+            manifest = generate(rung, folder, structures_path=arguments.structures, crystals=arguments.crystals or "",
+                                ranks=ranks)
         if rank.rank != 0:
             return 0
     else:
-        manifest = generate(rung, folder, structures_path=arguments.structures, processes=processes)
+        manifest = generate(rung, folder, structures_path=arguments.structures, crystals=arguments.crystals or "",
+                            processes=processes)
     print_info(manifest, arguments.format)
     if arguments.format == "text":
         next_step(f"./run_benchmark.sh --rung {rung.name} --data {folder}")

@@ -322,6 +322,12 @@ class Benchmark:
             raise StemdlError(f"there is no rung {name!r}", where="--rung", remedy=nearest(name, self.rungs))
         return self.rungs[name]
 
+    def with_crystals(self, rung: Rung, recipe: str) -> Rung:
+        """A rung whose crystals are drawn by a named recipe. Raises StemdlError with the nearest known name."""
+        if recipe not in self.crystals:
+            raise StemdlError(f"there is no recipe {recipe!r}", where="--crystals", remedy=nearest(recipe, self.crystals))
+        return dataclasses.replace(rung, crystals=self.crystals[recipe])
+
 
 def _said(value: Any) -> Any:
     """A dataclass as a mapping of the fields that are not at their defaults, all the way down."""

@@ -120,9 +120,13 @@ def shortest_distance_angstrom(cell: NDArray, point: NDArray, positions: NDArray
 
 
 def nearest_angstrom(cell: NDArray, point: NDArray, positions: NDArray) -> NDArray[np.float64]:
-    """(n,) distances in Angstrom from an atom to the nearest image of each atom; of itself, the nearest other image."""
+    """(n,) distances in Angstrom from an atom to the nearest image of each atom; of itself, the nearest other image.
+
+    `point` is the atom's fractional position (3,), `positions` (n, 3) those of all atoms, itself among them. Another
+    atom at the same place is at distance 0.
+    """
     squared = _squared_distances(cell, point, positions)
-    squared[squared < 1e-6] = np.inf
+    squared.flat[squared.argmin()] = np.inf
     return np.sqrt(squared.min(axis=0))
 
 

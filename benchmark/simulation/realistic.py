@@ -41,6 +41,9 @@ ATTEMPTS_WITH_SHARED_COUNTS = 300
 ATTEMPTS_PER_ENTRY = 12
 """With the same parent, elements, volume and shared numbers of atoms, before others are drawn."""
 
+ONLY_IN_GENERAL_POSITIONS = frozenset({203, 209, 219, 226, 228})
+"""Cubic groups whose smaller positions all have the symmetry of a larger group. Their crystals have 96 atoms at least,
+so that the recipe's limit is lifted to the general position and a quarter more."""
 TYPICAL_ATOMS = {"triclinic": 30, "monoclinic": 24, "orthorhombic": 16, "tetragonal": 6, "trigonal": 9,
                  "hexagonal": 8, "cubic": 5}
 """Atoms in the primitive cell that half of the crystals have fewer of, where the group allows it: nature's large
@@ -57,7 +60,7 @@ MOST_STRAIN = 0.5
 """The largest share of a lattice of the group itself that is mixed into that of its parent."""
 ELONGATED = 0.6
 """The share of lattices with one axis, mostly c, stretched by 1.3 to 3.2: layers and stacks."""
-CONTACTS = (0.95, 0.002, 0.70)
+CONTACTS = (0.92, 0.003, 0.70)
 """Shortest distance asked for, in units of the elements' contact distance: at first, less for each attempt, at last."""
 POSITIONS_TRIED = 10
 """Free coordinates tried for a site, the one with the most room being taken."""
@@ -129,7 +132,10 @@ def _attempt(
 ) -> Crystal | None:
     """One try at a crystal; None where positions ran out, atoms came too close or the group is another one."""
     path = entry.path
-    chooser = _Chooser(supergroup_sites(space_group, path), realistic.most_atoms_per_cell, generator)
+    most_atoms = realistic.most_atoms_per_cell
+    if space_group in ONLY_IN_GENERAL_POSITIONS:
+        most_atoms = max(most_atoms, len(operations(space_group)[0]) * 5 // 4)
+    chooser = _Chooser(supergroup_sites(space_group, path), most_atoms, generator)
     if entry.counts is None:
         centring = int((operations(space_group)[0] == np.eye(3)).all(axis=(1, 2)).sum())
         median = TYPICAL_ATOMS[crystal_system(space_group)] * centring
@@ -152,7 +158,7 @@ def _attempt(
     crystal = standardised(cell, np.concatenate([np.full(len(points), number) for number, points in atoms]),
                            np.concatenate([points for _, points in atoms]))
     kept = (crystal is not None and crystal.space_group == space_group
-            and len(crystal.numbers) <= realistic.most_atoms_per_cell
+            and len(crystal.numbers) <= most_atoms
             and crystal.lengths_angstrom.max() <= realistic.longest_edge_angstrom)
     return crystal if kept else None
 

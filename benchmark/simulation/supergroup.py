@@ -14,13 +14,13 @@ import itertools
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.simulation.symmetry import INTERSECTION_TRIALS, Operations, Site, operations, sites_under
+from benchmark.simulation.symmetry import Operations, Site, operations
 
 MOST_OPERATIONS = 192
 """A chain ends here: the largest groups of the International Tables have as many operations in the conventional cell."""
 
-TRIALS_PER_OPERATION = 16
-"""Small groups have few positions, and are extended in so many ways that finding these would take most of the time."""
+SITE_TRIALS, SITE_STEPS = 160, 6
+"""Points from which special positions are looked for, and moves of each."""
 
 _STEPS = 24
 """Translations of operations are multiples of 1/24 of the cell's edges."""
@@ -74,9 +74,33 @@ def extensions(space_group: int, path: Path) -> Operations:
 
 @functools.cache
 def supergroup_sites(space_group: int, path: Path) -> tuple[Site, ...]:
-    """The positions of a supergroup, general and special (`symmetry.sites_under`)."""
-    group = supergroup(space_group, path)
-    return sites_under(group, seed=space_group, trials=min(INTERSECTION_TRIALS, TRIALS_PER_OPERATION * len(group[0])))
+    """The positions of a supergroup, general and special, found by moving random points onto what lies near them.
+
+    The mean of a point's images under operations that leave it near itself is a point that they leave where it is.
+    """
+    generator = np.random.default_rng(space_group)
+    rotations, translations = supergroup(space_group, path)
+    found: dict[tuple, Site] = {}
+    for point, reach in zip(generator.random((SITE_TRIALS, 3)), generator.uniform(0.0, 0.6, SITE_TRIALS), strict=True):
+        for _ in range(SITE_STEPS):
+            apart = rotations @ point + translations - point
+            apart -= np.round(apart)
+            sizes = np.abs(apart).max(axis=1)
+            keeps = sizes < 1e-9
+            near = sizes < max(reach, 1e-9)
+            if keeps.sum() == near.sum():
+                break
+            point = point + apart[near].mean(axis=0)
+            reach *= 0.7
+        projection = rotations[keeps].mean(axis=0)
+        _, values, axes = np.linalg.svd(projection - np.eye(3))
+        directions = axes[int((values > 1e-9).sum()):]
+        multiplicity = len(rotations) // int(keeps.sum())
+        origin = point if len(directions) < 3 else np.zeros(3)
+        origin = (origin - origin @ directions.T @ directions) if len(directions) else origin % 1.0
+        key = (multiplicity, *np.round(origin, 6), *np.round(np.abs(directions.T @ directions), 6).ravel())
+        found.setdefault(key, Site(multiplicity, origin, directions))
+    return tuple(found.values())
 
 
 def symmetrised_metric(metric: NDArray, group: Operations) -> NDArray[np.float64]:

@@ -94,22 +94,16 @@ def _intersect(
 
 @functools.cache
 def sites(space_group: int) -> tuple[Site, ...]:
-    """The general position and the special ones of a space group; the same list in every process."""
-    return sites_under(operations(space_group), seed=space_group)
-
-
-def sites_under(group: Operations, seed: int, trials: int = INTERSECTION_TRIALS) -> tuple[Site, ...]:
     """The general position and the special ones of a group, found by intersecting its symmetry elements at random.
 
-    `group` holds all operations, centring included, `seed` that of the random numbers, `trials` the
-    intersections. One Wyckoff position may be
+    The random numbers are seeded by the group, so the list is the same in every process. One Wyckoff position may be
     listed several times, by different points of its orbit.
     """
-    generator = np.random.default_rng(seed)
-    rotations, translations = group
+    generator = np.random.default_rng(space_group)
+    rotations, translations = operations(space_group)
     general = Site(len(rotations), np.zeros(3), np.eye(3))
     found: dict[tuple, Site] = {}
-    for _ in range(trials if len(rotations) > 1 else 0):
+    for _ in range(INTERSECTION_TRIALS if len(rotations) > 1 else 0):
         chosen_rotations: list[NDArray] = []
         chosen_translations: list[NDArray] = []
         for _ in range(3):
@@ -125,7 +119,7 @@ def sites_under(group: Operations, seed: int, trials: int = INTERSECTION_TRIALS)
             if len(directions) == 3:
                 continue
             point = origin + generator.random(len(directions)) @ directions
-            multiplicity = len(orbit_under(group, point))
+            multiplicity = len(orbit(space_group, point))
             if len(directions) == 0:
                 origin = origin % 1.0
             key = (multiplicity, *np.round(origin, 6), *np.round(np.abs(directions.T @ directions), 6).ravel())

@@ -22,8 +22,9 @@ SHIPPED = yaml.safe_load((DEFINITIONS / "stemdl.yaml").read_text(encoding="utf-8
 ONE_RUNG = {**SHIPPED, "rungs": {"stemdl_smoke": SHIPPED["rungs"]["stemdl_smoke"]}}
 HISTOGRAM = (Path(__file__).resolve().parents[4] / "shared" / "data" / "olcf_real_histograms"
              / "olcf_1510313_space_group_histogram.csv")
-FREE_KEYS = {("rungs", "stemdl_smoke"), ("known_manifests", "stemdl_mini"), ("closed", "fixed", "stemdl_smoke")}
-"""Names that the file itself chooses."""
+FREE_KEYS = {("rungs", "stemdl_smoke"), ("known_manifests", "stemdl_mini"), ("closed", "fixed", "stemdl_smoke"),
+             ("crystals", "realistic"), ("crystals", "realistic", "realistic")}
+"""Names that the file itself chooses, and what may be left out."""
 
 
 def _keys(values: Any, above: tuple = ()) -> Iterator[tuple]:
