@@ -19,6 +19,7 @@ COMMANDS = {
     "ledger": "every run that was begun, failed ones too",
     "submit": "make a submission of runs, checked before it is written",
     "score": "time to train of submissions and runs, normalised to the reference's convergence",
+    "review": "a page about a submission for who reviews it",
     "rcp": "reference convergence points: record them from runs, show them",
     "validate": "check logs, runs and submissions against the rules",
     "rules": "the rules, all or one",

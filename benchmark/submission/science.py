@@ -1,5 +1,5 @@
-"""Runs as the Science working group lays them out (https://github.com/mlcommons/science, submit.adoc): the folder
-`<organisation>/stemdl/<system>/<descriptor>`, with `result-<n>.txt`, `config.yaml` and all that the experiment needs."""
+"""Runs as the Science working group lays them out (https://github.com/mlcommons/science, submit.adoc): in the folder
+`<organisation>/stemdl/<system>/<descriptor>` logs, settings, scripts, code and paper of one experiment."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ in a submission."""
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 OF_THE_SOURCE = {".py", ".yaml", ".csv", ".json"}
@@ -18,8 +19,13 @@ def source_files(package: Path) -> dict[str, Path]:
 
 
 def source_sha256(package: Path) -> str:
-    """SHA-256 over the names and bytes of a package's source files."""
+    """SHA-256 of a package's source files; see `digest_of`."""
+    return digest_of({name: path.read_bytes() for name, path in source_files(package).items()})
+
+
+def digest_of(files: Mapping[str, bytes]) -> str:
+    """SHA-256 over the names and bytes of files, in the order of their names."""
     digest = hashlib.sha256()
-    for name, path in source_files(package).items():
-        digest.update(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {name}\n".encode())
+    for name in sorted(files):
+        digest.update(f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()

@@ -9,7 +9,9 @@ from collections.abc import Iterator, Sequence
 from benchmark.events import keys
 from benchmark.scoring.statistics import median_window
 from benchmark.submission.ledger import LEDGER, Ledger, LedgerRun, parse_ledger
+from benchmark.submission.source import digest_of
 from benchmark.validation.finding import Fault, Severity, shown
+from benchmark.validation.packed import packed_sources
 from benchmark.validation.reading import Unreadable, read_bytes
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import STRONG, Log, ResultSet
@@ -92,6 +94,25 @@ def all_runs_are_told(results: ResultSet) -> Iterator[Fault]:
         if runs:
             yield Fault(message, file=file, line=runs[0].line, found=f"{len(runs)}: {_names(runs)}", severity=grave,
                         hint="the submitter says why" if grave is Severity.WARNING else "")
+
+
+@check("R8.2", of=ResultSet, ours_alone=True)
+def packed_code_ran(results: ResultSet) -> Iterator[Fault]:
+    """Where a submission holds the source of a package that the ledger has the hash of, it is what ran."""
+    ledger = _ledger(results)
+    if ledger is None:
+        return
+    ran = [run for log in results.logs if (run := _run_of(ledger, log)) is not None]
+    submission = results.folder.parents[3]
+    packed: dict[str, dict[str, str]] = {}
+    for (implementation, package), files in packed_sources(submission, results.benchmark).items():
+        packed.setdefault(package, {})[digest_of(files)] = implementation
+    for package, hashes in packed.items():
+        told = {shown(run.source[package]).strip('"') for run in ran if package in run.source}
+        if told - hashes.keys():
+            yield Fault(f"the source of {package} that is packed is not what ran", expected=", ".join(sorted(told)),
+                        file=f"{results.file}/{LEDGER}", line=ran[0].line,
+                        found=", ".join(f"{sha256} ({name})" for sha256, name in sorted(hashes.items())))
 
 
 def _read(results: ResultSet) -> Ledger:

@@ -330,6 +330,7 @@ MUTATIONS = (
         tree, "results", RESULTS.replace(RUNG, "stemdl_maxi"))),
     Mutation("a log of another name", "R8.1", add(f"{RESULTS}/run-5.txt", b"")),
     Mutation("no code", "R8.2", lambda tree: tree.files.pop(f"{CODE}/run.sh")),
+    Mutation("source that is not what ran", "R8.2", add(f"{CODE}/reference/train.py", b"pass\n")),
     Mutation("an empty README", "R8.2", add(f"{CODE}/README.md", b"")),
     Mutation("a hidden file", "R8.3", add(f"{CODE}/.cache", b"x")),
     Mutation("a space in a name", "R8.3", add(f"{CODE}/run me.sh", b"x")),

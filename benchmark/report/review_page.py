@@ -1,0 +1,93 @@
+"""A review as a page in one file, as JSON, and as a text to fill in with objections."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+
+from benchmark.foundation.files import atomic_path, write_text
+from benchmark.report.review import Review, ReviewedSet
+from benchmark.validation.finding import Severity
+
+PAGE, DATA, OBJECTIONS = "index.html", "review.json", "objections.md"
+TEMPLATE = Path(__file__).parent / "templates" / "review.html"
+INK, QUIET, ACCENT, KEPT = "#222222", "#8a8a8a", "#b5432a", "#4477aa"
+STYLE = {"font.size": 9.0, "font.family": "DejaVu Sans", "axes.spines.top": False, "axes.spines.right": False,
+         "axes.edgecolor": QUIET, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK, "savefig.dpi": 160,
+         "legend.frameon": False}
+MOST_FINDINGS = 200
+
+
+def write_review(review: Review, folder: Path) -> list[Path]:
+    """Write page, figures, JSON and objections into a folder; returns the files, the page first."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pictures = [draw_runs(each, folder / f"runs-{number}.png") for number, each in enumerate(review.sets, 1)]
+    write_text(folder / DATA, json.dumps(review.to_dict(), indent=2, allow_nan=False) + "\n")
+    write_text(folder / OBJECTIONS, objections(review))
+    write_text(folder / PAGE, page(review, pictures))
+    return [folder / PAGE, folder / DATA, folder / OBJECTIONS, *pictures]
+
+
+def draw_runs(each: ReviewedSet, path: Path) -> Path:
+    """Two panels: the metric of every run over the time since its run_start, and the times to train."""
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    counted = {run.log.name: run.minutes for run in each.score.counted}
+    longest = max((run.minutes or 0 for run in each.runs), default=0)
+    scale, unit = (60, "seconds") if longest < 2 else (1, "minutes")
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(8.4, 3.1), layout="constrained")
+        FigureCanvasAgg(figure)
+        curves, times = figure.subplots(1, 2, width_ratios=(1.7, 1))
+        for run in each.runs:
+            colour = KEPT if counted.get(run.file) is not None else ACCENT
+            curves.plot([scale * minutes for minutes, _ in run.curve], [value for _, value in run.curve], "o-",
+                        color=colour, markersize=3, linewidth=1.1, alpha=0.75)
+        if each.target is not None:
+            curves.axhline(each.target, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
+            curves.text(0, each.target, f" target {each.target:g}", va="bottom", fontsize=8)
+        curves.set_xlabel(f"{unit} since run_start")
+        curves.set_ylabel("metric after each epoch")
+        curves.set_xlim(left=0)
+        shown = [run for run in each.runs if run.minutes is not None]
+        times.barh([run.file.removesuffix(".txt") for run in shown], [scale * run.minutes for run in shown], 0.6,
+                   color=[KEPT if counted.get(run.file) is not None else ACCENT for run in shown])
+        times.invert_yaxis()
+        times.tick_params(left=False)
+        if each.score.raw_minutes is not None:
+            times.axvline(scale * each.score.raw_minutes, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
+        times.set_xlabel(f"{unit}, run_start to run_stop")
+        with atomic_path(path) as temporary:
+            figure.savefig(temporary, format="png", metadata={"Software": None})
+    return path
+
+
+def objections(review: Review) -> str:
+    """Each error and warning as an objection, with room for the answer; the reviewer strikes out and adds."""
+    lines = [f"# Objections to {review.path}", "",
+             f"Drafted by the software at {review.version}. A reviewer strikes out what is no objection and adds "
+             "others, each with rule, file and line (R9.1).", ""]
+    found = [finding for finding in review.report.findings if finding.severity > Severity.NOTE][:MOST_FINDINGS]
+    for number, finding in enumerate(found, 1):
+        place = f"{finding.file}:{finding.line}" if finding.line else finding.file
+        lines += [f"## {number}. {finding.rule}: {finding.message}", "", f"- where: `{place}`"]
+        lines += [f"- {name}: {text}" for name, text in (("expected", finding.expected), ("found", finding.found)) if text]
+        lines += ["- answer of the submitter:", "- decision:", ""]
+    return "\n".join(lines if found else [*lines, "The checks object to nothing.", ""])
+
+
+def page(review: Review, pictures: list[Path]) -> str:
+    """The page as HTML with the figures inside: one file that needs no other, nor a network."""
+    import jinja2
+
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
+                                     lstrip_blocks=True)
+    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    severe = [finding for finding in review.report.findings if finding.severity > Severity.NOTE]
+    notes = [finding for finding in review.report.findings if finding.severity is Severity.NOTE]
+    images = [base64.b64encode(path.read_bytes()).decode("ascii") for path in pictures]
+    return template.render(review=review, severe=severe[:MOST_FINDINGS], left_out=len(severe[MOST_FINDINGS:]),
+                           notes=notes[:MOST_FINDINGS], sets=list(zip(review.sets, images, strict=True))) + "\n"

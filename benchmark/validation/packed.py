@@ -1,0 +1,36 @@
+"""The source that a submission holds, read as what it is: somebody else's files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmark.submission.source import OF_THE_SOURCE
+from benchmark.validation.limits import Limits
+from benchmark.validation.reading import Unreadable, read_bytes
+from benchmark.validation.tree import walk
+
+
+Sources = dict[tuple[str, str], dict[str, bytes]]
+"""By implementation and package, files by their path in the package."""
+
+
+def packed_sources(submission: Path, benchmark: str, limits: Limits = Limits()) -> Sources:
+    """The source files below `benchmarks/<benchmark>/implementations`. Bounded, and through no link; a file that cannot
+    be read is empty."""
+    implementations = submission / "benchmarks" / benchmark / "implementations"
+    above = (implementations, implementations.parent, implementations.parent.parent)
+    if not implementations.is_dir() or any(folder.is_symlink() for folder in above):
+        return {}
+    found: dict[tuple[str, str], dict[str, bytes]] = {}
+    left = limits.set_bytes
+    for entry in walk(implementations, limits)[0]:
+        implementation, _, rest = entry.file.partition("/")
+        package, _, name = rest.partition("/")
+        if entry.kind == "file" and name and entry.path.suffix in OF_THE_SOURCE:
+            try:
+                content = read_bytes(entry.path, min(left, limits.text_bytes))
+            except Unreadable:
+                content = b""
+            left -= len(content)
+            found.setdefault((implementation, package), {})[name] = content
+    return found
