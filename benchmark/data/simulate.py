@@ -70,8 +70,8 @@ def simulate_stacks(
     """The CBED patterns of a crystal along a rung's three axes, as an imperfect microscope would record them: one
     stack for each of the optics' energies, in their order.
 
-    The axes are a material's; each stack has its own thickness, and each projection has its own small mistilt, in-plane rotation and Poisson noise. All random
-    numbers come from `generator`, so the same generator gives the same stacks.
+    The axes are a material's; each stack has its own thickness, and each projection has its own small mistilt, in-plane
+    rotation and Poisson noise. All random numbers come from `generator`, so the same generator gives the same stacks.
     """
     optics = rung.optics
     atoms = atoms_of(crystal, optics)

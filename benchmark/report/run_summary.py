@@ -13,13 +13,13 @@ def summary_lines(record: dict[str, Any]) -> list[str]:
     lines = [
         f"{record['rung']}: " + (f"macro-F1 {record['target']:g} reached in {record['time_to_train_seconds']:.2f} s"
                                  if reached else f"{record['status']}: the target of {record['target']:g} was missed"),
-        f"  epochs {record['epochs']}   dev F1 {_number(_last(record['eval_f1']), 4)}   test F1 {_number(record['test_f1'], 4)}"
-        f"   {_number(record['samples_per_second'], 0)} samples/s",
+        f"  epochs {record['epochs']}   dev F1 {_number(_last(record['eval_f1']), 4)}"
+        f"   test F1 {_number(record['test_f1'], 4)}   {_number(record['samples_per_second'], 0)} samples/s",
         f"  training {_number(record['train_seconds'], 2)} s   evaluation {_number(record['eval_seconds'], 2)} s"
-        f"   staging {_number(record['staging_seconds'], 2)} s   (before the clock: {_number(record['init_seconds'], 1)}"
-        " s)",
-        f"  {record['ranks']} rank{'s' if record['ranks'] > 1 else ''} ({record['launcher']})   global batch {record['global_batch_size']}"
-        f"   seed {record['seed']}",
+        f"   staging {_number(record['staging_seconds'], 2)} s"
+        f"   (before the clock: {_number(record['init_seconds'], 1)} s)",
+        f"  {record['ranks']} rank{'s' if record['ranks'] > 1 else ''} ({record['launcher']})"
+        f"   global batch {record['global_batch_size']}   seed {record['seed']}",
         f"  data {record['data']['manifest_sha256'][:16]}  "
         + ("the rung's own" if record["data"]["standard"] else "NOT the rung's own: not comparable with other runs"),
     ]
