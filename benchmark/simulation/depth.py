@@ -9,16 +9,19 @@ multislice (Cowley & Moodie 1957), and a period is a product of such matrices th
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import fft2, ifft2, next_fast_len
+from scipy.fft import next_fast_len
 
 from benchmark.definition.benchmark import Accuracy
 from benchmark.simulation.laue_zones import lattice_step
-from benchmark.simulation.potential import Atoms, coefficients
+from benchmark.simulation.march import Block, Course, Exit, products
+from benchmark.simulation.potential import coefficients
+from benchmark.simulation.waves import Problem, Waves
 from benchmark.simulation.zone import Zone
 
 if TYPE_CHECKING:
@@ -63,39 +66,54 @@ def depth_beams(zone: Zone, accuracy: Accuracy) -> DepthBeams | None:
     return DepthBeams(numbers[order], vectors[order], cosets, step)
 
 
-class Slices:
-    """Matrices of slices of a zone's crystal, complex64 on a device; z = 0 is the origin of the crystal's cell.
+class ResolvedCrystal:
+    """Slices of a problem's crystal as matrices, complex64 on a device; z = 0 is the origin of the crystal's cell.
 
-    `fields` (layers, n) holds U/2K of each layer of the reciprocal lattice over the projected cell, 1/Angstrom.
+    A period is cut into blocks of at most `accuracy.slice_angstrom`, between which the incident directions act as in
+    `manybeam`. `fields` (layers, n) holds U/2K of each layer of the reciprocal lattice over the projected cell.
     """
 
-    def __init__(self, zone: Zone, atoms: Atoms, beams: DepthBeams, energy_kev: float, wave_number: float,
-                 accuracy: Accuracy, device: str) -> None:
-        self.repeat, self.cosets, self.device = zone.repeat_angstrom, beams.cosets, device
-        self.wave_number = wave_number
+    def __init__(self, problem: Problem, beams: DepthBeams, accuracy: Accuracy, device: str) -> None:
+        import torch
+
+        zone, wave_number = problem.zone, problem.wave_number
+        self.problem, self.vectors, self.device = problem, beams.vectors, device
+        self.repeat, self.wave_number, self.thin = zone.repeat_angstrom, wave_number, accuracy.depth_slice_angstrom
         self.squared = (beams.vectors**2).sum(axis=1)
         longest = 2.0 * accuracy.strong_per_angstrom
         top = math.ceil(accuracy.g_z_max_per_angstrom * zone.repeat_angstrom)
         self.layers = np.arange(-top, top + 1)
         reach = np.ceil(longest * np.linalg.norm(zone.lattice, axis=1)).astype(int)
         reach += np.ceil(np.abs(top * beams.step / beams.cosets)).astype(int)
-        table = coefficients(zone, atoms, (int(reach[0]), int(reach[1])), range(-top, top + 1), energy_kev)
+        table = coefficients(zone, problem.atoms, (int(reach[0]), int(reach[1])), range(-top, top + 1),
+                             problem.energy_kev)
         h, k = (np.arange(-n, n + 1) for n in reach)
         plane = np.stack(np.meshgrid(h, k, indexing="ij"), axis=-1).reshape(-1, 2)
         self.side = tuple(next_fast_len(int(4 * n + 1)) for n in np.abs(beams.numbers).max(axis=0))
         size = self.side[0] * self.side[1]
-        self.fields = np.zeros((len(self.layers), *self.side), dtype=np.complex64)
-        for layer, part, field in zip(self.layers, table, self.fields, strict=True):
+        spectra = np.zeros((len(self.layers), *self.side), dtype=np.complex64)
+        for layer, part, spectrum in zip(self.layers, table, spectra, strict=True):
             numbers = beams.cosets * plane + layer * beams.step
             inside = ((numbers @ zone.reciprocal / beams.cosets) ** 2).sum(axis=1) < longest**2
             place = numbers[inside] % self.side
-            coefficient = part.ravel()[inside] * (size / (2.0 * wave_number))
-            spectrum = np.zeros(self.side, dtype=np.complex64)
-            spectrum[place[:, 0], place[:, 1]] = coefficient
-            field[:] = ifft2(spectrum)
-        self.fields = self.fields.reshape(len(self.layers), size)
-        between = (beams.numbers[:, None, :] - beams.numbers[None, :, :]) % self.side
+            spectrum[place[:, 0], place[:, 1]] = part.ravel()[inside] * (size / (2.0 * wave_number))
+        self.fields = torch.fft.ifft2(torch.from_numpy(spectra).to(device)).reshape(len(self.layers), size)
+        numbers = torch.from_numpy(beams.numbers).to(device)
+        between = (numbers[:, None, :] - numbers[None, :, :]) % torch.tensor(self.side, device=device)
         self.between = between[..., 0] * self.side[1] + between[..., 1]
+
+        self.length = self.repeat / max(1, math.ceil(self.repeat / accuracy.slice_angstrom))
+        self.count = round(self.repeat / self.length)
+        exits = []
+        for thickness in problem.thicknesses_angstrom:
+            whole = int(thickness / self.length + 1e-6)
+            rest = thickness - whole * self.length
+            start = (whole % self.count) * self.length
+            exits.append(Exit(whole, self.block(start, start + rest) if rest > 1e-6 else None))
+        most = max(leave.slices for leave in exits)
+        slices = tuple((number % self.count, self.length) for number in range(most))
+        slant = torch.from_numpy(-beams.vectors @ problem.incident.T / wave_number).to(device)
+        self.course = Course(slant, slices, tuple(exits))
 
     def grating(self, start: float, end: float) -> torch.Tensor:
         """exp(2 pi i int U/2K dz) from `start` to `end` (Angstrom), as a matrix between the beams."""
@@ -104,61 +122,30 @@ class Slices:
         frequency = 2j * np.pi * self.layers / self.repeat
         with np.errstate(divide="ignore", invalid="ignore"):
             varying = (np.exp(frequency * end) - np.exp(frequency * start)) / frequency
-        weight = np.where(self.layers == 0, end - start, varying)
-        phase = (weight.astype(np.complex64) @ self.fields).reshape(self.side)
-        transmitted = fft2(np.exp(np.complex64(2j * np.pi) * phase)) / phase.size
-        return torch.from_numpy(transmitted.astype(np.complex64).take(self.between)).to(self.device)
+        weight = torch.from_numpy(np.where(self.layers == 0, end - start, varying).astype(np.complex64)).to(self.device)
+        phase = (weight @ self.fields).reshape(self.side)
+        return (torch.fft.fft2(torch.exp(2j * math.pi * phase)) / phase.numel()).take(self.between)
 
-    def block(self, start: float, end: float, slice_angstrom: float) -> torch.Tensor:
-        """All slices from `start` to `end`, free space within them included."""
+    def block(self, start: float, end: float) -> Block:
+        """All slices from `start` to `end`, free space within them included: half of it before each and half behind."""
         import torch
 
-        count = max(1, math.ceil((end - start) / slice_angstrom - 1e-6))
+        count = max(1, math.ceil((end - start) / self.thin - 1e-6))
         edges = np.linspace(start, end, count + 1)
-        length = (end - start) / count
+        free = np.exp(-1j * np.pi * (end - start) / count / 2.0 / self.wave_number * self.squared)
+        half = torch.from_numpy(free.astype(np.complex64)).to(self.device)
+        return Block(len(self.vectors), end - start, count,
+                     lambda number: half[:, None] * self.grating(*edges[number:number + 2]) * half)
 
-        def free(distance: float) -> torch.Tensor:
-            phase = -np.pi * distance / self.wave_number * self.squared
-            return torch.from_numpy(np.exp(1j * phase).astype(np.complex64)).to(self.device)
+    @staticmethod
+    def matrices(crystals: Sequence[ResolvedCrystal]) -> list[list[torch.Tensor]]:
+        """Of each crystal, the matrices of the blocks of a period that its waves pass."""
+        passed = [min(crystal.count, len(crystal.course.slices)) for crystal in crystals]
+        blocks = [crystal.block(number * crystal.length, (number + 1) * crystal.length)
+                  for crystal, count in zip(crystals, passed, strict=True) for number in range(count)]
+        found = iter(products(blocks) if blocks else [])
+        return [[next(found) for _ in range(count)] for count in passed]
 
-        product = torch.diag(free(length / 2.0))
-        whole = free(length)[:, None]
-        for number in range(count):
-            product = self.grating(edges[number], edges[number + 1]) @ product
-            product = product * (whole if number < count - 1 else free(length / 2.0)[:, None])
-        return product
-
-
-def propagate_in_depth(
-    zone: Zone, beams: DepthBeams, incident: NDArray[np.float64], *, energy_kev: float, wave_number: float,
-    thickness_angstrom: float, atoms: Atoms, accuracy: Accuracy, device: str,
-) -> torch.Tensor:
-    """Amplitudes (beams, directions) behind a crystal that begins at the origin of its cell.
-
-    A period is cut into blocks of at most `accuracy.slice_angstrom`, between which the incident directions (n, 2), with
-    the crystal's tilt in them, act as in `manybeam`.
-    """
-    import torch
-
-    slices = Slices(zone, atoms, beams, energy_kev, wave_number, accuracy, device)
-    count = max(1, math.ceil(zone.repeat_angstrom / accuracy.slice_angstrom))
-    length = zone.repeat_angstrom / count
-    whole = int(thickness_angstrom / length + 1e-6)
-    rest = thickness_angstrom - whole * length
-    blocks = [slices.block(number * length, (number + 1) * length, accuracy.depth_slice_angstrom)
-              for number in range(min(count, whole))]
-    slant = torch.from_numpy(-beams.vectors @ incident.T / wave_number).to(device)
-
-    def tilted(distance: float) -> torch.Tensor:
-        return torch.polar(torch.ones_like(slant), 2.0 * math.pi * distance * slant).to(torch.complex64)
-
-    half, full = tilted(length / 2.0), tilted(length)
-    waves = torch.zeros(len(beams.vectors), len(incident), dtype=torch.complex64, device=device)
-    waves[0] = 1.0
-    for number in range(whole):
-        waves = (blocks[number % count] @ waves) * (full if number < whole - 1 else half)
-    if rest > 1e-6:
-        start = (whole % count) * length
-        short = tilted(rest / 2.0)
-        waves = (slices.block(start, start + rest, accuracy.depth_slice_angstrom) @ (waves * short)) * short
-    return waves
+    def behind(self, number: int, waves: torch.Tensor) -> Waves:
+        """What leaves at an exit, from the waves (beams, directions) of `march`."""
+        return Waves(waves, self.vectors, self.problem.directions)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.simulation.aperture import chebyshev, fit, nodes
-from benchmark.simulation.manybeam import Waves
+from benchmark.simulation.waves import Waves
 
 if TYPE_CHECKING:
     import torch

@@ -14,6 +14,7 @@ The expansion fails for the few beams that the Ewald sphere meets, s_g = 0; thos
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,17 +65,17 @@ class AlongBeam:
     Attributes
     ----------
     potential : to be added to U/2K, 1/Angstrom.
-    entrance, exit : Fourier coefficients of the phase gratings at z = 0 and z = t.
+    entrance, exits : Fourier coefficients of the phase gratings at z = 0 and at each thickness z = t.
     """
 
     potential: NDArray[np.complex128]
     entrance: NDArray[np.complex128]
-    exit: NDArray[np.complex128]
+    exits: list[NDArray[np.complex128]]
 
 
 def along_beam(
     zone: Zone, atoms: Atoms, energy_kev: float, wave_number: float, *, reach: tuple[int, int],
-    g_z_max_per_angstrom: float, thickness_angstrom: float
+    g_z_max_per_angstrom: float, thicknesses_angstrom: Sequence[float]
 ) -> AlongBeam:
     """The averaged effect of all layers with |l| / R up to `g_z_max_per_angstrom`; of absorbing atoms the elastic part."""
     elastic = Atoms(atoms.b_angstrom2, atoms.parametrisation)
@@ -91,7 +92,8 @@ def along_beam(
     def to_table(field: NDArray) -> NDArray:
         return (np.fft.fft2(field) / field.size)[np.ix_(h % side[0], k % side[1])]
 
-    potential, start, end = np.zeros(side), np.zeros(side), np.zeros(side)
+    potential, start = np.zeros(side), np.zeros(side)
+    ends = [np.zeros(side) for _ in thicknesses_angstrom]
     across, down = (np.arange(n) / n for n in side)
     for layer in layers:
         table = coefficients(zone, elastic, reach, range(layer, layer + 1), energy_kev)[0] / (2.0 * wave_number)
@@ -102,5 +104,6 @@ def along_beam(
         if (step := lattice_step(zone, layer)) is not None:
             field = to_space(table) * np.exp(2j * np.pi * (step[0] * across[:, None] + step[1] * down[None, :]))
             start += 2.0 * period * field.imag
-            end += 2.0 * period * (field * np.exp(2j * np.pi * thickness_angstrom / period)).imag
-    return AlongBeam(to_table(potential), to_table(np.exp(-1j * start)), to_table(np.exp(1j * end)))
+            for end, thickness in zip(ends, thicknesses_angstrom, strict=True):
+                end += 2.0 * period * (field * np.exp(2j * np.pi * thickness / period)).imag
+    return AlongBeam(to_table(potential), to_table(np.exp(-1j * start)), [to_table(np.exp(1j * end)) for end in ends])

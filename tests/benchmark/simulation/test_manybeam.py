@@ -20,8 +20,9 @@ from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.aperture import grid
 from benchmark.simulation.detector import counted, pattern
 from benchmark.simulation.draw import draw_crystal
-from benchmark.simulation.manybeam import Waves, propagate
+from benchmark.simulation.manybeam import propagate
 from benchmark.simulation.potential import Atoms, coefficients
+from benchmark.simulation.waves import Waves
 from benchmark.simulation.zone import CONVENTIONAL_AXES, DETECTOR_RIGHT, project
 
 EDGE = 3.905

@@ -11,10 +11,11 @@ from benchmark.definition.benchmark import Accuracy, load_benchmark
 from benchmark.simulation.aperture import chebyshev, fit, nodes
 from benchmark.simulation.detector import Screen
 from benchmark.simulation.draw import draw_crystal
-from benchmark.simulation.manybeam import Waves, propagate
+from benchmark.simulation.manybeam import propagate
 from benchmark.simulation.potential import Atoms
 from benchmark.simulation.scattering import wavelength_angstrom
 from benchmark.simulation.symmetry import operations
+from benchmark.simulation.waves import Waves
 from benchmark.simulation.zone import CONVENTIONAL_AXES, DETECTOR_RIGHT, project
 
 CRYSTALS = load_benchmark().rung("stemdl_mini").crystals
