@@ -1,30 +1,119 @@
-"""How long a rung's patterns take on one core, how far they are from many more beams, and how near the machine's limit.
+"""How long patterns take, how far they are from many more beams, and how near the device's limit of complex products.
 
     python performance/simulation.py [--rung stemdl_mini] [--crystals 25] [--setting full]
+    python performance/simulation.py --setting full --device cuda --batch 16 [--thicknesses 10]
 
-Draws crystals of the rung, simulates each along the three axes at the rung's accuracy (or at a setting of
-convergence.py on that setting's detector) and at a far higher one, without tilt, rotation and noise, and prints seconds
-and errors. The error of a pattern is R1 = sum |I - I'| / sum I'. The limit is the rate of complex matrix products of the
-size of the mean beam count: what a pattern's own products would take at that rate, against what it takes.
+Draws crystals of the rung and simulates each along the three axes at the rung's accuracy (or at a setting of
+convergence.py on that setting's detector), without tilt, rotation and noise: `--batch` zones a call, each at so many
+`--thicknesses`. Prints patterns a second and on a CPU, whose processor time of one thread it takes, seconds; on a GPU
+seconds are the wall's. `--errors` (of the cheaper settings) adds R1 = sum |I - I'| / sum I' against far more beams.
+
+The limit is the device's measured rate of complex64 products of square matrices. Operations are counted as the products'
+own, with eight a term; a matrix exponential's by the products of its algorithm (Bader, Blanes & Casas 2019), which takes
+the degree and the squarings from the matrix's norm.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import os
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import numpy as np
 from convergence import DETECTORS, SETTINGS
 
-from benchmark.data.simulate import ideal_pattern
-from benchmark.definition.benchmark import Accuracy, load_benchmark
+from benchmark.data.simulate import View, ideal_patterns
+from benchmark.definition.benchmark import Accuracy, Optics, load_benchmark
 from benchmark.simulation.draw import draw_crystal
 from benchmark.simulation.potential import Atoms
 from benchmark.simulation.zone import CONVENTIONAL_AXES, DETECTOR_RIGHT, project
+
+EXPONENTIAL = ((1.192092800768788e-07, 0), (5.978858893805233e-04, 1), (5.116619363445086e-02, 2),
+               (5.800524627688768e-01, 3), (1.461661507209034, 4), (3.010066362817634, 5))
+"""Up to which 1-norm of a single-precision matrix torch's exponential takes how many products, before squarings."""
+
+
+def exponential_products(matrix) -> int:
+    """Matrix products that torch.linalg.matrix_exp takes for one square matrix."""
+    norm = float(matrix.abs().sum(dim=-2).max())
+    for most, count in EXPONENTIAL:
+        if norm <= most:
+            return count
+    return EXPONENTIAL[-1][1] + max(0, math.ceil(math.log2(norm / EXPONENTIAL[-1][0])))
+
+
+@contextmanager
+def counted_operations(found: list[float]) -> Iterator[None]:
+    """Adds the real operations of the complex products within, padding included, to the list.
+
+    torch's counter sees all of them but those inside a matrix exponential.
+    """
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    plain = torch.linalg.matrix_exp
+    products = 0.0
+
+    def exponential(matrices):
+        nonlocal products
+        products += sum(8.0 * matrix.shape[-1] ** 3 * exponential_products(matrix) for matrix in matrices)
+        return plain(matrices)
+
+    torch.linalg.matrix_exp = exponential
+    try:
+        with FlopCounterMode(display=False) as counter:
+            yield
+    finally:
+        torch.linalg.matrix_exp = plain
+    # The counter takes a complex product for a real one of two operations a term; it has eight.
+    found.append(4.0 * counter.get_total_flops() + products)
+
+
+def clock(device: str) -> Callable[[], float]:
+    """Processor seconds on a CPU; elsewhere the wall's, when all is done."""
+    import torch
+
+    def wall() -> float:
+        torch.cuda.synchronize(device)
+        return time.perf_counter()
+
+    return time.process_time if device == "cpu" else wall
+
+
+def product_rate(device: str, now: Callable[[], float]) -> float:
+    """Operations a second of complex64 products at the size that the device is best at, of those tried."""
+    import torch
+
+    best = 0.0
+    for size, repeats in ((512, 5), (1024, 2)) if device == "cpu" else ((1024, 50), (4096, 5)):
+        square = torch.randn(size, size, dtype=torch.complex64, device=device)
+        square @ square
+        for _ in range(4):
+            start = now()
+            for _ in range(repeats):
+                square @ square
+            best = max(best, repeats * 8 * size**3 / (now() - start))
+    return best
+
+
+def views_of(rung, optics: Optics, crystals: int, thicknesses: int) -> list[View]:
+    """Each crystal's three axes; thicknesses in equal steps up to one drawn from the recipe's range."""
+    atoms = Atoms(optics.debye_waller_b_angstrom2, optics.scattering_factors)
+    views = []
+    for number in range(crystals):
+        generator = np.random.default_rng([rung.seed, number])
+        crystal = draw_crystal(rung.space_groups[number % rung.classes], rung.crystals, generator)
+        deepest = generator.uniform(*optics.thickness_angstrom)
+        energy = optics.energies_kev[number % len(optics.energies_kev)]
+        views += [View(project(crystal, axis, DETECTOR_RIGHT[axis]), atoms, energy,
+                       tuple(deepest * np.arange(1, thicknesses + 1) / thicknesses)) for axis in CONVENTIONAL_AXES]
+    return views
 
 
 def main() -> None:
@@ -32,64 +121,55 @@ def main() -> None:
     parser.add_argument("--rung", default="stemdl_mini")
     parser.add_argument("--crystals", type=int, default=25)
     parser.add_argument("--setting", choices=list(SETTINGS))
+    parser.add_argument("--device", default="cpu", help="cpu, or a CUDA device of torch")
+    parser.add_argument("--batch", type=int, default=1, help="zones a call, multiplied together")
+    parser.add_argument("--thicknesses", type=int, default=1, help="of each zone, in one call")
+    parser.add_argument("--errors", action="store_true", help="against far more beams; slow")
     arguments = parser.parse_args()
     import torch
-    from torch.utils.flop_counter import FlopCounterMode
 
     torch.set_num_threads(1)
+    device, batch = arguments.device, arguments.batch
     rung = load_benchmark().rung(arguments.rung)
     optics = rung.optics
     if arguments.setting:
         pixels, k_max = DETECTORS[arguments.setting]
         optics = dataclasses.replace(optics, accuracy=SETTINGS[arguments.setting], pixels=pixels,
                                      k_max_per_angstrom=k_max, scattering_factors="lobato")
-    own = optics.accuracy
-    higher = (dataclasses.replace(own, strong_per_angstrom=2.4, weak_per_angstrom=3.6, most_strong_beams=1500,
-                                  slice_angstrom=5.0, wave_degree=12)
-              if own.wave_degree else Accuracy(2.4, 3.2, 1500, 10.0, 8))
-    atoms = Atoms(optics.debye_waller_b_angstrom2, optics.scattering_factors)
-    seconds, errors, products = [], [], []
-    for number in range(arguments.crystals):
-        generator = np.random.default_rng([rung.seed, number])
-        crystal = draw_crystal(rung.space_groups[number % rung.classes], rung.crystals, generator)
-        thickness = generator.uniform(*optics.thickness_angstrom)
-        energy = optics.energies_kev[number % len(optics.energies_kev)]
-        for axis in CONVENTIONAL_AXES:
-            pictures = []
-            for accuracy in (own, higher):
-                start = time.process_time()
-                zone = project(crystal, axis, DETECTOR_RIGHT[axis])
-                pictures.append(ideal_pattern(zone, atoms, dataclasses.replace(optics, accuracy=accuracy),
-                                              energy_kev=energy, thickness_angstrom=thickness))
-                if accuracy is own:
-                    seconds.append(time.process_time() - start)
-                if arguments.setting == "full":
-                    break
-            if len(pictures) == 2:
-                errors.append(np.abs(pictures[0] - pictures[1]).sum() / pictures[1].sum())
-            if number < 3:
-                with FlopCounterMode(display=False) as counter:
-                    ideal_pattern(zone, atoms, optics, energy_kev=energy, thickness_angstrom=thickness)
-                # The counter takes a complex product for a real one of two operations a term; it has eight.
-                products.append(4.0 * counter.get_total_flops())
-    square = torch.randn(512, 512, dtype=torch.complex64)
-    rates = []
-    for _ in range(5):
-        start = time.process_time()
-        for _ in range(5):
-            square @ square
-        rates.append(5 * 8 * 512**3 / (time.process_time() - start))
-    limit = np.mean(products) / max(rates)
-    timed = seconds[3:]
-    print(f"{len(seconds)} patterns of {arguments.crystals} crystals of {rung.name}, {optics.pixels} x {optics.pixels} "
-          f"pixels, one thread, processor time")
-    print(f"simulate a pattern   {1e3 * np.mean(timed):7.1f} ms (mean), {1e3 * np.median(timed):.1f} (median), "
-          f"{1e3 * np.max(timed):.1f} (most)")
-    if errors:
+    views = views_of(rung, optics, arguments.crystals, arguments.thicknesses)
+    now = clock(device)
+    ideal_patterns(views[:batch], optics, device=device, together=batch)  # libraries start, tables are read
+    seconds, operations, pictures = [], [], []
+    for first in range(0, len(views), batch):
+        chosen = views[first:first + batch]
+        start = now()
+        pictures += ideal_patterns(chosen, optics, device=device, together=batch)
+        seconds.append(now() - start)
+        with counted_operations(operations):
+            ideal_patterns(chosen, optics, device=device, together=batch)
+    patterns = sum(map(len, pictures))
+    rate = product_rate(device, now)
+    a_pattern = np.array(seconds) / (batch * arguments.thicknesses)
+    a_pattern[-1] = seconds[-1] / (len(chosen) * arguments.thicknesses)
+    print(f"{patterns} patterns of {arguments.crystals} crystals of {rung.name}, {optics.pixels} x {optics.pixels} "
+          f"pixels, on {device}, {batch} zones a call, {arguments.thicknesses} thicknesses a zone, "
+          f"{'processor time of one thread' if device == 'cpu' else torch.cuda.get_device_name(device)}")
+    print(f"patterns a second    {patterns / sum(seconds):7.2f}")
+    print(f"seconds a pattern    {sum(seconds) / patterns:7.4f} (mean), {np.median(a_pattern):.4f} (median of calls), "
+          f"{np.max(a_pattern):.4f} (most)")
+    print(f"matrix products      {sum(operations) / patterns / 1e9:7.2f} Gflop a pattern; the device does "
+          f"{rate / 1e9:.0f} Gflop/s: at most {patterns * rate / sum(operations):.1f} patterns a second, "
+          f"{sum(operations) / rate / sum(seconds):.0%} of which are reached")
+    if arguments.errors:
+        own = optics.accuracy
+        higher = (dataclasses.replace(own, strong_per_angstrom=2.4, weak_per_angstrom=3.6, most_strong_beams=1500,
+                                      slice_angstrom=5.0, wave_degree=12)
+                  if own.wave_degree else Accuracy(2.4, 3.2, 1500, 10.0, 8))
+        better = ideal_patterns(views, dataclasses.replace(optics, accuracy=higher), device=device, together=batch)
+        errors = [np.abs(picture - right).sum() / right.sum()
+                  for pair in zip(pictures, better, strict=True) for picture, right in zip(*pair, strict=True)]
         print(f"error R1 against {higher.strong_per_angstrom} per Angstrom: {np.mean(errors):.3f} (mean), "
               f"{np.median(errors):.3f} (median), {np.max(errors):.3f} (worst)")
-    print(f"matrix products      {np.mean(products) / 1e9:7.2f} Gflop a pattern; the processor does {max(rates) / 1e9:.0f} "
-          f"Gflop/s: {1e3 * limit:.1f} ms, {limit / np.mean(seconds[:9]):.0%} of the time of the same patterns")
 
 
 if __name__ == "__main__":

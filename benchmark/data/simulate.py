@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +13,11 @@ from benchmark.definition.benchmark import Optics, Rung
 from benchmark.simulation.aperture import grid
 from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.detector import Screen, counted, pattern
-from benchmark.simulation.manybeam import propagate
+from benchmark.simulation.manybeam import propagate_many
 from benchmark.simulation.orientation import projections
 from benchmark.simulation.potential import Atoms, debye_b_factors
 from benchmark.simulation.scattering import wavelength_angstrom
+from benchmark.simulation.waves import Problem, Waves
 from benchmark.simulation.zone import Zone, project
 
 
@@ -33,35 +35,66 @@ def atoms_of(crystal: Crystal, optics: Optics) -> Atoms:
     return Atoms(b, optics.scattering_factors, optics.absorption, optics.absorption_share)
 
 
+@dataclass(frozen=True)
+class View:
+    """One zone axis as the microscope sees it, at one or several thicknesses."""
+
+    zone: Zone
+    atoms: Atoms
+    energy_kev: float
+    thicknesses_angstrom: tuple[float, ...]
+    tilt_mrad: tuple[float, float] | NDArray[np.float64] = (0.0, 0.0)
+    rotation_degrees: float = 0.0
+
+
 def ideal_pattern(
     zone: Zone, atoms: Atoms, optics: Optics, *, energy_kev: float, thickness_angstrom: float,
-    tilt_mrad: tuple[float, float] | NDArray[np.float64] = (0.0, 0.0), rotation_degrees: float = 0.0, device: str = "cpu"
+    tilt_mrad: tuple[float, float] | NDArray[np.float64] = (0.0, 0.0), rotation_degrees: float = 0.0,
+    device: str = "cpu"
 ) -> NDArray[np.float64]:
     """The pattern (pixels, pixels) of one zone axis without noise, about unit sum."""
+    view = View(zone, atoms, energy_kev, (thickness_angstrom,), tilt_mrad, rotation_degrees)
+    return ideal_patterns([view], optics, device=device)[0][0]
+
+
+def ideal_patterns(
+    views: Sequence[View], optics: Optics, *, device: str = "cpu", together: int | None = None
+) -> list[NDArray[np.float64]]:
+    """Of each view its patterns (thicknesses, pixels, pixels) without noise, each about unit sum.
+
+    `device` and `together` are those of `manybeam.propagate_many`.
+    """
     accuracy = optics.accuracy
-    wavelength = wavelength_angstrom(energy_kev)
-    screen = None
-    if accuracy.wave_degree:
-        screen = Screen(pixels=optics.pixels, k_max_per_angstrom=optics.k_max_per_angstrom,
-                        semi_angle_per_angstrom=optics.semi_angle_per_angstrom, degree=accuracy.wave_degree,
-                        samples=accuracy.samples_per_pixel, rotation_degrees=rotation_degrees)
-        directions = screen.directions
-    else:
-        directions = grid(optics.semi_angle_per_angstrom, accuracy.directions_across)
-    waves = propagate(
-        zone, directions, energy_kev=energy_kev, thickness_angstrom=thickness_angstrom, atoms=atoms, accuracy=accuracy,
-        tilt_per_angstrom=tuple(1e-3 * np.asarray(tilt_mrad) / wavelength),
-        reach_per_angstrom=np.sqrt(2.0) * (optics.k_max_per_angstrom + optics.semi_angle_per_angstrom), device=device,
-    )
-    if screen is None:
-        return pattern(waves, pixels=optics.pixels, k_max_per_angstrom=optics.k_max_per_angstrom,
-                       rotation_degrees=rotation_degrees)
-    mean_height = thickness_angstrom * wavelength
-    if optics.probe_positions == 0:
-        return screen.pattern(waves, mean_height=mean_height)
-    steps = (np.arange(optics.probe_positions) + 0.5) / optics.probe_positions
+    screens = [Screen(pixels=optics.pixels, k_max_per_angstrom=optics.k_max_per_angstrom,
+                      semi_angle_per_angstrom=optics.semi_angle_per_angstrom, degree=accuracy.wave_degree,
+                      samples=accuracy.samples_per_pixel, rotation_degrees=view.rotation_degrees)
+               for view in views] if accuracy.wave_degree else []
+    plain = None if screens else grid(optics.semi_angle_per_angstrom, accuracy.directions_across)
+    problems = [
+        Problem(view.zone, screens[number].directions if screens else plain, view.energy_kev,
+                view.thicknesses_angstrom, view.atoms,
+                tuple(1e-3 * np.asarray(view.tilt_mrad) / wavelength_angstrom(view.energy_kev)))
+        for number, view in enumerate(views)
+    ]
+    waves = propagate_many(
+        problems, accuracy=accuracy, device=device, together=together,
+        reach_per_angstrom=np.sqrt(2.0) * (optics.k_max_per_angstrom + optics.semi_angle_per_angstrom))
+    steps = (np.arange(optics.probe_positions) + 0.5) / max(1, optics.probe_positions)
     cell = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1).reshape(-1, 2)
-    return screen.interference(waves, cell @ zone.lattice, mean_height=mean_height)
+
+    def drawn(number: int, thickness: float, behind: Waves) -> NDArray[np.float64]:
+        view = views[number]
+        if not screens:
+            return pattern(behind, pixels=optics.pixels, k_max_per_angstrom=optics.k_max_per_angstrom,
+                           rotation_degrees=view.rotation_degrees)
+        mean_height = thickness * wavelength_angstrom(view.energy_kev)
+        if optics.probe_positions == 0:
+            return screens[number].pattern(behind, mean_height=mean_height)
+        return screens[number].interference(behind, cell @ view.zone.lattice, mean_height=mean_height)
+
+    return [np.stack([drawn(number, thickness, behind)
+                      for thickness, behind in zip(view.thicknesses_angstrom, waves[number], strict=True)])
+            for number, view in enumerate(views)]
 
 
 def simulate_stacks(
@@ -86,13 +119,11 @@ def simulate_stacks(
             rotations = generator.uniform(0.0, 360.0, size=len(views))
         else:
             rotations = generator.normal(0.0, optics.rotation_jitter_degrees, size=len(views))
-        patterns = []
-        for zone, tilt_mrad, rotation in zip(zones, tilts_mrad, rotations, strict=True):
-            picture = ideal_pattern(zone, atoms, optics, energy_kev=energy, thickness_angstrom=thickness,
-                                    tilt_mrad=tilt_mrad, rotation_degrees=rotation, device=device)
-            if optics.dose_electrons:
-                picture = counted(picture, optics.dose_electrons, generator)
-            patterns.append(picture)
+        seen = [View(zone, atoms, energy, (thickness,), tilt_mrad, rotation)
+                for zone, tilt_mrad, rotation in zip(zones, tilts_mrad, rotations, strict=True)]
+        patterns = [picture for picture, in ideal_patterns(seen, optics, device=device)]
+        if optics.dose_electrons:
+            patterns = [counted(picture, optics.dose_electrons, generator) for picture in patterns]
         yield Stack(
             patterns=np.array(patterns, dtype=np.float32),
             space_group=crystal.space_group,

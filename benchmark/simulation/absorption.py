@@ -31,7 +31,7 @@ def thermal_absorption_factor(
 
 @functools.lru_cache(maxsize=1024)
 def _tabulated(number: int, b_angstrom2: float, parametrisation: str) -> tuple[NDArray, NDArray]:
-    """The integral in 1 (Angstrom^2 / Angstrom^2) on a grid of g; radii by Gauss's rule in q / (1 + q), angles evenly."""
+    """The integral in 1 (Angstrom^2 / Angstrom^2) on a grid of g; radii by Gauss's rule in q / (1 + q), even angles."""
     nodes, weights = np.polynomial.legendre.leggauss(_RADII)
     u, du = (nodes + 1.0) / 2.0, weights / 2.0
     q = u / (1.0 - u)

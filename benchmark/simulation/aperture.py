@@ -1,7 +1,7 @@
 """Incident directions of a convergent probe: a plain grid, or few nodes from which waves are interpolated.
 
-Behind a crystal of thickness t a wave of beam g depends on the direction K_t by phases of at most 2 pi t K_t.g / K: over
-a probe's aperture it is a smooth function, which a polynomial of low degree gives from its values at a few directions.
+Behind a crystal of thickness t a wave of beam g depends on the direction K_t by phases of at most 2 pi t K_t.g / K: it
+is a smooth function over a probe's aperture, which a polynomial of low degree gives from its values at few directions.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def chebyshev(x: NDArray, degree: int) -> NDArray:
 
 @functools.cache
 def fit(degree: int) -> NDArray[np.float64]:
-    """(n, (degree + 1)^2): values at `nodes` times this are coefficients of T_i(x) T_j(y), i-major, 0 for i + j > degree.
+    """(n, (degree + 1)^2): values at `nodes` times this are coefficients of T_i(x) T_j(y), i-major, 0 if i + j > degree.
 
     The polynomial of that degree that is nearest at the nodes, which are a few more than its coefficients.
     """

@@ -1,7 +1,7 @@
 """The folded beam equations of one crystal: the beams followed, their matrix, and the weak beams' waves from theirs.
 
-See `manybeam.py` for the equations. The structure along the beam is averaged (`laue_zones.py`), so that one matrix holds
-for all slices of the same thickness.
+See `manybeam.py` for the equations. The structure along the beam is averaged (`laue_zones.py`), so one matrix holds for
+all slices of the same thickness.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def _slices(
 
 
 class AveragedCrystal:
-    """The matrix of a problem's strong beams, complex64 on a device, and what its waves are made of behind the crystal."""
+    """The matrix of a problem's strong beams, complex64 on a device, and how its waves leave."""
 
     def __init__(self, problem: Problem, accuracy: Accuracy, reach_per_angstrom: float, device: str) -> None:
         import torch

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.simulation.aperture import chebyshev, fit, nodes
+from benchmark.simulation.aperture import fit, nodes
 from benchmark.simulation.waves import Waves
 
 if TYPE_CHECKING:
@@ -84,34 +84,40 @@ class Screen:
         device = waves.amplitudes.device
         side = self.pixels * self.samples
         vectors = waves.vectors @ self.turn
-        hits = (np.abs(vectors) < self.k_max + self.semi_angle).all(axis=1)
-        vectors = vectors[hits]
+        hits = np.flatnonzero(self._hits(vectors))
+        vectors = torch.from_numpy(vectors[hits]).to(device)
         # A wave that was scattered half-way down lies at a distance of t g / (2 K) at the exit: this is its phase over
         # the aperture, without which the waves are smoother still.
-        phase = np.pi * mean_height * (vectors @ (self.directions @ self.turn).T)
-        carrier = torch.from_numpy(np.exp(1j * phase).astype(np.complex64)).to(device)
+        nodes_seen = torch.from_numpy(self.directions @ self.turn).to(device)
+        phase = np.pi * mean_height * (vectors @ nodes_seen.T)
+        carrier = torch.polar(torch.ones_like(phase), phase).to(torch.complex64)
         terms = self.degree + 1
         matrix = torch.from_numpy(fit(self.degree).astype(np.complex64)).to(device)
-        values = waves.amplitudes[torch.from_numpy(np.flatnonzero(hits)).to(device)] * carrier
+        values = waves.amplitudes[torch.from_numpy(hits).to(device)] * carrier
         shapes = (values @ matrix).reshape(-1, terms, terms)
 
         wide = int(np.ceil(2.0 * self.fitted / self.pitch)) + 1
-        first = np.ceil((vectors * (1, -1) - self.fitted) / self.pitch + (side - 1) / 2).astype(np.int64)
-        ticks = first[:, :, None] + np.arange(wide)
-        offset = (ticks - (side - 1) / 2) * self.pitch - (vectors * (1, -1))[:, :, None]
-        x, y = offset[:, 0], -offset[:, 1]
-        across = torch.from_numpy(chebyshev(np.clip(x / self.fitted, -1, 1), self.degree).astype(np.complex64)).to(device)
-        down = torch.from_numpy(chebyshev(np.clip(y / self.fitted, -1, 1), self.degree).astype(np.complex64)).to(device)
+        centres = vectors * torch.tensor([1.0, -1.0], dtype=vectors.dtype, device=device)  # to the right and down
+        first = torch.ceil((centres - self.fitted) / self.pitch + (side - 1) / 2)
+        ticks = first[:, :, None] + torch.arange(wide, device=device)
+        offset = (ticks - (side - 1) / 2) * self.pitch - centres[:, :, None]
+        order = torch.arange(terms, device=device)
+        angle = torch.arccos((offset / self.fitted).clamp(-1.0, 1.0))
+        across = torch.cos(angle[:, 0, :, None] * order).to(torch.complex64)
+        # Upwards is the other way: T_n(-y) = (-1)^n T_n(y).
+        down = (torch.cos(angle[:, 1, :, None] * order) * (-1.0) ** order).to(torch.complex64)
         amplitudes = torch.bmm(torch.bmm(down, shapes.transpose(1, 2)), across.transpose(1, 2))
 
-        radius = np.hypot(x[:, None, :], y[:, :, None])
-        share = np.clip((self.semi_angle - radius) / self.pitch + 0.5, 0.0, 1.0)
-        share /= share.sum(axis=(1, 2), keepdims=True)
-        column, row = ticks[:, 0, None, :], ticks[:, 1, :, None]
+        right, low = offset[:, 0, None, :].float(), offset[:, 1, :, None].float()
+        share = ((self.semi_angle - torch.hypot(right, low)) / self.pitch + 0.5).clamp(0.0, 1.0)
+        share /= share.sum(dim=(1, 2), keepdim=True)
+        column, row = ticks[:, 0, None, :].long(), ticks[:, 1, :, None].long()
         inside = (column >= 0) & (column < side) & (row >= 0) & (row < side)
-        flat = np.where(inside, row * side + column, side * side)
-        return (amplitudes, torch.from_numpy(flat.astype(np.int64)).to(device),
-                torch.from_numpy(share.astype(np.float32)).to(device))
+        return amplitudes, torch.where(inside, row * side + column, side * side), share
+
+    def _hits(self, turned_vectors: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which disks the detector meets, of beams (n, 2) in its frame."""
+        return (np.abs(turned_vectors) < self.k_max + self.semi_angle).all(axis=1)
 
     def _binned(self, samples: torch.Tensor) -> NDArray[np.float64]:
         side = self.pixels
@@ -127,8 +133,9 @@ class Screen:
 
         amplitudes, flat, share = self._windows(waves, mean_height)
         intensities = (amplitudes.real**2 + amplitudes.imag**2) * share
-        picture = torch.zeros((self.pixels * self.samples) ** 2 + 1, device=intensities.device)
-        return self._binned(picture.index_add_(0, flat.ravel(), intensities.ravel()))
+        # In double precision the order of the sum, which a GPU does not keep, is lost in the result's rounding.
+        picture = torch.zeros((self.pixels * self.samples) ** 2 + 1, dtype=torch.float64, device=intensities.device)
+        return self._binned(picture.index_add_(0, flat.ravel(), intensities.ravel().double()))
 
     def interference(
         self, waves: Waves, positions: NDArray[np.float64], *, mean_height: float = 0.0
@@ -141,15 +148,14 @@ class Screen:
 
         amplitudes, flat, share = self._windows(waves, mean_height)
         device = amplitudes.device
-        hits = (np.abs(waves.vectors @ self.turn) < self.k_max + self.semi_angle).all(axis=1)
-        vectors = waves.vectors[hits]
+        vectors = waves.vectors[self._hits(waves.vectors @ self.turn)]
         side = self.pixels * self.samples
         if mean_height:
-            turned_vectors = vectors @ self.turn
+            g_x, g_y = (vectors @ self.turn).T[:, :, None, None]
             place = flat.cpu().numpy()
-            k_x = (place % side - (side - 1) / 2) * self.pitch - turned_vectors[:, 0, None, None]
-            k_y = -(place // side - (side - 1) / 2) * self.pitch - turned_vectors[:, 1, None, None]
-            phase = -np.pi * mean_height * (k_x * turned_vectors[:, 0, None, None] + k_y * turned_vectors[:, 1, None, None])
+            k_x = (place % side - (side - 1) / 2) * self.pitch - g_x
+            k_y = -(place // side - (side - 1) / 2) * self.pitch - g_y
+            phase = -np.pi * mean_height * (k_x * g_x + k_y * g_y)
             amplitudes = amplitudes * torch.from_numpy(np.exp(1j * phase).astype(np.complex64)).to(device)
         amplitudes = amplitudes * share.sqrt()
         total = torch.zeros(side**2 + 1, device=device)

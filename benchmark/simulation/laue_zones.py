@@ -8,7 +8,10 @@ excitation error breaks. The second order is a potential, too: with U/2K = sum_l
 
     -sum_l (R / l)^2 |grad u_l|^2 / (2 K) / (2 pi)^2
 
-and the surfaces at z = 0 and z = t act as phase gratings exp(-+ i theta(z)), theta(z) = -i sum_l u_l R/l exp(2 pi i l z/R).
+and the surfaces at z = 0 and z = t act as phase gratings exp(-+ i theta(z)) with
+
+    theta(z) = -i sum_l u_l R/l exp(2 pi i l z/R)
+
 The expansion fails for the few beams that the Ewald sphere meets, s_g = 0; those are followed as beams of their own.
 """
 
@@ -77,7 +80,7 @@ def along_beam(
     zone: Zone, atoms: Atoms, energy_kev: float, wave_number: float, *, reach: tuple[int, int],
     g_z_max_per_angstrom: float, thicknesses_angstrom: Sequence[float]
 ) -> AlongBeam:
-    """The averaged effect of all layers with |l| / R up to `g_z_max_per_angstrom`; of absorbing atoms the elastic part."""
+    """The averaged effect of all layers with |l| / R up to `g_z_max_per_angstrom`; of absorbing atoms elastic alone."""
     elastic = Atoms(atoms.b_angstrom2, atoms.parametrisation)
     layers = range(1, int(g_z_max_per_angstrom * zone.repeat_angstrom) + 1)  # -l is the conjugate of l
     h, k = (np.arange(-n, n + 1) for n in reach)

@@ -1,9 +1,9 @@
 """Waves of several crystals through their slices at once: the matrix products of the engine, batched on a device.
 
 A slice multiplies the beams by a matrix, and between the middles of two slices each incident direction K_t gives beam g
-the phase exp(-2 pi i d K_t.g / K) over their distance d (Strang's splitting, `manybeam.py`). Crystals of fewer beams are
-padded with zeros: matrices are block-diagonal then, and no wave enters the padding. Waves at lesser depths are taken on
-the way.
+the phase exp(-2 pi i d K_t.g / K) over their distance d (Strang's splitting, `manybeam.py`). Crystals of fewer beams
+are padded with zeros: matrices are block-diagonal then, and no wave enters the padding. Waves at lesser depths are taken
+on the way.
 """
 
 from __future__ import annotations
