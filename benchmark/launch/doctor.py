@@ -31,6 +31,7 @@ SETUP = "run ./run_benchmark.sh once, or pip install -c constraints.txt ."
 PACKAGES = {
     "gemmi": "gemmi",
     "h5py": "h5py",
+    "jinja2": "jinja2",
     "matplotlib": "matplotlib",
     "mlperf-logging": "mlperf_logging.compliance_checker.mlp_compliance",
     "mpi4py": "mpi4py",
@@ -39,6 +40,7 @@ PACKAGES = {
     "pyyaml": "yaml",
     "rich": "rich",
     "scikit-learn": "sklearn",
+    "scipy": "scipy.stats",
     "spglib": "spglib",
     "torch": "torch",
 }
