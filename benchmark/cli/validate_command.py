@@ -53,14 +53,10 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def print_findings(report: Report, everything: bool) -> None:
     """A report for people: each kind of finding once, the verdicts, and how many findings there are."""
-    from benchmark.validation.finding import Severity
+    from benchmark.validation.finding import Severity, alike
 
     shown = [finding for finding in report.findings if everything or finding.severity > Severity.NOTE]
-    groups: dict[tuple, list[Finding]] = {}
-    for finding in shown:
-        alike = (finding.rule, finding.severity, finding.message, Path(finding.file).parent)
-        groups.setdefault((*alike, len(groups)) if everything else alike, []).append(finding)
-    for group in groups.values():
+    for group in [[finding] for finding in shown] if everything else alike(shown):
         _print_finding(group)
     counts = [sum(finding.severity is severity for finding in report.findings) for severity in reversed(Severity)]
     for each in report.judged:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmark.foundation.files import atomic_path, write_text
 from benchmark.report.review import Review, ReviewedSet
-from benchmark.validation.finding import Severity
+from benchmark.validation.finding import Finding, Severity, alike
 
 PAGE, DATA, OBJECTIONS = "index.html", "review.json", "objections.md"
 TEMPLATE = Path(__file__).parent / "templates" / "review.html"
@@ -70,13 +70,18 @@ def objections(review: Review) -> str:
     lines = [f"# Objections to {review.path}", "",
              f"Drafted by the software at {review.version}. A reviewer strikes out what is no objection and adds "
              "others, each with rule, file and line (R9.1).", ""]
-    found = [finding for finding in review.report.findings if finding.severity > Severity.NOTE][:MOST_FINDINGS]
-    for number, finding in enumerate(found, 1):
-        place = f"{finding.file}:{finding.line}" if finding.line else finding.file
-        lines += [f"## {number}. {finding.rule}: {finding.message}", "", f"- where: `{place}`"]
-        lines += [f"- {name}: {text}" for name, text in (("expected", finding.expected), ("found", finding.found)) if text]
+    found = alike(finding for finding in review.report.findings if finding.severity > Severity.NOTE)
+    for number, (finding, *others) in enumerate(found, 1):
+        more = f", and {len(others)} more in its folder" if others else ""
+        lines += [f"## {number}. {finding.rule}: {finding.message}", "", f"- where: `{_place(finding)}`{more}"]
+        lines += [f"- {name}: {text}" for name, text in (("expected", finding.expected), ("found", finding.found))
+                  if text]
         lines += ["- answer of the submitter:", "- decision:", ""]
     return "\n".join(lines if found else [*lines, "The checks object to nothing.", ""])
+
+
+def _place(finding: Finding) -> str:
+    return f"{finding.file}:{finding.line}" if finding.line else finding.file
 
 
 def page(review: Review, pictures: list[Path]) -> str:
@@ -86,8 +91,8 @@ def page(review: Review, pictures: list[Path]) -> str:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
                                      lstrip_blocks=True)
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    severe = [finding for finding in review.report.findings if finding.severity > Severity.NOTE]
-    notes = [finding for finding in review.report.findings if finding.severity is Severity.NOTE]
+    severe = alike(finding for finding in review.report.findings if finding.severity > Severity.NOTE)
+    notes = alike(finding for finding in review.report.findings if finding.severity is Severity.NOTE)
     images = [base64.b64encode(path.read_bytes()).decode("ascii") for path in pictures]
     return template.render(review=review, severe=severe[:MOST_FINDINGS], left_out=len(severe[MOST_FINDINGS:]),
-                           notes=notes[:MOST_FINDINGS], sets=list(zip(review.sets, images, strict=True))) + "\n"
+                           notes=notes[:MOST_FINDINGS], place=_place, sets=list(zip(review.sets, images, strict=True))) + "\n"

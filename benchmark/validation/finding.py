@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 LONGEST_SHOWN = 160
@@ -74,6 +75,14 @@ def decide(findings: Iterable[Finding], divisions: Iterable[object]) -> Verdict:
     if not declared or any(finding.severity is Severity.ERROR for finding in findings):
         return Verdict.INVALID
     return Verdict.CLOSED if declared == {"closed"} else Verdict.OPEN
+
+
+def alike(findings: Iterable[Finding]) -> list[list[Finding]]:
+    """Findings that say the same of files of one folder, together; in the order of the first of each."""
+    groups: dict[tuple, list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.rule, finding.severity, finding.message, Path(finding.file).parent), []).append(finding)
+    return list(groups.values())
 
 
 def shown(value: Any) -> str:
