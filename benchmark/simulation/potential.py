@@ -45,26 +45,30 @@ def coefficients(
     absorption f_j is complex (its imaginary part positive), and U_-g is no longer the conjugate of U_g.
     """
     h, k = (np.arange(-n, n + 1) for n in reach)
-    plane = h[:, None, None] * zone.reciprocal[0] + (k[None, :, None] * zone.reciprocal[1])
+    plane = h[None, :, None] * zone.reciprocal[0][:, None, None] + k * zone.reciprocal[1][:, None, None]
     phase_h = np.exp(-2j * np.pi * np.outer(h, zone.positions[:, 0]))
     phase_k = np.exp(-2j * np.pi * np.outer(zone.positions[:, 1], k))
     elements = [int(number) for number in np.unique(zone.numbers)]
     common_b = min(atoms.b_of(number) for number in elements)
-    table = np.zeros((len(layers), *plane.shape[:2]), dtype=np.complex128)
-    for layer, part in zip(layers, table, strict=True):
+    table = np.zeros((len(layers), len(h), len(k)), dtype=np.complex128)
+    for number, (layer, part) in enumerate(zip(layers, table, strict=True)):
+        if -layer in layers[:number] and atoms.absorption == "none":
+            part[:] = table[layers.index(-layer), ::-1, ::-1].conj()  # the potential is real
+            continue
         along = layer / zone.repeat_angstrom
-        g2 = ((plane + layer * zone.layer_shift) ** 2).sum(axis=-1) + along**2
+        g_x, g_y = plane + layer * zone.layer_shift[:, None, None]
+        g2 = g_x**2 + g_y**2 + along**2
         length = np.sqrt(g2)
         phase_l = np.exp(-2j * np.pi * layer * zone.heights)
-        for number in elements:
-            chosen = zone.numbers == number
-            factor = electron_scattering_factor(number, length, atoms.parametrisation)
+        for element in elements:
+            chosen = zone.numbers == element
+            factor = electron_scattering_factor(element, length, atoms.parametrisation)
             if atoms.absorption == "proportional":
                 factor = factor * (1.0 + 1j * atoms.absorption_share)
             elif atoms.absorption == "thermal":
-                factor = factor + 1j * thermal_absorption_factor(number, length, atoms.b_of(number), energy_kev,
+                factor = factor + 1j * thermal_absorption_factor(element, length, atoms.b_of(element), energy_kev,
                                                                  atoms.parametrisation)
-            if (surplus := atoms.b_of(number) - common_b) > 0.0:
+            if (surplus := atoms.b_of(element) - common_b) > 0.0:
                 factor = factor * np.exp(-surplus * g2 / 4.0)
             part += factor * ((phase_h[:, chosen] * phase_l[chosen]) @ phase_k[chosen])
         part *= mass_ratio(energy_kev) / (np.pi * zone.volume_angstrom3)

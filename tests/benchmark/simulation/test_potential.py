@@ -51,6 +51,19 @@ def test_an_elements_own_factor_counts_for_its_atoms_alone() -> None:
     np.testing.assert_allclose((split - even)[away], (oxygen * np.expm1(-0.7 * g2 / 4.0))[away], atol=1e-12)
 
 
+@pytest.mark.parametrize("absorption", ["none", "thermal"])
+def test_each_laue_zone_is_the_same_alone_and_among_others(absorption: str) -> None:
+    """Of a crystal without an inversion, whose zones l and -l are conjugates unless it absorbs."""
+    crystal = Crystal(np.diag([3.0, 4.0, 5.0]), np.array([12, 8]), np.array([[0.0, 0.0, 0.0], [0.2, 0.3, 0.4]]), 1)
+    zone, atoms = project(crystal, (0, 0, 1), (1, 0, 0)), Atoms({12: 0.4, 8: 0.9}, "lobato", absorption)
+    among = coefficients(zone, atoms, (4, 3), range(-2, 3), 100.0)
+    for layer, table in zip(range(-2, 3), among, strict=True):
+        alone, = coefficients(zone, atoms, (4, 3), range(layer, layer + 1), 100.0)
+        np.testing.assert_allclose(table, alone, atol=1e-12)
+    real = np.abs(among[0] - among[4, ::-1, ::-1].conj()).max() < 1e-12
+    assert real == (absorption == "none")
+
+
 @pytest.mark.parametrize(("number", "b"), [(14, 0.45), (79, 0.6)])
 def test_forward_absorption_is_the_whole_diffuse_cross_section(number: int, b: float) -> None:
     """The optical theorem: sigma = 2 gamma lambda f'(0), against the integral of what is scattered between the beams."""
