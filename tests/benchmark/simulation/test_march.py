@@ -13,6 +13,7 @@ from benchmark.definition.benchmark import Accuracy, load_benchmark
 from benchmark.simulation.aperture import nodes
 from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.depth import depth_beams
+from benchmark.simulation.detector import Screen
 from benchmark.simulation.draw import draw_crystal
 from benchmark.simulation.manybeam import propagate, propagate_many
 from benchmark.simulation.march import Block, Course, Exit, exponentials, march
@@ -142,6 +143,19 @@ def test_patterns_together_are_those_drawn_alone() -> None:
             alone = ideal_pattern(view.zone, view.atoms, optics, energy_kev=view.energy_kev, tilt_mrad=view.tilt_mrad,
                                   thickness_angstrom=thickness, rotation_degrees=view.rotation_degrees)
             assert np.abs(picture - alone).sum() < 1e-5 * alone.sum()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_all_is_computed_on_the_device_asked_for(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch's device without memory refuses, as a GPU does, products with what was left on the CPU."""
+    monkeypatch.setattr(torch.linalg, "matrix_exp", torch.empty_like)  # which that device lacks
+    accuracy = dataclasses.replace(KINDS[kind], wave_degree=4)
+    screen = Screen(pixels=64, k_max_per_angstrom=1.0, semi_angle_per_angstrom=0.08, degree=4)
+    chosen = [dataclasses.replace(problem, directions=screen.directions) for problem in problems((50.0, 101.0))]
+    for problem, exits in zip(chosen, propagate_many(chosen, accuracy=accuracy, device="meta"), strict=True):
+        for waves in exits:
+            assert waves.amplitudes.shape == (len(waves.vectors), len(problem.directions))
+            assert {part.device.type for part in (waves.amplitudes, *screen._windows(waves, 3.0))} == {"meta"}
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
