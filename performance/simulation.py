@@ -8,9 +8,9 @@ convergence.py on that setting's detector), without tilt, rotation and noise: `-
 `--thicknesses`. Prints patterns a second and on a CPU, whose processor time of one thread it takes, seconds; on a GPU
 seconds are the wall's. `--errors` (of the cheaper settings) adds R1 = sum |I - I'| / sum I' against far more beams.
 
-The limit is the device's measured rate of complex64 products of square matrices. Operations are counted as the products'
-own, with eight a term; a matrix exponential's by the products of its algorithm (Bader, Blanes & Casas 2019), which takes
-the degree and the squarings from the matrix's norm.
+The limit is the device's measured rate of complex64 products of square matrices. Operations are counted as those of the
+products, eight a term; a matrix exponential's by the products of its algorithm (Bader, Blanes & Casas 2019), which
+takes the degree and the squarings from the matrix's norm.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ def test_problems_together_give_what_each_gives_alone(kind: str, monkeypatch: py
     ("folded", (150.0, 50.0, 100.0, 100.0)), ("averaged", (30.0, 60.0)), ("resolved", (2.1, 33.3, 20.0, 47.9)),
 ])
 def test_thicknesses_together_give_what_each_gives_alone(kind: str, thicknesses: tuple[float, ...]) -> None:
-    """In any order, also within a period, in its first block and twice the same; of one matrix, multiples of a slice."""
+    """In any order, also within a period, in its first block, twice the same; of one matrix, multiples of a slice."""
     chosen = [dataclasses.replace(problem, thicknesses_angstrom=thicknesses) for problem in problems()
               if kind != "resolved" or depth_beams(problem.zone, RESOLVED)]  # the others' structure is averaged
     assert len(chosen) > 3
