@@ -205,12 +205,13 @@ def _beside(tree: Path) -> Iterator[Path]:
     try:
         above.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=above, prefix=f".{tree.name}."))
-    except OSError as error:
-        raise StemdlError("the tree cannot be written", where=above, found=error.strerror) from error
-    try:
-        yield temporary
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        try:
+            yield temporary
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as error:  # a full disk, or somebody else at work on the same tree
+        raise StemdlError("the tree cannot be written", where=error.filename or above, found=error.strerror,
+                          remedy="nothing of it is half there: free the space or the place, and submit again") from error
 
 
 def _named_for(report: Report, temporary: Path, tree: Path) -> Report:

@@ -59,7 +59,8 @@ def _differences(here: Mapping[str, bytes], there: Mapping[str, bytes]) -> list[
         if one == other:
             continue
         state = "added" if one is None else "missing" if other is None else "changed"
-        lines = difflib.unified_diff(_lines(one), _lines(other), f"this version/{name}", f"submitted/{name}", lineterm="")
+        lines = difflib.unified_diff(_lines(one), _lines(other), f"this version/{name}", f"submitted/{name}",
+                                     lineterm="")
         shown = [printable(line, 200) for _, line in zip(range(MOST_DIFF_LINES + 1), lines)]
         more = ["… (cut here)"] if len(shown) > MOST_DIFF_LINES else []
         found.append(FileDifference(name, state, "\n".join(shown[:MOST_DIFF_LINES] + more)))
@@ -77,7 +78,8 @@ def commit_in_words(commit: object, root: Path) -> str:
     dirty = (" Tracked files were changed on top of it (-dirty): the commit does not say what ran."
              if commit.endswith("-dirty") else "")
     if _git(root, "cat-file", "-t", clean) != "commit":
-        return f"This checkout does not have the commit {clean}: it may be another branch, or not of this project.{dirty}"
+        return (f"This checkout does not have the commit {clean}: it may be of another branch, or of another project."
+                f"{dirty}")
     if _git(root, "rev-parse", "HEAD") == clean and not dirty:
         return f"The commit {clean} is the one that is checked out here."
     changed = _git(root, "diff", "--shortstat", clean, "--", "benchmark", "reference")

@@ -172,10 +172,12 @@ def _settings(logs: Sequence[Log], rung: str, defaults: Defaults) -> list[Settin
              **dict.fromkeys(closed.fixed_at(rung), "fixed"), **dict.fromkeys(OF_THE_LAUNCH, "launch")}
     order = ("unknown", "fixed", "tuned", "launch", "free")
     names.sort(key=lambda name: order.index(kinds.get(name, "unknown")))
-    return [Setting(shown(name).strip('"'), kinds.get(name, "unknown"),
-                    shown(reference[name]) if name in reference else "-",
-                    tuple(dict.fromkeys(shown(log.settings()[name]) if name in log.settings() else "-" for log in logs)))
-            for name in names]
+
+    def text(settings: Mapping[str, Any], name: str) -> str:
+        return shown(settings[name]) if name in settings else "-"
+
+    return [Setting(shown(name).strip('"'), kinds.get(name, "unknown"), text(reference, name),
+                    tuple(dict.fromkeys(text(log.settings(), name) for log in logs))) for name in names]
 
 
 def _code(logs: Sequence[Log], ledger: Ledger | None, packed: Sequence[PackedCode], trainer: Path) -> list[str]:

@@ -95,4 +95,5 @@ def page(review: Review, pictures: list[Path]) -> str:
     notes = alike(finding for finding in review.report.findings if finding.severity is Severity.NOTE)
     images = [base64.b64encode(path.read_bytes()).decode("ascii") for path in pictures]
     return template.render(review=review, severe=severe[:MOST_FINDINGS], left_out=len(severe[MOST_FINDINGS:]),
-                           notes=notes[:MOST_FINDINGS], place=_place, sets=list(zip(review.sets, images, strict=True))) + "\n"
+                           notes=notes[:MOST_FINDINGS], place=_place,
+                           sets=list(zip(review.sets, images, strict=True))) + "\n"

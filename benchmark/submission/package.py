@@ -167,8 +167,8 @@ def _readme_of_code(parcel: Parcel) -> str:
     return f"""# {parcel.implementation}
 
 The package `{parcel.package.name}` as it ran: preprocessing, order of the samples, model, optimizer, evaluation. What
-surrounds it (data, clock, log) is the package `benchmark` at the commit that the logs name. The command is in the folder
-of the system, beside this one.
+surrounds it (data, clock, log) is the package `benchmark` at the commit that the logs name. The command is in the
+folder of the system, beside this one.
 """
 
 

@@ -81,7 +81,8 @@ def alike(findings: Iterable[Finding]) -> list[list[Finding]]:
     """Findings that say the same of files of one folder, together; in the order of the first of each."""
     groups: dict[tuple, list[Finding]] = {}
     for finding in findings:
-        groups.setdefault((finding.rule, finding.severity, finding.message, Path(finding.file).parent), []).append(finding)
+        said = (finding.rule, finding.severity, finding.message, Path(finding.file).parent)
+        groups.setdefault(said, []).append(finding)
     return list(groups.values())
 
 

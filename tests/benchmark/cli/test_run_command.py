@@ -19,6 +19,7 @@ from benchmark.events import keys
 from benchmark.events.reader import Event, read_events
 from benchmark.events.timeline import Timeline
 from benchmark.foundation.files import sha256_of_file
+from benchmark.submission.ledger import read_ledger
 from benchmark.validation.official import check_log
 from reference.config import read_config
 
@@ -145,6 +146,10 @@ def test_a_missed_target_is_no_success_anywhere(missed: Path):
 def test_the_runs_of_a_set_have_folders_and_seeds_of_their_own(missed: Path, two_ranks: Path, stemdl: Callable):
     assert sorted(path.name for path in missed.iterdir()) == ["run_0", "run_1", "runset.json"]
     records = [record_of(missed / f"run_{index}") for index in range(2)]
+    ledger = read_ledger(missed.parent)  # which other runs of these tests are in, too
+    assert not ledger.faults
+    assert [(run.status, run.log_sha256, run.seconds) for run in ledger.runs if run.folder.startswith(missed.name)] == [
+        ("aborted", record["log"]["sha256"], record["time_to_train_seconds"]) for record in records]
     seeds = {record["seed"] for record in (*records, record_of(two_ranks))}
     assert len(seeds) == 3  # fresh from the operating system for each run that was given none
     summary = json.loads((missed / "runset.json").read_text(encoding="utf-8"))

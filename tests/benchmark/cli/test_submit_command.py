@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -130,6 +132,17 @@ def test_what_would_be_invalid_is_not_written(made: Path, tmp_path: Path, capsys
     assert submit(made, tmp_path / "tree", "--describe", "cooling=unknown", "--format", "json") == 1
     report = json.loads(capsys.readouterr().out)
     assert (report["written"], report["verdict"]) == (None, "INVALID")
+
+
+def test_a_full_disk_leaves_nothing(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                    capsys: pytest.CaptureFixture):
+    def full(path: Path, content: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    assert submit(made, tmp_path / "tree") == 2
+    assert "the tree cannot be written" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["runs"]
 
 
 def test_of_more_runs_the_median_window_is_taken(tmp_path: Path):

@@ -359,7 +359,8 @@ MUTATIONS = (
     Mutation("a ledger written anew with another setting", "R4.12", ledger(lambda entries: entries[0].update(
         settings={**entries[0]["settings"], "learning_rate": 0.1}))),
     Mutation("the fastest of eight runs", "R4.5", ledger(lambda entries: [more_run(entries, 40.0) for _ in range(3)])),
-    Mutation("a slow run left out between the others", "R4.5", ledger(lambda entries: more_run(entries, 99.0, place=4))),
+    Mutation("a slow run left out between the others", "R4.5", ledger(
+        lambda entries: more_run(entries, 99.0, place=4))),
     Mutation("a run that missed the target left out", "R4.5", ledger(lambda entries: more_run(
         entries, 60.0, place=4, status="aborted"))),
     Mutation("runs that were ended early", "R4.12", ledger(lambda entries: entries.append(entries[0])), invalid=False),
