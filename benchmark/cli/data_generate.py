@@ -20,7 +20,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("rung")
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="(default: data/<rung>)")
     parser.add_argument("--structures", type=Path, metavar="PATH",
-                        help="take the crystals from a table (.npz) or a folder of CIF files, instead of drawing them")
+                        help="take the crystals from a table (.npz, .csv, .parquet), a folder of CIF files, or the "
+                        "Materials Project ('mp:mp-149,mp-66', 'mp:chemsys=Sr-Ti-O'; needs MP_API_KEY)")
+    parser.add_argument("--prototypes", type=Path, metavar="PATH",
+                        help="take known structures (of the same sources, or .json) and exchange their elements")
     parser.add_argument("--crystals", metavar="RECIPE", help="draw the crystals by another recipe of the benchmark's: "
                         "'realistic' ones stand in for real ones. Such data are not the rung's own")
     parser.add_argument("--ranks", type=int, help="processes of one thread each (default: one for each core)")
@@ -40,13 +43,16 @@ def execute(arguments: argparse.Namespace) -> int:
     benchmark = load_benchmark()
     rung = benchmark.rung(arguments.rung)
     require_simulated(rung)
+    if arguments.structures is not None and (arguments.crystals or arguments.prototypes) is not None:
+        raise StemdlError("crystals are either given or made up", where="--structures",
+                          expected="without --crystals and --prototypes")
     if arguments.crystals is not None:
-        if arguments.structures is not None:
-            raise StemdlError("crystals are either given or drawn", where="--crystals", found="--structures too")
         rung = benchmark.with_crystals(rung, arguments.crystals)
     folder = arguments.output or Path("data") / rung.name
     if arguments.ranks is not None and arguments.ranks < 1:
         raise StemdlError("at least one process is needed", where="--ranks", found=arguments.ranks)
+    origin = {"structures_path": arguments.structures, "prototypes_path": arguments.prototypes,
+              "crystals": arguments.crystals or ""}
     rank = detect_rank()
     processes = rank.size if rank.size > 1 else arguments.ranks or usable_cores()
     if arguments.dry_run:
@@ -55,13 +61,11 @@ def execute(arguments: argparse.Namespace) -> int:
         print(f"{rung.name}: {_told(wanted_size(rung), folder)}", file=sys.stderr, flush=True)
     if rank.size > 1:
         with ranks_together() as ranks:
-            manifest = generate(rung, folder, structures_path=arguments.structures, crystals=arguments.crystals or "",
-                                ranks=ranks)
+            manifest = generate(rung, folder, **origin, ranks=ranks)
         if rank.rank != 0:
             return 0
     else:
-        manifest = generate(rung, folder, structures_path=arguments.structures, crystals=arguments.crystals or "",
-                            processes=processes)
+        manifest = generate(rung, folder, **origin, processes=processes)
     print_info(manifest, arguments.format)
     if arguments.format == "text":
         next_step(f"./run_benchmark.sh --rung {rung.name} --data {folder}")
@@ -84,7 +88,7 @@ def _plan(rung: Any, folder: Path, arguments: argparse.Namespace, processes: int
 
     plans = plan_shards(rung, drawn(rung))
     size = size_of(rung, plans)
-    cost = measure(rung, _to_time(rung, plans, arguments.structures))
+    cost = measure(rung, _to_time(rung, plans, arguments.structures or arguments.prototypes))
     seconds, error = cost.seconds(size.samples, processes)
     if arguments.format == "json":
         print_json({"rung": rung.name, "recipe_sha256": rung.recipe_sha256, "folder": str(folder),
@@ -112,7 +116,8 @@ def _to_time(rung: Any, plans: list, structures_path: Path | None) -> list:
     from random import Random
 
     from benchmark.data.cost import MOST_A_SYSTEM
-    from benchmark.data.structures import examine, read_candidates
+    from benchmark.data.sources import read_candidates
+    from benchmark.data.structures import examine
     from benchmark.foundation.errors import StemdlError
 
     materials = [material for plan in plans for material in plan.materials]

@@ -32,6 +32,7 @@ def print_info(manifest: Any, output_format: str) -> None:
         return
     source = manifest.values["source"]
     origin = {"drawn": "drawn crystals", "structures": f"crystals from {source.get('name')}",
+              "prototypes": f"prototypes from {source.get('name')} with other elements",
               "imported": f"imported from {source.get('name')}"}[source["kind"]]
     print(f"{manifest.folder}: {manifest.rung}, {origin}: " + ("" if manifest.standard else "not ")
           + "the rung's own data")

@@ -10,7 +10,7 @@ import errno
 import importlib.metadata
 import io
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from functools import partial
@@ -19,10 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.data import schema, structures
+from benchmark.data import schema, sources, structures
 from benchmark.data.claim import LOCK, claim
 from benchmark.data.manifest import MANIFEST, Manifest, WrittenShard, read_manifest, write_manifest
 from benchmark.data.plan import Material, ShardPlan, drawn, plan_shards, require_room
+from benchmark.data.prototypes import from_prototypes
 from benchmark.data.schema import Stack
 from benchmark.data.simulate import simulate_stacks
 from benchmark.data.workers import Ranks, Workers, workers
@@ -34,6 +35,8 @@ from benchmark.simulation.draw import draw_crystal
 
 CLAIMS = ".claims"
 """The folder in which MPI ranks mark the shards that they work on."""
+STANDARD = {"kind": "drawn"}
+"""The source of a rung's own data."""
 STRUCTURES_AT_ONCE = 64
 
 
@@ -96,14 +99,15 @@ def require_simulated(rung: Rung) -> None:
 
 
 def generate(
-    rung: Rung, folder: Path, *, structures_path: Path | None = None, crystals: str = "", processes: int = 1,
-    ranks: Ranks | None = None,
+    rung: Rung, folder: Path, *, structures_path: Path | None = None, prototypes_path: Path | None = None,
+    crystals: str = "", processes: int = 1, ranks: Ranks | None = None,
 ) -> Manifest:
     """Make the data of a rung in `folder`, or finish what was begun there; returns the manifest.
 
     Parameters
     ----------
-    structures_path : a table or a folder of CIF files to take crystals from, instead of drawing them.
+    structures_path : a source of crystals (`sources.read_candidates`) to take instead of drawing them.
+    prototypes_path : a source of crystals whose elements are exchanged for others (`prototypes.from_prototypes`).
     crystals : the name of the recipe that `rung.crystals` has instead of the rung's own; such data are not standard.
     processes : worker processes of one thread each, where no MPI ranks are given.
     ranks : an MPI communicator whose ranks, one thread each, share the shards as they get free. All see the folder.
@@ -115,7 +119,8 @@ def generate(
     with ExitStack() as held:
         try:
             work = held.enter_context(workers(processes, ranks, single_threaded=True))
-            return _generate(rung, folder, structures_path, crystals, work, held)
+            source = work.from_leader(partial(_source, structures_path, prototypes_path, crystals))
+            return _generate(rung, folder, source, structures_path or prototypes_path, work, held)
         except BrokenProcessPool as error:
             raise StemdlError("a worker process died", where=folder, found=error,
                               remedy="run the same command again: finished shards are kept (is memory short?)"
@@ -134,15 +139,25 @@ def _cannot_be_written(error: OSError, folder: Path) -> StemdlError:
                        remedy=remedy)
 
 
+def _source(structures_path: Path | None, prototypes_path: Path | None, crystals: str) -> dict[str, Any]:
+    """Where the crystals come from, for the manifest."""
+    source: dict[str, Any] = STANDARD | ({"crystals": crystals} if crystals else {})
+    for kind, path in (("structures", structures_path), ("prototypes", prototypes_path)):
+        if path is not None:
+            source |= {"kind": kind, "name": path.name, "sha256": sources.source_sha256(path)}
+    return source
+
+
+def recipe_of(rung: Rung, source: dict[str, Any]) -> str:
+    """The name of the data of a rung whose crystals come from `source`; the rung's own where they are drawn for it."""
+    return rung.recipe_sha256 if source == STANDARD else sha256_of_text(canonical_json([rung.recipe_sha256, source]))
+
+
 def _generate(
-    rung: Rung, folder: Path, structures_path: Path | None, crystals: str, work: Workers, held: ExitStack
+    rung: Rung, folder: Path, source: dict[str, Any], path: Path | None, work: Workers, held: ExitStack
 ) -> Manifest:
-    source: dict[str, Any] = {"kind": "drawn"} | ({"crystals": crystals} if crystals else {})
-    if structures_path is not None:
-        source = {"kind": "structures", "name": structures_path.name,
-                  "sha256": structures.source_sha256(structures_path)}
-    standard = source == {"kind": "drawn"}
-    recipe_sha256 = rung.recipe_sha256 if standard else sha256_of_text(canonical_json([rung.recipe_sha256, source]))
+    standard = source == STANDARD
+    recipe_sha256 = recipe_of(rung, source)
 
     def begin() -> bool:
         held.enter_context(exclusive(folder / LOCK))
@@ -152,10 +167,13 @@ def _generate(
     if work.from_leader(begin):
         return read_manifest(folder)
     selection = None
-    if structures_path is not None:
-        selection = structures.select(structures.read_candidates(structures_path), rung,
-                                      partial(_examine_all, work, rung.limits))
-    plans = plan_shards(rung, drawn(rung) if selection is None else selection.chosen)
+    crystals: Mapping[int, Sequence[tuple[str, Crystal | None]]] = drawn(rung)
+    if path is not None:
+        candidates = work.from_leader(lambda: list(sources.read_candidates(path)))
+        selection = structures.select(candidates, rung, partial(_examine_all, work, rung.limits))
+        crystals = (selection.chosen if source["kind"] == "structures"
+                    else from_prototypes(rung, selection.chosen, work))
+    plans = plan_shards(rung, crystals)
 
     def unfinished() -> list[int]:
         todo = [index for index, plan in enumerate(plans) if not _finished(folder, recipe_sha256, plan)]
@@ -180,7 +198,7 @@ def _generate(
 
 
 def _examine_all(
-    work: Workers, limits: Limits, candidates: Iterable[structures.Candidate]
+    work: Workers, limits: Limits, candidates: Iterable[sources.Candidate]
 ) -> Iterator[tuple[Crystal | None, str | None]]:
     candidates = list(candidates)
     pieces = [candidates[first:first + STRUCTURES_AT_ONCE] for first in range(0, len(candidates), STRUCTURES_AT_ONCE)]
@@ -190,7 +208,7 @@ def _examine_all(
 
 
 def _examine_some(
-    limits: Limits, candidates: list[structures.Candidate]
+    limits: Limits, candidates: list[sources.Candidate]
 ) -> list[tuple[Crystal | None, str | None]]:
     return [structures.examine(candidate, limits) for candidate in candidates]
 

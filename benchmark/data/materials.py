@@ -46,7 +46,7 @@ def cells_are_primitive(manifest: Manifest) -> bool:
     source = manifest.values["source"]
     while source.get("form") == "own":  # data of ours, imported for another storage
         source = source["of"]
-    return source["kind"] not in ("drawn", "structures")
+    return source["kind"] not in ("drawn", "structures", "prototypes")
 
 
 def read_entry(sample: h5py.Group, split: str, shard: str, primitive: bool) -> Entry:

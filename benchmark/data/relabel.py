@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.data import generate, structures
+from benchmark.data import generate
 from benchmark.data.duplicates import compound_of
 from benchmark.data.faults import Fault
 from benchmark.data.manifest import Manifest
 from benchmark.data.materials import Entry
+from benchmark.data.sources import read_candidates
 from benchmark.definition.benchmark import Rung, load_benchmark
 from benchmark.foundation.files import sha256_of_text
 from benchmark.simulation.crystal import TOLERANCES_ANGSTROM, Crystal, standardised
@@ -25,11 +26,15 @@ CELL_TOLERANCE = 1e-3
 
 
 def shipped_rung(manifest: Manifest) -> Rung | None:
-    """The rung whose recipe the data were drawn by, where it is one that ships with this version."""
-    if manifest.values["source"]["kind"] != "drawn":
+    """The rung, with the recipe of its crystals, that the data were drawn by, where it ships with this version."""
+    source = manifest.values["source"]
+    benchmark = load_benchmark()
+    rung = benchmark.rungs.get(manifest.rung)
+    if rung is None or source["kind"] != "drawn":
         return None
-    rung = load_benchmark().rungs.get(manifest.rung)
-    return rung if rung is not None and rung.recipe_sha256 == manifest.recipe_sha256 else None
+    if source.get("crystals") in benchmark.crystals:
+        rung = benchmark.with_crystals(rung, source["crystals"])
+    return rung if generate.recipe_of(rung, source) == manifest.recipe_sha256 else None
 
 
 def group_of_name(identifier: str) -> int | None:
@@ -68,7 +73,7 @@ def crystals_again(
         return
     wanted: Mapping[str, Entry] = {entry.compound.identifier: entry for entry in entries}
     found = set()
-    for candidate in structures.read_candidates(table):
+    for candidate in read_candidates(table):
         if candidate.identifier in wanted and candidate.faulty is None:
             found.add(candidate.identifier)
             yield (wanted[candidate.identifier],

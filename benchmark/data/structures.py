@@ -1,43 +1,22 @@
-"""Real crystals from a table or a folder of CIF files, brought to one setting and chosen for a rung.
-
-A table is an `.npz` with the arrays `ids` (n), `cells` (n, 6: a b c in Angstrom, alpha beta gamma in degrees), `ns`
-(n, atoms of each), `Z` and `X` (atomic numbers and fractional coordinates, one crystal after the other).
-"""
+"""Which given crystals a rung uses: brought to one setting, within its limits, each compound once."""
 
 from __future__ import annotations
 
 import hashlib
-import zipfile
-import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmark.data.duplicates import reduced_formula
+from benchmark.data.sources import Candidate
 from benchmark.definition.benchmark import Limits, Rung
-from benchmark.foundation.errors import StemdlError
-from benchmark.foundation.files import sha256_of_file, sha256_of_text
-from benchmark.simulation.crystal import Crystal, cell_from_parameters, standardised
+from benchmark.simulation.crystal import Crystal, standardised
 
-TABLE_ARRAYS = ("ids", "cells", "ns", "Z", "X")
 COINCIDENCE_ANGSTROM = 0.5
 """Atoms nearer than this share a site (H2 has 0.74): a disordered crystal without its occupancies."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A crystal as its source gives it. `faulty` says why it cannot be used, where that is known already."""
-
-    identifier: str
-    cell: NDArray[np.float64] | None
-    numbers: NDArray[np.int64]
-    positions: NDArray[np.float64]
-    faulty: str | None = None
 
 
 @dataclass
@@ -70,75 +49,6 @@ class Selection:
             },
             "outside": dict(sorted(self.outside.items())),
         }
-
-
-def source_sha256(path: Path) -> str:
-    """The hash of a table, or of a folder's CIF files with their names."""
-    if path.is_dir():
-        return sha256_of_text("\n".join(f"{cif.relative_to(path)} {sha256_of_file(cif)}" for cif in _cif_files(path)))
-    return sha256_of_file(path)
-
-
-def _cif_files(folder: Path) -> list[Path]:
-    return sorted(folder.rglob("*.cif"))
-
-
-def read_candidates(path: Path) -> Iterator[Candidate]:
-    """The crystals of a table (.npz) or of a folder of CIF files. Raises StemdlError when `path` is neither."""
-    if path.is_dir():
-        files = _cif_files(path)
-        if not files:
-            raise StemdlError("the folder holds no .cif file", where=path)
-        yield from map(_read_cif, files)
-    elif path.suffix == ".npz" and path.is_file():
-        yield from _read_table(path)
-    else:
-        raise StemdlError("no source of structures", where=path, expected="a table (.npz) or a folder of .cif files",
-                          found="a file of another kind" if path.exists() else "nothing there")
-
-
-def _read_table(path: Path) -> Iterator[Candidate]:
-    try:
-        with np.load(path, allow_pickle=False) as table:
-            if missing := [name for name in TABLE_ARRAYS if name not in table]:
-                raise StemdlError(f"the table lacks {', '.join(missing)}", where=path, expected=", ".join(TABLE_ARRAYS))
-            ids, cells, counts, numbers, positions = (table[name] for name in TABLE_ARRAYS)
-    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
-        raise StemdlError("the table cannot be read", where=path, found=error) from error
-    shaped = cells.shape == (len(ids), 6) and counts.shape == ids.shape and positions.shape == (len(numbers), 3)
-    if not (shaped and counts.sum() == len(numbers)):
-        raise StemdlError("the table's arrays do not fit together", where=path,
-                          found={"ids": len(ids), "cells": len(cells), "ns": int(counts.sum()), "Z": len(numbers)})
-    ends = np.cumsum(counts.astype(np.int64))
-    for identifier, parameters, first, last in zip(ids, cells, ends - counts, ends, strict=True):
-        yield _candidate(str(identifier), parameters, numbers[first:last], positions[first:last])
-
-
-def _candidate(identifier: str, parameters: NDArray, numbers: NDArray, positions: NDArray) -> Candidate:
-    numbers, positions = numbers.astype(np.int64), positions.astype(np.float64)
-    try:
-        cell = cell_from_parameters(parameters[:3], parameters[3:])
-    except StemdlError:
-        return Candidate(identifier, None, numbers, positions, "no cell has its angles")
-    return Candidate(identifier, cell, numbers, positions)
-
-
-def _read_cif(path: Path) -> Candidate:
-    import gemmi
-
-    nothing = np.zeros(0, dtype=np.int64), np.zeros((0, 3))
-    try:
-        structure = gemmi.read_small_structure(str(path))
-        sites = structure.get_all_unit_cell_sites()
-    except (RuntimeError, ValueError, OSError):
-        return Candidate(path.stem, None, *nothing, "the CIF cannot be read")
-    if not sites:
-        return Candidate(path.stem, None, *nothing, "the CIF has no atoms or no symmetry")
-    if any(site.occ < 0.99 for site in sites):
-        return Candidate(path.stem, None, *nothing, "sites are partly occupied")
-    return _candidate(path.stem, np.array(structure.cell.parameters),
-                      np.array([site.element.atomic_number for site in sites]),
-                      np.array([site.fract.tolist() for site in sites]))
 
 
 def examine(candidate: Candidate, limits: Limits) -> tuple[Crystal | None, str | None]:

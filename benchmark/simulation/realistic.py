@@ -32,7 +32,7 @@ from benchmark.simulation.supergroup import (
     supergroup_sites,
     symmetrised_metric,
 )
-from benchmark.simulation.symmetry import Operations, Site, operations, orbit_under
+from benchmark.simulation.symmetry import Operations, Site, kept_by_site, operations, orbit_under, parts_under
 
 ATTEMPTS = 1200
 """Crystals tried before the recipe is called impossible for the group."""
@@ -48,7 +48,7 @@ TYPICAL_ATOMS = {"triclinic": 30, "monoclinic": 24, "orthorhombic": 16, "tetrago
                  "hexagonal": 8, "cubic": 5}
 """Atoms in the primitive cell that half of the crystals have fewer of, where the group allows it: nature's large
 asymmetric units are those of low symmetry."""
-SPREAD_OF_ATOMS = 0.6
+SPREAD_OF_ATOMS = 0.7
 SPREAD_OF_VOLUME = 0.18
 STEPS_UP = (0.30, 0.30, 0.25, 0.15)
 """Shares of crystals whose parent lies 0, 1, 2, 3 steps of index 2 above the group."""
@@ -60,6 +60,9 @@ MOST_STRAIN = 0.5
 """The largest share of a lattice of the group itself that is mixed into that of its parent."""
 ELONGATED = 0.6
 """The share of lattices with one axis, mostly c, stretched by 1.3 to 3.2: layers and stacks."""
+PREFERENCE_FOR_FEW = (0.0, 2.5)
+"""Positions are chosen by their multiplicity to minus this power: real atoms sit on axes and mirror planes wherever
+there are some."""
 CONTACTS = (0.92, 0.003, 0.70)
 """Shortest distance asked for, in units of the elements' contact distance: at first, less for each attempt, at last."""
 POSITIONS_TRIED = 10
@@ -180,7 +183,7 @@ class _Chooser:
         self._sites, self._most_atoms, self._generator = sites, most_atoms, generator
         self._multiplicities = np.array([site.multiplicity for site in sites])
         kinds = [(site.multiplicity, len(site.directions)) for site in sites]
-        preference = generator.uniform(0.0, 1.2)
+        preference = generator.uniform(*PREFERENCE_FOR_FEW)
         taste = {kind: kind[0] ** -preference * np.exp(generator.normal(0.0, 1.2)) / kinds.count(kind)
                  for kind in sorted(set(kinds))}
         self._weights = np.array([taste[kind] for kind in kinds]) * np.exp(generator.normal(0.0, 0.5, len(sites)))
@@ -305,7 +308,7 @@ def _distorted(
     to_fractions = np.linalg.inv(cell)
     distorted: Atoms = []
     for number, points in atoms:
-        parts = _parts(group, points)
+        parts = parts_under(group, points)
         reorder = (len(parts) > 1 and generator.random() < REORDERED
                    and not (is_anion(number) and generator.random() < 0.7))
         alike = [other for other in composition.numbers if is_anion(other) == is_anion(number)]
@@ -313,27 +316,9 @@ def _distorted(
             alike += draw_composition(False, generator, 1).numbers
         for part in parts:
             point = part[0]
-            shift = _allowed(group, point) @ (generator.normal(0.0, amplitude, size=3) @ to_fractions)
+            shift = kept_by_site(group, point) @ (generator.normal(0.0, amplitude, size=3) @ to_fractions)
             moved = orbit_under(group, point + shift)
             if len(moved) != len(part):
                 return None
             distorted.append((alike[generator.integers(len(alike))] if reorder else number, moved))
     return distorted
-
-
-def _parts(group: Operations, points: NDArray) -> list[NDArray[np.float64]]:
-    """A parent's position, split into what the group makes of each of its points."""
-    parts = []
-    while len(points):
-        part = orbit_under(group, points[0])
-        apart = points[:, None] - part[None]
-        points = points[(np.abs(apart - np.round(apart)).max(axis=2) > 1e-3).all(axis=1)]
-        parts.append(part)
-    return parts
-
-
-def _allowed(group: Operations, point: NDArray) -> NDArray[np.float64]:
-    """(3, 3) projection of a displacement, in fractions, onto what keeps the point's site symmetry."""
-    rotations, translations = group
-    moved = rotations @ point + translations - point
-    return rotations[np.abs(moved - np.round(moved)).max(axis=1) < 1e-4].mean(axis=0)

@@ -78,6 +78,24 @@ def orbit_under(group: Operations, point: NDArray) -> NDArray[np.float64]:
     return points[np.sort(first)]
 
 
+def parts_under(group: Operations, points: NDArray) -> list[NDArray[np.float64]]:
+    """Points (m, 3) on which a group acts, split into the orbits of its operations."""
+    parts = []
+    while len(points):
+        part = orbit_under(group, points[0])
+        apart = points[:, None] - part[None]
+        points = points[(np.abs(apart - np.round(apart)).max(axis=2) > 1e-3).all(axis=1)]
+        parts.append(part)
+    return parts
+
+
+def kept_by_site(group: Operations, point: NDArray) -> NDArray[np.float64]:
+    """(3, 3) projection of a displacement, in fractions, onto what keeps the point's site symmetry."""
+    rotations, translations = group
+    moved = rotations @ point + translations - point
+    return rotations[np.abs(moved - np.round(moved)).max(axis=1) < 1e-4].mean(axis=0)
+
+
 def _intersect(
     rotations: Sequence[NDArray], translations: Sequence[NDArray]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:

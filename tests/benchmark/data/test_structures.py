@@ -14,7 +14,8 @@ import pytest
 
 from benchmark.data import structures
 from benchmark.data.generate import generate
-from benchmark.data.structures import Candidate, examine, read_candidates, select, source_sha256
+from benchmark.data.sources import ARRAYS, Candidate, read_candidates, source_sha256
+from benchmark.data.structures import examine, select
 from benchmark.definition.benchmark import Limits, Rung, load_benchmark
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.crystal import Crystal
@@ -152,7 +153,7 @@ def test_crystals_that_cannot_be_used_are_told_why(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("name", "content", "message"), [
     ("a.npz", b"", "cannot be read"), ("b.npz", b"no zip", "cannot be read"),
     ("c.npz", b"PK\x03\x04 cut", "cannot be read"),
-    ("d.csv", b"a,b", "no source of structures"), ("absent.npz", None, "nothing there"),
+    ("d.xlsx", b"a,b", "no source of structures"), ("absent.npz", None, "nothing there"),
 ])
 def test_another_file_is_refused(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
     path = tmp_path / name
@@ -168,7 +169,7 @@ def test_a_folder_without_cif_files_is_refused(tmp_path: Path) -> None:
         list(read_candidates(tmp_path))
 
 
-@pytest.mark.parametrize("missing", structures.TABLE_ARRAYS)
+@pytest.mark.parametrize("missing", ARRAYS)
 def test_a_missing_array_is_named(tmp_path: Path, missing: str) -> None:
     path = write_table(tmp_path / "t.npz", drawn(2, 1), **{missing: None})
     with pytest.raises(StemdlError, match=f"lacks {missing}"):
