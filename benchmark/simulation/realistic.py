@@ -9,6 +9,7 @@ draw from one list, so that metadata do not give the group away.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -36,10 +37,11 @@ from benchmark.simulation.symmetry import Operations, Site, kept_by_site, operat
 
 ATTEMPTS = 1200
 """Crystals tried before the recipe is called impossible for the group."""
-ATTEMPTS_WITH_SHARED_COUNTS = 300
-"""After as many, a group that cannot make the shared numbers of atoms draws its own."""
+ATTEMPTS_WITH_SHARED_COUNTS, ATTEMPTS_PER_COUNTS = 480, 160
+"""Those with shared numbers of atoms, after which a group that cannot make them draws its own; with the same numbers,
+which have to be kept long, since those that are made most easily would else give the group away."""
 ATTEMPTS_PER_ENTRY = 12
-"""With the same parent, elements, volume and shared numbers of atoms, before others are drawn."""
+"""With the same parent, elements and volume, before others are drawn."""
 
 ONLY_IN_GENERAL_POSITIONS = frozenset({203, 209, 219, 226, 228})
 """Cubic groups whose smaller positions all have the symmetry of a larger group. Their crystals have 96 atoms at least,
@@ -58,7 +60,9 @@ REORDERED = 0.3
 """The share of a parent's positions that, split by the distortion, may be given different elements."""
 MOST_STRAIN = 0.5
 """The largest share of a lattice of the group itself that is mixed into that of its parent."""
-ELONGATED = 0.6
+SPREAD_OF_EDGES = 0.25
+UNIAXIAL_STRETCH = 1.4
+ELONGATED = 0.5
 """The share of lattices with one axis, mostly c, stretched by 1.3 to 3.2: layers and stacks."""
 PREFERENCE_FOR_FEW = (0.0, 2.5)
 """Positions are chosen by their multiplicity to minus this power: real atoms sit on axes and mirror planes wherever
@@ -100,9 +104,13 @@ def draw_realistic_crystal(
     Raises StemdlError where none is found within the recipe's limits.
     """
     shared = generator.random() < realistic.shared_counts
+    lists = recipe.element_counts[crystal_system(space_group)]
     for attempt in range(ATTEMPTS):
+        if attempt % ATTEMPTS_PER_COUNTS == 0:
+            shares = shared and attempt < ATTEMPTS_WITH_SHARED_COUNTS
+            counts = lists[generator.integers(len(lists))] if shares else None
         if attempt % ATTEMPTS_PER_ENTRY == 0:
-            entry = _entry(space_group, recipe, realistic, shared and attempt < ATTEMPTS_WITH_SHARED_COUNTS, generator)
+            entry = _entry(space_group, realistic, counts, generator)
         first, fall, last = CONTACTS
         crystal = _attempt(space_group, entry, realistic, max(last, first - fall * attempt), generator)
         if crystal is not None:
@@ -116,15 +124,13 @@ def draw_realistic_crystal(
 
 
 def _entry(
-    space_group: int, recipe: CrystalRecipe, realistic: Realistic, shared: bool, generator: np.random.Generator
+    space_group: int, realistic: Realistic, counts: tuple[int, ...] | None, generator: np.random.Generator
 ) -> _Entry:
-    ionic = bool(generator.random() < realistic.anion_rich)
     path = _climb(space_group, generator)
+    ionic = bool(generator.random() < realistic.anion_rich)
     factor = float(np.exp(generator.normal(0.05, SPREAD_OF_VOLUME)))
-    if not shared:
+    if counts is None:
         return _Entry(path, draw_composition(ionic, generator), None, factor)
-    lists = recipe.element_counts[crystal_system(space_group)]
-    counts = lists[generator.integers(len(lists))]
     # Anions come first in a composition and are the most numerous in a salt.
     counts = tuple(sorted(counts, reverse=True)) if ionic else tuple(generator.permutation(counts).tolist())
     return _Entry(path, draw_composition(ionic, generator, len(counts)), counts, factor)
@@ -153,7 +159,8 @@ def _attempt(
         return None
     atoms = _placed(cell, supergroup(space_group, path), occupied, entry.ionic, least_contact, generator)
     if atoms is not None and path:
-        atoms = _distorted(cell, operations(space_group), atoms, entry.composition, generator)
+        reordered = 0.0 if entry.counts else REORDERED
+        atoms = _distorted(cell, operations(space_group), atoms, entry.composition, reordered, generator)
         if atoms is not None and not _roomy(cell, atoms, entry.ionic, 0.85 * least_contact):
             return None
     if atoms is None:
@@ -235,7 +242,7 @@ class _Chooser:
 
 def _cell(space_group: int, path: Path, volume: float, generator: np.random.Generator) -> NDArray[np.float64]:
     """Lattice vectors as rows: a random lattice made as symmetric as the parent asks, strained towards the group."""
-    lengths = np.exp(generator.normal(0.0, 0.3, size=3))
+    lengths = _typical_edges(space_group) * np.exp(generator.normal(0.0, SPREAD_OF_EDGES, size=3))
     if generator.random() < ELONGATED:
         lengths[generator.choice(3, p=(0.2, 0.2, 0.6))] *= generator.uniform(1.3, 3.2)
     cosines = np.cos(np.radians(np.clip(generator.normal(90.0, generator.choice([3.0, 10.0, 18.0]), 3), 65.0, 115.0)))
@@ -249,6 +256,23 @@ def _cell(space_group: int, path: Path, volume: float, generator: np.random.Gene
     parent, own = (one / np.linalg.det(one) ** (1.0 / 3.0) for one in (parent, own))
     cell = np.linalg.cholesky((1.0 - strain) * parent + strain * own)
     return cell * (volume / np.linalg.det(cell)) ** (1.0 / 3.0)
+
+
+@functools.cache
+def _typical_edges(space_group: int) -> NDArray[np.float64]:
+    """Edges of a conventional cell in proportion: those that make the primitive cell about as long as wide, stretched
+    along the one axis of the tetragonal, trigonal and hexagonal systems, as most real ones are."""
+    rotations, translations = operations(space_group)
+    centring = translations[(rotations == np.eye(3)).all(axis=(1, 2))]
+    shifts = centring[centring.any(axis=1)]
+    edges = np.ones(3)
+    if len(shifts) == 2:  # a rhombohedral lattice in hexagonal axes; this ratio is a cube's
+        edges[2] = 6.0**0.5
+    elif crystal_system(space_group) in ("tetragonal", "trigonal", "hexagonal"):
+        edges[2] = UNIAXIAL_STRETCH
+    elif len(shifts) == 1 and np.count_nonzero(shifts[0]) == 2:  # one face centred
+        edges[shifts[0] != 0.0] = 2.0**0.5
+    return edges
 
 
 Atoms = list[tuple[int, NDArray[np.float64]]]
@@ -297,7 +321,12 @@ def _roomy(cell: NDArray, atoms: Atoms, ionic: bool, least_contact: float) -> bo
 
 
 def _distorted(
-    cell: NDArray, group: Operations, atoms: Atoms, composition: Composition, generator: np.random.Generator
+    cell: NDArray,
+    group: Operations,
+    atoms: Atoms,
+    composition: Composition,
+    reordered: float,
+    generator: np.random.Generator,
 ) -> Atoms | None:
     """The parent's atoms displaced, and here and there given other elements, as far as the group allows.
 
@@ -309,7 +338,7 @@ def _distorted(
     distorted: Atoms = []
     for number, points in atoms:
         parts = parts_under(group, points)
-        reorder = (len(parts) > 1 and generator.random() < REORDERED
+        reorder = (len(parts) > 1 and generator.random() < reordered
                    and not (is_anion(number) and generator.random() < 0.7))
         alike = [other for other in composition.numbers if is_anion(other) == is_anion(number)]
         if reorder and len(alike) == 1 and not is_anion(number):

@@ -1,0 +1,99 @@
+"""Data of prototypes with other elements, and of crystals drawn by a named recipe."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmark.data.generate import generate
+from benchmark.data.manifest import Manifest, read_manifest
+from benchmark.data.materials import read_materials
+from benchmark.data.relabel import drawn_again, shipped_rung
+from benchmark.definition.benchmark import Rung, load_benchmark
+from benchmark.foundation.errors import StemdlError
+
+PER_GROUP = {"train": 3, "dev": 1, "test": 1}
+
+
+@pytest.fixture(scope="module")
+def rung() -> Rung:
+    benchmark = load_benchmark()
+    small = dataclasses.replace(benchmark.rung("stemdl_smoke"), space_groups=(139, 225), materials_per_group=PER_GROUP)
+    return benchmark.with_crystals(small, "realistic")
+
+
+@pytest.fixture(scope="module")
+def prototypes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Rock salt, fluorite and a body-centred one that is cubic: none of 139."""
+    path = tmp_path_factory.mktemp("prototypes") / "p.json"
+    face = 0.5 * np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]])
+    path.write_text(json.dumps([
+        {"id": "salt", "lattice": (5.64 * face).tolist(), "numbers": [11, 17], "frac": [[0, 0, 0], [0.5, 0.5, 0.5]]},
+        {"id": "fluorite", "lattice": (5.46 * face).tolist(), "numbers": [20, 9, 9],
+         "frac": [[0, 0, 0], [0.25, 0.25, 0.25], [0.75, 0.75, 0.75]]},
+        {"id": "iron", "lattice": (2.87 * np.eye(3)).tolist(), "numbers": [26, 26], "frac": [[0, 0, 0], [0.5, 0.5, 0.5]]},
+    ]))
+    return path
+
+
+@pytest.fixture(scope="module")
+def manifest(rung: Rung, prototypes: Path, tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    return generate(rung, tmp_path_factory.mktemp("data") / "a", prototypes_path=prototypes, crystals="realistic")
+
+
+def test_groups_with_prototypes_get_them_and_others_are_drawn(manifest: Manifest) -> None:
+    materials = read_materials(manifest)
+    named = {identifier: entry.structure_type for identifier, entry in materials.items()}
+    assert len(named) == 10
+    assert {kind for name, kind in named.items() if name.startswith("prototype-225-")} <= {"AB cF8 225", "A2B cF12 225"}
+    assert sum(name.startswith("prototype-225-") for name in named) == 5
+    assert sum(name.startswith("drawn-139-") for name in named) == 5
+    assert len({entry.compound.formula for entry in materials.values()}) > 6
+
+
+def test_they_are_told_apart_from_the_rungs_own_data(manifest: Manifest, rung: Rung) -> None:
+    assert not manifest.standard and manifest.recipe_sha256 != rung.recipe_sha256
+    assert manifest.values["source"]["kind"] == "prototypes" and manifest.values["source"]["name"] == "p.json"
+    assert manifest.values["selection"]["outside"] == {"another space group": 1}
+
+
+def test_the_same_command_makes_the_same_bytes(
+    manifest: Manifest, rung: Rung, prototypes: Path, tmp_path: Path
+) -> None:
+    again = generate(rung, tmp_path / "b", prototypes_path=prototypes, crystals="realistic", processes=2)
+    assert again.sha256 == manifest.sha256
+
+
+def test_no_prototype_of_any_group_is_one_error(rung: Rung, prototypes: Path, tmp_path: Path) -> None:
+    other = dataclasses.replace(rung, space_groups=(2, 14))
+    with pytest.raises(StemdlError, match="no prototype of the rung's groups"):
+        generate(other, tmp_path / "c", prototypes_path=prototypes)
+
+
+def test_crystals_of_a_named_recipe_are_drawn_again(tmp_path: Path) -> None:
+    """What `stemdl data verify` asks for; of the whole smoke rung, whose recipe is told by its name."""
+    benchmark = load_benchmark()
+    own = benchmark.rung("stemdl_smoke")
+    named = benchmark.with_crystals(own, "realistic")
+    small = dataclasses.replace(named, materials_per_group=PER_GROUP, space_groups=(225,))
+    written = generate(small, tmp_path / "d", crystals="realistic")
+    assert not written.standard
+    from benchmark.data.generate import recipe_of
+
+    claimed = dataclasses.replace(written, recipe_sha256=recipe_of(named, written.values["source"]))
+    found = shipped_rung(claimed)
+    assert found == named != own
+    for identifier, entry in read_materials(read_manifest(tmp_path / "d")).items():
+        assert drawn_again(found, identifier).formula and entry.compound.space_group == 225
+        crystal = drawn_again(found, identifier)
+        np.testing.assert_allclose(crystal.lengths_angstrom, entry.compound.lengths_angstrom, rtol=1e-6)
+
+
+def test_a_recipe_that_there_is_not_is_one_error() -> None:
+    benchmark = load_benchmark()
+    with pytest.raises(StemdlError, match="no recipe 'realstic'(.|\n)*did you mean 'realistic'"):
+        benchmark.with_crystals(benchmark.rung("stemdl_smoke"), "realstic")
