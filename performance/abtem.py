@@ -30,7 +30,7 @@ from convergence import SEMI_ANGLE, SETTINGS, intensities  # noqa: E402
 from multislice import SAMPLES, Sample, beams_of, errors, multislice  # noqa: E402
 
 from benchmark.data.simulate import ideal_pattern  # noqa: E402
-from benchmark.definition.benchmark import Optics  # noqa: E402
+from benchmark.definition.rung import Optics  # noqa: E402
 from benchmark.simulation.potential import Atoms  # noqa: E402
 from benchmark.simulation.scattering import wavelength_angstrom  # noqa: E402
 from benchmark.simulation.zone import project  # noqa: E402

@@ -19,7 +19,7 @@ import numpy as np
 from multislice import SAMPLES, beams_of, errors, multislice
 
 from benchmark.data.simulate import ideal_pattern
-from benchmark.definition.benchmark import Accuracy, Optics
+from benchmark.definition.rung import Accuracy, Optics
 from benchmark.simulation.aperture import chebyshev, fit, nodes
 from benchmark.simulation.manybeam import propagate
 from benchmark.simulation.potential import Atoms

@@ -24,7 +24,7 @@ import numpy as np
 
 from benchmark.cli.output import print_table
 from benchmark.data import schema
-from benchmark.definition.benchmark import Storage
+from benchmark.definition.rung import Storage
 
 PIXELS, ENERGIES, STACKS_PER_FILE = 512, 10, 20
 STORAGES = (Storage(), Storage(encoding="float16"), Storage(pixels=128, encoding="log_uint8"),

@@ -29,7 +29,8 @@ import numpy as np
 from convergence import DETECTORS, SETTINGS
 
 from benchmark.data.simulate import View, ideal_patterns
-from benchmark.definition.benchmark import Accuracy, Optics, load_benchmark
+from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.rung import Accuracy, Optics
 from benchmark.simulation.draw import draw_crystal
 from benchmark.simulation.potential import Atoms
 from benchmark.simulation.zone import CONVENTIONAL_AXES, DETECTOR_RIGHT, project

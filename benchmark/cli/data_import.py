@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmark.cli.output import next_step, print_json, print_table
 from benchmark.cli.ranks import ranks_together
-from benchmark.definition.benchmark import ENCODINGS, FILTERS
+from benchmark.definition.rung import ENCODINGS, FILTERS
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """0 when the import is finished, whatever was dropped; nothing to import is an error."""
     from benchmark.data.importing.importer import import_data
-    from benchmark.definition.benchmark import Storage
+    from benchmark.definition.rung import Storage
     from benchmark.foundation.errors import StemdlError
     from benchmark.launch.launchers import usable_cores
     from benchmark.launch.rank import detect_rank

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from benchmark.data.generate import stacks_of
 from benchmark.data.plan import Material
 from benchmark.data.workers import use_one_thread
-from benchmark.definition.benchmark import Rung
+from benchmark.definition.rung import Rung
 from benchmark.simulation.crystal import crystal_system
 
 TIMING_SECONDS = 20.0

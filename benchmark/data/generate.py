@@ -27,7 +27,7 @@ from benchmark.data.prototypes import from_prototypes
 from benchmark.data.schema import Stack
 from benchmark.data.simulate import simulate_stacks
 from benchmark.data.workers import Ranks, Workers, workers
-from benchmark.definition.benchmark import Limits, Rung
+from benchmark.definition.rung import Limits, Rung
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import atomic_path, canonical_json, exclusive, sha256_of_text
 from benchmark.simulation.crystal import Crystal

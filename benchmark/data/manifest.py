@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmark.data.index_file import write_index
 from benchmark.data.schema import shard_path
-from benchmark.definition.benchmark import SPLITS
+from benchmark.definition.rung import SPLITS
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import sha256_of_file, write_json
 

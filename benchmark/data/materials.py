@@ -12,7 +12,7 @@ import numpy as np
 from benchmark.data import schema
 from benchmark.data.duplicates import Compound, parsed_formula, reduced, structure_type
 from benchmark.data.manifest import Manifest
-from benchmark.definition.benchmark import SPLITS
+from benchmark.definition.rung import SPLITS
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.progress import progress
 

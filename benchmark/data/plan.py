@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmark.data.schema import PROJECTIONS
 from benchmark.data.split import split_counts
-from benchmark.definition.benchmark import SPLITS, Rung, Storage
+from benchmark.definition.rung import SPLITS, Rung, Storage
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.crystal import Crystal
 

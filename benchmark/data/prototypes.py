@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from benchmark.data.workers import Workers
-from benchmark.definition.benchmark import Rung
+from benchmark.definition.rung import Rung
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import sha256_of_text
 from benchmark.simulation.crystal import Crystal

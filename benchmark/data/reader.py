@@ -24,7 +24,7 @@ from benchmark.data import schema
 from benchmark.data.index_file import read_index
 from benchmark.data.manifest import Manifest
 from benchmark.data.shard_index import ShardIndex, index_shard
-from benchmark.definition.benchmark import SPLITS
+from benchmark.definition.rung import SPLITS
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import sha256_of_file
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.storage import read_stored, write_stored
-from benchmark.definition.benchmark import Storage
+from benchmark.definition.rung import Storage
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import atomic_path
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.schema import Stack
-from benchmark.definition.benchmark import Optics, Rung
+from benchmark.definition.rung import Optics, Rung
 from benchmark.simulation.aperture import grid
 from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.detector import Screen, counted, pattern

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from benchmark.data.duplicates import Compound
-from benchmark.definition.benchmark import SPLITS
+from benchmark.definition.rung import SPLITS
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import sha256_of_text
 

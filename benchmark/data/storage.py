@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.definition.benchmark import Storage
+from benchmark.definition.rung import Storage
 from benchmark.foundation.errors import StemdlError
 
 if TYPE_CHECKING:

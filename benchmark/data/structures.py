@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmark.data.duplicates import reduced_formula
 from benchmark.data.sources import Candidate
-from benchmark.definition.benchmark import Limits, Rung
+from benchmark.definition.rung import Limits, Rung
 from benchmark.simulation.crystal import Crystal, standardised
 
 COINCIDENCE_ANGSTROM = 0.5

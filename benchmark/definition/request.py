@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.definition.benchmark import Benchmark, Rung
+from benchmark.definition.benchmark import Benchmark
+from benchmark.definition.rung import Rung
 
 LOG, CONFIG, CHECKPOINT = "result_{index}.txt", "config.yaml", "checkpoint.pt"
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmark.data.leaks import FEATURES
-from benchmark.definition.benchmark import SPLITS
+from benchmark.definition.rung import SPLITS
 from benchmark.foundation.files import atomic_path
 from benchmark.report.overview import LOG_FLOOR, REDUCED_PIXELS, Overview
 from benchmark.report.stacks import group_symbol

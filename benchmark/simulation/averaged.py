@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.definition.benchmark import Accuracy
+from benchmark.definition.rung import Accuracy
 from benchmark.simulation.laue_zones import along_beam, lattice_step, ring_beams
 from benchmark.simulation.march import Course, Exit, exponentials
 from benchmark.simulation.potential import coefficients

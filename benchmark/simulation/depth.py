@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import next_fast_len
 
-from benchmark.definition.benchmark import Accuracy
+from benchmark.definition.rung import Accuracy
 from benchmark.simulation.laue_zones import lattice_step
 from benchmark.simulation.march import Block, Course, Exit, products
 from benchmark.simulation.potential import coefficients

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.definition.benchmark import CrystalRecipe
+from benchmark.definition.rung import CrystalRecipe
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.crystal import (
     Crystal,

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.definition.benchmark import Accuracy
+from benchmark.definition.rung import Accuracy
 from benchmark.simulation.averaged import AveragedCrystal
 from benchmark.simulation.depth import ResolvedCrystal, depth_beams
 from benchmark.simulation.march import march

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.definition.benchmark import CrystalRecipe, Realistic
+from benchmark.definition.rung import CrystalRecipe, Realistic
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.chemistry import (
     Composition,

@@ -10,7 +10,8 @@ from typing import Any
 
 import yaml
 
-from benchmark.definition.benchmark import DEFINITIONS, SPLITS, load_benchmark
+from benchmark.definition.benchmark import DEFINITIONS, load_benchmark
+from benchmark.definition.rung import SPLITS
 from benchmark.definition.scored import SCORED, Goal, scored_benchmark
 
 OTHERS = Path(__file__).parent / "standards"

@@ -20,7 +20,7 @@ from benchmark.data.importing.plan import PlannedMaterial, PlannedShard
 from benchmark.data.importing.survey import Sample
 from benchmark.data.importing.tally import Tally
 from benchmark.data.manifest import WrittenShard
-from benchmark.definition.benchmark import Storage
+from benchmark.definition.rung import Storage
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import canonical_json, sha256_of_file
 

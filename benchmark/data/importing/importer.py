@@ -26,7 +26,8 @@ from benchmark.data.importing.tally import Tally
 from benchmark.data.manifest import MANIFEST, Manifest, WrittenShard, read_manifest, write_manifest
 from benchmark.data.schema import shard_path
 from benchmark.data.workers import Ranks, Workers, workers
-from benchmark.definition.benchmark import Rung, Storage, load_benchmark
+from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.rung import Rung, Storage
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import canonical_json, exclusive, sha256_of_text
 

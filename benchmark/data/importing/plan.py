@@ -15,7 +15,7 @@ from benchmark.data.importing.source import Source
 from benchmark.data.importing.survey import Sample
 from benchmark.data.importing.tally import Tally
 from benchmark.data.schema import PROJECTIONS
-from benchmark.definition.benchmark import SPLITS, Storage
+from benchmark.definition.rung import SPLITS, Storage
 from benchmark.foundation.files import sha256_of_text
 
 SHARD_BYTES = 128 * 2**20

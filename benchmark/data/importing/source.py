@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmark.data.manifest import MANIFEST, Manifest, read_manifest
 from benchmark.data.schema import SHARD_NAME
-from benchmark.definition.benchmark import SPLITS
+from benchmark.definition.rung import SPLITS
 from benchmark.foundation.errors import StemdlError
 
 SPLIT_OF_FOLDER = {"train": "train", "training": "train", "dev": "dev", "validation": "dev", "val": "dev",

@@ -12,7 +12,7 @@ import pytest
 
 from benchmark.data import schema
 from benchmark.data.manifest import WrittenShard, write_manifest
-from benchmark.definition.benchmark import Storage
+from benchmark.definition.rung import Storage
 from benchmark.foundation.files import canonical_json, sha256_of_file, sha256_of_text
 
 GROUPS = (2, 62, 225)

@@ -14,7 +14,8 @@ from pathlib import Path
 from benchmark.cli.ranks import ranks_together
 from benchmark.data import plan
 from benchmark.data.generate import generate
-from benchmark.definition.benchmark import Rung, load_benchmark
+from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.rung import Rung
 from benchmark.foundation.errors import StemdlError
 
 PER_SHARD = 3

@@ -10,7 +10,8 @@ import pytest
 from benchmark.data import cost
 from benchmark.data.cost import Cost, measure
 from benchmark.data.plan import Material
-from benchmark.definition.benchmark import Rung, load_benchmark
+from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.rung import Rung
 
 RUNG = load_benchmark().rung("stemdl_smoke")
 SECONDS = {2: 1.0, 225: 5.0}

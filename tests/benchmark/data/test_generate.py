@@ -21,7 +21,8 @@ from benchmark.data.claim import LOCK, RECIPE
 from benchmark.data.generate import generate
 from benchmark.data.manifest import read_manifest
 from benchmark.data.verify import verify
-from benchmark.definition.benchmark import SPLITS, Rung, load_benchmark
+from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.rung import SPLITS, Rung
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import exclusive, sha256_of_file
 

@@ -16,7 +16,7 @@ from benchmark.data.manifest import read_manifest
 from benchmark.data.reader import Part
 from benchmark.data.shard_index import index_shard
 from benchmark.data.verify import verify
-from benchmark.definition.benchmark import Storage
+from benchmark.definition.rung import Storage
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import sha256_of_file
 

@@ -13,7 +13,8 @@ from benchmark.data.generate import generate
 from benchmark.data.manifest import Manifest, read_manifest
 from benchmark.data.materials import read_materials
 from benchmark.data.relabel import drawn_again, shipped_rung
-from benchmark.definition.benchmark import Rung, load_benchmark
+from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.rung import Rung
 from benchmark.foundation.errors import StemdlError
 
 PER_GROUP = {"train": 3, "dev": 1, "test": 1}

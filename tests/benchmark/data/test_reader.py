@@ -22,7 +22,7 @@ from benchmark.data import reader, schema
 from benchmark.data.index_file import INDEX
 from benchmark.data.manifest import MANIFEST, Manifest, read_manifest
 from benchmark.data.reader import Part, shards_of_part
-from benchmark.definition.benchmark import Storage
+from benchmark.definition.rung import Storage
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import sha256_of_file
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from benchmark.data import schema
 from benchmark.data.storage import LOG_FLOOR, LOG_STEP, Coding, binned, coding_of, encode
-from benchmark.definition.benchmark import ENCODINGS, FILTERS, Storage
+from benchmark.definition.rung import ENCODINGS, FILTERS, Storage
 from benchmark.foundation.errors import StemdlError
 
 ATTRIBUTES = {"space_group": np.bytes_("62"), "material": np.bytes_("mp-1")}

@@ -16,7 +16,8 @@ from benchmark.data import structures
 from benchmark.data.generate import generate
 from benchmark.data.sources import ARRAYS, Candidate, read_candidates, source_sha256
 from benchmark.data.structures import examine, select
-from benchmark.definition.benchmark import Limits, Rung, load_benchmark
+from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.rung import Limits, Rung
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.draw import draw_crystal

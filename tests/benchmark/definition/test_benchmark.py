@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
-from benchmark.definition.benchmark import DEFINITIONS, SPLITS, load_benchmark, read_benchmark
+from benchmark.definition.benchmark import DEFINITIONS, load_benchmark, read_benchmark
 from benchmark.definition.request import RunRequest
+from benchmark.definition.rung import SPLITS
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.crystal import CRYSTAL_SYSTEMS, crystal_system
 from benchmark.simulation.identifiability import identifiable

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.definition.benchmark import Accuracy
+from benchmark.definition.rung import Accuracy
 from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.depth import depth_beams
 from benchmark.simulation.laue_zones import lattice_step, ring_beams

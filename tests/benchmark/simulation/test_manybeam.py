@@ -15,7 +15,8 @@ import pytest
 import torch
 from scipy.special import erf
 
-from benchmark.definition.benchmark import Accuracy, load_benchmark
+from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.rung import Accuracy
 from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.aperture import grid
 from benchmark.simulation.detector import counted, pattern

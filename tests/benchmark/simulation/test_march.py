@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from benchmark.data.simulate import View, ideal_pattern, ideal_patterns
-from benchmark.definition.benchmark import Accuracy, load_benchmark
+from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.rung import Accuracy
 from benchmark.simulation.aperture import nodes
 from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.depth import depth_beams

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import spglib
 
-from benchmark.definition.benchmark import ORIENTATIONS, load_benchmark
+from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.rung import ORIENTATIONS
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation import orientation
 from benchmark.simulation.crystal import Crystal, cell_from_parameters

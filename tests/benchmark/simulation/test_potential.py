@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from benchmark.definition.benchmark import Accuracy
+from benchmark.definition.rung import Accuracy
 from benchmark.simulation.absorption import thermal_absorption_factor
 from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.manybeam import propagate

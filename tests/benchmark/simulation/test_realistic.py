@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import spglib
 
-from benchmark.definition.benchmark import CrystalRecipe, load_benchmark
+from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.rung import CrystalRecipe
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation import realistic
 from benchmark.simulation.chemistry import contact_angstrom

@@ -19,7 +19,7 @@ from benchmark.data.materials import cells_are_primitive, read_materials
 from benchmark.data.partition import make_partition
 from benchmark.data.reader import Part
 from benchmark.data.verify import verify
-from benchmark.definition.benchmark import SPLITS, Storage
+from benchmark.definition.rung import SPLITS, Storage
 from benchmark.foundation.errors import StemdlError
 from benchmark.report.explore import explore
 

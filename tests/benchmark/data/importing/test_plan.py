@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from benchmark.data.importing.plan import SHARD_BYTES, SOURCE_BYTES, plan_shards
 from benchmark.data.importing.source import Source, SourceFile
 from benchmark.data.importing.survey import Sample
-from benchmark.definition.benchmark import SPLITS, Storage
+from benchmark.definition.rung import SPLITS, Storage
 
 STORAGES = (Storage(), Storage(encoding="float16"), Storage(pixels=128, encoding="log_uint8"))
 
