@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.submission.source import digest_of, source_files
+from benchmark.foundation.source import digest_of, source_files
 from benchmark.validation.finding import printable
 from benchmark.validation.limits import Limits
 from benchmark.validation.packed import packed_sources

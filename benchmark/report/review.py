@@ -10,12 +10,12 @@ from typing import Any
 
 from benchmark.definition.benchmark import load_benchmark
 from benchmark.events import keys
+from benchmark.foundation.source import source_sha256
 from benchmark.report.code_review import PackedCode, commit_in_words, packed_code
 from benchmark.scoring.score import ROW, Score, score_paths
 from benchmark.scoring.tree import LogFolder, find_log_folders
 from benchmark.submission.ledger import LEDGER, Ledger, parse_ledger
 from benchmark.submission.ledger_entry import ROOT, packages
-from benchmark.submission.source import source_sha256
 from benchmark.validation.finding import Severity, shown
 from benchmark.validation.limits import Limits
 from benchmark.validation.reading import Unreadable, read_bytes

@@ -12,11 +12,11 @@ import benchmark
 from benchmark.data.manifest import read_manifest
 from benchmark.definition.request import RunRequest
 from benchmark.foundation.files import sha256_of_file
+from benchmark.foundation.source import source_sha256
 from benchmark.launch.system import git_commit
 from benchmark.submission import chain
 from benchmark.submission.ledger import END, START
 from benchmark.submission.run_record import CRASHED, read_run
-from benchmark.submission.source import source_sha256
 
 ROOT = Path(benchmark.__file__).resolve().parents[1]
 """Where the packages of this version lie."""

@@ -17,9 +17,9 @@ import yaml
 
 from benchmark.definition.request import LOG
 from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.source import source_files, source_sha256
 from benchmark.submission.ledger import LEDGER, LedgerRun
 from benchmark.submission.run_record import RUN, StoredRun
-from benchmark.submission.source import source_files, source_sha256
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 

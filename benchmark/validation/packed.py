@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmark.submission.source import OF_THE_SOURCE
+from benchmark.foundation.source import OF_THE_SOURCE
 from benchmark.validation.limits import Limits
 from benchmark.validation.reading import Unreadable, read_bytes
 from benchmark.validation.tree import walk

@@ -7,9 +7,9 @@ import os
 from collections.abc import Iterator, Sequence
 
 from benchmark.events import keys
+from benchmark.foundation.source import digest_of
 from benchmark.scoring.statistics import median_window
 from benchmark.submission.ledger import LEDGER, Ledger, LedgerRun, parse_ledger
-from benchmark.submission.source import digest_of
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.packed import packed_sources
 from benchmark.validation.reading import Unreadable, read_bytes

@@ -15,9 +15,9 @@ from corpus import BATCH, ORG, RUNG, log_lines, write_runs
 
 from benchmark.cli.main import main
 from benchmark.events import keys
+from benchmark.foundation.source import source_sha256
 from benchmark.scoring.score import score_paths
 from benchmark.submission.ledger_entry import ROOT
-from benchmark.submission.source import source_sha256
 from benchmark.validation.finding import Verdict
 from benchmark.validation.validate import validate
 from reference.config import read_config

@@ -11,11 +11,11 @@ import pytest
 from corpus import ORG, RUNG, Tree, log_lines, write_runs
 
 from benchmark.cli.main import main
+from benchmark.foundation.source import source_sha256
 from benchmark.report.code_review import commit_in_words, packed_code
 from benchmark.report.review import Review, review
 from benchmark.report.review_page import DATA, OBJECTIONS, PAGE, write_review
 from benchmark.submission.ledger_entry import ROOT
-from benchmark.submission.source import source_sha256
 from benchmark.validation.rulebook import read_rules
 
 REFERENCE = ROOT / "reference"

@@ -15,10 +15,10 @@ from benchmark.definition.benchmark import load_benchmark
 from benchmark.definition.request import RunRequest
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import canonical_json, sha256_of_file, write_json
+from benchmark.foundation.source import source_files, source_sha256
 from benchmark.submission import chain
 from benchmark.submission.ledger import LEDGER, UNFINISHED, Ledger, find_ledger, parse_ledger, read_ledger
 from benchmark.submission.ledger_entry import ROOT, entered, packages
-from benchmark.submission.source import source_files, source_sha256
 
 SETTINGS = {"org": "Somewhere", "learning_rate": 0.002, "division": "closed"}
 SOURCES = {"benchmark": "b" * 64, "reference": "r" * 64}
