@@ -39,6 +39,7 @@ from reference.evaluate import evaluate
 from reference.input import TrainingSamples, local_batch, steps_per_epoch
 from reference.model import SymmetryNet
 from reference.optimizer import learning_rate_at, make_optimizer, set_learning_rate
+from reference.preflight import require_fit_ranks
 from reference.samples import opened_splits
 
 WARM_UP_STEPS = 3
@@ -68,6 +69,7 @@ def train(request: RunRequest) -> bool:
         _log_opening(log, request, config, rank, comm, device, threads)
         log.point(keys.CACHE_CLEAR, config.clear_caches and drop_caches())
         log.start("init", sync=True)
+        require_fit_ranks(request, config, manifest, rank, comm, device, log)
         seed = _agreed_number(request.seed, comm)
         token = _agreed_number(None, comm)
         torch.manual_seed(seed)  # the same on all ranks: one set of initial weights

@@ -1,35 +1,150 @@
-"""Check that this machine can run the benchmark: one line for each check, with a remedy where one fails."""
+"""Check that this machine can run the benchmark, and that the ranks of a job are fit to train together: one line for
+each check, with a remedy where one fails."""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import importlib
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from benchmark.cli.output import add_format, next_step, print_json
+from benchmark.foundation.errors import StemdlError
 
-EXAMPLE = "Example: stemdl doctor"
+if TYPE_CHECKING:
+    from benchmark.launch.check import Check
+    from benchmark.launch.rank import Rank
+    from benchmark.launch.witness import Subject
+
+EXAMPLE = """Examples:
+  stemdl doctor
+  stemdl doctor --ranks 2 --rung stemdl_smoke --data data/stemdl_smoke
+  mpirun -n 4 stemdl doctor --ranks"""
+
+WAIT_SECONDS = 30.0
+"""For each answer of the other ranks."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `stemdl doctor`."""
     parser.add_argument("--folder", type=Path, default=Path("."), help="where data and runs will be (default: here)")
+    parser.add_argument("--ranks", type=_ranks, nargs="?", const=0, metavar="N",
+                        help="check N ranks together, started here by mpirun (without N: one for each core); a process "
+                        "that a launcher started does this, and this alone, in any case")
+    parser.add_argument("--rung", default="stemdl_mini", help="whose settings the ranks compare (default: %(default)s)")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings of the trainer, as for stemdl run")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting of the trainer")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="the data, whose manifest and files the ranks compare")
     add_format(parser)
+
+
+def _ranks(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
+    return int(text)
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """0 when all is well, 1 when a check failed."""
+    from benchmark.launch.rank import detect_rank, under_launcher
+
+    if under_launcher():
+        return _be_a_rank(arguments, detect_rank())
     from benchmark.launch.doctor import run_checks
 
     checks = run_checks(arguments.folder)
+    figures: dict[str, Any] = {}
+    if arguments.ranks is not None:
+        of_ranks, figures = _start_ranks(arguments)
+        checks += of_ranks
+    return _tell(checks, figures, arguments)
+
+
+def _tell(checks: list[Check], figures: dict[str, Any], arguments: argparse.Namespace) -> int:
+    from benchmark.launch.check import check_lines
+
     good = all(check.ok for check in checks)
     if arguments.format == "json":
-        print_json({"ok": good, "checks": [check.to_dict() for check in checks]})
+        print_json({"ok": good, "checks": [check.to_dict() for check in checks], "figures": figures})
         return 0 if good else 1
-    width = max(len(check.name) for check in checks)
-    for check in checks:
-        print(f"{'ok    ' if check.ok else 'FAILED'}  {check.name.ljust(width)}  {check.detail}")
-        if check.remedy:
-            print(f"{'':8}{'':{width}}  what to do: {check.remedy}")
+    print("\n".join(check_lines(checks)))
     if good:
         next_step("stemdl run --rung stemdl_smoke")
     return 0 if good else 1
+
+
+def _start_ranks(arguments: argparse.Namespace) -> tuple[list[Check], dict[str, Any]]:
+    """What the ranks found that were started here."""
+    from benchmark.launch.check import Check
+    from benchmark.launch.launchers import Job, get_launcher, usable_cores
+    from benchmark.launch.preflight import Verdict
+
+    command = [sys.executable, "-m", "benchmark", "doctor", "--format", "json", "--folder", str(arguments.folder),
+               "--rung", arguments.rung]
+    command += ["--config", str(arguments.config)] if arguments.config else []
+    command += ["--data", str(arguments.data)] if arguments.data else []
+    command += [part for override in arguments.set for part in ("--set", override)]
+    argv = get_launcher("mpirun").argv(Job(arguments.ranks or usable_cores(), tuple(command)))
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False)
+    try:
+        verdict = Verdict.of(json.loads(done.stdout))
+    except (ValueError, KeyError, TypeError):
+        return [Check("ranks", False, f"mpirun ended with status {done.returncode} and no answer",
+                      "see its messages above")], {}
+    return list(verdict.checks), dict(verdict.figures)
+
+
+def _be_a_rank(arguments: argparse.Namespace, rank: Rank) -> int:
+    """One of the ranks that are checked; the first of them tells what was found."""
+    try:
+        from benchmark.launch.exchange import MpiLink, join
+        from benchmark.launch.network import FULL, MpiReducer, torch_reducer
+        from benchmark.launch.node import describe_node
+        from benchmark.launch.nodes import collect_nodes, nodes_check
+        from benchmark.launch.preflight import Limits, preflight
+        from benchmark.launch.witness import Witness
+
+        exchange = join(rank)
+        by_mpi = exchange.name == MpiLink.name
+        witness = Witness(_subject(arguments), rank.local_rank)
+        verdict = preflight(witness, exchange, MpiReducer if by_mpi else lambda: torch_reducer(rank, WAIT_SECONDS),
+                            Limits(seconds=WAIT_SECONDS, ping_rounds=50), FULL)
+        checks = list(verdict.checks)
+        if verdict.ok:
+            facts = describe_node({"output": arguments.folder}) if witness.leads else None
+            kinds = collect_nodes(exchange, witness.host, facts, WAIT_SECONDS)
+            checks += [nodes_check(kinds)] if rank.rank == 0 else []
+    except StemdlError as error:
+        print(f"stemdl: rank {rank.rank}: {error}", file=sys.stderr, flush=True)
+        os._exit(error.exit_code)  # returning would wait in MPI's finalisation for ranks that wait for this one
+    code = _tell(checks, dict(verdict.figures), arguments) if rank.rank == 0 else 0
+    if not verdict.ok:
+        sys.stdout.flush()
+        os._exit(code)
+    return code
+
+
+def _subject(arguments: argparse.Namespace) -> Subject:
+    from benchmark.data.manifest import read_manifest
+    from benchmark.definition.benchmark import load_benchmark
+    from benchmark.launch.room import GIB
+    from benchmark.launch.witness import Room, Subject
+    from benchmark.submission.ledger_entry import ROOT, packages
+
+    benchmark = load_benchmark()
+    folder, data = arguments.folder, arguments.data
+    folder.mkdir(parents=True, exist_ok=True)
+    module = importlib.import_module(f"{benchmark.trainer.partition(':')[0].rpartition('.')[0]}.config")
+    settings = dataclasses.asdict(module.read_config(benchmark.rung(arguments.rung).name, arguments.config,
+                                                     tuple(arguments.set)))
+    rooms = [Room("data and runs", folder, 2 * GIB)]
+    if settings.get("stage"):
+        rooms.append(Room("the node's copy of the data", Path(os.path.expandvars(settings["stage"])), 2 * GIB))
+    return Subject(ROOT, packages(benchmark.trainer), folder, settings,
+                   read_manifest(data).sha256 if data is not None else None, data, tuple(rooms), GIB // 2,
+                   settings.get("device", "auto"))

@@ -33,6 +33,7 @@ DEVICES = "devices"
 NUMBER_OF_NODES = "number_of_nodes"  # this and the next are asked for by the HPC group's rules
 ACCELERATORS_PER_NODE = "accelerators_per_node"
 CACHE_CLEAR = "cache_clear"
+PREFLIGHT = "preflight"  # whether all ranks were fit to train: the checks, and the network's figures
 SEED = "seed"
 RESUMED = "resumed"  # after which epoch; such a run cannot be scored
 GLOBAL_BATCH_SIZE = "global_batch_size"

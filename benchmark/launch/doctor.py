@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
 from functools import partial
 from importlib import metadata, util
 from pathlib import Path
-from typing import Any
 
 from benchmark.foundation.errors import StemdlError
+from benchmark.launch.check import Check, judged
 from benchmark.launch.launchers import Job, get_launcher, usable_cores
 from benchmark.launch.rank import detect_rank, under_launcher
+from benchmark.launch.room import GIB, cgroup_cpus, free_disk_bytes, free_memory_bytes
 
-GIB = 2**30
 OLDEST_PYTHON = (3, 10)
 SETUP = "run ./run_benchmark.sh once, or pip install -c constraints.txt ."
 
@@ -88,20 +86,6 @@ print(h5py.version.hdf5_version)
 """
 
 
-@dataclass(frozen=True)
-class Check:
-    """What one check found; `remedy` is what to do about it, empty where nothing is to be done."""
-
-    name: str
-    ok: bool
-    detail: str
-    remedy: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Name, ok, detail and remedy, for JSON."""
-        return asdict(self)
-
-
 def run_checks(
     folder: Path = Path("."),
     *,
@@ -149,16 +133,11 @@ def _guarded(name: str, check: Callable[[], Check]) -> Check:
         return Check(name, False, f"the check itself failed: {error!r}", "report this as a defect of stemdl doctor")
 
 
-def _judged(name: str, ok: bool, detail: str, remedy: str) -> Check:
-    """A check that has a remedy only when it failed."""
-    return Check(name, ok, detail, "" if ok else remedy)
-
-
 def _python() -> Check:
     wanted = ".".join(map(str, OLDEST_PYTHON))
     found = ".".join(map(str, sys.version_info[:3]))
-    return _judged("python", sys.version_info[:2] >= OLDEST_PYTHON, f"Python {found} ({sys.executable})",
-                   f"use Python {wanted} or newer")
+    return judged("python", sys.version_info[:2] >= OLDEST_PYTHON, f"Python {found} ({sys.executable})",
+                  f"use Python {wanted} or newer")
 
 
 def _package(name: str, module: str, limit_seconds: float) -> Check:
@@ -208,7 +187,7 @@ def _allreduce(name: str, program: str, limit_seconds: float) -> Check:
 
 
 def _cores() -> Check:
-    quota = _cgroup_cpus()
+    quota = cgroup_cpus()
     cores = usable_cores()
     threads = len(os.sched_getaffinity(0))
     detail = f"{cores} cores ({threads} hardware threads)"
@@ -219,22 +198,17 @@ def _cores() -> Check:
 
 
 def _memory(needed_bytes: int) -> Check:
-    import psutil
-
-    free = psutil.virtual_memory().available
-    limit = _cgroup_memory()
-    if limit is not None:  # a container's limit, which the machine's figures do not show
-        free = min(free, limit)
-    return _judged("memory", free >= needed_bytes, f"{free / GIB:.1f} GiB free, {needed_bytes / GIB:.1f} GiB needed",
-                   "end other programs, or use a smaller batch or fewer ranks")
+    free = free_memory_bytes()
+    return judged("memory", free >= needed_bytes, f"{free / GIB:.1f} GiB free, {needed_bytes / GIB:.1f} GiB needed",
+                  "end other programs, or use a smaller batch or fewer ranks")
 
 
 def _disk(folder: Path, needed_bytes: int) -> Check:
     folder.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(folder).free
-    return _judged("disk", free >= needed_bytes,
-                   f"{free / GIB:.1f} GiB free in {folder.resolve()}, {needed_bytes / GIB:.1f} GiB needed",
-                   "free some space, or name another folder")
+    free = free_disk_bytes(folder)
+    return judged("disk", free >= needed_bytes,
+                  f"{free / GIB:.1f} GiB free in {folder.resolve()}, {needed_bytes / GIB:.1f} GiB needed",
+                  "free some space, or name another folder")
 
 
 def _hdf5(folder: Path, limit_seconds: float) -> Check:
@@ -274,22 +248,3 @@ def _run(argv: list[str], *, limit_seconds: float, remedy: str) -> str:
         message = (raised[-1:] or lines[:1] or ["nothing on stderr"])[0]
         raise StemdlError(f"failed with status {process.returncode}: {message}", remedy=remedy)
     return output.strip()
-
-
-def _cgroup_memory(group: Path = Path("/sys/fs/cgroup")) -> int | None:
-    """Bytes that this container may still take; None where it is not limited. Cached files do not count."""
-    try:
-        limit = (group / "memory.max").read_text().strip()
-        used = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())["anon"]
-    except (OSError, KeyError):
-        return None
-    return int(limit) - int(used) if limit.isdecimal() else None
-
-
-def _cgroup_cpus(group: Path = Path("/sys/fs/cgroup")) -> float | None:
-    """CPUs' worth of time that this container may use; None when it is not limited."""
-    try:
-        quota, period = (group / "cpu.max").read_text().split()
-    except (OSError, ValueError):
-        return None
-    return int(quota) / int(period) if quota.isdecimal() else None

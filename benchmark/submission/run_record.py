@@ -16,6 +16,7 @@ from benchmark.events.reader import read_events
 from benchmark.events.timeline import Timeline
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import sha256_of_file, write_json
+from benchmark.launch.nodes import read_nodes
 from benchmark.launch.rank import Rank
 from benchmark.launch.system import describe_system
 
@@ -52,6 +53,7 @@ def write_run_record(request: RunRequest, manifest: Manifest, rank: Rank) -> dic
         division=timeline.division or "",
         status=settings.get("status", ""),
         system_name=settings.get("platform") or None,
+        kinds=read_nodes(request.output),
     )
     write_json(request.output / SYSTEM, system)
     write_json(request.output / RUN, record)

@@ -15,7 +15,8 @@ import pytest
 
 from benchmark.foundation.errors import StemdlError
 from benchmark.launch import doctor
-from benchmark.launch.doctor import PACKAGES, Check, run_checks
+from benchmark.launch.check import Check
+from benchmark.launch.doctor import PACKAGES, run_checks
 
 ROOT = Path(__file__).parents[3]
 
@@ -114,19 +115,8 @@ def test_inside_a_launcher_no_ranks_are_started(monkeypatch: pytest.MonkeyPatch)
     assert check.ok and "rank 1 of 4 under torchrun" in check.detail
 
 
-def test_a_containers_limits_are_seen(tmp_path: Path) -> None:
-    assert doctor._cgroup_memory(tmp_path) is None and doctor._cgroup_cpus(tmp_path) is None
-    (tmp_path / "memory.stat").write_text("anon 300\nfile 5000\n")
-    (tmp_path / "memory.max").write_text("1000\n")
-    (tmp_path / "cpu.max").write_text("150000 100000\n")
-    assert doctor._cgroup_memory(tmp_path) == 700
-    assert doctor._cgroup_cpus(tmp_path) == 1.5
-    (tmp_path / "memory.max").write_text("max\n")
-    (tmp_path / "cpu.max").write_text("max 100000\n")
-    assert doctor._cgroup_memory(tmp_path) is None and doctor._cgroup_cpus(tmp_path) is None
-
-
 def test_the_doctor_imports_nothing_heavy() -> None:
-    program = "import sys, benchmark.launch.doctor, benchmark.launch.system; " \
+    program = "import sys, benchmark.launch.doctor, benchmark.launch.system, benchmark.launch.preflight; " \
+              "import benchmark.launch.node, benchmark.launch.nodes, benchmark.launch.exchange; " \
               "assert not {'torch', 'numpy', 'psutil', 'h5py', 'mpi4py'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT, timeout=60)

@@ -81,74 +81,11 @@ def test_what_is_not_known_is_said_and_what_is_not_there_too() -> None:
 
 
 def test_accelerators_that_are_not_seen_are_not_invented(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(system, "device_names", list)
+    monkeypatch.setattr(system, "describe_node", lambda folders: {})
     told = _described(accelerators_per_node=4, nodes=3)
     assert told["accelerators_per_node"] == "4"
     assert told["accelerator_model_name"] == UNKNOWN
     assert told["system_name"].endswith("_3x_12acc")
-
-
-def test_a_gpu_is_described(monkeypatch: pytest.MonkeyPatch) -> None:
-    from types import SimpleNamespace
-
-    import torch
-
-    monkeypatch.setattr(system, "device_names", lambda: ["NVIDIA H200"])
-    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda index: SimpleNamespace(total_memory=140 * 2**30))
-    for told, frequency, link in (("1980, 5, 16", "1980 MHz (maximum)", "PCIe Gen5 x16"),
-                                  ("1980, [N/A], [N/A]", UNKNOWN, UNKNOWN), (None, UNKNOWN, UNKNOWN)):
-        monkeypatch.setattr(system, "_output", lambda argv, told=told: told)
-        fields = system._accelerator(1)
-        assert fields["accelerator_model_name"] == "NVIDIA H200"
-        assert fields["accelerator_memory_capacity"] == "140 GiB"
-        assert (fields["accelerator_frequency"], fields["accelerator_host_interconnect"]) == (frequency, link)
-
-
-def test_without_lscpu_the_kernel_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(system, "_output", lambda argv: None)
-    entries = [{"physical id": str(cpu // 4), "cpu cores": "4", "model name": "Some CPU", "cpu MHz": "2600.4"}
-               for cpu in range(8)]
-    monkeypatch.setattr(system, "_cpuinfo", lambda: entries)
-    told = system._processor()
-    assert (told["host_processors_per_node"], told["host_processor_core_count"]) == ("2", "4")
-    assert (told["host_processor_vcpu_count"], told["host_processor_interconnect"]) == (UNKNOWN, UNKNOWN)
-    assert (told["host_processor_model_name"], told["host_processor_frequency"]) == ("Some CPU", "2600 MHz (current)")
-    monkeypatch.setattr(system, "_cpuinfo", list)
-    assert system._processor()["host_processors_per_node"] == UNKNOWN
-
-
-def test_newer_lscpu_nests_its_fields(monkeypatch: pytest.MonkeyPatch) -> None:
-    nested = {"lscpu": [{"field": "Vendor ID:", "data": "ARM", "children": [
-        {"field": "Model name:", "data": "Neoverse-V2", "children": [
-            {"field": "Thread(s) per core:", "data": "1"}, {"field": "Core(s) per socket:", "data": "72"},
-            {"field": "Socket(s):", "data": "2"}, {"field": "CPU max MHz:", "data": "3447.0000"}]}]},
-        {"field": "Caches (sum of all):", "data": None, "children": [{"field": "L2:", "data": "144 MiB"}]}]}
-    monkeypatch.setattr(system, "_output", lambda argv: json.dumps(nested))
-    told = system._processor()
-    assert told["host_processor_model_name"] == "Neoverse-V2"
-    assert (told["host_processors_per_node"], told["host_processor_core_count"]) == ("2", "72")
-    assert told["host_processor_vcpu_count"] == "72"
-    assert told["host_processor_frequency"] == "3447 MHz (maximum)"
-    assert "144 MiB" in told["host_processor_caches"]
-
-
-def test_network_cards_are_counted_once(tmp_path: Path) -> None:
-    pci = tmp_path / "pci"
-    for card in ("0", "1"):
-        (pci / card).mkdir(parents=True)
-    port = tmp_path / "infiniband" / "mlx5_0" / "ports" / "1"
-    port.mkdir(parents=True)
-    (port / "rate").write_text("200 Gb/sec (4X HDR)\n")
-    (port / "link_layer").write_text("InfiniBand\n")
-    (tmp_path / "infiniband" / "mlx5_0" / "device").symlink_to(pci / "0")
-    for name, card, speed in (("ib0", "0", "200000"), ("eth0", "1", "25000"), ("lo", None, "")):
-        (tmp_path / "net" / name).mkdir(parents=True)
-        (tmp_path / "net" / name / "speed").write_text(speed)
-        if card is not None:
-            (tmp_path / "net" / name / "device").symlink_to(pci / card)
-    told = system._network(tmp_path)
-    assert told["host_networking"] == "mlx5_0 InfiniBand 200 Gb/sec (4X HDR); eth0 25 Gb/s"
-    assert told["host_network_card_count"] == "2"
 
 
 def test_versions_come_from_metadata_without_imports() -> None:

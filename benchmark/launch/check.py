@@ -1,0 +1,37 @@
+"""What a check of the machine found, and how it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Check:
+    """What one check found; `remedy` is what to do about it, empty where nothing is to be done."""
+
+    name: str
+    ok: bool
+    detail: str
+    remedy: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Name, ok, detail and remedy, for JSON."""
+        return asdict(self)
+
+
+def judged(name: str, ok: bool, detail: str, remedy: str) -> Check:
+    """A check that has a remedy only when it failed."""
+    return Check(name, ok, detail, "" if ok else remedy)
+
+
+def check_lines(checks: Sequence[Check]) -> list[str]:
+    """One line for each check, and one more where something is to be done."""
+    width = max((len(check.name) for check in checks), default=0)
+    lines = []
+    for check in checks:
+        lines.append(f"{'ok    ' if check.ok else 'FAILED'}  {check.name.ljust(width)}  {check.detail}")
+        if check.remedy:
+            lines.append(f"{'':8}{'':{width}}  what to do: {check.remedy}")
+    return lines

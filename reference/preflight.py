@@ -1,0 +1,81 @@
+"""Whether the ranks of a run are fit to train, found before the clock starts. No pattern is read for it."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+
+import psutil
+import torch
+
+import benchmark
+from benchmark.data.manifest import Manifest
+from benchmark.definition.request import RunRequest
+from benchmark.events import keys
+from benchmark.events.log import EventLog
+from benchmark.launch.exchange import join
+from benchmark.launch.network import TensorReducer
+from benchmark.launch.node import describe_node
+from benchmark.launch.nodes import collect_nodes, write_nodes
+from benchmark.launch.preflight import Limits, preflight
+from benchmark.launch.rank import Rank
+from benchmark.launch.room import GIB
+from benchmark.launch.witness import Room, Subject, Witness
+from reference.comm import Comm
+from reference.config import Config
+
+ROOT = Path(benchmark.__file__).resolve().parents[1]
+OUTPUT_BYTES = GIB // 4
+"""The log, the records and two checkpoints of the network fill less."""
+WORKING_BYTES = GIB // 4
+"""Of memory, beside the data: batches on their way, activations of the largest batch, buffers of the exchange."""
+
+
+def require_fit_ranks(
+    request: RunRequest,
+    config: Config,
+    manifest: Manifest,
+    rank: Rank,
+    comm: Comm,
+    device: torch.device,
+    log: EventLog,
+) -> None:
+    """Compare what all ranks see, sum over them, and log what was found; leave a description of the nodes.
+
+    Called by all ranks between init's start and stop. Raises StemdlError on all of them where one is not fit.
+    """
+    witness = Witness(subject_of(request, config, manifest, rank), rank.local_rank)
+    exchange = join(rank)
+    verdict = preflight(witness, exchange, lambda: TensorReducer(comm.name, device, comm.sum),
+                        Limits(seconds=config.collective_timeout_seconds))
+    log.point(keys.PREFLIGHT, verdict.to_log())
+    verdict.raise_on_failure(rank.rank)
+    folders = {"data": request.data, "output": request.output}
+    folders |= {"stage": Path(os.path.expandvars(config.stage))} if config.stage else {}
+    kinds = collect_nodes(exchange, witness.host, describe_node(folders) if witness.leads else None,
+                          config.collective_timeout_seconds)
+    if rank.rank == 0:
+        write_nodes(request.output, kinds)
+
+
+def subject_of(request: RunRequest, config: Config, manifest: Manifest, rank: Rank) -> Subject:
+    """What the ranks of a run must agree about, and what this run needs of each node."""
+    stack_bytes = 3 * request.rung.pixels**2 * 4
+    held = sum(manifest.samples[split] for split in ("train", "dev")) / rank.size * stack_bytes
+    most = config.memory_share * psutil.virtual_memory().total / rank.local_size  # data that take more are streamed
+    rooms = [Room("the run", request.output, OUTPUT_BYTES)]
+    if config.stage:
+        stored = sum(shard["bytes"] for shard in manifest.shards) * rank.local_size / rank.size
+        rooms.append(Room("the node's copy of the data", Path(os.path.expandvars(config.stage)), int(stored)))
+    return Subject(
+        root=ROOT,
+        packages=("benchmark", "reference"),
+        shared=request.output,
+        settings=dataclasses.asdict(config),
+        manifest_sha256=manifest.sha256,
+        data=request.data,
+        rooms=tuple(rooms),
+        memory_bytes=int(held if held <= most else 0) + WORKING_BYTES,
+        device=config.device,
+    )
