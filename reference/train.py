@@ -31,6 +31,7 @@ from benchmark.events.log import EventLog
 from benchmark.foundation.errors import StemdlError, TrainingDiverged
 from benchmark.foundation.files import write_text
 from benchmark.launch.rank import Rank, detect_rank
+from benchmark.launch.start_gate import wait_at_gate
 from benchmark.launch.system import collect_versions, device_names, drop_caches, git_commit, processor_name
 from reference.checkpoint import load_checkpoint, save_checkpoint
 from reference.comm import Comm, make_comm, pick_device
@@ -92,6 +93,7 @@ def train(request: RunRequest) -> bool:
         _log_settings(log, request, config, manifest, rank, device, seed, steps)
         log.stop("init")
 
+        wait_at_gate(request.start_gate, request.index, comm.rank, comm.barrier)
         log.start("run", sync=True)
         started = time.monotonic()
         log.start("staging")

@@ -6,36 +6,44 @@ Called by hand it starts the ranks itself; under a launcher (jsrun, mpirun, srun
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import importlib
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from benchmark.cli.output import add_format, next_step, print_json
+from benchmark.cli.output import add_format
 from benchmark.definition.request import RunRequest
-from benchmark.foundation.errors import CheckFailed, StemdlError, TrainingDiverged
+from benchmark.foundation.errors import StemdlError, TrainingDiverged
+
+if TYPE_CHECKING:
+    from benchmark.submission.lead import Lead
 
 EXAMPLE = """Examples:
   stemdl run
-  stemdl run --rung stemdl_smoke --ranks 2 --runs 5
+  stemdl run --rung stemdl_smoke --ranks 2 --runs 5 --output runs/five
   stemdl run --set learning_rate=2e-3 --set max_epochs=12
-  mpirun -n 2 ./run_benchmark.sh --rung stemdl_smoke"""
+  stemdl run --instances 8 --ranks 2        # weak scaling: 8 models at once, on 2 ranks each
+  stemdl run --scale 1,2,4 --runs 3         # a scaling study
+  mpirun -n 2 ./run_benchmark.sh --rung stemdl_smoke
 
-LAUNCHED_BY_US = "STEMDL_LAUNCHED"
-"""Set for ranks that `stemdl run` started itself: it will report, and a missed target is no failure of the rank."""
+The same command with the --output of a set that was broken off makes the runs that are missing."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `stemdl run`."""
     parser.add_argument("--rung", default="stemdl_mini", help="stemdl_mini or stemdl_smoke (default: %(default)s)")
-    parser.add_argument("--ranks", type=_count, help="(default: one for each core, or each GPU)")
-    parser.add_argument("--runs", type=_count, default=1, help="runs with a seed of their own each (default: 1)")
+    parser.add_argument("--ranks", type=_count,
+                        help="of a run (default: one for each core, or each GPU, that the run has)")
+    parser.add_argument("--runs", type=_count, default=1,
+                        help="runs one after another, with a seed of their own each (default: 1)")
+    parser.add_argument("--instances", type=_count, default=1, metavar="M",
+                        help="weak scaling: M models at once, each on an equal part of the node (default: 1)")
+    parser.add_argument("--scale", type=_counts, metavar="RANKS,...",
+                        help="a scaling study: a set of --runs runs on each number of ranks, with one global batch")
     parser.add_argument("--seed", type=_seed, help="(default: fresh from the operating system for each run)")
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings of the trainer, as YAML")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting of the trainer")
@@ -47,6 +55,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true",
                         help="go on from the checkpoint in --output; such a run cannot be scored")
     parser.add_argument("--index", type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument("--start-gate", type=Path, help=argparse.SUPPRESS)
     add_format(parser)
 
 
@@ -54,6 +63,10 @@ def _count(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
     return int(text)
+
+
+def _counts(text: str) -> list[int]:
+    return sorted({_count(each) for each in text.split(",")})
 
 
 def _seed(text: str) -> int:
@@ -69,11 +82,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
     benchmark = load_benchmark()
     rung = benchmark.rung(arguments.rung)
-    if arguments.runs > 1 and (arguments.resume or arguments.seed is not None):
-        raise StemdlError("runs of one set have seeds of their own and none is resumed", where="--runs",
-                          remedy="leave out --seed and --resume")
-    if arguments.resume and arguments.output is None:
-        raise StemdlError("which run?", where="--resume", remedy="name its folder with --output")
+    _refuse_what_does_not_go_together(arguments)
     request = RunRequest(
         benchmark=benchmark,
         rung=rung,
@@ -84,10 +93,73 @@ def execute(arguments: argparse.Namespace) -> int:
         config_file=arguments.config,
         overrides=tuple(arguments.set),
         resume=arguments.resume,
+        start_gate=arguments.start_gate,
     )
     if under_launcher():
         return _be_a_rank(request, arguments)
     return _lead(request, arguments)
+
+
+def _refuse_what_does_not_go_together(arguments: argparse.Namespace) -> None:
+    several = "--scale" if arguments.scale else "--instances" if arguments.instances > 1 else "--runs"
+    if (arguments.scale or max(arguments.runs, arguments.instances) > 1) and (
+            arguments.resume or arguments.seed is not None):
+        raise StemdlError("runs of one set have seeds of their own and none is resumed", where=several,
+                          remedy="leave out --seed and --resume")
+    if arguments.runs > 1 and arguments.instances > 1:
+        raise StemdlError("instances are trained at once, runs one after another", where="--instances",
+                          remedy="leave out --runs")
+    if arguments.scale and (arguments.instances > 1 or arguments.ranks is not None):
+        raise StemdlError("a scaling study says the ranks of its sets itself", where="--scale",
+                          remedy="leave out --ranks and --instances")
+    if arguments.resume and arguments.output is None:
+        raise StemdlError("which run?", where="--resume", remedy="name its folder with --output")
+
+
+# ---- one of the ranks
+
+
+def _be_a_rank(request: RunRequest, arguments: argparse.Namespace) -> int:
+    from benchmark.cli.run_report import report_runs
+    from benchmark.launch.rank import detect_rank
+    from benchmark.launch.share import take_piece
+    from benchmark.submission.lead import LAUNCHED_BY_US, Outcome
+    from benchmark.submission.run_set import missing_runs, refuse_other_configuration, runs_there
+
+    if arguments.instances > 1 or arguments.scale:
+        raise StemdlError("several jobs are started by one process, not by a launcher's ranks",
+                          where="--scale" if arguments.scale else "--instances", remedy="start it without a launcher")
+    rank = detect_rank()
+    take_piece(rank)
+    ours = os.environ.get(LAUNCHED_BY_US) == "1"
+    tells = rank.rank == 0 and not ours
+    outcomes, reached = [], []
+    try:
+        lead = _of_set(request, arguments, rank.size) if tells else None
+        missing = [request]
+        if arguments.runs > 1:
+            # Every rank sees the same: the first folder is made by rank 0 when all have joined it in its first run.
+            outcomes = runs_there(request)
+            missing = missing_runs(request, arguments.runs, outcomes)
+        if lead is not None:
+            refuse_other_configuration(lead, request, outcomes)
+        for each in missing:
+            if rank.rank == 0:
+                _refuse_used_folder(each)
+            with _entered(each, lead) if lead is not None else nullcontext():
+                try:
+                    reached.append(_trainer(each)(each))
+                except TrainingDiverged:  # its log is whole, and is recorded as any other
+                    if rank.rank == 0:
+                        _record(each, rank)
+                    raise
+                if rank.rank == 0:
+                    outcomes.append(Outcome(each, _record(each, rank)))
+    except BaseException as error:
+        _leave(error, rank.rank)
+    if tells:
+        return report_runs(outcomes, request.output, arguments)
+    return 0 if ours or all(reached) else 1
 
 
 def _trainer(request: RunRequest) -> Callable[[RunRequest], bool]:
@@ -101,35 +173,17 @@ def _refuse_used_folder(request: RunRequest) -> None:
                           remedy="choose another with --output, or go on with --resume")
 
 
-# ---- one of the ranks
+def _entered(request: RunRequest, lead: Lead) -> AbstractContextManager[None]:
+    from benchmark.submission.ledger_entry import entered
+
+    return entered(lead.ledger, request, lead.settings, lead.ranks)
 
 
-def _be_a_rank(request: RunRequest, arguments: argparse.Namespace) -> int:
-    from benchmark.launch.rank import detect_rank
+def _record(request: RunRequest, rank: Any) -> dict[str, Any]:
+    from benchmark.data.manifest import read_manifest
+    from benchmark.submission.run_record import write_run_record
 
-    rank = detect_rank()
-    ours = os.environ.get(LAUNCHED_BY_US) == "1"
-    reached, finished = [], []
-    for index in range(arguments.runs):
-        each = request if arguments.runs == 1 else _of_set(request, index)
-        try:
-            if rank.rank == 0:
-                _refuse_used_folder(each)
-            tells = rank.rank == 0 and not ours
-            with _entered(each, arguments, rank.size) if tells else nullcontext():
-                try:
-                    reached.append(_trainer(each)(each))
-                except TrainingDiverged:  # its log is whole, and is recorded as any other
-                    if rank.rank == 0:
-                        _record(each, rank)
-                    raise
-                if rank.rank == 0:
-                    finished.append((each, _record(each, rank)))
-        except BaseException as error:
-            _leave(error, rank.rank)
-    if rank.rank == 0 and not ours:
-        return _report(finished, arguments)
-    return 0 if ours or all(reached) else 1
+    return write_run_record(request, read_manifest(request.data), rank)
 
 
 def _leave(error: BaseException, rank: int) -> None:
@@ -156,44 +210,51 @@ def _leave(error: BaseException, rank: int) -> None:
 
 
 def _lead(request: RunRequest, arguments: argparse.Namespace) -> int:
+    from benchmark.cli.run_report import report_instances, report_runs, report_schedule
     from benchmark.launch.launchers import usable_cores
+    from benchmark.launch.share import divide
+    from benchmark.submission.run_set import make_runs, runs_there
+    from benchmark.submission.schedule import make_schedule, refuse_other_folder
+    from benchmark.submission.weak_set import make_instances
 
-    _refuse_used_folder(request)
-    _settings(request)  # wrong ones are found before the data are made and ranks started
-    ranks = arguments.ranks or _default_ranks()
-    _make_data(request, min(ranks, usable_cores()))
-    finished = []
-    for index in range(arguments.runs):
-        each = request if arguments.runs == 1 else _of_set(request, index)
-        title = f"run {index + 1} of {arguments.runs}: " if arguments.runs > 1 else ""
-        print(f"{title}{request.rung.name} on {ranks} rank{'s' if ranks > 1 else ''} into {each.output}",
-              file=sys.stderr, flush=True)
-        with _entered(each, arguments, ranks):
-            record = _launch(each, ranks)
-        finished.append((each, record))
-    return _report(finished, arguments)
+    if arguments.scale:
+        refuse_other_folder(request, arguments.scale)
+    elif arguments.runs > 1:
+        runs_there(request)  # refuses a folder of something else
+    else:
+        _refuse_used_folder(request)
+    shares = divide(arguments.instances, _accelerators())
+    lead = _of_set(request, arguments, arguments.ranks or len(shares[0].accelerators) or len(shares[0].cores))
+    _make_data(request, min(lead.ranks * arguments.instances, usable_cores()))
+    if arguments.scale:
+        made = make_schedule(request, arguments.scale, arguments.runs, lead, usable_cores(), _say)
+        return report_schedule(made, request.output, arguments)
+    if arguments.instances > 1:
+        if shares[0].shared:
+            _say(f"{arguments.instances} instances share too few cores or accelerators: this measures no system")
+        return report_instances(make_instances(request, lead, shares, _say), request.output, arguments)
+    if arguments.runs > 1:
+        return report_runs(make_runs(request, arguments.runs, lead, _say), request.output, arguments)
+    _say(f"{request.rung.name} on {lead.ranks} rank{'s' if lead.ranks > 1 else ''} into {request.output}")
+    made = lead.make(request)
+    if fault := made.fault():
+        raise fault
+    return report_runs([made], request.output, arguments)
 
 
-def _settings(request: RunRequest) -> dict[str, Any]:
-    """The trainer's settings, as it resolves them itself. Raises StemdlError where they are wrong."""
-    module = importlib.import_module(request.benchmark.trainer.partition(":")[0].rpartition(".")[0] + ".config")
-    return dataclasses.asdict(module.read_config(request.rung.name, request.config_file, request.overrides))
-
-
-def _entered(request: RunRequest, arguments: argparse.Namespace, ranks: int) -> AbstractContextManager[None]:
-    """The run stands in the ledger of its results folder."""
+def _of_set(request: RunRequest, arguments: argparse.Namespace, ranks: int) -> Lead:
+    """What the runs have in common. The ledger lies in the results folder, beside that of the run or set."""
+    from benchmark.submission.lead import Lead, trainer_settings
     from benchmark.submission.ledger import LEDGER
-    from benchmark.submission.ledger_entry import entered
 
-    of_the_set = request.output if arguments.runs == 1 else request.output.parent
-    return entered(arguments.ledger or of_the_set.absolute().parent / LEDGER, request, _settings(request), ranks)
+    ledger = arguments.ledger or request.output.absolute().parent / LEDGER
+    return Lead(ledger, trainer_settings(request), ranks, arguments.instances)
 
 
-def _default_ranks() -> int:
-    from benchmark.launch.launchers import usable_cores
+def _accelerators() -> int:
     from benchmark.launch.system import device_names
 
-    return len(device_names()) or usable_cores()
+    return len(device_names())
 
 
 def _make_data(request: RunRequest, processes: int) -> None:
@@ -204,77 +265,9 @@ def _make_data(request: RunRequest, processes: int) -> None:
         return
     if request.data.exists() and any(request.data.iterdir()) and not (request.data / "recipe.json").is_file():
         raise StemdlError("the folder holds something else than data", where=request.data, remedy="--data DIR")
-    print(f"making the data of {request.rung.name} in {request.data}", file=sys.stderr, flush=True)
+    _say(f"making the data of {request.rung.name} in {request.data}")
     generate(request.rung, request.data, processes=processes)
 
 
-def _of_set(request: RunRequest, index: int) -> RunRequest:
-    from dataclasses import replace
-
-    return replace(request, output=request.output / f"run_{index}", index=index)
-
-
-def _launch(request: RunRequest, ranks: int) -> dict[str, Any]:
-    """Start the ranks of one run and wait for them; its record. Raises where they left none."""
-    from benchmark.launch.launchers import Job, get_launcher
-    from benchmark.submission.run_record import read_run
-
-    command = [sys.executable, "-m", "benchmark", "run", "--rung", request.rung.name, "--data", str(request.data),
-               "--output", str(request.output), "--index", str(request.index)]
-    command += ["--seed", str(request.seed)] if request.seed is not None else []
-    command += ["--config", str(request.config_file)] if request.config_file is not None else []
-    command += [part for override in request.overrides for part in ("--set", override)]
-    command += ["--resume"] if request.resume else []
-    argv = get_launcher("mpirun").argv(Job(ranks, tuple(command), environment={LAUNCHED_BY_US: "1"}))
-    code = subprocess.run(argv, stdin=subprocess.DEVNULL, check=False).returncode
-    if code == 2:
-        raise StemdlError("the run could not be made; see above")
-    record = read_run(request.output).record if request.output.is_dir() else None
-    if code != 0 or record is None:
-        raise CheckFailed("the run ended before it was done: a rank died or failed", where=request.output,
-                          found=f"exit code {code}", remedy="see the messages above; start it again, or go on with "
-                          f"stemdl run --resume --output {request.output}, which cannot be scored")
-    return record
-
-
-# ---- after the run
-
-
-def _record(request: RunRequest, rank: Any) -> dict[str, Any]:
-    from benchmark.data.manifest import read_manifest
-    from benchmark.submission.run_record import write_run_record
-
-    return write_run_record(request, read_manifest(request.data), rank)
-
-
-def _report(finished: list[tuple[RunRequest, dict[str, Any]]], arguments: argparse.Namespace) -> int:
-    """Check each log with the official checker and print what was reached; the exit code."""
-    from benchmark.foundation.files import write_json
-    from benchmark.report.run_summary import curve_lines, summary_lines
-    from benchmark.submission.run_record import summarise_set
-    from benchmark.validation.official import check_log
-
-    verdicts = [check_log(request.log) for request, _ in finished]
-    records = [record for _, record in finished]
-    summary = summarise_set(records)
-    folder = finished[0][0].output if len(finished) == 1 else finished[0][0].output.parent
-    if len(finished) > 1:
-        write_json(folder / "runset.json", summary)
-    good = (all(verdict.passed for verdict in verdicts) and summary["reached"] == summary["runs"]
-            and summary["seeds_differ"])
-    if arguments.format == "json":
-        compliant = [{"folder": str(request.output), "compliant": verdict.passed, **record}
-                     for (request, record), verdict in zip(finished, verdicts, strict=True)]
-        print_json({**summary, "ok": good, "records": compliant})
-        return 0 if good else 1
-    for (request, record), verdict in zip(finished, verdicts, strict=True):
-        print("\n".join(["", *curve_lines(record), *summary_lines(record)]))
-        print(f"  official compliance checker: {'SUCCESS' if verdict.passed else 'FAILED'}   log {request.log}")
-    if len(finished) > 1:
-        mean = summary["olympic_mean_seconds"]
-        if not summary["seeds_differ"]:
-            print("\ntwo runs have the same seed: the set cannot be scored (R4.2)")
-        print(f"\n{summary['reached']} of {summary['runs']} runs reached the target"
-              + (f"; olympic mean {mean:.2f} s" if mean is not None else ""))
-    next_step(f"stemdl show {folder}")
-    return 0 if good else 1
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""One run: what it reached and in which time, its curve, and what the official checker says of its log."""
+"""A run or a set of them: what was reached and in which time, the curve, what the official checker says of the log."""
 
 from __future__ import annotations
 
@@ -18,8 +18,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """0 when every run shown reached the target and has a compliant log, else 1."""
-    from benchmark.report.run_summary import curve_lines, summary_lines
+    from benchmark.cli.run_report import print_schedule
+    from benchmark.report.run_summary import curve_lines, instance_lines, summary_lines
     from benchmark.submission.run_record import CRASHED, read_run, stored_runs
+    from benchmark.submission.schedule import read_schedule
+    from benchmark.submission.weak_set import read_instances
     from benchmark.validation.official import check_log
 
     runs = stored_runs(arguments.run) if arguments.run.is_dir() else []
@@ -39,6 +42,13 @@ def execute(arguments: argparse.Namespace) -> int:
         print(f"  official compliance checker: {'SUCCESS' if compliant else 'FAILED'}")
         if verdict and not compliant:
             print("\n".join(f"    {line}" for line in verdict.output.splitlines() if "Failed" in line or "ERROR" in line))
+    instances, schedule = read_instances(arguments.run), read_schedule(arguments.run)
     if arguments.format == "json":
-        print_json(shown)
+        figures = instances or schedule
+        print_json(shown if figures is None else {**figures, "records": shown})
+        return 0 if all(each["compliant"] for each in shown) else 1
+    if instances is not None:
+        print("\n".join(instance_lines(instances)))
+    if schedule is not None:
+        print_schedule(schedule)
     return 0 if all(each["compliant"] for each in shown) else 1

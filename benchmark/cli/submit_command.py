@@ -27,9 +27,6 @@ EXAMPLE = """Examples:
 
 Exit code: 1 where the submission would be INVALID; nothing is written then."""
 
-STRONG, WEAK = "strong", "weak"
-
-
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `stemdl submit`."""
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUNS", help="folders of runs and of run sets")
@@ -38,7 +35,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--system", required=True, metavar="NAME", help="of the system, and of its folders")
     parser.add_argument("--org", metavar="NAME", help="the submitter's folder (default: as the logs say)")
     parser.add_argument("--division", choices=("closed", "open"), help="refuse runs of the other one")
-    parser.add_argument("--scaling", choices=(STRONG, WEAK), default=STRONG, help="(default: %(default)s)")
+    parser.add_argument("--models", type=int, metavar="N",
+                        help="weak scaling: the N instances that reached the target first; the others are pruned "
+                        "(default: all that reached it)")
     parser.add_argument("--layout", choices=("hpc", "science"), default="hpc",
                         help="MLPerf HPC's, or the Science working group's (default: %(default)s)")
     parser.add_argument("--descriptor", metavar="NAME", help="science: of the experiment (default: the rung)")
@@ -96,7 +95,9 @@ def _print(report: Report, parcel: Parcel, arguments: argparse.Namespace, writte
     if written is None:
         print("nothing was written: the submission would be INVALID")
         return
-    print(f"{written}: {len(parcel.runs)} runs of {parcel.rung} on {parcel.system}, {arguments.scaling} scaling")
+    print(f"{written}: {len(parcel.runs)} runs of {parcel.rung} on {parcel.system}, {parcel.scaling} scaling")
+    if parcel.pruned:
+        print(f"{len(parcel.pruned)} instances are in pruned_results")
     if arguments.layout == "science" and arguments.contribution is None:
         print("the Science group asks for a paper too: --contribution PDF")
     next_step(f"stemdl review {arguments.output} -o review" if arguments.layout == "hpc" else
@@ -109,6 +110,7 @@ def _print(report: Report, parcel: Parcel, arguments: argparse.Namespace, writte
 def _parcel(arguments: argparse.Namespace) -> Parcel:
     from benchmark.definition.benchmark import load_benchmark
     from benchmark.foundation.files import sha256_of_file
+    from benchmark.scoring.tree import STRONG, WEAK
     from benchmark.submission.ledger import find_ledger, read_ledger
     from benchmark.submission.ledger_entry import ROOT, packages
     from benchmark.submission.package import Parcel, order_runs
@@ -138,8 +140,13 @@ def _parcel(arguments: argparse.Namespace) -> Parcel:
             raise StemdlError("the ledger does not have this run, or its log has changed since", where=run.folder,
                               expected=f"an entry in {path}")
     benchmark = load_benchmark()
-    ordered = order_runs(told)
-    if arguments.scaling == STRONG and len(ordered) > benchmark.runs:
+    ordered, pruned = order_runs(told), ()
+    scaling = _the_only("scaling", {STRONG if entry.instances == 1 else WEAK for _, entry in ordered})
+    if scaling == WEAK:
+        ordered, pruned = _pruned(ordered, arguments.models)
+    elif arguments.models is not None:
+        raise StemdlError("the runs were made one after another, and are no instances", where="--models")
+    elif len(ordered) > benchmark.runs:
         ordered = _median_window(ordered, benchmark.runs)
     described = json.loads((ordered[0][0].folder / SYSTEM).read_text(encoding="utf-8"))
     organisation = arguments.org or described["submitter"]
@@ -147,9 +154,9 @@ def _parcel(arguments: argparse.Namespace) -> Parcel:
         raise StemdlError("the logs name another submitter, and logs are never edited", expected=organisation,
                           found=described["submitter"], remedy=f"stemdl run --set org={organisation}")
     *_, package = packages(benchmark.trainer)
-    return Parcel(organisation, arguments.system, arguments.scaling, rung, ordered, path,
+    return Parcel(organisation, arguments.system, scaling, rung, ordered, path,
                   {**described, "system_name": arguments.system, **_fields(arguments, set(described))},
-                  (arguments.code or ROOT) / package)
+                  (arguments.code or ROOT) / package, pruned)
 
 
 def _the_only(what: str, values: set[str]) -> str:
@@ -170,6 +177,25 @@ def _median_window(runs: tuple, needed: int) -> tuple:
     print(f"of {len(runs)} runs the window with the median time is taken (R4.5): "
           f"{', '.join(str(run.folder) for run, _ in chosen)}", file=sys.stderr)
     return chosen
+
+
+def _pruned(runs: tuple, models: int | None) -> tuple[tuple, tuple]:
+    """Of instances trained at once, those that count and those that are left out (R5.5): whichever missed the target,
+    has the seed of another or, where fewer are wanted, reached it later than so many others."""
+    from benchmark.events import keys
+    from benchmark.events.reader import read_events
+    from benchmark.events.timeline import Timeline
+
+    first: dict[int, tuple] = {}
+    for each in sorted((each for each in runs if each[0].record["status"] == keys.SUCCESS),
+                       key=lambda each: Timeline.of(read_events(each[0].log)).run_stop_ms):
+        first.setdefault(each[0].record["seed"], each)
+    if models is not None and not 0 < models <= len(first):
+        raise StemdlError("there are not so many models", where="--models", expected=f"1 to {len(first)}", found=models)
+    kept = list(first.values())[:models]
+    if not kept:
+        raise StemdlError("no instance reached the target", where=runs[0][0].folder.parent)
+    return tuple(each for each in runs if each in kept), tuple(each for each in runs if each not in kept)
 
 
 def _fields(arguments: argparse.Namespace, known: set[str]) -> dict[str, str]:

@@ -22,6 +22,8 @@ class RunRequest:
     seed : None takes a fresh one from the operating system.
     config_file, overrides : settings of the trainer, `key=value` each, on top of its defaults.
     resume : go on from the checkpoint in `output`. Such a run is not scorable.
+    start_gate : folder of the gate that the run waits at before its clock starts; see launch/start_gate.py. None for a
+        run that waits for no other.
     """
 
     benchmark: Benchmark
@@ -33,6 +35,7 @@ class RunRequest:
     config_file: Path | None = None
     overrides: tuple[str, ...] = ()
     resume: bool = False
+    start_gate: Path | None = None
 
     @property
     def log(self) -> Path:

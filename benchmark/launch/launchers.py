@@ -151,18 +151,22 @@ def mpirun_version(path: str) -> str:
 
 def usable_cores() -> int:
     """Physical cores that this process may use; the hardware threads of one core count once."""
+    return len(physical_cores())
+
+
+def physical_cores() -> list[tuple[int, ...]]:
+    """Of each core that this process may use, in the order of packages and cores, the CPUs (hardware threads) of it."""
     topology = Path("/sys/devices/system/cpu")
-    cores = set()
-    for cpu in os.sched_getaffinity(0):
+    cores: dict[tuple[int, int], list[int]] = {}
+    for cpu in sorted(os.sched_getaffinity(0)):
         try:
             package, core = (
-                (topology / f"cpu{cpu}/topology/{name}").read_text().strip()
-                for name in ("physical_package_id", "core_id")
+                int((topology / f"cpu{cpu}/topology/{name}").read_text()) for name in ("physical_package_id", "core_id")
             )
-        except OSError:  # not told here: each CPU is a core of its own
-            package, core = "cpu", str(cpu)
-        cores.add((package, core))
-    return len(cores)
+        except (OSError, ValueError):  # not told here: each CPU is a core of its own
+            package, core = -1, cpu
+        cores.setdefault((package, core), []).append(cpu)
+    return [tuple(cores[place]) for place in sorted(cores)]
 
 
 def may_bind() -> bool:

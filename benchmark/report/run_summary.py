@@ -38,6 +38,27 @@ def curve_lines(record: dict[str, Any]) -> list[str]:
     return lines
 
 
+def instance_lines(summary: dict[str, Any]) -> list[str]:
+    """Of a weak-scaling set: start and stop of each instance in seconds after the first start, and what it comes to."""
+    began = min((run["run_start_ms"] for run in summary["runs"] if run["run_start_ms"] is not None), default=0)
+    lines = [f"  {run['folder']}  from {_after(run['run_start_ms'], began)} to {_after(run['run_stop_ms'], began)} s  "
+             f"{run['status']}" for run in summary["runs"]]
+    lines.append(f"weak scaling: {summary['reached']} of {summary['instances']} models reached the target on "
+                 f"{summary['ranks']} rank{'s' if summary['ranks'] > 1 else ''} each")
+    if summary["total_minutes"] is not None:
+        lines.append(f"  {_number(summary['total_minutes'] * 60, 2)} s from the first start to the last stop: "
+                     f"{_number(summary['models_per_hour'], 2)} models per hour")
+    if summary["shared"]:
+        lines.append("  the instances shared too few cores or accelerators: this measures no system")
+    if not summary["seeds_differ"]:
+        lines.append("  two instances have the same seed: the set cannot be scored (R4.2)")
+    return lines
+
+
+def _after(time_ms: int | None, began_ms: int) -> str:
+    return "unknown" if time_ms is None else f"{(time_ms - began_ms) / 1000:.2f}"
+
+
 def _last(evaluations: dict[str, float]) -> float | None:
     return list(evaluations.values())[-1] if evaluations else None
 

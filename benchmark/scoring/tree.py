@@ -15,7 +15,7 @@ STRONG, WEAK = SCALINGS = ("strong", "weak")
 RESULTS, PRUNED, POWER = "results", "pruned_results", "power"
 LOG = re.compile(r"result_[^/]*\.txt")
 SCIENCE_LOG = re.compile(r"result-[0-9]+\.txt")
-_OF_A_SET = re.compile(r"run_[0-9]+")
+_OF_A_SET = re.compile(r"(run|instance)_[0-9]+")
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def find_log_folders(paths: Iterable[Path]) -> list[LogFolder]:
     Takes `<submitter>/results/<system>/{strong,weak}/<benchmark>/result_*.txt` (MLPerf HPC), the same without the
     scaling (version 0.7, read as strong), `<submitter>/<application>/<system>/<experiment>/result-*.txt` (Science
     working group, read as strong), and any other folder with `result_*.txt` as one that `stemdl run` left:
-    `<set>/run_<i>` belong together. Pruned results are left out, links are not followed.
+    `<set>/run_<i>` belong together, and so do `<set>/instance_<i>`, which are weak scaling. Pruned results are left out, links are not followed.
     Raises StemdlError where a path is no folder, or holds no logs.
     """
     found: dict[Path, LogFolder] = {}
@@ -82,8 +82,9 @@ def _classified(folder: Path, logs: tuple[Path, ...]) -> LogFolder:
         return LogFolder(folder, parts[-5], parts[-3], parts[-2], parts[-1], logs)
     if len(parts) > 4 and parts[-3] == RESULTS:
         return LogFolder(folder, parts[-4], parts[-2], STRONG, parts[-1], logs)
-    of_a_set = folder.parent if _OF_A_SET.fullmatch(folder.name) else folder
-    return LogFolder(of_a_set, None, of_a_set.name, STRONG, None, logs)
+    part = _OF_A_SET.fullmatch(folder.name)
+    of_a_set = folder.parent if part else folder
+    return LogFolder(of_a_set, None, of_a_set.name, WEAK if part and part[1] == "instance" else STRONG, None, logs)
 
 
 def _in_order(path: Path) -> list[str | int]:

@@ -33,7 +33,8 @@ class LedgerRun:
     ----------
     line : of its start. folder : of the run, relative to the ledger's.
     status : success, aborted, crashed or unfinished.
-    configuration : SHA-256 of rung, settings but for the labels, ranks and data.
+    instances : how many runs there were at once, this one among them; 1 where it is not said.
+    configuration : SHA-256 of rung, settings but for the labels, ranks, instances and data.
     source : SHA-256 of each package that ran. settings : of the trainer, before the ranks resolved them.
     seed_given : by hand, which is for debugging.
     """
@@ -42,6 +43,7 @@ class LedgerRun:
     folder: str
     rung: str | None
     ranks: int | None
+    instances: int
     status: str
     seconds: float | None
     epochs: int | None
@@ -114,8 +116,9 @@ def read_ledger(path: Path) -> Ledger:
 
 
 def find_ledger(folders: Iterable[Path]) -> Path | None:
-    """The ledger that lies in the folder of all these runs or above it, at most two folders up; None without one."""
-    found = {next((above / LEDGER for above in list(folder.absolute().parents)[:2] if (above / LEDGER).is_file()), None)
+    """The ledger that lies in the folder of all these runs or above it, at most three folders up (run, set, schedule);
+    None without one."""
+    found = {next((above / LEDGER for above in list(folder.absolute().parents)[:3] if (above / LEDGER).is_file()), None)
              for folder in folders}
     if len(found) > 1:
         raise StemdlError("the runs are of several results folders", found=", ".join(sorted(map(str, found))),
@@ -133,6 +136,7 @@ def _run(start: chain.Link, end: chain.Link | None) -> LedgerRun:
         folder=_of(str, told.get("folder")) or "",
         rung=_of(str, told.get("rung")),
         ranks=_of(int, told.get("ranks")),
+        instances=_of(int, told.get("instances")) or 1,
         status=status if isinstance(status, str) else CRASHED,
         seconds=float(seconds) if isinstance(seconds, (int, float)) and abs(seconds) < 2**53 else None,
         epochs=_of(int, ended.get("epochs")),
@@ -152,7 +156,7 @@ def _run(start: chain.Link, end: chain.Link | None) -> LedgerRun:
 def _configuration(start: chain.Link, settings: Mapping[str, Any]) -> str:
     told = start.values
     of_it = [told.get("rung"), {name: value for name, value in settings.items() if name not in LABELS},
-             told.get("ranks"), told.get("manifest_sha256")]
+             told.get("ranks"), told.get("instances", 1), told.get("manifest_sha256")]
     try:
         return sha256_of_text(canonical_json(of_it))
     except (ValueError, RecursionError):  # nothing that we wrote: NaN, or brackets without end

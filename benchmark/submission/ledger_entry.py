@@ -16,24 +16,25 @@ from benchmark.foundation.source import source_sha256
 from benchmark.launch.system import git_commit
 from benchmark.submission import chain
 from benchmark.submission.ledger import END, START
-from benchmark.submission.run_record import CRASHED, read_run
+from benchmark.submission.run_record import CRASHED, read_run, record_of_log
 
 ROOT = Path(benchmark.__file__).resolve().parents[1]
 """Where the packages of this version lie."""
 
 
 @contextmanager
-def entered(ledger: Path, request: RunRequest, settings: Mapping[str, Any], ranks: int) -> Iterator[None]:
+def entered(ledger: Path, request: RunRequest, settings: Mapping[str, Any], ranks: int,
+            instances: int = 1) -> Iterator[None]:
     """The run that the block makes stands in the ledger: from before it begins, so that one that is killed is told
     too, and its end when the block is left, with an error or without.
 
-    `settings` are the trainer's, as resolved. Raises StemdlError where the ledger cannot be written, before the run: a
-    run that cannot be told is not made.
+    `settings` are the trainer's, as resolved; `instances` how many such runs share the system at the time. Raises
+    StemdlError where the ledger cannot be written, before the run: a run that cannot be told is not made.
     """
     start = chain.append(ledger, {
         "event": START, "time_ms": _now_ms(), "folder": _relative(request.output, ledger.parent),
         "index": request.index, "rung": request.rung.name, "settings": dict(settings), "ranks": ranks,
-        "seed_given": request.seed is not None, "resumed": request.resume,
+        "instances": instances, "seed_given": request.seed is not None, "resumed": request.resume,
         "manifest_sha256": read_manifest(request.data).sha256, "commit": git_commit(ROOT),
         "source": {name: source_sha256(ROOT / name) for name in packages(request.benchmark.trainer)},
     })
@@ -49,13 +50,10 @@ def packages(trainer: str) -> tuple[str, str]:
 
 
 def _outcome(folder: Path) -> dict[str, Any]:
-    """What a run left in its folder; the record counts only where it is of the log that lies there now."""
+    """What a run left in its folder."""
     run = read_run(folder) if folder.is_dir() and any(folder.iterdir()) else None
-    log_sha256 = sha256_of_file(run.log) if run and run.log else None
-    record = run.record if run else None
-    if record is None or log_sha256 is None or record["log"]["sha256"] != log_sha256:
-        record = {"status": CRASHED}
-    return {"log_sha256": log_sha256,
+    record = record_of_log(folder) or {"status": CRASHED}
+    return {"log_sha256": sha256_of_file(run.log) if run and run.log else None,
             **{name: record.get(name) for name in ("status", "time_to_train_seconds", "epochs", "seed")}}
 
 

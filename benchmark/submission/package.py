@@ -21,6 +21,7 @@ from benchmark.foundation.source import source_files, source_sha256
 from benchmark.submission.ledger import LEDGER, LedgerRun
 from benchmark.submission.run_record import RUN, StoredRun
 
+PRUNED = "pruned_results"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 
@@ -31,7 +32,7 @@ class Parcel:
     Attributes
     ----------
     organisation, system : names of folders.
-    runs : in the order of the ledger, each with its line there.
+    runs : in the order of the ledger, each with its line there. pruned : those that weak scaling leaves out.
     ledger : the file. description : of the system, all fields.
     package : the trainer's, and the folder of its source.
     """
@@ -44,6 +45,7 @@ class Parcel:
     ledger: Path
     description: Mapping[str, str]
     package: Path
+    pruned: tuple[tuple[StoredRun, LedgerRun], ...] = ()
 
     def __post_init__(self) -> None:
         for what, name in (("organisation", self.organisation), ("system", self.system)):
@@ -81,24 +83,28 @@ def pack_hpc(parcel: Parcel, folder: Path) -> None:
         raise StemdlError("these results are there already, and are never overwritten",
                           where=f"results/{parcel.system}/{parcel.scaling}/{parcel.rung}",
                           remedy="another --system, or another tree")
-    put_runs(parcel, results, LOG)
+    put_runs(parcel.runs, results, LOG)
+    put_runs(parcel.pruned, results / PRUNED, LOG)
+    put(results / LEDGER, parcel.ledger.read_bytes())
     put(folder / "systems" / f"{parcel.system}.json", as_json(parcel.description))
     implementations = folder / "benchmarks" / parcel.rung / "implementations"
     put_code(parcel, implementations / parcel.implementation)
     put(implementations / parcel.implementation / "README.md", _readme_of_code(parcel))
     scripts = implementations / parcel.system
+    code = f"../{parcel.implementation}"
+    if parcel.told.instances > 1:  # beside those of strong scaling, which are always there
+        scripts, code = scripts / parcel.scaling, f"../{code}"
     put_scripts(parcel, scripts)
     put(scripts / f"{parcel.system}_{parcel.implementation}.json", as_json(facts(parcel)))
-    put(scripts / "README.md", readme(parcel, f"../{parcel.implementation}"))
+    put(scripts / "README.md", readme(parcel, code))
     put(scripts / "config.yaml", yaml.safe_dump(dict(parcel.told.settings), sort_keys=False))
 
 
-def put_runs(parcel: Parcel, folder: Path, name: str) -> None:
-    """Logs and records, numbered from 0, byte for byte, and the ledger. `name` has a place for {index}."""
-    for index, (run, _) in enumerate(parcel.runs):
+def put_runs(runs: Sequence[tuple[StoredRun, LedgerRun]], folder: Path, name: str) -> None:
+    """Logs and records, numbered from 0, byte for byte. `name` has a place for {index}."""
+    for index, (run, _) in enumerate(runs):
         put(folder / name.format(index=index), run.log.read_bytes())
         put(folder / name.replace(".txt", ".json").format(index=index), (run.folder / RUN).read_bytes())
-    put(folder / LEDGER, parcel.ledger.read_bytes())
 
 
 def put_code(parcel: Parcel, folder: Path) -> None:
@@ -126,6 +132,8 @@ def put_scripts(parcel: Parcel, folder: Path) -> None:
 def command_of(parcel: Parcel) -> str:
     """The command that makes such runs, without data and settings."""
     told, nodes = parcel.told, parcel.description["number_of_nodes"]
+    if told.instances > 1:
+        return f"stemdl run --rung {parcel.rung} --ranks {told.ranks} --instances {told.instances}"
     if nodes == "1":
         return f"stemdl run --rung {parcel.rung} --ranks {told.ranks} --runs {len(parcel.runs)}"
     launcher = (parcel.runs[0][0].record or {}).get("launcher")

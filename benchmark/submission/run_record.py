@@ -121,6 +121,15 @@ def read_run(folder: Path) -> StoredRun:
     raise StemdlError("there is no run here", where=folder, expected=RUN, remedy="stemdl list")
 
 
+def record_of_log(folder: Path) -> dict[str, Any] | None:
+    """The record in a run's folder where it is of the log that lies there now; else None. One that crashed after it was
+    resumed has the record of before."""
+    run = read_run(folder) if folder.is_dir() and any(folder.iterdir()) else None
+    if run is None or run.record is None or run.log is None or run.record["log"]["sha256"] != sha256_of_file(run.log):
+        return None
+    return run.record
+
+
 def stored_runs(folder: Path) -> list[StoredRun]:
     """All runs in and below a folder, those of a run set in their order; the oldest first."""
     found = {path.parent for name in (RUN, CONFIG, "result_*.txt") for path in folder.rglob(name)}

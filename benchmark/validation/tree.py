@@ -15,11 +15,11 @@ from benchmark.validation.checks.result_set import index_of
 from benchmark.validation.finding import Fault, printable
 from benchmark.validation.limits import Limits
 from benchmark.validation.standard import standards
-from benchmark.validation.subjects import RECORD, SCALINGS, STRONG, Entry, DataFile, Log, ResultSet, Submission
+from benchmark.validation.subjects import RECORD, SCALINGS, STRONG, WEAK, Entry, DataFile, Log, ResultSet, Submission
 
 LOG_BEGINS, LOG_ENDS = LOG.split("{index}")
 PRUNED = "pruned_results"
-_RUN_FOLDER = re.compile(r"run_(0|[1-9][0-9]*)")
+_RUN_FOLDER = re.compile(r"(run|instance)_(0|[1-9][0-9]*)")
 
 
 class Budget:
@@ -167,12 +167,14 @@ def logs_below(folder: Path, file: str, entries: list[Entry], limits: Limits) ->
 
 
 def run_sets(logs: list[Log]) -> Iterator[ResultSet]:
-    """The sets among the logs of run folders: those whose folders `run_<i>` lie side by side, as a run set's do."""
+    """The sets among the logs of run folders: those whose folders `run_<i>` lie side by side, as a run set's do, or
+    `instance_<i>`, as those of weak scaling."""
     beside: dict[Path, list[Log]] = {}
     for log in logs:
         if _RUN_FOLDER.fullmatch(log.path.parent.name):
             beside.setdefault(log.path.parent.parent, []).append(log)
     for folder, each in beside.items():
         name = each[0].value(keys.SUBMISSION_BENCHMARK)
-        yield ResultSet(folder, str(PurePosixPath(each[0].file).parents[1]), "", STRONG,
+        scaling = WEAK if all(log.path.parent.name.startswith("instance_") for log in each) else STRONG
+        yield ResultSet(folder, str(PurePosixPath(each[0].file).parents[1]), "", scaling,
                         name if isinstance(name, str) else "", each, [], None, submitted=False)

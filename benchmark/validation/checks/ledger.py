@@ -14,7 +14,7 @@ from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.packed import packed_sources
 from benchmark.validation.reading import Unreadable, read_bytes
 from benchmark.validation.registry import check
-from benchmark.validation.subjects import STRONG, Log, ResultSet
+from benchmark.validation.subjects import STRONG, WEAK, Log, ResultSet
 
 MOST_BYTES = 16 * 2**20
 RESOLVED_LATER = {"comm", "device", "threads_per_rank"}
@@ -40,7 +40,7 @@ def ledger_is_whole(results: ResultSet) -> Iterator[Fault]:
         yield Fault(text, file=file, line=line, expected="each line with the hash of the one before it")
 
 
-@check("R4.12", "R4.2", of=ResultSet, ours_alone=True)
+@check("R4.12", "R4.2", "R5.5", of=ResultSet, ours_alone=True)
 def runs_stand_in_the_ledger(results: ResultSet) -> Iterator[Fault]:
     """Each log's run is in it, and it says of the run what the log says."""
     ledger = _ledger(results)
@@ -54,6 +54,9 @@ def runs_stand_in_the_ledger(results: ResultSet) -> Iterator[Fault]:
         if run.seed_given:
             yield Fault("the seed of a submitted run was given by hand", file=file, line=run.line, rule="R4.2",
                         found=shown(run.seed), expected="a fresh one from the operating system")
+        if (run.instances > 1) != (results.scaling == WEAK):
+            yield Fault("instances trained at once are weak scaling, and runs one after another are strong", file=file,
+                        line=run.line, found=f"{results.scaling}, of {run.instances} at once", rule="R5.5")
         for what, told, logged in _said_twice(run, log):
             if told != logged:
                 yield Fault(f"{what} of a run in the ledger is not what {log.path.name} says", file=file, line=run.line,

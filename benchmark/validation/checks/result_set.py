@@ -160,11 +160,13 @@ def instances_are_alike(results: ResultSet) -> Iterator[Fault]:
     """Of weak scaling, the instances have one size and together fit into the system."""
     if results.scaling != WEAK or results.system is None or results.system.values is None:
         return
-    nodes = {log.number(keys.NUMBER_OF_NODES) for log in results.logs}
-    told = results.system.values.get("number_of_nodes")
-    if told is not None and str(told).isdecimal() and len(str(told)) < 10:
-        for size in nodes - {None}:
+    for field, key in (("number_of_nodes", keys.NUMBER_OF_NODES),
+                       ("accelerators_per_node", keys.ACCELERATORS_PER_NODE)):
+        told = results.system.values.get(field)
+        if told is None or not str(told).isdecimal() or len(str(told)) > 9:
+            continue
+        for size in sorted({log.number(key) for log in results.logs} - {None}):
             if size > int(told):
-                yield Fault("an instance has more nodes than the system", found=f"{size:g} nodes",
+                yield Fault("an instance has more of them than the system", found=f"{key} {size:g}",
                             expected=f"at most {told}, as {results.system.file} says",
                             severity=Severity.ERROR if results.ours else Severity.WARNING)

@@ -90,9 +90,9 @@ def system_agrees_with_logs(results: ResultSet) -> Iterator[Fault]:
     severity = Severity.ERROR if results.ours else Severity.WARNING
     values = results.system.values
     wanted = {"submitter": keys.SUBMISSION_ORG, "division": keys.SUBMISSION_DIVISION,
-              "status": keys.SUBMISSION_STATUS, "accelerators_per_node": keys.ACCELERATORS_PER_NODE}
-    if results.scaling == STRONG:
-        wanted["number_of_nodes"] = keys.NUMBER_OF_NODES
+              "status": keys.SUBMISSION_STATUS}
+    if results.scaling == STRONG:  # in weak scaling a log is of a part of the system: `instances_are_alike`
+        wanted |= {"number_of_nodes": keys.NUMBER_OF_NODES, "accelerators_per_node": keys.ACCELERATORS_PER_NODE}
     for field, key in wanted.items():
         odd = [log for log in results.logs if log.of(key) and str(log.value(key)) != str(values.get(field))]
         if odd:

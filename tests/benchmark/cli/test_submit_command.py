@@ -31,6 +31,19 @@ def made(tmp_path: Path) -> Path:
     return write_runs(tmp_path / "runs", {index: log_lines(index) for index in range(5)}, SOURCE)
 
 
+def at_once(folder: Path, instances: int, missed: int = -1) -> Path:
+    """A weak-scaling set whose instances start 30 ms one after the other; number `missed` is short of the target."""
+    logs = {index: log_lines(index) for index in range(instances)}
+    for index, lines in logs.items():
+        for line in lines:
+            line["time_ms"] -= (60_000 - 30) * index
+            if index == missed and line["key"] in (keys.EVAL_ACCURACY, keys.F1_MACRO):
+                line["value"] = min(line["value"], 0.89)
+            if index == missed and line["key"] == keys.RUN_STOP:
+                line["metadata"]["status"] = keys.ABORTED
+    return write_runs(folder, logs, SOURCE, instances)
+
+
 def submit(runs: Path, tree: Path, *options: str) -> int:
     return main(["submit", str(runs), "-o", str(tree), "--system", "two-cores", *options])
 
@@ -108,7 +121,7 @@ def test_a_second_system_and_weak_scaling_come_into_the_same_tree(made: Path, tm
     assert submit(made, tree) == 0
     before = files_of(tree)
     assert main(["submit", str(made), "-o", str(tree), "--system", "other"]) == 0
-    assert submit(made, tree, "--scaling", "weak") == 0
+    assert submit(at_once(tmp_path / "weak", 5), tree) == 0
     after = files_of(tree)
     assert {name: after[name] for name in before} == before
     assert [(row.system, row.scaling) for row in score_paths([tree])] == [
@@ -116,10 +129,59 @@ def test_a_second_system_and_weak_scaling_come_into_the_same_tree(made: Path, tm
     assert validate([tree]).verdict is Verdict.CLOSED
 
 
+def test_a_weak_set_is_submitted_with_what_it_left_out_and_scored_by_its_logs(
+        made: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
+    tree = tmp_path / "tree"
+    weak = at_once(tmp_path / "weak", 8, missed=2)
+    assert submit(weak, tree) == 1  # never alone
+    assert "R5.5" in capsys.readouterr().out and not tree.exists()
+    assert submit(made, tree) == 0
+    assert submit(weak, tree, "--models", "6") == 0
+    assert "2 instances are in pruned_results" in capsys.readouterr().out
+    report = validate([tree])
+    assert report.verdict is Verdict.CLOSED
+    # By hand: all but the one that missed the target and the one that reached it last, which are pruned.
+    kept = [weak / f"instance_{index}" / f"result_{index}.txt" for index in (0, 1, 3, 4, 5, 6)]
+    marks = [{line["key"]: line["time_ms"] for line in log_lines_of(log)} for log in kept]
+    minutes = (max(each[keys.RUN_STOP] for each in marks) - min(each[keys.RUN_START] for each in marks)) / 60_000
+    strong, row = score_paths([tree])
+    assert (strong.scaling, strong.runs) == ("strong", 5) and strong.score_minutes
+    assert (row.scaling, row.models, row.accelerators_per_model) == ("weak", 6, 1)
+    assert row.total_minutes == minutes and row.models_per_hour == pytest.approx(6 / (minutes / 60))
+    results = tree / RESULTS.replace("strong", "weak")
+    assert [(results / f"result_{index}.txt").read_bytes() for index in range(6)] == [log.read_bytes() for log in kept]
+    pruned = [weak / f"instance_{index}" / f"result_{index}.txt" for index in (2, 7)]
+    assert [(results / "pruned_results" / f"result_{index}.txt").read_bytes() for index in range(2)] == [
+        log.read_bytes() for log in pruned]
+    scripts = tree / ORG / "benchmarks" / RUNG / "implementations" / "two-cores"
+    assert "--instances 8" in (scripts / "weak" / "run_and_time.sh").read_text()
+    assert "--runs 5" in (scripts / "run_and_time.sh").read_text()
+
+
+def log_lines_of(log: Path) -> list[dict]:
+    return [json.loads(line.removeprefix(":::MLLOG ")) for line in log.read_text().splitlines()]
+
+
+def test_runs_one_after_another_are_no_weak_set_and_instances_no_strong_one(made: Path, tmp_path: Path,
+                                                                           capsys: pytest.CaptureFixture):
+    assert submit(made, tmp_path / "tree", "--models", "5") == 2
+    assert "no instances" in capsys.readouterr().err
+    weak = at_once(tmp_path / "weak", 5)
+    assert main(["submit", str(made), str(weak), "-o", str(tmp_path / "tree"), "--system", "two-cores"]) == 2
+    assert submit(weak, tmp_path / "tree", "--models", "6") == 2
+    assert "not so many models" in capsys.readouterr().err
+    assert submit(made, tmp_path / "tree") == 0
+    tree = tmp_path / "tree"
+    (tree / RESULTS).parent.rename((tree / RESULTS).parent.with_name("weak"))
+    assert ("R5.5", "instances trained at once are weak scaling") in [
+        (finding.rule, finding.message[:42]) for finding in validate([tree]).findings]
+
+
 def test_another_description_of_a_system_is_refused(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
     assert submit(made, tmp_path / "tree") == 0
+    weak = at_once(tmp_path / "weak", 5)
     before = files_of(tmp_path)
-    assert submit(made, tmp_path / "tree", "--scaling", "weak", "--describe", "cooling=water") == 2
+    assert submit(weak, tmp_path / "tree", "--describe", "cooling=water") == 2
     assert "is there already and is another" in capsys.readouterr().err
     assert files_of(tmp_path) == before
 

@@ -150,11 +150,12 @@ def as_ledger(entries: list[dict[str, Any]]) -> bytes:
     return b"".join(line + b"\n" for line in lines)
 
 
-def write_runs(folder: Path, logs: dict[int, Lines], source_sha256: str) -> Path:
-    """The runs as `stemdl run` leaves them, run set and ledger, in a folder of results; returns that of the set."""
+def write_runs(folder: Path, logs: dict[int, Lines], source_sha256: str, instances: int = 1) -> Path:
+    """The runs as `stemdl run` leaves them, run set and ledger, in a folder of results; returns that of the set. With
+    more than one of `instances`, as it leaves those of weak scaling."""
     runs = {}
     for index, lines in logs.items():
-        run = folder / "set" / f"run_{index}"
+        run = folder / "set" / f"{'run' if instances == 1 else 'instance'}_{index}"
         run.mkdir(parents=True)
         log = as_text(lines)
         runs[index] = (lines, log)
@@ -166,6 +167,7 @@ def write_runs(folder: Path, logs: dict[int, Lines], source_sha256: str) -> Path
     for entry in entries:
         if "source" in entry:
             entry["source"] = {"benchmark": "5" * 64, "reference": source_sha256}
+            entry["instances"] = instances
     (folder / LEDGER).write_bytes(as_ledger(entries))
     return folder / "set"
 

@@ -1,0 +1,106 @@
+"""What `stemdl run` prints of the runs that it made, and the exit code that follows from them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmark.cli.output import next_step, print_json, print_table
+
+if TYPE_CHECKING:
+    from benchmark.submission.lead import Outcome
+
+
+def report_runs(outcomes: Sequence[Outcome], folder: Path, arguments: argparse.Namespace) -> int:
+    """Of one run, or of runs one after another: check each log with the official checker, print what was reached. 0
+    where each reached the target with a compliant log and a seed of its own, else 1."""
+    from benchmark.foundation.files import write_json
+    from benchmark.submission.run_record import summarise_set
+    from benchmark.submission.run_set import RUNSET, record_or_crash
+
+    summary = summarise_set([record_or_crash(outcome) for outcome in outcomes])
+    if arguments.runs > 1:
+        write_json(folder / RUNSET, summary)
+    compliant = _print_each(outcomes, arguments)
+    good = all(compliant) and summary["reached"] == summary["runs"] and summary["seeds_differ"]
+    if arguments.format == "json":
+        print_json({**summary, "ok": good, "records": _as_json(outcomes, compliant)})
+        return 0 if good else 1
+    if arguments.runs > 1:
+        mean = summary["olympic_mean_seconds"]
+        if not summary["seeds_differ"]:
+            print("\ntwo runs have the same seed: the set cannot be scored (R4.2)")
+        print(f"\n{summary['reached']} of {summary['runs']} runs reached the target"
+              + (f"; olympic mean {mean:.2f} s" if mean is not None else ""))
+        if any(outcome.record is None for outcome in outcomes):
+            print("the same command makes a run in place of each that crashed")
+    next_step(f"stemdl show {folder}")
+    return 0 if good else 1
+
+
+def report_instances(outcomes: Sequence[Outcome], folder: Path, arguments: argparse.Namespace) -> int:
+    """Of instances trained at once: the same of each, and how many models in which time. 0 as above."""
+    from benchmark.report.run_summary import instance_lines
+    from benchmark.submission.weak_set import read_instances
+
+    summary = read_instances(folder)
+    compliant = _print_each(outcomes, arguments)
+    good = all(compliant) and summary["reached"] == summary["instances"] and summary["seeds_differ"]
+    if arguments.format == "json":
+        print_json({**summary, "ok": good, "records": _as_json(outcomes, compliant)})
+        return 0 if good else 1
+    print("\n".join(["", *instance_lines(summary)]))
+    next_step(f"stemdl score {folder}")
+    return 0 if good else 1
+
+
+def report_schedule(outcomes: Sequence[Outcome], folder: Path, arguments: argparse.Namespace) -> int:
+    """Of a scaling study: the table and the pictures. 0 as above."""
+    from benchmark.report.scaling import draw_scaling
+    from benchmark.submission.schedule import read_schedule
+    from benchmark.validation.official import check_log
+
+    summary = read_schedule(folder)
+    pictures = draw_scaling(summary, folder)
+    good = all(outcome.reached and check_log(outcome.request.log).passed for outcome in outcomes)
+    if arguments.format == "json":
+        print_json({**summary, "ok": good})
+        return 0 if good else 1
+    print_schedule(summary)
+    print("drawn in " + " and ".join(map(str, pictures)))
+    next_step(f"stemdl show {folder}")
+    return 0 if good else 1
+
+
+def print_schedule(summary: Mapping[str, Any]) -> None:
+    """A scaling study's table, with what has to be known beside it."""
+    from benchmark.report.scaling import COLUMNS, scaling_notes, scaling_rows
+
+    print_table(COLUMNS, scaling_rows(summary))
+    print("\n".join(scaling_notes(summary)))
+
+
+def _print_each(outcomes: Sequence[Outcome], arguments: argparse.Namespace) -> list[bool]:
+    """Whether each log is compliant, and as text what its run reached."""
+    from benchmark.report.run_summary import curve_lines, summary_lines
+    from benchmark.validation.official import check_log
+
+    compliant = []
+    for outcome in outcomes:
+        compliant.append(outcome.record is not None and check_log(outcome.request.log).passed)
+        if arguments.format == "json":
+            continue
+        if outcome.record is None:
+            print(f"\n{outcome.request.output}: {outcome.status}")
+            continue
+        print("\n".join(["", *curve_lines(outcome.record), *summary_lines(outcome.record)]))
+        print(f"  official compliance checker: {'SUCCESS' if compliant[-1] else 'FAILED'}   log {outcome.request.log}")
+    return compliant
+
+
+def _as_json(outcomes: Sequence[Outcome], compliant: Sequence[bool]) -> list[dict[str, object]]:
+    return [{"folder": str(outcome.request.output), "compliant": passed,
+             **(outcome.record or {"status": outcome.status})}
+            for outcome, passed in zip(outcomes, compliant, strict=True)]

@@ -1,0 +1,72 @@
+"""Equal parts of this node for jobs that run on it at the same time: cores and accelerators, disjoint where there are
+enough. A part is told to the ranks by environment variables, which every launcher hands on, and each rank takes its own
+piece of it when it starts: launchers bind to all of a node, whatever part their caller was given."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from benchmark.launch.launchers import physical_cores
+from benchmark.launch.rank import Rank
+
+CPUS = "STEMDL_CPUS"
+"""The cores of a part: their CPUs (hardware threads) with commas, cores apart by semicolons, such as 0,4;1,5."""
+ACCELERATORS = "CUDA_VISIBLE_DEVICES"
+
+Core = tuple[int, ...]
+"""The CPUs of a physical core."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """A job's part of a node. `shared` says that other jobs have some of it too, since there are fewer cores or
+    accelerators than jobs."""
+
+    cores: tuple[Core, ...]
+    accelerators: tuple[str, ...]
+    shared: bool
+
+    @property
+    def cpus(self) -> set[int]:
+        """All CPUs of its cores."""
+        return {cpu for core in self.cores for cpu in core}
+
+    def environment(self) -> dict[str, str]:
+        """What tells it to ranks; see `take_piece`."""
+        told = {CPUS: ";".join(",".join(map(str, core)) for core in self.cores)}
+        return told | ({ACCELERATORS: ",".join(self.accelerators)} if self.accelerators else {})
+
+
+def divide(jobs: int, accelerators: int) -> list[Share]:
+    """This process's cores and the node's `accelerators` in `jobs` parts of equal size; what is left over is used by
+    none, since jobs with more would be another measurement. With fewer than jobs, they take turns in order."""
+    cores = physical_cores()
+    names = _names(accelerators)
+    shared = len(cores) < jobs or 0 < len(names) < jobs
+    return [Share(_part(cores, job, jobs), _part(names, job, jobs), shared) for job in range(jobs)]
+
+
+def take_piece(rank: Rank, environ: Mapping[str, str] = os.environ) -> None:
+    """Keep this rank to its own cores of the part that it was told, to all of them where it has fewer than ranks; to
+    nothing where it was told none."""
+    if not environ.get(CPUS):
+        return
+    cores = [tuple(map(int, core.split(","))) for core in environ[CPUS].split(";")]
+    count = len(cores) // rank.local_size
+    mine = cores[rank.local_rank * count : (rank.local_rank + 1) * count] if count else cores
+    os.sched_setaffinity(0, {cpu for core in mine for cpu in core})
+
+
+def _part(units: Sequence, job: int, jobs: int) -> tuple:
+    if 0 < len(units) < jobs:
+        return (units[job % len(units)],)
+    count = len(units) // jobs
+    return tuple(units[job * count : (job + 1) * count])
+
+
+def _names(accelerators: int) -> list[str]:
+    """Of the accelerators that this process sees, as CUDA names them."""
+    visible = [name.strip() for name in os.environ.get(ACCELERATORS, "").split(",") if name.strip()]
+    return (visible or [str(index) for index in range(accelerators)])[:accelerators]

@@ -1,0 +1,135 @@
+"""One run from outside: start its ranks, wait for them, stand it in the ledger, and say how it ended."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmark.definition.request import RunRequest
+from benchmark.events import keys
+from benchmark.foundation.errors import CheckFailed, StemdlError
+from benchmark.launch.launchers import Job, get_launcher
+from benchmark.submission.ledger_entry import entered
+from benchmark.submission.run_record import CRASHED, record_of_log
+
+LAUNCHED_BY_US = "STEMDL_LAUNCHED"
+"""Set for ranks that `stemdl run` started itself: it will report, and a missed target is no failure of the rank."""
+STOP_SECONDS = 10.0
+"""How long a launcher that is told to end its ranks may take before it is killed."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: its record, or None where it left none, and the launcher's exit code, None where the run was
+    there before."""
+
+    request: RunRequest
+    record: dict[str, Any] | None
+    exit_code: int | None = None
+
+    @property
+    def status(self) -> str:
+        """success, aborted or crashed."""
+        return self.record["status"] if self.record else CRASHED
+
+    @property
+    def reached(self) -> bool:
+        """Whether it ended with success."""
+        return self.status == keys.SUCCESS
+
+    @property
+    def finished(self) -> bool:
+        """Whether it came to its end by itself and unbroken, be it short of the target."""
+        return self.status in (keys.SUCCESS, keys.ABORTED) and not self.record["resumed"]
+
+    def fault(self) -> StemdlError | None:
+        """What to tell the user of a run without a record."""
+        if self.record is not None:
+            return None
+        if self.exit_code == StemdlError.exit_code:
+            return StemdlError("the run could not be made", where=self.request.output, remedy="see what its ranks said")
+        return CheckFailed("the run ended before it was done: a rank died or failed", where=self.request.output,
+                           found=f"exit code {self.exit_code}", remedy="see what its ranks said; start it again, or go "
+                           f"on with stemdl run --resume --output {self.request.output}, which cannot be scored")
+
+
+@dataclass(frozen=True)
+class Lead:
+    """What the runs of a set have in common.
+
+    Attributes
+    ----------
+    ledger : the file that they are entered into. settings : the trainer's, as resolved. ranks : of each run.
+    instances : how many runs there are at once.
+    """
+
+    ledger: Path
+    settings: Mapping[str, Any]
+    ranks: int
+    instances: int = 1
+
+    def make(self, request: RunRequest, *, environment: Mapping[str, str] | None = None, output: Path | None = None,
+             started: Callable[[subprocess.Popen[bytes]], None] = lambda process: None) -> Outcome:
+        """Start the ranks of a run and wait until all have ended; the ledger has the run, however it ends.
+
+        Parameters
+        ----------
+        environment : of the ranks, on top of what they inherit.
+        output : a new file for what they print, in place of this process's own output.
+        started : told the launcher's process.
+        """
+        environment = {LAUNCHED_BY_US: "1", **(environment or {})}
+        argv = get_launcher("mpirun").argv(Job(self.ranks, run_command(request), environment=environment))
+        with entered(self.ledger, request, self.settings, self.ranks, self.instances):
+            code = _wait_for(argv, output, started)
+        return Outcome(request, record_of_log(request.output), code)
+
+
+def trainer_settings(request: RunRequest) -> dict[str, Any]:
+    """The trainer's settings, as it resolves them itself. Raises StemdlError where they are wrong."""
+    module = importlib.import_module(request.benchmark.trainer.partition(":")[0].rpartition(".")[0] + ".config")
+    return dataclasses.asdict(module.read_config(request.rung.name, request.config_file, request.overrides))
+
+
+def run_command(request: RunRequest) -> tuple[str, ...]:
+    """The command line of one rank of this run."""
+    command = [sys.executable, "-m", "benchmark", "run", "--rung", request.rung.name, "--data", str(request.data),
+               "--output", str(request.output), "--index", str(request.index)]
+    command += ["--seed", str(request.seed)] if request.seed is not None else []
+    command += ["--config", str(request.config_file)] if request.config_file is not None else []
+    command += [part for override in request.overrides for part in ("--set", override)]
+    command += ["--resume"] if request.resume else []
+    command += ["--start-gate", str(request.start_gate)] if request.start_gate is not None else []
+    return tuple(command)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Have a launcher end its ranks, and wait until it has."""
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _wait_for(argv: list[str], output: Path | None, started: Callable[[subprocess.Popen[bytes]], None]) -> int:
+    printed = open(output, "xb") if output else None
+    try:
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=printed,
+                                   stderr=subprocess.STDOUT if printed else None)
+        started(process)
+        try:
+            return process.wait()
+        except BaseException:  # interrupted: no rank outlives us, and the ledger's line comes after its last word
+            end(process)
+            raise
+    finally:
+        if printed:
+            printed.close()

@@ -1,0 +1,108 @@
+"""N runs of one configuration, one after another. A run that crashes stays where it is and stops no other; the same
+command again makes the runs that are missing, under new numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from benchmark.data.manifest import read_manifest
+from benchmark.definition.request import RunRequest
+from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.files import write_json
+from benchmark.foundation.source import source_sha256
+from benchmark.launch.system import git_commit
+from benchmark.submission.lead import Lead, Outcome
+from benchmark.submission.ledger import LedgerRun, read_ledger
+from benchmark.submission.ledger_entry import ROOT, packages
+from benchmark.submission.run_record import record_of_log, summarise_set
+
+RUNSET = "runset.json"
+_RUN = re.compile(r"run_(0|[1-9][0-9]*)")
+
+
+def run_of_set(request: RunRequest, index: int) -> RunRequest:
+    """Run number `index` of the set that is asked for."""
+    return replace(request, output=request.output / f"run_{index}", index=index)
+
+
+def runs_there(request: RunRequest) -> list[Outcome]:
+    """The runs that the set's folder holds, by number. Raises StemdlError where it holds something else."""
+    folder = request.output
+    names = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+    indices = sorted(int(match[1]) for match in map(_RUN.fullmatch, names) if match)
+    if names and not indices:
+        raise StemdlError("the folder is not empty, and holds no run set", where=folder,
+                          remedy="choose another with --output")
+    there = [run_of_set(request, index) for index in indices]
+    return [Outcome(each, record_of_log(each.output)) for each in there]
+
+
+def missing_runs(request: RunRequest, runs: int, there: Sequence[Outcome]) -> list[RunRequest]:
+    """What has to be made for the set to have so many runs that came to their end. Those that did not stay, and no
+    number is given twice."""
+    first = max((each.request.index for each in there), default=-1) + 1
+    count = max(0, runs - sum(each.finished for each in there))
+    return [run_of_set(request, index) for index in range(first, first + count)]
+
+
+def refuse_other_configuration(lead: Lead, request: RunRequest, there: Sequence[Outcome]) -> None:
+    """Raises StemdlError where the ledger says that runs of the set were made with another configuration, data or code
+    than is asked for now, or does not have them: they could never be submitted together."""
+    for each in there:
+        if each.record is None:
+            continue
+        told = read_ledger(lead.ledger).run_of(each.record["log"]["sha256"])
+        if told is None:
+            raise StemdlError("the ledger does not have this run", where=each.request.output,
+                              expected=f"an entry in {lead.ledger}", remedy="--ledger FILE, or another --output")
+        asked, made = _asked(lead, request), _made(told)
+        for name in asked:
+            if asked[name] != made.get(name):
+                raise StemdlError(f"the runs of this set were made with another {name}", where=each.request.output,
+                                  expected=made.get(name), found=asked[name],
+                                  remedy="go on with the command that made them, or choose another --output")
+
+
+def make_runs(request: RunRequest, runs: int, lead: Lead, say: Callable[[str], None]) -> list[Outcome]:
+    """The set of `runs` runs in `request.output`: those that are there and, made now, those that are missing.
+
+    `say` is told what is begun. Raises StemdlError where the folder or the runs in it are of something else, and where
+    a run cannot be made at all; a run that crashes raises nothing.
+    """
+    outcomes = runs_there(request)
+    refuse_other_configuration(lead, request, outcomes)
+    missing = missing_runs(request, runs, outcomes)
+    if outcomes:
+        say(f"{request.output} has {runs - len(missing)} of {runs} runs already")
+    for number, each in enumerate(missing, runs - len(missing) + 1):
+        say(f"run {number} of {runs}: {request.rung.name} on {lead.ranks} "
+            f"rank{'s' if lead.ranks > 1 else ''} into {each.output}")
+        made = lead.make(each)
+        outcomes.append(made)
+        fault = made.fault()
+        if fault is not None and fault.exit_code == StemdlError.exit_code:
+            raise fault  # of what is asked for, and so of all runs
+        if fault is not None:
+            say(f"{fault}")
+        write_json(request.output / RUNSET, summarise_set([record_or_crash(outcome) for outcome in outcomes]))
+    return outcomes
+
+
+def record_or_crash(outcome: Outcome) -> dict[str, Any]:
+    """A run's record; of one that crashed, what can be said of it."""
+    return outcome.record or {"status": outcome.status, "seed": None, "time_to_train_seconds": None}
+
+
+def _asked(lead: Lead, request: RunRequest) -> dict[str, Any]:
+    return {"rung": request.rung.name, "ranks": lead.ranks, "instances": lead.instances, **lead.settings,
+            "manifest of the data": read_manifest(request.data).sha256, "commit": git_commit(ROOT),
+            "source": {name: source_sha256(ROOT / name) for name in packages(request.benchmark.trainer)}}
+
+
+def _made(told: LedgerRun) -> Mapping[str, Any]:
+    return {"rung": told.rung, "ranks": told.ranks, "instances": told.instances, **told.settings,
+            "manifest of the data": told.manifest_sha256, "commit": told.commit, "source": dict(told.source)}

@@ -1,0 +1,51 @@
+"""Runs that are only pretended, for tests of what starts them, waits for them and tells of them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.request import RunRequest
+from benchmark.launch.launchers import Job
+from benchmark.submission import lead, ledger_entry, run_set
+
+ROOT = Path(__file__).resolve().parents[3]
+PRETEND_RUN = Path(__file__).with_name("pretend_run.py")
+SETTINGS = {"org": "Somewhere", "learning_rate": 0.002, "division": "closed"}
+
+
+class Pretending:
+    """A launcher whose one rank is `pretend_run.py`."""
+
+    def argv(self, job: Job) -> list[str]:
+        environment = {"PYTHONPATH": str(ROOT), **job.environment}
+        return ["env", *(f"{name}={value}" for name, value in environment.items()), sys.executable, str(PRETEND_RUN),
+                *job.command[4:]]
+
+
+class ManifestOf:
+    sha256 = "1" * 64
+
+
+@pytest.fixture
+def pretend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[RunRequest, lead.Lead]]:
+    """`pretend(fates, ranks=1, instances=1)`: a request of runs into tmp_path/runs/set and the lead that makes them, all
+    of them pretended, with fates as `pretend_run.py` has them."""
+    monkeypatch.setattr(lead, "get_launcher", lambda name: Pretending())
+    for module in (ledger_entry, run_set):
+        monkeypatch.setattr(module, "read_manifest", lambda folder: ManifestOf())
+    before = os.sched_getaffinity(0)
+    benchmark = load_benchmark()
+
+    def make(fates: str = "", ranks: int = 1, instances: int = 1) -> tuple[RunRequest, lead.Lead]:
+        monkeypatch.setenv("PRETEND", fates)
+        request = RunRequest(benchmark, benchmark.rung("stemdl_smoke"), Path("data"), tmp_path / "runs" / "set")
+        return request, lead.Lead(tmp_path / "runs" / "ledger.jsonl", SETTINGS, ranks, instances)
+
+    yield make
+    assert os.sched_getaffinity(0) == before  # of this thread

@@ -1,0 +1,100 @@
+"""Run sets: what crashed stays and stops no other, the same command makes what is missing, and the ledger has it all."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmark.foundation.errors import CheckFailed, StemdlError
+from benchmark.submission.ledger import read_ledger
+from benchmark.submission.run_set import RUNSET, make_runs, missing_runs, runs_there
+
+
+def quiet(text: str) -> None:
+    return
+
+
+def statuses(outcomes: list) -> list[tuple[int, str]]:
+    return [(each.request.index, each.status) for each in outcomes]
+
+
+def test_a_run_that_crashes_stays_and_the_same_command_makes_another(pretend):
+    request, lead = pretend("1=killed,2=missed")
+    said = []
+    first = make_runs(request, 3, lead, said.append)
+    assert statuses(first) == [(0, "success"), (1, "crashed"), (2, "aborted")]
+    assert any("run_1: the run ended before it was done" in text for text in said)
+    assert isinstance(first[1].fault(), CheckFailed) and first[0].fault() is None
+    left = {path: path.read_bytes() for path in request.output.rglob("*") if path.is_file() and path.name != RUNSET}
+    summary = json.loads((request.output / RUNSET).read_text())
+    assert (summary["runs"], summary["reached"], summary["olympic_mean_seconds"]) == (3, 1, None)
+
+    again = make_runs(request, 3, lead, said.append)
+    assert statuses(again) == [(0, "success"), (1, "crashed"), (2, "aborted"), (3, "success")]
+    assert again[:3] == [replace(each, exit_code=None) for each in first]
+    assert {path: path.read_bytes() for path in left} == left
+    ledger = read_ledger(lead.ledger)
+    assert not ledger.faults
+    assert [(run.folder, run.status) for run in ledger.runs] == [
+        ("set/run_0", "success"), ("set/run_1", "crashed"), ("set/run_2", "aborted"), ("set/run_3", "success")]
+    assert len({run.seed for run in ledger.runs if run.status != "crashed"}) == 3
+    assert len({run.configuration for run in ledger.runs}) == 1
+
+    before = lead.ledger.read_bytes()
+    assert statuses(make_runs(request, 3, lead, quiet)) == statuses(again)  # whole: nothing is begun
+    assert lead.ledger.read_bytes() == before
+
+
+def test_more_runs_are_added_to_a_whole_set(pretend):
+    request, lead = pretend()
+    make_runs(request, 1, lead, quiet)
+    assert statuses(make_runs(request, 2, lead, quiet)) == [(0, "success"), (1, "success")]
+
+
+def test_what_a_run_is_asked_in_vain_ends_the_set(pretend):
+    request, lead = pretend("1=wrong")
+    with pytest.raises(StemdlError, match="could not be made") as caught:
+        make_runs(request, 3, lead, quiet)
+    assert caught.value.exit_code == 2
+    assert [run.status for run in read_ledger(lead.ledger).runs] == ["success", "crashed"]
+
+
+@pytest.mark.parametrize(("change", "named"), [
+    ({"ranks": 2}, "ranks"), ({"settings": {"org": "Somewhere", "learning_rate": 0.004, "division": "closed"}},
+                              "learning_rate")])
+def test_a_set_is_not_gone_on_with_otherwise(pretend, change: dict, named: str):
+    request, lead = pretend()
+    make_runs(request, 1, lead, quiet)
+    before = lead.ledger.read_bytes()
+    with pytest.raises(StemdlError, match=f"another {named}"):
+        make_runs(request, 2, replace(lead, **change), quiet)
+    assert lead.ledger.read_bytes() == before and not (request.output / "run_1").exists()
+
+
+def test_a_set_that_the_ledger_does_not_have_is_not_gone_on_with(pretend, tmp_path: Path):
+    request, lead = pretend()
+    make_runs(request, 1, lead, quiet)
+    make_runs(replace(request, output=tmp_path / "runs" / "other"), 1, replace(lead, ledger=tmp_path / "own"), quiet)
+    with pytest.raises(StemdlError, match="the ledger does not have this run"):
+        make_runs(request, 2, replace(lead, ledger=tmp_path / "own"), quiet)
+
+
+def test_a_resumed_run_is_none_of_the_set_s(pretend):
+    request, lead = pretend()
+    made, = make_runs(request, 1, lead, quiet)
+    path = made.request.output / "run.json"
+    path.write_text(json.dumps({**made.record, "resumed": True}))
+    there = runs_there(request)
+    assert [each.output.name for each in missing_runs(request, 1, there)] == ["run_1"]
+
+
+def test_a_folder_of_something_else_is_refused(pretend):
+    request, lead = pretend()
+    request.output.mkdir(parents=True)
+    (request.output / "thesis.tex").write_text("x")
+    with pytest.raises(StemdlError, match="holds no run set"):
+        make_runs(request, 2, lead, quiet)
+    assert [path.name for path in request.output.iterdir()] == ["thesis.tex"]
