@@ -24,6 +24,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 import reference
 from benchmark.data.manifest import Manifest, read_manifest
+from benchmark.data.partition import partitioned
 from benchmark.data.reader import samples_of
 from benchmark.definition.request import CONFIG, RunRequest
 from benchmark.events import keys
@@ -53,7 +54,7 @@ def train(request: RunRequest) -> bool:
     `request.output`. Raises StemdlError for wrong settings or data, a loss that is no number, and disks that are full.
     """
     config = read_config(request.rung.name, request.config_file, request.overrides)
-    manifest = read_manifest(request.data)
+    manifest = partitioned(read_manifest(request.data), request.partition)
     if manifest.rung != request.rung.name:
         raise StemdlError("the data are of another rung", where=request.data, expected=request.rung.name,
                           found=manifest.rung)
@@ -284,6 +285,8 @@ def _log_settings(
     log.point(keys.DATA_MANIFEST_SHA256, manifest.sha256)
     log.point(keys.DATA_RECIPE_SHA256, manifest.recipe_sha256)
     log.point(keys.DATA_STANDARD, manifest.standard and manifest.recipe_sha256 == request.rung.recipe_sha256)
+    if request.partition:
+        log.point(keys.DATA_PARTITION, request.partition)
     log.point(keys.TRAIN_SAMPLES, manifest.samples["train"])
     log.point(keys.EVAL_SAMPLES, manifest.samples["dev"])
 

@@ -1,5 +1,9 @@
 """Simulates a rung's data. Interrupted, it goes on where it stopped.
 
+The rung's recipe says what the data are. Data made with --structures, --prototypes, --crystals or --orientation are not
+the rung's own: they can be trained on, but such runs are not scored. --device cuda changes no recipe, but the last bits
+of intensities: known manifests are of CPUs, and so is the default, whatever GPU there is.
+
 --ranks starts that many worker processes on this machine; under an MPI launcher (srun, mpirun) its ranks share the
 work instead, over all nodes. With --dry-run nothing is written: it says how long it would take and how large it gets.
 """
@@ -8,11 +12,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from benchmark.cli.output import next_step, print_json, print_table
 from benchmark.cli.ranks import ranks_together
+from benchmark.definition.rung import ORIENTATIONS
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +32,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         help="take known structures (of the same sources, or .json) and exchange their elements")
     parser.add_argument("--crystals", metavar="RECIPE", help="draw the crystals by another recipe of the benchmark's: "
                         "'realistic' ones stand in for real ones. Such data are not the rung's own")
+    parser.add_argument("--orientation", choices=ORIENTATIONS, help="other zone axes than the rung's: 'olcf' are the "
+                        "real set's choice, 'olcf_as_made' with the distortion that it has. Such data are not the "
+                        "rung's own")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="(default: %(default)s)")
     parser.add_argument("--ranks", type=int, help="processes of one thread each (default: one for each core)")
     parser.add_argument("--dry-run", action="store_true", help="time a few crystals, tell the size, write nothing")
 
@@ -33,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """0 when the data are there."""
     from benchmark.cli.data_info import print_info
-    from benchmark.data.generate import generate, require_simulated
+    from benchmark.data.generate import generate, require_device, require_simulated
     from benchmark.data.plan import wanted_size
     from benchmark.definition.benchmark import load_benchmark
     from benchmark.foundation.errors import StemdlError
@@ -48,13 +58,17 @@ def execute(arguments: argparse.Namespace) -> int:
                           expected="without --crystals and --prototypes")
     if arguments.crystals is not None:
         rung = benchmark.with_crystals(rung, arguments.crystals)
+    orientation = "" if arguments.orientation in (None, rung.orientation) else arguments.orientation
+    if orientation:
+        rung = replace(rung, orientation=orientation)
     folder = arguments.output or Path("data") / rung.name
     if arguments.ranks is not None and arguments.ranks < 1:
         raise StemdlError("at least one process is needed", where="--ranks", found=arguments.ranks)
     origin = {"structures_path": arguments.structures, "prototypes_path": arguments.prototypes,
-              "crystals": arguments.crystals or ""}
+              "crystals": arguments.crystals or "", "orientation": orientation, "device": arguments.device}
     rank = detect_rank()
     processes = rank.size if rank.size > 1 else arguments.ranks or usable_cores()
+    require_device(arguments.device)
     if arguments.dry_run:
         return _plan(rung, folder, arguments, processes) if rank.rank == 0 else 0
     if rank.rank == 0:
@@ -88,7 +102,7 @@ def _plan(rung: Any, folder: Path, arguments: argparse.Namespace, processes: int
 
     plans = plan_shards(rung, drawn(rung))
     size = size_of(rung, plans)
-    cost = measure(rung, _to_time(rung, plans, arguments.structures or arguments.prototypes))
+    cost = measure(rung, _to_time(rung, plans, arguments.structures or arguments.prototypes), device=arguments.device)
     seconds, error = cost.seconds(size.samples, processes)
     if arguments.format == "json":
         print_json({"rung": rung.name, "recipe_sha256": rung.recipe_sha256, "folder": str(folder),
@@ -99,7 +113,8 @@ def _plan(rung: Any, folder: Path, arguments: argparse.Namespace, processes: int
                     "samples_timed": cost.timed})
         return 0
     print(f"{rung.name}: {rung.classes} groups, {_told(size, folder)}")
-    print(f"a sample takes {cost.seconds_per_sample:.3f} +- {cost.standard_error:.3f} s on one core "
+    print(f"a sample takes {cost.seconds_per_sample:.3f} +- {cost.standard_error:.3f} s on one "
+          f"{'core' if arguments.device == 'cpu' else 'core and its GPU'} "
           f"({cost.timed} timed) and {sample_bytes(rung) / 1e6:.3f} MB")
     counts = sorted({1, processes, 10 * processes, 100 * processes})
     print_table(("ranks", "time", "+-"),
@@ -112,7 +127,6 @@ def _plan(rung: Any, folder: Path, arguments: argparse.Namespace, processes: int
 
 def _to_time(rung: Any, plans: list, structures_path: Path | None) -> list:
     """Materials to time: the planned ones, or given crystals of the rung's groups from all over their source."""
-    from dataclasses import replace
     from random import Random
 
     from benchmark.data.cost import MOST_A_SYSTEM

@@ -48,6 +48,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings of the trainer, as YAML")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting of the trainer")
     parser.add_argument("--data", type=Path, metavar="DIR", help="(default: data/<rung>, made where it is missing)")
+    parser.add_argument("--partition", default="", metavar="NAME[/PART]",
+                        help="train by a partition of stemdl data split: standard, folds_5/fold_0 (the fold is dev), "
+                        "standard/test_unseen_types (the slice is test). Such a run cannot be scored")
     parser.add_argument("--output", type=Path, metavar="DIR", help="(default: runs/<time>-<rung>)")
     parser.add_argument("--ledger", type=Path, metavar="FILE",
                         help="the list of all runs, which this one is added to (default: ledger.jsonl beside the run's "
@@ -94,6 +97,7 @@ def execute(arguments: argparse.Namespace) -> int:
         overrides=tuple(arguments.set),
         resume=arguments.resume,
         start_gate=arguments.start_gate,
+        partition=arguments.partition,
     )
     if under_launcher():
         return _be_a_rank(request, arguments)

@@ -33,12 +33,13 @@ class Cost:
 
 def measure(
     rung: Rung, materials: Sequence[Material], clock: Callable[[], float] = time.perf_counter,
-    limit_seconds: float = TIMING_SECONDS,
+    limit_seconds: float = TIMING_SECONDS, device: str = "cpu",
 ) -> Cost:
     """Time materials spread over the crystal systems, each system's as many as it has materials, in proportion.
 
-    Of each material one sample is timed, on one thread. Crystals that are to be drawn are drawn in that time, as each
-    material's samples share its crystal. `materials` may not be empty.
+    Of each material one sample is timed, on one thread; on another device than the CPU all of them, since they are
+    made together there. Crystals that are to be drawn are drawn in that time, as each material's samples share its
+    crystal. `materials` may not be empty.
     """
     use_one_thread()
     systems: dict[str, list[Material]] = {}
@@ -46,7 +47,7 @@ def measure(
         systems.setdefault(crystal_system(material.space_group), []).append(material)
     order = sorted(systems, key=lambda system: -len(systems[system]))
     seconds: dict[str, list[float]] = {system: [] for system in order}
-    next(stacks_of(rung, replace(systems[order[0]][0], samples=1)))  # libraries are loaded
+    next(stacks_of(rung, replace(systems[order[0]][0], samples=1), device))  # libraries are loaded
     started = clock()
     for turn in range(MOST_A_SYSTEM):
         for system in order:
@@ -54,9 +55,11 @@ def measure(
                 break
             members = systems[system]
             material = members[(2 * turn + 1) * len(members) // (2 * MOST_A_SYSTEM)]
+            if device == "cpu":
+                material = replace(material, samples=1)
             begun = clock()
-            next(stacks_of(rung, replace(material, samples=1)))
-            seconds[system].append(clock() - begun)
+            made = sum(1 for _ in stacks_of(rung, material, device))
+            seconds[system].append((clock() - begun) / made)
     known = {system: values for system, values in seconds.items() if values}
     share = sum(len(systems[system]) for system in known)
     mean = sum(len(systems[system]) / share * statistics.fmean(values) for system, values in known.items())

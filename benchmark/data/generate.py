@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import importlib.metadata
-import io
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
@@ -29,7 +28,7 @@ from benchmark.data.simulate import simulate_stacks
 from benchmark.data.workers import Ranks, Workers, workers
 from benchmark.definition.rung import Limits, Rung
 from benchmark.foundation.errors import StemdlError
-from benchmark.foundation.files import atomic_path, canonical_json, exclusive, sha256_of_text
+from benchmark.foundation.files import canonical_json, exclusive, sha256_of_text
 from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.draw import draw_crystal
 
@@ -38,6 +37,7 @@ CLAIMS = ".claims"
 STANDARD = {"kind": "drawn"}
 """The source of a rung's own data."""
 STRUCTURES_AT_ONCE = 64
+DEVICES = ("cpu", "cuda")
 
 
 def material_generator(rung: Rung, identifier: str, space_group: int) -> np.random.Generator:
@@ -46,34 +46,29 @@ def material_generator(rung: Rung, identifier: str, space_group: int) -> np.rand
     return np.random.default_rng([rung.seed, rung.version, int(digest[:16], 16)])
 
 
-def stacks_of(rung: Rung, material: Material) -> Iterator[Stack]:
+def stacks_of(rung: Rung, material: Material, device: str = "cpu") -> Iterator[Stack]:
     """The stacks of a material, one for each of its energies."""
     generator = material_generator(rung, material.identifier, material.space_group)
     crystal = material.crystal or draw_crystal(material.space_group, rung.crystals, generator)
-    stacks = simulate_stacks(material.identifier, crystal, rung, generator)
-    for _ in range(material.samples):
-        yield next(stacks)
+    return simulate_stacks(material.identifier, crystal, rung, generator, samples=material.samples, device=device)
 
 
-def _make_shard(folder: Path, rung: Rung, recipe_sha256: str, plan: ShardPlan) -> None:
-    """Simulate and write one shard, whole or not at all.
+def _make_shard(folder: Path, rung: Rung, identity: Mapping[str, str], device: str, plan: ShardPlan) -> None:
+    """Simulate and write one shard, whole or not at all."""
+    if device == "cuda":
+        import torch
 
-    HDF5 crashes the process when it cannot write to a file, so it writes to memory, and a full disk stays an OSError.
-    """
-    import h5py
-
-    memory = io.BytesIO()
-    with h5py.File(memory, "w") as shard:
-        shard.attrs["recipe_sha256"] = recipe_sha256
+        device = f"cuda:{plan.number % torch.cuda.device_count()}"
+    with schema.new_shard(folder, plan.split, plan.number) as shard:
+        shard.attrs.update(identity)
         for material in plan.materials:
-            for energy, stack in enumerate(stacks_of(rung, material)):
+            for energy, stack in enumerate(stacks_of(rung, material, device)):
                 schema.write_stack(shard, material.number, energy, stack, rung.storage)
-    with atomic_path(schema.shard_path(folder, plan.split, plan.number)) as temporary:
-        temporary.write_bytes(memory.getbuffer())
 
 
-def _finished(folder: Path, recipe_sha256: str, plan: ShardPlan) -> bool:
-    """Whether a shard is there; it is renamed into place only when whole. Refuses one of another recipe."""
+def _finished(folder: Path, identity: Mapping[str, str], plan: ShardPlan) -> bool:
+    """Whether a shard is there; it is renamed into place only when whole. Refuses one of another recipe, or that was
+    made on another kind of device."""
     import h5py
 
     path = schema.shard_path(folder, plan.split, plan.number)
@@ -81,12 +76,12 @@ def _finished(folder: Path, recipe_sha256: str, plan: ShardPlan) -> bool:
         return False
     try:
         with h5py.File(path, "r") as shard:
-            found = shard.attrs.get("recipe_sha256")
+            found = {name: shard.attrs[name] for name in ("recipe_sha256", "device") if name in shard.attrs}
     except OSError as error:
         raise StemdlError("a shard cannot be read", where=path, found=error,
                           remedy="delete it and run again") from error
-    if found != recipe_sha256:
-        raise StemdlError("a shard of other data is in the way", where=path, expected=recipe_sha256, found=found,
+    if found != identity:
+        raise StemdlError("a shard of other data is in the way", where=path, expected=identity, found=found,
                           remedy="choose another folder with -o")
     return True
 
@@ -98,9 +93,20 @@ def require_simulated(rung: Rung) -> None:
                           remedy=f"stemdl data import SRC -o data/{rung.name}")
 
 
+def require_device(device: str) -> None:
+    """Raises StemdlError for a device that is none of `cpu` and `cuda`, or that this host has not."""
+    if device not in DEVICES:
+        raise StemdlError("there is no such device", where="--device", expected=" or ".join(DEVICES), found=device)
+    if device == "cuda":
+        import torch
+
+        if not torch.cuda.is_available():
+            raise StemdlError("no GPU is seen here", where="--device", found=device, remedy="--device cpu")
+
+
 def generate(
     rung: Rung, folder: Path, *, structures_path: Path | None = None, prototypes_path: Path | None = None,
-    crystals: str = "", processes: int = 1, ranks: Ranks | None = None,
+    crystals: str = "", orientation: str = "", device: str = "cpu", processes: int = 1, ranks: Ranks | None = None,
 ) -> Manifest:
     """Make the data of a rung in `folder`, or finish what was begun there; returns the manifest.
 
@@ -109,18 +115,23 @@ def generate(
     structures_path : a source of crystals (`sources.read_candidates`) to take instead of drawing them.
     prototypes_path : a source of crystals whose elements are exchanged for others (`prototypes.from_prototypes`).
     crystals : the name of the recipe that `rung.crystals` has instead of the rung's own; such data are not standard.
+    orientation : likewise, the one that `rung.orientation` is instead of the rung's own.
+    device : `cpu`, or `cuda` for all GPUs that each worker sees. They round differently, so the shards and the
+        manifest say that they are a GPU's; no folder holds some of each.
     processes : worker processes of one thread each, where no MPI ranks are given.
     ranks : an MPI communicator whose ranks, one thread each, share the shards as they get free. All see the folder.
 
-    Raises StemdlError when the rung is not simulated, the folder holds other data or cannot be written, the structures
-    do not suffice or the disk is full. Of MPI ranks all raise the same, with `on_all_ranks` set.
+    Raises StemdlError when the rung is not simulated, there is no such device, the folder holds other data or cannot
+    be written, the structures do not suffice or the disk is full. Of MPI ranks all raise the same, with `on_all_ranks`
+    set.
     """
     require_simulated(rung)
+    require_device(device)
     with ExitStack() as held:
         try:
             work = held.enter_context(workers(processes, ranks, single_threaded=True))
-            source = work.from_leader(partial(_source, structures_path, prototypes_path, crystals))
-            return _generate(rung, folder, source, structures_path or prototypes_path, work, held)
+            source = work.from_leader(partial(_source, structures_path, prototypes_path, crystals, orientation))
+            return _generate(rung, folder, source, structures_path or prototypes_path, device, work, held)
         except BrokenProcessPool as error:
             raise StemdlError("a worker process died", where=folder, found=error,
                               remedy="run the same command again: finished shards are kept (is memory short?)"
@@ -139,9 +150,12 @@ def _cannot_be_written(error: OSError, folder: Path) -> StemdlError:
                        remedy=remedy)
 
 
-def _source(structures_path: Path | None, prototypes_path: Path | None, crystals: str) -> dict[str, Any]:
-    """Where the crystals come from, for the manifest."""
-    source: dict[str, Any] = STANDARD | ({"crystals": crystals} if crystals else {})
+def _source(
+    structures_path: Path | None, prototypes_path: Path | None, crystals: str, orientation: str
+) -> dict[str, Any]:
+    """Where the crystals come from and what is not as the rung has it, for the manifest."""
+    changed = {"crystals": crystals, "orientation": orientation}
+    source: dict[str, Any] = STANDARD | {name: value for name, value in changed.items() if value}
     for kind, path in (("structures", structures_path), ("prototypes", prototypes_path)):
         if path is not None:
             source |= {"kind": kind, "name": path.name, "sha256": sources.source_sha256(path)}
@@ -154,10 +168,11 @@ def recipe_of(rung: Rung, source: dict[str, Any]) -> str:
 
 
 def _generate(
-    rung: Rung, folder: Path, source: dict[str, Any], path: Path | None, work: Workers, held: ExitStack
+    rung: Rung, folder: Path, source: dict[str, Any], path: Path | None, device: str, work: Workers, held: ExitStack
 ) -> Manifest:
     standard = source == STANDARD
     recipe_sha256 = recipe_of(rung, source)
+    identity = {"recipe_sha256": recipe_sha256} | ({"device": device} if device != "cpu" else {})
 
     def begin() -> bool:
         held.enter_context(exclusive(folder / LOCK))
@@ -176,13 +191,13 @@ def _generate(
     plans = plan_shards(rung, crystals)
 
     def unfinished() -> list[int]:
-        todo = [index for index, plan in enumerate(plans) if not _finished(folder, recipe_sha256, plan)]
+        todo = [index for index, plan in enumerate(plans) if not _finished(folder, identity, plan)]
         require_room(rung, folder, [plans[index] for index in todo])
         return todo
 
     # The largest first, so that none is left to a single worker at the end.
     todo = sorted(work.from_leader(unfinished), key=lambda index: -plans[index].samples)
-    work.map(partial(_make_shard, folder, rung, recipe_sha256), [plans[index] for index in todo],
+    work.map(partial(_make_shard, folder, rung, identity, device), [plans[index] for index in todo],
              f"Simulating {rung.name}", "shards", claims=folder / CLAIMS)
 
     def end() -> None:
@@ -191,7 +206,7 @@ def _generate(
         for left_by_a_kill in folder.glob(f"{CLAIMS}*"):
             shutil.rmtree(left_by_a_kill, ignore_errors=True)
         report = None if selection is None else selection.report()
-        _write_manifest(folder, rung, source, recipe_sha256, standard, plans, report)
+        _write_manifest(folder, rung, source, identity, standard, plans, report)
 
     work.from_leader(end)
     return read_manifest(folder)
@@ -222,20 +237,21 @@ def _write_manifest(
     folder: Path,
     rung: Rung,
     source: dict[str, Any],
-    recipe_sha256: str,
+    identity: Mapping[str, str],
     standard: bool,
     plans: list[ShardPlan],
     selection: dict[str, Any] | None,
 ) -> None:
+    about = {"device": identity["device"]} if "device" in identity else {}
     write_manifest(
         folder,
         rung=rung.name,
         standard=standard,
-        recipe_sha256=recipe_sha256,
+        recipe_sha256=identity["recipe_sha256"],
         source=source,
         space_groups=rung.space_groups,
         shards=[WrittenShard(plan.split, plan.number, _space_groups(plan)) for plan in plans],
-        about={
+        about=about | {
             "selection": selection,
             "recipe": rung.recipe,
             "libraries": {name: importlib.metadata.version(name)

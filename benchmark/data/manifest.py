@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from benchmark.data.index_file import write_index
 from benchmark.data.schema import shard_path
 from benchmark.definition.rung import SPLITS
@@ -31,6 +34,8 @@ class Manifest:
     space_groups : the classes, in the order of their indices.
     samples : of each split.
     shards : as stored: path (relative), sha256, bytes, samples.
+    places : of each split the numbers of its samples, rising, counted through all shards; None where splits are the
+        folders that the shards lie in. A partition says otherwise (`partition.partitioned`).
     """
 
     folder: Path
@@ -42,6 +47,7 @@ class Manifest:
     samples: Mapping[str, int]
     shards: tuple[Mapping[str, Any], ...]
     values: Mapping[str, Any]
+    places: Mapping[str, NDArray[np.int64]] | None = None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,6 +112,28 @@ def read_materials(manifest: Manifest) -> Mapping[str, Entry]:
                 raise StemdlError("a shard cannot be read", where=path, found=error,
                                   remedy=f"stemdl data verify {manifest.folder}") from error
             advance(done)
+    return found
+
+
+def materials_of_samples(manifest: Manifest) -> list[str]:
+    """The material of each sample, in the order of the shards and of the samples in them. Of each material one sample
+    is read.
+
+    Raises StemdlError where a shard or a sample cannot be read.
+    """
+    import h5py
+
+    found: list[str] = []
+    for shard in manifest.shards:
+        path = manifest.folder / shard["path"]
+        try:
+            with h5py.File(path, "r") as opened:
+                for _, names in itertools.groupby(schema.sample_names(opened), lambda name: name.rsplit("_", 1)[0]):
+                    first, *others = names
+                    found += [schema.read_material(opened[first])] * (1 + len(others))
+        except (OSError, KeyError) as error:
+            raise StemdlError("a shard cannot be read", where=path, found=error,
+                              remedy=f"stemdl data verify {manifest.folder}") from error
     return found
 
 

@@ -1,7 +1,8 @@
 """A partition: which material belongs to which split, as a file beside the shards, which stay as they lie.
 
-    from benchmark.data.partition import read_partition
-    split_of = read_partition(manifest, "standard")      # {"mp-149": "train", ...}
+    from benchmark.data.partition import partitioned, read_partition
+    read_partition(manifest, "standard").split_of        # {"mp-149": "train", ...}
+    partitioned(manifest, "folds_5/fold_0")              # the data, whose dev split is the first of five folds
 """
 
 from __future__ import annotations
@@ -9,13 +10,16 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from benchmark.data.importing.importer import PUBLISHED
 from benchmark.data.manifest import Manifest
-from benchmark.data.materials import Entry
+from benchmark.data.materials import Entry, materials_of_samples
 from benchmark.data.split import STANDARD_SHARES, STANDARD_VERSION, folds, of_unseen_types, standard_split
+from benchmark.definition.rung import SPLITS
 from benchmark.foundation.errors import StemdlError, nearest
 from benchmark.foundation.files import write_json
 
@@ -160,8 +164,8 @@ def load_partition(path: Path) -> Partition:
     return partition
 
 
-def read_partition(manifest: Manifest, name: str) -> Mapping[str, str]:
-    """The split of every material, from the file of that name beside the shards.
+def read_partition(manifest: Manifest, name: str) -> Partition:
+    """The partition of that name, from its file beside the shards.
 
     Raises StemdlError where there is none, it cannot be read, or it was made for other data.
     """
@@ -176,4 +180,46 @@ def read_partition(manifest: Manifest, name: str) -> Mapping[str, str]:
         raise StemdlError("the partition was made for other data", where=path,
                           expected=f"manifest {manifest.sha256}", found=f"manifest {partition.manifest_sha256}",
                           remedy=f"delete it and run stemdl data split {manifest.folder} --partition {name}")
-    return partition.split_of
+    return partition
+
+
+def partitioned(manifest: Manifest, name: str) -> Manifest:
+    """The data with the splits of a partition instead of the folders; whose they are not, they are not standard.
+
+    `name` is NAME or NAME/PART. A part is a fold, which becomes `dev` while the other folds become `train`; or a slice
+    of the test split, which takes its place. Of each material one sample is read, to tell which it is. Without a name
+    the data are given back as they are.
+
+    Raises StemdlError as `read_partition` does, for a part that the partition has not, where it has folds and none is
+    named, and where it leaves a material of the data out.
+    """
+    if not name:
+        return manifest
+    name, _, part = name.partition("/")
+    partition = read_partition(manifest, name)
+    split_of = _with_part(partition, part, partition_path(manifest, name))
+    materials = materials_of_samples(manifest)
+    try:
+        splits = np.array([split_of[material] for material in materials])
+    except KeyError as error:
+        raise StemdlError("the partition leaves a material out", where=partition_path(manifest, name), found=error,
+                          remedy=f"delete it and run stemdl data split {manifest.folder} --partition {name}") from error
+    places = {split: np.flatnonzero(splits == split) for split in SPLITS}
+    return replace(manifest, standard=False, places=places,
+                   samples={split: len(numbers) for split, numbers in places.items()})
+
+
+def _with_part(partition: Partition, part: str, path: Path) -> dict[str, str]:
+    """The split of each material where a part has its role: train, dev, test, or none of them."""
+    split_of = partition.split_of
+    parts = [split for split in partition.splits if split not in SPLITS] or list(partition.slices)
+    if part in partition.slices:
+        left_out = dict.fromkeys((material for material, split in split_of.items() if split == "test"), "")
+        return split_of | left_out | dict.fromkeys(partition.slices[part], "test")
+    if part and part not in parts or not part and "dev" not in partition.splits:
+        known = ", ".join(f"{partition.name}/{each}" for each in parts)
+        raise StemdlError(f"the partition has no part {part!r}" if part else "which part of the partition?",
+                          where=path, expected=known or partition.name, remedy=nearest(part, parts) if part else None)
+    if part:
+        return {material: {part: "dev", "test": "test"}.get(split, "train") for material, split in split_of.items()}
+    return split_of

@@ -36,7 +36,7 @@ SAMPLES_AT_ONCE = 32
 
 @dataclass(frozen=True)
 class Shard:
-    """A shard of a split as its manifest has it, and the place in the split of its first sample."""
+    """A shard as its manifest has it, and the place of its first sample, counted through all shards."""
 
     path: Path
     bytes: int
@@ -54,8 +54,10 @@ def samples_of(manifest: Manifest, split: str) -> int:
     return samples
 
 
-def shards_of_part(manifest: Manifest, split: str, rank: int = 0, size: int = 1) -> tuple[range, list[Shard]]:
-    """A rank's samples by their places in the split, and the shards that they are in.
+def shards_of_part(
+    manifest: Manifest, split: str, rank: int = 0, size: int = 1
+) -> tuple[NDArray[np.int64], list[Shard]]:
+    """A rank's samples of a split by their places, rising, counted through all shards; and the shards they are in.
 
     Ranks get neighbouring samples, the first ranks one more where they do not divide evenly: so a rank needs few shards
     and a node's disk holds few. Shards hold all classes mixed, as they are made; and so do parts.
@@ -63,22 +65,26 @@ def shards_of_part(manifest: Manifest, split: str, rank: int = 0, size: int = 1)
     Raises StemdlError where the manifest has no such split, counts it wrongly, or leaves this rank without a sample.
     """
     expected = samples_of(manifest, split)
-    shards, samples = [], 0
+    shards: list[Shard] = []
+    in_folder: list[range] = [range(0)]
+    first = 0
     for entry in manifest.shards:
+        shards.append(Shard(manifest.folder / entry["path"], entry["bytes"], entry["sha256"], entry["samples"], first))
         if entry["path"].startswith(f"{split}/"):
-            shards.append(Shard(manifest.folder / entry["path"], entry["bytes"], entry["sha256"], entry["samples"],
-                                samples))
-            samples += entry["samples"]
-    if samples != expected:
+            in_folder.append(range(first, first + entry["samples"]))
+        first += entry["samples"]
+    places = np.concatenate(in_folder).astype(np.int64) if manifest.places is None else manifest.places[split]
+    if len(places) != expected:
         raise StemdlError(f"the shards of {split!r} are not those that the manifest counts", where=manifest.folder,
-                          expected=f"{expected} samples", found=samples)
-    share, more = divmod(samples, size)
-    first = rank * share + min(rank, more)
-    part = range(first, first + share + (rank < more))
-    if not part:
+                          expected=f"{expected} samples", found=len(places))
+    share, more = divmod(len(places), size)
+    start = rank * share + min(rank, more)
+    part = places[start:start + share + (rank < more)]
+    if not len(part):
         raise StemdlError(f"rank {rank} of {size} has no sample of {split!r}", where=manifest.folder,
-                          found=f"{samples} samples", remedy="use fewer ranks")
-    return part, [shard for shard in shards if shard.first < part.stop and shard.first + shard.samples > part.start]
+                          found=f"{len(places)} samples", remedy="use fewer ranks")
+    counts = np.diff(np.searchsorted(part, [shard.first for shard in shards] + [first]))
+    return part, [shard for shard, count in zip(shards, counts, strict=True) if count]
 
 
 class Part:
@@ -121,7 +127,7 @@ class Part:
         """Samples by their numbers within the part: intensities into `out`, (n, 3, pixels, pixels) float32 in one
         piece; returns their labels (n,), class indices."""
         labels = np.empty(len(chosen), dtype=np.int64)
-        places = self._own.start + chosen
+        places = self._own[chosen]
         shards = np.searchsorted(self._firsts, places, side="right") - 1
         with self._placed():
             waiting = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from benchmark.data.manifest import Manifest
 from benchmark.data.materials import Entry
 from benchmark.data.sources import read_candidates
 from benchmark.definition.benchmark import load_benchmark
-from benchmark.definition.rung import Rung
+from benchmark.definition.rung import ORIENTATIONS, Rung
 from benchmark.foundation.files import sha256_of_text
 from benchmark.simulation.crystal import TOLERANCES_ANGSTROM, Crystal, standardised
 from benchmark.simulation.draw import draw_crystal
@@ -35,6 +36,8 @@ def shipped_rung(manifest: Manifest) -> Rung | None:
         return None
     if source.get("crystals") in benchmark.crystals:
         rung = benchmark.with_crystals(rung, source["crystals"])
+    if source.get("orientation") in ORIENTATIONS:
+        rung = replace(rung, orientation=source["orientation"])
     return rung if generate.recipe_of(rung, source) == manifest.recipe_sha256 else None
 
 

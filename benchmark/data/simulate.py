@@ -98,43 +98,59 @@ def ideal_patterns(
 
 
 def simulate_stacks(
-    material: str, crystal: Crystal, rung: Rung, generator: np.random.Generator, device: str = "cpu"
+    material: str, crystal: Crystal, rung: Rung, generator: np.random.Generator, *, samples: int | None = None,
+    device: str = "cpu"
 ) -> Iterator[Stack]:
     """The CBED patterns of a crystal along a rung's three axes, as an imperfect microscope would record them: one
-    stack for each of the optics' energies, in their order.
+    stack for each of the optics' energies, in their order, or for the first `samples` of them.
 
-    The axes are a material's; each stack has its own thickness, and each projection has its own small mistilt, in-plane
-    rotation and Poisson noise. All random numbers come from `generator`, so the same generator gives the same stacks.
+    One specimen is seen at all energies: its axes and thickness are the material's. Each projection of each stack has
+    its own small mistilt, in-plane rotation and Poisson noise. All random numbers come from `generator`, so the same
+    generator gives the same stacks, however many are wanted. On a CPU energies are simulated when their stack is asked
+    for; on another `device` (of torch) all together.
     """
     optics = rung.optics
     atoms = atoms_of(crystal, optics)
-    views = projections(rung.orientation, crystal, generator)
-    zones = [project(crystal, view.axis, view.right) for view in views]
+    projected = projections(rung.orientation, crystal, generator)
+    zones = [project(crystal, one.axis, one.right, one.across) for one in projected]
     inverse_cell = np.linalg.inv(crystal.cell)
-    for energy in optics.energies_kev:
-        wavelength = wavelength_angstrom(energy)
-        thickness = generator.uniform(*optics.thickness_angstrom)
-        tilts_mrad = generator.normal(0.0, optics.mistilt_mrad, size=(len(views), 2))
-        if rung.random_rotation:
-            rotations = generator.uniform(0.0, 360.0, size=len(views))
-        else:
-            rotations = generator.normal(0.0, optics.rotation_jitter_degrees, size=len(views))
-        seen = [View(zone, atoms, energy, (thickness,), tilt_mrad, rotation)
-                for zone, tilt_mrad, rotation in zip(zones, tilts_mrad, rotations, strict=True)]
-        patterns = [picture for picture, in ideal_patterns(seen, optics, device=device)]
-        if optics.dose_electrons:
-            patterns = [counted(picture, optics.dose_electrons, generator) for picture in patterns]
-        yield Stack(
-            patterns=np.array(patterns, dtype=np.float32),
-            space_group=crystal.space_group,
-            material=material,
-            energy_kev=energy,
-            formula=crystal.formula,
-            z_dirs=np.array([view.axis for view in views]),
-            y_dirs=np.array([zone.frame[1] @ inverse_cell for zone in zones]),
-            semi_angles_rad=np.full(len(zones), optics.semi_angle_per_angstrom * wavelength),
-            d_hkls_angstrom=np.array([zone.repeat_angstrom for zone in zones]),
-            abc_angstrom=crystal.lengths_angstrom,
-            angles_degree=crystal.angles_degrees,
-            more={"thickness_angstrom": np.array(thickness), "mistilt_mrad": tilts_mrad, "rotation_degrees": rotations},
-        )
+    thickness = generator.uniform(*optics.thickness_angstrom)
+    views = [_seen(zones, atoms, energy, thickness, rung, generator) for energy in optics.energies_kev]
+    views = views[:samples]
+    for together in [[each] for each in views] if device == "cpu" else [views]:
+        patterns = ideal_patterns([view for each in together for view in each], optics, device=device)
+        for number, each in enumerate(together):
+            recorded = [picture for picture, in patterns[number * len(zones):(number + 1) * len(zones)]]
+            if optics.dose_electrons:
+                recorded = [counted(picture, optics.dose_electrons, generator) for picture in recorded]
+            energy = each[0].energy_kev
+            yield Stack(
+                patterns=np.array(recorded, dtype=np.float32),
+                space_group=crystal.space_group,
+                material=material,
+                energy_kev=energy,
+                formula=crystal.formula,
+                z_dirs=np.array([one.axis for one in projected]),
+                y_dirs=np.array([zone.frame[1] @ inverse_cell for zone in zones]),
+                semi_angles_rad=np.full(len(zones), optics.semi_angle_per_angstrom * wavelength_angstrom(energy)),
+                d_hkls_angstrom=np.array([zone.repeat_angstrom for zone in zones]),
+                abc_angstrom=crystal.lengths_angstrom,
+                angles_degree=crystal.angles_degrees,
+                more={"thickness_angstrom": np.array(thickness),
+                      "mistilt_mrad": np.array([view.tilt_mrad for view in each]),
+                      "rotation_degrees": np.array([view.rotation_degrees for view in each])},
+            )
+
+
+def _seen(
+    zones: Sequence[Zone], atoms: Atoms, energy_kev: float, thickness_angstrom: float, rung: Rung,
+    generator: np.random.Generator
+) -> list[View]:
+    """The zones of a specimen as they come to lie in the microscope at one energy."""
+    tilts_mrad = generator.normal(0.0, rung.optics.mistilt_mrad, size=(len(zones), 2))
+    if rung.random_rotation:
+        rotations = generator.uniform(0.0, 360.0, size=len(zones))
+    else:
+        rotations = generator.normal(0.0, rung.optics.rotation_jitter_degrees, size=len(zones))
+    return [View(zone, atoms, energy_kev, (thickness_angstrom,), tilt_mrad, rotation)
+            for zone, tilt_mrad, rotation in zip(zones, tilts_mrad, rotations, strict=True)]

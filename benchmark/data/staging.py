@@ -55,7 +55,9 @@ def staged(
     missing or has not the SHA-256 that the manifest gives.
     """
     place = f"rank {rank.rank} on {socket.gethostname()}"
-    shards = [shard for split in splits for shard in Part(manifest, split, rank.rank, rank.size).shards]
+    # A partition may have samples of several splits in one shard.
+    shards = list({shard.path: shard for split in splits
+                   for shard in Part(manifest, split, rank.rank, rank.size).shards}.values())
     folder = disk / f"{FOLDER}{token}"
     with ExitStack() as held:
         try:

@@ -24,6 +24,8 @@ class RunRequest:
     resume : go on from the checkpoint in `output`. Such a run is not scorable.
     start_gate : folder of the gate that the run waits at before its clock starts; see launch/start_gate.py. None for a
         run that waits for no other.
+    partition : name of the partition of the data to train by; empty for the split that they come in. Such a run is not
+        scorable either.
     """
 
     benchmark: Benchmark
@@ -36,6 +38,7 @@ class RunRequest:
     overrides: tuple[str, ...] = ()
     resume: bool = False
     start_gate: Path | None = None
+    partition: str = ""
 
     @property
     def log(self) -> Path:

@@ -12,7 +12,7 @@ from benchmark.foundation.files import canonical_json, sha256_of_text
 
 SPLITS = ("train", "dev", "test")
 """The three splits, in the real data set's own words: `dev` decides when the clock stops, `test` is never timed."""
-ORIENTATIONS = ("conventional", "olcf", "random")
+ORIENTATIONS = ("conventional", "olcf", "olcf_as_made", "random")
 """How the zone axes of a crystal are chosen; benchmark/simulation/orientation.py says what each means."""
 
 ENCODINGS = ("float32", "float16", "log_uint8")

@@ -3,8 +3,11 @@
 `conventional` : [001], [100] and [1-10] of the conventional cell, with the mirror lines along the detector's axes.
 `olcf`         : as the real data set chose them (DOI 10.13139/OLCF/1510313; NAMSA, smc_19_utils.py): the indices of the
                  three strongest Cu K-alpha X-ray reflections of the primitive cell, taken as directions of its direct
-                 lattice. The real set's rotation matrix was not orthogonal where its y was not normal to z, and
-                 sheared the crystal; here the beam runs along the lattice vector exactly, in oblique cells too.
+                 lattice. The beam runs along the lattice vector exactly, in oblique cells too.
+`olcf_as_made` : the same with the real set's defect (NAMSA, supercell.py): its rotation was not made orthonormal where
+                 the detector's up was not normal to the beam, but at an angle theta to it. Across the beam the crystal
+                 was shrunk by sin theta, and mirrored. (Its beam was a sum of the cell's unit vectors, so in cells of
+                 unequal edges no lattice vector, along which alone a crystal has projected symmetry; not copied here.)
 `random`       : three of the crystal's short lattice vectors.
 """
 
@@ -17,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.definition.rung import ORIENTATIONS
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.symmetry import centring_letter
@@ -51,10 +55,12 @@ class Projection:
     ----------
     axis : the lattice direction [uvw] that the beam runs along.
     right : the direction whose part normal to the beam is the detector's x.
+    across : what the crystal's lengths along the detector's x and y are multiplied by; (1, 1) is the crystal as it is.
     """
 
     axis: tuple[int, int, int]
     right: tuple[float, float, float]
+    across: tuple[float, float] = (1.0, 1.0)
 
 
 def projections(orientation: str, crystal: Crystal, generator: np.random.Generator) -> tuple[Projection, ...]:
@@ -64,11 +70,12 @@ def projections(orientation: str, crystal: Crystal, generator: np.random.Generat
     """
     if orientation == "conventional":
         return tuple(Projection(axis, DETECTOR_RIGHT[axis]) for axis in CONVENTIONAL_AXES)
-    if orientation == "olcf":
-        return tuple(_along_indices(crystal, indices) for indices in strongest_reflections(crystal))
+    if orientation in ("olcf", "olcf_as_made"):
+        return tuple(_along_indices(crystal, indices, as_made=orientation == "olcf_as_made")
+                     for indices in strongest_reflections(crystal))
     if orientation == "random":
         return _random(crystal, generator)
-    raise StemdlError("no such orientation", expected="conventional, olcf or random", found=orientation)
+    raise StemdlError("no such orientation", expected=", ".join(ORIENTATIONS), found=orientation)
 
 
 def primitive_cell(crystal: Crystal) -> NDArray[np.float64]:
@@ -76,8 +83,8 @@ def primitive_cell(crystal: Crystal) -> NDArray[np.float64]:
     return _PRIMITIVE_CELLS[centring_letter(crystal.space_group)]
 
 
-def _along_indices(crystal: Crystal, indices: NDArray[np.int64]) -> Projection:
-    """The view along [hkl] of the primitive cell, with the real set's up direction."""
+def _along_indices(crystal: Crystal, indices: NDArray[np.int64], as_made: bool) -> Projection:
+    """The view along [hkl] of the primitive cell, with the real set's up direction; and its defect, if `as_made`."""
     primitive = primitive_cell(crystal)
     # In indices, not in Angstrom: what minimising |y . z| from its start leads to.
     up = np.array(START_OF_Y) - (indices @ START_OF_Y) / (indices @ indices) * indices
@@ -87,7 +94,17 @@ def _along_indices(crystal: Crystal, indices: NDArray[np.int64]) -> Projection:
     right = np.cross(up @ primitive @ crystal.cell, beam) @ np.linalg.inv(crystal.cell)
     axis = np.round(indices @ primitive * 6).astype(int)
     axis //= np.gcd.reduce(axis)
-    return Projection(tuple(map(int, axis)), tuple(map(float, right / np.abs(right).max())))
+    across = _distortion(primitive @ crystal.cell, up, indices) if as_made else (1.0, 1.0)
+    return Projection(tuple(map(int, axis)), tuple(map(float, right / np.abs(right).max())), across)
+
+
+def _distortion(cell: NDArray, up: NDArray, beam: NDArray) -> tuple[float, float]:
+    """What the real set multiplied lengths across the beam by: its x was y cross z, of the length sin theta, and where
+    y was not normal to z, its y was x cross z, which points downwards. Both were sums of the cell's unit vectors."""
+    units = cell / np.linalg.norm(cell, axis=1)[:, None]
+    y, z = (vector @ units / np.linalg.norm(vector @ units) for vector in (up, beam))
+    sine = float(np.linalg.norm(np.cross(y, z)))
+    return (sine, -sine) if np.round(y @ z, 5) else (1.0, 1.0)
 
 
 def strongest_reflections(crystal: Crystal) -> NDArray[np.int64]:

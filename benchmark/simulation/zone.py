@@ -74,10 +74,14 @@ def _primitive_basis(space_group: int) -> NDArray[np.float64]:
     raise StemdlError(f"space group {space_group} has no primitive basis")  # unreachable for the 230 groups
 
 
-def project(crystal: Crystal, axis: tuple[int, int, int], right: tuple[float, float, float]) -> Zone:
+def project(
+    crystal: Crystal, axis: tuple[int, int, int], right: tuple[float, float, float],
+    across: tuple[float, float] = (1.0, 1.0),
+) -> Zone:
     """A crystal along the direct-lattice direction `axis`, with `right` projected onto the detector's x.
 
-    Both are in the conventional cell's vectors. Raises StemdlError when they are parallel or `axis` is null.
+    Both are in the conventional cell's vectors. `across` multiplies its lengths along the detector's x and y: other
+    values than 1 distort the crystal. Raises StemdlError when axis and right are parallel or `axis` is null.
     """
     primitive = _primitive_basis(crystal.space_group)
     beam = np.array(axis, dtype=np.float64) @ crystal.cell
@@ -96,12 +100,13 @@ def project(crystal: Crystal, axis: tuple[int, int, int], right: tuple[float, fl
     first, second = _complete(along, primitive @ crystal.cell @ frame[:2].T)
     basis = np.array([first, second, along])
     vectors = basis @ primitive @ crystal.cell @ frame.T
+    vectors[:, :2] *= across
     positions = crystal.positions @ np.linalg.inv(basis @ primitive)
     return Zone(
         lattice=vectors[:2, :2],
         positions=positions[:, :2] % 1.0,
         numbers=crystal.numbers,
-        volume_angstrom3=crystal.volume_angstrom3,
+        volume_angstrom3=crystal.volume_angstrom3 * abs(across[0] * across[1]),
         frame=frame,
         repeat_angstrom=float(np.linalg.norm(along @ primitive @ crystal.cell)),
         heights=positions[:, 2] % 1.0,

@@ -105,6 +105,7 @@ def run_command(request: RunRequest) -> tuple[str, ...]:
     command += ["--config", str(request.config_file)] if request.config_file is not None else []
     command += [part for override in request.overrides for part in ("--set", override)]
     command += ["--resume"] if request.resume else []
+    command += ["--partition", request.partition] if request.partition else []
     command += ["--start-gate", str(request.start_gate)] if request.start_gate is not None else []
     return tuple(command)
 

@@ -307,3 +307,27 @@ def test_a_loss_that_is_no_number_stops_the_run(stemdl: Callable, smoke_data: Pa
     assert (timeline.status, timeline.evaluations) == ("aborted", ())
     shown = json.loads(stemdl("show", tmp_path / "run", "--format", "json").stdout)
     assert shown[0]["compliant"] is False and shown[0]["status"] != "success"
+
+
+# ---- by a partition
+
+
+def test_a_run_by_a_partition_says_so_and_cannot_be_scored(smoke_data: Path, tmp_path: Path, stemdl: Callable) -> None:
+    """One of two folds is dev: three times as many samples as the rung's own."""
+    data, output = tmp_path / "data", tmp_path / "run"
+    shutil.copytree(smoke_data, data)
+    assert stemdl("data", "split", data, "--folds", 2).returncode == 0
+    done = stemdl("run", "--rung", "stemdl_smoke", "--data", data, "--partition", "folds_2/fold_1", "--output", output,
+                  "--ranks", 1, "--seed", 1, "--set", "max_epochs=1", "--set", "threads_per_rank=1")
+    assert done.returncode == 1, done.stderr
+    splits = json.loads((data / "partitions" / "folds_2.json").read_text())["splits"]
+    events, record = read_events(output / "result_0.txt"), record_of(output)
+    assert values_of(events, keys.DATA_PARTITION) == ["folds_2/fold_1"]
+    assert values_of(events, keys.DATA_STANDARD) == [False] and not record["scorable"]
+    assert values_of(events, keys.TRAIN_SAMPLES) == [len(splits["fold_0"])]
+    assert values_of(events, keys.EVAL_SAMPLES) == [len(splits["fold_1"])]
+    test = next(event for event in events if event.key == keys.TEST_F1_MACRO)
+    assert test.metadata[keys.SAMPLES_COUNT] == len(splits["test"])
+    found = stemdl("validate", output / "result_0.txt", "--format", "json")
+    assert found.returncode == 1
+    assert {"R2.2", "R2.5"} <= {finding["rule"] for finding in json.loads(found.stdout)["findings"]}

@@ -195,6 +195,42 @@ def test_storage_and_orientation_are_the_rungs(tmp_path: Path) -> None:
         assert np.ptp(np.concatenate([shard[name].attrs["rotation_degrees"] for name in shard])) > 90.0
 
 
+def test_another_orientation_is_told_and_names_other_data(tmp_path: Path) -> None:
+    """Space group 2's cells are oblique: there the real set's distortion shows, and nothing else is different."""
+    made = {}
+    for orientation in ("olcf", "olcf_as_made"):
+        rung = tiny(orientation=orientation, space_groups=(2,), materials_per_group=dict.fromkeys(SPLITS, 1))
+        manifest = generate(rung, tmp_path / orientation, orientation=orientation)
+        assert not manifest.standard and manifest.values["source"] == {"kind": "drawn", "orientation": orientation}
+        assert manifest.values["recipe"]["orientation"] == orientation
+        with h5py.File(tmp_path / orientation / "train" / "batch_train_0.h5") as shard:
+            group = shard["sample_0_0"]
+            made[orientation] = manifest.recipe_sha256, group["cbed_stack"][()], group.attrs["z_dirs"].tolist()
+    (one, plain, axes), (other, distorted, same_axes) = made.values()
+    assert one != other and axes == same_axes and not np.array_equal(plain, distorted)
+
+
+@pytest.mark.parametrize("device", ["cuda", "gpu"])
+def test_a_device_that_is_not_there_is_told_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str
+) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(StemdlError, match="no GPU is seen here|there is no such device"):
+        generate(tiny(), tmp_path / "data", device=device)
+    assert not (tmp_path / "data").exists()
+
+
+def test_shards_of_a_gpu_and_of_a_cpu_do_not_mix(made: Path, tmp_path: Path) -> None:
+    shutil.copytree(made, tmp_path / "data")
+    (tmp_path / "data" / "manifest.json").unlink()
+    with h5py.File(tmp_path / "data" / "train" / "batch_train_0.h5", "a") as shard:
+        shard.attrs["device"] = "cuda"
+    with pytest.raises(StemdlError, match="a shard of other data is in the way(\n.*)*cuda"):
+        generate(tiny(), tmp_path / "data")
+
+
 def test_a_rung_that_is_imported_is_not_generated(tmp_path: Path) -> None:
     with pytest.raises(StemdlError, match="not simulated") as caught:
         generate(load_benchmark().rung("stemdl_olcf"), tmp_path / "data")

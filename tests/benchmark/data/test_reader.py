@@ -58,7 +58,7 @@ def open_shards() -> list[str]:
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=30), st.integers(1, 40))
 def test_parts_are_neighbours_that_cover_a_split_once_in_the_fewest_shards(sizes: list[int], ranks: int) -> None:
     shards = tuple({"path": f"train/{k}", "bytes": 1, "sha256": "", "samples": size} for k, size in enumerate(sizes))
-    manifest = SimpleNamespace(folder=Path("x"), samples={"train": sum(sizes)}, shards=shards)
+    manifest = SimpleNamespace(folder=Path("x"), samples={"train": sum(sizes)}, shards=shards, places=None)
     seen: list[int] = []
     for rank in range(ranks):
         if rank >= sum(sizes):
@@ -69,7 +69,7 @@ def test_parts_are_neighbours_that_cover_a_split_once_in_the_fewest_shards(sizes
         assert len(own) == len(range(rank, sum(sizes), ranks))  # what `steps_per_epoch` reckons with
         assert all(set(own) & set(range(shard.first, shard.first + shard.samples)) for shard in needed)
         assert set(own) <= {place for shard in needed for place in range(shard.first, shard.first + shard.samples)}
-        seen += own
+        seen += own.tolist()
     assert seen == list(range(sum(sizes)))
 
 

@@ -25,13 +25,25 @@ def stacks(found: Rung) -> list:
     return list(simulate_stacks("m", crystal, found, np.random.default_rng(2)))
 
 
-def test_each_energy_makes_a_stack_and_the_first_is_that_of_one_energy_alone() -> None:
-    several = stacks(rung(energy_kev=(100.0, 150.0, 190.0)))
+def test_each_energy_makes_a_stack_of_one_specimen() -> None:
+    """One thickness and one set of axes, but each exposure has its own tilt and rotation; the first is as if alone."""
+    several = stacks(rung(energy_kev=(100.0, 150.0, 190.0), dose_electrons=0.0))
     assert [stack.energy_kev for stack in several] == [100.0, 150.0, 190.0]
-    alone, = stacks(rung(energy_kev=100.0))
+    alone, = stacks(rung(energy_kev=100.0, dose_electrons=0.0))
     np.testing.assert_array_equal(several[0].patterns, alone.patterns)
     assert several[0].semi_angles_rad[0] > several[2].semi_angles_rad[0]
-    assert len({float(stack.more["thickness_angstrom"]) for stack in several}) == 3
+    assert len({float(stack.more["thickness_angstrom"]) for stack in several}) == 1
+    for name in ("mistilt_mrad", "rotation_degrees"):
+        assert len({stack.more[name].tobytes() for stack in several}) == 3
+
+
+def test_fewer_energies_are_the_first_of_all_noise_included() -> None:
+    found = rung(energy_kev=(100.0, 150.0, 190.0))
+    crystal = draw_crystal(62, found.crystals, np.random.default_rng(1))
+    two = list(simulate_stacks("m", crystal, found, np.random.default_rng(2), samples=2))
+    assert len(two) == 2
+    for few, all_ in zip(two, stacks(found), strict=False):
+        np.testing.assert_array_equal(few.patterns, all_.patterns)
 
 
 def test_without_a_dose_there_is_no_noise_and_with_one_counts_are_whole() -> None:

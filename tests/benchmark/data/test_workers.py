@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -52,6 +54,40 @@ def test_an_error_arrives_as_it_was_raised(processes: int) -> None:
 def test_a_process_that_dies_is_an_error_and_not_a_wait() -> None:
     with workers(2) as work, pytest.raises(BrokenProcessPool):
         work.map(dies, range(2), "Working", "pieces")
+
+
+def threads(piece: int) -> tuple[set[int], int]:
+    """Of the BLAS and OpenMP libraries of this process, and of PyTorch."""
+    import scipy.linalg  # noqa: F401  has a BLAS of its own
+    import torch
+    from threadpoolctl import threadpool_info
+
+    return {library["num_threads"] for library in threadpool_info()}, torch.get_num_threads()
+
+
+def test_single_threaded_workers_use_one_thread_whatever_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    with workers(1, single_threaded=True) as work:
+        assert work.map(threads, [0], "Working", "pieces") == [({1}, 1)]
+    assert (os.environ["OMP_NUM_THREADS"], os.environ["OPENBLAS_NUM_THREADS"]) == ("2", "3")
+    assert "MKL_NUM_THREADS" not in os.environ
+
+
+def test_so_do_ranks_whose_libraries_are_loaded_already(environment: dict) -> None:
+    script = f"""
+import numpy, runpy, torch
+from threading import Barrier
+from threadpoolctl import threadpool_info
+tests = runpy.run_path({__file__!r})
+before = max(library["num_threads"] for library in threadpool_info())
+with tests["workers"](ranks=tests["ThreadRanks"](0, 1, Barrier(1), [None]), single_threaded=True) as work:
+    print(before, *work.map(tests["threads"], [0], "Working", "pieces"))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True,
+                          env=environment | {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"})
+    assert done.stdout.split(maxsplit=1) == ["2", "({1}, 1)\n"]
 
 
 class ThreadRanks:

@@ -100,6 +100,42 @@ def test_olcf_views_run_along_the_lattice_vector_with_the_reflections_indices(gr
         np.testing.assert_allclose(zone.frame[1], across / np.linalg.norm(across), atol=1e-9)
 
 
+def namsas_matrix(cell: np.ndarray, up: np.ndarray, beam: np.ndarray) -> np.ndarray:
+    """The matrix that NAMSA takes atoms to the detector's frame by (SupercellBuilder.make_orthogonal_supercell)."""
+    units = cell / np.linalg.norm(cell, axis=1)[:, None]
+    b, c = up @ units / np.linalg.norm(up @ units), beam @ units / np.linalg.norm(beam @ units)
+    a = np.cross(b, c)
+    if round(b @ c, 5) != 0.0:
+        b = np.cross(a, c)
+    return np.array([a, b, c])
+
+
+def test_the_real_sets_distortion_is_made_where_it_is_asked_for() -> None:
+    primitive = primitive_cell(NACL) @ NACL.cell
+    shrunk = 0
+    for view, plain, indices in zip(projections("olcf_as_made", NACL, None), projections("olcf", NACL, None),
+                                    strongest_reflections(NACL), strict=True):
+        up = np.array((-1.0, 1.0, -1.0))
+        up -= (up @ indices) / (indices @ indices) * indices
+        theirs = primitive @ namsas_matrix(primitive, up, indices).T
+        zone, true = project(NACL, view.axis, view.right, view.across), project(NACL, plain.axis, plain.right)
+        steps = theirs[:, :2] @ np.linalg.inv(zone.lattice)  # the primitive vectors in projection make our lattice
+        np.testing.assert_allclose(steps, np.round(steps), atol=1e-9)
+        minors = [round(np.linalg.det(np.round(steps[list(pair)]))) for pair in ((0, 1), (0, 2), (1, 2))]
+        assert np.gcd.reduce(minors) == 1
+        factor = abs(np.linalg.det(zone.lattice) / np.linalg.det(true.lattice))
+        assert zone.volume_angstrom3 == pytest.approx(true.volume_angstrom3 * factor)
+        assert zone.repeat_angstrom == true.repeat_angstrom
+        # A point of the first layer, over the origin of a lattice distorted in the same way.
+        np.testing.assert_allclose(zone.layer_shift * view.across, true.layer_shift, atol=1e-12)
+        shrunk += factor < 0.99
+    assert shrunk >= 2  # of a face-centred cube's primitive cell, whose angles are 60 degrees
+
+
+def test_there_is_no_distortion_where_up_is_normal_to_the_beam() -> None:
+    assert projections("olcf_as_made", SRTIO3, None) == projections("olcf", SRTIO3, None)
+
+
 def test_up_is_the_third_axis_where_the_beam_runs_along_its_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(orientation, "strongest_reflections", lambda crystal: np.array([[1, -1, 1]]))
     (view,) = projections("olcf", SRTIO3, None)
