@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
@@ -13,9 +13,6 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from benchmark.foundation.progress import progress
-
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-"""What OpenMP and the BLAS libraries look at when they are loaded."""
 
 _Piece, _Result = TypeVar("_Piece"), TypeVar("_Result")
 
@@ -198,29 +195,14 @@ def _start(single_threaded: bool) -> None:
 
 
 def use_one_thread() -> None:
-    """Of each numerical library, whatever the environment says: those that are loaded are told, others will find it in
-    the environment when they are."""
+    """Of each numerical library in this process, whatever the environment says. All are loaded: only then do they heed
+    it."""
+    import scipy.linalg  # noqa: F401  has a BLAS beside numpy's
     import torch
     from threadpoolctl import threadpool_limits
 
-    os.environ.update(ONE_THREAD)
     torch.set_num_threads(1)
     threadpool_limits(1)
-
-
-@contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    """These variables, which processes started in the block inherit, and what was there before after it."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 @contextmanager
@@ -238,7 +220,6 @@ def workers(processes: int = 1, ranks: Ranks | None = None, *, single_threaded: 
     if processes == 1 and not single_threaded:
         yield Workers(None, None)
         return
-    with (_environment(ONE_THREAD if single_threaded else {}),
-          ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_start,
-                              initargs=(single_threaded,)) as pool):
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_start,
+                             initargs=(single_threaded,)) as pool:
         yield Workers(pool, None)

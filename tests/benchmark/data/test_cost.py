@@ -25,8 +25,8 @@ class Clock:
     def __call__(self) -> float:
         return self.now
 
-    def stacks_of(self, rung: Rung, material: Material) -> Iterator[str]:
-        assert material.samples == 1
+    def stacks_of(self, rung: Rung, material: Material, device: str) -> Iterator[str]:
+        assert material.samples == 1 and device == "cpu"
         self.now += SECONDS[material.space_group]
         self.asked.append(material.identifier)
         yield material.identifier
