@@ -26,13 +26,17 @@ ALONE = Rank(rank=0, size=1, local_rank=0, local_size=1, launcher="alone")
 
 @dataclass(frozen=True)
 class Family:
-    """The variables of one launcher; of several names for one number, the first that is set counts."""
+    """The variables of one launcher; of several names for one number, the first that is set counts.
+
+    `evidence` is how many of them must be set before this launcher is thought to have started the process.
+    """
 
     launcher: str
     rank: tuple[str, ...]
     size: tuple[str, ...]
     local_rank: tuple[str, ...]
     local_size: tuple[str, ...]
+    evidence: int = 1
 
 
 SRUN = Family("srun", ("SLURM_PROCID",), ("SLURM_STEP_NUM_TASKS", "SLURM_NTASKS"), ("SLURM_LOCALID",), ())
@@ -42,12 +46,16 @@ FAMILIES = (
     Family("mpirun", ("OMPI_COMM_WORLD_RANK",), ("OMPI_COMM_WORLD_SIZE",),
            ("OMPI_COMM_WORLD_LOCAL_RANK",), ("OMPI_COMM_WORLD_LOCAL_SIZE",)),
     SRUN,
-    # MPICH and Intel MPI; the PALS launcher of Cray systems has its own names for the local numbers.
-    Family("mpiexec", ("PMI_RANK",), ("PMI_SIZE",),
+    # MPICH and Intel MPI; the PALS launcher of Cray systems has names of its own beside.
+    Family("mpiexec", ("PMI_RANK", "PALS_RANKID"), ("PMI_SIZE",),
            ("MPI_LOCALRANKID", "PALS_LOCAL_RANKID", "PMI_LOCAL_RANK"),
            ("MPI_LOCALNRANKS", "PALS_LOCAL_SIZE", "PMI_LOCAL_SIZE")),
-    Family("torchrun", ("RANK",), ("WORLD_SIZE",), ("LOCAL_RANK",), ("LOCAL_WORLD_SIZE",)),
+    # A RANK alone may be anybody's.
+    Family("torchrun", ("RANK",), ("WORLD_SIZE",), ("LOCAL_RANK",), ("LOCAL_WORLD_SIZE",), evidence=2),
+    # Every PMIx launcher leaves this one, beside its own. Alone it tells that this is a rank, but not of how many.
+    Family("PMIx", ("PMIX_RANK",), (), (), ()),
 )
+"""In the order in which they are asked; run_benchmark.sh asks in the same, and a test holds the two together."""
 
 # Slurm numbers the steps that no srun of the user started (interactive, batch script, external, pending) from here on.
 FIRST_SPECIAL_SLURM_STEP = 4294967290
@@ -109,7 +117,9 @@ def _is_present(family: Family, environ: Mapping[str, str]) -> bool:
     if family is SRUN:
         step = environ.get("SLURM_STEP_ID", "")
         return _is_count(step) and int(step) < FIRST_SPECIAL_SLURM_STEP and "SLURM_PROCID" in environ
-    return any(name in environ for name in family.rank + family.size)
+    every = family.rank + family.size + family.local_rank + family.local_size
+    return (any(name in environ for name in family.rank + family.size)
+            and sum(name in environ for name in every) >= family.evidence)
 
 
 def _is_one_task_a_node(environ: Mapping[str, str]) -> bool:
@@ -134,6 +144,12 @@ def _set(names: tuple[str, ...], environ: Mapping[str, str]) -> str | None:
 
 def _number(family: Family, names: tuple[str, ...], environ: Mapping[str, str]) -> int:
     """The value, 0 or more, of the first of these variables that is set."""
+    if not names:
+        raise StemdlError(
+            f"{_shown(family, environ)} says that this is a rank, but nothing says of how many",
+            expected="the variables of a launcher: " + ", ".join(family.launcher for family in FAMILIES if family.size),
+            remedy=f"start the ranks with one of these, or unset the stale {' or '.join(family.rank)}",
+        )
     name = _set(names, environ)
     if name is None:
         raise StemdlError(
