@@ -30,7 +30,7 @@ from benchmark.definition.benchmark import load_benchmark
 from benchmark.definition.request import RunRequest
 from benchmark.definition.rung import Rung
 from benchmark.events import keys
-from benchmark.launch.launchers import usable_cores
+from benchmark.launch.cores import usable_cores
 
 RUNG = "stemdl_mini"
 RECIPE = "realistic"

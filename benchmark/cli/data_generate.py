@@ -47,7 +47,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from benchmark.data.plan import wanted_size
     from benchmark.definition.benchmark import load_benchmark
     from benchmark.foundation.errors import StemdlError
-    from benchmark.launch.launchers import usable_cores
+    from benchmark.launch.cores import usable_cores
     from benchmark.launch.rank import detect_rank
 
     benchmark = load_benchmark()

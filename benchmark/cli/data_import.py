@@ -30,7 +30,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from benchmark.data.importing.importer import import_data
     from benchmark.definition.rung import Storage
     from benchmark.foundation.errors import StemdlError
-    from benchmark.launch.launchers import usable_cores
+    from benchmark.launch.cores import usable_cores
     from benchmark.launch.rank import detect_rank
 
     if arguments.ranks is not None and arguments.ranks < 1:

@@ -80,8 +80,9 @@ def _tell(checks: list[Check], figures: dict[str, Any], arguments: argparse.Name
 
 def _start_ranks(arguments: argparse.Namespace) -> tuple[list[Check], dict[str, Any]]:
     """What the ranks found that were started here."""
+    from benchmark.launch.cores import usable_cores
     from benchmark.launch.check import Check
-    from benchmark.launch.launchers import Job, get_launcher, usable_cores
+    from benchmark.launch.launchers import Job, get_launcher
     from benchmark.launch.preflight import Verdict
 
     command = [sys.executable, "-m", "benchmark", "doctor", "--format", "json", "--folder", str(arguments.folder),

@@ -14,6 +14,7 @@ COMMANDS = {
     "doctor": "check that this machine can run the benchmark",
     "data": "make, verify, describe and picture data",
     "run": "make the data where needed, train on all cores, check the log, print the score",
+    "launch": "start the ranks with a launcher or a batch system, on a machine of a profile",
     "list": "the runs under a folder",
     "show": "one run, with its curve",
     "ledger": "every run that was begun, failed ones too",

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.cli.output import add_format
-from benchmark.definition.request import RunRequest
+from benchmark.definition.request import LAUNCH_FILES, RunRequest
 from benchmark.foundation.errors import StemdlError, TrainingDiverged
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def _be_a_rank(request: RunRequest, arguments: argparse.Namespace) -> int:
             refuse_other_configuration(lead, request, outcomes)
         for each in missing:
             if rank.rank == 0:
-                _refuse_used_folder(each)
+                refuse_used_folder(each.output, each.resume)
             with _entered(each, lead) if lead is not None else nullcontext():
                 try:
                     reached.append(_trainer(each)(each))
@@ -171,9 +171,10 @@ def _trainer(request: RunRequest) -> Callable[[RunRequest], bool]:
     return getattr(importlib.import_module(module), function)
 
 
-def _refuse_used_folder(request: RunRequest) -> None:
-    if not request.resume and request.output.exists() and any(request.output.iterdir()):
-        raise StemdlError("the folder is not empty", where=request.output,
+def refuse_used_folder(output: Path, resume: bool) -> None:
+    """Raises StemdlError where a new run's folder holds anything but how it is started."""
+    if not resume and output.exists() and any(path.name not in LAUNCH_FILES for path in output.iterdir()):
+        raise StemdlError("the folder is not empty", where=output,
                           remedy="choose another with --output, or go on with --resume")
 
 
@@ -215,7 +216,7 @@ def _leave(error: BaseException, rank: int) -> None:
 
 def _lead(request: RunRequest, arguments: argparse.Namespace) -> int:
     from benchmark.cli.run_report import report_instances, report_runs, report_schedule
-    from benchmark.launch.launchers import usable_cores
+    from benchmark.launch.cores import usable_cores
     from benchmark.launch.share import divide
     from benchmark.submission.run_set import make_runs, runs_there
     from benchmark.submission.schedule import make_schedule, refuse_other_folder
@@ -226,7 +227,7 @@ def _lead(request: RunRequest, arguments: argparse.Namespace) -> int:
     elif arguments.runs > 1:
         runs_there(request)  # refuses a folder of something else
     else:
-        _refuse_used_folder(request)
+        refuse_used_folder(request.output, request.resume)
     shares = divide(arguments.instances, _accelerators())
     lead = _of_set(request, arguments, arguments.ranks or len(shares[0].accelerators) or len(shares[0].cores))
     _make_data(request, min(lead.ranks * arguments.instances, usable_cores()))

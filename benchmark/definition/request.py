@@ -9,6 +9,8 @@ from benchmark.definition.benchmark import Benchmark
 from benchmark.definition.rung import Rung
 
 LOG, CONFIG, CHECKPOINT = "result_{index}.txt", "config.yaml", "checkpoint.pt"
+LAUNCH, BATCH_SCRIPT, BATCH_OUTPUT = LAUNCH_FILES = ("launch.json", "batch.sh", "batch.out")
+"""How a run was started, which is in its folder before it begins."""
 
 
 @dataclass(frozen=True)

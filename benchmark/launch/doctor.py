@@ -17,8 +17,9 @@ from importlib import metadata, util
 from pathlib import Path
 
 from benchmark.foundation.errors import StemdlError
+from benchmark.launch.cores import usable_cores
 from benchmark.launch.check import Check, judged
-from benchmark.launch.launchers import Job, get_launcher, usable_cores
+from benchmark.launch.launchers import Job, get_launcher
 from benchmark.launch.rank import detect_rank, under_launcher
 from benchmark.launch.room import GIB, cgroup_cpus, free_disk_bytes, free_memory_bytes
 

@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmark.launch.launchers import physical_cores
+from benchmark.launch.cores import physical_cores
 from benchmark.launch.rank import Rank
 
 CPUS = "STEMDL_CPUS"

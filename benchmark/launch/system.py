@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.foundation.errors import StemdlError
-from benchmark.launch.launchers import find_mpirun, mpirun_version
+from benchmark.launch.mpirun import find_mpirun, mpirun_version
 from benchmark.launch.node import describe_node, output_of, processors
 from benchmark.launch.nodes import Kind, differences
 

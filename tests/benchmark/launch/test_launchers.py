@@ -13,8 +13,11 @@ from pathlib import Path
 import pytest
 
 from benchmark.foundation.errors import StemdlError
-from benchmark.launch import launchers
-from benchmark.launch.launchers import LAUNCHERS, Job, Launcher, find_mpirun, get_launcher, may_bind, usable_cores
+from benchmark.launch import mpirun
+from benchmark.launch.cores import may_bind, usable_cores
+from benchmark.launch.launchers import LAUNCHERS, Job, Launcher, get_launcher
+from benchmark.launch.mpirun import find_mpirun
+from benchmark.launch.resources import Layout
 
 QUIET = ["--mca", "pml", "ob1", "--mca", "btl", "^tcp,openib,ofi,uct"]
 YIELD = ["--mca", "mpi_yield_when_idle", "1"]
@@ -44,11 +47,15 @@ def _x(threads: int, *more: str) -> list[str]:
         (Job(9, ("a",)), 8, False, True,
          ["-n", "9", "--map-by", "ppr:9:node:OVERSUBSCRIBE", "--bind-to", "none", *YIELD, *QUIET, *_x(1)]),
         # several nodes: networks stay available, and the environment travels
-        (Job(24, ("a",), ranks_per_node=6), 42, False, True,
+        (Job(24, ("a",), layout=Layout(24, 4, 6)), 42, False, True,
+         ["-n", "24", "--map-by", "ppr:6:node:PE=7", "--bind-to", "core",
+          "-x", "PATH=/p", "-x", "LD_LIBRARY_PATH=/l", *_x(7)]),
+        # the layout's cores count, not this host's
+        (Job(24, ("a",), layout=Layout(24, 4, 6, cores_per_rank=7)), 2, False, False,
          ["-n", "24", "--map-by", "ppr:6:node:PE=7", "--bind-to", "core",
           "-x", "PATH=/p", "-x", "LD_LIBRARY_PATH=/l", *_x(7)]),
         # all fit on one node
-        (Job(2, ("a",), ranks_per_node=6), 8, False, True,
+        (Job(2, ("a",), layout=Layout(2, 1, 6)), 8, False, True,
          ["-n", "2", "--map-by", "ppr:2:node:PE=4", "--bind-to", "core", *QUIET, *_x(4)]),
         # the job's own environment comes last and wins
         (Job(2, ("a",), environment={"OMP_NUM_THREADS": "3", "A": "b = c"}), 8, False, True,
@@ -57,24 +64,24 @@ def _x(threads: int, *more: str) -> list[str]:
 )
 def test_mpirun_argv(monkeypatch: pytest.MonkeyPatch, job: Job, cores: int, root: bool, binds: bool,
                      expected: list[str]) -> None:
-    monkeypatch.setattr(launchers, "find_mpirun", lambda: "/bin/mpirun")
-    monkeypatch.setattr(launchers, "usable_cores", lambda: cores)
-    monkeypatch.setattr(launchers, "may_bind", lambda: binds)
-    monkeypatch.setattr(launchers, "SHARED_MEMORY_BYTES_PER_RANK", 0)
+    monkeypatch.setattr(mpirun, "find_mpirun", lambda: "/bin/mpirun")
+    monkeypatch.setattr(mpirun, "usable_cores", lambda: cores)
+    monkeypatch.setattr(mpirun, "may_bind", lambda: binds)
+    monkeypatch.setattr(mpirun, "SHARED_MEMORY_BYTES_PER_RANK", 0)
     monkeypatch.setattr(os, "geteuid", lambda: 0 if root else 1000)
     monkeypatch.setattr(os, "environ", {"PATH": "/p", "LD_LIBRARY_PATH": "/l"})
     assert get_launcher("mpirun").argv(job) == ["/bin/mpirun", *expected, *job.command]
 
 
 def test_the_users_number_of_threads_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launchers, "find_mpirun", lambda: "/bin/mpirun")
+    monkeypatch.setattr(mpirun, "find_mpirun", lambda: "/bin/mpirun")
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
     assert "OMP_NUM_THREADS=5" in get_launcher("mpirun").argv(Job(2, ("a",)))
 
 
 def test_little_shared_memory_moves_the_segments(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launchers, "find_mpirun", lambda: "/bin/mpirun")
-    monkeypatch.setattr(launchers, "SHARED_MEMORY_BYTES_PER_RANK", 2**60)
+    monkeypatch.setattr(mpirun, "find_mpirun", lambda: "/bin/mpirun")
+    monkeypatch.setattr(mpirun, "SHARED_MEMORY_BYTES_PER_RANK", 2**60)
     argv = get_launcher("mpirun").argv(Job(2, ("a",)))
     assert Path(argv[argv.index("btl_vader_backing_directory") + 1]).is_dir()
 
@@ -97,7 +104,8 @@ def test_an_unknown_launcher_is_told_the_nearest() -> None:
         get_launcher("mpirum")
 
 
-@pytest.mark.parametrize("wrong", [{"ranks": 0}, {"ranks": 2, "ranks_per_node": 0}, {"ranks": 2, "command": ()}])
+@pytest.mark.parametrize("wrong", [{"ranks": 0}, {"ranks": 2, "layout": Layout(3, 1, 3)},
+                                   {"ranks": 2, "command": ()}])
 def test_impossible_jobs(wrong: dict) -> None:
     with pytest.raises(StemdlError):
         Job(**{"command": ("a",), **wrong})
@@ -191,7 +199,7 @@ def test_real_ranks(ranks: int) -> None:
 
 @pytest.mark.mpi
 def test_real_ranks_with_their_segments_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launchers, "SHARED_MEMORY_BYTES_PER_RANK", 2**60)
+    monkeypatch.setattr(mpirun, "SHARED_MEMORY_BYTES_PER_RANK", 2**60)
     with _start(2, REPORT, STEMDL_TEST="x") as process:
         output, errors = process.communicate(timeout=60)
     assert errors == ""

@@ -1,0 +1,176 @@
+"""Start the ranks of a run with a launcher, here or by a batch system, on the machine of a profile.
+
+What follows `--` are options of `stemdl run`. The command line and the script are kept in the run's folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmark.cli.output import add_format, next_step, print_json
+from benchmark.definition.request import BATCH_OUTPUT, BATCH_SCRIPT, LAUNCH
+from benchmark.foundation.errors import StemdlError
+
+if TYPE_CHECKING:
+    from benchmark.launch.machine import Machine
+    from benchmark.launch.resources import Layout
+
+EXAMPLE = """Examples:
+  stemdl launch --profile summit --nodes 4 --dry-run -- --rung stemdl_mini
+  stemdl launch --launcher srun --nodes 4 --ranks-per-node 6 --gpus-per-rank 1 -- --rung stemdl_mini
+  stemdl launch --profile frontier --nodes 8 --batch slurm --account ABC123 --walltime 0:30 -- --rung stemdl_mini"""
+
+LAUNCHERS = ("jsrun", "srun", "mpirun", "mpiexec", "torchrun", "local")
+BATCH_SYSTEMS = ("lsf", "slurm", "pbs")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Options of `stemdl launch`."""
+    parser.add_argument("--launcher", choices=LAUNCHERS, help="(default: the profile's, else mpirun)")
+    parser.add_argument("--profile", metavar="MACHINE",
+                        help="summit, frontier, perlmutter, aurora, dgx or laptop: what a node has, how ranks are bound")
+    parser.add_argument("--nodes", type=int, help="(default: as many as the ranks need, else 1)")
+    parser.add_argument("--ranks", type=int, help="in all (default: all nodes full)")
+    parser.add_argument("--ranks-per-node", type=int, help="(default: one for each GPU, or each core)")
+    parser.add_argument("--gpus-per-rank", type=int, help="(default: 1 where the profile has GPUs, else 0)")
+    parser.add_argument("--cores-per-rank", type=int, help="physical ones (default: an even share)")
+    parser.add_argument("--batch", choices=BATCH_SYSTEMS, help="write a script for this batch system, start nothing")
+    parser.add_argument("--queue", help="of the batch system; Slurm calls it partition")
+    parser.add_argument("--account", help="that the batch system charges")
+    parser.add_argument("--walltime", default="60", metavar="LIMIT", help="minutes or HH:MM (default: %(default)s)")
+    parser.add_argument("--dry-run", action="store_true", help="print it, and write and start nothing")
+    parser.add_argument("run", nargs="*", metavar="-- OPTIONS", help="options of stemdl run")
+    add_format(parser)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """The launcher's exit code; 0 for a script and a dry run; 2 where the ranks do not fit the machine."""
+    from benchmark.launch.launchers import Job, get_launcher
+    from benchmark.launch.resources import lay_out
+
+    run, options = _run_options(arguments.run)
+    machine = _machine(arguments.profile)
+    layout = lay_out(machine, nodes=arguments.nodes, ranks=arguments.ranks, ranks_per_node=arguments.ranks_per_node,
+                     gpus_per_rank=arguments.gpus_per_rank, cores_per_rank=arguments.cores_per_rank)
+    launcher = get_launcher(arguments.launcher or machine.launcher)
+    job = Job(layout.ranks, (*_rank_command(), *options), _rank_environment(machine, layout), layout,
+              machine.binding.get(launcher.name, ()))
+    argv = launcher.argv(job)
+    script = _script(arguments, machine, layout, launcher, argv, run.output) if arguments.batch else None
+    record = {"launcher": launcher.name, "profile": arguments.profile, "layout": asdict(layout), "argv": argv,
+              "environment": dict(job.environment), "batch": arguments.batch, "output": str(run.output)}
+    if arguments.dry_run:
+        _print(arguments.format, record, script)
+        return 0
+    _keep(run, record, script)
+    if script is not None:
+        from benchmark.launch.batch import SUBMIT
+
+        _print(arguments.format, record, script)
+        next_step(f"{SUBMIT[arguments.batch]} {shlex.quote(str(run.output / BATCH_SCRIPT))}")
+        return 0
+    print(f"{layout.ranks} ranks by {launcher.name} into {run.output}", file=sys.stderr, flush=True)
+    return _become(argv)
+
+
+def _run_options(given: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """The options of `stemdl run`, read; and as the ranks get them, with the folder that all of them must agree on."""
+    from benchmark.cli import run_command
+    from benchmark.definition.benchmark import load_benchmark
+
+    parser = argparse.ArgumentParser(prog="stemdl launch ... --", allow_abbrev=False)
+    run_command.configure(parser)
+    run = parser.parse_args(given)
+    load_benchmark().rung(run.rung)
+    if run.ranks is not None:
+        raise StemdlError("the ranks are the launcher's matter", where="--ranks after --", remedy="write it before --")
+    options = list(given)
+    if run.output is None:
+        run.output = Path("runs") / f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{run.rung}"
+        options += ["--output", str(run.output)]
+    return run, options
+
+
+def _machine(profile: str | None) -> Machine:
+    """The profile's machine; what a single computer's profile leaves open is what this one has."""
+    from benchmark.launch.cores import usable_cores
+    from benchmark.launch.machine import UNKNOWN, load_machine
+    from benchmark.launch.system import device_names
+
+    machine = load_machine(profile) if profile else UNKNOWN
+    if machine.nodes == 1 and machine.cores is None:
+        machine = replace(machine, sockets=1, cores_per_socket=usable_cores(), accelerators=len(device_names()))
+    return machine
+
+
+def _rank_command() -> tuple[str, ...]:
+    """What each rank is: run_benchmark.sh of this checkout, or without a checkout this Python."""
+    import benchmark
+
+    script = Path(benchmark.__file__).resolve().parents[1] / "run_benchmark.sh"
+    return (str(script),) if script.is_file() else (sys.executable, "-m", "benchmark", "run")
+
+
+def _rank_environment(machine: Machine, layout: Layout) -> dict[str, str]:
+    from benchmark.launch.affinity import GPUS_PER_RANK
+
+    environment = {"PYTHONUNBUFFERED": "1", **machine.environment}
+    if layout.cores_per_rank is not None:
+        environment["OMP_NUM_THREADS"] = str(layout.cores_per_rank)
+    if layout.gpus_per_rank:
+        environment[GPUS_PER_RANK] = str(layout.gpus_per_rank)
+    if "STEMDL_VENV" in os.environ:  # not every batch system hands on what is set where it is called
+        environment["STEMDL_VENV"] = os.environ["STEMDL_VENV"]
+    return environment
+
+
+def _script(arguments: argparse.Namespace, machine: Machine, layout: Layout, launcher: Any, argv: list[str],
+            output: Path) -> str:
+    from benchmark.launch.batch import BatchJob, batch_script, read_minutes
+
+    return batch_script(arguments.batch, BatchJob(
+        name="stemdl", layout=layout, machine=machine, launcher=launcher, argv=tuple(argv), folder=Path.cwd(),
+        output=output.absolute() / BATCH_OUTPUT, minutes=read_minutes(arguments.walltime), queue=arguments.queue,
+        account=arguments.account))
+
+
+def _keep(run: argparse.Namespace, record: Mapping[str, object], script: str | None) -> None:
+    """Write the command line and the script into the run's folder, once it is sure that the ranks can begin."""
+    from benchmark.cli.run_command import refuse_used_folder
+    from benchmark.data.manifest import MANIFEST
+    from benchmark.foundation.files import write_json, write_text
+
+    data = run.data or Path("data") / run.rung
+    if not (data / MANIFEST).is_file():
+        raise StemdlError("there are no data, and ranks of a launcher make none", where=data,
+                          remedy=f"stemdl data generate {run.rung} -o {data}")
+    refuse_used_folder(run.output, run.resume)
+    write_json(run.output / LAUNCH, record)
+    if script is not None:
+        write_text(run.output / BATCH_SCRIPT, script)
+
+
+def _print(form: str, record: Mapping[str, object], script: str | None) -> None:
+    if form == "json":
+        print_json({**record, "script": script})
+    else:
+        print(script if script is not None else shlex.join(record["argv"]), end="" if script is not None else "\n")
+
+
+def _become(argv: list[str]) -> int:
+    """Turn this process into the launcher: its exit code is ours, and signals are its own."""
+    program = shutil.which(argv[0])
+    if program is None:
+        raise StemdlError(f"there is no {argv[0]} here", where="PATH",
+                          remedy="call this inside an allocation of the batch system, load the launcher's module, or "
+                                 "choose another with --launcher")
+    os.execv(program, argv)

@@ -1,0 +1,43 @@
+"""The cores of this host, and whether processes may choose theirs."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+TOPOLOGY = Path("/sys/devices/system/cpu")
+
+
+def physical_cores(cpus: Iterable[int] | None = None) -> list[tuple[int, ...]]:
+    """Of each core of these CPUs, or of those that this process may use, the CPUs (hardware threads); in the order of
+    packages and cores."""
+    cores: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for cpu in sorted(os.sched_getaffinity(0) if cpus is None else cpus):
+        try:
+            package, core = (int((TOPOLOGY / f"cpu{cpu}/topology/{name}").read_text())
+                             for name in ("physical_package_id", "core_id"))
+        except (OSError, ValueError):  # not told here: each CPU is a core of its own
+            package, core = -1, cpu
+        cores[package, core].append(cpu)
+    return [tuple(cores[place]) for place in sorted(cores)]
+
+
+def usable_cores() -> int:
+    """Physical cores that this process may use; the hardware threads of one core count once."""
+    return len(physical_cores())
+
+
+def may_bind() -> bool:
+    """Whether binding works and is right: mpirun binds to all the machine's cores, whatever this process was given."""
+    return len(os.sched_getaffinity(0)) >= (os.cpu_count() or 1) and binding_works()
+
+
+def binding_works() -> bool:
+    """Whether a process may choose its CPUs; some containers forbid it."""
+    try:
+        os.sched_setaffinity(0, os.sched_getaffinity(0))
+    except OSError:
+        return False
+    return True

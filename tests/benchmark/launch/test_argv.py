@@ -1,0 +1,76 @@
+"""The command line of each launcher, for a full job and for the least one; mpirun's are in test_launchers.py."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from benchmark.foundation.errors import StemdlError
+from benchmark.launch.launchers import Job, get_launcher
+from benchmark.launch.machine import load_machine
+from benchmark.launch.resources import Layout, lay_out
+
+COMMAND = ("./run_benchmark.sh", "--rung", "stemdl_mini")
+FOUR_BY_SIX = Layout(24, 4, 6, cores_per_rank=7, gpus_per_rank=1)
+SET = {"OMP_NUM_THREADS": "7", "A": "b c"}
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run"]
+
+
+@pytest.mark.parametrize(("launcher", "job", "expected"), [
+    ("jsrun", Job(24, COMMAND, layout=FOUR_BY_SIX),
+     "jsrun -n 24 -r 6 -a 1 -c 7 -g 1 -b packed:7 -d packed".split()),
+    ("jsrun", Job(24, COMMAND, SET, FOUR_BY_SIX, ("--smpiargs=-gpu",)),
+     [*"jsrun -n 24 -r 6 -a 1 -c 7 -g 1 -b packed:7 -d packed --smpiargs=-gpu".split(),
+      "-E", "OMP_NUM_THREADS=7", "-E", "A=b c"]),
+    ("jsrun", Job(24, COMMAND), ["jsrun", "-n", "24"]),
+    ("jsrun", Job(4, COMMAND, layout=Layout(4, 1, 4)),
+     "jsrun -n 4 -r 4 -a 1 -c 1 -g 0 -b packed:1 -d packed".split()),
+    ("srun", Job(24, COMMAND, layout=FOUR_BY_SIX),
+     "srun --nodes=4 --ntasks=24 --kill-on-bad-exit=1 --ntasks-per-node=6 --distribution=block:block "
+     "--cpus-per-task=7 --cpu-bind=cores --gpus-per-task=1".split()),
+    ("srun", Job(24, COMMAND, SET, lay_out(load_machine("perlmutter"), nodes=6), ("--gpu-bind=none",)),
+     [*"srun --nodes=6 --ntasks=24 --kill-on-bad-exit=1 --ntasks-per-node=4 --distribution=block:block "
+       "--cpus-per-task=32 --cpu-bind=cores --gpus-per-task=1 --gpu-bind=none".split(),
+      "--export=ALL,OMP_NUM_THREADS=7,A=b c"]),
+    ("srun", Job(24, COMMAND), ["srun", "--ntasks=24", "--kill-on-bad-exit=1"]),
+    ("mpiexec", Job(24, COMMAND, layout=FOUR_BY_SIX), "mpiexec -n 24 --ppn 6 --depth 7 --cpu-bind depth".split()),
+    ("mpiexec", Job(24, COMMAND, SET, lay_out(load_machine("aurora"), nodes=2)),
+     [*"mpiexec -n 24 --ppn 12 --cpu-bind "
+       "list:1-8:9-16:17-24:25-32:33-40:41-48:53-60:61-68:69-76:77-84:85-92:93-100".split(),
+      "--env", "OMP_NUM_THREADS=7", "--env", "A=b c"]),
+    ("mpiexec", Job(24, COMMAND), ["mpiexec", "-n", "24"]),
+    ("torchrun", Job(2, COMMAND),
+     [*TORCHRUN, "--nnodes=1", "--nproc-per-node=2", "--max-restarts=0", "--standalone", "--no-python"]),
+    ("torchrun", Job(24, COMMAND, SET, FOUR_BY_SIX),
+     [*TORCHRUN, "--nnodes=4", "--nproc-per-node=6", "--max-restarts=0", "--rdzv-backend=c10d",
+      "--rdzv-endpoint=node0:29500", "--rdzv-id=stemdl", "--no-python", "env", "OMP_NUM_THREADS=7", "A=b c"]),
+    ("local", Job(1, COMMAND), "env RANK=0 WORLD_SIZE=1 LOCAL_RANK=0 LOCAL_WORLD_SIZE=1".split()),
+    ("local", Job(1, COMMAND, SET),
+     [*"env RANK=0 WORLD_SIZE=1 LOCAL_RANK=0 LOCAL_WORLD_SIZE=1 OMP_NUM_THREADS=7".split(), "A=b c"]),
+])
+def test_argv(launcher: str, job: Job, expected: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MASTER_ADDR", "node0")
+    monkeypatch.delenv("MASTER_PORT", raising=False)
+    assert get_launcher(launcher).argv(job) == [*expected, *COMMAND]
+
+
+def test_torchrun_must_know_where_nodes_meet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MASTER_ADDR", raising=False)
+    with pytest.raises(StemdlError, match="MASTER_ADDR"):
+        get_launcher("torchrun").argv(Job(24, COMMAND, layout=FOUR_BY_SIX))
+
+
+def test_torchrun_starts_the_same_number_everywhere() -> None:
+    with pytest.raises(StemdlError, match="same number of ranks on every node"):
+        get_launcher("torchrun").argv(Job(22, COMMAND, layout=Layout(22, 4, 6)))
+
+
+def test_local_starts_one_rank() -> None:
+    with pytest.raises(StemdlError, match="local starts one rank"):
+        get_launcher("local").argv(Job(2, COMMAND))
+
+
+def test_srun_cannot_hand_on_a_comma() -> None:
+    with pytest.raises(StemdlError, match="separates variables by commas"):
+        get_launcher("srun").argv(Job(2, COMMAND, {"A": "b,c"}))
