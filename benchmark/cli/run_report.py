@@ -15,16 +15,18 @@ if TYPE_CHECKING:
 
 def report_runs(outcomes: Sequence[Outcome], folder: Path, arguments: argparse.Namespace) -> int:
     """Of one run, or of runs one after another: check each log with the official checker, print what was reached. 0
-    where each reached the target with a compliant log and a seed of its own, else 1."""
-    from benchmark.foundation.files import write_json
+    where as many as were asked for came to their end, and each reached the target with a compliant log and a seed of
+    its own; else 1."""
     from benchmark.submission.run_record import summarise_set
-    from benchmark.submission.run_set import RUNSET, record_or_crash
+    from benchmark.submission.run_set import write_summary
 
-    summary = summarise_set([record_or_crash(outcome) for outcome in outcomes])
     if arguments.runs > 1:
-        write_json(folder / RUNSET, summary)
+        summary = write_summary(folder, outcomes)
+    else:
+        summary = summarise_set([outcome.record for outcome in outcomes])
     compliant = _print_each(outcomes, arguments)
-    good = all(compliant) and summary["reached"] == summary["runs"] and summary["seeds_differ"]
+    good = (all(passed for passed, outcome in zip(compliant, outcomes, strict=True) if outcome.record)
+            and summary["reached"] == summary["runs"] >= arguments.runs and summary["seeds_differ"])
     if arguments.format == "json":
         print_json({**summary, "ok": good, "records": _as_json(outcomes, compliant)})
         return 0 if good else 1
@@ -34,8 +36,9 @@ def report_runs(outcomes: Sequence[Outcome], folder: Path, arguments: argparse.N
             print("\ntwo runs have the same seed: the set cannot be scored (R4.2)")
         print(f"\n{summary['reached']} of {summary['runs']} runs reached the target"
               + (f"; olympic mean {mean:.2f} s" if mean is not None else ""))
-        if any(outcome.record is None for outcome in outcomes):
-            print("the same command makes a run in place of each that crashed")
+        if summary["unfinished"]:
+            print(f"{summary['unfinished']} more did not come to an end, and stay in the ledger"
+                  + ("; the same command makes what is missing" if summary["runs"] < arguments.runs else ""))
     next_step(f"stemdl show {folder}")
     return 0 if good else 1
 

@@ -185,6 +185,7 @@ def _pruned(runs: tuple, models: int | None) -> tuple[tuple, tuple]:
     from benchmark.events import keys
     from benchmark.events.reader import read_events
     from benchmark.events.timeline import Timeline
+    from benchmark.submission.weak_set import read_instances
 
     first: dict[int, tuple] = {}
     for each in sorted((each for each in runs if each[0].record["status"] == keys.SUCCESS),
@@ -193,6 +194,8 @@ def _pruned(runs: tuple, models: int | None) -> tuple[tuple, tuple]:
     if models is not None and not 0 < models <= len(first):
         raise StemdlError("there are not so many models", where="--models", expected=f"1 to {len(first)}", found=models)
     kept = list(first.values())[:models]
+    if any((read_instances(folder) or {}).get("shared") for folder in {run.folder.parent for run, _ in runs}):
+        print("the instances shared cores or accelerators: they are no parts of a system (R5.5)", file=sys.stderr)
     if not kept:
         raise StemdlError("no instance reached the target", where=runs[0][0].folder.parent)
     return tuple(each for each in runs if each in kept), tuple(each for each in runs if each not in kept)

@@ -88,13 +88,21 @@ def make_runs(request: RunRequest, runs: int, lead: Lead, say: Callable[[str], N
             raise fault  # of what is asked for, and so of all runs
         if fault is not None:
             say(f"{fault}")
-        write_json(request.output / RUNSET, summarise_set([record_or_crash(outcome) for outcome in outcomes]))
+        write_summary(request.output, outcomes)
     return outcomes
 
 
-def record_or_crash(outcome: Outcome) -> dict[str, Any]:
-    """A run's record; of one that crashed, what can be said of it."""
-    return outcome.record or {"status": outcome.status, "seed": None, "time_to_train_seconds": None}
+def write_summary(folder: Path, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Write what the set's runs come to beside them, and return it."""
+    summary = summarise_runs(outcomes)
+    write_json(folder / RUNSET, summary)
+    return summary
+
+
+def summarise_runs(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """`summarise_set` of the runs that came to their end by themselves, and how many others there are."""
+    finished = [outcome.record for outcome in outcomes if outcome.finished]
+    return {**summarise_set(finished), "unfinished": len(outcomes) - len(finished)}
 
 
 def _asked(lead: Lead, request: RunRequest) -> dict[str, Any]:

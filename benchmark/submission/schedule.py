@@ -14,12 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.definition.request import RunRequest
-from benchmark.events import keys
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import write_json
 from benchmark.submission.lead import Lead, Outcome
-from benchmark.submission.run_record import summarise_set
-from benchmark.submission.run_set import make_runs, record_or_crash, runs_there
+from benchmark.submission.run_set import make_runs, runs_there, summarise_runs
 
 SCALING = "scaling.json"
 _SET = re.compile(r"ranks_[1-9][0-9]*")
@@ -61,8 +59,7 @@ def summarise_schedule(outcomes: Mapping[int, Sequence[Outcome]], rung: str, cor
     same of throughput; efficiency is speedup by ratio of ranks, 1 for the ideal. Time to target has the chance of the
     number of epochs in it, throughput has not. None is what no run of a point, or of the smallest, can say.
     """
-    points = [_point(ranks, [record_or_crash(outcome) for outcome in made], cores)
-              for ranks, made in sorted(outcomes.items())]
+    points = [_point(ranks, made, cores) for ranks, made in sorted(outcomes.items())]
     for point in points:
         of_ranks = point["ranks"] / points[0]["ranks"]
         for name, speedup in (("", _ratio(points[0]["seconds"], point["seconds"])),
@@ -87,13 +84,14 @@ def read_schedule(folder: Path) -> dict[str, Any] | None:
     return summary if isinstance(summary, dict) and "points" in summary else None
 
 
-def _point(ranks: int, records: Sequence[dict[str, Any]], cores: int) -> dict[str, Any]:
-    of_set = summarise_set(list(records))
-    reached = [record for record in records if record["status"] == keys.SUCCESS]
-    finished = [record for record in records if record.get("samples_per_second")]
+def _point(ranks: int, made: Sequence[Outcome], cores: int) -> dict[str, Any]:
+    of_set = summarise_runs(made)
+    reached = [outcome.record for outcome in made if outcome.finished and outcome.reached]
+    finished = [outcome.record for outcome in made if outcome.finished and outcome.record["samples_per_second"]]
     throughput = statistics.fmean(record["samples_per_second"] for record in finished) if finished else None
     return {
         "ranks": ranks, "oversubscribed": ranks > cores, "runs": of_set["runs"], "reached": of_set["reached"],
+        "unfinished": of_set["unfinished"],
         "seconds": of_set["olympic_mean_seconds"] or _mean(reached, "time_to_train_seconds"),
         "seconds_of_runs": [record["time_to_train_seconds"] for record in reached],
         "epochs": _mean(reached, "epochs"), "samples_per_second": throughput,

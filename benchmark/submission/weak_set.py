@@ -24,7 +24,7 @@ from benchmark.foundation.files import write_json
 from benchmark.launch.share import Share
 from benchmark.launch.start_gate import POLL_SECONDS, StartGate
 from benchmark.submission.lead import Lead, Outcome, end
-from benchmark.submission.run_set import RUNSET, record_or_crash
+from benchmark.submission.run_set import RUNSET
 
 WEAK = "weak"
 INSTANCE = "instance_{index}"
@@ -102,14 +102,14 @@ def summarise_instances(outcomes: Sequence[Outcome], lead: Lead, shared: bool) -
 
 
 def _told(outcome: Outcome) -> dict[str, Any]:
-    record, request = record_or_crash(outcome), outcome.request
+    request = outcome.request
     events = []
     if request.log.is_file():
         with suppress(StemdlError):  # the log of a run that was killed may break off within a line
             for event in iter_events(request.log):
                 events.append(event)
     timeline = Timeline.of(events)
-    return {"folder": request.output.name, "status": outcome.status, "seed": record["seed"],
+    return {"folder": request.output.name, "status": outcome.status, "seed": timeline.seed,
             "run_start_ms": timeline.run_start_ms, "run_stop_ms": timeline.run_stop_ms}
 
 

@@ -153,7 +153,7 @@ def test_the_runs_of_a_set_have_folders_and_seeds_of_their_own(missed: Path, two
     seeds = {record["seed"] for record in (*records, record_of(two_ranks))}
     assert len(seeds) == 3  # fresh from the operating system for each run that was given none
     summary = json.loads((missed / "runset.json").read_text(encoding="utf-8"))
-    assert summary == {"runs": 2, "reached": 0, "seeds_differ": True, "olympic_mean_seconds": None,
+    assert summary == {"runs": 2, "reached": 0, "seeds_differ": True, "olympic_mean_seconds": None, "unfinished": 0,
                        "seconds": [record["time_to_train_seconds"] for record in records]}
     listed = json.loads(stemdl("list", missed, "--format", "json").stdout)
     assert listed == [{"folder": str(missed / f"run_{index}"), **records[index]} for index in range(2)]

@@ -52,7 +52,7 @@ def test_speed_up_and_efficiency_by_hand():
     }, "stemdl_smoke", cores=2)
     one, two, four = summary["points"]
     assert (one["seconds"], one["speedup"], one["efficiency"], one["steps_per_second"]) == (10.5, 1.0, 1.0, 12.5)
-    assert (two["runs"], two["reached"], two["seconds"]) == (3, 2, 7.0)
+    assert (two["runs"], two["reached"], two["unfinished"], two["seconds"]) == (2, 2, 1, 7.0)
     assert (two["speedup"], two["efficiency"]) == (1.5, 0.75)
     assert (two["throughput_speedup"], two["throughput_efficiency"]) == (1.8, 0.9)
     # A run short of the target has no time to it, but a throughput.

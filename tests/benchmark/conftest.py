@@ -14,7 +14,7 @@ from benchmark.definition.request import RunRequest
 from benchmark.launch.launchers import Job
 from benchmark.submission import lead, ledger_entry, run_set
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 PRETEND_RUN = Path(__file__).with_name("pretend_run.py")
 SETTINGS = {"org": "Somewhere", "learning_rate": 0.002, "division": "closed"}
 

@@ -47,6 +47,8 @@ def main() -> int:
     write(keys.SEED, secrets.randbits(31))
     write(keys.GLOBAL_BATCH_SIZE, 8)
     write(keys.TRAIN_SAMPLES, 200)
+    write(keys.DATA_MANIFEST_SHA256, "1" * 64)
+    write(keys.DATA_STANDARD, True)
     if fate == "dumb":
         os.kill(os.getpid(), signal.SIGKILL)
     time.sleep(0.5 if fate == "late" else 0.0)
@@ -62,9 +64,11 @@ def main() -> int:
     write(keys.EPOCH_START, epoch_num=1)
     time.sleep(0.01 * (1 + arguments.index))
     write(keys.EPOCH_STOP, epoch_num=1)
+    write(keys.EVAL_ACCURACY, 0.5 if fate == "missed" else 0.95, epoch_num=1)
     write(keys.RUN_STOP, status=keys.ABORTED if fate == "missed" else keys.SUCCESS)
-    write_json(arguments.output / "run.json", {**facts_of(Timeline.of(read_events(log))), "ranks": 1,
-                                               "log": {"name": log.name, "sha256": sha256_of_file(log)}})
+    write_json(arguments.output / "run.json", {
+        **facts_of(Timeline.of(read_events(log))), "rung": "stemdl_smoke", "target": 0.9, "ranks": 1,
+        "launcher": "pretended", "log": {"name": log.name, "sha256": sha256_of_file(log)}})
     return 0
 
 
