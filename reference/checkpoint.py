@@ -1,39 +1,111 @@
-"""A run's state after an epoch, written whole or not at all, and read without running anything it holds."""
+"""A run's state at a step, written whole or not at all, and read without running anything it holds."""
 
 from __future__ import annotations
 
 import pickle
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import atomic_path
+from reference.comm import Comm
+
+DIVERGED = "diverged.pt"
+"""Beside the last good checkpoint: the state in which a loss was found to be no number."""
 
 
-def save_checkpoint(path: Path, model: nn.Module, averaged: nn.Module, optimizer: Optimizer, **more: Any) -> None:
-    """Write the weights, their running average, the optimizer's state and `more` (numbers and texts). Raises StemdlError when that fails."""
+@dataclass
+class State:
+    """What training changes, and how far it is. The order of the samples follows from the seed and the place alone.
+
+    Attributes
+    ----------
+    model : the network itself, without the wrapper of a parallel backend.
+    averaged : the running average of its weights, which is evaluated.
+    epoch : the last that was evaluated, from 1; 0 before the first.
+    step : how many steps of the next epoch are done.
+    loss_sum : of this rank's losses over those steps, float64, on the rank's device.
+    """
+
+    model: nn.Module
+    averaged: nn.Module
+    optimizer: Optimizer
+    seed: int
+    epoch: int = 0
+    step: int = 0
+    loss_sum: Tensor = field(default_factory=lambda: torch.zeros((), dtype=torch.float64))
+
+    @property
+    def place(self) -> str:
+        """In words."""
+        return f"epoch {self.epoch + 1}, step {self.step}"
+
+
+def save_checkpoint(path: Path, state: State, comm: Comm) -> None:
+    """Called by all ranks; rank 0 writes. Weights, their average and the optimizer's state are the same everywhere; the
+    norms' running statistics and the sum of the losses are each rank's own, and are gathered.
+
+    Raises StemdlError, on rank 0, when the file cannot be written.
+    """
+    own = torch.cat([*(each.flatten().double() for each in _buffers(state)), state.loss_sum[None]]).cpu()
+    of_ranks = torch.zeros(comm.size, len(own), dtype=torch.float64)
+    of_ranks[comm.rank] = own
+    of_ranks = comm.sum(of_ranks)
+    if comm.rank != 0:
+        return
+    parts = {name: part.state_dict() for name, part in _parts(state).items()}
     try:
         with atomic_path(path) as temporary:
-            states = {"model": model, "averaged": averaged, "optimizer": optimizer}
-            torch.save({**{name: part.state_dict() for name, part in states.items()}, **more}, temporary)
+            torch.save({**parts, "seed": state.seed, "epoch": state.epoch, "step": state.step, "of_ranks": of_ranks},
+                       temporary)
     except (OSError, RuntimeError) as error:  # torch's writer reports a full disk as RuntimeError
         raise StemdlError("the checkpoint cannot be written", where=path, found=error,
                           remedy="make room, then --resume; the last whole checkpoint is still there") from error
 
 
-def load_checkpoint(path: Path, model: nn.Module, averaged: nn.Module, optimizer: Optimizer) -> dict[str, Any]:
-    """Restore all three and return what else was saved. Raises StemdlError when there is none, or one of another network."""
+def load_checkpoint(path: Path, state: State, comm: Comm, *, elastic: bool = False) -> int:
+    """Restore all of `state`, on every rank; the number of ranks that the run had.
+
+    With `elastic` the run that wrote it may have had another number of ranks: each then gets the mean of the norms'
+    statistics, and an epoch that was broken off begins anew, since each rank has other samples now. Raises StemdlError
+    when there is no checkpoint, one of another network, or (without `elastic`) one of another number of ranks.
+    """
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        model.load_state_dict(state.pop("model"))
-        averaged.load_state_dict(state.pop("averaged"))
-        optimizer.load_state_dict(state.pop("optimizer"))
-    except (OSError, EOFError, RuntimeError, ValueError, TypeError, AttributeError, KeyError,
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+        for name, part in _parts(state).items():
+            part.load_state_dict(saved[name])
+        of_ranks, seed, epoch, step = (saved[name] for name in ("of_ranks", "seed", "epoch", "step"))
+        same = len(of_ranks) == comm.size
+        if same or elastic:
+            _restore_own(state, of_ranks[comm.rank] if same else of_ranks.mean(dim=0))
+    except (OSError, EOFError, RuntimeError, ValueError, TypeError, AttributeError, KeyError, IndexError,
             pickle.UnpicklingError) as error:  # each is how some file that is no checkpoint of ours shows
         raise StemdlError("the checkpoint cannot be restored", where=path, found=error,
                           remedy="resume with the configuration of the run that wrote it") from error
-    return state
+    if not same and not elastic:
+        raise StemdlError("the run had another number of ranks", where=path, expected=len(of_ranks), found=comm.size,
+                          remedy=f"--ranks {len(of_ranks)} to go on as it would have, or --elastic to go on otherwise")
+    state.seed, state.epoch, state.step = seed, epoch, step
+    if not same:
+        state.step, state.loss_sum = 0, torch.zeros_like(state.loss_sum)
+    return len(of_ranks)
+
+
+def _parts(state: State) -> dict[str, nn.Module | Optimizer]:
+    return {"model": state.model, "averaged": state.averaged, "optimizer": state.optimizer}
+
+
+def _buffers(state: State) -> list[Tensor]:
+    return [*state.model.buffers(), *state.averaged.buffers()]
+
+
+def _restore_own(state: State, own: Tensor) -> None:
+    buffers = _buffers(state)
+    *values, loss_sum = own.split([*(each.numel() for each in buffers), 1])
+    for buffer, each in zip(buffers, values, strict=True):
+        buffer.copy_(each.view_as(buffer))  # counts and float32 pass through float64 unchanged
+    state.loss_sum = loss_sum[0].to(state.loss_sum.device)

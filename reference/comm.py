@@ -7,13 +7,16 @@ Gradients are averaged over the ranks by both parallel backends, while a step's 
 from __future__ import annotations
 
 import importlib.util
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.errors import CheckFailed, StemdlError
 from benchmark.launch.rank import Rank
 
 
@@ -29,6 +32,9 @@ class Comm(Protocol):
 
     def sum(self, values: Tensor) -> Tensor:
         """The element-wise sum over the ranks, the same on each. Exact for integers."""
+
+    def sum_later(self, values: Tensor) -> Callable[[], Tensor]:
+        """Begins a sum, while the ranks go on; what is returned waits for it and gives it. One at a time."""
 
     def distribute(self, model: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimizer]:
         """Rank 0's weights everywhere, and gradients averaged over the ranks from now on."""
@@ -47,6 +53,9 @@ class Solo:
 
     def sum(self, values: Tensor) -> Tensor:
         return values
+
+    def sum_later(self, values: Tensor) -> Callable[[], Tensor]:
+        return lambda: values
 
     def distribute(self, model: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimizer]:
         return model, optimizer
@@ -76,6 +85,24 @@ def make_comm(name: str, rank: Rank, device: torch.device, timeout_seconds: int)
     from reference.comm_torch import TorchComm
 
     return TorchComm(rank, device, timeout_seconds)
+
+
+_SIGNS_OF_A_LOST_RANK = ("gloo", "NCCL", "closed by peer", "reset by peer", "Horovod has been shut down", "HorovodInternal")
+"""Words of the backends' errors, which are plain RuntimeErrors, mostly."""
+
+
+@contextmanager
+def lost_ranks_told(comm: Comm) -> Iterator[None]:
+    """Where an exchange in the block fails since another rank is gone: CheckFailed, in place of the backend's error."""
+    try:
+        yield
+    except RuntimeError as error:
+        text = f"{type(error).__name__} {error}"
+        if not any(sign in text for sign in _SIGNS_OF_A_LOST_RANK):
+            raise
+        raise CheckFailed("another rank died, or did not come to the exchange in time",
+                          where=f"rank {comm.rank} on {socket.gethostname()}", found=str(error).splitlines()[0],
+                          remedy="see the launcher's message about the rank that died") from error
 
 
 def pick_device(name: str, rank: Rank) -> torch.device:

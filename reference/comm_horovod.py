@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -42,6 +43,10 @@ class HorovodComm:
 
     def sum(self, values: Tensor) -> Tensor:
         return self._hvd.allreduce(values, op=self._hvd.Sum)
+
+    def sum_later(self, values: Tensor) -> Callable[[], Tensor]:
+        handle = self._hvd.allreduce_async(values, op=self._hvd.Sum, name="sum_later")
+        return lambda: self._hvd.synchronize(handle)
 
     def distribute(self, model: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimizer]:
         self._hvd.broadcast_parameters(model.state_dict(), root_rank=0)

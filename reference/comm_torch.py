@@ -7,6 +7,7 @@ import datetime
 import os
 import socket
 import warnings
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -45,6 +46,16 @@ class TorchComm:
         total = total.clone() if total is values else total
         dist.all_reduce(total)
         return total.to(values.device)
+
+    def sum_later(self, values: Tensor) -> Callable[[], Tensor]:
+        total = values.to(self._device, copy=True)
+        work = dist.all_reduce(total, async_op=True)
+
+        def waited() -> Tensor:
+            work.wait()
+            return total.to(values.device)
+
+        return waited
 
     def distribute(self, model: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimizer]:
         with warnings.catch_warnings():  # torch 2.13 renamed the option; older ones know the old name alone

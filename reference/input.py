@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchmark.data.schema import PROJECTIONS
 from benchmark.foundation.errors import StemdlError
 from reference.samples import Samples
 
@@ -44,11 +45,13 @@ class TrainingSamples:
     def __init__(self, samples: Samples, seed: int, rank: int) -> None:
         self._samples, self._seed, self._rank = samples, seed, rank
 
-    def batches(self, epoch: int, batch: int, steps: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """`steps` batches of patterns (batch, 3, p, p) and labels (batch,) for an epoch, numbered from 1."""
+    def batches(self, epoch: int, batch: int, steps: int, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+        """An epoch's batches of patterns (batch, 3, p, p) and labels (batch,): `steps` of them, without the `first` ones.
+        Epochs are numbered from 1."""
         generator = np.random.default_rng([self._seed, self._rank, epoch])
         order = generator.permutation(len(self._samples))
-        choices = [order[step * batch:(step + 1) * batch] for step in range(steps)]
+        choices = [order[step * batch:(step + 1) * batch] for step in range(first, steps)]
+        generator.random((first, 2, batch, PROJECTIONS))  # the flips of those left out
         for patterns, labels in self._samples.batches(choices):
             flips = torch.from_numpy(generator.random((2, *patterns.shape[:2], 1, 1)) < 0.5).to(patterns.device)
             for flip, axis in zip(flips, (-1, -2), strict=True):

@@ -6,6 +6,7 @@ Called by hand it starts the ranks itself; under a launcher (jsrun, mpirun, srun
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import sys
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.cli.output import add_format
 from benchmark.definition.request import LAUNCH_FILES, RunRequest
-from benchmark.foundation.errors import StemdlError, TrainingDiverged
+from benchmark.foundation.errors import Interrupted, StemdlError, TrainingDiverged
 
 if TYPE_CHECKING:
     from benchmark.submission.lead import Lead
@@ -31,6 +32,9 @@ EXAMPLE = """Examples:
   mpirun -n 2 ./run_benchmark.sh --rung stemdl_smoke
 
 The same command with the --output of a set that was broken off makes the runs that are missing."""
+
+
+_DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -57,6 +61,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         "or run set's folder)")
     parser.add_argument("--resume", action="store_true",
                         help="go on from the checkpoint in --output; such a run cannot be scored")
+    parser.add_argument("--elastic", action="store_true", help="with --resume: on another number of ranks, if need be")
     parser.add_argument("--index", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--start-gate", type=Path, help=argparse.SUPPRESS)
     add_format(parser)
@@ -82,6 +87,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """0 when every run reached the target with a compliant log, 1 when one did not, 2 for wrong use."""
     from benchmark.definition.benchmark import load_benchmark
     from benchmark.launch.rank import under_launcher
+    from benchmark.launch.supervise import warnings_passed_on
 
     benchmark = load_benchmark()
     rung = benchmark.rung(arguments.rung)
@@ -96,12 +102,14 @@ def execute(arguments: argparse.Namespace) -> int:
         config_file=arguments.config,
         overrides=tuple(arguments.set),
         resume=arguments.resume,
+        elastic=arguments.elastic,
         start_gate=arguments.start_gate,
         partition=arguments.partition,
     )
     if under_launcher():
         return _be_a_rank(request, arguments)
-    return _lead(request, arguments)
+    with warnings_passed_on():
+        return _lead(request, arguments)
 
 
 def _refuse_what_does_not_go_together(arguments: argparse.Namespace) -> None:
@@ -116,6 +124,9 @@ def _refuse_what_does_not_go_together(arguments: argparse.Namespace) -> None:
     if arguments.scale and (arguments.instances > 1 or arguments.ranks is not None):
         raise StemdlError("a scaling study says the ranks of its sets itself", where="--scale",
                           remedy="leave out --ranks and --instances")
+    if arguments.elastic and not arguments.resume:
+        raise StemdlError("only a run that is resumed can change its number of ranks", where="--elastic",
+                          remedy="--resume --elastic --output DIR")
     if arguments.resume and arguments.output is None:
         raise StemdlError("which run?", where="--resume", remedy="name its folder with --output")
 
@@ -127,12 +138,14 @@ def _be_a_rank(request: RunRequest, arguments: argparse.Namespace) -> int:
     from benchmark.cli.run_report import report_runs
     from benchmark.launch.rank import detect_rank
     from benchmark.launch.share import take_piece
+    from benchmark.launch.watchdog import end_with_parent
     from benchmark.submission.lead import LAUNCHED_BY_US, Outcome
     from benchmark.submission.run_set import missing_runs, refuse_other_configuration, runs_there
 
     if arguments.instances > 1 or arguments.scale:
         raise StemdlError("several jobs are started by one process, not by a launcher's ranks",
                           where="--scale" if arguments.scale else "--instances", remedy="start it without a launcher")
+    end_with_parent()
     rank = detect_rank()
     take_piece(rank)
     ours = os.environ.get(LAUNCHED_BY_US) == "1"
@@ -153,7 +166,7 @@ def _be_a_rank(request: RunRequest, arguments: argparse.Namespace) -> int:
             with _entered(each, lead) if lead is not None else nullcontext():
                 try:
                     reached.append(_trainer(each)(each))
-                except TrainingDiverged:  # its log is whole, and is recorded as any other
+                except (TrainingDiverged, Interrupted):  # its log is whole, and is recorded as any other
                     if rank.rank == 0:
                         _record(each, rank)
                     raise
@@ -194,10 +207,13 @@ def _record(request: RunRequest, rank: Any) -> dict[str, Any]:
 def _leave(error: BaseException, rank: int) -> None:
     """End this rank at once after an error. Returning would wait in MPI's finalisation for ranks that wait for us;
     a status that is not 0 makes the launcher end those."""
+    if isinstance(error, OSError) and error.errno in _DISK_FAULTS:
+        error = StemdlError("a file cannot be written", where=error.filename, found=error.strerror,
+                            remedy="make room, then start the run again, or go on with --resume")
+    if rank != 0:
+        time.sleep(2.0)  # most faults are found by every rank: where rank 0 has it too, its end is ours before we speak
     if isinstance(error, StemdlError):
-        # Most faults are found by every rank: one message is enough. One that only this rank has names its rank.
-        if rank == 0 or f"rank {rank}" in str(error):
-            print(f"stemdl: {error}", file=sys.stderr)
+        print(f"stemdl: {error}", file=sys.stderr)
         code = error.exit_code
     else:
         import traceback
@@ -206,8 +222,6 @@ def _leave(error: BaseException, rank: int) -> None:
         traceback.print_exception(error, file=sys.stderr)
         code = 1
     sys.stderr.flush()
-    if rank != 0:
-        time.sleep(1.0)  # let rank 0 say it first where all found the same
     os._exit(code)
 
 

@@ -28,6 +28,7 @@ class RunRequest:
         run that waits for no other.
     partition : name of the partition of the data to train by; empty for the split that they come in. Such a run is not
         scorable either.
+    elastic : go on, even if the run had another number of ranks.
     """
 
     benchmark: Benchmark
@@ -41,6 +42,7 @@ class RunRequest:
     resume: bool = False
     start_gate: Path | None = None
     partition: str = ""
+    elastic: bool = False
 
     @property
     def log(self) -> Path:

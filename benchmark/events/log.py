@@ -8,7 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +100,7 @@ class _File(logging.Logger):
             path.parent.mkdir(parents=True, exist_ok=True)
             if resume and path.exists() and not _ends_with_a_line(path):
                 raise StemdlError("the log breaks off within a line", where=path, remedy="remove that last line")
-            self.handle = open(path, "a" if resume else "x", encoding="utf-8")
+            self.handle = open(path, "ab" if resume else "xb", buffering=0)
         except OSError as error:
             if isinstance(error, FileExistsError) and path.exists():  # and not a file in place of its folder
                 raise StemdlError("this log exists already", where=path, expected="a new file for each run",
@@ -108,7 +108,7 @@ class _File(logging.Logger):
             raise StemdlError("the log cannot be begun", where=path, found=error) from error
 
     def log(self, level: int, msg: object, *args: Any, **kwargs: Any) -> None:
-        """Append one line and flush it whole.
+        """Append one line, whole or not at all.
 
         mllog catches what is raised here and then reports it by a line at a higher level; we raise at that one, since
         a log with a hole is worse than a run that stops.
@@ -116,8 +116,16 @@ class _File(logging.Logger):
         if level > logging.INFO:
             raise StemdlError("the event cannot be logged", where=self.path, found=sys.exc_info()[1] or msg)
         json.loads(str(msg)[len(keys.PREFIX) :], parse_constant=_refuse)
-        self.handle.write(f"{msg}\n")
-        self.handle.flush()
+        line, size = f"{msg}\n".encode(), os.fstat(self.handle.fileno()).st_size
+        try:
+            written = self.handle.write(line)
+            if written != len(line):  # as much as the disk would take
+                written += self.handle.write(line[written:])  # raises, and says why
+        except OSError:
+            with suppress(OSError):  # what is no plain file, such as /dev/full, keeps nothing
+                os.ftruncate(self.handle.fileno(), size)
+                os.lseek(self.handle.fileno(), size, os.SEEK_SET)
+            raise
 
 
 def _ends_with_a_line(path: Path) -> bool:

@@ -20,6 +20,7 @@ class Timeline:
     Attributes
     ----------
     status : of the last run_stop: "success", "aborted", or whatever it says.
+    interrupted : whether that run_stop says that the run was asked to end.
     run_start_ms, run_stop_ms : wall clock, milliseconds since 1970.
     init_seconds : from the first init_start to the last init_stop.
     staging_seconds : sum of the staging intervals.
@@ -35,6 +36,7 @@ class Timeline:
     """
 
     status: str | None
+    interrupted: bool
     run_start_ms: int | None
     run_stop_ms: int | None
     init_seconds: float | None
@@ -91,6 +93,7 @@ class Timeline:
         stop_ms = {key: event.time_ms for key, event in last.items()}
         return cls(
             status=stop.metadata.get(keys.STATUS) if stop else None,
+            interrupted=stop is not None and stop.metadata.get(keys.INTERRUPTED) is True,
             run_start_ms=first.get(keys.RUN_START),
             run_stop_ms=stop_ms.get(keys.RUN_STOP),
             init_seconds=_seconds(first.get(keys.INIT_START), stop_ms.get(keys.INIT_STOP)),

@@ -46,6 +46,12 @@ class TrainingDiverged(CheckFailed):
     """The loss is no number any more. The run ended as aborted, and its log is whole."""
 
 
+class Interrupted(StemdlError):
+    """The run was asked to end, by a signal, and did: as aborted, with a whole log and all that `--resume` needs."""
+
+    exit_code = 75  # EX_TEMPFAIL of sysexits.h: not done, and worth trying again
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """`', did you mean x?'` for the known name nearest to `word`, or the list of them when none is near."""
     names = sorted(known)

@@ -33,6 +33,13 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def remove_parts(folder: Path) -> None:
+    """Remove the temporary files that writers of `atomic_path` left in a folder when they were killed. For when none is
+    at work there."""
+    for path in folder.glob(".*.part"):
+        path.unlink(missing_ok=True)
+
+
 @contextmanager
 def exclusive(path: Path) -> Iterator[None]:
     """Holds a lock file while the block runs; the kernel drops it with the process. Not held where the file system

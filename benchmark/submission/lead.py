@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -13,8 +14,10 @@ from typing import Any
 
 from benchmark.definition.request import RunRequest
 from benchmark.events import keys
-from benchmark.foundation.errors import CheckFailed, StemdlError
+from benchmark.foundation.errors import CheckFailed, Interrupted, StemdlError
+from benchmark.foundation.files import remove_parts
 from benchmark.launch.launchers import Job, get_launcher
+from benchmark.launch.supervise import start
 from benchmark.submission.ledger_entry import entered
 from benchmark.submission.run_record import CRASHED, record_of_log
 
@@ -27,15 +30,16 @@ STOP_SECONDS = 10.0
 @dataclass(frozen=True)
 class Outcome:
     """How a run ended: its record, or None where it left none, and the launcher's exit code, None where the run was
-    there before."""
+    there before; of one made now, on how many ranks."""
 
     request: RunRequest
     record: dict[str, Any] | None
     exit_code: int | None = None
+    ranks: int | None = None
 
     @property
     def status(self) -> str:
-        """success, aborted or crashed."""
+        """success, aborted, interrupted or crashed."""
         return self.record["status"] if self.record else CRASHED
 
     @property
@@ -49,14 +53,17 @@ class Outcome:
         return self.status in (keys.SUCCESS, keys.ABORTED) and not self.record["resumed"]
 
     def fault(self) -> StemdlError | None:
-        """What to tell the user of a run without a record."""
+        """What to tell the user of a run that was asked to end, or left no record."""
+        to_resume = f"{_to_resume(self.request, self.ranks)}, which cannot be scored"
+        if self.exit_code == Interrupted.exit_code:
+            return Interrupted("the run was asked to end, and has kept its state", where=self.request.output,
+                               remedy=to_resume)
         if self.record is not None:
             return None
         if self.exit_code == StemdlError.exit_code:
             return StemdlError("the run could not be made", where=self.request.output, remedy="see what its ranks said")
         return CheckFailed("the run ended before it was done: a rank died or failed", where=self.request.output,
-                           found=f"exit code {self.exit_code}", remedy="see what its ranks said; start it again, or go "
-                           f"on with stemdl run --resume --output {self.request.output}, which cannot be scored")
+                           found=f"exit code {self.exit_code}", remedy=f"see what its ranks said; start it again, or go on with {to_resume}")
 
 
 @dataclass(frozen=True)
@@ -88,7 +95,8 @@ class Lead:
         argv = get_launcher("mpirun").argv(Job(self.ranks, run_command(request), environment=environment))
         with entered(self.ledger, request, self.settings, self.ranks, self.instances):
             code = _wait_for(argv, output, started)
-        return Outcome(request, record_of_log(request.output), code)
+        remove_parts(request.output)  # of a rank that was killed while it wrote
+        return Outcome(request, record_of_log(request.output), code, self.ranks)
 
 
 def trainer_settings(request: RunRequest) -> dict[str, Any]:
@@ -104,10 +112,21 @@ def run_command(request: RunRequest) -> tuple[str, ...]:
     command += ["--seed", str(request.seed)] if request.seed is not None else []
     command += ["--config", str(request.config_file)] if request.config_file is not None else []
     command += [part for override in request.overrides for part in ("--set", override)]
-    command += ["--resume"] if request.resume else []
+    command += [option for option, given in (("--resume", request.resume), ("--elastic", request.elastic)) if given]
     command += ["--partition", request.partition] if request.partition else []
     command += ["--start-gate", str(request.start_gate)] if request.start_gate is not None else []
     return tuple(command)
+
+
+def _to_resume(request: RunRequest, ranks: int | None) -> str:
+    """The command that goes on with a run."""
+    words = ["stemdl", "run", "--resume", "--output", str(request.output), "--rung", request.rung.name, "--data",
+             str(request.data)]
+    words += ["--ranks", str(ranks)] if ranks else []
+    words += ["--index", str(request.index)] if request.index else []
+    words += ["--config", str(request.config_file)] if request.config_file is not None else []
+    words += ["--partition", request.partition] if request.partition else []
+    return shlex.join(words + [part for override in request.overrides for part in ("--set", override)])
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
@@ -123,8 +142,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
 def _wait_for(argv: list[str], output: Path | None, started: Callable[[subprocess.Popen[bytes]], None]) -> int:
     printed = open(output, "xb") if output else None
     try:
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=printed,
-                                   stderr=subprocess.STDOUT if printed else None)
+        process = start(argv, printed)
         started(process)
         try:
             return process.wait()

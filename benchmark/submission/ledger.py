@@ -32,7 +32,7 @@ class LedgerRun:
     Attributes
     ----------
     line : of its start. folder : of the run, relative to the ledger's.
-    status : success, aborted, crashed or unfinished.
+    status : success, aborted, interrupted, crashed or unfinished.
     instances : how many runs there were at once, this one among them; 1 where it is not said.
     configuration : SHA-256 of rung, settings but for the labels, ranks, instances and data.
     source : SHA-256 of each package that ran. settings : of the trainer, before the ranks resolved them.

@@ -23,6 +23,8 @@ from benchmark.launch.system import describe_system
 RUN, SYSTEM = "run.json", "system.json"
 CRASHED = "crashed"
 """The status of a run that ended without a run_stop: a rank died, or an error ended the job."""
+INTERRUPTED = keys.INTERRUPTED
+"""The status of a run that was asked to end, and kept its state: as little a miss of the target as one that crashed."""
 
 
 def write_run_record(request: RunRequest, manifest: Manifest, rank: Rank) -> dict[str, Any]:
@@ -62,7 +64,7 @@ def write_run_record(request: RunRequest, manifest: Manifest, rank: Rank) -> dic
 
 def facts_of(timeline: Timeline) -> dict[str, Any]:
     """What of a run's record follows from its log alone."""
-    status = timeline.status or CRASHED
+    status = INTERRUPTED if timeline.interrupted else timeline.status or CRASHED
     resumed = timeline.value(keys.RESUMED) is not None
     return {
         "status": status,

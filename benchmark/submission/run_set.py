@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmark.data.manifest import read_manifest
 from benchmark.definition.request import RunRequest
-from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.errors import Interrupted, StemdlError
 from benchmark.foundation.files import write_json
 from benchmark.foundation.source import source_sha256
 from benchmark.launch.system import git_commit
@@ -84,8 +84,8 @@ def make_runs(request: RunRequest, runs: int, lead: Lead, say: Callable[[str], N
         made = lead.make(each)
         outcomes.append(made)
         fault = made.fault()
-        if fault is not None and fault.exit_code == StemdlError.exit_code:
-            raise fault  # of what is asked for, and so of all runs
+        if fault is not None and fault.exit_code in (StemdlError.exit_code, Interrupted.exit_code):
+            raise fault  # of what is asked for, and so of all runs; or no more is to be begun
         if fault is not None:
             say(f"{fault}")
         write_summary(request.output, outcomes)

@@ -7,40 +7,99 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from benchmark.foundation.errors import StemdlError
-from reference.checkpoint import load_checkpoint, save_checkpoint
+from reference.checkpoint import State, load_checkpoint, save_checkpoint
+from reference.comm import Solo
 from reference.model import SymmetryNet
 from reference.optimizer import make_optimizer
 
 REFUSED = "the checkpoint cannot be restored"
 
 
-def state_of(seed: int, width: int = 4) -> tuple[torch.nn.Module, torch.nn.Module, torch.optim.Optimizer]:
-    """A network after one step of training, its average, and the optimizer."""
+def state_of(seed: int, width: int = 4) -> State:
+    """After one step of training."""
     torch.manual_seed(seed)
-    model, averaged = SymmetryNet(5, width), SymmetryNet(5, width)
+    model = SymmetryNet(5, width)
+    averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.9), use_buffers=True)
     optimizer = make_optimizer(model, 1e-3, 0.05)
     model(torch.rand(2, 3, 16, 16)).sum().backward()
     optimizer.step()
-    return model, averaged, optimizer
+    averaged.update_parameters(model)
+    return State(model, averaged, optimizer, seed, epoch=3, step=17, loss_sum=torch.rand((), dtype=torch.float64))
+
+
+def values_of(state: State) -> list[torch.Tensor]:
+    """All numbers of a state, in one order."""
+    of_optimizer = state.optimizer.state_dict()["state"]
+    return [state.loss_sum, *state.model.state_dict().values(), *state.averaged.state_dict().values(),
+            *(value for _, entry in sorted(of_optimizer.items()) for _, value in sorted(entry.items()))]
+
+
+def same(one: State, other: State) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(values_of(one), values_of(other), strict=True))
+
+
+class Ranks(Solo):
+    """One of several ranks that call one after another: each adds to what those before it gave."""
+
+    def __init__(self, size: int) -> None:
+        self.rank, self.size, self._sum = size - 1, size, None
+
+    def sum(self, values: torch.Tensor) -> torch.Tensor:
+        self._sum = values if self._sum is None else self._sum + values
+        return self._sum
 
 
 def test_what_was_saved_is_restored_to_the_last_bit(tmp_path: Path):
     saved, restored = state_of(1), state_of(2)
-    save_checkpoint(tmp_path / "c.pt", *saved, epoch=3, seed=11)
-    assert load_checkpoint(tmp_path / "c.pt", *restored) == {"epoch": 3, "seed": 11}
-    for one, other in zip(saved[:2], restored[:2], strict=True):
-        assert all(torch.equal(each, other.state_dict()[name]) for name, each in one.state_dict().items())
-    ours, theirs = (each[2].state_dict() for each in (saved, restored))
-    assert ours["param_groups"] == theirs["param_groups"]
-    for index, values in ours["state"].items():
-        assert all(torch.equal(each, theirs["state"][index][name]) for name, each in values.items())
+    assert not same(saved, restored)
+    save_checkpoint(tmp_path / "c.pt", saved, Solo())
+    assert load_checkpoint(tmp_path / "c.pt", restored, Solo()) == 1
+    assert same(saved, restored)
+    assert (restored.seed, restored.epoch, restored.step) == (1, 3, 17)
+    assert restored.optimizer.state_dict()["param_groups"] == saved.optimizer.state_dict()["param_groups"]
+
+
+def two_ranks(path: Path) -> list[State]:
+    """States that differ in what is a rank's own, rank 0's last, since it writes; they lie in a checkpoint at `path`."""
+    states = [state_of(1), state_of(1)]
+    states[1].loss_sum += 1.0
+    states[1].model.train()(torch.rand(4, 3, 16, 16) * 3)  # which moves the running statistics alone
+    states[1].averaged.update_parameters(states[1].model)
+    comm = Ranks(2)
+    for comm.rank in (1, 0):
+        save_checkpoint(path, states[comm.rank], comm)
+    return states
+
+
+def test_each_rank_gets_its_own_statistics_and_losses_back(tmp_path: Path):
+    states = two_ranks(tmp_path / "c.pt")
+    states[1].averaged.load_state_dict(states[0].averaged.state_dict() | dict(states[1].averaged.named_buffers()))
+    assert not same(*states)
+    comm = Ranks(2)
+    for comm.rank in (0, 1):
+        restored = state_of(9)
+        assert load_checkpoint(tmp_path / "c.pt", restored, comm) == 2
+        assert same(restored, states[comm.rank])
+
+
+def test_another_number_of_ranks_is_refused_unless_elastic(tmp_path: Path):
+    states, restored = two_ranks(tmp_path / "c.pt"), state_of(9)
+    with pytest.raises(StemdlError, match="another number of ranks") as caught:
+        load_checkpoint(tmp_path / "c.pt", restored, Solo())
+    assert "--ranks 2" in str(caught.value) and "--elastic" in str(caught.value)
+    assert load_checkpoint(tmp_path / "c.pt", restored, Solo(), elastic=True) == 2
+    assert (restored.epoch, restored.step, float(restored.loss_sum)) == (3, 0, 0.0)  # the broken epoch begins anew
+    for name, mean in restored.model.named_buffers():
+        torch.testing.assert_close(mean.double(), sum(dict(each.model.named_buffers())[name].double()
+                                                      for each in states).div(2).to(mean.dtype).double())
 
 
 def test_a_failed_write_leaves_the_last_whole_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path, state = tmp_path / "c.pt", state_of(1)
-    save_checkpoint(path, *state, epoch=1)
+    save_checkpoint(path, state, Solo())
     before = path.read_bytes()
 
     def full_disk(_: object, temporary: Path) -> None:
@@ -49,7 +108,7 @@ def test_a_failed_write_leaves_the_last_whole_checkpoint(tmp_path: Path, monkeyp
 
     monkeypatch.setattr(torch, "save", full_disk)
     with pytest.raises(StemdlError, match="cannot be written"):
-        save_checkpoint(path, *state, epoch=2)
+        save_checkpoint(path, state, Solo())
     assert path.read_bytes() == before and os.listdir(tmp_path) == ["c.pt"]
 
 
@@ -65,29 +124,29 @@ class Harmful:
 
 def test_a_foreign_file_is_refused_and_never_run(tmp_path: Path):
     path, state = tmp_path / "c.pt", state_of(1)
-    save_checkpoint(path, *state, epoch=1)
+    save_checkpoint(path, state, Solo())
     whole, parts = path.read_bytes(), torch.load(path, weights_only=True)
     foreign = {
         "a tensor": torch.zeros(2), "a list": [1], "no weights": {"epoch": 1},
         "no average": {key: value for key, value in parts.items() if key != "averaged"},
-        "an optimizer that is none": parts | {"optimizer": [1]}, "harm": parts | {"epoch": Harmful(tmp_path / "harm")},
+        "short statistics": parts | {"of_ranks": torch.zeros(1, 3)}, "an optimizer that is none": parts | {"optimizer": [1]}, "harm": parts | {"epoch": Harmful(tmp_path / "harm")},
     }
     for name, value in foreign.items():
         torch.save(value, path)
         with pytest.raises(StemdlError, match=REFUSED) as caught:
-            load_checkpoint(path, *state_of(2))
+            load_checkpoint(path, state_of(2), Solo())
         assert str(path) in str(caught.value), name
     assert not (tmp_path / "harm").exists()
     for content in (b"", b"hello\n", whole[:len(whole) // 2]):
         path.write_bytes(content)
         with pytest.raises(StemdlError, match=REFUSED):
-            load_checkpoint(path, *state_of(2))
+            load_checkpoint(path, state_of(2), Solo())
     path.unlink()
     with pytest.raises(StemdlError, match=REFUSED):
-        load_checkpoint(path, *state_of(2))
+        load_checkpoint(path, state_of(2), Solo())
 
 
 def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path):
-    save_checkpoint(tmp_path / "c.pt", *state_of(1), epoch=1)
+    save_checkpoint(tmp_path / "c.pt", state_of(1), Solo())
     with pytest.raises(StemdlError, match=REFUSED):
-        load_checkpoint(tmp_path / "c.pt", *state_of(1, width=8))
+        load_checkpoint(tmp_path / "c.pt", state_of(1, width=8), Solo())

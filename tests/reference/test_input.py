@@ -108,6 +108,17 @@ def test_the_order_follows_from_seed_rank_and_epoch_alone():
     assert len(set(map(tuple, orders))) == len(orders)
 
 
+@given(st.integers(1, 40), st.integers(1, 8), st.integers(0, 2**31 - 1), st.integers(0, 45))
+def test_an_epoch_taken_up_at_a_step_goes_on_as_if_it_had_not_been_left(count: int, batch: int, seed: int, first: int):
+    steps = count // batch
+    first = min(first, steps)
+    rest = list(TrainingSamples(Made(count), seed, 1).batches(2, batch, steps, first))
+    whole = list(TrainingSamples(Made(count), seed, 1).batches(2, batch, steps))
+    assert len(rest) == steps - first
+    for one, other in zip(rest, whole[first:], strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
 def test_what_an_epoch_leaves_over_is_not_always_the_same():
     left = {frozenset(range(50)) - frozenset(order_of(epoch_of(50, 8, epoch=epoch))) for epoch in range(1, 20)}
     assert len(left) > 15

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
 import io
 import json
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -183,10 +185,39 @@ def test_a_full_disk_stops_the_run(tmp_path):
     events = EventLog(tmp_path / "run.log", 0, nobody)
     events.close()
     with open("/dev/full", "wb", buffering=0) as full:
-        events._file.handle = io.TextIOWrapper(full)
+        events._file.handle = full
         with pytest.raises(StemdlError, match="No space left"):
             events.point("seed", 1)
-        events._file.handle.detach()
+
+
+class FullSoon:
+    """A file on a disk that has room for five bytes more."""
+
+    def __init__(self, handle: io.FileIO) -> None:
+        self.handle, self.room = handle, 5
+
+    def fileno(self) -> int:
+        return self.handle.fileno()
+
+    def write(self, data: bytes) -> int:
+        if not self.room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written, self.room = self.handle.write(data[:self.room]), 0
+        return written
+
+
+def test_a_disk_that_fills_up_within_a_line_leaves_whole_lines(tmp_path):
+    path = tmp_path / "run.log"
+    with EventLog(path, 0, nobody) as events:
+        events.point("seed", 1)
+        before, handle = path.read_bytes(), events._file.handle
+        events._file.handle = FullSoon(handle)
+        with pytest.raises(StemdlError, match="No space left"):
+            events.point("seed", 2)
+        events._file.handle = handle
+        assert path.read_bytes() == before and before.endswith(b"\n")
+        events.point("seed", 3)  # there is room again
+    assert [event.value for event in read_events(path)] == [1, 3]
 
 
 def test_a_folder_that_cannot_be_made_is_one_clear_error(tmp_path):
