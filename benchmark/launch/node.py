@@ -200,9 +200,9 @@ def network(root: Path = ROOT) -> dict[str, Any]:
 
 
 def file_system(path: Path, root: Path, disk_bytes: Callable[[Path], int]) -> dict[str, Any]:
-    """Type, device and size of the file system that a folder is on, or will be: the last that is mounted at it or
-    above it (proc(5), mountinfo)."""
-    path = path.absolute()
+    """Type, device (of a local one: others are named by addresses, which are nobody's business) and size of the file
+    system that a folder is on, or will be: the last that is mounted at it or above it (proc(5), mountinfo)."""
+    path = path.resolve()
     best: tuple[int, str, str] = (-1, "", "")
     for line in read(root / "proc/self/mountinfo").splitlines():
         before, dash, after = line.partition(" - ")
@@ -217,8 +217,8 @@ def file_system(path: Path, root: Path, disk_bytes: Callable[[Path], int]) -> di
         size = round(disk_bytes(there) / GIB)
     except OSError:
         size = None
-    facts = {"type": best[1], "device": best[2], "size_gib": size}
-    return {name: value for name, value in facts.items() if value not in ("", None, "none")}
+    facts = {"type": best[1], "device": best[2] if best[2].startswith("/dev/") else "", "size_gib": size}
+    return {name: value for name, value in facts.items() if value not in ("", None)}
 
 
 def _os_release(root: Path) -> dict[str, str]:

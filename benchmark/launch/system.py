@@ -176,7 +176,7 @@ def _memory_and_storage(facts: Mapping[str, Any]) -> dict[str, str]:
     purposes: dict[tuple[str, str], list[str]] = {}
     for purpose, found in facts.get("storage", {}).items():
         kind, device, size = found.get("type", UNKNOWN), found.get("device", ""), found.get("size_gib")
-        on = f" on {device.removeprefix('/dev/')}" if device not in ("", kind) else ""
+        on = f" on {device.removeprefix('/dev/')}" if device else ""
         purposes.setdefault((kind + on, UNKNOWN if size is None else f"{size} GiB"), []).append(purpose)
     several = len(purposes) > 1
     types, sizes = ("; ".join(text + (f" ({', '.join(used)})" if several else "") for text, used in each)
