@@ -62,6 +62,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true",
                         help="go on from the checkpoint in --output; such a run cannot be scored")
     parser.add_argument("--elastic", action="store_true", help="with --resume: on another number of ranks, if need be")
+    parser.add_argument("--power", metavar="rapl|nvml|FILE",
+                        help="measure the power of each node while the run lasts, by RAPL's counters, NVML, or both "
+                        "(rapl+nvml), or take it from a meter's file of lines time,watts")
     parser.add_argument("--index", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--start-gate", type=Path, help=argparse.SUPPRESS)
     add_format(parser)
@@ -105,6 +108,7 @@ def execute(arguments: argparse.Namespace) -> int:
         elastic=arguments.elastic,
         start_gate=arguments.start_gate,
         partition=arguments.partition,
+        power=arguments.power,
     )
     if under_launcher():
         return _be_a_rank(request, arguments)
@@ -127,6 +131,9 @@ def _refuse_what_does_not_go_together(arguments: argparse.Namespace) -> None:
     if arguments.elastic and not arguments.resume:
         raise StemdlError("only a run that is resumed can change its number of ranks", where="--elastic",
                           remedy="--resume --elastic --output DIR")
+    if arguments.power is not None and arguments.instances > 1:
+        raise StemdlError("a node's power cannot be told apart by the instances on it", where="--power",
+                          remedy="leave out --instances")
     if arguments.resume and arguments.output is None:
         raise StemdlError("which run?", where="--resume", remedy="name its folder with --output")
 
@@ -140,6 +147,7 @@ def _be_a_rank(request: RunRequest, arguments: argparse.Namespace) -> int:
     from benchmark.launch.share import take_piece
     from benchmark.launch.watchdog import end_with_parent
     from benchmark.submission.lead import LAUNCHED_BY_US, Outcome
+    from benchmark.submission.measured_power import power_measured
     from benchmark.submission.run_set import missing_runs, refuse_other_configuration, runs_there
 
     if arguments.instances > 1 or arguments.scale:
@@ -165,7 +173,8 @@ def _be_a_rank(request: RunRequest, arguments: argparse.Namespace) -> int:
                 refuse_used_folder(each.output, each.resume)
             with _entered(each, lead) if lead is not None else nullcontext():
                 try:
-                    reached.append(_trainer(each)(each))
+                    with power_measured(each, rank):
+                        reached.append(_trainer(each)(each))
                 except (TrainingDiverged, Interrupted):  # its log is whole, and is recorded as any other
                     if rank.rank == 0:
                         _record(each, rank)

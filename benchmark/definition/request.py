@@ -29,6 +29,7 @@ class RunRequest:
     partition : name of the partition of the data to train by; empty for the split that they come in. Such a run is not
         scorable either.
     elastic : go on, even if the run had another number of ranks.
+    power : what measures each node's power, "rapl", "nvml" or "rapl+nvml", or a file of readings; None for nothing.
     """
 
     benchmark: Benchmark
@@ -43,6 +44,7 @@ class RunRequest:
     start_gate: Path | None = None
     partition: str = ""
     elastic: bool = False
+    power: str | None = None
 
     @property
     def log(self) -> Path:

@@ -23,6 +23,9 @@ def summary_lines(record: dict[str, Any]) -> list[str]:
         f"  data {record['data']['manifest_sha256'][:16]}  "
         + ("the rung's own" if record["data"]["standard"] else "NOT the rung's own: not comparable with other runs"),
     ]
+    if record.get("energy_joules") is not None:
+        lines.append(f"  energy {record['energy_joules'] / 1000:.3f} kJ"
+                     + (f" ({record['energy_covers']})" if record["energy_covers"] else ""))
     if record["resumed"]:
         lines.append("  resumed from a checkpoint: cannot be scored")
     return lines

@@ -7,8 +7,8 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
+from benchmark.events.power_log import energy_joules
 from benchmark.foundation.errors import StemdlError
-from benchmark.scoring.energy import energy_joules
 from benchmark.scoring.run_log import ScoredRun
 from benchmark.scoring.score import Score
 from benchmark.scoring.statistics import bootstrap_interval, coefficient_of_variation

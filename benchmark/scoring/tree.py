@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmark.events.power_log import POWER
 from benchmark.foundation.errors import StemdlError
 
 STRONG, WEAK = SCALINGS = ("strong", "weak")
-RESULTS, PRUNED, POWER = "results", "pruned_results", "power"
+RESULTS, PRUNED = "results", "pruned_results"
 LOG = re.compile(r"result_[^/]*\.txt")
 SCIENCE_LOG = re.compile(r"result-[0-9]+\.txt")
 _OF_A_SET = re.compile(r"(run|instance)_[0-9]+")

@@ -115,6 +115,7 @@ def run_command(request: RunRequest) -> tuple[str, ...]:
     command += [option for option, given in (("--resume", request.resume), ("--elastic", request.elastic)) if given]
     command += ["--partition", request.partition] if request.partition else []
     command += ["--start-gate", str(request.start_gate)] if request.start_gate is not None else []
+    command += ["--power", request.power] if request.power is not None else []
     return tuple(command)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from benchmark.data.manifest import Manifest
 from benchmark.definition.request import CONFIG, RunRequest
 from benchmark.events import keys
+from benchmark.events.power_log import energy_covers, energy_joules
 from benchmark.events.reader import read_events
 from benchmark.events.timeline import Timeline
 from benchmark.foundation.errors import StemdlError
@@ -30,10 +31,13 @@ INTERRUPTED = keys.INTERRUPTED
 def write_run_record(request: RunRequest, manifest: Manifest, rank: Rank) -> dict[str, Any]:
     """Read the log of a finished run, write `run.json` and `system.json` beside it, and return the former.
 
-    Nothing in it is taken from memory: every figure is the log's, so the record and the log cannot disagree.
+    Nothing in it is taken from memory: every figure is the log's, or of the power logs beside it, so the record and the
+    log cannot disagree.
     """
     timeline = Timeline.of(read_events(request.log))
     facts = facts_of(timeline)
+    both = (timeline.run_start_ms, timeline.run_stop_ms)
+    run_ms = both[1] - both[0] if None not in both else None
     record = {
         "benchmark": request.benchmark.name,
         "rung": request.rung.name,
@@ -44,6 +48,8 @@ def write_run_record(request: RunRequest, manifest: Manifest, rank: Rank) -> dic
         "launcher": rank.launcher,
         "data": {"folder": str(request.data), **facts["data"], "manifest_sha256": manifest.sha256,
                  "recipe_sha256": manifest.recipe_sha256},
+        "energy_joules": energy_joules(request.log, run_ms) if run_ms is not None else None,
+        "energy_covers": energy_covers(request.log),
         "log": {"name": request.log.name, "sha256": sha256_of_file(request.log)},
     }
     settings = timeline.value(keys.CONFIG) or {}

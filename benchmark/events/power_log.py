@@ -1,4 +1,4 @@
-"""Energy to train, from power logs: MLPerf Training power measurement rules, computed as result_summarizer.py does.
+"""Power logs, and the energy to train: MLPerf Training power measurement rules, computed as result_summarizer.py does.
 
 A run `result_<i>.txt` has `power/result_<i>/node_*.txt`, with a reading in watt at least every second, and
 `sw_*.txt`, with an estimate for the interconnect.
@@ -6,14 +6,66 @@ A run `result_<i>.txt` has `power/result_<i>/node_*.txt`, with a reading in watt
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
+from benchmark.events import keys
 from benchmark.events.reader import Event, read_events
 from benchmark.foundation.errors import StemdlError
-from benchmark.scoring.tree import POWER
+from benchmark.foundation.files import write_text
 
+POWER = "power"
 MEASUREMENT_START, MEASUREMENT_STOP, READING = "power_measurement_start", "power_measurement_stop", "power_reading"
 CONVERSION_EFFICIENCY, INTERCONNECT_ESTIMATE = "conversion_eff", "interconnect_power_est"
+COVERS = "covers"
+"""Metadata of the start: what was measured."""
+
+
+def node_log(log: Path, node: int) -> Path:
+    """The power log of a run's node, by the node's number."""
+    return log.parent / POWER / log.stem / f"node_{node}.txt"
+
+
+def write_power_log(
+    path: Path, begins_ms: int, readings: Iterable[tuple[int, float]], start_ms: int, stop_ms: int, about: dict[str, Any]
+) -> None:
+    """What was measured between start and stop, in milliseconds since 1970, as the rules ask for it.
+
+    Parameters
+    ----------
+    begins_ms : when the first reading's time begins. readings : time and mean watts since the reading before.
+    about : metadata of the start, `COVERS` among it.
+
+    Raises StemdlError where the readings begin after the start or end before the stop: power is not guessed.
+    """
+    inside: list[tuple[int, float]] = []
+    for time_ms, watts in readings:
+        if inside and inside[-1][0] == stop_ms:
+            break
+        if time_ms > start_ms:
+            inside.append((min(time_ms, stop_ms), watts))
+    if begins_ms > start_ms or not inside or inside[-1][0] < stop_ms:
+        raise StemdlError("the power readings do not last from the run's start to its stop", where=path,
+                          expected=f"from {start_ms} to {stop_ms} ms since 1970",
+                          found=f"from {begins_ms} to {inside[-1][0] if inside else begins_ms}")
+    lines = [_line(start_ms, MEASUREMENT_START, None, about), *(_line(at, READING, watts, {}) for at, watts in inside),
+             _line(stop_ms, MEASUREMENT_STOP, None, {})]
+    write_text(path, "".join(lines))
+
+
+def _line(time_ms: int, key: str, value: float | None, metadata: dict[str, Any]) -> str:
+    event = {"namespace": "", "time_ms": time_ms, "event_type": keys.POINT_IN_TIME, "key": key, "value": value,
+             "metadata": {"file": "benchmark/events/power_log.py", "lineno": 1, **metadata}}
+    return f"{keys.PREFIX} {json.dumps(event)}\n"
+
+
+def energy_covers(log: Path) -> str | None:
+    """What the first node's power log says that it measured; None where it says nothing, or is not there."""
+    first = next(iter(sorted((log.parent / POWER / log.stem).glob("node_*.txt"))), None)
+    starts = [event for event in read_events(first) if event.key == MEASUREMENT_START] if first else []
+    return starts[0].metadata.get(COVERS) if starts else None
 
 
 def energy_joules(log: Path, run_ms: int) -> float | None:

@@ -1,0 +1,111 @@
+"""A run with its power measured: one rank of each node samples, and leaves the log that the power rules ask for."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmark.definition.request import RunRequest
+from benchmark.events.power_log import COVERS, node_log, write_power_log
+from benchmark.events.reader import read_events
+from benchmark.events.timeline import Timeline
+from benchmark.foundation.errors import StemdlError
+from benchmark.launch.power import Reading, Sampler, is_meter, make_meter, read_readings
+from benchmark.launch.rank import Rank
+
+PATIENCE_SECONDS = 15.0
+"""For a network file system to show on one node what another has written."""
+
+
+@contextmanager
+def power_measured(request: RunRequest, rank: Rank) -> Iterator[None]:
+    """Measures while the block runs, where the request asks for it and this rank is the first of its node; of a meter's
+    file, rank 0 takes what is of the run. What is left in the run's folder lasts from run_start to run_stop.
+
+    Raises StemdlError before the block where nothing can be measured. What goes wrong later is told on stderr and
+    leaves no power log: the run counts without it. Nothing is left of a run that raises.
+    """
+    if request.power is None or rank.local_rank != 0:
+        yield
+        return
+    if not is_meter(request.power):
+        if rank.rank == 0 and not Path(request.power).exists():
+            raise StemdlError("there is no such meter, and no such file", where="--power", found=request.power,
+                              expected="rapl, nvml, rapl+nvml, or a file of time,watts")
+        yield
+        if rank.rank == 0:
+            _told(lambda: _write_file(request))
+        return
+    try:
+        meter = make_meter(request.power)
+    except StemdlError as error:
+        raise StemdlError(error.what, where=f"rank {rank.rank} on {socket.gethostname()}: {error.where or 'power'}",
+                          expected=error.expected, found=error.found, remedy=error.remedy) from error
+    with Sampler(meter) as sampler:
+        yield
+    _told(lambda: _write_sampled(request, rank, sampler, meter.covers))
+    if rank.rank == 0:
+        _wait_for_nodes(request)
+
+
+def _write_sampled(request: RunRequest, rank: Rank, sampler: Sampler, covers: str) -> None:
+    if sampler.fault is not None:
+        raise sampler.fault
+    _write(request, rank.rank, sampler.started_ms, sampler.readings,
+           {COVERS: covers, "sampler_cpu_seconds": round(sampler.cpu_seconds, 6)})
+
+
+def _write_file(request: RunRequest) -> None:
+    readings = read_readings(Path(str(request.power)))
+    _write(request, 0, readings[0].time_ms, readings[1:], {COVERS: "what a meter's file says"})
+
+
+def _write(request: RunRequest, node: int, begins_ms: int, readings: list[Reading], about: dict[str, object]) -> None:
+    timeline = _finished(request)
+    write_power_log(node_log(request.log, node), begins_ms, [(each.time_ms, each.watts) for each in readings],
+                    timeline.run_start_ms, timeline.run_stop_ms, about)
+
+
+def _finished(request: RunRequest) -> Timeline:
+    """The run's log, once it is seen to hold the run's stop."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        late = time.monotonic() > deadline
+        try:
+            timeline = Timeline.of(read_events(request.log))
+        except StemdlError:  # another node may see a part of it
+            if late:
+                raise
+        else:
+            if timeline.run_start_ms is not None and timeline.run_stop_ms is not None:
+                return timeline
+            if late:
+                raise StemdlError("the run's log does not tell when it began and stopped", where=request.log)
+        time.sleep(0.1)
+
+
+def _wait_for_nodes(request: RunRequest) -> None:
+    """Until the power logs of all nodes are there: the energy is their sum. Without all of them there is none."""
+    wanted = _finished(request).nodes or 1
+    folder = node_log(request.log, 0).parent
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while len(found := list(folder.glob("node_*.txt"))) < wanted:
+        if time.monotonic() > deadline:
+            print(f"stemdl: power logs of {len(found)} of {wanted} nodes came: they are removed, since their energy is "
+                  "not the run's", file=sys.stderr)
+            for path in found:
+                path.unlink()
+            return
+        time.sleep(0.1)
+
+
+def _told(write: Callable[[], None]) -> None:
+    """Does it, and tells on stderr what went wrong."""
+    try:
+        write()
+    except StemdlError as error:
+        print(f"stemdl: the power of this run is not told: {error}", file=sys.stderr)
