@@ -4,8 +4,6 @@ each check, with a remedy where one fails."""
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import importlib
 import json
 import os
 import subprocess
@@ -133,16 +131,17 @@ def _be_a_rank(arguments: argparse.Namespace, rank: Rank) -> int:
 def _subject(arguments: argparse.Namespace) -> Subject:
     from benchmark.data.manifest import read_manifest
     from benchmark.definition.benchmark import load_benchmark
+    from benchmark.definition.request import RunRequest
     from benchmark.launch.room import GIB
     from benchmark.launch.witness import Room, Subject
+    from benchmark.submission.lead import trainer_settings
     from benchmark.submission.ledger_entry import ROOT, packages
 
     benchmark = load_benchmark()
     folder, data = arguments.folder, arguments.data
     folder.mkdir(parents=True, exist_ok=True)
-    module = importlib.import_module(f"{benchmark.trainer.partition(':')[0].rpartition('.')[0]}.config")
-    settings = dataclasses.asdict(module.read_config(benchmark.rung(arguments.rung).name, arguments.config,
-                                                     tuple(arguments.set)))
+    settings = trainer_settings(RunRequest(benchmark, benchmark.rung(arguments.rung), data or folder, folder,
+                                           config_file=arguments.config, overrides=tuple(arguments.set)))
     rooms = [Room("data and runs", folder, 2 * GIB)]
     if settings.get("stage"):
         rooms.append(Room("the node's copy of the data", Path(os.path.expandvars(settings["stage"])), 2 * GIB))

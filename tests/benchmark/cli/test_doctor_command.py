@@ -1,0 +1,50 @@
+"""`stemdl doctor` with ranks: what it prints, and what it exits with."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.mpi
+ALL = ["ranks", "device", "commit", "source", "versions", "configuration", "shared folder", "disk", "memory", "clocks",
+       "all-reduce"]
+
+
+def test_under_a_launcher_the_ranks_are_checked_together(mpirun: Callable, tmp_path: Path) -> None:
+    done = mpirun(2, sys.executable, "-m", "benchmark", "doctor", "--ranks", "--format", "json", "--folder", tmp_path,
+                  "--set", "device=cpu")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["ok"] and [check["name"] for check in told["checks"]] == [*ALL, "nodes"]
+    assert told["figures"]["all_reduce"]["message_bytes"] == 64 << 20
+    assert told["figures"]["all_reduce"]["bandwidth_bytes_per_second"] > 1e6
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_rank_with_other_settings_is_named_and_the_exit_code_says_so(mpirun: Callable, tmp_path: Path) -> None:
+    own = 'exec "$0" "$@" --set device=cpu $([ "$OMPI_COMM_WORLD_RANK" = 1 ] && echo --set width=8)'
+    done = mpirun(2, "bash", "-c", own, sys.executable, "-m", "benchmark", "doctor", "--folder", tmp_path)
+    assert done.returncode == 1
+    failed = [line for line in done.stdout.splitlines() if line.startswith("FAILED")]
+    assert len(failed) == 1 and failed[0].split()[1] == "configuration"
+    assert "rank 1 on " in failed[0] and "width 8 instead of 16" in failed[0]
+    assert "what to do: give all ranks the same --config, --set" in done.stdout
+
+
+def test_by_hand_it_starts_the_ranks_itself(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys) -> None:
+    from benchmark.cli.main import main
+    from benchmark.launch.check import Check
+
+    monkeypatch.setattr("benchmark.launch.doctor.run_checks", lambda folder: [Check("python", True, "fine")])
+    command = ["doctor", "--ranks", "2", "--folder", str(tmp_path), "--format", "json", "--set"]
+    assert main([*command, "device=cpu"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [check["name"] for check in told["checks"]] == ["python", *ALL, "nodes"]
+    assert main([*command, "no_such=setting"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["checks"][-1]["name"] == "ranks" and not told["ok"]
+    assert "no answer" in told["checks"][-1]["detail"]
