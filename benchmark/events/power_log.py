@@ -19,6 +19,7 @@ from benchmark.foundation.files import write_text
 POWER = "power"
 MEASUREMENT_START, MEASUREMENT_STOP, READING = "power_measurement_start", "power_measurement_stop", "power_reading"
 CONVERSION_EFFICIENCY, INTERCONNECT_ESTIMATE = "conversion_eff", "interconnect_power_est"
+NODES, SWITCHES = "node_*.txt", "sw_*.txt"
 COVERS = "covers"
 """Metadata of the start: what was measured."""
 
@@ -61,9 +62,17 @@ def _line(time_ms: int, key: str, value: float | None, metadata: dict[str, Any])
     return f"{keys.PREFIX} {json.dumps(event)}\n"
 
 
+def power_logs(log: Path, pattern: str = "*.txt") -> list[Path]:
+    """The power logs of a run, or those of nodes or switches, in the order of their names; links are none."""
+    folder = log.parent / POWER / log.stem
+    if folder.is_symlink() or folder.parent.is_symlink():
+        return []
+    return [path for path in sorted(folder.glob(pattern)) if path.is_file() and not path.is_symlink()]
+
+
 def energy_covers(log: Path) -> str | None:
     """What the first node's power log says that it measured; None where it says nothing, or is not there."""
-    first = next(iter(sorted((log.parent / POWER / log.stem).glob("node_*.txt"))), None)
+    first = next(iter(power_logs(log, NODES)), None)
     starts = [event for event in read_events(first) if event.key == MEASUREMENT_START] if first else []
     return starts[0].metadata.get(COVERS) if starts else None
 
@@ -71,11 +80,7 @@ def energy_covers(log: Path) -> str | None:
 def energy_joules(log: Path, run_ms: int) -> float | None:
     """The energy of a run of `run_ms` milliseconds, summed over its nodes and switches; None where there are no power
     logs; links are none. Raises StemdlError where they cannot be read or say too little."""
-    folder = log.parent / POWER / log.stem
-    if folder.is_symlink() or folder.parent.is_symlink():
-        return None
-    nodes, switches = ([path for path in sorted(folder.glob(pattern)) if path.is_file() and not path.is_symlink()]
-                       for pattern in ("node_*.txt", "sw_*.txt"))
+    nodes, switches = (power_logs(log, pattern) for pattern in (NODES, SWITCHES))
     if not nodes:
         return None
     return (sum(_node_joules(path, run_ms) for path in nodes)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmark.definition.request import RunRequest
-from benchmark.events.power_log import COVERS, node_log, write_power_log
+from benchmark.events.power_log import COVERS, NODES, node_log, power_logs, write_power_log
 from benchmark.events.reader import read_events
 from benchmark.events.timeline import Timeline
 from benchmark.foundation.errors import StemdlError
@@ -89,11 +89,13 @@ def _finished(request: RunRequest) -> Timeline:
 
 
 def _wait_for_nodes(request: RunRequest) -> None:
-    """Until the power logs of all nodes are there: the energy is their sum. Without all of them there is none."""
+    """Until the power logs of all nodes are there: the energy is their sum. Without all of them there is none.
+
+    They have the numbers of their ranks, and get those of the nodes, from 0, as MLPerf's package checker wants.
+    """
     wanted = _finished(request).nodes or 1
-    folder = node_log(request.log, 0).parent
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while len(found := list(folder.glob("node_*.txt"))) < wanted:
+    while len(found := power_logs(request.log, NODES)) < wanted:
         if time.monotonic() > deadline:
             print(f"stemdl: power logs of {len(found)} of {wanted} nodes came: they are removed, since their energy is "
                   "not the run's", file=sys.stderr)
@@ -101,6 +103,8 @@ def _wait_for_nodes(request: RunRequest) -> None:
                 path.unlink()
             return
         time.sleep(0.1)
+    for node, path in enumerate(sorted(found, key=lambda path: int(path.stem.partition("_")[2]))):
+        path.rename(node_log(request.log, node))  # a node's number is no greater than its first rank's
 
 
 def _told(write: Callable[[], None]) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from benchmark.definition.request import LOG
+from benchmark.events.power_log import POWER, power_logs
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.source import source_files, source_sha256
 from benchmark.submission.ledger import LEDGER, LedgerRun
@@ -101,10 +102,12 @@ def pack_hpc(parcel: Parcel, folder: Path) -> None:
 
 
 def put_runs(runs: Sequence[tuple[StoredRun, LedgerRun]], folder: Path, name: str) -> None:
-    """Logs and records, numbered from 0, byte for byte. `name` has a place for {index}."""
+    """Logs, records and power logs, numbered from 0, byte for byte. `name` has a place for {index}."""
     for index, (run, _) in enumerate(runs):
         put(folder / name.format(index=index), run.log.read_bytes())
         put(folder / name.replace(".txt", ".json").format(index=index), (run.folder / RUN).read_bytes())
+        for path in power_logs(run.log):
+            put(folder / POWER / Path(name.format(index=index)).stem / path.name, path.read_bytes())
 
 
 def put_code(parcel: Parcel, folder: Path) -> None:

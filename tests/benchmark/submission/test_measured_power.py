@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -65,12 +66,16 @@ def test_energy_is_power_times_the_time_of_the_run(request_: RunRequest, hundred
     assert 0 <= start["metadata"]["sampler_cpu_seconds"] < 0.2
 
 
-def test_the_energy_of_nodes_is_summed(request_: RunRequest, hundred_watts: None) -> None:
-    with power_measured(request_, SECOND_NODE), power_measured(request_, dataclasses.replace(SECOND_NODE, local_rank=1)):
-        make_run(request_, nodes=1)
-    assert [path.name for path in (request_.output / "power/result_0").iterdir()] == ["node_2.txt"]
+def test_the_energy_of_nodes_is_summed_and_they_are_numbered(request_: RunRequest, hundred_watts: None) -> None:
+    others = (SECOND_NODE, dataclasses.replace(SECOND_NODE, rank=3, local_rank=1), Rank(10, 12, 0, 2, "mpirun"))
+    with power_measured(request_, Rank(0, 12, 0, 2, "mpirun")), ExitStack() as stack:
+        for rank in others:  # all but one lead a node of theirs
+            stack.enter_context(power_measured(request_, rank))
+        make_run(request_, nodes=3)
+    folder = request_.output / "power/result_0"
+    assert sorted(path.name for path in folder.iterdir()) == ["node_0.txt", "node_1.txt", "node_2.txt"]
     run_ms = milliseconds(request_)
-    assert energy_joules(request_.log, run_ms) == pytest.approx(0.1 * run_ms, rel=1e-9)
+    assert energy_joules(request_.log, run_ms) == pytest.approx(3 * 0.1 * run_ms, rel=1e-9)
 
 
 def test_without_the_logs_of_all_nodes_there_is_no_energy(request_: RunRequest, hundred_watts: None,
