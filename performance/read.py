@@ -1,8 +1,9 @@
 """How fast samples are read, beside one NPZ file a sample, and whether training ever waits for them.
 
-    python performance/read.py [--pixels 64 128 512] [--folder DIR]
+    python performance/read.py [--pixels 64 128 512] [--storage float32 log_uint8+lz4] [--folder DIR]
 
-Writes random patterns of each size twice: as our shards, and as the public reference of this data set has them
+Writes random patterns of each size twice: as our shards in each storage, and as the public reference of this data set
+has them
 (github mlcommons/science, benchmarks/stemdl: np.savez of `data` and `label`, read back by np.load in a Dataset, in
 batches by a torch DataLoader). Then reads both in random order on one thread, in turns: with the caches of the
 operating system dropped before, and from them. Ours includes opening and searching the shards when cold; theirs has no
@@ -22,15 +23,16 @@ from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
-import h5py
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
 from benchmark.data import schema
 from benchmark.data.manifest import Manifest, WrittenShard, read_manifest, write_manifest
 from benchmark.data.reader import Part
 from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.rung import Storage
 from benchmark.launch.system import drop_caches
 from reference.comm import Solo
 from reference.config import read_config
@@ -41,6 +43,9 @@ from reference.samples import SamplesStreamed
 from reference.train import _step
 
 RUNG = "stemdl_mini"
+DIFFERENT = 50
+"""Patterns that are simulated for a set; the others are these, moved."""
+DOSE_ELECTRONS = 1e6
 SAMPLES_PER_SHARD = 50
 BYTES_OF_A_SET = 400 * 2**20
 MOST_SAMPLES = 3500
@@ -61,24 +66,45 @@ class NpzFiles(Dataset):
         return torch.from_numpy(sample["data"]), sample["label"][0]
 
 
-def write_both(folder: Path, pixels: int) -> Manifest:
-    """The same random patterns as shards, with a manifest, and as NPZ files in `npz`."""
+def samples_of_size(pixels: int, count: int) -> Iterator[NDArray[np.float32]]:
+    """Stacks of disks of counted electrons on a dark ground, which compress as those of the rungs do."""
+    generator = np.random.default_rng(0)
+    y, x = np.mgrid[:pixels, :pixels] % (pixels // 8) - pixels // 16
+    disks = np.where(x**2 + y**2 < (pixels // 20) ** 2, 1.0, 1e-5)
+    made = []
+    for number in range(count):
+        if number < DIFFERENT:
+            expected = disks * generator.exponential(size=(3, pixels, pixels))
+            expected /= expected.sum(axis=(1, 2), keepdims=True)
+            made.append((generator.poisson(DOSE_ELECTRONS * expected) / DOSE_ELECTRONS).astype(np.float32))
+        yield np.roll(made[number % DIFFERENT], number // DIFFERENT, axis=2)
+
+
+def count_of_size(pixels: int) -> int:
+    return min(MOST_SAMPLES, BYTES_OF_A_SET // (12 * pixels**2))
+
+
+def write_npz(folder: Path, pixels: int) -> None:
+    """One file a sample."""
     groups = load_benchmark().rung(RUNG).space_groups
-    count = min(MOST_SAMPLES, BYTES_OF_A_SET // (12 * pixels**2))
-    generator, three, written = np.random.default_rng(0), np.ones(3), []
-    (folder / "npz").mkdir(parents=True)
+    folder.mkdir(parents=True)
+    for number, patterns in enumerate(samples_of_size(pixels, count_of_size(pixels))):
+        np.savez(folder / f"sample-{number}.npz", data=patterns, label=np.asarray([groups[number % len(groups)]]))
+
+
+def write_shards(folder: Path, pixels: int, count: int, storage: Storage) -> Manifest:
+    """The first `count` of the same patterns as shards, with a manifest."""
+    groups = load_benchmark().rung(RUNG).space_groups
+    three, written = np.ones(3), []
+    patterns = samples_of_size(pixels, count)
     for shard, first in enumerate(range(0, count, SAMPLES_PER_SHARD)):
         numbers = range(first, min(first + SAMPLES_PER_SHARD, count))
         labels = [groups[number % len(groups)] for number in numbers]
-        path = schema.shard_path(folder, "train", shard)
-        path.parent.mkdir(exist_ok=True)
-        with h5py.File(path, "w") as file:
+        with schema.new_shard(folder, "train", shard) as file:
             for number, group in zip(numbers, labels, strict=True):
-                patterns = generator.random((3, pixels, pixels), dtype=np.float32) / pixels**2
                 schema.write_stack(file, number, 0, schema.Stack(
-                    patterns, group, f"mp-{number}", 100.0, "Na", np.eye(3, dtype=np.int64), np.eye(3), three, three,
-                    three, three, {"thickness_angstrom": np.array(100.0)}))
-                np.savez(folder / "npz" / f"sample-{number}.npz", data=patterns, label=np.asarray([group]))
+                    next(patterns), group, f"mp-{number}", 100.0, "Na", np.eye(3, dtype=np.int64), np.eye(3), three,
+                    three, three, three, {"thickness_angstrom": np.array(100.0)}), storage)
         written.append(WrittenShard("train", shard, labels))
     write_manifest(folder, rung=RUNG, standard=False, recipe_sha256="", source={}, space_groups=groups, shards=written,
                    about={})
@@ -107,8 +133,8 @@ def our_epoch(part: Part, batch: int) -> int:
     return len(order)
 
 
-def their_epoch(folder: Path, batch: int) -> int:
-    return sum(len(labels) for _, labels in DataLoader(NpzFiles(folder / "npz"), batch_size=batch, shuffle=True))
+def their_epoch(npz: Path, batch: int) -> int:
+    return sum(len(labels) for _, labels in DataLoader(NpzFiles(npz), batch_size=batch, shuffle=True))
 
 
 def rate(epoch: Callable[[], int]) -> tuple[float, float]:
@@ -118,7 +144,7 @@ def rate(epoch: Callable[[], int]) -> tuple[float, float]:
     return samples / (time.process_time() - processor), samples / (time.perf_counter() - wall)
 
 
-def compare_reading(manifest: Manifest, batch: int, repeats: int) -> Iterator[str]:
+def compare_reading(manifest: Manifest, npz: Path, batch: int, repeats: int) -> Iterator[str]:
     """A line for the cold and one for the warm cache: medians over the repeats, which take turns."""
     results: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for _ in range(repeats):
@@ -126,19 +152,19 @@ def compare_reading(manifest: Manifest, batch: int, repeats: int) -> Iterator[st
         for cache in ("cold", "warm"):
             for who in ("npz", "ours"):
                 if cache == "cold":
-                    make_cold(manifest.folder)
+                    make_cold(npz if who == "npz" else manifest.folder)
                 if who == "npz":
-                    found = rate(lambda: their_epoch(manifest.folder, batch))
+                    found = rate(lambda: their_epoch(npz, batch))
                 else:
                     part = Part(manifest, "train") if cache == "cold" else part
                     found = rate(lambda: our_epoch(part, batch))
                 results.setdefault((cache, who), []).append(found)
             if cache == "cold":
-                their_epoch(manifest.folder, batch), our_epoch(Part(manifest, "train"), batch)
+                their_epoch(npz, batch), our_epoch(Part(manifest, "train"), batch)
     for cache in ("cold", "warm"):
-        ours, npz = (list(map(statistics.median, zip(*results[cache, who]))) for who in ("ours", "npz"))
-        yield (f"{cache}   {npz[0]:9.0f} {ours[0]:9.0f} {ours[0] / npz[0]:6.1f} x    "
-               f"{npz[1]:9.0f} {ours[1]:9.0f} {ours[1] / npz[1]:6.1f} x")
+        ours, theirs = (list(map(statistics.median, zip(*results[cache, who]))) for who in ("ours", "npz"))
+        yield (f"{cache}   {theirs[0]:9.0f} {ours[0]:9.0f} {ours[0] / theirs[0]:6.1f} x    "
+               f"{theirs[1]:9.0f} {ours[1]:9.0f} {ours[1] / theirs[1]:6.1f} x")
 
 
 def compare_training(manifest: Manifest, pixels: int, batch: int, repeats: int, seconds: float) -> str:
@@ -169,9 +195,17 @@ def compare_training(manifest: Manifest, pixels: int, batch: int, repeats: int, 
     return f"{device.type:4} {best:9.1f} {ours:9.1f} {100 * ours / best:8.1f} %"
 
 
+def storage_of(text: str) -> Storage:
+    """A storage from `encoding` or `encoding+filter`."""
+    encoding, _, name = text.partition("+")
+    return Storage(encoding=encoding, filter=name or "none")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pixels", type=int, nargs="+", default=[64, 128, 512])
+    parser.add_argument("--storage", nargs="+", default=["float32"], metavar="ENCODING[+FILTER]",
+                        help="float32, float16, log_uint8; none, gzip, lz4, zstd, bitshuffle")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3.0, help="of training at a time")
@@ -179,19 +213,25 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory(dir=arguments.folder) as scratch:
-        manifests = {pixels: write_both(Path(scratch) / str(pixels), pixels) for pixels in arguments.pixels}
+        for pixels in arguments.pixels:
+            write_npz(Path(scratch) / f"npz_{pixels}", pixels)
+        manifests = {
+            (pixels, storage): write_shards(Path(scratch) / f"{pixels}_{storage}", pixels, count_of_size(pixels),
+                                            storage_of(storage))
+            for pixels in arguments.pixels for storage in arguments.storage}
         print(f"one thread, batches of {arguments.batch}, medians of {arguments.repeats}; cold: "
               f"{make_cold(Path(scratch))} before every epoch\n")
-        print("                  samples/s of processor time      samples/s of the clock")
-        print("pixels  cache        NPZ      ours   ratio          NPZ      ours   ratio")
-        for pixels, manifest in manifests.items():
-            for line in compare_reading(manifest, arguments.batch, arguments.repeats):
-                print(f"{pixels:6}  {line}", flush=True)
+        print(f"{'':34}samples/s of processor time      samples/s of the clock")
+        print("pixels  storage                  cache        NPZ      ours   ratio          NPZ      ours   ratio")
+        for (pixels, storage), manifest in manifests.items():
+            stored = sum(entry["bytes"] for entry in manifest.shards) / manifest.samples["train"] / 1e3
+            for line in compare_reading(manifest, Path(scratch) / f"npz_{pixels}", arguments.batch, arguments.repeats):
+                print(f"{pixels:6}  {storage:13} {stored:6.0f} kB  {line}", flush=True)
         print("\n        training samples/s on one batch, and streamed from cold shards")
-        print("pixels  device      one  streamed      ratio")
-        for pixels, manifest in manifests.items():
-            print(f"{pixels:6}  " + compare_training(manifest, pixels, arguments.batch, arguments.repeats,
-                                                     arguments.seconds), flush=True)
+        print("pixels  storage               device      one  streamed      ratio")
+        for (pixels, storage), manifest in manifests.items():
+            print(f"{pixels:6}  {storage:20}  " + compare_training(manifest, pixels, arguments.batch, arguments.repeats,
+                                                                   arguments.seconds), flush=True)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ import multiprocessing
 import os
 import shutil
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -251,6 +253,39 @@ def test_what_a_shard_holds_wrongly_is_one_error_that_says_where(uneven: Path, c
     with pytest.raises(StemdlError, match=message) as caught:
         part.read_whole()
     assert str(caught.value).startswith(f"{HERE}{path}")
+
+
+@pytest.mark.parametrize("other", [np.zeros((3, 32, 32), np.float32), np.zeros((3, 16, 16), np.float64)],
+                         ids=["larger", "of another type"])
+def test_a_filtered_stack_of_another_size_is_told_and_overwrites_nothing(write_uneven: Callable, tmp_path: Path,
+                                                                         other: np.ndarray) -> None:
+    folder = write_uneven(tmp_path / "data", Storage(filter="gzip"))
+
+    def replace_filtered(shard: h5py.File) -> None:
+        del shard["sample_1_0"][schema.STACK]
+        shard["sample_1_0"].create_dataset(schema.STACK, data=other, chunks=other.shape, compression="gzip")
+
+    rewrite(folder / "train" / "batch_train_0.h5", replace_filtered)
+    with pytest.raises(StemdlError, match="sample_1_0: a sample has another size or type than those before it"):
+        part_of(folder).read_whole()
+
+
+@pytest.mark.parametrize("with_index", [True, False])
+def test_filters_of_a_plugin_are_there_in_a_process_that_wrote_nothing(
+    write_uneven: Callable, tmp_path: Path, environment: dict[str, str], stack_of: Callable, with_index: bool
+) -> None:
+    pytest.importorskip("hdf5plugin")
+    folder = write_uneven(tmp_path / "data", Storage(filter="lz4"))
+    if not with_index:
+        (folder / INDEX).unlink()
+    program = ("from pathlib import Path; from benchmark.data.manifest import read_manifest; "
+               "from benchmark.data.reader import Part; import sys; "
+               "print(Part(read_manifest(Path(sys.argv[1])), 'dev').read_whole()[0].tobytes().hex())")
+    done = subprocess.run([sys.executable, "-c", program, folder], env=environment, capture_output=True, text=True,
+                          timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    expected = np.stack([stack_of(FIRST["dev"] + number).patterns for number in range(TOTAL["dev"])])
+    assert done.stdout.strip() == expected.tobytes().hex()
 
 
 def replace_stack(shard: h5py.File, stack: np.ndarray | None, name: str = "sample_1_0") -> None:
