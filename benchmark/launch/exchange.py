@@ -12,7 +12,7 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any, Protocol, TypeVar
 
@@ -64,14 +64,15 @@ class Exchange:
             os.sched_yield() if now < eager_until else time.sleep(NAP_SECONDS)
         return json.loads(message)
 
-    def gather(self, value: Any, seconds: float) -> dict[int, Any]:
-        """On rank 0 the value of every rank that answered within `seconds`, by rank; elsewhere nothing."""
+    def gather(self, value: Any, seconds: float, sources: Iterable[int] | None = None) -> dict[int, Any]:
+        """On rank 0 the value of every rank (or of `sources`) that answered within `seconds`, by rank; elsewhere
+        nothing."""
         if self.rank != 0:
             self.send(value, to=0)
             return {}
         deadline = time.monotonic() + seconds
         values = {0: value}
-        for source in range(1, self.size):
+        for source in range(1, self.size) if sources is None else sources:
             try:
                 values[source] = self.receive(source, deadline)
             except NoAnswer:

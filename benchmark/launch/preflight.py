@@ -82,6 +82,7 @@ def preflight(
     started = time.monotonic()
     patience = 2 * limits.seconds + 5  # rank 0 may itself wait for another rank meanwhile
     token = f".preflight-{secrets.token_hex(8)}"
+    hosts = exchange.gather(witness.host, limits.seconds)
     own = _sections(witness)
     opening = None
     if exchange.rank == 0:
@@ -89,14 +90,15 @@ def preflight(
         opening = {"token": token, "hashes": hashes, "fault": _tried(lambda: _place(witness, token))}
     try:
         opening = exchange.share(opening, patience)
-        answers = exchange.gather(_answer(witness, own, opening), limits.seconds)
+        others = [rank for rank in hosts if rank != 0]
+        answers = exchange.gather(_answer(witness, own, opening), limits.seconds, others)
     finally:
         if exchange.rank == 0 and opening["fault"] is None:
             (witness.subject.shared / token).unlink(missing_ok=True)
     found: list[Check] = []
     figures: dict[str, Any] = {}
     if exchange.rank == 0:
-        found = [checks.all_answered(answers, exchange.size, limits.seconds),
+        found = [checks.all_answered(answers, hosts, exchange.size, limits.seconds),
                  *checks.of_answers(answers, own, witness.subject, opening["fault"])]
         leaders = [rank for rank, answer in answers.items() if answer["leads"]]
         step = {"leaders": leaders} if len(answers) == exchange.size else {}

@@ -28,14 +28,15 @@ REMEDIES = {
 }
 
 
-def all_answered(answers: Answers, size: int, seconds: float) -> Check:
-    """Whether every rank said something."""
-    silent = [f"rank {rank}" for rank in range(size) if rank not in answers]
-    hosts = len({answer["host"] for answer in answers.values()})
+def all_answered(answers: Answers, hosts: Mapping[int, str], size: int, seconds: float) -> Check:
+    """Whether every rank said what it sees. Where a rank is, is known if it said that at first."""
+    silent = [f"rank {rank}" + (f" on {hosts[rank]}" if rank in hosts else "") for rank in range(size)
+              if rank not in answers]
+    nodes = len(set(hosts.values()))
     if silent:
         return Check("ranks", False, f"{_named(silent)} did not answer within {seconds:g} s",
                      "look after those processes and their nodes (see the launcher's messages), and start anew")
-    return Check("ranks", True, f"{size} rank{'s' * (size > 1)} on {hosts} node{'s' * (hosts > 1)} answered")
+    return Check("ranks", True, f"{size} rank{'s' * (size > 1)} on {nodes} node{'s' * (nodes > 1)} answered")
 
 
 def of_answers(answers: Answers, own: Mapping[str, Any], subject: Subject, place_fault: Any) -> list[Check]:
