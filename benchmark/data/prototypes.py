@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 
+from benchmark.data.duplicates import Formula, reduced_formula
 from benchmark.data.workers import Workers
 from benchmark.definition.rung import Rung
 from benchmark.foundation.errors import StemdlError
@@ -16,6 +17,9 @@ from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.prototypes import substituted
 
 Named = tuple[str, Crystal | None]
+
+TRIES_FOR_A_NEW_COMPOUND = 20
+"""Compounds made from the prototypes of a group before its next crystals are drawn, since all that it has were made."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +34,9 @@ class _Wanted:
 def from_prototypes(rung: Rung, found: Mapping[int, Sequence[tuple[str, Crystal]]], work: Workers) -> dict[int, list[Named]]:
     """For each group as many crystals as the rung wants, each a prototype of the group with other elements.
 
-    A group without prototypes gets drawn crystals (None), as do places for which no elements fit. Raises StemdlError
-    where no group at all has prototypes.
+    No formula is made twice for a group, so that no near copies lie on two sides of a split. A group without prototypes
+    gets drawn crystals (None), as do places for which no elements fit. Raises StemdlError where no group at all has
+    prototypes.
     """
     if not any(found.values()):
         raise StemdlError("no prototype of the rung's groups was found", where="--prototypes")
@@ -43,18 +48,26 @@ def from_prototypes(rung: Rung, found: Mapping[int, Sequence[tuple[str, Crystal]
 
 def _of_group(seed: int, wanted: _Wanted) -> list[Named]:
     named: list[Named] = []
+    made: set[Formula] = set()
     for index in range(wanted.count):
         place = f"{wanted.space_group}-{index:05d}"
         digest = sha256_of_text(f"prototype {place}")
-        crystal = _first_that_fits(wanted.prototypes, np.random.default_rng([seed, int(digest[:16], 16)]))
+        crystal = _new_compound(wanted.prototypes, made, np.random.default_rng([seed, int(digest[:16], 16)]))
         named.append((f"{'drawn' if crystal is None else 'prototype'}-{place}", crystal))
     return named
 
 
-def _first_that_fits(prototypes: Sequence[Crystal], generator: np.random.Generator) -> Crystal | None:
-    for index in generator.permutation(len(prototypes)):
+def _new_compound(prototypes: Sequence[Crystal], made: set[Formula], generator: np.random.Generator) -> Crystal | None:
+    """A compound of a formula that was not made before, which is added to those made; None where none is found."""
+    if not prototypes:
+        return None
+    for _ in range(TRIES_FOR_A_NEW_COMPOUND):
         try:
-            return substituted(prototypes[index], generator)
+            crystal = substituted(prototypes[generator.integers(len(prototypes))], generator)
         except StemdlError:
             continue
+        formula = reduced_formula(crystal.numbers)
+        if formula not in made:
+            made.add(formula)
+            return crystal
     return None

@@ -108,6 +108,7 @@ def standardised(cell: NDArray, numbers: NDArray, positions: NDArray) -> Crystal
 
 
 _IMAGES = np.array(list(itertools.product((-1, 0, 1), repeat=3)), dtype=np.float64)
+_HERE = len(_IMAGES) // 2
 
 
 def shortest_distance_angstrom(cell: NDArray, point: NDArray, positions: NDArray) -> float:
@@ -128,6 +129,17 @@ def nearest_angstrom(cell: NDArray, point: NDArray, positions: NDArray) -> NDArr
     squared = _squared_distances(cell, point, positions)
     squared.flat[squared.argmin()] = np.inf
     return np.sqrt(squared.min(axis=0))
+
+
+def all_nearest_angstrom(cell: NDArray, points: NDArray, positions: NDArray, own: NDArray) -> NDArray[np.float64]:
+    """`nearest_angstrom` of several atoms at once, (t, n): of `points` (t, 3) each to the atoms `positions` (t, n, 3)
+    around it, `own` (t,) being its own place among these."""
+    difference = positions - points[:, None]
+    difference -= np.round(difference)
+    vectors = (difference[:, None] + _IMAGES[:, None, :]) @ cell
+    squared = np.einsum("tijk,tijk->tij", vectors, vectors)
+    squared[np.arange(len(points)), _HERE, own] = np.inf
+    return np.sqrt(squared.min(axis=1))
 
 
 def _squared_distances(cell: NDArray, point: NDArray, positions: NDArray) -> NDArray[np.float64]:

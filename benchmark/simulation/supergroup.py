@@ -80,27 +80,30 @@ def supergroup_sites(space_group: int, path: Path) -> tuple[Site, ...]:
     """
     generator = np.random.default_rng(space_group)
     rotations, translations = supergroup(space_group, path)
-    found: dict[tuple, Site] = {}
-    for point, reach in zip(generator.random((SITE_TRIALS, 3)), generator.uniform(0.0, 0.6, SITE_TRIALS), strict=True):
-        for _ in range(SITE_STEPS):
-            apart = rotations @ point + translations - point
-            apart -= np.round(apart)
-            sizes = np.abs(apart).max(axis=1)
-            keeps = sizes < 1e-9
-            near = sizes < max(reach, 1e-9)
-            if keeps.sum() == near.sum():
-                break
-            point = point + apart[near].mean(axis=0)
-            reach *= 0.7
-        projection = rotations[keeps].mean(axis=0)
-        _, values, axes = np.linalg.svd(projection - np.eye(3))
-        directions = axes[int((values > 1e-9).sum()):]
-        multiplicity = len(rotations) // int(keeps.sum())
-        origin = point if len(directions) < 3 else np.zeros(3)
-        origin = (origin - origin @ directions.T @ directions) if len(directions) else origin % 1.0
-        key = (multiplicity, *np.round(origin, 6), *np.round(np.abs(directions.T @ directions), 6).ravel())
-        found.setdefault(key, Site(multiplicity, origin, directions))
-    return tuple(found.values())
+    points, reach = generator.random((SITE_TRIALS, 3)), generator.uniform(0.0, 0.6, SITE_TRIALS)
+    for step in range(SITE_STEPS + 1):
+        apart = np.einsum("mij,tj->tmi", rotations, points) + translations - points[:, None]
+        apart -= np.round(apart)
+        sizes = np.abs(apart).max(axis=2)
+        keeps, near = sizes < 1e-9, sizes < reach[:, None]
+        moves = (near & ~keeps).any(axis=1)
+        if step == SITE_STEPS or not moves.any():
+            break
+        shift = (apart * near[:, :, None]).sum(axis=1) / np.maximum(near.sum(axis=1), 1)[:, None]
+        points = points + shift * moves[:, None]
+        reach = reach * np.where(moves, 0.7, 1.0)
+    kept = keeps.sum(axis=1)
+    projections = np.einsum("tm,mij->tij", keeps.astype(np.float64), rotations) / kept[:, None, None]
+    _, values, axes = np.linalg.svd(projections - np.eye(3))
+    free = values < 1e-9
+    along = np.einsum("ti,tij,tik->tjk", free.astype(np.float64), axes, axes)
+    origins = points - np.einsum("tj,tjk->tk", points, along)
+    origins[~free.any(axis=1)] %= 1.0
+    origins[free.all(axis=1)] = 0.0
+    multiplicities = len(rotations) // kept
+    keys = np.concatenate([multiplicities[:, None], np.round(origins, 6), np.round(np.abs(along), 6).reshape(-1, 9)], 1)
+    _, first = np.unique(keys + 0.0, axis=0, return_index=True)  # + 0.0 makes one zero of two
+    return tuple(Site(int(multiplicities[trial]), origins[trial], axes[trial][free[trial]]) for trial in np.sort(first))
 
 
 def symmetrised_metric(metric: NDArray, group: Operations) -> NDArray[np.float64]:

@@ -71,11 +71,15 @@ def orbit(space_group: int, point: NDArray) -> NDArray[np.float64]:
 
 def orbit_under(group: Operations, point: NDArray) -> NDArray[np.float64]:
     """The distinct points (m, 3), in [0, 1), that all operations of a group make of one fractional point."""
-    rotations, translations = group
-    points = (rotations @ point + translations) % 1.0
+    points = (group[0] @ point + group[1]) % 1.0
+    return points[distinct(points)]
+
+
+def distinct(points: NDArray) -> NDArray[np.int64]:
+    """Of fractional points (n, 3) in [0, 1) the indices, rising, of the first at each place."""
     cells = np.round(points * _CELLS_PER_EDGE).astype(np.int64) % _CELLS_PER_EDGE
     _, first = np.unique(cells @ (_CELLS_PER_EDGE**2, _CELLS_PER_EDGE, 1), return_index=True)
-    return points[np.sort(first)]
+    return np.sort(first)
 
 
 def parts_under(group: Operations, points: NDArray) -> list[NDArray[np.float64]]:

@@ -12,10 +12,15 @@ import pytest
 from benchmark.data.generate import generate
 from benchmark.data.manifest import Manifest, read_manifest
 from benchmark.data.materials import read_materials
+from benchmark.data.prototypes import from_prototypes
 from benchmark.data.relabel import drawn_again, shipped_rung
+from benchmark.data.sources import read_candidates
+from benchmark.data.structures import examine
+from benchmark.data.workers import workers
 from benchmark.definition.benchmark import load_benchmark
 from benchmark.definition.rung import Rung
 from benchmark.foundation.errors import StemdlError
+from benchmark.simulation import chemistry
 
 PER_GROUP = {"train": 3, "dev": 1, "test": 1}
 
@@ -54,6 +59,21 @@ def test_groups_with_prototypes_get_them_and_others_are_drawn(manifest: Manifest
     assert sum(name.startswith("prototype-225-") for name in named) == 5
     assert sum(name.startswith("drawn-139-") for name in named) == 5
     assert len({entry.compound.formula for entry in materials.values()}) > 6
+
+
+def test_no_compound_is_made_twice(rung: Rung, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two elements make two crystals of the structure of copper; the other places are drawn."""
+    monkeypatch.setattr(chemistry, "CATIONS", ["Cu", "Ag"])
+    path = tmp_path / "copper.json"
+    path.write_text(json.dumps([{"id": "copper", "lattice": (3.61 * np.eye(3)).tolist(), "numbers": [29] * 4,
+                                 "frac": [[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]]}]))
+    (_, copper), = [(one.identifier, examine(one, rung.limits)[0]) for one in read_candidates(path)]
+    one_group = dataclasses.replace(rung, space_groups=(225,))
+    with workers(1, None) as work:
+        named = from_prototypes(one_group, {225: [("copper", copper)]}, work)[225]
+    made = [crystal.formula for name, crystal in named if name.startswith("prototype-")]
+    assert sorted(made) == ["Ag4", "Cu4"]
+    assert [crystal for name, crystal in named if name.startswith("drawn-")] == [None] * 3
 
 
 def test_they_are_told_apart_from_the_rungs_own_data(manifest: Manifest, rung: Rung) -> None:

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import spglib
 
+from benchmark.data.leaks import metadata_features, pairwise_accuracies
 from benchmark.definition.benchmark import load_benchmark
 from benchmark.definition.rung import CrystalRecipe
 from benchmark.foundation.errors import StemdlError
-from benchmark.simulation import realistic
-from benchmark.simulation.chemistry import contact_angstrom
-from benchmark.simulation.crystal import TOLERANCES_ANGSTROM, Crystal, nearest_angstrom
+from benchmark.simulation import lattice, placement, realistic
+from benchmark.simulation.chemistry import atom_volume_angstrom3, contact_angstrom
+from benchmark.simulation.crystal import TOLERANCES_ANGSTROM, Crystal, crystal_system, nearest_angstrom
 from benchmark.simulation.draw import draw_crystal
 
 RECIPE = load_benchmark().crystals["realistic"]
@@ -50,20 +51,48 @@ def test_the_same_seed_draws_the_same_crystal() -> None:
 
 def test_crystals_begin_as_ones_of_higher_symmetry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither displaced nor reordered nor strained, the parent's group is another one, and none is ever found."""
-    for name, value in (("STEPS_UP", (0.0, 1.0)), ("REORDERED", 0.0), ("MOST_STRAIN", 0.0), ("ATTEMPTS", 60)):
+    for name, value in (("STEPS_UP", (0.0, 1.0)), ("REORDERED", 0.0), ("ATTEMPTS", 60)):
         monkeypatch.setattr(realistic, name, value)
+    monkeypatch.setattr(lattice, "MOST_STRAIN", 0.0)
     assert draw_crystal(33, RECIPE, np.random.default_rng(1)).space_group == 33
-    monkeypatch.setattr(realistic, "DISPLACEMENT_ANGSTROM", (1e-6, 2e-6))
+    monkeypatch.setattr(placement, "DISPLACEMENT_ANGSTROM", (1e-6, 2e-6))
     with pytest.raises(StemdlError, match="no crystal of space group 33"):
         draw_crystal(33, RECIPE, np.random.default_rng(1))
 
 
-def test_shared_counts_come_from_the_list() -> None:
-    always = dataclasses.replace(RECIPE, realistic=dataclasses.replace(RECIPE.realistic, shared_counts=1.0))
-    totals = {sum(entry) for entry in RECIPE.element_counts["cubic"]}
-    for group in (205, 221, 227):
-        for seed in range(4):
-            assert len(draw_crystal(group, always, np.random.default_rng(seed)).numbers) in totals
+def sharing(share: float) -> CrystalRecipe:
+    return dataclasses.replace(RECIPE, realistic=dataclasses.replace(RECIPE.realistic, shared_counts=share))
+
+
+def test_shared_metadata_come_from_the_list_and_are_held_on_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until atoms fit: those that fit most easily would else be a group's own."""
+    tried: list = []
+    draw = realistic._draw_metadata
+    monkeypatch.setattr(realistic, "_draw_metadata", lambda *given: tried.append(draw(*given)) or tried[-1])
+    drawn = 0
+    for seed in range(12):
+        group = (14, 63, 139, 225)[seed % 4]
+        crystal = draw_crystal(group, sharing(1.0), np.random.default_rng(seed))
+        numbers, counts = tried[-1].composition.numbers, tried[-1].counts
+        assert tuple(sorted(counts)) in RECIPE.element_counts[crystal_system(group)]
+        assert dict(zip(*np.unique(crystal.numbers, return_counts=True), strict=True)) == dict(
+            zip(numbers, counts, strict=True))
+        asked = sum(count * atom_volume_angstrom3(number) for number, count in zip(numbers, counts, strict=True))
+        assert crystal.volume_angstrom3 == pytest.approx(tried[-1].volume_factor * asked)
+        drawn += len(tried)
+        tried.clear()
+    assert drawn <= 14
+
+
+@pytest.mark.slow
+def test_shared_metadata_do_not_tell_groups_apart() -> None:
+    """Of groups whose own crystals are told apart by them: a centred cell holds more atoms."""
+    def accuracy(share: float) -> float:
+        features = {group: np.array([metadata_features(draw_crystal(group, sharing(share), np.random.default_rng(seed)))
+                                     for seed in range(group, group + 30)]) for group in (221, 227)}
+        return pairwise_accuracies(features)[221, 227]
+
+    assert accuracy(1.0) < 0.65 < 0.75 < accuracy(0.0)
 
 
 def test_salts_and_alloys_are_drawn_in_their_shares() -> None:
