@@ -38,6 +38,7 @@ from reference.input import TrainingSamples, local_batch, steps_per_epoch
 from reference.interrupt import Agreement, Notice
 from reference.model import SymmetryNet
 from reference.optimizer import learning_rate_at, make_optimizer, set_learning_rate
+from reference.placement import settle, tell
 from reference.preflight import require_fit_ranks
 from reference.run_log import Speaker, log_opening, log_settings, progress_line
 from reference.samples import opened_splits
@@ -61,8 +62,6 @@ def train(request: RunRequest) -> bool:
     batch = local_batch(config.global_batch_size, rank.rank, rank.size)
     steps = steps_per_epoch(samples_of(manifest, "train"), config.global_batch_size, rank.size)
     device = pick_device(config.device, rank)
-    threads = config.threads_per_rank or _own_cores(rank)
-    torch.set_num_threads(threads)
     say = Speaker(rank.rank == 0)
 
     with ExitStack() as held:
@@ -72,8 +71,12 @@ def train(request: RunRequest) -> bool:
         comm = make_comm(config.comm, rank, device, config.collective_timeout_seconds + SECOND_NET_SECONDS)
         held.enter_context(lost_ranks_told(comm))
         watch.meet(partial(_from_rank_0, comm=comm), comm.barrier)
+        placements = settle(rank, device, comm, wants_gpu=config.device != "cpu")
+        threads = config.threads_per_rank or _own_cores(rank)
+        torch.set_num_threads(threads)
         log = held.enter_context(EventLog(request.log, rank.rank, comm.barrier, resume=request.resume))
         log_opening(log, request, config, rank, comm, device, threads)
+        tell(placements, log, say)
         log.point(keys.CACHE_CLEAR, config.clear_caches and drop_caches())
         log.start("init", sync=True)
         watch.at("the preflight")

@@ -30,6 +30,7 @@ SUBMISSION_GITHUB_COMMIT_VERSION = "submission_github_commit_version"  # asked f
 CONFIG = "config"
 VERSIONS = "versions"
 DEVICES = "devices"
+PLACEMENT = "placement"  # of each rank: its host, CPUs and device
 NUMBER_OF_NODES = "number_of_nodes"  # this and the next are asked for by the HPC group's rules
 ACCELERATORS_PER_NODE = "accelerators_per_node"
 CACHE_CLEAR = "cache_clear"

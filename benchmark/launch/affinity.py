@@ -87,8 +87,8 @@ def place_ranks(
     cores = physical_cores(own.cpus)
     if len(mates) > 1 and own.bindable and len(cores) >= len(mates):
         os.sched_setaffinity(0, share(cores, mates.index(own.rank), len(mates)))
-    shares = [_read(text) for text in gather(json.dumps(asdict(replace(own, cpus=tuple(sorted(os.sched_getaffinity(0)))))))]
-    return shares
+    settled = replace(own, cpus=tuple(sorted(os.sched_getaffinity(0))))
+    return [_read(text) for text in gather(json.dumps(asdict(settled)))]
 
 
 def share(cores: list[tuple[int, ...]], place: int, places: int) -> set[int]:
