@@ -26,13 +26,13 @@ def tell(placements: list[Placement], log: EventLog, say: Callable[[str], None])
 
 
 def gather_texts(text: str, comm: Comm) -> list[str]:
-    """The texts of all ranks on each of them, in their order. Sums are what backends have in common: each rank adds its
-    bytes at a place of its own."""
-    own = torch.tensor(list(text.encode()), dtype=torch.uint8)
+    """The texts of all ranks on each of them, in their order. Sums are what backends have in common (of int32, not of
+    bytes): each rank adds its text at a place of its own."""
+    own = torch.tensor(list(text.encode()), dtype=torch.int32)
     lengths = torch.zeros(comm.size, dtype=torch.int64)
     lengths[comm.rank] = len(own)
     lengths = comm.sum(lengths)
-    together = torch.zeros(int(lengths.sum()), dtype=torch.uint8)
+    together = torch.zeros(int(lengths.sum()), dtype=torch.int32)
     start = int(lengths[: comm.rank].sum())
     together[start : start + len(own)] = own
     return [bytes(part.tolist()).decode() for part in comm.sum(together).split(lengths.tolist())]

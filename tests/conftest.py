@@ -95,3 +95,16 @@ def smoke_run(once: Once, stemdl: Command, smoke_data: Path) -> Path:
         folder.with_name("smoke_run.stdout").write_text(done.stdout, encoding="utf-8")
 
     return once("smoke_run", make)
+
+
+@pytest.fixture
+def ready_environment(tmp_path: Path, environment: dict[str, str]) -> dict[str, str]:
+    """With STEMDL_VENV: this interpreter's environment where the set-up made it, else one that stands for it."""
+    venv = Path(sys.prefix)
+    if not (venv / "stemdl.ready").is_file():
+        venv = tmp_path / "venv"
+        (venv / "bin").mkdir(parents=True)
+        (venv / "stemdl.ready").touch()
+        (venv / "bin" / "stemdl").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m benchmark "$@"\n')
+        (venv / "bin" / "stemdl").chmod(0o755)
+    return environment | {"STEMDL_VENV": str(venv)}

@@ -241,19 +241,6 @@ def test_a_folder_without_a_checkpoint_cannot_be_resumed(stemdl: Callable, smoke
 # ---- as ranks of a launcher
 
 
-@pytest.fixture
-def ready_environment(tmp_path: Path, environment: dict[str, str]) -> dict[str, str]:
-    """With STEMDL_VENV: this interpreter's environment where the set-up made it, else one that stands for it."""
-    venv = Path(sys.prefix)
-    if not (venv / "stemdl.ready").is_file():
-        venv = tmp_path / "venv"
-        (venv / "bin").mkdir(parents=True)
-        (venv / "stemdl.ready").touch()
-        (venv / "bin" / "stemdl").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m benchmark "$@"\n')
-        (venv / "bin" / "stemdl").chmod(0o755)
-    return environment | {"STEMDL_VENV": str(venv)}
-
-
 @pytest.mark.mpi
 def test_run_benchmark_sh_is_a_rank_under_mpirun(ready_environment: dict[str, str], smoke_data: Path, tmp_path: Path):
     from benchmark.launch.launchers import Job, get_launcher
