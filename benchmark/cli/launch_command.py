@@ -12,7 +12,7 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,14 +55,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """The launcher's exit code; 0 for a script and a dry run; 2 where the ranks do not fit the machine."""
     from benchmark.launch.launchers import Job, get_launcher
-    from benchmark.launch.resources import lay_out
+    from benchmark.launch.resources import lay_out, rank_environment
+    from benchmark.launch.system import machine_of
 
     run, options = _run_options(arguments.run)
-    machine = _machine(arguments.profile)
+    machine = machine_of(arguments.profile)
     layout = lay_out(machine, nodes=arguments.nodes, ranks=arguments.ranks, ranks_per_node=arguments.ranks_per_node,
                      gpus_per_rank=arguments.gpus_per_rank, cores_per_rank=arguments.cores_per_rank)
     launcher = get_launcher(arguments.launcher or machine.launcher)
-    job = Job(layout.ranks, (*_rank_command(), *options), _rank_environment(machine, layout), layout,
+    job = Job(layout.ranks, (*_rank_command(), *options), rank_environment(machine, layout), layout,
               machine.binding.get(launcher.name, ()))
     argv = launcher.argv(job)
     script = _script(arguments, machine, layout, launcher, argv, run.output) if arguments.batch else None
@@ -100,37 +101,12 @@ def _run_options(given: list[str]) -> tuple[argparse.Namespace, list[str]]:
     return run, options
 
 
-def _machine(profile: str | None) -> Machine:
-    """The profile's machine; what a single computer's profile leaves open is what this one has."""
-    from benchmark.launch.cores import usable_cores
-    from benchmark.launch.machine import UNKNOWN, load_machine
-    from benchmark.launch.system import device_names
-
-    machine = load_machine(profile) if profile else UNKNOWN
-    if machine.nodes == 1 and machine.cores is None:
-        machine = replace(machine, sockets=1, cores_per_socket=usable_cores(), accelerators=len(device_names()))
-    return machine
-
-
 def _rank_command() -> tuple[str, ...]:
     """What each rank is: run_benchmark.sh of this checkout, or without a checkout this Python."""
     import benchmark
 
     script = Path(benchmark.__file__).resolve().parents[1] / "run_benchmark.sh"
     return (str(script),) if script.is_file() else (sys.executable, "-m", "benchmark", "run")
-
-
-def _rank_environment(machine: Machine, layout: Layout) -> dict[str, str]:
-    from benchmark.launch.affinity import GPUS_PER_RANK
-
-    environment = {"PYTHONUNBUFFERED": "1", **machine.environment}
-    if layout.cores_per_rank is not None:
-        environment["OMP_NUM_THREADS"] = str(layout.cores_per_rank)
-    if layout.gpus_per_rank:
-        environment[GPUS_PER_RANK] = str(layout.gpus_per_rank)
-    if "STEMDL_VENV" in os.environ:  # not every batch system hands on what is set where it is called
-        environment["STEMDL_VENV"] = os.environ["STEMDL_VENV"]
-    return environment
 
 
 def _script(arguments: argparse.Namespace, machine: Machine, layout: Layout, launcher: Any, argv: list[str],

@@ -21,6 +21,7 @@ from benchmark.definition.request import LAUNCH_FILES, RunRequest
 from benchmark.foundation.errors import Interrupted, StemdlError, TrainingDiverged
 
 if TYPE_CHECKING:
+    from benchmark.launch.share import Share
     from benchmark.submission.lead import Lead
 
 EXAMPLE = """Examples:
@@ -28,6 +29,7 @@ EXAMPLE = """Examples:
   stemdl run --rung stemdl_smoke --ranks 2 --runs 5 --output runs/five
   stemdl run --set learning_rate=2e-3 --set max_epochs=12
   stemdl run --instances 8 --ranks 2        # weak scaling: 8 models at once, on 2 ranks each
+  stemdl run --instances 4 --ranks 8 --ranks-per-node 4 --launcher srun    # inside an allocation of 8 nodes
   stemdl run --scale 1,2,4 --runs 3         # a scaling study
   mpirun -n 2 ./run_benchmark.sh --rung stemdl_smoke
 
@@ -48,6 +50,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         help="weak scaling: M models at once, each on an equal part of the node (default: 1)")
     parser.add_argument("--scale", type=_counts, metavar="RANKS,...",
                         help="a scaling study: a set of --runs runs on each number of ranks, with one global batch")
+    parser.add_argument("--launcher", choices=("mpirun", "srun", "jsrun"),
+                        help="of the ranks, inside an allocation (default: mpirun on this node, or the profile's)")
+    parser.add_argument("--profile", metavar="MACHINE", help="what a node has, and its binding: see stemdl launch")
+    parser.add_argument("--ranks-per-node", type=_count, help="inside an allocation (default: as many as fit)")
+    parser.add_argument("--hosts", type=lambda text: text.split(","), metavar="HOST,...",
+                        help="for instances by mpirun: the nodes of the allocation, which they divide")
     parser.add_argument("--seed", type=_seed, help="(default: fresh from the operating system for each run)")
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings of the trainer, as YAML")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting of the trainer")
@@ -128,6 +136,8 @@ def _refuse_what_does_not_go_together(arguments: argparse.Namespace) -> None:
     if arguments.scale and (arguments.instances > 1 or arguments.ranks is not None):
         raise StemdlError("a scaling study says the ranks of its sets itself", where="--scale",
                           remedy="leave out --ranks and --instances")
+    if arguments.hosts and arguments.instances == 1:
+        raise StemdlError("only instances divide hosts among themselves", where="--hosts", remedy="--instances M")
     if arguments.elastic and not arguments.resume:
         raise StemdlError("only a run that is resumed can change its number of ranks", where="--elastic",
                           remedy="--resume --elastic --output DIR")
@@ -240,7 +250,6 @@ def _leave(error: BaseException, rank: int) -> None:
 def _lead(request: RunRequest, arguments: argparse.Namespace) -> int:
     from benchmark.cli.run_report import report_instances, report_runs, report_schedule
     from benchmark.launch.cores import usable_cores
-    from benchmark.launch.share import divide
     from benchmark.submission.run_set import make_runs, runs_there
     from benchmark.submission.schedule import make_schedule, refuse_other_folder
     from benchmark.submission.weak_set import make_instances
@@ -251,11 +260,11 @@ def _lead(request: RunRequest, arguments: argparse.Namespace) -> int:
         runs_there(request)  # refuses a folder of something else
     else:
         refuse_used_folder(request.output, request.resume)
-    shares = divide(arguments.instances, _accelerators())
-    lead = _of_set(request, arguments, arguments.ranks or len(shares[0].accelerators) or len(shares[0].cores))
+    lead, shares = _lead_and_shares(request, arguments)
     _make_data(request, min(lead.ranks * arguments.instances, usable_cores()))
     if arguments.scale:
-        made = make_schedule(request, arguments.scale, arguments.runs, lead, usable_cores(), _say)
+        cores = usable_cores() if lead.machine is None else lead.ranks  # on a machine all ranks fit, or none is begun
+        made = make_schedule(request, arguments.scale, arguments.runs, lead, cores, _say)
         return report_schedule(made, request.output, arguments)
     if arguments.instances > 1:
         if shares[0].shared:
@@ -268,6 +277,27 @@ def _lead(request: RunRequest, arguments: argparse.Namespace) -> int:
     if fault := made.fault():
         raise fault
     return report_runs([made], request.output, arguments)
+
+
+def _lead_and_shares(request: RunRequest, arguments: argparse.Namespace) -> tuple[Lead, list[Share]]:
+    """What the runs have in common, and for each instance its part of this node, or of the nodes of the allocation."""
+    from dataclasses import replace
+
+    from benchmark.launch.share import divide, divide_nodes
+    from benchmark.launch.system import machine_of
+
+    if not any((arguments.launcher, arguments.profile, arguments.ranks_per_node, arguments.hosts)):
+        shares = divide(arguments.instances, _accelerators())
+        ranks = arguments.ranks or len(shares[0].accelerators) or len(shares[0].cores)
+        return _of_set(request, arguments, ranks), shares
+    if arguments.ranks is None and not arguments.scale:
+        raise StemdlError("on nodes of an allocation the number of ranks has to be said", where="--ranks")
+    machine = machine_of(arguments.profile)
+    lead = replace(_of_set(request, arguments, arguments.ranks or max(arguments.scale)), machine=machine,
+                   launcher=arguments.launcher or machine.launcher, ranks_per_node=arguments.ranks_per_node)
+    if arguments.instances == 1:
+        return lead, []
+    return lead, divide_nodes(arguments.instances, lead.launcher, lead.layout, arguments.hosts or ())
 
 
 def _of_set(request: RunRequest, arguments: argparse.Namespace, ranks: int) -> Lead:

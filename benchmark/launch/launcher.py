@@ -19,7 +19,7 @@ class Job:
     ----------
     layout : where they stand; None: all on this host, which they share evenly.
     environment : set for every rank, on top of what they inherit.
-    binding : options for cores and GPUs that the machine needs of this launcher.
+    binding : options for hosts, cores and GPUs that are needed of this launcher.
     """
 
     ranks: int

@@ -49,6 +49,7 @@ class Mpirun(Launcher):
             argv += ["--map-by", mapping, "--bind-to", "none"]
         if here == job.ranks:
             argv += _one_host_settings(job.ranks)
+        argv += job.binding
         environment = {
             # Ranks write to a pipe or a pseudo-terminal of mpirun's: without this their output arrives in blocks.
             "PYTHONUNBUFFERED": "1",
@@ -56,7 +57,7 @@ class Mpirun(Launcher):
             "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(max(1, cores_each))),
             **job.environment,
         }
-        if here < job.ranks:  # mpirun's daemons on other nodes do not inherit these
+        if here < job.ranks or job.binding:  # mpirun's daemons on other nodes do not inherit these
             inherited = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH")
             environment = {name: os.environ[name] for name in inherited if name in os.environ} | environment
         for name, value in environment.items():

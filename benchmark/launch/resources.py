@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from benchmark.foundation.errors import StemdlError
+from benchmark.launch.affinity import GPUS_PER_RANK
 from benchmark.launch.machine import Machine
 
 
@@ -74,6 +76,18 @@ def lay_out(
         cores_per_rank = _fair_share(machine, ranks_per_node)
     return Layout(ranks, nodes, ranks_per_node, cores_per_rank, gpus_per_rank, machine.cpus_per_core,
                   _cores(machine, ranks_per_node, cores_per_rank))
+
+
+def rank_environment(machine: Machine, layout: Layout) -> dict[str, str]:
+    """Variables for every rank, so that it makes of its place what it was asked for."""
+    environment = {"PYTHONUNBUFFERED": "1", **machine.environment}
+    if layout.cores_per_rank is not None:
+        environment["OMP_NUM_THREADS"] = str(layout.cores_per_rank)
+    if layout.gpus_per_rank:
+        environment[GPUS_PER_RANK] = str(layout.gpus_per_rank)
+    if "STEMDL_VENV" in os.environ:  # not every batch system hands on what is set where it is called
+        environment["STEMDL_VENV"] = os.environ["STEMDL_VENV"]
+    return environment
 
 
 def _slots(machine: Machine, gpus_per_rank: int, cores_per_rank: int | None) -> int | None:

@@ -1,5 +1,5 @@
-"""Equal parts of this node for jobs that run on it at the same time: cores and accelerators, disjoint where there are
-enough. A part is told to the ranks by environment variables, which every launcher hands on, and each rank takes its own
+"""Equal parts of a system for jobs that run on it at the same time: whole nodes, or of this node cores and accelerators,
+disjoint where there are enough. A part of a node is told to the ranks by environment variables, which every launcher hands on, and each rank takes its own
 piece of it when it starts: launchers bind to all of a node, whatever part their caller was given."""
 
 from __future__ import annotations
@@ -8,12 +8,17 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from benchmark.foundation.errors import StemdlError
 from benchmark.launch.cores import physical_cores
 from benchmark.launch.rank import Rank
+from benchmark.launch.resources import Layout
 
 CPUS = "STEMDL_CPUS"
 """The cores of a part: their CPUs (hardware threads) with commas, cores apart by semicolons, such as 0,4;1,5."""
 ACCELERATORS = "CUDA_VISIBLE_DEVICES"
+
+_KEEPS_APART: Mapping[str, tuple[str, ...]] = {"jsrun": (), "srun": ("--exact",)}
+"""Launchers of job managers, with what each has to be told so that jobs at the same time get resources of their own."""
 
 Core = tuple[int, ...]
 """The CPUs of a physical core."""
@@ -21,12 +26,19 @@ Core = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Share:
-    """A job's part of a node. `shared` says that other jobs have some of it too, since there are fewer cores or
-    accelerators than jobs."""
+    """A job's part of a node, or whole nodes.
 
-    cores: tuple[Core, ...]
-    accelerators: tuple[str, ...]
-    shared: bool
+    Attributes
+    ----------
+    cores, accelerators : of a part of this node; none where the launcher gives the job nodes of its own.
+    shared : whether other jobs have some of it too, since there are fewer cores or accelerators than jobs.
+    options : of the launcher, which keep the job apart from the others.
+    """
+
+    cores: tuple[Core, ...] = ()
+    accelerators: tuple[str, ...] = ()
+    shared: bool = False
+    options: tuple[str, ...] = ()
 
     @property
     def cpus(self) -> set[int]:
@@ -35,7 +47,7 @@ class Share:
 
     def environment(self) -> dict[str, str]:
         """What tells it to ranks; see `take_piece`."""
-        told = {CPUS: ";".join(",".join(map(str, core)) for core in self.cores)}
+        told = {CPUS: ";".join(",".join(map(str, core)) for core in self.cores)} if self.cores else {}
         return told | ({ACCELERATORS: ",".join(self.accelerators)} if self.accelerators else {})
 
 
@@ -46,6 +58,22 @@ def divide(jobs: int, accelerators: int) -> list[Share]:
     names = _names(accelerators)
     shared = len(cores) < jobs or 0 < len(names) < jobs
     return [Share(_part(cores, job, jobs), _part(names, job, jobs), shared) for job in range(jobs)]
+
+
+def divide_nodes(jobs: int, launcher: str, layout: Layout, hosts: Sequence[str]) -> list[Share]:
+    """Nodes for `jobs` jobs of this layout at the same time. jsrun gives each job resources that no other has; srun does
+    with --exact; mpirun is told the job's part of `hosts`, in their order. Raises StemdlError for another launcher, and
+    where the hosts are too few."""
+    if launcher in _KEEPS_APART:
+        return [Share(options=_KEEPS_APART[launcher])] * jobs
+    if launcher != "mpirun":
+        raise StemdlError(f"{launcher} cannot start jobs beside each other on parts of the nodes", where="--launcher",
+                          expected=", ".join([*_KEEPS_APART, "mpirun"]))
+    if len(set(hosts)) < jobs * layout.nodes:
+        raise StemdlError("the hosts are too few", where="--hosts", found=len(set(hosts)),
+                          expected=f"{jobs * layout.nodes}: {layout.nodes} for each of {jobs} jobs")
+    parts = [hosts[job * layout.nodes : (job + 1) * layout.nodes] for job in range(jobs)]
+    return [Share(options=("--host", ",".join(f"{host}:{layout.ranks_per_node}" for host in part))) for part in parts]
 
 
 def take_piece(rank: Rank, environ: Mapping[str, str] = os.environ) -> None:

@@ -7,11 +7,15 @@ import platform
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from benchmark.foundation.errors import StemdlError
+from benchmark.launch.cores import usable_cores
+from benchmark.launch.machine import UNKNOWN as UNKNOWN_MACHINE
+from benchmark.launch.machine import Machine, load_machine
 from benchmark.launch.mpirun import find_mpirun, mpirun_version
 from benchmark.launch.node import describe_node, output_of, processors
 from benchmark.launch.nodes import Kind, differences
@@ -133,6 +137,14 @@ def device_names() -> list[str]:
     except ImportError:
         return []
     return [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+
+
+def machine_of(profile: str | None) -> Machine:
+    """The profile's machine, `UNKNOWN` for none; what a single computer's profile leaves open is what this one has."""
+    machine = load_machine(profile) if profile else UNKNOWN_MACHINE
+    if machine.nodes == 1 and machine.cores is None:
+        machine = replace(machine, sockets=1, cores_per_socket=usable_cores(), accelerators=len(device_names()))
+    return machine
 
 
 def processor_name() -> str:

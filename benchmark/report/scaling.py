@@ -62,7 +62,9 @@ def draw_scaling(summary: Mapping[str, Any], folder: Path) -> list[Path]:
             axis.minorticks_off()
             axis.set_xlabel("ranks")
             axis.legend(fontsize=7)
-        for axis in (time, throughput):
+        for axis, name in ((time, "seconds"), (throughput, "samples_per_second")):
+            if not any(point[name] for point in points):  # nothing to draw: there is no logarithm of it
+                continue
             axis.set_yscale("log", base=2)
             axis.yaxis.set_major_formatter("{x:g}")
         drawn = [folder / name for name in PICTURES]

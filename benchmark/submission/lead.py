@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -17,6 +18,9 @@ from benchmark.events import keys
 from benchmark.foundation.errors import CheckFailed, Interrupted, StemdlError
 from benchmark.foundation.files import remove_parts
 from benchmark.launch.launchers import Job, get_launcher
+from benchmark.launch.machine import Machine
+from benchmark.launch.resources import Layout, lay_out, rank_environment
+from benchmark.launch.share import Share
 from benchmark.launch.supervise import start
 from benchmark.submission.ledger_entry import entered
 from benchmark.submission.run_record import CRASHED, record_of_log
@@ -63,7 +67,8 @@ class Outcome:
         if self.exit_code == StemdlError.exit_code:
             return StemdlError("the run could not be made", where=self.request.output, remedy="see what its ranks said")
         return CheckFailed("the run ended before it was done: a rank died or failed", where=self.request.output,
-                           found=f"exit code {self.exit_code}", remedy=f"see what its ranks said; start it again, or go on with {to_resume}")
+                           found=f"exit code {self.exit_code}", remedy="see what its ranks said; start it again, or "
+                           f"go on with {to_resume}")
 
 
 @dataclass(frozen=True)
@@ -74,29 +79,52 @@ class Lead:
     ----------
     ledger : the file that they are entered into. settings : the trainer's, as resolved. ranks : of each run.
     instances : how many runs there are at once.
+    launcher : of the ranks. machine : whose nodes they are laid out on; None: all are on this one.
+    ranks_per_node : on a machine; None for as many as fit.
     """
 
     ledger: Path
     settings: Mapping[str, Any]
     ranks: int
     instances: int = 1
+    launcher: str = "mpirun"
+    machine: Machine | None = None
+    ranks_per_node: int | None = None
 
-    def make(self, request: RunRequest, *, environment: Mapping[str, str] | None = None, output: Path | None = None,
+    @property
+    def layout(self) -> Layout | None:
+        """Where the ranks of a run stand on the machine. Raises StemdlError where they do not fit."""
+        if self.machine is None:
+            return None
+        return lay_out(self.machine, ranks=self.ranks, ranks_per_node=self.ranks_per_node)
+
+    def make(self, request: RunRequest, share: Share = Share(), *, output: Path | None = None,
              started: Callable[[subprocess.Popen[bytes]], None] = lambda process: None) -> Outcome:
         """Start the ranks of a run and wait until all have ended; the ledger has the run, however it ends.
 
         Parameters
         ----------
-        environment : of the ranks, on top of what they inherit.
+        share : the part of the system that the run has.
         output : a new file for what they print, in place of this process's own output.
         started : told the launcher's process.
+
+        Raises StemdlError where there is no such launcher here.
         """
-        environment = {LAUNCHED_BY_US: "1", **(environment or {})}
-        argv = get_launcher("mpirun").argv(Job(self.ranks, run_command(request), environment=environment))
+        argv = self._argv(request, share)
+        if shutil.which(argv[0]) is None:
+            raise StemdlError(f"there is no {argv[0]} here", where="PATH",
+                              remedy="call this inside an allocation of the batch system, or choose another --launcher")
         with entered(self.ledger, request, self.settings, self.ranks, self.instances):
             code = _wait_for(argv, output, started)
         remove_parts(request.output)  # of a rank that was killed while it wrote
         return Outcome(request, record_of_log(request.output), code, self.ranks)
+
+    def _argv(self, request: RunRequest, share: Share) -> list[str]:
+        environment, options, layout = {LAUNCHED_BY_US: "1", **share.environment()}, share.options, self.layout
+        if self.machine is not None:
+            environment = rank_environment(self.machine, layout) | environment
+            options = (*self.machine.binding.get(self.launcher, ()), *options)
+        return get_launcher(self.launcher).argv(Job(self.ranks, run_command(request), environment, layout, options))
 
 
 def trainer_settings(request: RunRequest) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Weak scaling: M instances of a model trained at the same time, each on an equal part of the node, each with a seed, a
+"""Weak scaling: M instances of a model trained at the same time, each on an equal part of the system, each with a seed, a
 folder and a log of its own. Their clocks start together, when all have finished their initialisation."""
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def make_instances(request: RunRequest, lead: Lead, shares: Sequence[Share], say
     """Train `lead.instances` models at once, into instance_0, instance_1, ... of `request.output`, and write what
     became of them. One that dies stops no other.
 
-    `shares` are their parts of the node. `say` is told of starts and ends. An interruption ends all ranks of all
+    `shares` are their parts of the system. `say` is told of starts and ends. An interruption ends all ranks of all
     instances before it is raised again.
     """
     gate = StartGate((request.output / GATE).absolute(), lead.instances).build()
@@ -51,10 +51,11 @@ def make_instances(request: RunRequest, lead: Lead, shares: Sequence[Share], say
             end(process)
 
     def make(index: int, share: Share) -> Outcome:
-        os.sched_setaffinity(0, share.cpus)  # of this thread, so that the launcher counts the share's cores alone
+        if share.cores:
+            os.sched_setaffinity(0, share.cpus)  # of this thread, so that the launcher counts the share's cores alone
         folder = request.output / INSTANCE.format(index=index)
         return lead.make(replace(request, output=folder, index=index, start_gate=gate.folder),
-                         environment=share.environment(), output=_printed(folder), started=started)
+                         share, output=_printed(folder), started=started)
 
     with ThreadPoolExecutor(lead.instances) as pool:
         futures = [pool.submit(make, index, share) for index, share in enumerate(shares)]

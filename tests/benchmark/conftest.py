@@ -20,9 +20,13 @@ SETTINGS = {"org": "Somewhere", "learning_rate": 0.002, "division": "closed"}
 
 
 class Pretending:
-    """A launcher whose one rank is `pretend_run.py`."""
+    """A launcher whose one rank is `pretend_run.py`. `jobs` are those that it was asked for."""
+
+    def __init__(self) -> None:
+        self.jobs: list[Job] = []
 
     def argv(self, job: Job) -> list[str]:
+        self.jobs.append(job)
         environment = {"PYTHONPATH": str(ROOT), **job.environment}
         return ["env", *(f"{name}={value}" for name, value in environment.items()), sys.executable, str(PRETEND_RUN),
                 *job.command[4:]]
@@ -35,8 +39,9 @@ class ManifestOf:
 @pytest.fixture
 def pretend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[RunRequest, lead.Lead]]:
     """`pretend(fates, ranks=1, instances=1)`: a request of runs into tmp_path/runs/set and the lead that makes them, all
-    of them pretended, with fates as `pretend_run.py` has them."""
-    monkeypatch.setattr(lead, "get_launcher", lambda name: Pretending())
+    of them pretended, with fates as `pretend_run.py` has them; `pretend.jobs` are what was started."""
+    launcher = Pretending()
+    monkeypatch.setattr(lead, "get_launcher", lambda name: launcher)
     for module in (ledger_entry, run_set):
         monkeypatch.setattr(module, "read_manifest", lambda folder: ManifestOf())
     before = os.sched_getaffinity(0)
@@ -47,5 +52,6 @@ def pretend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tu
         request = RunRequest(benchmark, benchmark.rung("stemdl_smoke"), Path("data"), tmp_path / "runs" / "set")
         return request, lead.Lead(tmp_path / "runs" / "ledger.jsonl", SETTINGS, ranks, instances)
 
+    make.jobs = launcher.jobs
     yield make
     assert os.sched_getaffinity(0) == before  # of this thread

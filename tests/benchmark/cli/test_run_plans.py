@@ -84,11 +84,27 @@ def test_a_scaling_study_is_made_once_and_shown(run: Run, tmp_path: Path, capsys
     (("--instances", "2", "--seed", "1"), "--instances: runs of one set"),
     (("--scale", "1,2", "--resume"), "--scale: runs of one set"),
     (("--scale", "1,2", "--ranks", "2"), "leave out --ranks"),
+    (("--hosts", "a,b"), "--hosts: only instances"),
+    (("--instances", "2", "--launcher", "srun"), "--ranks: on nodes of an allocation"),
+    (("--instances", "3", "--ranks", "2", "--ranks-per-node", "1", "--hosts", "a,b,c,d,e"), "6: 2 for each of 3 jobs"),
 ])
 def test_what_does_not_go_together_is_said(run: Run, tmp_path: Path, options: tuple[str, ...], said: str,
                                            capsys: pytest.CaptureFixture[str]):
     assert run("", *options) == 2
     assert said in capsys.readouterr().err and not (tmp_path / "runs").exists()
+
+
+def test_instances_inside_an_allocation_get_nodes_of_their_own(run: Run, pretend: Callable,
+                                                               capsys: pytest.CaptureFixture[str]):
+    assert run("", "--instances", "2", "--ranks", "2", "--ranks-per-node", "1", "--hosts", "a,b,c,d") == 0
+    assert sorted((job.layout.nodes, job.binding) for job in pretend.jobs) == [
+        (2, ("--host", hosts)) for hosts in ("a:1,b:1", "c:1,d:1")]
+    assert "2 of 2 models reached the target on 2 ranks each" in capsys.readouterr().out
+
+
+def test_a_study_is_laid_out_on_the_profile_s_nodes(run: Run, pretend: Callable):
+    assert run("", "--scale", "6,24", "--profile", "summit") == 0
+    assert [(job.ranks, job.layout.nodes, job.layout.gpus_per_rank) for job in pretend.jobs] == [(6, 1, 1), (24, 4, 1)]
 
 
 @pytest.mark.parametrize("scale", ["", "1,", "0", "1,x"])

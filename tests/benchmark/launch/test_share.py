@@ -9,9 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmark.foundation.errors import StemdlError
 from benchmark.launch import share
+from benchmark.launch.launchers import Job, get_launcher
+from benchmark.launch.machine import UNKNOWN
 from benchmark.launch.rank import Rank
-from benchmark.launch.share import ACCELERATORS, CPUS, Share, divide, take_piece
+from benchmark.launch.resources import lay_out
+from benchmark.launch.share import ACCELERATORS, CPUS, Share, divide, divide_nodes, take_piece
 
 counts = st.integers(1, 40)
 
@@ -64,6 +68,27 @@ def test_the_kernel_keeps_a_rank_to_its_piece():
     thread.start()
     thread.join()
     assert seen == [{cpu}]
+
+
+def test_nodes_are_divided_as_each_launcher_has_it():
+    layout = lay_out(UNKNOWN, ranks=4, ranks_per_node=2)
+    assert [part.options for part in divide_nodes(3, "jsrun", layout, ())] == [()] * 3
+    assert [part.options for part in divide_nodes(2, "srun", layout, ())] == [("--exact",)] * 2
+    parts = divide_nodes(2, "mpirun", layout, ["a", "b", "c", "d", "e"])
+    assert [part.options for part in parts] == [("--host", "a:2,b:2"), ("--host", "c:2,d:2")]
+    assert all(not part.shared and part.environment() == {} for part in parts)
+    for launcher, hosts in (("mpirun", ["a", "b", "c"]), ("mpirun", ["a", "b", "a", "b"]), ("torchrun", ["a"] * 4)):
+        with pytest.raises(StemdlError):
+            divide_nodes(2, launcher, layout, hosts)
+
+
+def test_launchers_are_told_the_part():
+    layout = lay_out(UNKNOWN, ranks=4, ranks_per_node=2)
+    for launcher in ("srun", "mpirun"):
+        part = divide_nodes(1, launcher, layout, ["a", "b"])[0]
+        argv = get_launcher(launcher).argv(Job(4, ("true",), {}, layout, part.options))
+        place = argv.index(part.options[0])
+        assert argv[place : place + len(part.options)] == list(part.options) and argv[-1] == "true"
 
 
 def test_a_rank_that_was_told_no_part_keeps_what_it_has(monkeypatch: pytest.MonkeyPatch):

@@ -29,3 +29,9 @@ def test_the_pictures_are_the_same_for_the_same_study(tmp_path: Path):
     png, svg = ((tmp_path / "one" / picture).read_bytes() for picture in PICTURES)
     assert (png, svg) == tuple((tmp_path / "two" / picture).read_bytes() for picture in PICTURES)
     assert png.startswith(b"\x89PNG") and b"</svg>" in svg
+
+
+def test_a_study_in_which_nothing_reached_the_target_is_drawn(tmp_path: Path):
+    nothing = [{**point, "seconds": None, "seconds_of_runs": [], "samples_per_second": None, "efficiency": None,
+                "throughput_efficiency": None} for point in SUMMARY["points"]]
+    assert all(path.stat().st_size for path in draw_scaling({**SUMMARY, "points": nothing}, tmp_path))

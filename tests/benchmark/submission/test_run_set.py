@@ -34,7 +34,7 @@ def test_a_run_that_crashes_stays_and_the_same_command_makes_another(pretend):
 
     again = make_runs(request, 3, lead, said.append)
     assert statuses(again) == [(0, "success"), (1, "crashed"), (2, "aborted"), (3, "success")]
-    assert again[:3] == [replace(each, exit_code=None) for each in first]
+    assert again[:3] == [replace(each, exit_code=None, ranks=None) for each in first]
     assert {path: path.read_bytes() for path in left} == left
     ledger = read_ledger(lead.ledger)
     assert not ledger.faults
