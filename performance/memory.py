@@ -5,7 +5,7 @@
 Writes sets of each size. Each is streamed whole, in random order and in batches, by a process of its own, as training
 does where the data do not fit into memory (`SamplesStreamed`). Printed is by how much the largest memory of that
 process (VmHWM) lies above what it had before the data were opened. That of a bounded reader is the same for all
-sizes: batches read ahead, and the index of the samples.
+sizes but for what threads happen to hold at once: batches read ahead, copies of them, and the index of the samples.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def main() -> None:
                                         storage_of(storage))
                 stored = sum(entry["bytes"] for entry in manifest.shards) / 1e6
                 done = subprocess.run([sys.executable, __file__, "--stream", scratch, "--batch", str(arguments.batch)],
-                                      capture_output=True, text=True, check=True)
+                                      stdout=subprocess.PIPE, text=True, check=True)
             seen, peak = done.stdout.split()
             print(f"{storage:15}  {megabytes:13}   {stored:11.1f}   {seen:>7}   {float(peak):21.1f}", flush=True)
 

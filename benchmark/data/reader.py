@@ -281,8 +281,9 @@ class _File:
         stored = np.empty(index.shape, index.stored)
         try:
             if self._filtered is None:
-                self._filtered = h5py.File(self._path, "r")
-                coding_of(self._filtered)  # has HDF5 know the filter, which an index from its file has not
+                opened = h5py.File(self._path, "r")
+                coding_of(opened)  # has HDF5 know the filter, which an index from its file has not
+                self._filtered = opened  # other threads may read from here on
             stack = h5py.h5d.open(self._filtered.id, f"{name}/{schema.STACK}".encode())
             if (stack.shape, stack.dtype) != (index.shape, index.stored):  # it would be written past the array's end
                 raise StemdlError("a sample has another size or type than those before it",

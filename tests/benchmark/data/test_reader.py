@@ -279,8 +279,8 @@ def test_filters_of_a_plugin_are_there_in_a_process_that_wrote_nothing(
     if not with_index:
         (folder / INDEX).unlink()
     program = ("from pathlib import Path; from benchmark.data.manifest import read_manifest; "
-               "from benchmark.data.reader import Part; import sys; "
-               "print(Part(read_manifest(Path(sys.argv[1])), 'dev').read_whole()[0].tobytes().hex())")
+               "from benchmark.data import reader; import sys; reader.SAMPLES_AT_ONCE = 1; "  # as many threads as may be
+               "print(reader.Part(read_manifest(Path(sys.argv[1])), 'dev').read_whole()[0].tobytes().hex())")
     done = subprocess.run([sys.executable, "-c", program, folder], env=environment, capture_output=True, text=True,
                           timeout=60, check=False)
     assert done.returncode == 0, done.stderr
