@@ -37,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `stemdl launch`."""
     parser.add_argument("--launcher", choices=LAUNCHERS, help="(default: the profile's, else mpirun)")
     parser.add_argument("--profile", metavar="MACHINE",
-                        help="summit, frontier, perlmutter, aurora, dgx or laptop: what a node has, how ranks are bound")
+                        help="summit, frontier, perlmutter, aurora, dgx or laptop: what a node has, and what it needs")
     parser.add_argument("--nodes", type=int, help="(default: as many as the ranks need, else 1)")
     parser.add_argument("--ranks", type=int, help="in all (default: all nodes full)")
     parser.add_argument("--ranks-per-node", type=int, help="(default: one for each GPU, or each core)")
@@ -59,6 +59,8 @@ def execute(arguments: argparse.Namespace) -> int:
     from benchmark.launch.system import machine_of
 
     run, options = _run_options(arguments.run)
+    if arguments.format == "json" and not (arguments.dry_run or arguments.batch):
+        options += ["--format", "json"]  # then stdout is the run's
     machine = machine_of(arguments.profile)
     layout = lay_out(machine, nodes=arguments.nodes, ranks=arguments.ranks, ranks_per_node=arguments.ranks_per_node,
                      gpus_per_rank=arguments.gpus_per_rank, cores_per_rank=arguments.cores_per_rank)

@@ -1,4 +1,4 @@
-"""Scripts for batch systems: they ask for the nodes, start the launcher, and hand on the warning before the time is up."""
+"""Scripts for batch systems: they ask for nodes, start the launcher, and hand on the warning before the time is up."""
 
 from __future__ import annotations
 

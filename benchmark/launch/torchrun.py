@@ -31,7 +31,7 @@ class Torchrun(Launcher):
             if "MASTER_ADDR" not in os.environ:
                 raise StemdlError("torchrun is called on every node, and they must know where to meet",
                                   where="--launcher torchrun", expected="MASTER_ADDR in the environment",
-                                  remedy="export MASTER_ADDR=<the first node>, or use --launcher srun, mpirun or mpiexec")
+                                  remedy="export MASTER_ADDR=<the first node>, or choose another --launcher")
             meeting = f"{os.environ['MASTER_ADDR']}:{os.environ.get('MASTER_PORT', PORT)}"
             argv += ["--rdzv-backend=c10d", f"--rdzv-endpoint={meeting}", "--rdzv-id=stemdl"]
         argv += [*job.binding, "--no-python"]

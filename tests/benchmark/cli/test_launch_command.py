@@ -99,20 +99,22 @@ def test_wrong_options_of_the_run_are_found_before_it_is_queued(folder: Path, ca
     assert not (folder / "runs").exists()
 
 
-@pytest.mark.parametrize("code", [0, 5])
-def test_it_becomes_the_launcher(code: int, folder: Path, environment: dict[str, str]) -> None:
+@pytest.mark.parametrize(("code", "form"), [(0, []), (5, ["--format", "json"])])
+def test_it_becomes_the_launcher(code: int, form: list[str], folder: Path, environment: dict[str, str]) -> None:
     """With a program called srun that tells its words, and with its exit code."""
     program = folder / "bin" / "srun"
     program.parent.mkdir()
     program.write_text(f'#!/bin/bash\necho "$$ $*"\nexit {code}\n')
     program.chmod(0o755)
-    argv = [sys.executable, "-m", "benchmark", "launch", "--launcher", "srun", "--nodes", "2", *RUN, "--output", "out"]
+    argv = [sys.executable, "-m", "benchmark", "launch", "--launcher", "srun", "--nodes", "2", *form, *RUN,
+            "--output", "out"]
     with subprocess.Popen(argv, env=environment | {"PATH": f"{program.parent}:{os.environ['PATH']}"}, cwd=folder,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         output, errors = process.communicate(timeout=60)
     assert process.returncode == code, errors
     assert output.startswith(f"{process.pid} --nodes=2 --ntasks=2 "), "the process itself: signals reach the launcher"
     kept = json.loads((folder / "out" / "launch.json").read_text())
+    assert kept["argv"][-4:] == ["--output", "out", *form] or not form
     assert output.split(maxsplit=1)[1] == " ".join(kept["argv"][1:]) + "\n"
 
 

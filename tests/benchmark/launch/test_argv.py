@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from benchmark.foundation.errors import StemdlError
 from benchmark.launch.launchers import Job, get_launcher
 from benchmark.launch.machine import load_machine
+from benchmark.launch.rank import Rank
 from benchmark.launch.resources import Layout, lay_out
 
 COMMAND = ("./run_benchmark.sh", "--rung", "stemdl_mini")
@@ -74,3 +76,19 @@ def test_local_starts_one_rank() -> None:
 def test_srun_cannot_hand_on_a_comma() -> None:
     with pytest.raises(StemdlError, match="separates variables by commas"):
         get_launcher("srun").argv(Job(2, COMMAND, {"A": "b,c"}))
+
+
+REPORT = """
+import os, sys
+from benchmark.launch.rank import detect_rank
+sys.stdout.write(f"{detect_rank()} {os.environ['A']}\\n")
+"""
+
+
+@pytest.mark.parametrize(("launcher", "ranks"), [("torchrun", 2), ("local", 1)])
+def test_started_for_real_the_ranks_know_who_they_are(launcher: str, ranks: int, environment: dict[str, str]) -> None:
+    argv = get_launcher(launcher).argv(Job(ranks, (sys.executable, "-c", REPORT), {"A": "b c"}))
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert sorted(done.stdout.splitlines()) == [
+        f"{Rank(rank, ranks, rank, ranks, 'torchrun')} b c" for rank in range(ranks)]

@@ -123,7 +123,8 @@ def test_the_warning_reaches_the_launcher_and_its_exit_code_comes_back(
     system: str, launcher: str, how: signal.Signals | None, tmp_path: Path, started: Start
 ) -> None:
     """PBS gives no warning: there the script's own clock runs out, which is made to be at once."""
-    _program(tmp_path / "bin" / "jskill", f'[[ "$*" == "-s {int(signal.SIGUSR1)} all" ]] && kill -USR1 $(<{tmp_path}/pid)')
+    _program(tmp_path / "bin" / "jskill",
+             f'[[ "$*" == "-s {int(signal.SIGUSR1)} all" ]] && kill -USR1 $(<{tmp_path}/pid)')
     _program(tmp_path / "waits", f"echo $$ >{tmp_path}/pid; {WAITS}")
     _program(tmp_path / "bin" / "timeout", "sleep 0.3; exit 124")
     job = _job(None, launcher, argv=(str(tmp_path / "waits"),), folder=tmp_path)
@@ -146,7 +147,8 @@ def test_a_launcher_that_goes_on_after_the_warning_is_waited_for(tmp_path: Path,
 
 
 @pytest.mark.parametrize("code", [0, 7])
-def test_without_a_warning_the_exit_code_is_the_launchers_and_no_clock_is_left(code: int, tmp_path: Path, started: Start) -> None:
+def test_without_a_warning_the_exit_code_is_the_launchers_and_no_clock_is_left(code: int, tmp_path: Path,
+                                                                              started: Start) -> None:
     job = _job(None, "mpirun", argv=("bash", "-c", f"echo ready; exit {code}"), folder=tmp_path)
     process = started(batch_script("pbs", job))
     assert process.wait(timeout=20) == code

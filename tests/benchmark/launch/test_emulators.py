@@ -79,7 +79,8 @@ def test_ranks_see_what_the_flags_mean(words: str, node: dict[str, int], launche
     ("jsrun -n 1 -g 1", {"gpus": 0}), ("jsrun -n 2 -a 2 -c 1 -b packed:1", {}),
     ("srun -N 2 -n 2", {"nodes": 1}), ("srun -n 2 -c 3", {"cores": 4}), ("srun -n 1 --gpus-per-task=1", {}),
 ])
-def test_what_does_not_fit_is_not_started(words: str, node: dict[str, int], clean: dict[str, str], tmp_path: Path) -> None:
+def test_what_does_not_fit_is_not_started(words: str, node: dict[str, int], clean: dict[str, str],
+                                          tmp_path: Path) -> None:
     done = _call(words, "touch", tmp_path / "started", environment=clean, **node)
     assert done.returncode != 0 and "error" in done.stderr
     assert not (tmp_path / "started").exists()

@@ -23,8 +23,9 @@ def _whole(launcher: str, rank: int, one_a_node: bool = False) -> dict[str, str]
     local, nodes = (0, 4) if one_a_node else (rank % 2, 2)
     if launcher == "srun":
         return {"SLURM_STEP_ID": "0", "SLURM_PROCID": str(rank), "SLURM_STEP_NUM_TASKS": "4",
-                "SLURM_LOCALID": str(local), "SLURM_STEP_NUM_NODES": str(nodes), "SLURM_NODEID": str(rank // (4 // nodes)),
-                "SLURM_STEP_TASKS_PER_NODE": f"{4 // nodes}(x{nodes})", "SLURM_JOB_ID": "9"}
+                "SLURM_LOCALID": str(local), "SLURM_STEP_NUM_NODES": str(nodes),
+                "SLURM_NODEID": str(rank // (4 // nodes)), "SLURM_STEP_TASKS_PER_NODE": f"{4 // nodes}(x{nodes})",
+                "SLURM_JOB_ID": "9"}
     family = next(family for family in FAMILIES if family.launcher == launcher)
     values = ((family.rank, rank), (family.size, 4), (family.local_rank, local), (family.local_size, 4 // nodes))
     return {names[0]: str(value) for names, value in values if names}

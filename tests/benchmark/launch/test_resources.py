@@ -1,4 +1,4 @@
-"""The arithmetic of nodes, ranks, cores and GPUs: what is filled in, what does not fit, and that nothing is given twice."""
+"""The arithmetic of nodes, ranks, cores and GPUs: what is filled in, what does not fit, and nothing is given twice."""
 
 from __future__ import annotations
 

@@ -115,8 +115,8 @@ def test_four_ranks_are_two_on_each_host(across: Callable) -> None:
 def test_the_benchmark_trains_across_two_hosts(across: Callable, smoke_data: Path, tmp_path: Path) -> None:
     """One rank on each, which both have all CPUs of this machine: on two hosts that is no sharing."""
     folder = tmp_path / "run"
-    command = (sys.executable, "-m", "benchmark", "run", "--rung", "stemdl_smoke", "--data", str(smoke_data), "--output",
-               str(folder), "--set", "threads_per_rank=1")
+    command = (sys.executable, "-m", "benchmark", "run", "--rung", "stemdl_smoke", "--data", str(smoke_data),
+               "--output", str(folder), "--set", "threads_per_rank=1")
     done = across(Job(2, command, layout=Layout(2, 2, 1)))
     assert done.returncode == 0, done.stderr
     timeline = Timeline.of(read_events(folder / "result_0.txt"))
