@@ -41,6 +41,7 @@ PACKAGES = {
     "scikit-learn": "sklearn",
     "scipy": "scipy.stats",
     "spglib": "spglib",
+    "threadpoolctl": "threadpoolctl",
     "torch": "torch",
 }
 

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 
+from benchmark.launch import network as measured
 from benchmark.launch.network import Effort, TensorReducer, measure
 
 EFFORT = Effort(small_repeats=3, large_bytes=4_000_000, large_repeats=2)
 
 
 class Ranks:
-    """Sums as so many ranks would give them, a thousandth of a second after a number and a hundredth after more."""
+    """Sums as so many ranks would give them; by its clock, after 1 ms those of a number, and after 10 ms others."""
 
     name = "made"
 
     def __init__(self, size: int, wrong_at: int | None = None) -> None:
-        self.size, self.wrong_at, self.given = size, wrong_at, []
+        self.size, self.wrong_at, self.given, self.seconds = size, wrong_at, [], 0.0
 
     def filled(self, value: float, count: int) -> np.ndarray:
         self.given.append((value, count))
         return np.full(count, value, np.float32)
 
     def sum(self, vector: np.ndarray) -> np.ndarray:
-        time.sleep(0.001 if len(vector) == 1 else 0.01)
+        self.seconds += 0.001 if len(vector) == 1 else 0.01
         total = np.zeros_like(vector)
         for rank in range(self.size):  # in float32, as the ranks do
             total += np.float32(1 + rank % 7)
@@ -55,11 +54,12 @@ def test_one_wrong_element_is_found() -> None:
     assert measure(Ranks(2, wrong_at=0), 0, 2, EFFORT).wrong == "1 number summed to 0 instead of 3"
 
 
-def test_figures_are_those_of_the_times() -> None:
-    network = measure(Ranks(4), 0, 4, EFFORT)
-    assert 0.001 <= network.latency_seconds < 0.1
-    # 2 (n - 1) / n times 4 MB in a hundredth of a second, or somewhat more
-    assert 0.1 * 600e6 < network.bandwidth_bytes_per_second <= 600e6
+def test_figures_are_those_of_the_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    ranks = Ranks(4)
+    monkeypatch.setattr(measured.time, "perf_counter", lambda: ranks.seconds)
+    network = measure(ranks, 0, 4, EFFORT)
+    assert network.latency_seconds == pytest.approx(0.001)
+    assert network.bandwidth_bytes_per_second == pytest.approx(2 * 3 / 4 * 4_000_000 / 0.01)
     assert network.to_dict()["message_bytes"] == 4_000_000
 
 

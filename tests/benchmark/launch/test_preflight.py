@@ -69,7 +69,7 @@ class TestTwoRanks:
             "disk", "memory", "clocks", "all-reduce"]
         network = told["figures"]["all_reduce"]
         assert network["by"] == "MPI" and network["message_bytes"] == 1 << 16 and network["wrong"] == ""
-        assert 0 < network["latency_seconds"] < 10 and network["bandwidth_bytes_per_second"] > 0
+        assert network["latency_seconds"] > 0 and network["bandwidth_bytes_per_second"] > 0
         assert told["figures"]["clock_offset_seconds"] < 0.5, "one machine has one clock"
         assert "2 ranks on 2 nodes answered" in told["checks"][0]["detail"]
 

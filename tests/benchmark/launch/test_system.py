@@ -9,6 +9,7 @@ import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -118,6 +119,20 @@ def test_a_package_that_is_absent_is_said_to_be(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(metadata, "version", version)
     assert collect_versions()["horovod"] == "not installed"
     assert "Horovod" not in _described()["framework"]
+
+
+def test_a_torch_that_is_loaded_tells_what_it_was_built_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    def torch(cuda: str | None, hip: str | None, devices: bool) -> SimpleNamespace:
+        return SimpleNamespace(version=SimpleNamespace(cuda=cuda, hip=hip), cuda=SimpleNamespace(
+            is_available=lambda: devices, nccl=SimpleNamespace(version=lambda: (2, 21, 5))))
+
+    def told(module: SimpleNamespace) -> dict[str, str]:
+        monkeypatch.setitem(sys.modules, "torch", module)
+        return {name: version for name, version in collect_versions().items() if name in ("CUDA", "ROCm", "NCCL")}
+
+    assert told(torch("12.8", None, True)) == {"CUDA": "12.8", "NCCL": "2.21.5"}
+    assert told(torch(None, "6.3", False)) == {"ROCm": "6.3"}
+    assert told(torch(None, None, False)) == {}
 
 
 def test_git_commit(tmp_path: Path) -> None:
