@@ -16,6 +16,7 @@ from benchmark.data.prototypes import from_prototypes
 from benchmark.data.relabel import drawn_again, shipped_rung
 from benchmark.data.sources import read_candidates
 from benchmark.data.structures import examine
+from benchmark.data.verify import verify
 from benchmark.data.workers import workers
 from benchmark.definition.benchmark import load_benchmark
 from benchmark.definition.rung import Rung
@@ -74,6 +75,11 @@ def test_no_compound_is_made_twice(rung: Rung, tmp_path: Path, monkeypatch: pyte
     made = [crystal.formula for name, crystal in named if name.startswith("prototype-")]
     assert sorted(made) == ["Ag4", "Cu4"]
     assert [crystal for name, crystal in named if name.startswith("drawn-")] == [None] * 3
+
+
+def test_they_pass_every_check_that_can_be_made(manifest: Manifest) -> None:
+    report = verify(manifest.folder)
+    assert report.faults == [] and {"duplicates", "materials", "copies"} <= set(report.checked)
 
 
 def test_they_are_told_apart_from_the_rungs_own_data(manifest: Manifest, rung: Rung) -> None:
