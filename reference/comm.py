@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import importlib.util
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Protocol
 
 import torch
@@ -18,6 +19,10 @@ from torch.optim import Optimizer
 
 from benchmark.foundation.errors import CheckFailed, StemdlError
 from benchmark.launch.rank import Rank
+from reference.config import Config
+
+OF_HOROVOD = ("gradient_groups", "cycle_ms", "hierarchical", "autotune", "timeline")
+"""Settings that only Horovod can honour; each is off when it is false or 0."""
 
 
 class Comm(Protocol):
@@ -26,6 +31,8 @@ class Comm(Protocol):
     name: str
     rank: int
     size: int
+    resolved: Mapping[str, object]
+    """Settings that were left to the backend, and what it took."""
 
     def barrier(self) -> None:
         """Returns when all ranks have called it."""
@@ -47,6 +54,7 @@ class Solo:
     """One process on its own."""
 
     name, rank, size = "solo", 0, 1
+    resolved: Mapping[str, object] = {}
 
     def barrier(self) -> None:
         return
@@ -64,11 +72,13 @@ class Solo:
         return
 
 
-def make_comm(name: str, rank: Rank, device: torch.device, timeout_seconds: int) -> Comm:
-    """The backend of that name; "auto" takes Horovod where it is built, torch.distributed elsewhere and under torchrun.
+def make_comm(config: Config, rank: Rank, device: torch.device, output: Path, timeout_seconds: int) -> Comm:
+    """The backend that `config.comm` names; "auto" takes Horovod where it is built, torch.distributed elsewhere and
+    under torchrun. `output` is the run's folder, for a timeline; an exchange may last `timeout_seconds`.
 
-    Raises StemdlError when there are more ranks than the backend can join.
+    Raises StemdlError when there are more ranks than the backend can join, or a setting that it cannot honour.
     """
+    name = config.comm
     if name == "auto":
         # torchrun starts no MPI, which our Horovod is built on.
         has_horovod = importlib.util.find_spec("horovod") is not None and rank.launcher != "torchrun"
@@ -79,12 +89,19 @@ def make_comm(name: str, rank: Rank, device: torch.device, timeout_seconds: int)
                               remedy="--set comm=horovod, or --ranks 1")
         return Solo()
     if name == "horovod":
+        if config.torch_backend != "auto":
+            raise StemdlError("Horovod has no torch_backend", where="torch_backend", found=config.torch_backend,
+                              remedy="--set comm=torch, or leave torch_backend at auto")
         from reference.comm_horovod import HorovodComm
 
-        return HorovodComm(rank, device, timeout_seconds)
+        return HorovodComm(config, rank, device, output, timeout_seconds)
+    for setting in OF_HOROVOD:
+        if found := getattr(config, setting):
+            raise StemdlError(f"torch.distributed knows no {setting}", where=setting, found=found,
+                              remedy=f"--set comm=horovod, or leave out {setting}")
     from reference.comm_torch import TorchComm
 
-    return TorchComm(rank, device, timeout_seconds)
+    return TorchComm(config, rank, device, timeout_seconds)
 
 
 _SIGNS_OF_A_LOST_RANK = ("gloo", "NCCL", "closed by peer", "reset by peer", "Horovod has been shut down", "HorovodInternal")

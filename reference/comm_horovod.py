@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -11,32 +13,49 @@ from torch.optim import Optimizer
 
 from benchmark.foundation.errors import StemdlError
 from benchmark.launch.rank import Rank
+from reference.config import Config
+
+CYCLE_MS = {"cpu": 5.0, "cuda": 1.0}
+"""A core that looks for gradients does not compute them meanwhile; a GPU is not kept from it."""
 
 
 class HorovodComm:
-    """See `reference.comm.Comm`. Raises StemdlError when Horovod is not built or sees other ranks than the launcher."""
+    """See `reference.comm.Comm`. Raises StemdlError when Horovod is not built, sees other ranks than the launcher, or
+    the environment sets it to something else than the settings say."""
 
     name = "horovod"
 
-    def __init__(self, rank: Rank, device: torch.device, timeout_seconds: int) -> None:
+    def __init__(
+        self, config: Config, rank: Rank, device: torch.device, output: Path, timeout_seconds: int
+    ) -> None:
+        cycle_ms = config.cycle_ms or CYCLE_MS[device.type]
         # A rank that the others wait for in vain would hang the job: Horovod's own watch ends it instead.
         os.environ.setdefault("HOROVOD_STALL_CHECK_TIME_SECONDS", str(max(1, timeout_seconds // 2)))
         os.environ.setdefault("HOROVOD_STALL_SHUTDOWN_TIME_SECONDS", str(timeout_seconds))
-        if device.type == "cpu":
-            # Horovod looks for tensors each millisecond, on the core that computes; each 5 ms is soon enough there.
-            os.environ.setdefault("HOROVOD_CYCLE_TIME", "5")
+        for name, value in _variables(config, cycle_ms).items():
+            if os.environ.setdefault(name, value) != value:
+                raise StemdlError(f"{name} is set to something else than the settings, which the log records",
+                                  where=f"rank {rank.rank}: environment", expected=value, found=os.environ[name],
+                                  remedy=f"unset {name}; --set fusion_mib, cycle_ms, hierarchical or autotune instead")
         try:
             import horovod.torch as hvd
         except ImportError as error:
             raise StemdlError("Horovod is not built for this PyTorch", where="comm", found=error,
                               remedy="./scripts/setup_env.sh, or --set comm=torch") from error
+        if config.hierarchical and not (device.type == "cuda" and hvd.nccl_built()):
+            raise StemdlError("Horovod sums within nodes first only between GPUs, by NCCL", where="hierarchical",
+                              found=f"{device.type}, Horovod built {'with' if hvd.nccl_built() else 'without'} NCCL",
+                              remedy="--set hierarchical=false, or build Horovod with HOROVOD_GPU_OPERATIONS=NCCL")
         hvd.init()
         if (hvd.rank(), hvd.size()) != (rank.rank, rank.size):
             raise StemdlError("Horovod sees other ranks than the launcher", where=f"rank {rank.rank} of {rank.size}",
                               found=f"rank {hvd.rank()} of {hvd.size()}",
                               remedy="use the mpirun of the MPI that Horovod was built with")
-        self._hvd = hvd
+        self._hvd, self._config = hvd, config
         self.rank, self.size = hvd.rank(), hvd.size()
+        self.resolved = {} if config.autotune else {"cycle_ms": cycle_ms}
+        if config.timeline:
+            hvd.start_timeline(str(_unused(output)))  # rank 0 writes it
 
     def barrier(self) -> None:
         self._hvd.barrier()
@@ -50,9 +69,34 @@ class HorovodComm:
 
     def distribute(self, model: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimizer]:
         self._hvd.broadcast_parameters(model.state_dict(), root_rank=0)
-        optimizer = self._hvd.DistributedOptimizer(optimizer, named_parameters=model.named_parameters())
+        optimizer = self._hvd.DistributedOptimizer(
+            optimizer, named_parameters=model.named_parameters(), groups=self._config.gradient_groups or None,
+            compression=getattr(self._hvd.Compression, self._config.gradient_compression))
         return model, optimizer
 
     def close(self) -> None:
         """Horovod stays: its shutdown would end MPI, and the next run of a set could not begin. It leaves at exit."""
         self._hvd.barrier()
+        if self._config.timeline:
+            self._hvd.stop_timeline()
+
+
+def _variables(config: Config, cycle_ms: float) -> dict[str, str]:
+    """What Horovod reads when it starts. It does not tune what is set by hand."""
+    if config.autotune:
+        variables = {"HOROVOD_AUTOTUNE": "1"}
+    else:
+        variables = {"HOROVOD_FUSION_THRESHOLD": str(round(config.fusion_mib * 2**20)),
+                     "HOROVOD_CYCLE_TIME": f"{cycle_ms:g}"}
+    if config.hierarchical:
+        variables["HOROVOD_HIERARCHICAL_ALLREDUCE"] = "1"
+    if config.timeline:
+        variables["HOROVOD_TIMELINE"] = "DYNAMIC"  # each run of a set begins one of its own
+    return variables
+
+
+def _unused(output: Path) -> Path:
+    """A file for the timeline, beside those of runs that were broken off and resumed here."""
+    output.mkdir(parents=True, exist_ok=True)
+    names = itertools.chain(["timeline.json"], (f"timeline_{number}.json" for number in itertools.count(2)))
+    return next(path for path in (output / name for name in names) if not path.exists())

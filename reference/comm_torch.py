@@ -1,4 +1,4 @@
-"""Ranks joined by torch.distributed: NCCL between GPUs, Gloo between CPUs."""
+"""Ranks joined by torch.distributed: NCCL between GPUs, Gloo between CPUs, or MPI where torch is built with it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 from torch import distributed as dist
+from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import fp16_compress_hook
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 
+from benchmark.foundation.errors import StemdlError
 from benchmark.launch.rank import Rank
+from reference.config import Config
 
 DEFAULT_PORT = 29400
 
@@ -24,19 +27,21 @@ class TorchComm:
     """See `reference.comm.Comm`. The ranks meet at MASTER_ADDR:MASTER_PORT, which torchrun sets.
 
     Under other launchers rank 0's address is shared through MPI where mpi4py is there; else it is this host.
+    Raises StemdlError when this PyTorch lacks the backend, or the backend cannot serve the device.
     """
 
     name = "torch"
 
-    def __init__(self, rank: Rank, device: torch.device, timeout_seconds: int) -> None:
+    def __init__(self, config: Config, rank: Rank, device: torch.device, timeout_seconds: int) -> None:
+        backend = _usable_backend(config.torch_backend, device)
         if not dist.is_initialized():
-            if "MASTER_ADDR" not in os.environ:
+            if backend != "mpi" and "MASTER_ADDR" not in os.environ:
                 os.environ["MASTER_ADDR"], os.environ["MASTER_PORT"] = _meeting_point(rank)
             timeout = datetime.timedelta(seconds=timeout_seconds)
-            dist.init_process_group("nccl" if device.type == "cuda" else "gloo", rank=rank.rank,
-                                    world_size=rank.size, timeout=timeout)
+            dist.init_process_group(backend, rank=rank.rank, world_size=rank.size, timeout=timeout)
             atexit.register(dist.destroy_process_group)
-        self.rank, self.size, self._device = rank.rank, rank.size, device
+        self.rank, self.size, self._device, self._config = rank.rank, rank.size, device, config
+        self.resolved = {"torch_backend": backend}
 
     def barrier(self) -> None:
         dist.barrier()
@@ -60,11 +65,28 @@ class TorchComm:
     def distribute(self, model: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimizer]:
         with warnings.catch_warnings():  # torch 2.13 renamed the option; older ones know the old name alone
             warnings.simplefilter("ignore", FutureWarning)
-            return DistributedDataParallel(model, broadcast_buffers=False), optimizer
+            wrapped = DistributedDataParallel(model, broadcast_buffers=False, gradient_as_bucket_view=True,
+                                              bucket_cap_mb=self._config.fusion_mib)
+        if self._config.gradient_compression == "fp16":
+            wrapped.register_comm_hook(None, fp16_compress_hook)
+        return wrapped, optimizer
 
     def close(self) -> None:
         """The group stays for the next run of a set, whose first rank could else meet the old one. It ends at exit."""
         dist.barrier()
+
+
+def _usable_backend(name: str, device: torch.device) -> str:
+    """The backend that was asked for, or the one that suits the device."""
+    if name == "auto":
+        return "nccl" if device.type == "cuda" else "gloo"
+    if not {"gloo": dist.is_gloo_available, "nccl": dist.is_nccl_available, "mpi": dist.is_mpi_available}[name]():
+        raise StemdlError(f"this PyTorch is built without {name}", where="torch_backend",
+                          remedy="--set torch_backend=auto, or --set comm=horovod")
+    if name == "nccl" and device.type != "cuda":
+        raise StemdlError("NCCL joins GPUs alone", where="torch_backend", found=device.type,
+                          remedy="--set torch_backend=gloo, or bind a GPU to each rank")
+    return name
 
 
 def _meeting_point(rank: Rank) -> tuple[str, str]:

@@ -22,11 +22,13 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "comm": ("auto", "horovod", "torch", "solo"),
     "device": ("auto", "cpu", "cuda"),
     "precision": ("fp32", "bf16"),
+    "torch_backend": ("auto", "gloo", "nccl", "mpi"),
+    "gradient_compression": ("none", "fp16"),
 }
 _AT_LEAST: Mapping[str, float] = {
     "threads_per_rank": 0, "memory_share": 0.0, "width": 1, "max_epochs": 1, "global_batch_size": 1, "learning_rate": 1e-12,
     "warmup_fraction": 0.0, "weight_decay": 0.0, "weight_averaging": 0.0, "label_smoothing": 0.0, "eval_batch_size": 1,
-    "checkpoint_every_steps": 0, "collective_timeout_seconds": 1,
+    "checkpoint_every_steps": 0, "collective_timeout_seconds": 1, "fusion_mib": 0.0, "gradient_groups": 0, "cycle_ms": 0.0,
 }
 _BELOW: Mapping[str, float] = {"memory_share": 1.0, "warmup_fraction": 1.0, "label_smoothing": 1.0, "weight_averaging": 1.0}
 
@@ -44,6 +46,14 @@ class Config:
     precision: str
     threads_per_rank: int
     clear_caches: bool
+    torch_backend: str
+    fusion_mib: float
+    gradient_compression: str
+    gradient_groups: int
+    cycle_ms: float
+    hierarchical: bool
+    autotune: bool
+    timeline: bool
     memory_share: float
     stage: str
     check_hashes: bool

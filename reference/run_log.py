@@ -43,7 +43,7 @@ def log_opening(
     log.point(keys.SUBMISSION_GITHUB_COMMIT_VERSION, git_commit(Path(reference.__file__).parents[1]))
     resolved = dataclasses.asdict(config) | {
         "ranks": rank.size, "launcher": rank.launcher, "comm": comm.name, "device": str(device),
-        "threads_per_rank": threads,
+        "threads_per_rank": threads, **comm.resolved,
     }
     log.point(keys.CONFIG, resolved)
     log.point(keys.VERSIONS, collect_versions())

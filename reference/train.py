@@ -68,7 +68,7 @@ def train(request: RunRequest) -> bool:
         notice = held.enter_context(Notice(config.warning_signals))
         watch = held.enter_context(Watch(rank, config.collective_timeout_seconds))
         # The backend's own limit is a second net: it cannot tell who is missing.
-        comm = make_comm(config.comm, rank, device, config.collective_timeout_seconds + SECOND_NET_SECONDS)
+        comm = make_comm(config, rank, device, request.output, config.collective_timeout_seconds + SECOND_NET_SECONDS)
         held.enter_context(lost_ranks_told(comm))
         watch.meet(partial(_from_rank_0, comm=comm), comm.barrier)
         placements = settle(rank, device, comm, wants_gpu=config.device != "cpu")

@@ -33,7 +33,7 @@ class Standard:
     reference_points : file of the reference's convergence, or None where it was not recorded.
     required : keys of the log of a closed submission, beside those that all logs have.
     fixed : of a closed submission, key of the log to the values that it may have.
-    tunable, free, precisions : settings in a log's `config`; ours alone.
+    tunable, free, unsaid, precisions : settings in a log's `config`; ours alone.
     samples : split to number of samples, where the definition fixes it.
     recipe_sha256, known_manifests : of the data; ours alone.
     """
@@ -49,6 +49,7 @@ class Standard:
     fixed: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     tunable: tuple[str, ...] = ()
     free: tuple[str, ...] = ()
+    unsaid: tuple[str, ...] = ()
     precisions: tuple[str, ...] = ()
     samples: Mapping[str, int] = field(default_factory=dict)
     recipe_sha256: str = ""
@@ -84,7 +85,8 @@ def _of_definition(name: str) -> dict[str, Standard]:
         name=rung.name, suite=OURS, goal=scored.goal, runs=scored.runs, missed_runs=0, epoch_unit=scored.epoch_num,
         reference_points=scored.reference_points,
         fixed={key: (value,) for key, value in benchmark.closed.fixed_at(rung.name).items()},
-        tunable=benchmark.closed.tunable, free=benchmark.closed.free, precisions=benchmark.precisions,
+        tunable=benchmark.closed.tunable, free=benchmark.closed.free, unsaid=benchmark.closed.unsaid,
+        precisions=benchmark.precisions,
         samples={split: sum(rung.samples(group)[split] for group in rung.space_groups) for split in SPLITS},
         recipe_sha256=rung.recipe_sha256, known_manifests=benchmark.known_manifests.get(rung.name, ()),
     ) for rung in benchmark.rungs.values() if (scored := scored_benchmark(rung.name)) is not None}

@@ -1,37 +1,43 @@
 """One rank of test_ranks.py: scores a trained network on whole splits and makes some steps of training.
 
-Arguments: backend, folder of the data, checkpoint, folder for the results. Each rank leaves <rank>.npz.
+Arguments: folder of the data, checkpoint, folder for the results, settings. Each rank leaves <rank>.npz.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import torch
+from torch import nn
+from torch.optim import Optimizer
 
-from benchmark.data.manifest import read_manifest
+from benchmark.data.manifest import Manifest, read_manifest
 from benchmark.data.reader import Part
 from benchmark.launch.rank import detect_rank
-from reference.comm import make_comm
+from reference.comm import Comm, make_comm
+from reference.config import Config, read_config
 from reference.evaluate import evaluate
-from reference.input import local_batch
+from reference.input import TrainingSamples, local_batch
 from reference.model import SymmetryNet
+from reference.optimizer import make_optimizer
 from reference.samples import SamplesInMemory
 from reference.train import _step
 
 CPU = torch.device("cpu")
 GLOBAL_BATCH, STEPS, RATE = 32, 3, 0.5
-STEP_CONFIG = SimpleNamespace(precision="fp32", label_smoothing=0.05)
+TRAINED_STEPS, RATE_OF_ADAMW, RATE_OF_DESCENT = 8, 0.002, 0.02
 
 
-def main(backend: str, data: str, checkpoint: str, output: str) -> None:
+def main(data: str, checkpoint: str, output: str, *settings: str) -> None:
     torch.set_num_threads(1)
     rank = detect_rank()
-    comm = make_comm(backend, rank, CPU, timeout_seconds=60)
+    config = read_config("stemdl_smoke", None, settings)
+    comm = make_comm(config, rank, CPU, Path(output), 60)
     manifest = read_manifest(Path(data))
     results: dict[str, object] = {"comm": comm.name, "rank": comm.rank, "size": comm.size}
 
@@ -61,11 +67,21 @@ def main(backend: str, data: str, checkpoint: str, output: str) -> None:
         first = step * GLOBAL_BATCH + sum(shares[:comm.rank])
         own = slice(first, first + shares[comm.rank])
         loss = _step(model, optimizer, patterns[own], labels[own],
-                     shares[comm.rank] * comm.size / GLOBAL_BATCH, STEP_CONFIG)
+                     shares[comm.rank] * comm.size / GLOBAL_BATCH, config)
         losses.append(float(comm.sum(loss[None])[0]) / comm.size)
     results["losses"] = losses
     results |= {f"grad_{name}": each.grad.numpy() for name, each in bare_model.named_parameters()}
     results |= {f"weight_{name}": each.detach().numpy() for name, each in bare_model.named_parameters()}
+
+    # The reference's own training, norms included; then by plain descent, exchanged in groups and compressed as well.
+    results |= _trained(config, comm, manifest, "trained", lambda model: make_optimizer(model, RATE_OF_ADAMW, 0.05))
+    variants: dict[str, dict[str, object]] = {"descended": {}, "compressed": {"gradient_compression": "fp16"}}
+    variants |= {"grouped": {"gradient_groups": 3}} if comm.name == "horovod" else {}
+    for variant, changes in variants.items():
+        other = dataclasses.replace(config, **changes)
+        comm = make_comm(other, rank, CPU, Path(output), 60)
+        results |= _trained(other, comm, manifest, variant,
+                            lambda model: torch.optim.SGD(model.parameters(), RATE_OF_DESCENT))
 
     results["sum"] = comm.sum(torch.tensor([2**53 + 1 + comm.rank])).numpy()  # more than a double can count
     if comm.rank == 0:
@@ -75,6 +91,26 @@ def main(backend: str, data: str, checkpoint: str, output: str) -> None:
     results["after_barrier"] = time.monotonic()
     np.savez(Path(output) / f"{comm.rank}.npz", **results)
     comm.close()
+
+
+def _trained(
+    config: Config, comm: Comm, manifest: Manifest, variant: str, make: Callable[[nn.Module], Optimizer]
+) -> dict[str, object]:
+    """Losses, weights and counts on the dev split after some steps of the smoke rung's training."""
+    torch.manual_seed(7)
+    model = SymmetryNet(len(manifest.space_groups))
+    bare_model = model
+    model, optimizer = comm.distribute(model, make(model))
+    samples = TrainingSamples(SamplesInMemory(Part(manifest, "train", comm.rank, comm.size), CPU), 7, comm.rank)
+    batch = local_batch(config.global_batch_size, comm.rank, comm.size)
+    losses = []
+    for patterns, labels in samples.batches(1, batch, TRAINED_STEPS):
+        loss = _step(model, optimizer, patterns, labels, batch * comm.size / config.global_batch_size, config)
+        losses.append(float(comm.sum(loss[None])[0]) / comm.size)
+    counts = evaluate(bare_model, SamplesInMemory(Part(manifest, "dev", comm.rank, comm.size), CPU), comm=comm,
+                      classes=len(manifest.space_groups), samples=manifest.samples["dev"], batch=100)
+    weights = torch.cat([each.detach().flatten() for each in bare_model.parameters()]).numpy()
+    return {f"{variant}_losses": losses, f"{variant}_weights": weights, f"{variant}_counts": counts.counts}
 
 
 if __name__ == "__main__":

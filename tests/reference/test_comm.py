@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import os
+from pathlib import Path
 
 import pytest
 import torch
 
 from benchmark.foundation.errors import StemdlError
-from benchmark.launch.rank import ALONE
-from reference.comm import Solo, make_comm, pick_device
+from benchmark.launch.rank import ALONE, Rank
+from reference.comm import OF_HOROVOD, Comm, Solo, make_comm, pick_device
+from reference.comm_horovod import _unused, _variables
+from reference.config import read_config
 
 CPU = torch.device("cpu")
+HERE = Path()
 SECOND = dataclasses.replace(ALONE, rank=1, size=4, local_rank=1, local_size=2, launcher="mpirun")
 
 
+def of(rank: Rank, *settings: str, device: torch.device = CPU) -> Comm:
+    """The backend that a rank gets by some settings."""
+    return make_comm(read_config("stemdl_smoke", None, settings), rank, device, HERE, 60)
+
+
 def test_one_rank_is_alone_and_changes_nothing():
-    comm = make_comm("auto", ALONE, CPU, 60)
+    comm = of(ALONE)
     assert isinstance(comm, Solo) and (comm.name, comm.rank, comm.size) == ("solo", 0, 1)
     values, model = torch.tensor([1.5]), torch.nn.Linear(2, 2)
     optimizer = torch.optim.SGD(model.parameters())
@@ -28,7 +38,7 @@ def test_one_rank_is_alone_and_changes_nothing():
 
 def test_solo_with_other_ranks_is_refused():
     with pytest.raises(StemdlError, match="solo trains on one rank"):
-        make_comm("solo", SECOND, CPU, 60)
+        of(SECOND, "comm=solo")
 
 
 @pytest.mark.parametrize(("built", "launcher", "module"), [
@@ -43,7 +53,7 @@ def test_auto_takes_horovod_where_it_is_built(monkeypatch: pytest.MonkeyPatch, b
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: object() if built and name == "horovod" else None)
     for each, name in ((reference.comm_horovod, "HorovodComm"), (reference.comm_torch, "TorchComm")):
         monkeypatch.setattr(each, name, lambda *_, each=each: taken.append(each.__name__))
-    make_comm("auto", dataclasses.replace(SECOND, launcher=launcher), CPU, 60)
+    of(dataclasses.replace(SECOND, launcher=launcher))
     assert taken == [module]
 
 
@@ -60,3 +70,55 @@ def test_without_a_gpu_auto_is_the_processor_and_cuda_is_refused(monkeypatch):
     assert pick_device("auto", SECOND) == CPU
     with pytest.raises(StemdlError, match="rank 1: this rank sees no GPU"):
         pick_device("cuda", SECOND)
+
+
+FOREIGN = {"gradient_groups": "2", "cycle_ms": "1", "hierarchical": "true", "autotune": "true", "timeline": "true"}
+
+
+@pytest.mark.parametrize("setting", OF_HOROVOD)
+def test_torch_refuses_what_only_horovod_can_do(setting: str):
+    with pytest.raises(StemdlError, match=f"torch.distributed knows no {setting}"):
+        of(SECOND, "comm=torch", f"{setting}={FOREIGN[setting]}")
+
+
+def test_what_a_backend_cannot_do_is_refused(monkeypatch: pytest.MonkeyPatch):
+    from torch import distributed
+
+    with pytest.raises(StemdlError, match="Horovod has no torch_backend"):
+        of(SECOND, "comm=horovod", "torch_backend=gloo")
+    monkeypatch.setattr(distributed, "is_mpi_available", lambda: False)
+    with pytest.raises(StemdlError, match="built without mpi"):
+        of(SECOND, "comm=torch", "torch_backend=mpi")
+    monkeypatch.setattr(distributed, "is_nccl_available", lambda: True)
+    with pytest.raises(StemdlError, match="NCCL joins GPUs alone"):
+        of(SECOND, "comm=torch", "torch_backend=nccl")
+
+
+def test_hierarchical_needs_horovod_with_nccl_and_gpus(monkeypatch: pytest.MonkeyPatch):
+    pytest.importorskip("horovod")
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    with pytest.raises(StemdlError, match="only between GPUs, by NCCL"):
+        of(SECOND, "comm=horovod", "hierarchical=true")
+
+
+def test_an_environment_that_contradicts_the_settings_is_refused(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(os, "environ", os.environ | {"HOROVOD_FUSION_THRESHOLD": "1"})
+    with pytest.raises(StemdlError, match="HOROVOD_FUSION_THRESHOLD is set to something else"):
+        of(SECOND, "comm=horovod")
+
+
+@pytest.mark.parametrize(("settings", "expected"), [
+    ((), {"HOROVOD_FUSION_THRESHOLD": str(25 * 2**20), "HOROVOD_CYCLE_TIME": "5"}),
+    (("fusion_mib=0.5", "timeline=true"),
+     {"HOROVOD_FUSION_THRESHOLD": str(2**19), "HOROVOD_CYCLE_TIME": "5", "HOROVOD_TIMELINE": "DYNAMIC"}),
+    (("autotune=true", "hierarchical=true"), {"HOROVOD_AUTOTUNE": "1", "HOROVOD_HIERARCHICAL_ALLREDUCE": "1"}),
+])
+def test_horovod_reads_the_settings_from_its_variables(settings: tuple[str, ...], expected: dict[str, str]):
+    assert _variables(read_config("stemdl_smoke", None, settings), 5.0) == expected
+
+
+def test_a_timeline_takes_the_place_of_no_other(tmp_path: Path):
+    for name in ("timeline.json", "timeline_2.json", "timeline_3.json"):
+        path = _unused(tmp_path / "run")
+        assert path.name == name
+        path.touch()

@@ -57,7 +57,7 @@ def test_values_are_read_as_they_are_meant(text: str, key: str, value: object):
 
 @pytest.mark.parametrize(("text", "says"), [
     ("learning_rat=1e-3", "did you mean 'learning_rate'?"),
-    ("zzz=1", "known: check_hashes"),
+    ("zzz=1", "known: autotune"),
     ("width", "key=value"),
     ("width=wide", "expected: int"),
     ("width=1.5", "expected: int"),

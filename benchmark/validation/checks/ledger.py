@@ -17,7 +17,7 @@ from benchmark.validation.registry import check
 from benchmark.validation.subjects import STRONG, WEAK, Log, ResultSet
 
 MOST_BYTES = 16 * 2**20
-RESOLVED_LATER = {"comm", "device", "threads_per_rank"}
+RESOLVED_LATER = {"comm", "device", "threads_per_rank", "torch_backend", "cycle_ms"}
 """Settings that may be `auto` or 0 in the ledger; the log has what the ranks then found."""
 MOST_NAMED = 8
 

@@ -39,7 +39,7 @@ def closed_settings(log: Log) -> Iterator[Fault]:
             yield Fault(f"{shown(name)} is no setting of the reference", line=config.line, found=shown(settings[name]),
                         expected="the settings that the definition lists",
                         hint="the open division is free to add settings")
-        for name in {*standard.fixed, *standard.tunable} - {*settings, keys.OPT_NAME}:
+        for name in {*standard.fixed, *standard.tunable} - {*settings, *standard.unsaid, keys.OPT_NAME}:
             yield Fault(f"config does not say {name}", line=config.line, expected="every setting of the trainer")
 
 

@@ -301,6 +301,7 @@ MUTATIONS = (
     Mutation("a batch that the reference was never run with", "R4.11", with_batch(512)),
     # 5. divisions
     Mutation("a wider network", "R5.1", every_log(setting("width", 32))),
+    Mutation("gradients compressed", "R5.1", every_log(setting("gradient_compression", "fp16"))),
     Mutation("1 for true", "R5.1", every_log(setting("symmetry", 1))),
     Mutation("another optimizer", "R5.1", every_log(put(keys.OPT_NAME, "lamb"))),
     Mutation("a setting added", "R5.1", every_log(setting("mixup", 0.2))),

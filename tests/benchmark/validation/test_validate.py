@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from corpus import RESULTS, Mutation, Tree, as_text, log_lines, record_of
+from corpus import RESULTS, Mutation, Tree, as_text, at, log_lines, record_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mutations import MUTATIONS
@@ -62,6 +62,15 @@ def test_each_mutation_is_found_under_its_rule(tmp_path, mutation: Mutation):
     assert (mutation.rule, severity) in {(finding.rule, finding.severity) for finding in report.findings}
     assert (report.verdict is Verdict.INVALID) == mutation.invalid
     assert not any("broke off" in finding.message for finding in report.findings)
+
+
+def test_how_gradients_are_exchanged_is_free_in_the_closed_division(tmp_path):
+    exchange = {"torch_backend": "auto", "fusion_mib": 1.0, "gradient_compression": "none", "gradient_groups": 4,
+                "cycle_ms": 2.5, "hierarchical": True, "autotune": True, "timeline": True}
+    tree = Mutation("exchange", "R5.1", lambda tree: [
+        lines[at(lines, keys.CONFIG)]["value"].update(exchange) for lines in tree.logs.values()]).tree()
+    report = judge(tree.write(tmp_path / "Somewhere"))
+    assert (report.verdict, report.findings) == (Verdict.CLOSED, [])
 
 
 def test_there_is_a_mutation_for_every_rule_that_a_check_holds():
