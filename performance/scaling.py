@@ -1,0 +1,285 @@
+"""What a step of training is made of on 1, 2, 4, ... ranks here, and what that makes of many ranks elsewhere.
+
+    python performance/scaling.py --data data/stemdl_smoke [--ranks 1 2 4] [--set comm=torch ...]
+    python performance/scaling.py --predict --compute-ms 120 --gradient-mb 400 --network summit
+    python performance/scaling.py --data data/stemdl_smoke --tuning
+
+Measured on each number of ranks, with one thread and the same batch each: a step without exchange (computing), how much
+longer it is with exchange, an all-reduce of as many bytes alone, and the wait for a batch streamed from the shards.
+All-reduces of several sizes give latency, bandwidth and the library's fixed cost; then the step's efficiency on many
+ranks is predicted for a network that is named or given. --predict skips the measurement, --tuning compares what the
+settings of the exchange do instead, as ratios of times taken in turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmark.foundation.errors import StemdlError
+from benchmark.launch.launchers import Job, get_launcher, usable_cores
+from benchmark.metrics.allreduce import Cluster, Link, Measured, best_fit
+from benchmark.metrics.scaling import Step, overlap_of, predict
+
+RANK_SCRIPT = Path(__file__).with_name("scaling_rank.py")
+MANY_RANKS = (24, 384, 27_600)
+LATENCY_US = 2.0
+"""Assumed of every network that is named: one message between two processes, software included."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """GB/s each way of a node's links to others and of a rank's to its neighbours, and where that is said."""
+
+    between_gb_s: float
+    within_gb_s: float
+    ranks_per_node: int
+    source: str
+
+
+NETWORKS = {
+    "summit": Network(25.0, 50.0, 6, "dual-rail EDR, 200 Gbit/s a node; NVLink 2, two bricks of 25 GB/s between "
+                      "neighbours (OLCF, Summit user guide)"),
+    "frontier": Network(100.0, 50.0, 8, "four Slingshot NICs of 25 GB/s a node; Infinity Fabric, 50 GB/s at least "
+                        "between two GCDs (OLCF, Frontier user guide)"),
+}
+
+TUNING: dict[str, tuple[str, ...]] = {
+    "horovod": ("comm=horovod",),
+    "torch, gloo": ("comm=torch",),
+    "horovod cycle_ms=1": ("comm=horovod", "cycle_ms=1"),
+    "horovod cycle_ms=20": ("comm=horovod", "cycle_ms=20"),
+    "horovod fusion_mib=0": ("comm=horovod", "fusion_mib=0"),
+    "horovod gradient_groups=1": ("comm=horovod", "gradient_groups=1"),
+    "horovod gradient_groups=4": ("comm=horovod", "gradient_groups=4"),
+    "horovod fp16": ("comm=horovod", "gradient_compression=fp16"),
+    "horovod autotune": ("comm=horovod", "autotune=true"),
+    "horovod timeline": ("comm=horovod", "timeline=true"),
+    "torch fusion_mib=0": ("comm=torch", "fusion_mib=0"),
+    "torch fp16": ("comm=torch", "gradient_compression=fp16"),
+}
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Median times of a step on so many ranks, in seconds, means over the ranks."""
+
+    ranks: int
+    parts: dict[str, float]
+    alone_seconds: float
+    together_seconds: float
+    spread: float
+    gradient_bytes: int
+    allreduces: tuple[Measured, ...]
+
+    @property
+    def allreduce_seconds(self) -> float:
+        """Of the gradients, without a step around it; 0 on one rank, which has nothing to exchange."""
+        return next((each.seconds for each in self.allreduces if each.size_bytes == self.gradient_bytes), 0.0)
+
+    @property
+    def blocked_seconds(self) -> float:
+        """By how much a step with exchange is longer."""
+        return self.together_seconds - self.alone_seconds
+
+
+def measure(data: Path, ranks: int, batch: int, steps: int, settings: tuple[str, ...]) -> Measurement:
+    """Run the ranks; raises StemdlError when they fail."""
+    with tempfile.TemporaryDirectory() as scratch:
+        command = (sys.executable, str(RANK_SCRIPT), str(data.absolute()), str(batch), str(steps), scratch, *settings)
+        path = os.pathsep.join(filter(None, [str(RANK_SCRIPT.parents[1]), os.environ.get("PYTHONPATH")]))
+        environment = {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(get_launcher("mpirun").argv(Job(ranks, command, environment=environment)),
+                              capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise StemdlError("the ranks failed", found=f"exit code {done.returncode}\n{done.stderr}")
+        found = [json.loads((Path(scratch) / f"{rank}.json").read_text()) for rank in range(ranks)]
+    computing = [[sum(step.values()) - step["input"] for step in each["alone"]] for each in found]
+    typical = [statistics.median(times) for times in computing]
+    gradient_bytes = found[0]["gradient_bytes"]
+    return Measurement(
+        ranks=ranks,
+        parts={name: _mean_of_medians([[step[name] for step in each["alone"]] for each in found])
+               for name in found[0]["alone"][0]},
+        alone_seconds=statistics.fmean(typical),
+        together_seconds=_mean_of_medians([[sum(step.values()) - step["input"] for step in each["together"]]
+                                           for each in found]),
+        spread=statistics.pstdev(typical) / statistics.fmean(typical),
+        gradient_bytes=gradient_bytes,
+        allreduces=tuple(Measured(int(size), ranks, statistics.fmean(each["allreduce"][size] for each in found))
+                         for size in found[0]["allreduce"]) if ranks > 1 else ())
+
+
+def _mean_of_medians(times: list[list[float]]) -> float:
+    return statistics.fmean(map(statistics.median, times))
+
+
+def print_measurements(measurements: list[Measurement]) -> None:
+    """The table of steps, and the fit of the all-reduces."""
+    cores, one = usable_cores(), measurements[0]
+    print(f"\nms of a step, {one.gradient_bytes / 1e6:.2f} MB of gradients, {cores} cores here")
+    print("ranks  input  forward  backward  update  computing  with exchange  blocked  all-reduce alone  without/with")
+    for each in measurements:
+        parts = "".join(f"{1e3 * each.parts[name]:{width}.2f}" for name, width in
+                        (("input", 7), ("forward", 9), ("backward", 10), ("update", 8)))
+        print(f"{each.ranks:5}{parts}{1e3 * each.alone_seconds:11.2f}{1e3 * each.together_seconds:15.2f}"
+              f"{1e3 * each.blocked_seconds:9.2f}{1e3 * each.allreduce_seconds:18.2f}"
+              f"{each.alone_seconds / each.together_seconds:16.2f}"
+              + ("   oversubscribed: ranks share cores" if each.ranks > cores else ""))
+    timed = [measured for each in measurements for measured in each.allreduces]
+    if timed:
+        fit = best_fit(timed)
+        print(f"all-reduces here, {fit.algorithm}: {1e6 * fit.link.latency_seconds:.1f} us a message, "
+              f"{fit.link.bytes_per_second / 1e9:.2f} GB/s, {1e3 * fit.fixed_seconds:.2f} ms fixed; "
+              f"{100 * fit.relative_error:.0f} % off in the mean")
+        for each in timed:
+            print(f"  {each.ranks:3} ranks {each.size_bytes / 1024:8.0f} KiB   measured {1e3 * each.seconds:8.2f} ms   "
+                  f"fitted {1e3 * fit.seconds(each.size_bytes, each.ranks):8.2f} ms")
+
+
+def print_prediction(step: Step, cluster: Cluster, about: str) -> None:
+    """The assumptions, and a line for each number of ranks."""
+    print(f"\nprediction for {about}")
+    print(f"assumed: {1e3 * step.compute_seconds:.2f} ms of computing ({1e3 * step.backward_seconds:.2f} backward) and "
+          f"{1e3 * step.input_seconds:.2f} ms of input on every rank, whose batch stays;"
+          f"\n  {step.gradient_bytes / 1e6:.2f} MB of gradients; {100 * step.overlap:.0f} % of the exchange during the "
+          f"backward pass; computing varies by "
+          f"{100 * step.spread:.1f} % between ranks; {1e6 * cluster.between.latency_seconds:g} us"
+          f"\n  a message, {cluster.between.bytes_per_second / 1e9:g} GB/s a node, "
+          f"{cluster.within.bytes_per_second / 1e9:g} GB/s within, {cluster.ranks_per_node} ranks a node; sums in two"
+          "\n  levels, by the fastest of ring, recursive doubling and double tree between nodes; no congestion, and no"
+          "\n  cost of the library's coordination or of adding")
+    print(" ranks  exchange ms  waiting ms  blocked ms  step ms  efficiency")
+    for ranks in MANY_RANKS:
+        found = predict(step, ranks, cluster)
+        print(f"{ranks:6}{1e3 * found.exchange_seconds:13.2f}{1e3 * found.waiting_seconds:12.2f}"
+              f"{1e3 * found.blocked_seconds:12.2f}{1e3 * found.step_seconds:9.2f}{found.efficiency:12.3f}")
+
+
+def print_published() -> None:
+    """The model beside the one published figure at scale: arXiv 1909.11150, 0.93 on 27,600 V100 of Summit.
+
+    Its abstract has neither the network's number of weights nor a step's time. So the question is turned around: how
+    many gradients of 2 bytes would the model allow at that efficiency?
+    """
+    network, ranks, published = NETWORKS["summit"], 27_600, 0.93
+    cluster = cluster_of(network, LATENCY_US)
+    print(f"\npublished: efficiency {published} on {ranks} GPUs of Summit (arXiv 1909.11150; weights and step time are "
+          "not in its abstract)")
+    print("the model, with fp16 gradients: efficiency by millions of weights, and how many it allows at the published")
+    print("step ms  overlap      10      50     100     500    1000   allowed")
+    for step_seconds in (0.1, 0.3, 1.0):
+        for overlap in (0.0, 0.9):
+            def efficiency(millions: float, seconds: float = step_seconds, share: float = overlap) -> float:
+                step = Step(seconds, seconds * 2 / 3, 0.0, 2e6 * millions, overlap=share)
+                return predict(step, ranks, cluster).efficiency
+
+            least, most = 0.0, 1e6
+            while most - least > 1e-3 * most:  # efficiency falls with the weights
+                middle = (least + most) / 2
+                least, most = (middle, most) if efficiency(middle) > published else (least, middle)
+            print(f"{1e3 * step_seconds:7.0f}{overlap:9.1f}" + "".join(f"{efficiency(each):8.3f}" for each in
+                                                                     (10, 50, 100, 500, 1000)) + f"{least:10.0f}")
+
+
+def cluster_of(network: Network, latency_us: float) -> Cluster:
+    """The named network in the units of the model."""
+    between, within = (Link(latency_us * 1e-6, gb_s * 1e9) for gb_s in (network.between_gb_s, network.within_gb_s))
+    return Cluster(between, within, network.ranks_per_node)
+
+
+def print_tuning(data: Path, ranks: int, batch: int, steps: int, rounds: int) -> None:
+    """Each setting's step beside that of plain Horovod in the same round."""
+    ratios: dict[str, list[tuple[float, float]]] = {name: [] for name in TUNING}
+    for number in range(rounds):
+        print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
+        found = {name: measure(data, ranks, batch, steps, settings) for name, settings in TUNING.items()}
+        base = found["horovod"]
+        for name, each in found.items():
+            ratios[name].append((each.together_seconds / base.together_seconds,
+                                 each.together_seconds / each.alone_seconds))
+    print(f"\n{ranks} ranks, {usable_cores()} cores, load {os.getloadavg()[0]:.1f}; medians of {rounds} rounds of "
+          f"{steps} steps")
+    print("                            step / horovod's   (from ... to)   step / step without exchange")
+    for name, found_ratios in ratios.items():
+        to_base, to_alone = zip(*found_ratios, strict=True)
+        print(f"{name:28}{statistics.median(to_base):16.2f}   ({min(to_base):.2f} ... {max(to_base):.2f})"
+              f"{statistics.median(to_alone):30.2f}")
+
+
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, help="of any rung; stemdl data generate makes them")
+    parser.add_argument("--ranks", type=int, nargs="+", default=[1, 2, 4])
+    parser.add_argument("--batch", type=int, default=16, help="samples of each rank (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the trainer")
+    parser.add_argument("--tuning", action="store_true", help="on the last of --ranks, or 2")
+    parser.add_argument("--rounds", type=int, default=5, help="of --tuning")
+    parser.add_argument("--predict", action="store_true", help="without measuring: --compute-ms, --gradient-mb")
+    parser.add_argument("--compute-ms", type=float, help="(default: as measured on one rank)")
+    parser.add_argument("--gradient-mb", type=float, help="(default: the reference's)")
+    parser.add_argument("--overlap", type=float, help="(default: as measured on two ranks, or 0)")
+    parser.add_argument("--spread", type=float, default=0.0, help="of computing between ranks (default: 0)")
+    parser.add_argument("--network", choices=NETWORKS, default="summit")
+    parser.add_argument("--latency-us", type=float, default=LATENCY_US)
+    parser.add_argument("--bandwidth-gb-s", type=float, help="of a node, each way")
+    parser.add_argument("--within-gb-s", type=float, help="between ranks of a node, each way")
+    parser.add_argument("--ranks-per-node", type=int)
+    arguments = parser.parse_args()
+    if arguments.predict and None in (arguments.compute_ms, arguments.gradient_mb):
+        parser.error("--predict needs --compute-ms and --gradient-mb")
+    if not arguments.predict and arguments.data is None:
+        parser.error("--data is needed to measure")
+    return arguments
+
+
+def main() -> None:
+    arguments = parsed()
+    if arguments.tuning:
+        ranks = 2 if arguments.ranks == [1, 2, 4] else arguments.ranks[-1]
+        print_tuning(arguments.data, ranks, arguments.batch, arguments.steps, arguments.rounds)
+        return
+    measurements = []
+    for ranks in () if arguments.predict else sorted({1, *arguments.ranks}):
+        measurements.append(measure(arguments.data, ranks, arguments.batch, arguments.steps, tuple(arguments.set)))
+    if measurements:
+        print_measurements(measurements)
+    print_prediction(_step(arguments, measurements), *_network(arguments))
+    print_published()
+
+
+def _step(arguments: argparse.Namespace, measurements: list[Measurement]) -> Step:
+    """What is given on the command line, else what was measured: on one rank, and the overlap on two."""
+    one = measurements[0] if measurements else None
+    two = next((each for each in measurements if 1 < each.ranks <= usable_cores()), None)
+    overlap = overlap_of(two.allreduce_seconds, two.blocked_seconds) if two else 0.0
+    compute = one.alone_seconds if arguments.compute_ms is None else arguments.compute_ms * 1e-3
+    backward = one.parts["backward"] / one.alone_seconds if one else 2 / 3  # twice the forward's products
+    return Step(compute_seconds=compute, backward_seconds=backward * compute,
+                input_seconds=one.parts["input"] if one else 0.0,
+                gradient_bytes=one.gradient_bytes if arguments.gradient_mb is None else arguments.gradient_mb * 1e6,
+                overlap=overlap if arguments.overlap is None else arguments.overlap, spread=arguments.spread)
+
+
+def _network(arguments: argparse.Namespace) -> tuple[Cluster, str]:
+    """The named network with what is given on top, and its name and source."""
+    named = NETWORKS[arguments.network]
+    given: dict[str, Any] = {"between_gb_s": arguments.bandwidth_gb_s, "within_gb_s": arguments.within_gb_s,
+                             "ranks_per_node": arguments.ranks_per_node}
+    given = {name: value for name, value in given.items() if value is not None}
+    network = Network(**{**vars(named), **given})
+    about = f"{arguments.network}: {named.source}" + (f"; but {given}" if given else "")
+    return cluster_of(network, arguments.latency_us), about
+
+
+if __name__ == "__main__":
+    main()
