@@ -40,7 +40,7 @@ def main(data: str, batch: str, steps: str, output: str, *settings: str) -> None
     rank, manifest = detect_rank(), read_manifest(Path(data))
     config = read_config(manifest.rung, None, settings)
     device = pick_device(config.device, rank)
-    comm = make_comm(config, rank, device, Path(output))
+    comm = make_comm(config, rank, device, Path(output), timeout_seconds=60)
     batches = endless(SamplesStreamed(Part(manifest, "train", comm.rank, comm.size), device), int(batch), comm.rank)
     torch.manual_seed(1)
     networks = []

@@ -28,7 +28,8 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
 _AT_LEAST: Mapping[str, float] = {
     "threads_per_rank": 0, "memory_share": 0.0, "width": 1, "max_epochs": 1, "global_batch_size": 1, "learning_rate": 1e-12,
     "warmup_fraction": 0.0, "weight_decay": 0.0, "weight_averaging": 0.0, "label_smoothing": 0.0, "eval_batch_size": 1,
-    "checkpoint_every_steps": 0, "collective_timeout_seconds": 1, "fusion_mib": 0.0, "gradient_groups": 0, "cycle_ms": 0.0,
+    "checkpoint_every_steps": 0, "collective_timeout_seconds": 1, "fusion_mib": 0.0, "gradient_groups": 0,
+    "cycle_ms": 0.0,
 }
 _BELOW: Mapping[str, float] = {"memory_share": 1.0, "warmup_fraction": 1.0, "label_smoothing": 1.0, "weight_averaging": 1.0}
 
