@@ -25,7 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.foundation.errors import StemdlError
-from benchmark.launch.launchers import Job, get_launcher, usable_cores
+from benchmark.launch.cores import usable_cores
+from benchmark.launch.launchers import Job, get_launcher
 from benchmark.metrics.allreduce import Cluster, Link, Measured, best_fit
 from benchmark.metrics.scaling import Step, overlap_of, predict
 
@@ -125,7 +126,7 @@ def _mean_of_medians(times: list[list[float]]) -> float:
 def print_measurements(measurements: list[Measurement]) -> None:
     """The table of steps, and the fit of the all-reduces."""
     cores, one = usable_cores(), measurements[0]
-    print(f"\nms of a step, {one.gradient_bytes / 1e6:.2f} MB of gradients, {cores} cores here")
+    print(f"\nms of a step, {one.gradient_bytes / 1e6:.2f} MB of gradients; {cores} cores here, load {os.getloadavg()[0]:.1f}")
     print("ranks  input  forward  backward  update  computing  with exchange  blocked  all-reduce alone  without/with")
     for each in measurements:
         parts = "".join(f"{1e3 * each.parts[name]:{width}.2f}" for name, width in
@@ -155,8 +156,8 @@ def print_prediction(step: Step, cluster: Cluster, about: str) -> None:
           f"{100 * step.spread:.1f} % between ranks; {1e6 * cluster.between.latency_seconds:g} us"
           f"\n  a message, {cluster.between.bytes_per_second / 1e9:g} GB/s a node, "
           f"{cluster.within.bytes_per_second / 1e9:g} GB/s within, {cluster.ranks_per_node} ranks a node; sums in two"
-          "\n  levels, by the fastest of ring, recursive doubling and double tree between nodes; no congestion, and no"
-          "\n  cost of the library's coordination or of adding")
+          "\n  levels, between nodes by the fastest of ring, recursive doubling and double tree; no congestion, and no cost"
+          "\n  of the library's coordination or of adding")
     print(" ranks  exchange ms  waiting ms  blocked ms  step ms  efficiency")
     for ranks in MANY_RANKS:
         found = predict(step, ranks, cluster)

@@ -65,10 +65,12 @@ def mpirun(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 
     folder = tmp_path_factory.mktemp("cwd")
 
-    def run(ranks: int, *command: object, **variables: str) -> subprocess.CompletedProcess:
+    def run(
+        ranks: int, *command: object, limit_seconds: float = LIMIT_SECONDS, **variables: str
+    ) -> subprocess.CompletedProcess:
         argv = get_launcher("mpirun").argv(Job(ranks, tuple(map(str, command)), environment=variables))
         return subprocess.run(argv, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, timeout=LIMIT_SECONDS, check=False)
+                              text=True, timeout=limit_seconds, check=False)
 
     return run
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from benchmark.foundation.errors import StemdlError
 from benchmark.metrics.allreduce import Cluster, Link, cluster_allreduce_seconds
 from benchmark.metrics.scaling import Step, largest_of_normals, overlap_of, predict
 
+ROOT = Path(__file__).resolve().parents[3]
 CLUSTER = Cluster(Link(2e-6, 25e9), Link(2e-6, 50e9), 6)
 STEP = Step(0.1, 0.06, 0.0, 1e8, overlap=0.5, spread=0.01)
 steps = st.builds(lambda compute, share, *others: Step(compute, share * compute, *others),
@@ -72,3 +76,18 @@ def test_steps_that_cannot_be_are_refused(changes: dict):
 def test_no_rank_is_no_job():
     with pytest.raises(StemdlError):
         predict(STEP, 0, CLUSTER)
+
+
+def test_the_script_predicts_by_the_model_and_prints_what_it_assumes(environment: dict[str, str]):
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "performance" / "scaling.py"), "--predict", "--compute-ms", "100", "--gradient-mb",
+         "400", "--overlap", "0.5", "--spread", "0.01", "--latency-us", "3", "--bandwidth-gb-s", "12.5"],
+        env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "50 % of the exchange during the backward pass" in done.stdout and "12.5 GB/s a node" in done.stdout
+    table = {int(line.split()[0]): float(line.split()[-1]) for line in done.stdout.splitlines()
+             if line.strip()[:2].isdigit() and len(line.split()) == 6}
+    step = Step(0.1, 0.1 * 2 / 3, 0.0, 4e8, overlap=0.5, spread=0.01)
+    cluster = Cluster(Link(3e-6, 12.5e9), Link(3e-6, 50e9), 6)
+    assert table == {ranks: pytest.approx(predict(step, ranks, cluster).efficiency, abs=5e-4) for ranks in table}
+    assert list(table) == [24, 384, 27_600]
