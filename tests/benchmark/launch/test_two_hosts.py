@@ -123,3 +123,21 @@ def test_the_benchmark_trains_across_two_hosts(across: Callable, smoke_data: Pat
     assert [told["host"] for told in timeline.value(keys.PLACEMENT)] == list(across.hosts)
     assert timeline.value(keys.NUMBER_OF_NODES) == 2
     assert "SHARED CPUs" not in done.stderr
+
+
+def test_the_doctor_checks_two_hosts_and_names_the_one_that_shares_no_folder(across: Callable, tmp_path: Path) -> None:
+    doctor = (sys.executable, "-m", "benchmark", "doctor", "--folder", str(tmp_path), "--set", "device=cpu", "--format",
+              "json")
+    done = across(Job(2, doctor, layout=Layout(2, 2, 1)))
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    details = {check["name"]: check["detail"] for check in told["checks"]}
+    assert told["ok"] and details["ranks"] == "2 ranks on 2 nodes answered"
+    assert details["clocks"].startswith("within 0.0"), "hosts of one machine have one clock"
+
+    own = f'[ "$OMPI_COMM_WORLD_RANK" = 1 ] && mount -t tmpfs none {tmp_path}; exec "$0" "$@"'
+    done = across(Job(2, ("unshare", "--mount", "bash", "-c", own, *doctor), layout=Layout(2, 2, 1)))
+    assert done.returncode == 1, done.stderr
+    failed = [check for check in json.loads(done.stdout)["checks"] if not check["ok"]]
+    assert [check["name"] for check in failed] == ["shared folder"]
+    assert f"rank 1 on {across.hosts[1]}: not seen in {tmp_path}" in failed[0]["detail"]
