@@ -39,6 +39,7 @@ def report_runs(outcomes: Sequence[Outcome], folder: Path, arguments: argparse.N
         if summary["unfinished"]:
             print(f"{summary['unfinished']} more did not come to an end, and stay in the ledger"
                   + ("; the same command makes what is missing" if summary["runs"] < arguments.runs else ""))
+    print_verdict(folder, {outcome.request.output: outcome.record for outcome in outcomes})
     next_step(f"stemdl show {folder}")
     return 0 if good else 1
 
@@ -55,6 +56,7 @@ def report_instances(outcomes: Sequence[Outcome], folder: Path, arguments: argpa
         print_json({**summary, "ok": good, "records": _as_json(outcomes, compliant)})
         return 0 if good else 1
     print("\n".join(["", *instance_lines(summary)]))
+    print_verdict(folder, {outcome.request.output: outcome.record for outcome in outcomes})
     next_step(f"stemdl score {folder}")
     return 0 if good else 1
 
@@ -73,8 +75,25 @@ def report_schedule(outcomes: Sequence[Outcome], folder: Path, arguments: argpar
         return 0 if good else 1
     print_schedule(summary)
     print("drawn in " + " and ".join(map(str, pictures)))
+    print_verdict(folder, {outcome.request.output: outcome.record for outcome in outcomes})
     next_step(f"stemdl show {folder}")
     return 0 if good else 1
+
+
+def print_verdict(folder: Path, records: Mapping[Path, object]) -> None:
+    """In a line, what our own rules say of the runs in a folder: of those alone that left a record, where others did
+    not. `records` are those of all of its runs, by the folders of the runs."""
+    from benchmark.validation.finding import Severity
+    from benchmark.validation.validate import validate
+
+    recorded = [run for run, record in records.items() if record]
+    if not recorded:
+        return
+    report = validate([folder] if len(recorded) == len(records) else recorded, official=False)
+    errors = [finding for finding in report.findings if finding.severity is Severity.ERROR]
+    why = f": {errors[0].rule} {errors[0].message}" if errors else ""
+    more = f", and {len(errors) - 1} more errors" if len(errors) > 1 else ""
+    print(f"our own rules: {report.verdict.value}{why}{more}   (stemdl validate {folder})")
 
 
 def print_schedule(summary: Mapping[str, Any]) -> None:

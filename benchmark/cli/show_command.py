@@ -18,7 +18,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """0 when every run shown reached the target and has a compliant log, else 1."""
-    from benchmark.cli.run_report import print_schedule
+    from benchmark.cli.run_report import print_schedule, print_verdict
     from benchmark.report.run_summary import curve_lines, instance_lines, summary_lines
     from benchmark.submission.run_record import CRASHED, read_run, stored_runs
     from benchmark.submission.schedule import read_schedule
@@ -51,4 +51,5 @@ def execute(arguments: argparse.Namespace) -> int:
         print("\n".join(instance_lines(instances)))
     if schedule is not None:
         print_schedule(schedule)
+    print_verdict(arguments.run, {run.folder: run.record for run in runs})
     return 0 if all(each["compliant"] for each in shown) else 1

@@ -1,6 +1,9 @@
-"""Equal parts of a system for jobs that run on it at the same time: whole nodes, or of this node cores and accelerators,
-disjoint where there are enough. A part of a node is told to the ranks by environment variables, which every launcher hands on, and each rank takes its own
-piece of it when it starts: launchers bind to all of a node, whatever part their caller was given."""
+"""Equal parts of a system for jobs that run on it at the same time: whole nodes, or of this node cores and
+accelerators, disjoint where there are enough.
+
+A part of a node is told to the ranks by environment variables, which every launcher hands on, and each rank takes its
+own piece of it when it starts: launchers bind to all of a node, whatever part their caller was given.
+"""
 
 from __future__ import annotations
 
@@ -61,8 +64,8 @@ def divide(jobs: int, accelerators: int) -> list[Share]:
 
 
 def divide_nodes(jobs: int, launcher: str, layout: Layout, hosts: Sequence[str]) -> list[Share]:
-    """Nodes for `jobs` jobs of this layout at the same time. jsrun gives each job resources that no other has; srun does
-    with --exact; mpirun is told the job's part of `hosts`, in their order. Raises StemdlError for another launcher, and
+    """Nodes for `jobs` jobs of this layout at the same time. jsrun gives each job resources that no other has; srun
+    does with --exact; mpirun is told the job's part of `hosts`, in their order. Raises StemdlError for another launcher, and
     where the hosts are too few."""
     if launcher in _KEEPS_APART:
         return [Share(options=_KEEPS_APART[launcher])] * jobs

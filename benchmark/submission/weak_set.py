@@ -1,5 +1,5 @@
-"""Weak scaling: M instances of a model trained at the same time, each on an equal part of the system, each with a seed, a
-folder and a log of its own. Their clocks start together, when all have finished their initialisation."""
+"""Weak scaling: M instances of a model trained at the same time, each on an equal part of the system, each with a seed,
+a folder and a log of its own. Their clocks start together, when all have finished their initialisation."""
 
 from __future__ import annotations
 

@@ -48,8 +48,8 @@ def wait_for(what: Callable[[], object]) -> object:
 def test_a_killed_rank_stops_no_set_and_an_interruption_leaves_no_rank(smoke_data: Path, tmp_path: Path,
                                                                      environment: dict[str, str]):
     folder = tmp_path / "runs" / "set"
-    argv = [sys.executable, "-m", "benchmark", "run", "--rung", "stemdl_smoke", "--data", smoke_data, "--output", folder,
-            "--ranks", "1", "--runs", "3"]
+    argv = [sys.executable, "-m", "benchmark", "run", "--rung", "stemdl_smoke", "--data", smoke_data, "--output",
+            folder, "--ranks", "1", "--runs", "3"]
     with subprocess.Popen(list(map(str, argv)), env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
                           text=True, preexec_fn=heed_interruptions) as leading:
         wait_for((folder / "run_0" / "result_0.txt").is_file)

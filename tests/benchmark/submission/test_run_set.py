@@ -1,4 +1,4 @@
-"""Run sets: what crashed stays and stops no other, the same command makes what is missing, and the ledger has it all."""
+"""Run sets: what crashed stays and stops no other, the same command makes what is missing, the ledger has it all."""
 
 from __future__ import annotations
 
