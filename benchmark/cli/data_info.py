@@ -30,11 +30,7 @@ def print_info(manifest: Any, output_format: str) -> None:
         print_json({"folder": str(manifest.folder), "manifest_sha256": manifest.sha256, "partitions": partitions,
                     **{key: value for key, value in manifest.values.items() if key != "shards"}})
         return
-    source = manifest.values["source"]
-    origin = {"drawn": "drawn crystals", "structures": f"crystals from {source.get('name')}",
-              "prototypes": f"prototypes from {source.get('name')} with other elements",
-              "imported": f"imported from {source.get('name')}"}[source["kind"]]
-    print(f"{manifest.folder}: {manifest.rung}, {origin}: " + ("" if manifest.standard else "not ")
+    print(f"{manifest.folder}: {manifest.rung}, {manifest.origin}: " + ("" if manifest.standard else "not ")
           + "the rung's own data")
     print(f"manifest {manifest.sha256}")
     selection = (manifest.values["selection"] or {}).get("groups", {})

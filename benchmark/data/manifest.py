@@ -49,6 +49,17 @@ class Manifest:
     values: Mapping[str, Any]
     places: Mapping[str, NDArray[np.int64]] | None = None
 
+    @property
+    def origin(self) -> str:
+        """Where the data come from, in words: the crystals or patterns, and what the rung has otherwise."""
+        source = self.values["source"]
+        words = {"drawn": "drawn crystals", "structures": f"crystals from {source.get('name')}",
+                 "prototypes": f"prototypes from {source.get('name')} with other elements",
+                 "imported": f"imported from {source.get('name')}"}[source["kind"]]
+        words += f", the recipe {source['crystals']}" if "crystals" in source else ""
+        words += f", oriented as {source['orientation']}" if "orientation" in source else ""
+        return words + (f", made on {self.values['device']}" if "device" in self.values else "")
+
 
 @dataclass(frozen=True)
 class WrittenShard:

@@ -102,7 +102,9 @@ def classes(seen: Overview, real: Real) -> tuple[Figure, str, str]:
     shown = {group: count for group, count in real.items() if group in places and count}
     axis.plot([places[group] for group in shown], [100 * shown[group] / sum(real.values()) for group in shown],
               "_", color=INK, markersize=9 if len(places) < 60 else 3, label="real set")
-    caption += " Black marks: the real set's share of the same group, of all its stacks."
+    caption += " Black marks: the real set's share of the same group, of all its stacks"
+    missing = [str(group) for group in totals if not real.get(group)]
+    caption += f" (it has none of {', '.join(missing)})." if 0 < len(missing) <= 12 else "."
     if len(places) < 60:
         axis.set_xticks(list(places.values()), list(map(str, places)), fontsize=8)
     else:
@@ -148,7 +150,7 @@ def radial(seen: Overview, _: Real) -> tuple[Figure, str, str]:
     """Percentiles of the intensity against the distance from the centre."""
     figure = _figure(3.3)
     axis = figure.subplots()
-    shades = ("#cccccc", "#99b8d0", "#66a0c4", "#3377aa", "#114477")
+    shades = ("#9a9a9a", "#88b4d4", "#5598c4", "#2f6ca3", "#10365f")
     last = {}
     for percent, colour in zip(PERCENTILES, shades, strict=True):
         values = seen.radial.percentile(percent)

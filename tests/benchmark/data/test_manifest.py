@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -21,6 +22,18 @@ def test_a_manifest_that_is_none_is_refused(tmp_path: Path, text: str, message: 
     (tmp_path / "manifest.json").write_text(text)
     with pytest.raises(StemdlError, match=message):
         read_manifest(tmp_path)
+
+
+@pytest.mark.parametrize(("source", "more", "words"), [
+    ({"kind": "drawn"}, {}, "drawn crystals"),
+    ({"kind": "drawn", "crystals": "realistic", "orientation": "olcf"}, {"device": "cuda"},
+     "drawn crystals, the recipe realistic, oriented as olcf, made on cuda"),
+    ({"kind": "prototypes", "name": "a.npz"}, {}, "prototypes from a.npz with other elements"),
+    ({"kind": "imported", "name": "real"}, {}, "imported from real"),
+])
+def test_the_origin_of_data_is_told_in_words(written: Path, source: dict, more: dict, words: str) -> None:
+    manifest = read_manifest(written)
+    assert replace(manifest, values={**manifest.values, **more, "source": source}).origin == words
 
 
 def test_no_data_and_unfinished_data_are_told_apart(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -242,11 +243,21 @@ def test_a_folder_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> N
     assert (tmp_path / "page").read_text() == "in the way"
 
 
-def test_too_few_materials_to_measure_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_groups_that_the_real_set_lacks_are_named(page: tuple[dict, Path]) -> None:
+    assert "the real set&#39;s share of the same group, of all its stacks (it has none of 63)." in (
+        page[1] / "index.html").read_text()
+
+
+def test_too_few_materials_and_data_of_another_recipe_are_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(MATERIALS, "train", 8)
     monkeypatch.setitem(MATERIALS, "dev", 4)
     monkeypatch.setitem(MATERIALS, "test", 4)
     manifest = read_manifest(write_data(tmp_path / "data"))
     leaks = find_leaks(look_over(manifest))
     assert (leaks.materials, leaks.pairs) == (0, [])
-    assert "too few to measure" in page_of(manifest, look_over(manifest), [], leaks)
+    drawn = {**manifest.values, "source": {"kind": "drawn", "crystals": "realistic"}}
+    text = page_of(replace(manifest, values=drawn), look_over(manifest), [], leaks)
+    assert "too few to measure" in text
+    assert "Not the rung's own data: drawn crystals, the recipe realistic." in text
