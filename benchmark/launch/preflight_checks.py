@@ -104,7 +104,8 @@ def shared_folder(answers: Answers, subject: Subject, place_fault: Any) -> Check
     blind = [_place(rank, answers) for rank, answer in answers.items() if answer["leads"] and not answer["sees"]]
     detail = f"{_named(blind)}: not seen in {subject.shared} what rank 0 wrote" if blind else \
         f"what rank 0 writes to {subject.shared} is seen everywhere"
-    return judged("shared folder", not blind, detail, "name a folder that all nodes share (--output; of stemdl doctor, --folder)")
+    return judged("shared folder", not blind, detail,
+                  "name a folder that all nodes share (--output; of stemdl doctor, --folder)")
 
 
 def disk(answers: Answers, subject: Subject) -> Check:
