@@ -8,6 +8,7 @@ import os
 import socket
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 
 from benchmark.launch.cores import binding_works, physical_cores
@@ -86,9 +87,17 @@ def place_ranks(
     mates = sharing[own.host, own.cpus]
     cores = physical_cores(own.cpus)
     if len(mates) > 1 and own.bindable and len(cores) >= len(mates):
-        os.sched_setaffinity(0, share(cores, mates.index(own.rank), len(mates)))
+        bind(share(cores, mates.index(own.rank), len(mates)))
     settled = replace(own, cpus=tuple(sorted(os.sched_getaffinity(0))))
     return [_read(text) for text in gather(json.dumps(asdict(settled)))]
+
+
+def bind(cpus: set[int]) -> None:
+    """Keep this process to these CPUs: the threads that it has, such as one that waits for messages, and those to
+    come."""
+    for thread in os.listdir("/proc/self/task"):
+        with suppress(ProcessLookupError):  # one that ended meanwhile
+            os.sched_setaffinity(int(thread), cpus)
 
 
 def share(cores: list[tuple[int, ...]], place: int, places: int) -> set[int]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -138,3 +140,20 @@ def test_what_a_launcher_shows_a_rank_is_told(monkeypatch: pytest.MonkeyPatch) -
     (found,) = place_ranks(Rank(0, 1, 0, 1, "srun"), "cuda:0", lambda text: [text], environ=environ)
     assert found.told() == {"rank": 0, "host": found.host, "cpus": ranges(os.sched_getaffinity(0)), "device": "cuda:0",
                             "visible": "ROCR_VISIBLE_DEVICES=3"}
+
+
+def test_binding_takes_the_threads_that_are_there() -> None:
+    """In a process of its own, whose threads wait while it is bound."""
+    program = ("import os, threading\nfrom benchmark.launch.affinity import bind\n"
+               "done = threading.Event()\n"
+               "threads = [threading.Thread(target=done.wait) for _ in range(3)]\n"
+               "[thread.start() for thread in threads]\n"
+               "one = {max(os.sched_getaffinity(0))}\nbind(one)\n"
+               "late = threading.Thread(target=done.wait)\nlate.start()\n"
+               "bound = [os.sched_getaffinity(int(task)) for task in os.listdir('/proc/self/task')]\ndone.set()\n"
+               "assert bound == [one] * 5, bound\n")
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False,
+                          cwd=Path(__file__).parents[3])
+    if "PermissionError" in done.stderr:
+        pytest.skip("this machine does not let processes choose their CPUs")
+    assert done.returncode == 0, done.stderr
