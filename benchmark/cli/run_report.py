@@ -80,16 +80,17 @@ def report_schedule(outcomes: Sequence[Outcome], folder: Path, arguments: argpar
     return 0 if good else 1
 
 
-def print_verdict(folder: Path, records: Mapping[Path, object]) -> None:
-    """In a line, what our own rules say of the runs in a folder: of those alone that left a record, where others did
-    not. `records` are those of all of its runs, by the folders of the runs."""
+def print_verdict(folder: Path, records: Mapping[Path, Mapping[str, Any] | None]) -> None:
+    """In a line, what our own rules say of the runs in a folder: of those alone that came to their end by themselves,
+    where others did not. `records` are those of all of its runs, by the folders of the runs."""
+    from benchmark.events import keys
     from benchmark.validation.finding import Severity
     from benchmark.validation.validate import validate
 
-    recorded = [run for run, record in records.items() if record]
-    if not recorded:
+    ended = [run for run, record in records.items() if record and record["status"] in (keys.SUCCESS, keys.ABORTED)]
+    if not ended:
         return
-    report = validate([folder] if len(recorded) == len(records) else recorded, official=False)
+    report = validate([folder] if len(ended) == len(records) else ended, official=False)
     errors = [finding for finding in report.findings if finding.severity is Severity.ERROR]
     why = f": {errors[0].rule} {errors[0].message}" if errors else ""
     more = f", and {len(errors) - 1} more errors" if len(errors) > 1 else ""
