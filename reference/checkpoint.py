@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,11 +59,12 @@ def save_checkpoint(path: Path, state: State, comm: Comm) -> None:
     if comm.rank != 0:
         return
     parts = {name: part.state_dict() for name, part in _parts(state).items()}
+    content = io.BytesIO()  # torch's own writer to a file does not tell a full disk from other faults
+    torch.save({**parts, "seed": state.seed, "epoch": state.epoch, "step": state.step, "of_ranks": of_ranks}, content)
     try:
         with atomic_path(path) as temporary:
-            torch.save({**parts, "seed": state.seed, "epoch": state.epoch, "step": state.step, "of_ranks": of_ranks},
-                       temporary)
-    except (OSError, RuntimeError) as error:  # torch's writer reports a full disk as RuntimeError
+            temporary.write_bytes(content.getbuffer())
+    except OSError as error:
         raise StemdlError("the checkpoint cannot be written", where=path, found=error,
                           remedy="make room, then --resume; the last whole checkpoint is still there") from error
 

@@ -12,7 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -231,16 +231,16 @@ def _leave(error: BaseException, rank: int) -> None:
                             remedy="make room, then start the run again, or go on with --resume")
     if rank != 0:
         time.sleep(2.0)  # most faults are found by every rank: where rank 0 has it too, its end is ours before we speak
-    if isinstance(error, StemdlError):
-        print(f"stemdl: {error}", file=sys.stderr)
-        code = error.exit_code
-    else:
-        import traceback
+    code = error.exit_code if isinstance(error, StemdlError) else 1
+    with suppress(OSError):  # the launcher may have died, and with it the pipe that this goes into
+        if isinstance(error, StemdlError):
+            print(f"stemdl: {error}", file=sys.stderr, flush=True)
+        else:
+            import traceback
 
-        print(f"stemdl: rank {rank} failed:", file=sys.stderr)
-        traceback.print_exception(error, file=sys.stderr)
-        code = 1
-    sys.stderr.flush()
+            print(f"stemdl: rank {rank} failed:", file=sys.stderr)
+            traceback.print_exception(error, file=sys.stderr)
+            sys.stderr.flush()
     os._exit(code)
 
 

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from benchmark.foundation.errors import StemdlError
@@ -254,5 +255,6 @@ def _ranks_beside(own: Rank) -> tuple[set[int], set[int]]:
 def _end(message: str) -> None:
     """Say it and leave at once: the main thread waits in a collective and would not hear. The launcher ends the others,
     also those that are stopped."""
-    print(f"stemdl: {message}", file=sys.stderr, flush=True)
+    with suppress(OSError):  # where the launcher has died, so has the pipe that this goes into
+        print(f"stemdl: {message}", file=sys.stderr, flush=True)
     os._exit(1)

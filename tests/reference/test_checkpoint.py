@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -102,12 +103,13 @@ def test_a_failed_write_leaves_the_last_whole_checkpoint(tmp_path: Path, monkeyp
     save_checkpoint(path, state, Solo())
     before = path.read_bytes()
 
-    def full_disk(_: object, temporary: Path) -> None:
-        temporary.write_bytes(before[:100])
-        raise RuntimeError("PytorchStreamWriter failed writing file")
+    def full_disk(temporary: Path, content: bytes) -> None:
+        with open(temporary, "wb") as handle:
+            handle.write(content[:100])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(torch, "save", full_disk)
-    with pytest.raises(StemdlError, match="cannot be written"):
+    monkeypatch.setattr(Path, "write_bytes", full_disk)
+    with pytest.raises(StemdlError, match="No space left"):
         save_checkpoint(path, state, Solo())
     assert path.read_bytes() == before and os.listdir(tmp_path) == ["c.pt"]
 

@@ -1,0 +1,86 @@
+"""A job of two real ranks that is warned in the middle of an epoch keeps its state, and goes on to the unbroken end."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmark.events import keys
+from benchmark.events.reader import read_events
+from benchmark.submission.ledger import read_ledger
+
+pytestmark = [pytest.mark.mpi, pytest.mark.slow]
+INTERRUPTED = 75
+SETTINGS = ("--set", "max_epochs=3", "--set", "learning_rate=1e-4", "--set", "threads_per_rank=1")
+
+
+def curve(log: Path) -> list[tuple]:
+    """Epoch, metric and loss of all epochs."""
+    events = read_events(log)
+    losses = [event.value["loss"] for event in events if event.key == keys.TRACKED_STATS]
+    metrics = [(event.metadata[keys.EPOCH_NUM], event.value) for event in events if event.key == keys.EVAL_ACCURACY]
+    return [(*metric, loss) for metric, loss in zip(metrics, losses, strict=True)]
+
+
+def same(one: object, other: object) -> bool:
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return torch.equal(one, other) if isinstance(one, torch.Tensor) else one == other
+
+
+@pytest.mark.parametrize("backend", ["horovod", "torch"])
+def test_warned_within_an_epoch_and_resumed_is_the_unbroken_run_to_the_last_bit(
+        backend: str, stemdl: Callable, environment: dict[str, str], smoke_data: Path, tmp_path: Path):
+    if backend == "horovod":
+        pytest.importorskip("horovod")
+    unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
+    command = ["run", "--rung", "stemdl_smoke", "--data", str(smoke_data), "--ranks", "2", "--set", f"comm={backend}",
+               *SETTINGS]
+    assert stemdl(*command, "--output", unbroken, "--seed", 7).returncode == 1  # too short for the target
+
+    argv = [sys.executable, "-m", "benchmark", *command, "--output", str(broken), "--seed", "7"]
+    job = subprocess.Popen(argv, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                           stderr=subprocess.PIPE, text=True)
+    log, deadline = broken / "result_0.txt", time.monotonic() + 120
+    while not (log.is_file() and f'"{keys.EPOCH_START}"' in log.read_text()):
+        assert job.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+    job.send_signal(signal.SIGTERM)
+    _, message = job.communicate(timeout=60)
+    assert job.returncode == INTERRUPTED and "Traceback" not in message, message
+    assert "was asked to end" in message and f"stemdl run --resume --output {broken}" in message
+    assert json.loads((broken / "run.json").read_text())["status"] == "interrupted"
+    assert read_ledger(tmp_path / "ledger.jsonl").runs[-1].status == "interrupted"
+    state = torch.load(broken / "checkpoint.pt", weights_only=True)
+    assert (state["epoch"], state["step"]) < (3, 0) and state["step"] % 10 in (0, 5)  # as agreed, or an epoch's end
+
+    alone = stemdl(*command, "--output", broken, "--resume", "--ranks", 1)
+    assert alone.returncode == 2 and "another number of ranks" in alone.stderr
+    resumed = stemdl(*command, "--output", broken, "--resume")
+    assert resumed.returncode == 1 and "cannot be scored" in resumed.stdout, resumed.stderr
+    assert curve(log) == curve(unbroken / "result_0.txt") and len(curve(log)) == 3
+    assert same(*(torch.load(each / "checkpoint.pt", weights_only=True) for each in (broken, unbroken)))
+    assert not list(broken.glob(".*"))
+    assert json.loads((broken / "run.json").read_text())["resumed"]
+
+
+def test_elastic_goes_on_with_fewer_ranks_and_says_so(stemdl: Callable, smoke_data: Path, tmp_path: Path):
+    command = ["run", "--rung", "stemdl_smoke", "--data", smoke_data, "--output", tmp_path / "run"]
+    assert stemdl(*command, "--ranks", 2, "--set", "max_epochs=1").returncode == 1
+    done = stemdl(*command, "--ranks", 1, "--set", "max_epochs=2", "--resume", "--elastic")
+    assert done.returncode == 1 and "on 1 ranks in place of 2" in done.stderr, done.stderr
+    (event,) = [each for each in read_events(tmp_path / "run" / "result_0.txt") if each.key == keys.RESUMED]
+    assert (event.value, event.metadata[keys.STEP_NUM], event.metadata[keys.RANKS_BEFORE]) == (1, 0, 2)
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert list(record["eval_f1"]) == ["1", "2"] and not record["scorable"]
+    assert stemdl("run", "--elastic").returncode == 2
