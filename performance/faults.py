@@ -292,12 +292,11 @@ def make_trial(name: str, number: int, seed: int, data: Path, folder: Path, unbr
     if name == "shard_before":
         spoil_shard(trial)
     limit = fault.seconds + (25 if trial.at_start and name == "hang" else 0)  # five times the limit, for a start
-    with small_disk(trial) if name == "full_disk" else nullcontext():
+    with small_disk(trial) if name == "full_disk" else nullcontext(), ended(trial):
         trial.start()
         broken_at = None
         if fault.cause is not nothing:
             if not trial.await_moment():
-                end_all(trial)
                 return {"fault": name, "number": number, "outcome": "ended before", "note": trial.note}
             fault.cause(trial)
             broken_at = time.time()
@@ -371,8 +370,9 @@ def resume(trial: Trial, unbroken: Path) -> str:
     nearly does but the sum of more than two ranks' numbers has no fixed order, else what went wrong."""
     reference = unbroken_run(trial, unbroken)
     trial.mark = uuid.uuid4().hex
-    done = subprocess.run(trial.command("--resume"), env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-                          cwd=trial.folder, capture_output=True, text=True, timeout=GIVE_UP_SECONDS, check=False)
+    environment = os.environ | {"STEMDL_TRIAL": trial.mark, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(trial.command("--resume"), env=environment, cwd=trial.folder,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=GIVE_UP_SECONDS, check=False)
     if done.returncode != 1 or "Traceback" in done.stderr:  # the target is missed, as in the unbroken run
         return f"exit code {done.returncode}: {done.stderr[-500:]}"
     if list(trial.output.glob(".*.part")):
@@ -418,14 +418,23 @@ def same_weights(one: Any, other: Any) -> bool:
 # ---- around
 
 
-def end_all(trial: Trial) -> None:
+@contextmanager
+def ended(trial: Trial) -> Iterator[None]:
     """Nothing of a trial outlives it."""
+    try:
+        yield
+    finally:
+        end_all(trial)
+
+
+def end_all(trial: Trial) -> None:
     for each in trial.everybody():
         try:
             each.kill()
         except psutil.Error:
             continue
-    trial.process.wait()
+    if trial.process:
+        trial.process.wait()
 
 
 @contextmanager
