@@ -25,7 +25,7 @@ from benchmark.validation.official import check_log
 from reference.config import read_config
 
 pytestmark = pytest.mark.slow
-FILES = ["checkpoint.pt", "config.yaml", "result_0.txt", "run.json", "system.json"]
+FILES = ["checkpoint.pt", "config.yaml", "nodes.json", "result_0.txt", "run.json", "system.json"]
 ALONE = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "1"}
 """What torchrun tells an only rank."""
 
