@@ -1,0 +1,86 @@
+"""What it costs that ranks agree, every few steps, whether one of them was asked to end.
+
+    python performance/notice.py [--ranks 2] [--blocks 40]
+
+Blocks of steps with and without the agreement take turns on the same ranks, so that both see the same machine; printed is
+the median over pairs of blocks of the ratio of their times, with its quartiles, for each backend.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+BLOCK_STEPS = 20
+BATCH, PIXELS, CLASSES = 4, 64, 5  # of a rank of the smoke rung's, on two ranks
+
+
+def be_a_rank(backend: str, blocks: int) -> None:
+    import torch
+
+    from benchmark.launch.rank import detect_rank
+    from reference.checkpoint import State
+    from reference.comm import make_comm
+    from reference.config import read_config
+    from reference.interrupt import Agreement, Notice
+    from reference.model import SymmetryNet
+    from reference.optimizer import make_optimizer
+    from reference.train import _step
+
+    torch.set_num_threads(1)
+    config = read_config("stemdl_smoke", None, (f"comm={backend}",))
+    comm = make_comm(config, detect_rank(), torch.device("cpu"), Path(), timeout_seconds=60)
+    bare_model = SymmetryNet(CLASSES)
+    model, optimizer = comm.distribute(bare_model, make_optimizer(bare_model, 1e-4, 0.05))
+    patterns, labels = torch.rand(BATCH, 3, PIXELS, PIXELS) / PIXELS**2, torch.arange(BATCH) % CLASSES
+    state = State(bare_model, bare_model, optimizer, seed=1)
+    agreement = Agreement(comm, Notice(""), Path("run"))
+    ratios: list[float] = []
+    for pair in range(-2, blocks):
+        seconds = {}
+        for agrees in ((True, False) if pair % 2 else (False, True)):
+            comm.barrier()
+            began = time.perf_counter()
+            for _ in range(BLOCK_STEPS):
+                loss = _step(model, optimizer, patterns, labels, 1.0, config)
+                state.loss_sum += loss.double()
+                state.step += 1
+                if agrees:
+                    agreement.after_step(state, loss)
+            seconds[agrees] = time.perf_counter() - began
+            state.step = 0
+        if pair >= 0:  # the first ones warm up
+            ratios.append(seconds[True] / seconds[False])
+    if comm.rank == 0:
+        low, middle, high = statistics.quantiles(ratios, n=4)
+        print(f"{backend:8} {comm.size} ranks: {100 * (middle - 1):+.2f} % (quartiles {100 * (low - 1):+.2f} to "
+              f"{100 * (high - 1):+.2f} %) of a step of {1000 * seconds[False] / BLOCK_STEPS:.1f} ms", flush=True)
+    comm.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--ranks", type=int, default=2)
+    parser.add_argument("--blocks", type=int, default=40)
+    parser.add_argument("--rank-of", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.rank_of:
+        be_a_rank(arguments.rank_of, arguments.blocks)
+        return
+    from benchmark.launch.launchers import Job, get_launcher
+
+    for backend in ("horovod", "torch"):
+        command = (sys.executable, __file__, "--rank-of", backend, "--blocks", str(arguments.blocks))
+        subprocess.run(get_launcher("mpirun").argv(Job(arguments.ranks, command, environment={"PYTHONPATH": str(ROOT)})),
+                       check=True)
+
+
+if __name__ == "__main__":
+    main()
