@@ -201,8 +201,11 @@ def print_tuning(data: Path, ranks: int, batch: int, steps: int, rounds: int) ->
     """Each setting's step beside that of plain Horovod in the same round."""
     ratios: dict[str, list[tuple[float, float]]] = {name: [] for name in TUNING}
     for number in range(rounds):
-        print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
-        found = {name: measure(data, ranks, batch, steps, settings) for name, settings in TUNING.items()}
+        found = {}
+        for name, settings in TUNING.items():
+            found[name] = measure(data, ranks, batch, steps, settings)
+            print(f"round {number + 1} of {rounds}: {name}: {1e3 * found[name].together_seconds:.1f} ms a step, "
+                  f"{1e3 * found[name].alone_seconds:.1f} without exchange", file=sys.stderr, flush=True)
         base = found["horovod"]
         for name, each in found.items():
             ratios[name].append((each.together_seconds / base.together_seconds,
