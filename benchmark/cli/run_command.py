@@ -41,7 +41,7 @@ _DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `stemdl run`."""
-    parser.add_argument("--rung", default="stemdl_mini", help="stemdl_mini or stemdl_smoke (default: %(default)s)")
+    parser.add_argument("--rung", default="stemdl_mini", help="one of stemdl list --rungs (default: %(default)s)")
     parser.add_argument("--ranks", type=_count,
                         help="of a run (default: one for each core, or each GPU, that the run has)")
     parser.add_argument("--runs", type=_count, default=1,
