@@ -35,10 +35,13 @@ EPOCH_MS, EVAL_MS = 3200, 400
 
 SETTINGS = {
     "org": ORG, "platform": "two cores", "division": "closed", "status": "research", "comm": "horovod", "device": "cpu",
-    "precision": "fp32", "threads_per_rank": 1, "clear_caches": False, "width": 16, "symmetry": True, "max_epochs": 18,
-    "global_batch_size": BATCH, "learning_rate": 0.004, "warmup_fraction": 0.05, "weight_decay": 0.05,
+    "precision": "fp32", "threads_per_rank": 1, "clear_caches": False, "torch_backend": "auto", "fusion_mib": 25.0,
+    "gradient_compression": "none", "gradient_groups": 0, "cycle_ms": 5.0, "hierarchical": False, "autotune": False,
+    "timeline": False, "memory_share": 0.25, "stage": "", "check_hashes": False, "width": 16,
+    "symmetry": True, "max_epochs": 18, "global_batch_size": BATCH, "learning_rate": 0.004, "warmup_fraction": 0.05, "weight_decay": 0.05,
     "weight_averaging": 0.98, "label_smoothing": 0.05, "eval_batch_size": 100, "checkpoint": True,
-    "collective_timeout_seconds": 60, "ranks": RANKS, "launcher": "mpirun",
+    "checkpoint_every_steps": 0, "warning_signals": "TERM USR1 USR2", "collective_timeout_seconds": 60,
+    "ranks": RANKS, "launcher": "mpirun",
 }
 
 
@@ -67,8 +70,10 @@ def log_lines(index: int = 0, division: str = "closed", batch: int = BATCH) -> L
     write(keys.CONFIG, {**SETTINGS, "division": division, "global_batch_size": batch})
     write(keys.VERSIONS, {"python": "3.11.7", "torch": "2.13.0+cpu", "horovod": "0.28.1"})
     write(keys.DEVICES, ["a processor"])
+    write(keys.PLACEMENT, [{"rank": rank, "host": "node", "cpus": str(rank), "device": "cpu"} for rank in range(RANKS)])
     write(keys.CACHE_CLEAR, False)
     write(keys.INIT_START, after_ms=5)
+    write(keys.PREFLIGHT, {"ok": True, "checks": ["ranks", "device", "all-reduce"], "failed": [], "figures": {}})
     write(keys.SEED, 1318135155 + 7919 * index, after_ms=1100)
     write(keys.GLOBAL_BATCH_SIZE, batch)
     write(keys.GRADIENT_ACCUMULATION_STEPS, 1)
@@ -86,7 +91,7 @@ def log_lines(index: int = 0, division: str = "closed", batch: int = BATCH) -> L
     write(keys.INIT_STOP, after_ms=1)
     write(keys.RUN_START, after_ms=2)
     write(keys.STAGING_START)
-    write(keys.STAGING_STOP, after_ms=800)
+    write(keys.STAGING_STOP, after_ms=800, **{keys.IN_MEMORY: True, keys.STAGED_BYTES: 0})
     for epoch in range(1, EPOCHS + 1):
         metric = (0.4763, 0.8609, 0.9121)[epoch - 1] + index / 1000
         write(keys.EPOCH_START, after_ms=9, epoch_num=epoch)
