@@ -123,7 +123,7 @@ def _script(arguments: argparse.Namespace, machine: Machine, layout: Layout, lau
 
 def _keep(run: argparse.Namespace, record: Mapping[str, object], script: str | None) -> None:
     """Write the command line and the script into the run's folder, once it is sure that the ranks can begin."""
-    from benchmark.cli.run_command import refuse_used_folder
+    from benchmark.cli.run_rank import refuse_used_folder
     from benchmark.data.manifest import MANIFEST
     from benchmark.foundation.files import write_json, write_text
 

@@ -6,19 +6,15 @@ Called by hand it starts the ranks itself; under a launcher (jsrun, mpirun, srun
 from __future__ import annotations
 
 import argparse
-import errno
-import importlib
-import os
 import sys
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from benchmark.cli.output import add_format
-from benchmark.definition.request import LAUNCH_FILES, RunRequest
-from benchmark.foundation.errors import Interrupted, StemdlError, TrainingDiverged
+from benchmark.cli.run_rank import be_a_rank, lead_of, refuse_used_folder
+from benchmark.definition.request import RunRequest
+from benchmark.foundation.errors import StemdlError
 
 if TYPE_CHECKING:
     from benchmark.launch.share import Share
@@ -34,9 +30,6 @@ EXAMPLE = """Examples:
   mpirun -n 2 ./run_benchmark.sh --rung stemdl_smoke
 
 The same command with the --output of a set that was broken off makes the runs that are missing."""
-
-
-_DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -119,7 +112,7 @@ def execute(arguments: argparse.Namespace) -> int:
         power=arguments.power,
     )
     if under_launcher():
-        return _be_a_rank(request, arguments)
+        return be_a_rank(request, arguments)
     with warnings_passed_on():
         return _lead(request, arguments)
 
@@ -146,105 +139,6 @@ def _refuse_what_does_not_go_together(arguments: argparse.Namespace) -> None:
                           remedy="leave out --instances")
     if arguments.resume and arguments.output is None:
         raise StemdlError("which run?", where="--resume", remedy="name its folder with --output")
-
-
-# ---- one of the ranks
-
-
-def _be_a_rank(request: RunRequest, arguments: argparse.Namespace) -> int:
-    from benchmark.cli.run_report import report_runs
-    from benchmark.launch.rank import detect_rank
-    from benchmark.launch.share import take_piece
-    from benchmark.launch.watchdog import end_with_parent
-    from benchmark.submission.lead import LAUNCHED_BY_US, Outcome
-    from benchmark.submission.measured_power import power_measured
-    from benchmark.submission.run_set import missing_runs, refuse_other_configuration, runs_there
-
-    if arguments.instances > 1 or arguments.scale:
-        raise StemdlError("several jobs are started by one process, not by a launcher's ranks",
-                          where="--scale" if arguments.scale else "--instances", remedy="start it without a launcher")
-    end_with_parent()
-    rank = detect_rank()
-    take_piece(rank)
-    ours = os.environ.get(LAUNCHED_BY_US) == "1"
-    tells = rank.rank == 0 and not ours
-    outcomes, reached = [], []
-    try:
-        lead = _of_set(request, arguments, rank.size) if tells else None
-        missing = [request]
-        if arguments.runs > 1:
-            # Every rank sees the same: the first folder is made by rank 0 when all have joined it in its first run.
-            outcomes = runs_there(request)
-            missing = missing_runs(request, arguments.runs, outcomes)
-        if lead is not None:
-            refuse_other_configuration(lead, request, outcomes)
-        for each in missing:
-            if rank.rank == 0:
-                refuse_used_folder(each.output, each.resume)
-            with _entered(each, lead) if lead is not None else nullcontext():
-                try:
-                    with power_measured(each, rank):
-                        reached.append(_trainer(each)(each))
-                except (TrainingDiverged, Interrupted):  # its log is whole, and is recorded as any other
-                    if rank.rank == 0:
-                        _record(each, rank)
-                    raise
-                if rank.rank == 0:
-                    outcomes.append(Outcome(each, _record(each, rank)))
-    except BaseException as error:
-        _leave(error, rank.rank)
-    if tells:
-        return report_runs(outcomes, request.output, arguments)
-    return 0 if ours or all(reached) else 1
-
-
-def _trainer(request: RunRequest) -> Callable[[RunRequest], bool]:
-    module, _, function = request.benchmark.trainer.partition(":")
-    return getattr(importlib.import_module(module), function)
-
-
-def refuse_used_folder(output: Path, resume: bool) -> None:
-    """Raises StemdlError where a new run's folder holds anything but how it is started."""
-    if not resume and output.exists() and any(path.name not in LAUNCH_FILES for path in output.iterdir()):
-        raise StemdlError("the folder is not empty", where=output,
-                          remedy="choose another with --output, or go on with --resume")
-
-
-def _entered(request: RunRequest, lead: Lead) -> AbstractContextManager[None]:
-    from benchmark.submission.ledger_entry import entered
-
-    return entered(lead.ledger, request, lead.settings, lead.ranks)
-
-
-def _record(request: RunRequest, rank: Any) -> dict[str, Any]:
-    from benchmark.data.manifest import read_manifest
-    from benchmark.submission.run_record import write_run_record
-
-    return write_run_record(request, read_manifest(request.data), rank)
-
-
-def _leave(error: BaseException, rank: int) -> None:
-    """End this rank at once after an error. Returning would wait in MPI's finalisation for ranks that wait for us;
-    a status that is not 0 makes the launcher end those."""
-    if isinstance(error, OSError) and error.errno in _DISK_FAULTS:
-        error = StemdlError("a file cannot be written", where=error.filename, found=error.strerror,
-                            remedy="make room, then start the run again, or go on with --resume")
-    if rank != 0:
-        time.sleep(2.0)  # most faults are found by every rank: where rank 0 has it too, its end is ours before we speak
-    code = error.exit_code if isinstance(error, StemdlError) else 1
-    with suppress(OSError):  # the launcher may have died, and with it the pipe that this goes into
-        if isinstance(error, StemdlError):
-            print(f"stemdl: {error}", file=sys.stderr, flush=True)
-        else:
-            import traceback
-
-            print(f"stemdl: rank {rank} failed:", file=sys.stderr)
-            traceback.print_exception(error, file=sys.stderr)
-            sys.stderr.flush()
-    os._exit(code)
-
-
-# ---- alone: make the data, start the ranks, report
 
 
 def _lead(request: RunRequest, arguments: argparse.Namespace) -> int:
@@ -289,24 +183,15 @@ def _lead_and_shares(request: RunRequest, arguments: argparse.Namespace) -> tupl
     if not any((arguments.launcher, arguments.profile, arguments.ranks_per_node, arguments.hosts)):
         shares = divide(arguments.instances, _accelerators())
         ranks = arguments.ranks or len(shares[0].accelerators) or len(shares[0].cores)
-        return _of_set(request, arguments, ranks), shares
+        return lead_of(request, arguments, ranks), shares
     if arguments.ranks is None and not arguments.scale:
         raise StemdlError("on nodes of an allocation the number of ranks has to be said", where="--ranks")
     machine = machine_of(arguments.profile)
-    lead = replace(_of_set(request, arguments, arguments.ranks or max(arguments.scale)), machine=machine,
+    lead = replace(lead_of(request, arguments, arguments.ranks or max(arguments.scale)), machine=machine,
                    launcher=arguments.launcher or machine.launcher, ranks_per_node=arguments.ranks_per_node)
     if arguments.instances == 1:
         return lead, []
     return lead, divide_nodes(arguments.instances, lead.launcher, lead.layout, arguments.hosts or ())
-
-
-def _of_set(request: RunRequest, arguments: argparse.Namespace, ranks: int) -> Lead:
-    """What the runs have in common. The ledger lies in the results folder, beside that of the run or set."""
-    from benchmark.submission.lead import Lead, trainer_settings
-    from benchmark.submission.ledger import LEDGER
-
-    ledger = arguments.ledger or request.output.absolute().parent / LEDGER
-    return Lead(ledger, trainer_settings(request), ranks, arguments.instances)
 
 
 def _accelerators() -> int:

@@ -151,7 +151,7 @@ def test_the_runs_of_a_set_are_held_against_each_other(tmp_path):
 
     assert write(*(log_lines(index) for index in range(5))) == set()
     other = log_lines(1)
-    next(line for line in other if line["key"] == keys.SEED)["value"] = log_lines(0)[11]["value"]
+    next(line for line in other if line["key"] == keys.SEED)["value"] = log_lines(0)[at(log_lines(0), keys.SEED)]["value"]
     assert write(log_lines(0), other) == {("R4.2", Severity.ERROR)}
     assert write(*(log_lines(index) for index in range(6))) == {("R4.5", Severity.WARNING)}
     wider = log_lines(1, batch=64)
@@ -270,7 +270,7 @@ def test_every_rung_has_a_standard_with_its_samples():
 
 def test_the_reference_s_own_results_are_valid():
     report = validate([REFERENCE])
-    assert (report.verdict, report.findings) == (Verdict.OPEN, [])  # its logs say open
+    assert (report.verdict, report.findings) == (Verdict.CLOSED, [])
 
 
 @pytest.mark.slow
