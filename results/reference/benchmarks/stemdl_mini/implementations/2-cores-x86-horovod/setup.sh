@@ -3,5 +3,5 @@
 
 set -euo pipefail
 
-git checkout 9b27e9f9a857a98a0c094745a4bf4dbc1c8490d7
+git checkout 59a29a682a51bf082087dc6984ef7a300b0ca3a1
 scripts/setup_env.sh
