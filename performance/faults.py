@@ -260,7 +260,8 @@ FAULTS = {
     "kill_rank": Fault(kill("rank"), (1, 137, 2), DIED, ("crashed",), 20, 0.3, victims="others"),
     "kill_rank_0": Fault(kill("rank"), (1, 137, 2), DIED, ("crashed",), 20, 0.3, victims="zero"),
     "kill_launcher": Fault(kill("launcher"), (1, -9), "", ("crashed",), 20, 0.3),
-    "kill_stemdl_run": Fault(kill("leader"), (-9,), "", ("crashed",), 20, 0.3, ways=("stemdl run",)),
+    # The launcher is ended with its parent, and passes that on: ranks that hear in time end in order.
+    "kill_stemdl_run": Fault(kill("leader"), (-9,), "", ("crashed", "interrupted"), 20, 0.3, ways=("stemdl run",)),
     "terminate": Fault(terminate, (INTERRUPTED,), ASKED, ("interrupted",), 20, 1.0, ways=("stemdl run",), at_start=False),
     "warn": Fault(warn, (INTERRUPTED,), ASKED, ("interrupted",), 20, 1.0, at_start=False),
     "hang": Fault(stop, (1,), r"rank {rank} on \S+ (has been silent|is stopped)", ("crashed",), 15),
@@ -275,6 +276,17 @@ FAULTS = {
 }
 
 
+def steps_of_an_epoch(data: Path, ranks: int) -> int:
+    """Fewer where the batch does not divide evenly among the ranks."""
+    from benchmark.data.manifest import read_manifest
+    from benchmark.data.reader import samples_of
+    from reference.config import read_config
+    from reference.input import steps_per_epoch
+
+    manifest = read_manifest(data)
+    return steps_per_epoch(samples_of(manifest, "train"), read_config(manifest.rung).global_batch_size, ranks)
+
+
 def make_trial(name: str, number: int, seed: int, data: Path, folder: Path, unbroken: Path) -> dict[str, Any]:
     """One trial; what was done, what came of it, and what is wrong with that."""
     fault, generator = FAULTS[name], random.Random(f"{seed} {name} {number}")
@@ -284,9 +296,10 @@ def make_trial(name: str, number: int, seed: int, data: Path, folder: Path, unbr
     trial.victim = {"any": generator.randrange(ranks), "others": generator.randrange(1, ranks), "zero": 0}[fault.victims]
     places = {"rank": trial.victim}
     if fault.plant:
-        places |= {"epoch": generator.randint(1, EPOCHS), "step": generator.randint(1, 25)}
+        steps = steps_of_an_epoch(data, ranks)
+        places |= {"epoch": generator.randint(1, EPOCHS), "step": generator.randint(1, steps)}
         trial.note = f"rank {trial.victim}, epoch {places['epoch']}, step {places['step']}"
-        trial.plant = f"{fault.plant}:{trial.victim}:{(places['epoch'] - 1) * 25 + places['step']}"
+        trial.plant = f"{fault.plant}:{trial.victim}:{(places['epoch'] - 1) * steps + places['step']}"
     if name.startswith("shard"):
         trial.data = shutil.copytree(data, folder / "data")
     if name == "shard_before":
