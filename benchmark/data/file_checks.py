@@ -13,7 +13,6 @@ from benchmark.data.index_file import INDEX, read_index
 from benchmark.data.manifest import MANIFEST
 from benchmark.data.shard_index import index_shard
 from benchmark.definition.rung import SPLITS
-from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import canonical_json, sha256_of_file, sha256_of_text
 from benchmark.foundation.progress import progress
 

@@ -15,7 +15,6 @@ from typing import Any
 
 from benchmark.definition.scored import RULESETS, ScoredBenchmark, scored_benchmark
 from benchmark.events import keys
-from benchmark.foundation.errors import StemdlError
 from benchmark.scoring.reference_points import CODE, MISSING, ReferencePoints, Verdict, read_points
 from benchmark.scoring.run_log import ScoredRun, read_names, read_run_log
 from benchmark.scoring.statistics import median_window, olympic_mean

@@ -34,7 +34,8 @@ class LedgerRun:
     line : of its start. folder : of the run, relative to the ledger's.
     status : success, aborted, interrupted, crashed or unfinished.
     instances : how many runs there were at once, this one among them; 1 where it is not said.
-    configuration : SHA-256 of rung, settings but for the labels, ranks, instances and data.
+    partition : of the data that it trained by; empty: the splits of the shards.
+    configuration : SHA-256 of rung, settings but for the labels, ranks, instances, data and partition.
     source : SHA-256 of each package that ran. settings : of the trainer, before the ranks resolved them.
     seed_given : by hand, which is for debugging.
     """
@@ -54,6 +55,7 @@ class LedgerRun:
     commit: str | None
     source: Mapping[str, Any]
     manifest_sha256: str | None
+    partition: str
     configuration: str
     log_sha256: str | None
     started_ms: int | None
@@ -147,6 +149,7 @@ def _run(start: chain.Link, end: chain.Link | None) -> LedgerRun:
         commit=_of(str, told.get("commit")),
         source=told["source"] if isinstance(told.get("source"), dict) else {},
         manifest_sha256=_of(str, told.get("manifest_sha256")),
+        partition=_of(str, told.get("partition")) or "",
         configuration=_configuration(start, settings),
         log_sha256=_of(str, ended.get("log_sha256")),
         started_ms=_of(int, told.get("time_ms")),
@@ -156,7 +159,7 @@ def _run(start: chain.Link, end: chain.Link | None) -> LedgerRun:
 def _configuration(start: chain.Link, settings: Mapping[str, Any]) -> str:
     told = start.values
     of_it = [told.get("rung"), {name: value for name, value in settings.items() if name not in LABELS},
-             told.get("ranks"), told.get("instances", 1), told.get("manifest_sha256")]
+             told.get("ranks"), told.get("instances", 1), told.get("manifest_sha256"), told.get("partition", "")]
     try:
         return sha256_of_text(canonical_json(of_it))
     except (ValueError, RecursionError):  # nothing that we wrote: NaN, or brackets without end

@@ -35,7 +35,7 @@ def entered(ledger: Path, request: RunRequest, settings: Mapping[str, Any], rank
         "event": START, "time_ms": _now_ms(), "folder": _relative(request.output, ledger.parent),
         "index": request.index, "rung": request.rung.name, "settings": dict(settings), "ranks": ranks,
         "instances": instances, "seed_given": request.seed is not None, "resumed": request.resume,
-        "manifest_sha256": read_manifest(request.data).sha256, "commit": git_commit(ROOT),
+        "partition": request.partition, "manifest_sha256": read_manifest(request.data).sha256, "commit": git_commit(ROOT),
         "source": {name: source_sha256(ROOT / name) for name in packages(request.benchmark.trainer)},
     })
     try:

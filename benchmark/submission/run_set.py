@@ -107,10 +107,12 @@ def summarise_runs(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 def _asked(lead: Lead, request: RunRequest) -> dict[str, Any]:
     return {"rung": request.rung.name, "ranks": lead.ranks, "instances": lead.instances, **lead.settings,
+            "partition": request.partition,
             "manifest of the data": read_manifest(request.data).sha256, "commit": git_commit(ROOT),
             "source": {name: source_sha256(ROOT / name) for name in packages(request.benchmark.trainer)}}
 
 
 def _made(told: LedgerRun) -> Mapping[str, Any]:
     return {"rung": told.rung, "ranks": told.ranks, "instances": told.instances, **told.settings,
+            "partition": told.partition,
             "manifest of the data": told.manifest_sha256, "commit": told.commit, "source": dict(told.source)}

@@ -40,7 +40,7 @@ def pack_science(parcel: Parcel, benchmark: Benchmark, folder: Path, contributio
     put(folder / "system.json", as_json(parcel.description))
     put_code(parcel, folder)
     put_scripts(parcel, folder)
-    put(folder / "README.md", readme(parcel, parcel.package.name) + f"""
+    put(folder / "README.md", readme(parcel, parcel.package.name) + """
 Each `result-<n>.txt` is the run's log, byte for byte, and behind it the events that the Science group asks for and that
 are known only after the run: the version, and the result. `result-<n>.json` has the SHA-256 of the log without them.
 """)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from benchmark.definition.benchmark import load_benchmark
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.identifiability import identifiable, indistinguishable, plane_group, signature
 

@@ -117,6 +117,15 @@ def test_which_runs_are_of_one_configuration(request_in, change: dict, same: boo
     assert (len(ledger.alike(ledger.runs[0])) == 2) is same
 
 
+def test_runs_by_another_partition_are_of_another_configuration(request_in):
+    make(request_in("a"))
+    make(replace(request_in("b"), partition="folds_5/fold_0"))
+    make(request_in("c"))
+    ledger = ledger_of(request_in)
+    assert [run.partition for run in ledger.runs] == ["", "folds_5/fold_0", ""]
+    assert ledger.alike(ledger.runs[0]) == [ledger.runs[0], ledger.runs[2]]
+
+
 def test_other_code_is_another_configuration(request_in, monkeypatch: pytest.MonkeyPatch):
     from benchmark.submission import ledger_entry
 

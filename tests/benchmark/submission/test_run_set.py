@@ -74,6 +74,14 @@ def test_a_set_is_not_gone_on_with_otherwise(pretend, change: dict, named: str):
     assert lead.ledger.read_bytes() == before and not (request.output / "run_1").exists()
 
 
+def test_a_set_is_not_gone_on_with_by_another_partition_of_the_data(pretend):
+    request, lead = pretend()
+    make_runs(request, 1, lead, quiet)
+    with pytest.raises(StemdlError, match="another partition"):
+        make_runs(replace(request, partition="folds_5/fold_0"), 2, lead, quiet)
+    assert not (request.output / "run_1").exists()
+
+
 def test_a_set_that_the_ledger_does_not_have_is_not_gone_on_with(pretend, tmp_path: Path):
     request, lead = pretend()
     make_runs(request, 1, lead, quiet)
