@@ -37,8 +37,8 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(*args, **options)  # type: ignore[arg-type]
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns 0 (good), 1 (a check failed or a target was missed), 2 (wrong use or bad input)."""
+def build_parser() -> argparse.ArgumentParser:
+    """All commands with their options; `execute` of what it parses is the command's function."""
     parser = _Parser(prog="stemdl", description="The STEMDL benchmark: time to train to macro-F1 0.9 on CBED patterns.",
                      epilog="Begin with: stemdl run --rung stemdl_smoke")
     parser.add_argument("--version", action="version", version=f"stemdl {__version__}")
@@ -48,7 +48,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         subparser = subparsers.add_parser(name, help=help_text, description=module.__doc__, epilog=module.EXAMPLE)
         module.configure(subparser)
         subparser.set_defaults(execute=module.execute)
-    arguments = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns 0 (good), 1 (a check failed or a target was missed), 2 (wrong use or bad input)."""
+    arguments = build_parser().parse_args(argv)
     try:
         return arguments.execute(arguments)
     except StemdlError as error:

@@ -15,7 +15,7 @@ from benchmark.foundation.errors import StemdlError
 
 EXAMPLE = """Examples:
   stemdl review results/reference -o review
-  stemdl review runs/<run set> -o review
+  stemdl review runs/set -o review
 
 Open review/index.html in a browser; review.json has the same for machines, objections.md is to be filled in."""
 

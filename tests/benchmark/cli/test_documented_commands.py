@@ -1,0 +1,53 @@
+"""Every command that a document or a help text tells a user to type is one that the parser takes."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from benchmark.cli.main import COMMANDS, build_parser
+
+ROOT = Path(__file__).resolve().parents[3]
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "rules.md", "results/README.md", "docs/data.md", "docs/scale.md",
+             "docs/scoring.md", "docs/structures.md", "docs/validation.md")
+PROGRAM = re.compile(r"(?:^|(?:mpirun|jsrun|srun) .*?)(?:stemdl|\./run_benchmark\.sh)(?= |$)")
+
+
+def commands_in(lines: list[str]) -> list[str]:
+    """The arguments of `stemdl`, of each line that begins with it or starts ranks of it; comments left out."""
+    whole = re.sub(r"\\\n\s*", " ", "\n".join(lines)).splitlines()
+    found = []
+    for line in whole:
+        command = line.partition("#")[0].strip()
+        if match := PROGRAM.match(command):
+            arguments = command[match.end():].strip()
+            found.append(f"run {arguments}" if match[0].endswith(".sh") else arguments)
+    return found
+
+
+def documented() -> list[tuple[str, str]]:
+    found = []
+    for name in DOCUMENTS:
+        blocks = re.findall(r"^```\n(.*?)^```", (ROOT / name).read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+        found += [(name, each) for block in blocks for each in commands_in(block.splitlines())]
+    for name in COMMANDS:
+        example = importlib.import_module(f"benchmark.cli.{name}_command").EXAMPLE
+        found += [(f"{name} --help", each) for each in commands_in([line.strip() for line in example.splitlines()])]
+    return found
+
+
+@pytest.mark.parametrize(("where", "arguments"), documented())
+def test_a_documented_command_is_one(where: str, arguments: str, capsys: pytest.CaptureFixture[str]):
+    try:
+        build_parser().parse_args(shlex.split(arguments))
+    except SystemExit:
+        pytest.fail(f"{where}: stemdl {arguments}\n{capsys.readouterr().err}")
+
+
+def test_the_documents_have_commands():
+    assert sum(where == "README.md" for where, _ in documented()) >= 10
+    assert {where for where, _ in documented()} >= {"results/README.md", "submit --help"}
