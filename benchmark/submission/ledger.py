@@ -23,6 +23,8 @@ UNFINISHED = "unfinished"
 """The status of a run whose end the ledger does not have: it was killed, or is still going on."""
 LABELS = {"org", "platform", "division", "status"}
 """Settings that name a run and change nothing of it: with others it is the same configuration."""
+DECLARED = ("org", "division")
+"""Labels that a log is bound to: runs that declare others cannot be submitted together."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,11 @@ class LedgerRun:
     started_ms: int | None
 
     @property
+    def declared(self) -> tuple[Any, ...]:
+        """Submitter and division, as the run was told them before it began."""
+        return tuple(self.settings.get(name) for name in DECLARED)
+
+    @property
     def counts(self) -> bool:
         """Whether it is one of the M runs that a score is chosen from: one that came to its end by itself, with a
         seed from the operating system."""
@@ -80,9 +87,10 @@ class Ledger:
         return next((run for run in self.runs if run.log_sha256 == log_sha256), None)
 
     def alike(self, run: LedgerRun) -> list[LedgerRun]:
-        """The runs with its configuration and code, itself among them."""
-        return [each for each in self.runs
-                if (each.configuration, each.source) == (run.configuration, run.source)]
+        """The runs that could be submitted with it: of its configuration, code, submitter and division; itself among
+        them."""
+        return [each for each in self.runs if (each.configuration, each.source, each.declared)
+                == (run.configuration, run.source, run.declared)]
 
 
 def parse_ledger(content: bytes) -> Ledger:

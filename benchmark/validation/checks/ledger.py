@@ -75,6 +75,7 @@ def all_runs_are_told(results: ResultSet) -> Iterator[Fault]:
         return  # the check above says which are missing
     file = f"{results.file}/{LEDGER}"
     alike = ledger.alike(submitted[0])
+    others = [run for run in ledger.runs if run.configuration == submitted[0].configuration and run not in alike]
     counted = [run for run in alike if run.counts]
     left_out = [run for run in counted if run not in submitted]
     window = median_window([run.seconds if run.status == keys.SUCCESS else None for run in counted],
@@ -91,8 +92,10 @@ def all_runs_are_told(results: ResultSet) -> Iterator[Fault]:
         (left_out, "more runs were made with this configuration than are submitted", severity),
         ([run for run in alike if not run.counts and not run.seed_given and not run.resumed],
          "runs with this configuration did not come to their end", Severity.WARNING),
-        ([run for run in ledger.runs if run.configuration == submitted[0].configuration and run not in alike],
+        ([run for run in others if run.source != submitted[0].source],
          "runs with this configuration were made by other code", Severity.NOTE),
+        ([run for run in others if run.source == submitted[0].source],
+         "runs with this configuration were made for another submitter or division", Severity.WARNING),
     ):
         if runs:
             yield Fault(message, file=file, line=runs[0].line, found=f"{len(runs)}: {_names(runs)}", severity=grave,

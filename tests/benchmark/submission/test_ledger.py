@@ -106,11 +106,12 @@ def test_seeds_given_by_hand_are_told(request_in):
 
 
 @pytest.mark.parametrize(("change", "same"), [
-    ({}, True), ({"settings": {**SETTINGS, "org": "Elsewhere", "division": "open"}}, True),
+    ({}, True), ({"settings": {**SETTINGS, "platform": "a name", "status": "cloud"}}, True),
+    ({"settings": {**SETTINGS, "org": "Elsewhere"}}, False), ({"settings": {**SETTINGS, "division": "open"}}, False),
     ({"settings": {**SETTINGS, "learning_rate": 0.0021}}, False), ({"ranks": 2}, False),
     ({"status": "aborted", "seconds": 99.0}, True),
-], ids=["nothing", "labels", "a setting", "ranks", "outcome"])
-def test_which_runs_are_of_one_configuration(request_in, change: dict, same: bool):
+], ids=["nothing", "labels", "submitter", "division", "a setting", "ranks", "outcome"])
+def test_which_runs_are_submitted_together(request_in, change: dict, same: bool):
     make(request_in("a"))
     make(request_in("b"), **change)
     ledger = ledger_of(request_in)

@@ -23,6 +23,12 @@ def ledger(change: Callable[[list[dict[str, Any]]], Any]) -> Change:
     return lambda tree: tree.ledger.append(change)
 
 
+def of_the_other_division(entries: list[dict[str, Any]]) -> None:
+    """One more run, that declares the open division: it could not be submitted with the others."""
+    more_run(entries, 40.0)
+    entries[-2]["settings"] = {**entries[-2]["settings"], "division": "open"}
+
+
 def ledger_bytes(change: Callable[[bytes], bytes]) -> Change:
     return lambda tree: setattr(tree, "ledger_bytes", change)
 
@@ -364,6 +370,7 @@ MUTATIONS = (
         lambda entries: more_run(entries, 99.0, place=4))),
     Mutation("a run that missed the target left out", "R4.5", ledger(lambda entries: more_run(
         entries, 60.0, place=4, status="aborted"))),
+    Mutation("a set made for the other division as well", "R4.12", ledger(of_the_other_division), invalid=False),
     Mutation("runs that were ended early", "R4.12", ledger(lambda entries: entries.append(entries[0])), invalid=False),
     Mutation("a seed given by hand", "R4.2", ledger(lambda entries: entries[2].update(seed_given=True))),
     Mutation("a ledger that is a link", "R4.12", after(lambda folder: _linked(folder / RESULTS / LEDGER))),
