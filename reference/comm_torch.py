@@ -90,11 +90,15 @@ def _usable_backend(name: str, device: torch.device) -> str:
 
 
 def _meeting_point(rank: Rank) -> tuple[str, str]:
-    """A free port of rank 0's host, told to all ranks by MPI."""
+    """A free port of rank 0's host, told to all ranks by MPI. Raises StemdlError where MPI sees other ranks."""
     if rank.size == rank.local_size and rank.launcher != "mpirun":
         return "127.0.0.1", str(DEFAULT_PORT)
     from mpi4py import MPI
 
+    if (MPI.COMM_WORLD.rank, MPI.COMM_WORLD.size) != (rank.rank, rank.size):
+        raise StemdlError("MPI sees other ranks than the launcher", where=f"rank {rank.rank} of {rank.size}",
+                          found=f"rank {MPI.COMM_WORLD.rank} of {MPI.COMM_WORLD.size}",
+                          remedy="use the mpirun of the MPI that mpi4py loads; a launcher that has died leaves this too")
     here = None
     if rank.rank == 0:
         with socket.socket() as probe:

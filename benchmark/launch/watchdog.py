@@ -17,8 +17,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from benchmark.foundation.errors import StemdlError
-from benchmark.launch.rank import Rank, detect_rank
+from benchmark.launch.rank import Rank
+from benchmark.launch.start_watch import StartWatch
 
 BEAT_SECONDS = 1.0
 MOST_BEATS_A_SECOND = 2000  # that rank 0 takes, from all ranks together
@@ -65,19 +65,20 @@ class Watch:
         self._rank, self._limit = rank, limit_seconds
         self._interval = min(max(BEAT_SECONDS, rank.size / MOST_BEATS_A_SECOND), limit_seconds / 4)
         self._host = socket.gethostname()
-        self._closed, self._met = threading.Event(), threading.Event()
+        self._closed = threading.Event()
+        self._start: StartWatch | None = None
         self._stand = (0, "the start")  # one tuple, so that the thread sees both or neither
         self._moved = time.monotonic()
         self._seen: dict[int, _Seen] = {}
 
     def __enter__(self) -> Watch:
         if self._rank.size > 1:
-            threading.Thread(target=self._await_meeting, name="start watch", daemon=True).start()
+            self._start = StartWatch(self._rank, START_LIMITS * self._limit)
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._closed.set()
-        self._met.set()
+        self._end_start()
 
     def at(self, place: str) -> None:
         """This rank has come to a place, such as "epoch 3, step 17", where the others come too."""
@@ -107,24 +108,16 @@ class Watch:
             else:
                 self._beat()
         barrier()  # the first heartbeats have been sent
-        self._met.set()
+        self._end_start()
         if watch:
             threading.Thread(target=watch, name="watch", daemon=True).start()
 
-    # ---- threads
+    def _end_start(self) -> None:
+        if self._start:
+            self._start.met()
+            self._start = None
 
-    def _await_meeting(self) -> None:
-        if self._met.wait(START_LIMITS * self._limit):
-            return
-        stopped, running = _ranks_beside(self._rank)
-        waited = f"the ranks have not found each other within {START_LIMITS * self._limit:g} s"
-        if stopped and self._rank.rank == min(running):
-            named = " and ".join(f"rank {each}" for each in sorted(stopped))
-            _end(f"{waited}: {named} on {self._host} {'is' if len(stopped) == 1 else 'are'} stopped")
-        elif self._rank.rank == 0 and not stopped:
-            _end(f"{waited}; all on {self._host} are running")
-        time.sleep(2 * BEAT_SECONDS)  # who knows more may say it
-        _end(f"{waited}, says rank {self._rank.rank} on {self._host}")
+    # ---- threads
 
     def _send(self) -> None:
         """The other ranks' part: to tell rank 0, and to see whether it answers."""
@@ -233,23 +226,6 @@ _REMEDY = ("  what to do: look at that host; then start the run again, or go on 
 def _silent(number: int, host: str, seconds: float, place: str) -> str:
     return (f"rank {number} on {host} has been silent for {seconds:.0f} s, since {place}: its process is stopped, or its "
             f"host or network is down\n{_REMEDY}")
-
-
-def _ranks_beside(own: Rank) -> tuple[set[int], set[int]]:
-    """The ranks that this rank's parent has started on this host: those whose processes are stopped, and those that run,
-    this one among them."""
-    import psutil
-
-    stopped, running = set(), {own.rank}
-    for process in psutil.Process(os.getppid()).children():
-        try:
-            beside = detect_rank(process.environ())
-            halted = process.status() in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
-        except (psutil.Error, StemdlError):  # it has just ended, or is no rank
-            continue
-        if beside.launcher == own.launcher:
-            (stopped if halted else running).add(beside.rank)
-    return stopped, running
 
 
 def _end(message: str) -> None:

@@ -82,10 +82,11 @@ def test_ranks_that_all_work_or_are_all_stopped_for_a_while_are_left_in_peace(st
         assert (each.returncode, message) == (0, "")
 
 
-def test_ranks_that_never_meet_end(start: Start):
-    _, waiting = start("absent", "works")
+@pytest.mark.parametrize("waits", ["works", "locked"])
+def test_ranks_that_never_meet_end(start: Start, waits: str):
+    _, waiting = start("absent", waits)
     _, message = waiting.communicate(timeout=20)
-    assert waiting.returncode == 1
+    assert waiting.returncode == -signal.SIGKILL
     assert re.search(rf"the ranks have not found each other within 7.5 s, says rank 1 on {HOST}", message), message
 
 

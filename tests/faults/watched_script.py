@@ -1,11 +1,12 @@
 """One of several processes that watch each other, without a launcher: test_watchdog.py starts them.
 
-Arguments: rank, size, limit in seconds, folder they meet in, what it does ("works"; "absent", till it is done; or a key of
-STEPS), and the seconds after which it is done.
+Arguments: rank, size, limit in seconds, folder they meet in, what it does ("works"; "absent", till it is done; "locked", absent
+and without letting any of its threads run, as in MPI_Init; or a key of STEPS), and the seconds after which it is done.
 """
 
 from __future__ import annotations
 
+import ctypes
 import sys
 import time
 from pathlib import Path
@@ -42,6 +43,8 @@ def main(rank: int, size: int, limit: float, folder: Path, does: str, seconds: f
     with Watch(Rank(rank, size, rank, size, "mpirun"), limit) as watch:
         if does == "absent":
             time.sleep(seconds)
+        if does == "locked":
+            ctypes.PyDLL(None).sleep(int(seconds))
         watch.meet(from_rank_0, barrier)
         (folder / f"{rank}.met").touch()
         until, step = time.monotonic() + seconds, 0
