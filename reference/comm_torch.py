@@ -17,6 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 
 from benchmark.foundation.errors import StemdlError
+from benchmark.launch.mpi import world_of
 from benchmark.launch.rank import Rank
 from reference.config import Config
 
@@ -93,16 +94,11 @@ def _meeting_point(rank: Rank) -> tuple[str, str]:
     """A free port of rank 0's host, told to all ranks by MPI. Raises StemdlError where MPI sees other ranks."""
     if rank.size == rank.local_size and rank.launcher != "mpirun":
         return "127.0.0.1", str(DEFAULT_PORT)
-    from mpi4py import MPI
-
-    if (MPI.COMM_WORLD.rank, MPI.COMM_WORLD.size) != (rank.rank, rank.size):
-        raise StemdlError("MPI sees other ranks than the launcher", where=f"rank {rank.rank} of {rank.size}",
-                          found=f"rank {MPI.COMM_WORLD.rank} of {MPI.COMM_WORLD.size}",
-                          remedy="use the mpirun of the MPI that mpi4py loads; a launcher that has died leaves this too")
+    world = world_of(rank)
     here = None
     if rank.rank == 0:
         with socket.socket() as probe:
             probe.bind(("", 0))
             name = "127.0.0.1" if rank.size == rank.local_size else socket.gethostname()
             here = (name, str(probe.getsockname()[1]))
-    return MPI.COMM_WORLD.bcast(here, root=0)
+    return world.bcast(here, root=0)

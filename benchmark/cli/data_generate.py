@@ -74,7 +74,7 @@ def execute(arguments: argparse.Namespace) -> int:
     if rank.rank == 0:
         print(f"{rung.name}: {_told(wanted_size(rung), folder)}", file=sys.stderr, flush=True)
     if rank.size > 1:
-        with ranks_together() as ranks:
+        with ranks_together(rank) as ranks:
             manifest = generate(rung, folder, **origin, ranks=ranks)
         if rank.rank != 0:
             return 0

@@ -39,7 +39,7 @@ def execute(arguments: argparse.Namespace) -> int:
     options = {"storage": Storage(**told) if told else None, "rung": arguments.rung}
     rank = detect_rank()
     if rank.size > 1:
-        with ranks_together() as ranks:
+        with ranks_together(rank) as ranks:
             imported = import_data(arguments.source, arguments.output, ranks=ranks, **options)
         if rank.rank != 0:
             return 0

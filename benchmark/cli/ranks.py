@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from benchmark.launch.rank import Rank
 
 
 class ranks_together:
-    """mpi4py's communicator; an error on one rank ends all of them, which would else wait for it for ever."""
+    """mpi4py's communicator of the ranks that the launcher started; an error on one ends all of them, which would else
+    wait for it for ever. Raises StemdlError where MPI sees other ranks, which would all do the whole work."""
+
+    def __init__(self, rank: Rank) -> None:
+        self._rank = rank
 
     def __enter__(self) -> Any:
-        from mpi4py import MPI
+        from benchmark.launch.mpi import world_of
 
-        self._world = MPI.COMM_WORLD
+        self._world = world_of(self._rank)
         return self._world
 
     def __exit__(self, kind: type | None, error: BaseException | None, _: object) -> None:

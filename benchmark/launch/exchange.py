@@ -17,6 +17,7 @@ from datetime import timedelta
 from typing import Any, Protocol, TypeVar
 
 from benchmark.foundation.errors import StemdlError
+from benchmark.launch.mpi import world_of
 from benchmark.launch.rank import Rank
 
 EAGER_SECONDS, NAP_SECONDS = 0.01, 0.001
@@ -138,11 +139,7 @@ class MpiLink:
     def __init__(self, rank: Rank) -> None:
         from mpi4py import MPI
 
-        self._mpi, self._world = MPI, MPI.COMM_WORLD
-        if (self._world.rank, self._world.size) != (rank.rank, rank.size):
-            raise StemdlError("MPI sees other ranks than the launcher", where=f"rank {rank.rank} of {rank.size}",
-                              found=f"rank {self._world.rank} of {self._world.size}",
-                              remedy="use the launcher of the MPI that mpi4py was built with")
+        self._mpi, self._world = MPI, world_of(rank)
         self._sent: list[tuple[Any, bytes]] = []  # MPI reads a message until its request is done
 
     def send(self, message: bytes, to: int) -> None:

@@ -17,6 +17,7 @@ from benchmark.data.generate import generate
 from benchmark.definition.benchmark import load_benchmark
 from benchmark.definition.rung import Rung
 from benchmark.foundation.errors import StemdlError
+from benchmark.launch.rank import detect_rank
 
 PER_SHARD = 3
 
@@ -46,7 +47,7 @@ def main() -> int:
             resource.setrlimit(resource.RLIMIT_FSIZE, (arguments.limit_bytes, arguments.limit_bytes))
 
     if arguments.mpi:
-        with ranks_together() as ranks:
+        with ranks_together(detect_rank()) as ranks:
             fill_disk()  # not before MPI has its shared memory
             manifest = generate(rung, arguments.folder, ranks=ranks)
             print(f"rank {ranks.Get_rank()} of {ranks.Get_size()}: {manifest.sha256}", flush=True)

@@ -87,14 +87,6 @@ def test_within_its_time_a_function_returns_or_raises() -> None:
     go_on.set()
 
 
-def test_an_mpi_of_other_ranks_is_told() -> None:
-    program = "from benchmark.launch.exchange import MpiLink; from benchmark.launch.rank import Rank; " \
-              "MpiLink(Rank(1, 2, 1, 2, 'srun'))"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
-    assert "MPI sees other ranks than the launcher" in done.stderr and "found: rank 0 of 1" in done.stderr
-    assert MpiLink.name != StoreLink.name
-
-
 def test_ranks_without_a_place_to_meet_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MASTER_ADDR", raising=False)
     with pytest.raises(StemdlError, match="no place to meet"):
