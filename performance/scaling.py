@@ -20,7 +20,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -123,8 +123,8 @@ def _mean_of_medians(times: list[list[float]]) -> float:
     return statistics.fmean(map(statistics.median, times))
 
 
-def print_measurements(measurements: list[Measurement]) -> None:
-    """The table of steps, and the fit of the all-reduces."""
+def print_measurements(measurements: list[Measurement]) -> float:
+    """The table of steps, and the fit of the all-reduces, whose fixed cost is returned, in seconds."""
     cores, one = usable_cores(), measurements[0]
     print(f"\nms of a step, {one.gradient_bytes / 1e6:.2f} MB of gradients; {cores} cores here, load {os.getloadavg()[0]:.1f}")
     print("ranks  input  forward  backward  update  computing  with exchange  blocked  all-reduce alone  without/with")
@@ -136,18 +136,20 @@ def print_measurements(measurements: list[Measurement]) -> None:
               f"{each.alone_seconds / each.together_seconds:16.2f}"
               + ("   oversubscribed: ranks share cores" if each.ranks > cores else ""))
     timed = [measured for each in measurements for measured in each.allreduces]
-    if timed:
-        fit = best_fit(timed)
-        print(f"all-reduces here, {fit.algorithm}: {1e6 * fit.link.latency_seconds:.1f} us a message, "
-              f"{fit.link.bytes_per_second / 1e9:.2f} GB/s, {1e3 * fit.fixed_seconds:.2f} ms fixed; "
-              f"{100 * fit.relative_error:.0f} % off in the mean")
-        for each in timed:
-            print(f"  {each.ranks:3} ranks {each.size_bytes / 1024:8.0f} KiB   measured {1e3 * each.seconds:8.2f} ms   "
-                  f"fitted {1e3 * fit.seconds(each.size_bytes, each.ranks):8.2f} ms")
+    if not timed:
+        return 0.0
+    fit = best_fit(timed)
+    print(f"all-reduces here, {fit.algorithm}: {1e6 * fit.link.latency_seconds:.1f} us a message, "
+          f"{fit.link.bytes_per_second / 1e9:.2f} GB/s, {1e3 * fit.fixed_seconds:.2f} ms fixed; "
+          f"{100 * fit.relative_error:.0f} % off in the mean")
+    for each in timed:
+        print(f"  {each.ranks:3} ranks {each.size_bytes / 1024:8.0f} KiB   measured {1e3 * each.seconds:8.2f} ms   "
+              f"fitted {1e3 * fit.seconds(each.size_bytes, each.ranks):8.2f} ms")
+    return fit.fixed_seconds
 
 
 def print_prediction(step: Step, cluster: Cluster, about: str) -> None:
-    """The assumptions, and a line for each number of ranks."""
+    """The assumptions, and a line for each number of ranks: of the network alone, and with the step's fixed cost."""
     print(f"\nprediction for {about}")
     print(f"assumed: {1e3 * step.compute_seconds:.2f} ms of computing ({1e3 * step.backward_seconds:.2f} backward) and "
           f"{1e3 * step.input_seconds:.2f} ms of input on every rank, whose batch stays;"
@@ -156,13 +158,16 @@ def print_prediction(step: Step, cluster: Cluster, about: str) -> None:
           f"{100 * step.spread:.1f} % between ranks; {1e6 * cluster.between.latency_seconds:g} us"
           f"\n  a message, {cluster.between.bytes_per_second / 1e9:g} GB/s a node, "
           f"{cluster.within.bytes_per_second / 1e9:g} GB/s within, {cluster.ranks_per_node} ranks a node; sums in two"
-          "\n  levels, between nodes by the fastest of ring, recursive doubling and double tree; no congestion, and no cost"
-          "\n  of the library's coordination or of adding")
-    print(" ranks  exchange ms  waiting ms  blocked ms  step ms  efficiency")
+          "\n  levels, between nodes by the fastest of ring, recursive doubling and double tree; no congestion, no cost of"
+          "\n  adding, and none of the library's coordination, but for the last column: there an exchange takes "
+          f"{1e3 * step.fixed_seconds:.2f} ms"
+          "\n  more, whatever the ranks")
+    print(" ranks  exchange ms  waiting ms  blocked ms  step ms  efficiency  with the fixed cost")
     for ranks in MANY_RANKS:
-        found = predict(step, ranks, cluster)
+        found, dear = predict(replace(step, fixed_seconds=0.0), ranks, cluster), predict(step, ranks, cluster)
         print(f"{ranks:6}{1e3 * found.exchange_seconds:13.2f}{1e3 * found.waiting_seconds:12.2f}"
-              f"{1e3 * found.blocked_seconds:12.2f}{1e3 * found.step_seconds:9.2f}{found.efficiency:12.3f}")
+              f"{1e3 * found.blocked_seconds:12.2f}{1e3 * found.step_seconds:9.2f}{found.efficiency:12.3f}"
+              f"{dear.efficiency:21.3f}")
 
 
 def print_published() -> None:
@@ -233,6 +238,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--gradient-mb", type=float, help="(default: the reference's)")
     parser.add_argument("--overlap", type=float, help="(default: as measured on two ranks, or 0)")
     parser.add_argument("--spread", type=float, default=0.0, help="of computing between ranks (default: 0)")
+    parser.add_argument("--fixed-ms", type=float, help="of an exchange of any size (default: as fitted, or 0)")
     parser.add_argument("--network", choices=NETWORKS, default="summit")
     parser.add_argument("--latency-us", type=float, default=LATENCY_US)
     parser.add_argument("--bandwidth-gb-s", type=float, help="of a node, each way")
@@ -255,14 +261,13 @@ def main() -> None:
     measurements = []
     for ranks in () if arguments.predict else sorted({1, *arguments.ranks}):
         measurements.append(measure(arguments.data, ranks, arguments.batch, arguments.steps, tuple(arguments.set)))
-    if measurements:
-        print_measurements(measurements)
-    print_prediction(_step(arguments, measurements), *_network(arguments))
+    fixed = print_measurements(measurements) if measurements else 0.0
+    print_prediction(_step(arguments, measurements, fixed), *_network(arguments))
     print_published()
 
 
-def _step(arguments: argparse.Namespace, measurements: list[Measurement]) -> Step:
-    """What is given on the command line, else what was measured: on one rank, and the overlap on two."""
+def _step(arguments: argparse.Namespace, measurements: list[Measurement], fixed_seconds: float) -> Step:
+    """What is given on the command line, else what was measured: on one rank, the overlap on two, the fixed cost."""
     one = measurements[0] if measurements else None
     two = next((each for each in measurements if 1 < each.ranks <= usable_cores()), None)
     overlap = overlap_of(two.allreduce_seconds, two.blocked_seconds) if two else 0.0
@@ -271,7 +276,8 @@ def _step(arguments: argparse.Namespace, measurements: list[Measurement]) -> Ste
     return Step(compute_seconds=compute, backward_seconds=backward * compute,
                 input_seconds=one.parts["input"] if one else 0.0,
                 gradient_bytes=one.gradient_bytes if arguments.gradient_mb is None else arguments.gradient_mb * 1e6,
-                overlap=overlap if arguments.overlap is None else arguments.overlap, spread=arguments.spread)
+                overlap=overlap if arguments.overlap is None else arguments.overlap, spread=arguments.spread,
+                fixed_seconds=fixed_seconds if arguments.fixed_ms is None else arguments.fixed_ms * 1e-3)
 
 
 def _network(arguments: argparse.Namespace) -> tuple[Cluster, str]:

@@ -22,7 +22,7 @@ CLUSTER = Cluster(Link(2e-6, 25e9), Link(2e-6, 50e9), 6)
 STEP = Step(0.1, 0.06, 0.0, 1e8, overlap=0.5, spread=0.01)
 steps = st.builds(lambda compute, share, *others: Step(compute, share * compute, *others),
                   st.floats(1e-4, 10.0), st.floats(0.0, 1.0), st.floats(0.0, 1.0), st.floats(0.0, 1e10),
-                  st.floats(0.0, 1.0), st.floats(0.0, 0.2))
+                  st.floats(0.0, 1.0), st.floats(0.0, 0.2), st.floats(0.0, 0.1))
 
 
 @given(steps, st.integers(1, 30_000))
@@ -38,6 +38,8 @@ def test_efficiency_is_a_share_and_falls_with_ranks_latency_and_spread(step: Ste
     assert predict(step, ranks, slower).efficiency <= not_more
     assert predict(dataclasses.replace(step, spread=step.spread + 0.01), ranks, CLUSTER).efficiency <= not_more
     assert predict(dataclasses.replace(step, overlap=0.0), ranks, CLUSTER).efficiency <= not_more
+    dearer = dataclasses.replace(step, fixed_seconds=step.fixed_seconds + 0.01)
+    assert predict(dearer, ranks, CLUSTER).efficiency <= not_more
 
 
 @given(steps)
@@ -53,6 +55,8 @@ def test_a_case_by_hand():
     found = predict(step, 12, CLUSTER)
     assert found.blocked_seconds == pytest.approx(exchange - 0.06)
     assert found.efficiency == pytest.approx(0.12 / (0.12 + exchange - 0.06))
+    dearer = predict(dataclasses.replace(step, fixed_seconds=0.005), 12, CLUSTER)
+    assert dearer.step_seconds == pytest.approx(found.step_seconds + 0.005)
 
 
 @pytest.mark.parametrize("count", [1, 2, 10, 1000])
@@ -67,7 +71,7 @@ def test_overlap_is_what_was_not_waited_for():
 
 @pytest.mark.parametrize("changes", [{"compute_seconds": 0.0}, {"backward_seconds": 0.2}, {"overlap": 1.1},
                                      {"overlap": -0.1}, {"spread": -1.0}, {"gradient_bytes": -1.0},
-                                     {"input_seconds": -1.0}, {"compute_seconds": float("nan")}])
+                                     {"input_seconds": -1.0}, {"fixed_seconds": -1.0}, {"compute_seconds": float("nan")}])
 def test_steps_that_cannot_be_are_refused(changes: dict):
     with pytest.raises(StemdlError):
         dataclasses.replace(STEP, **changes)
@@ -81,13 +85,16 @@ def test_no_rank_is_no_job():
 def test_the_script_predicts_by_the_model_and_prints_what_it_assumes(environment: dict[str, str]):
     done = subprocess.run(
         [sys.executable, str(ROOT / "performance" / "scaling.py"), "--predict", "--compute-ms", "100", "--gradient-mb",
-         "400", "--overlap", "0.5", "--spread", "0.01", "--latency-us", "3", "--bandwidth-gb-s", "12.5"],
+         "400", "--overlap", "0.5", "--spread", "0.01", "--latency-us", "3", "--bandwidth-gb-s", "12.5",
+         "--fixed-ms", "5"],
         env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert "50 % of the exchange during the backward pass" in done.stdout and "12.5 GB/s a node" in done.stdout
-    table = {int(line.split()[0]): float(line.split()[-1]) for line in done.stdout.splitlines()
-             if line.strip()[:2].isdigit() and len(line.split()) == 6}
+    table = {int(line.split()[0]): tuple(map(float, line.split()[-2:])) for line in done.stdout.splitlines()
+             if line.strip()[:2].isdigit() and len(line.split()) == 7}
     step = Step(0.1, 0.1 * 2 / 3, 0.0, 4e8, overlap=0.5, spread=0.01)
     cluster = Cluster(Link(3e-6, 12.5e9), Link(3e-6, 50e9), 6)
-    assert table == {ranks: pytest.approx(predict(step, ranks, cluster).efficiency, abs=5e-4) for ranks in table}
+    both = (step, dataclasses.replace(step, fixed_seconds=0.005))
+    assert table == {ranks: pytest.approx(tuple(predict(each, ranks, cluster).efficiency for each in both), abs=5e-4)
+                     for ranks in table}
     assert list(table) == [24, 384, 27_600]
