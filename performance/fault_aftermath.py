@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -14,8 +15,9 @@ import torch
 from benchmark.events import keys
 from benchmark.events.reader import read_events
 from benchmark.events.timeline import Timeline
+from benchmark.submission.run_record import RUN
 from fault_causes import FAULTS, Fault
-from fault_trial import GIVE_UP_SECONDS, SETTINGS, Trial
+from fault_trial import EPOCHS, GIVE_UP_SECONDS, SETTINGS, Trial
 
 
 def after_conditions(trial: Trial, fault: Fault, places: dict[str, int]) -> list[str]:
@@ -51,6 +53,14 @@ def after_conditions(trial: Trial, fault: Fault, places: dict[str, int]) -> list
     return wrong
 
 
+def is_whole(trial: Trial) -> bool:
+    """Whether the run came to its end with all its epochs kept, before the fault could harm it."""
+    if not (trial.output / RUN).is_file():
+        return False
+    record = json.loads((trial.output / RUN).read_text())
+    return record["epochs"] == EPOCHS == load(trial.output / "checkpoint.pt")["epoch"]
+
+
 def load(path: Path) -> dict[str, Any]:
     return torch.load(path, map_location="cpu", weights_only=True)
 
@@ -72,7 +82,7 @@ def resume(trial: Trial, unbroken: Path) -> str:
         return "equal"
     near = ours.keys() == theirs.keys() and all(abs(ours[key][1] - theirs[key][1]) < 0.05 for key in ours)
     unordered = trial.backend == "horovod" and trial.ranks > 2
-    return "close" if unordered and near else f"another curve: {ours} in place of {theirs}"
+    return "close" if unordered and near else f"another curve: {ours} in place of {theirs}; {done.stderr[-1500:]}"
 
 
 def unbroken_run(trial: Trial, unbroken: Path) -> Path:

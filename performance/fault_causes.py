@@ -112,8 +112,8 @@ FAULTS = {
     "kill_launcher": Fault(kill("launcher"), (1, -9), "", ("crashed",), 20, 0.3),
     # The launcher is ended with its parent, and passes that on: ranks that hear in time end in order.
     "kill_stemdl_run": Fault(kill("leader"), (-9,), "", ("crashed", "interrupted"), 20, 0.3, ways=("stemdl run",)),
-    "terminate": Fault(terminate, (INTERRUPTED,), ASKED, ("interrupted",), 20, 1.0, ways=("stemdl run",), at_start=False),
-    "warn": Fault(warn, (INTERRUPTED,), ASKED, ("interrupted",), 20, 1.0, at_start=False),
+    "terminate": Fault(terminate, (INTERRUPTED,), ASKED, ("interrupted",), 20, 0.4, ways=("stemdl run",), at_start=False),
+    "warn": Fault(warn, (INTERRUPTED,), ASKED, ("interrupted",), 20, 0.4, at_start=False),
     "hang": Fault(stop, (1, 137), r"rank {rank} on \S+ (has been silent|is stopped)", ("crashed",), 15),
     "stuck": Fault(nothing, (1,), r"rank {rank} on \S+ hangs", ("crashed",), 120, ways=("mpirun",), at_start=False,
                    plant="stuck"),

@@ -21,7 +21,7 @@ from benchmark.launch.launchers import Job, get_launcher
 
 ROOT = Path(__file__).resolve().parents[1]
 RANK_SCRIPT = Path(__file__).with_name("fault_rank.py")
-EPOCHS = 8
+EPOCHS = 5
 SETTINGS = {"max_epochs": EPOCHS, "learning_rate": 1e-4, "threads_per_rank": 1, "collective_timeout_seconds": 5}
 """A rate at which the target is not reached in these epochs: every unbroken run has the same length."""
 DISK_MIB = 300  # the preflight asks for 256
@@ -125,7 +125,7 @@ class Trial:
         while len(self.rank_processes()) < self.ranks:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 return False
-            time.sleep(0.05)
+            time.sleep(0.15)
         if self.at_start:
             self.note = f"{pause:.2f} s after the ranks began"
         time.sleep(pause)
