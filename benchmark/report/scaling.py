@@ -10,6 +10,8 @@ from benchmark.foundation.files import atomic_path
 
 COLUMNS = ("ranks", "reached", "seconds", "epochs", "speed-up", "efficiency", "samples/s", "speed-up", "efficiency")
 PICTURES = ("scaling.png", "scaling.svg")
+NARROW = 8
+"""In a range of fewer times its least value, powers of two leave too few ticks."""
 
 
 def scaling_rows(summary: Mapping[str, Any]) -> list[Sequence[str]]:
@@ -35,6 +37,7 @@ def draw_scaling(summary: Mapping[str, Any], folder: Path) -> list[Path]:
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     from benchmark.report.figures import ACCENT, INK, QUIET, STYLE, WIDTH_INCHES
 
@@ -44,8 +47,9 @@ def draw_scaling(summary: Mapping[str, Any], folder: Path) -> list[Path]:
         figure = Figure(figsize=(WIDTH_INCHES, 2.9), layout="constrained")
         FigureCanvasAgg(figure)
         time, throughput, efficiency = figure.subplots(1, 3)
-        for point in points:
-            time.plot([point["ranks"]] * len(point["seconds_of_runs"]), point["seconds_of_runs"], "_", color=QUIET)
+        figure.suptitle(f"{summary['rung']}, global batch {summary['global_batch_size']}", fontsize=8, color=QUIET)
+        runs = [(point["ranks"], seconds) for point in points for seconds in point["seconds_of_runs"]]
+        time.plot([each[0] for each in runs], [each[1] for each in runs], "_", color=QUIET, label="runs")
         _curve(time, points, "seconds", ACCENT, "mean")
         _ideal(time, points, "seconds", -1)
         time.set(title="time to target", ylabel="seconds")
@@ -60,12 +64,16 @@ def draw_scaling(summary: Mapping[str, Any], folder: Path) -> list[Path]:
             axis.set_xscale("log", base=2)
             axis.set_xticks(ranks, [f"{point['ranks']}{'*' if point['oversubscribed'] else ''}" for point in points])
             axis.minorticks_off()
+            axis.margins(x=0.1)
             axis.set_xlabel("ranks")
             axis.legend(fontsize=7)
         for axis, name in ((time, "seconds"), (throughput, "samples_per_second")):
             if not any(point[name] for point in points):  # nothing to draw: there is no logarithm of it
                 continue
             axis.set_yscale("log", base=2)
+            lowest, highest = axis.get_ylim()
+            if highest < NARROW * lowest:
+                axis.yaxis.set_major_locator(MaxNLocator(5))
             axis.yaxis.set_major_formatter("{x:g}")
         drawn = [folder / name for name in PICTURES]
         for path in drawn:
