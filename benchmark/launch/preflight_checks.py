@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from benchmark.launch.check import Check, judged
-from benchmark.launch.room import GIB
+from benchmark.launch.room import GIB, MIB
 from benchmark.launch.witness import Subject
 
 FAULT = "fault"
@@ -117,13 +117,13 @@ def disk(answers: Answers, subject: Subject) -> Check:
             if isinstance(free, dict):
                 short.append(f"{_place(rank, answers)}: {room.purpose}: {free[FAULT]}")
             elif free < room.needed_bytes:
-                short.append(f"{_place(rank, answers)} has {_gib(free)} free in {room.folder} for {room.purpose}, "
-                             f"{_gib(room.needed_bytes)} needed")
+                short.append(f"{_place(rank, answers)} has {_size(free)} free in {room.folder} for {room.purpose}, "
+                             f"{_size(room.needed_bytes)} needed")
     least = {room.purpose: min((answer["disk"][room.purpose] for _, answer in _leaders(answers)
                                 if not isinstance(answer["disk"][room.purpose], dict)), default=0)
              for room in subject.rooms}
     return judged("disk", not short, _named(short) if short else ", ".join(
-        f"at least {_gib(free)} free for {purpose}" for purpose, free in least.items()),
+        f"at least {_size(free)} free for {purpose}" for purpose, free in least.items()),
         "free some space there, or name another folder (--output, --set stage=DIR)")
 
 
@@ -136,10 +136,10 @@ def memory(answers: Answers, needed_bytes: int) -> Check:
         if isinstance(free, dict):
             short.append(f"{_place(rank, answers)}: {free[FAULT]}")
         elif free < needed:
-            short.append(f"{_place(rank, answers)} has {_gib(free)} free, its ranks need {_gib(needed)}")
+            short.append(f"{_place(rank, answers)} has {_size(free)} free, its ranks need {_size(needed)}")
         else:
             least.append(free)
-    return judged("memory", not short, _named(short) if short else f"at least {_gib(min(least))} free on each node",
+    return judged("memory", not short, _named(short) if short else f"at least {_size(min(least))} free on each node",
                   "end other programs there, or use fewer ranks on a node, or --set memory_share=0.1")
 
 
@@ -202,8 +202,8 @@ def _counted(names: Iterable[str]) -> str:
     return ", ".join(f"{count} x {name}" for name, count in Counter(names).items())
 
 
-def _gib(count: int) -> str:
-    return f"{count / GIB:.1f} GiB"
+def _size(count: int) -> str:
+    return f"{count / GIB:.1f} GiB" if count >= GIB else f"{count / MIB:.1f} MiB"
 
 
 def _difference(theirs: Any, ours: Any) -> str:

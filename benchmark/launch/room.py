@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-GIB = 2**30
+GIB, MIB = 2**30, 2**20
 CGROUP = Path("/sys/fs/cgroup")
 
 
