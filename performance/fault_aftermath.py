@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
@@ -15,9 +14,8 @@ import torch
 from benchmark.events import keys
 from benchmark.events.reader import read_events
 from benchmark.events.timeline import Timeline
-from benchmark.submission.run_record import RUN
 from fault_causes import FAULTS, Fault
-from fault_trial import EPOCHS, GIVE_UP_SECONDS, SETTINGS, Trial
+from fault_trial import GIVE_UP_SECONDS, SETTINGS, Trial
 
 
 def after_conditions(trial: Trial, fault: Fault, places: dict[str, int]) -> list[str]:
@@ -51,14 +49,6 @@ def after_conditions(trial: Trial, fault: Fault, places: dict[str, int]) -> list
     if fault.plant == "nan" and not (trial.output / "diverged.pt").is_file():
         wrong.append("the bad state was not kept")
     return wrong
-
-
-def is_whole(trial: Trial) -> bool:
-    """Whether the run came to its end with all its epochs kept, before the fault could harm it."""
-    if not (trial.output / RUN).is_file():
-        return False
-    record = json.loads((trial.output / RUN).read_text())
-    return record["epochs"] == EPOCHS == load(trial.output / "checkpoint.pt")["epoch"]
 
 
 def load(path: Path) -> dict[str, Any]:

@@ -85,7 +85,7 @@ class Fault:
     Attributes
     ----------
     codes, says, status : exit codes, a regular expression for what is printed ({rank} is the victim), and statuses of the
-        log ("crashed": no run_stop) of which one must be.
+        log ("crashed": no run_stop) of which one must be. start_codes : exit codes while the ranks start, where others.
     seconds : until the job must have ended.
     goes_on : share of the trials that are resumed.
     ways : who starts the ranks.
@@ -102,6 +102,7 @@ class Fault:
     at_start: bool = True
     settings: dict[str, Any] = field(default_factory=dict)
     plant: str = ""
+    start_codes: tuple[int, ...] = ()
 
 
 DIED = r"rank {rank}.*signal 9|signal 9 \(Killed\)|a rank died or failed|another rank died"
@@ -114,7 +115,7 @@ FAULTS = {
     "kill_stemdl_run": Fault(kill("leader"), (-9,), "", ("crashed", "interrupted"), 20, 0.3, ways=("stemdl run",)),
     "terminate": Fault(terminate, (INTERRUPTED,), ASKED, ("interrupted",), 20, 0.4, ways=("stemdl run",), at_start=False),
     "warn": Fault(warn, (INTERRUPTED,), ASKED, ("interrupted",), 20, 0.4, at_start=False),
-    "hang": Fault(stop, (1, 137), r"rank {rank} on \S+ (has been silent|is stopped)", ("crashed",), 15),
+    "hang": Fault(stop, (1,), r"rank {rank} on \S+ (has been silent|is stopped)", ("crashed",), 15, start_codes=(1, 137)),
     "stuck": Fault(nothing, (1,), r"rank {rank} on \S+ hangs", ("crashed",), 120, ways=("mpirun",), at_start=False,
                    plant="stuck"),
     "full_disk": Fault(fill_disk, (2,), r"No space left|has no room|free", ("crashed",), 30, 0.5, at_start=False),

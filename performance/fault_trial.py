@@ -131,6 +131,10 @@ class Trial:
         time.sleep(pause)
         return self.process.poll() is None
 
+    def has_trained(self) -> bool:
+        """Whether the clock has stopped, after which nothing can break the training."""
+        return self.log.is_file() and f'"{keys.RUN_STOP}"' in self.log.read_text(errors="replace")
+
     def tell(self, what: str) -> None:
         self.note = f"{what}, {self.note}"
 

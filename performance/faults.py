@@ -33,15 +33,14 @@ import psutil
 from benchmark.cli.output import print_table
 from benchmark.data.manifest import read_manifest
 from benchmark.data.reader import samples_of
-from fault_aftermath import after_conditions, is_whole, resume
+from fault_aftermath import after_conditions, resume
 from fault_causes import FAULTS, nothing, spoil_shard
 from fault_trial import EPOCHS, SETTINGS, Trial, end_all, ended, small_disk
 from reference.config import read_config
 from reference.input import steps_per_epoch
 
 START_SHARE = 0.15  # of the trials that break the job while its ranks start
-TARGET_MISSED = 1  # what an unbroken run ends with
-GRACE_SECONDS = 10  # that processes get to be gone after the job has ended: four that start up share two cores
+GRACE_SECONDS = 5  # that processes get to be gone after the job has ended
 
 
 def steps_of_an_epoch(data: Path, ranks: int) -> int:
@@ -76,6 +75,8 @@ def make_trial(name: str, number: int, seed: int, data: Path, folder: Path, unbr
                 return {"fault": name, "number": number, "outcome": "ended before", "note": trial.note}
             fault.cause(trial)
             broken_at = time.time()
+            if trial.has_trained():  # the fault came too late
+                return {"fault": name, "number": number, "outcome": "ended before", "note": trial.note}
         try:
             code: int | None = trial.process.wait(limit)
         except subprocess.TimeoutExpired:
@@ -88,9 +89,8 @@ def make_trial(name: str, number: int, seed: int, data: Path, folder: Path, unbr
         end_all(trial)
         if name == "full_disk":
             (trial.output.parent / "ballast").unlink()
-        if fault.cause is not nothing and not wrong and code == TARGET_MISSED and is_whole(trial):
-            return {"fault": name, "number": number, "outcome": "ended before", "note": trial.note}
-        wrong += [] if code is None or code in fault.codes else [f"exit code {code}, not {fault.codes}"]
+        codes = fault.start_codes if trial.at_start and fault.start_codes else fault.codes
+        wrong += [] if code is None or code in codes else [f"exit code {code}, not {codes}"]
         wrong += after_conditions(trial, fault, places)
         resumed = None
         if not wrong and generator.random() < fault.goes_on and (trial.output / "checkpoint.pt").is_file():

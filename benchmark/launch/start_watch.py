@@ -16,7 +16,8 @@ import subprocess
 import sys
 from contextlib import suppress
 
-from benchmark.launch.rank import Rank
+from benchmark.foundation.errors import StemdlError
+from benchmark.launch.rank import Rank, detect_rank
 
 PAUSE_SECONDS = 2.0
 """Which those wait that cannot say what is wrong, for another to say it."""
@@ -53,7 +54,8 @@ def main(process: int, rank: int, launcher: str, limit_seconds: float) -> None:
         message += f", says rank {rank} on {host}"
     with suppress(OSError):  # where the launcher has died, so has the pipe that this goes into
         print(f"stemdl: {message}", file=sys.stderr, flush=True)
-    os.kill(process, signal.SIGKILL)
+    with suppress(ProcessLookupError):  # it has just ended by itself
+        os.kill(process, signal.SIGKILL)
 
 
 def _has_ended(within_seconds: float) -> bool:
@@ -64,9 +66,6 @@ def _has_ended(within_seconds: float) -> bool:
 def _ranks_beside(process: int, launcher: str) -> tuple[set[int], set[int]]:
     """The ranks that the rank's parent has started on this host: those whose processes are stopped, and those that run."""
     import psutil
-
-    from benchmark.foundation.errors import StemdlError
-    from benchmark.launch.rank import detect_rank
 
     stopped, running = set(), set()
     parent = psutil.Process(process).parent()

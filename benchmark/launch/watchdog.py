@@ -57,8 +57,8 @@ class Watch:
     `limit_seconds`, or has not moved for as long while another waited for it further on. Where a rank's heartbeats never
     arrive (a firewall), it is not watched, which rank 0 says.
 
-    Use: enter, before the ranks are joined, which has a limit of its own (`START_LIMITS`); `meet`, when they are; `at`,
-    before each thing that all ranks do in the same order.
+    Use: enter, before the ranks are joined, which has a limit of its own (`START_LIMITS`, kept by `StartWatch`);
+    `meet`, when they are; `at`, before each thing that all ranks do in the same order.
     """
 
     def __init__(self, rank: Rank, limit_seconds: float) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.foundation.errors import StemdlError
-from benchmark.launch.exchange import Exchange, MpiLink, NoAnswer, StoreLink, join, within
+from benchmark.launch.exchange import Exchange, NoAnswer, StoreLink, join, within
 from benchmark.launch.rank import ALONE, Rank
 
 SCRIPT = Path(__file__).with_name("exchange_script.py")
