@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from benchmark.data import schema, sources, structures
+from benchmark.data.candidate import Candidate
 from benchmark.data.claim import LOCK, claim
 from benchmark.data.manifest import MANIFEST, Manifest, WrittenShard, read_manifest, write_manifest
 from benchmark.data.plan import Material, ShardPlan, drawn, plan_shards, require_room
@@ -213,7 +214,7 @@ def _generate(
 
 
 def _examine_all(
-    work: Workers, limits: Limits, candidates: Iterable[sources.Candidate]
+    work: Workers, limits: Limits, candidates: Iterable[Candidate]
 ) -> Iterator[tuple[Crystal | None, str | None]]:
     candidates = list(candidates)
     pieces = [candidates[first:first + STRUCTURES_AT_ONCE] for first in range(0, len(candidates), STRUCTURES_AT_ONCE)]
@@ -223,7 +224,7 @@ def _examine_all(
 
 
 def _examine_some(
-    limits: Limits, candidates: list[sources.Candidate]
+    limits: Limits, candidates: list[Candidate]
 ) -> list[tuple[Crystal | None, str | None]]:
     return [structures.examine(candidate, limits) for candidate in candidates]
 

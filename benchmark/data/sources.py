@@ -18,34 +18,21 @@ import json
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmark.data import materials_project
+from benchmark.data.candidate import Candidate, faulty, of_parameters
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import canonical_json, sha256_of_file, sha256_of_text
-from benchmark.simulation.crystal import cell_from_parameters
 
 ARRAYS = ("ids", "cells", "ns", "Z", "X")
 CELL_COLUMNS = ("a", "b", "c", "alpha", "beta", "gamma")
 COLUMNS = ("id", *CELL_COLUMNS, "positions")
 EXPECTED = "a table (.npz, .csv, .json or .parquet), a folder of .cif files, or mp:QUERY"
 MOST_CHARACTERS_IN_A_FIELD = 1 << 24
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A crystal as its source gives it. `faulty` says why it cannot be used, where that is known already."""
-
-    identifier: str
-    cell: NDArray[np.float64] | None
-    numbers: NDArray[np.int64]
-    positions: NDArray[np.float64]
-    faulty: str | None = None
 
 
 def source_sha256(source: Path | str) -> str:
@@ -101,7 +88,7 @@ def _read_npz(path: Path) -> Iterator[Candidate]:
                           found={"ids": len(ids), "cells": len(cells), "ns": int(counts.sum()), "Z": len(numbers)})
     ends = np.cumsum(counts.astype(np.int64))
     for identifier, parameters, first, last in zip(ids, cells, ends - counts, ends, strict=True):
-        yield _candidate(str(identifier), parameters, numbers[first:last], positions[first:last])
+        yield of_parameters(str(identifier), parameters, numbers[first:last], positions[first:last])
 
 
 def _read_csv(path: Path) -> Iterator[Candidate]:
@@ -132,13 +119,13 @@ def _of_object(entry: Mapping[str, Any]) -> Candidate:
         numbers = np.array(entry["numbers"], dtype=np.int64)
         positions = np.array(entry["frac"], dtype=np.float64).reshape(-1, 3)
     except (KeyError, TypeError, ValueError, OverflowError):
-        return _faulty(identifier, "its entry cannot be read")
+        return faulty(identifier, "its entry cannot be read")
     if numbers.ndim != 1 or len(numbers) != len(positions):
-        return _faulty(identifier, "its numbers and positions do not fit together")
+        return faulty(identifier, "its numbers and positions do not fit together")
     if not (np.isfinite(cell).all() and np.isfinite(positions).all()):
-        return _faulty(identifier, "a number of it is not finite")
+        return faulty(identifier, "a number of it is not finite")
     if not abs(np.linalg.det(cell)) > 0.0:
-        return _faulty(identifier, "no cell has its vectors")
+        return faulty(identifier, "no cell has its vectors")
     return Candidate(identifier, cell, numbers, positions)
 
 
@@ -171,17 +158,17 @@ def _of_row(row: Mapping[str, Any]) -> Candidate:
     """A crystal from a row of a table; what is wrong with it becomes its fault."""
     identifier = str(row.get("id") or "").strip()
     if not identifier:
-        return _faulty("a row without an id", "its row has no id")
+        return faulty("a row without an id", "its row has no id")
     try:
         parameters = np.array([float(row[name]) for name in CELL_COLUMNS])
         positions = np.array(_listed(row["positions"]), dtype=np.float64).reshape(-1, 3)
         given = _listed(row["numbers"]) if row.get("numbers") is not None else _atomic_numbers(_listed(row["species"]))
         numbers = np.array(given, dtype=np.int64)
     except (KeyError, TypeError, ValueError, OverflowError):
-        return _faulty(identifier, "its row cannot be read")
+        return faulty(identifier, "its row cannot be read")
     if numbers.ndim != 1 or len(numbers) != len(positions):
-        return _faulty(identifier, "its numbers and positions do not fit together")
-    return _candidate(identifier, parameters, numbers, positions)
+        return faulty(identifier, "its numbers and positions do not fit together")
+    return of_parameters(identifier, parameters, numbers, positions)
 
 
 def _listed(value: Any) -> list:
@@ -210,12 +197,12 @@ def _read_cif(path: Path) -> Candidate:
         structure = gemmi.read_small_structure(str(path))
         sites = structure.get_all_unit_cell_sites()
     except (RuntimeError, ValueError, OSError):
-        return _faulty(path.stem, "the CIF cannot be read")
+        return faulty(path.stem, "the CIF cannot be read", origin=path.name)
     if not sites:
-        return _faulty(path.stem, "the CIF has no atoms or no symmetry")
+        return faulty(path.stem, "the CIF has no atoms or no symmetry", origin=path.name)
     if any(site.occ < 0.99 for site in sites):
-        return _faulty(path.stem, "sites are partly occupied")
-    return _candidate(path.stem, np.array(structure.cell.parameters),
+        return faulty(path.stem, "sites are partly occupied", origin=path.name)
+    return of_parameters(path.stem, np.array(structure.cell.parameters),
                       np.array([site.element.atomic_number for site in sites]),
                       np.array([site.fract.tolist() for site in sites]))
 
@@ -227,26 +214,9 @@ def _of_materials_project(document: Mapping[str, Any]) -> Candidate:
         lattice, sites = document["structure"]["lattice"], document["structure"]["sites"]
         parameters = np.array([float(lattice[name]) for name in CELL_COLUMNS])
         if any(len(site["species"]) != 1 or site["species"][0]["occu"] < 0.99 for site in sites):
-            return _faulty(identifier, "sites are partly occupied")
+            return faulty(identifier, "sites are partly occupied")
         numbers = np.array(_atomic_numbers([site["species"][0]["element"] for site in sites]), dtype=np.int64)
         positions = np.array([site["abc"] for site in sites], dtype=np.float64).reshape(-1, 3)
     except (KeyError, IndexError, TypeError, ValueError):
-        return _faulty(identifier, "its document cannot be read")
-    return _candidate(identifier, parameters, numbers, positions)
-
-
-def _candidate(identifier: str, parameters: NDArray, numbers: NDArray, positions: NDArray) -> Candidate:
-    numbers, positions = numbers.astype(np.int64), positions.astype(np.float64)
-    if not (np.isfinite(parameters).all() and np.isfinite(positions).all()):
-        return Candidate(identifier, None, numbers, positions, "a number of it is not finite")
-    try:
-        cell = cell_from_parameters(parameters[:3], parameters[3:])
-    except StemdlError:
-        return Candidate(identifier, None, numbers, positions, "no cell has its angles")
-    if not (parameters[:3] > 0.0).all():
-        return Candidate(identifier, None, numbers, positions, "an edge of its cell has no length")
-    return Candidate(identifier, cell, numbers, positions)
-
-
-def _faulty(identifier: str, reason: str) -> Candidate:
-    return Candidate(identifier, None, np.zeros(0, dtype=np.int64), np.zeros((0, 3)), reason)
+        return faulty(identifier, "its document cannot be read")
+    return of_parameters(identifier, parameters, numbers, positions)

@@ -10,13 +10,31 @@ from typing import Any
 
 import numpy as np
 
+from benchmark.data.candidate import Candidate
 from benchmark.data.duplicates import reduced_formula
-from benchmark.data.sources import Candidate
 from benchmark.definition.rung import Limits, Rung
 from benchmark.simulation.crystal import Crystal, standardised
 
 COINCIDENCE_ANGSTROM = 0.5
 """Atoms nearer than this share a site (H2 has 0.74): a disordered crystal without its occupancies."""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A given crystal that a rung does not use.
+
+    Attributes
+    ----------
+    origin, identifier : where it was read, and the name that it would have had.
+    space_group : None where no group was found.
+    reason, detail : one of a few phrases, and what of this crystal it is about (may be empty).
+    """
+
+    origin: str
+    identifier: str
+    space_group: int | None
+    reason: str
+    detail: str
 
 
 @dataclass
@@ -28,12 +46,14 @@ class Selection:
     chosen : crystals by identifier, in the order in which they were taken, for each space group.
     found : crystals seen of each of the rung's groups, of which `dropped[reason][group]` were not taken.
     outside : crystals of other groups, or of none that two tolerances agree on.
+    left_out : each crystal that was not taken, with its reason, in the order of origin and identifier.
     """
 
     chosen: dict[int, list[tuple[str, Crystal]]]
     found: Counter[int] = field(default_factory=Counter)
     dropped: dict[str, Counter[int]] = field(default_factory=dict)
     outside: Counter[str] = field(default_factory=Counter)
+    left_out: list[LeftOut] = field(default_factory=list)
 
     def report(self) -> dict[str, Any]:
         """Plain values for the manifest and for people: found, used and dropped for each group."""
@@ -89,23 +109,30 @@ def select(
     selection = Selection(chosen={group: [] for group in rung.space_groups})
     seen: set[tuple] = set()
 
-    def drop(reason: str, group: int) -> None:
-        selection.dropped.setdefault(reason, Counter())[group] += 1
+    def leave_out(reason: str, group: int | None) -> None:
+        if group in selection.chosen:
+            selection.dropped.setdefault(reason, Counter())[group] += 1
+        else:
+            selection.outside[reason] += 1
+        detail = candidate.detail if reason == candidate.faulty else ""
+        selection.left_out.append(LeftOut(candidate.origin, candidate.identifier, group, reason, detail))
 
     for candidate, (crystal, fault) in zip(candidates, examine_all(candidates), strict=True):
         if crystal is None or crystal.space_group not in selection.chosen:
-            selection.outside[fault if crystal is None and fault else "another space group"] += 1
+            leave_out(fault if crystal is None and fault else "another space group",
+                      None if crystal is None else crystal.space_group)
             continue
         group = crystal.space_group
         selection.found[group] += 1
         compound = (group, reduced_formula(crystal.numbers))
         if fault is not None:
-            drop(fault, group)
+            leave_out(fault, group)
         elif compound in seen:
-            drop("the same compound again", group)
+            leave_out("the same compound again", group)
         elif len(selection.chosen[group]) == room[group]:
-            drop("the rung has no more room", group)
+            leave_out("the rung has no more room", group)
         else:
             seen.add(compound)
             selection.chosen[group].append((candidate.identifier, crystal))
+    selection.left_out.sort(key=lambda one: (one.origin, one.identifier))
     return selection

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 from benchmark.data import materials_project
-from benchmark.data.sources import CELL_COLUMNS, Candidate, read_candidates, source_sha256
+from benchmark.data.candidate import Candidate
+from benchmark.data.sources import CELL_COLUMNS, read_candidates, source_sha256
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.crystal import standardised
 

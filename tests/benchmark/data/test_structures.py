@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from benchmark.data import structures
+from benchmark.data.candidate import Candidate
 from benchmark.data.generate import generate
-from benchmark.data.sources import ARRAYS, Candidate, read_candidates, source_sha256
+from benchmark.data.sources import ARRAYS, read_candidates, source_sha256
 from benchmark.data.structures import examine, select
 from benchmark.definition.benchmark import load_benchmark
 from benchmark.definition.rung import Limits, Rung
