@@ -109,6 +109,11 @@ sed -i 's|RelWithDebInfo|Release|' "$source/setup.py"  # no debugging symbols: a
 grep -q 'CXX_STANDARD 17' "$source/CMakeLists.txt"
 grep -q 'CXX_STANDARD 17' "$source/horovod/torch/CMakeLists.txt"
 
+# Where Python's headers are is asked of distutils, which Python 3.12 no longer has.
+headers="import sysconfig; print(sysconfig.get_path('include'))"
+sed -i "s|from distutils.sysconfig import .*get_python_inc())|$headers|" "$source/horovod/torch/CMakeLists.txt"
+grep -qF "$headers" "$source/horovod/torch/CMakeLists.txt"
+
 jobs=$(nproc 2>/dev/null || echo 2)
 export CMAKE_BUILD_PARALLEL_LEVEL=$((jobs < 8 ? jobs : 8)) MAKEFLAGS=-j CMAKE_GENERATOR=Ninja
 export HOROVOD_WITH_MPI=1 HOROVOD_WITHOUT_GLOO=1
