@@ -15,9 +15,12 @@
 #   STEMDL_SITE              what the site brings itself, of: torch mpi horovod ("mpi" is mpi4py and a launcher).
 #                            It must import in STEMDL_PYTHON; nothing of it is then installed or built
 #   STEMDL_WITHOUT_HOROVOD   1: no Horovod; the trainer then uses torch.distributed
+#   STEMDL_CONSTRAINTS       the exact releases to install, a pip constraints file (default: constraints.txt here). One
+#                            that leaves a package out lets the site's own release serve, where setup.cfg allows it
 #   STEMDL_DISK_GB           free disk space to ask for before the start (default: 3, where there is an NVIDIA GPU 9)
 #   CXX, HOROVOD_*           the compiler and options of the Horovod build; TMPDIR is where it is built
-# STEMDL_PYTHON, STEMDL_SITE and STEMDL_WITHOUT_HOROVOD are remembered in the environment until they are given anew.
+# STEMDL_PYTHON, STEMDL_SITE, STEMDL_CONSTRAINTS and STEMDL_WITHOUT_HOROVOD are remembered in the environment until they
+# are given again.
 # Behind a proxy or with a mirror, pip's own settings hold (https_proxy, PIP_INDEX_URL, pip.conf).
 
 set -euo pipefail
@@ -55,6 +58,14 @@ python=${STEMDL_PYTHON-$(remembered python)}
 without_horovod=${STEMDL_WITHOUT_HOROVOD-$(remembered without_horovod)}
 [[ $without_horovod == 0 ]] && without_horovod=
 choices="site=$site"$'\n'"python=$python"$'\n'"without_horovod=$without_horovod"
+constraints=${STEMDL_CONSTRAINTS-$(remembered constraints)}
+if [[ -n $constraints ]]; then
+    [[ $constraints == /* ]] || constraints=$PWD/$constraints
+    [[ -f $constraints ]] || die 2 "STEMDL_CONSTRAINTS: there is no file $constraints" "name a constraints file of pip"
+    choices+=$'\n'"constraints=$constraints"
+else
+    constraints=$root/constraints.txt
+fi
 
 for word in $site; do
     [[ $word =~ ^(torch|mpi|horovod)$ ]] || die 2 "STEMDL_SITE: unknown word '$word'" "name some of: torch mpi horovod"
@@ -70,7 +81,7 @@ fi
 # stemdl.ready: all is done; written last, it holds the hash of all that went in.
 
 identity() { printf '%s\n' "$choices" "$root" "$venv" "$("$venv/bin/python" -V 2>/dev/null || true)"; }
-inputs=("$root"/{constraints.txt,setup.cfg,pyproject.toml,scripts/setup_env.sh,scripts/build_horovod.sh})
+inputs=("$constraints" "$root"/{setup.cfg,pyproject.toml,scripts/setup_env.sh,scripts/build_horovod.sh})
 key() { { identity; cat "${inputs[@]}"; } | sha256sum; }
 is_whole() { [[ -f $venv/stemdl.whole && $(cat "$venv/stemdl.whole") == "$(identity)" ]]; }
 is_ready() { [[ -f $venv/stemdl.ready && $(cat "$venv/stemdl.ready") == "$(key)" ]]; }
@@ -264,7 +275,7 @@ fi
 not_pinned='^$'
 if from_site torch; then not_pinned='^torch=='; fi
 if from_site torch && "$interpreter" -c 'import numpy' 2>/dev/null; then not_pinned='^(torch|numpy)=='; fi
-grep -vE "$not_pinned" "$root/constraints.txt" >"$venv/stemdl.constraints"
+sed -E "/$not_pinned/d" "$constraints" >"$venv/stemdl.constraints"
 "$venv/bin/python" - "$root/setup.cfg" "$site" >"$venv/stemdl.requirements" <<'PYTHON'
 import configparser, re, sys
 config = configparser.ConfigParser()

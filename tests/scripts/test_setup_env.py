@@ -152,6 +152,18 @@ def test_choices_are_remembered(checkout: Path, machine: dict[str, str]) -> None
     assert trace(machine) == steps
 
 
+def test_a_site_names_other_releases_to_install(checkout: Path, machine: dict[str, str], tmp_path: Path) -> None:
+    assert_refused(run(checkout, machine | {"STEMDL_CONSTRAINTS": str(tmp_path / "none.txt")}), machine,
+                   "STEMDL_CONSTRAINTS", "none.txt")
+    own = tmp_path / "own.txt"
+    own.write_text("h5py==3.8.0\n")
+    made = run(checkout, machine | {"STEMDL_CONSTRAINTS": str(own)})
+    assert made.returncode == 0, made.stderr
+    assert (checkout / ".venv/stemdl.constraints").read_text() == own.read_text()
+    steps = trace(machine)
+    assert run(checkout, machine).returncode == 0 and trace(machine) == steps, "the choice is remembered"
+
+
 def test_python_too_old(checkout: Path, machine: dict[str, str], tmp_path: Path) -> None:
     old = tmp_path / "python3.8"
     write_program(old, '#!/bin/bash\ncase "$*" in *print*) echo 3.8.10 ;; *) exit 1 ;; esac\n')
