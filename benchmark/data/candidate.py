@@ -8,7 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.foundation.errors import StemdlError
-from benchmark.simulation.crystal import cell_from_parameters
+from benchmark.simulation.crystal import ANGLES_DEGREES, LENGTHS_ANGSTROM, cell_from_parameters
+
+HEAVIEST = 118
+FRACTIONS = (-1.0, 2.0)
+"""Of a whole cell's atoms: a cell or so about it. Positions in Angstrom are mostly outside."""
 
 
 @dataclass(frozen=True)
@@ -41,17 +45,49 @@ def faulty(identifier: str, reason: str, detail: object = "", origin: str = "") 
     return Candidate(identifier, None, *nothing, reason, " ".join(str(detail).split()), origin)
 
 
+class Unusable(Exception):
+    """A crystal that cannot be used: a reason, one of a few phrases, and what of this crystal it is about."""
+
+    def __init__(self, reason: str, detail: object = "") -> None:
+        super().__init__(reason)
+        self.reason, self.detail = reason, detail
+
+
+def require_cell(parameters: NDArray) -> NDArray[np.float64]:
+    """(3, 3) lattice vectors as rows from a, b, c in Angstrom, alpha, beta, gamma in degrees (6,). Raises Unusable."""
+    if not np.isfinite(parameters).all():
+        raise Unusable("a number of it is not finite", parameters.tolist())
+    lengths, angles = parameters[:3], parameters[3:]
+    for values, (least, most), reason in ((lengths, LENGTHS_ANGSTROM, "its cell has no such edges"),
+                                          (angles, ANGLES_DEGREES, "no cell has its angles")):
+        if not ((least <= values) & (values <= most)).all():
+            raise Unusable(reason, f"{values.tolist()}, of {least:g} to {most:g}")
+    try:
+        return cell_from_parameters(lengths, angles)
+    except StemdlError as error:
+        raise Unusable("no cell has its angles", angles.tolist()) from error
+
+
 def of_parameters(
     identifier: str, parameters: NDArray, numbers: NDArray, positions: NDArray, origin: str = ""
 ) -> Candidate:
-    """A crystal from its cell's parameters (6,): a, b, c in Angstrom, alpha, beta, gamma in degrees."""
-    numbers, positions = numbers.astype(np.int64), positions.astype(np.float64)
-    if not (np.isfinite(parameters).all() and np.isfinite(positions).all()):
-        return faulty(identifier, "a number of it is not finite", origin=origin)
+    """A crystal from its cell's parameters (6,), as `require_cell` has them, and the atoms of the whole cell."""
     try:
-        cell = cell_from_parameters(parameters[:3], parameters[3:])
-    except StemdlError:
-        return faulty(identifier, "no cell has its angles", parameters[3:].tolist(), origin)
-    if not (parameters[:3] > 0.0).all():
-        return faulty(identifier, "an edge of its cell has no length", parameters[:3].tolist(), origin)
-    return Candidate(identifier, cell, numbers, positions, origin=origin)
+        cell = require_cell(parameters)
+        require_atoms(numbers, positions)
+    except Unusable as fault:
+        return faulty(identifier, fault.reason, fault.detail, origin)
+    return Candidate(identifier, cell, numbers.astype(np.int64), positions.astype(np.float64), origin=origin)
+
+
+def require_atoms(numbers: NDArray, positions: NDArray) -> None:
+    """Raises Unusable for numbers (n,) that are of no elements, and positions (n, 3) that are no fractions of a cell."""
+    if not np.isfinite(positions).all():
+        raise Unusable("a number of it is not finite")
+    if (broken := numbers != np.rint(numbers)).any():  # not a number too
+        raise Unusable("an atomic number is not whole", numbers[broken][0])
+    if len(numbers) and not (1 <= numbers.min() and numbers.max() <= HEAVIEST):
+        raise Unusable("an atomic number is of no element", f"{numbers.min():g} to {numbers.max():g}")
+    least, most = FRACTIONS
+    if len(positions) and not (least <= positions.min() and positions.max() <= most):
+        raise Unusable("its positions are no fractions of its cell", f"{positions.min():g} to {positions.max():g}")

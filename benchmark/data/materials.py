@@ -16,12 +16,10 @@ from benchmark.data.manifest import Manifest
 from benchmark.definition.rung import SPLITS
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.progress import progress
+from benchmark.simulation.crystal import ANGLES_DEGREES, LENGTHS_ANGSTROM
 
 if TYPE_CHECKING:
     import h5py
-
-LENGTHS_ANGSTROM, ANGLES_DEGREES = (0.5, 500.0), (5.0, 175.0)
-"""Between these every crystal's cell lies; what is outside was not written as a number."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,9 @@ TOLERANCES_ANGSTROM = (1e-3, 0.15)
 """A label is kept only where spglib finds the same group at both: a group that needs a fine tolerance to be told from
 a higher one would be a label that the pattern does not show."""
 
+LENGTHS_ANGSTROM, ANGLES_DEGREES = (0.5, 500.0), (5.0, 175.0)
+"""Between these every crystal's cell lies; what is outside was not written as a number, or in another unit."""
+
 CRYSTAL_SYSTEMS = ((2, "triclinic"), (15, "monoclinic"), (74, "orthorhombic"), (142, "tetragonal"),
                    (167, "trigonal"), (194, "hexagonal"), (230, "cubic"))
 

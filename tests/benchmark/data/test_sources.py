@@ -17,7 +17,8 @@ import pytest
 
 from benchmark.data import materials_project
 from benchmark.data.candidate import Candidate
-from benchmark.data.sources import CELL_COLUMNS, read_candidates, source_sha256
+from benchmark.data.sources import read_candidates, source_sha256
+from benchmark.data.tables import CELL_COLUMNS
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.crystal import standardised
 
@@ -106,7 +107,7 @@ def test_a_json_of_prototypes_is_read(tmp_path: Path) -> None:
     candidates = list(read_candidates(path))
     assert groups(candidates) == {"salt": EXPECTED["salt"]}
     assert [one.faulty for one in candidates[1:]] == [
-        "no cell has its vectors", "its numbers and positions do not fit together", "its entry cannot be read"]
+        "no cell has its vectors", "its numbers and positions do not fit together", "its row cannot be read"]
     for content in ("{}", "[1]", "not json", "\xff"):
         path.write_text(content, encoding="latin-1")
         with pytest.raises(StemdlError, match="cannot be read"):
@@ -118,15 +119,20 @@ def test_a_json_of_prototypes_is_read(tmp_path: Path) -> None:
     ({"a": "wide"}, "its row cannot be read"),
     ({"positions": "[[0, 0, 0], [0.5"}, "its row cannot be read"),
     ({"positions": '{"x": 0}'}, "its row cannot be read"),
-    ({"positions": "[[0, 0], [0.5, 0.5]]"}, "its row cannot be read"),
+    ({"positions": "[[0, 0], [0.5, 0.5]]"}, "its numbers and positions do not fit together"),
+    ({"positions": "[[0, 0, 0], [2.82, 2.82, 2.82]]"}, "its positions are no fractions of its cell"),
     ({"numbers": "__import__('os')"}, "its row cannot be read"),
     ({"numbers": "[11, 17, 17]"}, "its numbers and positions do not fit together"),
-    ({"numbers": "[11, 1e99]"}, "its row cannot be read"),
+    ({"numbers": "[11, 1e99]"}, "an atomic number is of no element"),
+    ({"numbers": "[11, 17.5]"}, "an atomic number is not whole"),
+    ({"numbers": "[11, NaN]"}, "an atomic number is not whole"),
+    ({"numbers": "[11, -17]"}, "an atomic number is of no element"),
     ({"positions": "[[0, 0, 0], [NaN, 0, 0]]"}, "a number of it is not finite"),
     ({"alpha": "inf"}, "a number of it is not finite"),
     ({"gamma": 179.0}, "no cell has its angles"),
-    ({"a": 0.0}, "an edge of its cell has no length"),
-    ({"a": -3.0}, "an edge of its cell has no length"),
+    ({"alpha": 1.047, "beta": 1.047, "gamma": 1.047}, "no cell has its angles"),
+    ({"a": 0.0}, "its cell has no such edges"),
+    ({"a": -3.0}, "its cell has no such edges"),
 ])
 def test_a_bad_row_is_left_out_with_its_reason(tmp_path: Path, changes: dict[str, Any], reason: str) -> None:
     first, second = read_candidates(write_csv(tmp_path / "t.csv", [row("bad") | changes, row()]))
