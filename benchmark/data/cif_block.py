@@ -49,17 +49,22 @@ class Sites:
 
 
 def tags_of(block: gemmi.cif.Block) -> Tags:
-    """What a block says, by tag."""
+    """What a block says, by tag; what it says twice, in another way, has both values. Raises Unusable for lists that are
+    there twice."""
     import gemmi
 
     found: dict[str, list[str]] = {}
     for item in block:
         if item.pair is not None:
-            found[_plain(item.pair[0])] = [gemmi.cif.as_string(item.pair[1]).strip()]
+            tag, values = _plain(item.pair[0]), [gemmi.cif.as_string(item.pair[1]).strip()]
+            before = _given(found.get(tag, []))
+            found[tag] = list(dict.fromkeys((*before, *_given(values)))) or values
         elif item.loop is not None:
             width, values = len(item.loop.tags), item.loop.values
-            for place, tag in enumerate(item.loop.tags):
-                found[_plain(tag)] = [gemmi.cif.as_string(value).strip() for value in values[place::width]]
+            for place, tag in enumerate(map(_plain, item.loop.tags)):
+                if tag in found and tag.startswith(("_atom_site_", *OPERATIONS)):
+                    raise Unusable("it says one thing twice", tag)
+                found[tag] = [gemmi.cif.as_string(value).strip() for value in values[place::width]]
     return found
 
 
@@ -67,8 +72,9 @@ def _plain(tag: str) -> str:
     return tag.lower().replace(".", "_")
 
 
-def has_atoms(tags: Tags) -> bool:
+def has_atoms(block: gemmi.cif.Block) -> bool:
     """Whether a block lists atoms: others tell of a paper, of powder data, or of a cell alone."""
+    tags = (_plain(tag) for item in block for tag in (item.loop.tags if item.loop else item.pair[:1] if item.pair else ()))
     return any(tag.startswith("_atom_site_") and not tag.startswith("_atom_site_aniso") for tag in tags)
 
 
@@ -79,7 +85,7 @@ def read_block(tags: Tags, identifier: str, origin: str) -> Candidate:
             if tag.startswith(prefixes) and _given(values) not in ([], ["0"]):
                 raise Unusable(kind, tag)
     cell = require_cell(_cell(tags))
-    formula = atoms_of_formula(" ".join(_given(tags.get("_chemical_formula_sum", []))))
+    formula = atoms_of_formula(_one(tags, "_chemical_formula_sum"))
     sites = _sites(tags, formula)
     readings, faults = [], []
     possible = settings(_statement(tags), cell)
@@ -100,6 +106,14 @@ def _given(values: Iterable[str]) -> list[str]:
     return [value for value in values if value not in NOTHING]
 
 
+def _one(tags: Tags, name: str) -> str:
+    """The value of a tag, `?` where it has none. Raises Unusable where it has several."""
+    values = _given(tags.get(name, []))
+    if len(values) > 1:
+        raise Unusable("it says one thing twice", f"{name}: {', '.join(values)}")
+    return values[0] if values else "?"
+
+
 def _number(text: str) -> float:
     """Of a text such as 0.25(3); not finite for any other."""
     import gemmi
@@ -108,7 +122,7 @@ def _number(text: str) -> float:
 
 
 def _cell(tags: Tags) -> NDArray[np.float64]:
-    parameters = np.array([_number(tags.get(name, ["?"])[0]) for name in CELL])
+    parameters = np.array([_number(_one(tags, name)) for name in CELL])
     if not np.isfinite(parameters).all():
         missing = [name for name, value in zip(CELL, parameters, strict=True) if not np.isfinite(value)]
         raise Unusable("its cell is not whole", ", ".join(missing))
@@ -122,7 +136,7 @@ def _statement(tags: Tags) -> Statement:
     lists = [values for name in OPERATIONS if (values := _given(tags.get(name, [])))]
     if len(lists) == 2 and {_compact(one) for one in lists[0]} != {_compact(one) for one in lists[1]}:
         raise Unusable("its space group contradicts itself", " and ".join(OPERATIONS))
-    choice = "".join(_given(tags.get("_space_group_it_coordinate_system_code", []))[:1])
+    choice = _one(tags, "_space_group_it_coordinate_system_code")
     return Statement(lists[0] if lists else [], given(HALL), given(NAMES), given(NUMBERS), choice)
 
 
@@ -203,7 +217,7 @@ def _atoms(
         raise Unusable(f"more than {MOST_ATOMS} atoms in the cell", len(numbers))
     if strictly and sites.multiplicities not in (None, made):
         raise Unusable("its multiplicities are not those of its sites")
-    _require_formula(numbers, formula, _number(tags.get("_cell_formula_units_z", ["?"])[0]))
+    _require_formula(numbers, formula, _number(_one(tags, "_cell_formula_units_z")))
     return setting.cell, numbers, positions
 
 
@@ -218,7 +232,10 @@ def _require_formula(numbers: NDArray, formula: Mapping[int, float], units: floa
     ratios = np.array([found[number] / formula[number] for number in found])
     if ratios.max() > ratios.min() * (1.0 + FORMULA_TOLERANCE):
         raise Unusable("its formula is not that of its sites", detail)
-    if np.isfinite(units) and not abs(ratios.mean() - units) <= FORMULA_TOLERANCE * units:
+    # Many programs write what the whole cell has as the formula, and Z for the formula in its lowest terms.
+    times = ratios.mean()
+    of_the_cell = units > 0.0 and abs(times - 1.0) <= FORMULA_TOLERANCE and all(count % units == 0 for count in found.values())
+    if np.isfinite(units) and not (abs(times - units) <= FORMULA_TOLERANCE * units or of_the_cell):
         raise Unusable("its formula and Z are not those of its sites", f"{detail}, Z = {units:g}")
 
 

@@ -71,15 +71,17 @@ def _read_cif(path: Path, relative: str) -> Iterator[Candidate]:
     except Unusable as fault:
         yield faulty(name, fault.reason, fault.detail, relative)
         return
-    listed = [(block.name, tags) for block in blocks if has_atoms(tags := tags_of(block))]
+    listed = [block for block in blocks if has_atoms(block)]
     if not listed:
         yield faulty(name, "the CIF has no atoms", f"{len(blocks)} blocks", relative)
-    for block_name, tags in listed:
+    for place, block in enumerate(listed):
         identifier, origin = name, relative
         if len(listed) > 1:
-            identifier, origin = f"{name}#{quote(block_name, safe='')}", f"{relative}#{block_name}"
+            again = [other.name for other in listed[:place]].count(block.name)
+            block_name = f"{block.name}~{again + 1}" if again else block.name
+            identifier, origin = f"{name}#{quote(block_name, safe='~')}", f"{relative}#{block_name}"
         try:
-            yield read_block(tags, identifier, origin)
+            yield read_block(tags_of(block), identifier, origin)
         except Unusable as fault:
             yield faulty(identifier, fault.reason, fault.detail, origin)
 
@@ -102,7 +104,7 @@ def _blocks(path: Path) -> list[gemmi.cif.Block]:
     if not text.strip():
         raise Unusable("the file is empty")
     try:
-        return list(gemmi.cif.read_string(text))
+        return list(gemmi.cif.read_string(text, check_level=0))  # tags given twice are common, and looked at later
     except (RuntimeError, ValueError) as error:
         raise Unusable("the CIF cannot be read", str(error).removeprefix("string:")) from error
 
