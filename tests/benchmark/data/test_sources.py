@@ -114,6 +114,15 @@ def test_a_json_of_prototypes_is_read(tmp_path: Path) -> None:
             list(read_candidates(path))
 
 
+def test_rows_without_an_identifier_are_named_by_their_place(tmp_path: Path) -> None:
+    salt = {"lattice": (5.64 * np.eye(3)).tolist(), "numbers": [11, 17], "frac": ROCK_SALT}
+    path = tmp_path / "t.json"
+    path.write_text(json.dumps([salt, {"id": 0, **salt}, {"id": None, **salt}]))
+    assert [(one.identifier, one.faulty, one.origin) for one in read_candidates(path)] == [
+        ("row 1, which has no id", "its row has no id", "row 1"), ("0", None, "row 2"),
+        ("row 3, which has no id", "its row has no id", "row 3")]
+
+
 @pytest.mark.parametrize(("changes", "reason"), [
     ({"id": " "}, "its row has no id"),
     ({"a": "wide"}, "its row cannot be read"),

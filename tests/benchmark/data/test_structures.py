@@ -57,6 +57,15 @@ def drawn(group: int, count: int) -> list[tuple[str, Crystal]]:
             for seed in range(count)]
 
 
+_ROCK_SALT = np.array([[0, 0, 0], [1, 1, 0], [1, 0, 1], [0, 1, 1], [1, 1, 1], [0, 0, 1], [0, 1, 0], [1, 0, 0]]) / 2.0
+
+
+def two_salts() -> list[tuple[str, Crystal]]:
+    """Rock salt of sodium and of potassium, eight atoms each."""
+    return [(name, Crystal(5.64 * np.eye(3), np.repeat([metal, 17], 4), _ROCK_SALT, 225))
+            for name, metal in (("a", 11), ("b", 19))]
+
+
 def write_cif(path: Path, space_group: str, cell: tuple, atoms: list[tuple]) -> None:
     structure = gemmi.SmallStructure()
     structure.name = path.stem
@@ -100,6 +109,10 @@ def test_a_folder_of_cif_files_is_read_and_every_file_accounted_for(cif_folder: 
     assert report["groups"]["225"] == {"found": 2, "used": 1, "dropped": {"two atoms share a site": 1}}
     assert report["outside"] == {"sites are partly occupied": 1, "the CIF cannot be read": 1,
                                  "the CIF has no atoms": 1}
+    assert [(one.origin, one.space_group, one.reason) for one in selection.left_out] == [
+        ("alloy.cif", None, "sites are partly occupied"), ("empty.cif", None, "the CIF has no atoms"),
+        ("garbage.cif", None, "the CIF cannot be read"), ("mixed.cif", 225, "two atoms share a site")]
+    assert selection.left_out[0].detail == "Cu: 0.5"
     reported = sum(entry["found"] for entry in report["groups"].values()) + sum(report["outside"].values())
     assert reported == len(list(cif_folder.rglob("*.cif")))
 
@@ -185,6 +198,36 @@ def test_arrays_that_do_not_fit_together_are_refused(tmp_path: Path, changes: di
     path = write_table(tmp_path / "t.npz", drawn(2, 1), **changes)
     with pytest.raises(StemdlError, match="do not fit together"):
         list(read_candidates(path))
+
+
+@pytest.mark.parametrize(("changes", "message"), [
+    ({"ns": np.array([-1, 17])}, "row 1: a crystal has a negative number of atoms"),
+    ({"ns": np.array([8.5, 7.5])}, r"ns\[0\]: the table's ns are not whole numbers"),
+    ({"ns": np.array([8.0, np.nan])}, r"ns\[1\]: the table's ns are not whole numbers"),
+    ({"Z": np.repeat([11.0, 17.5], 8)}, r"Z\[8\]: the table's Z are not whole numbers"),
+    ({"Z": np.repeat(["Na", "Cl"], 8)}, "the table's Z are no numbers"),
+    ({"X": np.zeros((16, 3), dtype=complex)}, "the table's X are no numbers"),
+    ({"cells": np.zeros((2, 3, 3))}, r"do not fit together(.|\n)*cells \(n, 6\)"),
+    ({"ids": np.array(["a", "a"])}, "two crystals have one identifier(.|\n)*a: row 1 and row 2"),
+    ({"ids": np.array([b"a", b"a"])}, "two crystals have one identifier"),
+    ({"ids": np.array(["a", None], dtype=object)}, "cannot be read"),
+])
+def test_a_table_of_other_numbers_is_refused(tmp_path: Path, changes: dict, message: str) -> None:
+    with pytest.raises(StemdlError, match=message):
+        list(read_candidates(write_table(tmp_path / "t.npz", two_salts(), **changes)))
+
+
+@pytest.mark.parametrize(("changes", "identifiers"), [
+    ({"ns": np.array([8.0, 8.0])}, ["a", "b"]),
+    ({"ids": np.array([b"mp-1", b"mp-2"])}, ["mp-1", "mp-2"]),
+    ({"ids": np.array([0, 1])}, ["0", "1"]),
+    ({"ids": np.array(["\xe9", "a\tb"])}, ["%C3%A9", "a%09b"]),
+    ({"Z": np.repeat([11.0, 17.0, 19.0, 17.0], 4), "X": np.tile(_ROCK_SALT, (2, 1)).astype(">f8")}, ["a", "b"]),
+])
+def test_a_table_of_other_types_is_read(tmp_path: Path, changes: dict, identifiers: list[str]) -> None:
+    found = list(read_candidates(write_table(tmp_path / "t.npz", two_salts(), **changes)))
+    assert [one.identifier for one in found] == identifiers
+    assert [examine(one, WIDE)[0].formula for one in found] == ["Cl4 Na4", "Cl4 K4"]
 
 
 class _Bomb:
