@@ -82,13 +82,20 @@ def report_schedule(outcomes: Sequence[Outcome], folder: Path, arguments: argpar
 
 def print_verdict(folder: Path, records: Mapping[Path, Mapping[str, Any] | None]) -> None:
     """In a line, what our own rules say of the runs in a folder: of those alone that came to their end by themselves,
-    where others did not. `records` are those of all of its runs, by the folders of the runs."""
+    where others did not; and where some of these are never scored, why, and not what else they lack for a score.
+    `records` are those of all of its runs, by the folders of the runs."""
     from benchmark.events import keys
+    from benchmark.submission.run_record import why_not_scored
     from benchmark.validation.finding import Severity
     from benchmark.validation.validate import validate
 
     ended = [run for run, record in records.items() if record and record["status"] in (keys.SUCCESS, keys.ABORTED)]
     if not ended:
+        return
+    reasons = [reason for run in ended if (reason := why_not_scored(records[run]))]
+    if reasons:
+        some = f"{len(reasons)} of {len(ended)} runs: " if len(reasons) < len(ended) else ""
+        print(f"our own rules: {some}{reasons[0]}   (stemdl validate {folder})")
         return
     report = validate([folder] if len(ended) == len(records) else ended, official=False)
     errors = [finding for finding in report.findings if finding.severity is Severity.ERROR]

@@ -18,6 +18,7 @@ from benchmark.foundation.errors import StemdlError
 
 if TYPE_CHECKING:
     from benchmark.submission.package import Parcel
+    from benchmark.submission.run_record import StoredRun
     from benchmark.validation.validate import Report
 
 EXAMPLE = """Examples:
@@ -125,6 +126,7 @@ def _parcel(arguments: argparse.Namespace) -> Parcel:
         raise StemdlError("there are no finished runs here", where=", ".join(map(str, arguments.runs)),
                           remedy="stemdl run --runs 5")
     rung = _the_only("rung", {run.record["rung"] for run in runs})
+    _require_submittable(rung, runs)
     division = _the_only("division", {run.record["division"] for run in runs})
     if arguments.division not in (None, division):
         raise StemdlError("the runs are of the other division", expected=arguments.division, found=division,
@@ -157,6 +159,19 @@ def _parcel(arguments: argparse.Namespace) -> Parcel:
     return Parcel(organisation, arguments.system, scaling, rung, ordered, path,
                   {**described, "system_name": arguments.system, **_fields(arguments, set(described))},
                   (arguments.code or ROOT) / package, pruned)
+
+
+def _require_submittable(rung: str, runs: list[StoredRun]) -> None:
+    """Raises StemdlError where no set of these runs can be valid, whatever else is asked for."""
+    from benchmark.submission.run_record import why_not_scored
+    from benchmark.validation.standard import rungs_with_submissions
+
+    if rung not in rungs_with_submissions():
+        raise StemdlError(f"{rung} takes no submissions: no recorded runs of the reference reach its target (R1.6)",
+                          where=runs[0].folder, remedy=f"stemdl run --rung {rungs_with_submissions()[0]} --runs 5")
+    for run in runs:
+        if reason := why_not_scored(run.record):
+            raise StemdlError(reason, where=run.folder, remedy="leave this run out")
 
 
 def _the_only(what: str, values: set[str]) -> str:

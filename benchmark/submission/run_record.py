@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import statistics
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,15 @@ def facts_of(timeline: Timeline) -> dict[str, Any]:
         "scorable": status == keys.SUCCESS and not resumed and bool(timeline.value(keys.DATA_STANDARD)),
         "versions": timeline.value(keys.VERSIONS),
     }
+
+
+def why_not_scored(record: Mapping[str, Any]) -> str | None:
+    """Why a run is not scored whatever it reached, in words that name the rule; None for a run that may be."""
+    if record.get("resumed"):
+        return "resumed runs are not scored (R4.4)"
+    if not record.get("data", {}).get("standard"):
+        return "runs on other data or splits than the rung's own are not scored (R2.2)"
+    return None
 
 
 @dataclass(frozen=True)

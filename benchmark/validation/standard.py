@@ -59,6 +59,11 @@ class Standard:
     def ours(self) -> bool:
         return self.suite == OURS
 
+    @property
+    def takes_submissions(self) -> bool:
+        """Whether recorded runs of the reference stand behind its target; other suites see to theirs."""
+        return not self.ours or self.reference_points is not None
+
 
 @functools.cache
 def standards() -> Mapping[str, Standard]:
@@ -77,6 +82,11 @@ def standards() -> Mapping[str, Standard]:
     for path in sorted(DEFINITIONS.glob("*.yaml")):
         known |= _of_definition(path.stem)
     return known
+
+
+def rungs_with_submissions() -> list[str]:
+    """The rungs of ours that results may be submitted of (R1.6)."""
+    return [standard.name for standard in standards().values() if standard.ours and standard.takes_submissions]
 
 
 def _of_definition(name: str) -> dict[str, Standard]:

@@ -11,6 +11,7 @@ from benchmark.definition.request import LOG
 from benchmark.events import keys
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
+from benchmark.validation.standard import rungs_with_submissions
 from benchmark.validation.subjects import RECORD, STRONG, WEAK, Log, ResultSet
 
 _LOG_NAME = re.compile(re.escape(LOG).replace(re.escape("{index}"), "(0|[1-9][0-9]*)"))
@@ -30,6 +31,14 @@ def index_of(path: Path) -> int | None:
     """The number in a log's name; None for another name."""
     match = _LOG_NAME.fullmatch(path.name)
     return int(match[1]) if match else None
+
+
+@check("R1.6", of=ResultSet, ours_alone=True)
+def target_rests_on_runs(results: ResultSet) -> Iterator[Fault]:
+    """A submission is of a rung whose target recorded runs of the reference have reached."""
+    if results.submitted and results.standard is not None and not results.standard.takes_submissions:
+        yield Fault("this rung takes no submissions: no recorded runs of the reference reach its target",
+                    found=results.benchmark, expected=" or ".join(rungs_with_submissions()))
 
 
 @check("R4.5", of=ResultSet)

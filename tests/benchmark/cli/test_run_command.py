@@ -232,6 +232,7 @@ def test_an_aborted_run_can_go_on_but_not_be_scored(missed: Path, stemdl: Callab
     assert (record["seed"], record["resumed"], record["scorable"]) == (before["seed"], True, False)
     assert not check_log(folder / "result_0.txt").passed
     assert "resumed from a checkpoint: cannot be scored" in done.stdout
+    assert f"our own rules: resumed runs are not scored (R4.4)   (stemdl validate {folder})" in done.stdout
 
 
 def test_a_folder_without_a_checkpoint_cannot_be_resumed(stemdl: Callable, smoke_data: Path, tmp_path: Path):

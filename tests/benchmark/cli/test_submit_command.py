@@ -248,6 +248,33 @@ def test_runs_that_crashed_are_left_out_and_said(made: Path, tmp_path: Path, cap
     assert "left out: " in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("division", ["closed", "open"])
+@pytest.mark.parametrize("layout", ["hpc", "science"])
+def test_a_rung_without_recorded_runs_takes_no_submissions(tmp_path: Path, capsys: pytest.CaptureFixture,
+                                                           division: str, layout: str):
+    made = write_runs(tmp_path / "runs", {index: log_lines(index, division) for index in range(5)}, SOURCE)
+    for path in made.glob("run_*/run.json"):
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"rung": "stemdl_smoke"}))
+    assert submit(made, tmp_path / "tree", "--layout", layout) == 2
+    assert "stemdl_smoke takes no submissions: no recorded runs of the reference reach its target (R1.6)" in (
+        capsys.readouterr().err)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["runs"]
+
+
+@pytest.mark.parametrize(("key", "value", "reason"), [
+    (keys.RESUMED, 2, "resumed runs are not scored (R4.4)"),
+    (keys.DATA_STANDARD, False, "runs on other data or splits than the rung's own are not scored (R2.2)")])
+def test_a_set_with_a_run_that_is_never_scored_is_refused_at_once(tmp_path: Path, capsys: pytest.CaptureFixture,
+                                                                  key: str, value: object, reason: str):
+    logs = {index: log_lines(index) for index in range(5)}
+    places = [number for number, line in enumerate(logs[3]) if line["key"] in (key, keys.SEED)]
+    logs[3][places[-1]] = {**logs[3][places[-1]], "key": key, "value": value}
+    made = write_runs(tmp_path / "runs", logs, SOURCE)
+    assert submit(made, tmp_path / "tree") == 2
+    said = capsys.readouterr().err
+    assert reason in said and str(made / "run_3") in said and "leave this run out" in said
+
+
 def test_one_rung_at_a_time(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
     path = made / "run_0" / "run.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"rung": "stemdl_smoke"}))

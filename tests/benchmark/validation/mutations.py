@@ -183,6 +183,14 @@ def one_run_more(tree: Tree) -> None:
     tree.logs[5] = log_lines(5)
 
 
+def of_another_rung(rung: str) -> Change:
+    """All that a tree of RUNG says, said of another rung."""
+    def change(tree: Tree) -> None:
+        every_log(put(keys.SUBMISSION_BENCHMARK, rung))(tree)
+        tree.results = RESULTS.replace(RUNG, rung)
+    return change
+
+
 def weak_alone(tree: Tree) -> None:
     tree.results = RESULTS.replace("strong", "weak")
 
@@ -198,6 +206,8 @@ MUTATIONS = (
     Mutation("the target missed", "R1.4", log(metric(3, 0.8999))),
     Mutation("the target missed by all runs", "R1.4", every_log(metric(3, 0.85))),
     Mutation("a rung that does not exist", "R1.5", every_log(put(keys.SUBMISSION_BENCHMARK, "stemdl_minni"))),
+    Mutation("a rung whose target no recorded runs reach", "R1.6", of_another_rung("stemdl_smoke")),
+    Mutation("such a rung in the open division", "R1.6", of_another_rung("stemdl_smoke"), division="open"),
     # 2. data
     Mutation("another recipe", "R2.2", every_log(put(keys.DATA_RECIPE_SHA256, "f" * 64))),
     Mutation("other data", "R2.2", every_log(put(keys.DATA_STANDARD, False))),

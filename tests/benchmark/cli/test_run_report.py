@@ -1,0 +1,29 @@
+"""What `stemdl run` and `show` say of runs by our own rules: of those that are never scored one line, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmark.cli.run_report import print_verdict
+
+GOOD = {"status": "success", "resumed": False, "data": {"standard": True}}
+RESUMED, OTHER_DATA = GOOD | {"resumed": True}, GOOD | {"data": {"standard": False}}
+BY_R4_4 = "resumed runs are not scored (R4.4)"
+BY_R2_2 = "runs on other data or splits than the rung's own are not scored (R2.2)"
+
+
+@pytest.mark.parametrize(("records", "said"), [
+    ([RESUMED], BY_R4_4),
+    ([OTHER_DATA], BY_R2_2),
+    ([OTHER_DATA | {"status": "aborted"}], BY_R2_2),
+    ([RESUMED | OTHER_DATA | {"resumed": True}], BY_R4_4),
+    ([GOOD, RESUMED, GOOD], f"1 of 3 runs: {BY_R4_4}"),
+    ([OTHER_DATA, OTHER_DATA, None], BY_R2_2),
+    ([GOOD | {"status": "crashed"}, None], None),
+])
+def test_why_runs_are_never_scored_is_one_line(capsys: pytest.CaptureFixture, records: list, said: str | None):
+    print_verdict(Path("runs/set"), {Path(f"run_{number}"): record for number, record in enumerate(records)})
+    assert capsys.readouterr().out == ("" if said is None else
+                                       f"our own rules: {said}   (stemdl validate runs/set)\n")
