@@ -91,15 +91,16 @@ def read_block(tags: Tags, identifier: str, origin: str) -> Candidate:
     possible = settings(_statement(tags), cell)
     for setting in possible:
         try:
-            readings.append(_atoms(setting, sites, tags, formula, strictly=len(possible) > 1))
+            numbers, positions = _atoms(setting, sites, tags, formula, strictly=len(possible) > 1)
         except Unusable as fault:
             faults.append(fault)
+        else:
+            readings.append(Candidate(identifier, setting.cell, numbers, positions, origin=origin))
     if not readings:
         raise faults[0]
     if len(readings) > 1:
         raise Unusable("its origin is not stated", " or ".join(setting.name for setting in possible))
-    (fitted, numbers, positions), = readings
-    return Candidate(identifier, fitted, numbers, positions, origin=origin)
+    return readings[0]
 
 
 def _given(values: Iterable[str]) -> list[str]:
@@ -203,8 +204,8 @@ def _require_order(assemblies: list[str], groups: list[str]) -> None:
 
 def _atoms(
     setting: Setting, sites: Sites, tags: Tags, formula: Mapping[int, float], strictly: bool
-) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
-    """Cell, numbers and positions of all atoms. Raises Unusable where they are not those that the block states.
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Numbers and positions of all atoms. Raises Unusable where they are not those that the block states.
 
     `strictly` asks also for the stated multiplicities: some programs write the order of the site's symmetry there, so
     they only tell one setting from another.
@@ -215,10 +216,12 @@ def _atoms(
     numbers, positions, made = whole
     if len(numbers) > MOST_ATOMS:
         raise Unusable(f"more than {MOST_ATOMS} atoms in the cell", len(numbers))
+    if setting.all_listed and len(numbers) != len(made):
+        raise Unusable("its space group contradicts itself", f"the identity alone, and {setting.name}")
     if strictly and sites.multiplicities not in (None, made):
         raise Unusable("its multiplicities are not those of its sites")
     _require_formula(numbers, formula, _number(_one(tags, "_cell_formula_units_z")))
-    return setting.cell, numbers, positions
+    return numbers, positions
 
 
 def _require_formula(numbers: NDArray, formula: Mapping[int, float], units: float) -> None:

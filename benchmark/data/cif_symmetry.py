@@ -6,7 +6,7 @@ import functools
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,38 +55,50 @@ class Setting:
     operations : rotations (m, 3, 3) and translations (m, 3).
     cell : (3, 3) lattice vectors as rows, in Angstrom.
     name : for people.
+    all_listed : whether every atom of the cell is listed, so that the operations make none.
     """
 
     operations: Operations
     cell: NDArray[np.float64]
     name: str
+    all_listed: bool = False
 
 
 def settings(stated: Statement, cell: NDArray) -> list[Setting]:
     """The settings that the statement may mean in this cell (3, 3): one, or several origins where none is told.
 
-    Operations come first, then a Hall symbol, then names and numbers. Raises Unusable where the statement is missing,
-    is not understood, contradicts itself, or where the cell does not fit it.
+    Operations come first, then a Hall symbol, then names and numbers. Some programs write a crystal's name, the identity
+    as the only operation, and all atoms of the cell. Raises Unusable where the statement is missing, is not understood,
+    contradicts itself, or where the cell does not fit it.
     """
     numbers = _numbers(stated.numbers)
     named = [entries for name in stated.names if (entries := named_settings(name))]
     told = numbers | {entry.number for entries in named for entry in entries}
     if stated.triplets:
-        # Many programs leave "P 1" in the header of a file with other operations.
-        return [_by_operations(_parsed(stated.triplets), told - {1}, cell, "its operations")]
+        operations = _parsed(stated.triplets)
+        told -= {1}  # many programs leave "P 1" in the header of a file with other operations
+        if len(operations[0]) == len(told) == 1:
+            named = [entries for entries in named if entries[0].number in told]
+            return [replace(one, all_listed=True) for one in _named(stated, named, told, cell)]
+        return [_by_operations(operations, told, cell, "its operations")]
     if stated.halls:
         return [_by_operations(_of_hall(hall), told, cell, f"Hall {hall}") for hall in stated.halls[:1]]
+    return _named(stated, named, told, cell)
+
+
+def _named(
+    stated: Statement, named: list[list[gemmi.SpaceGroup]], told: set[int], cell: NDArray
+) -> list[Setting]:
+    """Of a statement without operations, whose names may mean the settings `named`, and which is of the groups `told`."""
     if not told:
         if stated.names:
             raise Unusable("its space group is not known", ", ".join(stated.names))
         raise Unusable("its symmetry is not stated")
-    if len(told) > 1:
-        raise Unusable("its space group contradicts itself", _listed(stated))
-    entries = _common(named) if named else _of_number(numbers.pop())
+    entries = _common(named) if named else _of_number(*told) if len(told) == 1 else []
     if stated.choice:
         entries = [entry for entry in entries if stated.choice.lower() in _codes(entry)] or entries
-    if not entries:
-        raise Unusable("its space group contradicts itself", _listed(stated))
+    if len(told) > 1 or not entries:
+        raise Unusable("its space group contradicts itself", ", ".join((*stated.names, *stated.numbers)))
     fitting = [Setting(_operations_of(entry), fitted, entry.xhm()) for entry in entries
                if (fitted := fitted_cell(cell, _operations_of(entry)[0])) is not None]
     if not fitting:
@@ -157,10 +169,6 @@ def _numbers(texts: Sequence[str]) -> set[int]:
         if not (text.isdecimal() and 1 <= int(text) <= 230):
             raise Unusable("its space group is not known", f"number {text}")
     return {int(text) for text in texts}
-
-
-def _listed(stated: Statement) -> str:
-    return ", ".join((*stated.names, *stated.numbers))
 
 
 def _common(named: list[list[gemmi.SpaceGroup]]) -> list[gemmi.SpaceGroup]:

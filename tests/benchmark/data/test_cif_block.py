@@ -22,6 +22,8 @@ MONOCLINIC, BRICK = (8.1, 9.7, 11.3, 90, 101.5, 90), (8.1, 9.7, 11.3, 90, 90, 90
 THREE = ("Ca1 Ca 0.70 0.89 0.13", "S1 S 0.61 0.47 0.58", "O1 O 0.15 0.42 0.58")
 DIAMOND = (5.43, 5.43, 5.43, 90, 90, 90)
 HEXAGONAL, RHOMBOHEDRAL = (4.9, 4.9, 15.0, 90, 90, 120), (5.745, 5.745, 5.745, 50.49, 50.49, 50.49)
+EVERY_ATOM = (*SALT, "Na2 Na 0.5 0.5 0", "Na3 Na 0 0.5 0.5", "Na4 Na 0.5 0 0.5", "Cl2 Cl 0 0 0.5", "Cl3 Cl 0 0.5 0",
+              "Cl4 Cl 0.5 0 0")
 CASES = Path(os.environ.get("STEMDL_CIF_CASES")
              or Path(__file__).resolve().parents[4] / "shared" / "data" / "cif_cases")
 
@@ -67,6 +69,9 @@ SYMMETRY: dict[str, tuple[dict, Answer]] = {
         {"name": "F m -3 m", "operations": operations_of("F 4 3 2")}, "its space group contradicts itself"),
     "the identity, and the name": (
         {"name": "F m -3 m", "operations": ["x,y,z"]}, "its space group contradicts itself"),
+    "P 1, the identity, and another number": (
+        {"name": "P 1", "operations": ["x,y,z"], "more": "_space_group_IT_number 225"},
+        "its space group contradicts itself"),
     "P 1 left in the header": ({"name": "P 1", "operations": FM3M}, (225, 8)),
     "no operation at all": ({"operations": ["x,y,z", "none"]}, "its operations cannot be read"),
     "an operation that shears": ({"operations": ["x,y,z", "2*x,y,z"]}, "its operations are no group"),
@@ -114,6 +119,8 @@ SYMMETRY: dict[str, tuple[dict, Answer]] = {
     "a primitive cell with the name": (
         {"cell": (3.84, 3.84, 3.84, 60, 60, 60), "name": "Fd-3m", **atoms("Si1 Si 0 0 0", "Si2 Si 0.25 0.25 0.25")},
         "its cell does not fit its space group"),
+    "every atom of the cell, the identity, and the name": (
+        {"name": "F m -3 m", "operations": ["x,y,z"], **atoms(*EVERY_ATOM)}, (225, 8)),
     "a cell that is not cubic": ({"cell": (5.64, 5.70, 5.64, 90, 90, 90), "operations": FM3M},
                                  "its cell does not fit its operations"),
     "a cell rounded in its last digit": ({"cell": (5.6401, 5.64, 5.6398, 90, 90.01, 90), "operations": FM3M}, (225, 8)),
@@ -175,7 +182,7 @@ SITES: dict[str, tuple[dict, Answer]] = {
     "attached hydrogen": ({"columns": (*ATOM_COLUMNS, "attached_hydrogens"), **atoms("O1 O 0 0 0 2")},
                           "hydrogen atoms have no sites"),
     "every atom of the cell, and operations": (
-        atoms(*SALT, "Na2 Na 0.5 0.5 0", "Na3 Na 0 0.5 0.5", "Na4 Na 0.5 0 0.5", "Cl2 Cl 0 0 0.5"), (225, 8)),
+        atoms(*EVERY_ATOM), (225, 8)),
     "moments": ({"more": "_atom_site_moment_label Na1\n_atom_site_moment_crystalaxis_x 1.0"},
                 "it is a magnetic structure"),
     "magnetic operations": ({"more": "_space_group_symop_magn_operation_xyz 'x,y,z,+1'"}, "it is a magnetic structure"),
