@@ -58,7 +58,7 @@ def require_cell(parameters: NDArray) -> NDArray[np.float64]:
     if not np.isfinite(parameters).all():
         raise Unusable("a number of it is not finite", parameters.tolist())
     lengths, angles = parameters[:3], parameters[3:]
-    for values, (least, most), reason in ((lengths, LENGTHS_ANGSTROM, "its cell has no such edges"),
+    for values, (least, most), reason in ((lengths, LENGTHS_ANGSTROM, "an edge of its cell is out of range"),
                                           (angles, ANGLES_DEGREES, "no cell has its angles")):
         if not ((least <= values) & (values <= most)).all():
             raise Unusable(reason, f"{values.tolist()}, of {least:g} to {most:g}")
@@ -81,13 +81,13 @@ def of_parameters(
 
 
 def require_atoms(numbers: NDArray, positions: NDArray) -> None:
-    """Raises Unusable for numbers (n,) that are of no elements, and positions (n, 3) that are no fractions of a cell."""
+    """Raises Unusable where numbers (n,) are not elements', or positions (n, 3) not fractions of a cell."""
     if not np.isfinite(positions).all():
         raise Unusable("a number of it is not finite")
     if (broken := numbers != np.rint(numbers)).any():  # not a number too
         raise Unusable("an atomic number is not whole", numbers[broken][0])
     if len(numbers) and not (1 <= numbers.min() and numbers.max() <= HEAVIEST):
-        raise Unusable("an atomic number is of no element", f"{numbers.min():g} to {numbers.max():g}")
+        raise Unusable("an atomic number is not an element's", f"{numbers.min():g} to {numbers.max():g}")
     least, most = FRACTIONS
     if len(positions) and not (least <= positions.min() and positions.max() <= most):
-        raise Unusable("its positions are no fractions of its cell", f"{positions.min():g} to {positions.max():g}")
+        raise Unusable("its positions are not fractions of its cell", f"{positions.min():g} to {positions.max():g}")

@@ -26,7 +26,7 @@ NOTHING = ("", "?", ".")
 MAGNETIC = ("_space_group_magn_", "_space_group_symop_magn_", "_atom_site_moment_", "_parent_propagation_vector_")
 MODULATED = ("_cell_modulation_dimension", "_cell_wave_vector_", "_cell_subsystem", "_space_group_ssg_",
              "_space_group_symop_ssg_", "_atom_site_fourier_", "_atom_site_displace_", "_atom_site_occ_fourier_")
-CELL = tuple(f"_cell_{name}" for name in ("length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma"))
+CELL = (*(f"_cell_length_{edge}" for edge in "abc"), *(f"_cell_angle_{angle}" for angle in ("alpha", "beta", "gamma")))
 FRACTIONS = tuple(f"_atom_site_fract_{axis}" for axis in "xyz")
 OPERATIONS = ("_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_xyz")
 HALL = ("_space_group_name_hall", "_symmetry_space_group_name_hall")
@@ -49,8 +49,8 @@ class Sites:
 
 
 def tags_of(block: gemmi.cif.Block) -> Tags:
-    """What a block says, by tag; what it says twice, in another way, has both values. Raises Unusable for lists that are
-    there twice."""
+    """What a block says, by tag; what it says twice, in another way, has both values. Raises Unusable for a list given
+    twice."""
     import gemmi
 
     found: dict[str, list[str]] = {}
@@ -74,7 +74,8 @@ def _plain(tag: str) -> str:
 
 def has_atoms(block: gemmi.cif.Block) -> bool:
     """Whether a block lists atoms: others tell of a paper, of powder data, or of a cell alone."""
-    tags = (_plain(tag) for item in block for tag in (item.loop.tags if item.loop else item.pair[:1] if item.pair else ()))
+    items = (item.loop.tags if item.loop else item.pair[:1] if item.pair else () for item in block)
+    tags = (_plain(tag) for found in items for tag in found)
     return any(tag.startswith("_atom_site_") and not tag.startswith("_atom_site_aniso") for tag in tags)
 
 
@@ -210,9 +211,9 @@ def _atoms(
     `strictly` asks also for the stated multiplicities: some programs write the order of the site's symmetry there, so
     they only tell one setting from another.
     """
-    whole = whole_cell(setting.cell, setting.operations, sites.numbers, sites.fractions)
+    whole = whole_cell(setting.cell, setting.operations, sites.numbers, sites.fractions, MOST_ATOMS)
     if whole is None:
-        raise Unusable("an atom's site is not to be told")
+        raise Unusable("an atom's site cannot be determined")
     numbers, positions, made = whole
     if len(numbers) > MOST_ATOMS:
         raise Unusable(f"more than {MOST_ATOMS} atoms in the cell", len(numbers))
@@ -237,7 +238,8 @@ def _require_formula(numbers: NDArray, formula: Mapping[int, float], units: floa
         raise Unusable("its formula is not that of its sites", detail)
     # Many programs write what the whole cell has as the formula, and Z for the formula in its lowest terms.
     times = ratios.mean()
-    of_the_cell = units > 0.0 and abs(times - 1.0) <= FORMULA_TOLERANCE and all(count % units == 0 for count in found.values())
+    of_the_cell = (units > 0.0 and abs(times - 1.0) <= FORMULA_TOLERANCE
+                   and all(count % units == 0 for count in found.values()))
     if np.isfinite(units) and not (abs(times - units) <= FORMULA_TOLERANCE * units or of_the_cell):
         raise Unusable("its formula and Z are not those of its sites", f"{detail}, Z = {units:g}")
 

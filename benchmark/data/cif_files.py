@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import gemmi
 
 MOST_BYTES = 1 << 26
-"""Of a file, unpacked: more is no crystal's description, but measured data."""
+"""Of a file, unpacked: a crystal's description is smaller; measured data may not be."""
 _SUFFIX = re.compile(r"\.m?cif(\.gz)?$", re.IGNORECASE)
 _WIDE = (b"\xff\xfe", b"\xfe\xff")
 
@@ -50,7 +50,7 @@ def read_cif_files(paths: list[Path], folder: Path) -> Iterator[Candidate]:
 
 
 def printable(text: str) -> str:
-    """Of a file's name what every page and table can hold: bytes of no text, line breaks and the like are escaped."""
+    """A file's name as every page and table can hold it: line breaks, bytes that are not text and the like escaped."""
     shown = os.fsencode(text).decode("utf-8", "backslashreplace")
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in shown)
 
@@ -131,13 +131,13 @@ def _text(path: Path) -> str:
 
 
 def _require_file(path: Path) -> None:
-    """Raises Unusable for what is no file: a pipe would never end. OSError where nothing is seen."""
+    """Raises Unusable for anything but a file: a pipe would never end. OSError where nothing is seen."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError as error:
         raise Unusable("it is a link to nothing", os.readlink(path) if path.is_symlink() else "") from error
     if stat.S_ISDIR(mode):
         unreadable = not is_cif(path)
-        raise Unusable("the folder cannot be read" if unreadable else "it is a folder, and no file")
+        raise Unusable("the folder cannot be read" if unreadable else "it is a folder, not a file")
     if not stat.S_ISREG(mode):
-        raise Unusable("it is no regular file")
+        raise Unusable("it is not a regular file")

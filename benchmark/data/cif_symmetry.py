@@ -65,11 +65,11 @@ class Setting:
 
 
 def settings(stated: Statement, cell: NDArray) -> list[Setting]:
-    """The settings that the statement may mean in this cell (3, 3): one, or several origins where none is told.
+    """The settings that the statement may mean in this cell (3, 3): one, or several origins where none is stated.
 
-    Operations come first, then a Hall symbol, then names and numbers. Some programs write a crystal's name, the identity
-    as the only operation, and all atoms of the cell. Raises Unusable where the statement is missing, is not understood,
-    contradicts itself, or where the cell does not fit it.
+    Operations come first, then a Hall symbol, then names and numbers. Some programs write a crystal's name, the
+    identity as the only operation, and all atoms of the cell. Raises Unusable where the statement is missing, is not
+    understood or contradicts itself, or where the cell does not fit it.
     """
     numbers = _numbers(stated.numbers)
     named = [entries for name in stated.names if (entries := named_settings(name))]
@@ -89,7 +89,7 @@ def settings(stated: Statement, cell: NDArray) -> list[Setting]:
 def _named(
     stated: Statement, named: list[list[gemmi.SpaceGroup]], told: set[int], cell: NDArray
 ) -> list[Setting]:
-    """Of a statement without operations, whose names may mean the settings `named`, and which is of the groups `told`."""
+    """Of a statement without operations: its names may mean the settings `named`, and it is of the groups `told`."""
     if not told:
         if stated.names:
             raise Unusable("its space group is not known", ", ".join(stated.names))
@@ -116,9 +116,9 @@ def _by_operations(operations: Operations, told: set[int], cell: NDArray, name: 
     try:
         kind = spglib.get_spacegroup_type_from_symmetry(*operations, lattice=fitted)
     except spglib.SpglibError as error:
-        raise Unusable("its operations are no space group", error) from error
+        raise Unusable("its operations do not form a space group", error) from error
     if kind is None:
-        raise Unusable("its operations are no space group")
+        raise Unusable("its operations do not form a space group")
     if told - {kind.number}:
         raise Unusable("its space group contradicts itself",
                        f"operations of {kind.number}, stated: {', '.join(map(str, sorted(told)))}")
@@ -126,11 +126,11 @@ def _by_operations(operations: Operations, told: set[int], cell: NDArray, name: 
 
 
 def _parsed(triplets: Sequence[str]) -> Operations:
-    """Raises Unusable where one cannot be read, or they are no group."""
+    """Raises Unusable where one cannot be read, or they do not form a group."""
     import gemmi
 
     if len(triplets) > MOST_OPERATIONS:
-        raise Unusable("its operations are no space group", f"{len(triplets)} operations")
+        raise Unusable("its operations do not form a space group", f"{len(triplets)} operations")
     try:
         read = [gemmi.Op(triplet.strip().lower()) for triplet in triplets]
     except (RuntimeError, ValueError) as error:
@@ -155,7 +155,7 @@ def _as_group(operations: list[gemmi.Op]) -> Operations:
              np.array([one.tran for one in once], dtype=np.float64) / gemmi.Op.DEN)
     whole = (found[0] == np.rint(found[0])).all() and (np.abs(np.abs(np.linalg.det(found[0])) - 1.0) < 1e-9).all()
     if not (whole and is_group(found)):
-        raise Unusable("its operations are no group", f"{len(once)} operations: some are missing, or wrong")
+        raise Unusable("its operations do not form a group", f"{len(once)} operations: some are missing, or wrong")
     return found
 
 

@@ -21,11 +21,11 @@ def atomic_number(symbol: str) -> int:
 
 
 def element_of_type(text: str) -> int:
-    """The atomic number of a type symbol. Raises Unusable for one of no element, such as those of water or a dummy."""
+    """The atomic number of a type symbol. Raises Unusable for other text, such as that of water or a dummy."""
     match = _TYPE.fullmatch(text)
     number = atomic_number(match[1]) if match else 0
     if not number:
-        raise Unusable("a site is of no element", text)
+        raise Unusable("a site is not of a known element", text)
     return number
 
 
@@ -33,7 +33,7 @@ def element_of_label(label: str, formula: Mapping[int, float]) -> int:
     """The atomic number that a label begins with, such as O1A or Fe3, where a file gives no type.
 
     Letters after the element (SiT1, OW) and capitals that are one element or two (CO1) may mean another one: then the
-    element has to be the only one of them in the formula, which may be empty. Raises Unusable where it is not told.
+    element has to be the only one of them in the formula, which may be empty. Raises Unusable where that is not so.
     """
     letters = "".join(re.findall(r"^[A-Za-z]*", label))
     one, two = atomic_number(letters[:1]), atomic_number(letters[:2]) if len(letters) > 1 else 0
@@ -45,7 +45,7 @@ def element_of_label(label: str, formula: Mapping[int, float]) -> int:
     if len(letters) > 1 and not (len(letters) == 2 and letters[1].islower()):
         possible = [number for number in possible if number in formula]
     if len(possible) != 1:
-        raise Unusable("a site is of no element", label)
+        raise Unusable("a site is not of a known element", label)
     return possible[0]
 
 

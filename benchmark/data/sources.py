@@ -36,7 +36,7 @@ def source_sha256(source: Path | str) -> str:
 
 
 def read_candidates(source: Path | str) -> Iterator[Candidate]:
-    """The crystals of a table, of CIF files or of a query of the Materials Project (`mp:...`), no two sound ones of one name.
+    """The crystals of a table, of CIF files or of a query of the Materials Project (`mp:...`), no two usable of one name.
 
     A crystal that cannot be used is yielded with the reason. Raises StemdlError where the source is none of these,
     cannot be read at all, or gives two crystals one identifier.
@@ -72,7 +72,7 @@ def _read(source: Path | str) -> Iterator[Candidate]:
 
 
 def _require_source(path: Path) -> None:
-    """Raises StemdlError for what is no file of crystals."""
+    """Raises StemdlError for anything but a file of crystals."""
     if not (path.is_file() and (is_cif(path) or path.suffix.lower() in READERS)):
         raise StemdlError("no source of structures", where=path, expected=EXPECTED,
                           found="a file of another kind" if path.exists() else "nothing there")

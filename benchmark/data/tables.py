@@ -44,7 +44,7 @@ def read_npz(path: Path) -> Iterator[Candidate]:
         raise StemdlError("the table cannot be read", where=path, found=error) from error
     for name, array in (("cells", cells), ("ns", counts), ("Z", numbers), ("X", positions)):
         if array.dtype.kind not in "iuf":
-            raise StemdlError(f"the table's {name} are no numbers", where=path, found=array.dtype)
+            raise StemdlError(f"the table's {name} are not numbers", where=path, found=array.dtype)
     counts, numbers = _whole(counts, "ns", path), _whole(numbers, "Z", path)
     if counts.size and counts.min() < 0:
         raise StemdlError("a crystal has a negative number of atoms", where=f"{path}: row {counts.argmin() + 1}",

@@ -13,6 +13,8 @@ element between them. Atoms that share a place by turns (split sites) lie farthe
 SAME_PLACE_ANGSTROM = 0.01
 CELL_TOLERANCE, CELL_TOLERANCE_DEGREES = 1e-3, 0.1
 """How far edges (relative) and angles may be from what the operations ask for: rounded, not another cell."""
+_SAME_FRACTION = 1e-4
+"""Fractions that round to the same multiple are one where there are no operations, such as 0 and 1."""
 _MOST_STEPS = 8
 
 
@@ -60,7 +62,7 @@ def on_site(cell: NDArray, operations: Operations, point: NDArray) -> NDArray[np
     """The fractional point (3,) moved onto the symmetry element that it is nearer than half `ON_SITE_ANGSTROM` to.
 
     It becomes the mean of its images near it, until these are one point: what its site symmetry keeps of it. None where
-    they do not become one, so that its site is not to be told.
+    they do not become one, so that its site cannot be determined.
     """
     rotations, translations = operations
     for _ in range(_MOST_STEPS):
@@ -85,21 +87,28 @@ def orbit_on_site(cell: NDArray, operations: Operations, point: NDArray) -> NDAr
 
 
 def whole_cell(
-    cell: NDArray, operations: Operations, numbers: NDArray, points: NDArray
+    cell: NDArray, operations: Operations, numbers: NDArray, points: NDArray, most_atoms: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], list[int]] | None:
     """All atoms of the cell from the listed ones: numbers (n,), positions (n, 3), and how many each listed one makes.
 
-    An atom listed again, as one of the same element that an operation has made already, makes none. None where the site
-    of an atom is not to be told.
+    An atom listed again, as one of the same element that an operation has made already, makes none. No more are made
+    when there are more than `most_atoms`. None where the site of an atom cannot be determined.
     """
+    if len(operations[0]) == 1:
+        listed = np.column_stack((numbers, np.rint(points / _SAME_FRACTION) % round(1.0 / _SAME_FRACTION)))
+        first = np.sort(np.unique(listed, axis=0, return_index=True)[1])
+        return numbers[first], points[first] % 1.0, np.isin(np.arange(len(numbers)), first).astype(int).tolist()
     found: dict[int, list[NDArray]] = {}
+    total = 0
     all_numbers, all_positions, made = [np.zeros(0, dtype=np.int64)], [np.zeros((0, 3))], []
     for number, given in zip(numbers.tolist(), points, strict=True):
+        if total > most_atoms:
+            break
         point = on_site(cell, operations, given)
         if point is None:
             return None
         before = found.setdefault(number, [])
-        if len(operations[0]) > 1 and before:
+        if before:
             apart = np.concatenate(before) - point
             apart -= np.round(apart)
             if np.linalg.norm(apart @ cell, axis=1).min() < SAME_PLACE_ANGSTROM:
@@ -108,6 +117,7 @@ def whole_cell(
         images = orbit_on_site(cell, operations, point)
         before.append(images)
         made.append(len(images))
+        total += len(images)
         all_numbers.append(np.full(len(images), number, dtype=np.int64))
         all_positions.append(images)
     return np.concatenate(all_numbers), np.concatenate(all_positions), made

@@ -21,7 +21,7 @@ def cif(
     cell: Sequence[object] = CUBIC, name: str = "", operations: Sequence[str] = (), atoms: Sequence[str] = SALT,
     more: str = "", columns: Sequence[str] = ATOM_COLUMNS, block: str = "x",
 ) -> str:
-    """A block: a cell, a name of a space group, operations and atoms, each left out where it is empty; and more lines."""
+    """A block: a cell, a name of a space group, operations, more lines, and atoms, each left out where it is empty."""
     lines = [f"data_{block}", *(f"_cell_{tag} {value}" for tag, value in zip(_CELL, cell, strict=False))]
     if name:
         lines.append(f"_symmetry_space_group_name_H-M {gemmi.cif.quote(name)}")

@@ -103,10 +103,10 @@ def device(path: Path) -> None:
 
 
 @pytest.mark.parametrize(("make", "reason"), [
-    (folder, "it is a folder, and no file"), (dangling, "it is a link to nothing"), (loop, "the file cannot be read"),
-    (pipe, "it is no regular file"), (device, "it is no regular file"),
+    (folder, "it is a folder, not a file"), (dangling, "it is a link to nothing"), (loop, "the file cannot be read"),
+    (pipe, "it is not a regular file"), (device, "it is not a regular file"),
 ])
-def test_what_is_no_file_is_called_what_it_is(tmp_path: Path, make: Callable[[Path], None], reason: str) -> None:
+def test_what_is_not_a_file_is_called_what_it_is(tmp_path: Path, make: Callable[[Path], None], reason: str) -> None:
     make(tmp_path / "x.cif")
     (tmp_path / "sound.cif").write_text(SALT)
     assert read(tmp_path) == {"x": reason, "sound": None}
@@ -157,7 +157,7 @@ def test_each_block_with_atoms_is_a_crystal(tmp_path: Path) -> None:
 
 
 def test_names_are_in_printable_ascii_whatever_the_file_is_called(tmp_path: Path) -> None:
-    """A data set's attributes and tables hold them; bytes that are no text and line breaks are in file names too."""
+    """A data set's attributes and tables hold them; bytes that are not text and line breaks are in file names too."""
     for name in (b"caf\xc3\xa9.cif", b"\xff\xfe.cif", b"a\nb.cif", b"\xe6\xb0\xb4.cif"):
         with open(os.path.join(os.fsencode(tmp_path), name), "w") as handle:
             handle.write(SALT)

@@ -47,7 +47,7 @@ def test_an_atom_near_a_special_position_is_put_onto_it(group: int) -> None:
 def test_the_whole_cell_has_the_group(group: int, seed: int) -> None:
     """Every operation brings each atom onto one of its element, and no two atoms lie at one place."""
     cell, generator = cell_of(group), np.random.default_rng(seed)
-    numbers, positions, made = whole_cell(cell, operations(group), np.array([8, 20]), generator.random((2, 3)))
+    numbers, positions, made = whole_cell(cell, operations(group), np.array([8, 20]), generator.random((2, 3)), 1000)
     assert sum(made) == len(numbers) == len(positions)
     rotations, translations = operations(group)
     images = np.einsum("mij,nj->mni", rotations, positions) + translations[:, None]
@@ -64,15 +64,21 @@ def test_a_split_atom_stays_two() -> None:
     cell, group = cell_of(225), operations(225)
     for distance, count in ((0.9 * ON_SITE_ANGSTROM, 4), (1.1 * ON_SITE_ANGSTROM, 24)):
         point = np.array([distance / 9.1 / 2**0.5, 0.0, 0.0])  # its nearest image is on another axis
-        _, positions, _ = whole_cell(cell, group, np.array([8]), point[None])
+        _, positions, _ = whole_cell(cell, group, np.array([8]), point[None], 1000)
         assert len(positions) == count
 
 
 def test_an_atom_listed_again_makes_none_and_another_element_does() -> None:
     cell, group = cell_of(225), operations(225)
     points = np.array([[0.0, 0.0, 0.0], [0.5, 0.5, 0.0], [0.0, 0.0, 0.0]])
-    numbers, positions, made = whole_cell(cell, group, np.array([11, 11, 19]), points)
+    numbers, positions, made = whole_cell(cell, group, np.array([11, 11, 19]), points, 1000)
     assert made == [4, 0, 4] and len(numbers) == len(positions) == 8
+
+
+def test_no_more_atoms_are_made_than_are_wanted() -> None:
+    points = np.random.default_rng(0).random((1000, 3))
+    numbers, positions, _ = whole_cell(cell_of(225), operations(225), np.full(1000, 8), points, 500)
+    assert 500 < len(numbers) == len(positions) <= 500 + 192
 
 
 @pytest.mark.parametrize("group", range(1, 231, 7))
@@ -86,7 +92,7 @@ def test_a_cell_fits_its_own_operations_alone(group: int) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 530), st.data())
-def test_groups_are_told_from_parts_of_them(hall_number: int, data: st.DataObject) -> None:
+def test_groups_differ_from_parts_of_them(hall_number: int, data: st.DataObject) -> None:
     """All operations of each of spglib's settings are a group; without some they are one only where Lagrange allows."""
     database = spglib.get_symmetry_from_database(hall_number)
     rotations, translations = database["rotations"].astype(float), database["translations"]
