@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -40,8 +41,9 @@ def require_fit_ranks(
     comm: Comm,
     device: torch.device,
     log: EventLog,
+    say: Callable[[str], None],
 ) -> None:
-    """Compare what all ranks see, sum over them, and log what was found; leave a description of the nodes.
+    """Compare what all ranks see, sum over them, log what was found and say warnings; leave a description of the nodes.
 
     Called by all ranks between init's start and stop. Raises StemdlError on all of them where one is not fit.
     """
@@ -51,6 +53,8 @@ def require_fit_ranks(
                         Limits(seconds=config.collective_timeout_seconds))
     log.point(keys.PREFLIGHT, verdict.to_log())
     verdict.raise_on_failure(rank.rank)
+    for warning in verdict.warnings:
+        say(f"WARNING: {warning}")
     folders = {"data": request.data, "output": request.output}
     folders |= {"stage": Path(os.path.expandvars(config.stage))} if config.stage else {}
     kinds = collect_nodes(exchange, witness.host, describe_node(folders) if witness.leads else None,

@@ -80,7 +80,7 @@ def train(request: RunRequest) -> bool:
         log.point(keys.CACHE_CLEAR, config.clear_caches and drop_caches())
         log.start("init", sync=True)
         watch.at("the preflight")
-        require_fit_ranks(request, config, manifest, rank, comm, device, log)
+        require_fit_ranks(request, config, manifest, rank, comm, device, log, say)
         seed = _agreed_number(request.seed, comm)
         token = _agreed_number(None, comm)
         torch.manual_seed(seed)  # the same on all ranks: one set of initial weights

@@ -9,7 +9,8 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Check:
-    """What one check found; `remedy` is what to do about it, empty where nothing is to be done."""
+    """What one check found; `remedy` is what to do about it, empty where nothing is to be done. One that is ok and has a
+    remedy is a warning."""
 
     name: str
     ok: bool
@@ -31,7 +32,8 @@ def check_lines(checks: Sequence[Check]) -> list[str]:
     width = max((len(check.name) for check in checks), default=0)
     lines = []
     for check in checks:
-        lines.append(f"{'ok    ' if check.ok else 'FAILED'}  {check.name.ljust(width)}  {check.detail}")
+        verdict = "FAILED" if not check.ok else "warn  " if check.remedy else "ok    "
+        lines.append(f"{verdict}  {check.name.ljust(width)}  {check.detail}")
         if check.remedy:
             lines.append(f"{'':8}{'':{width}}  what to do: {check.remedy}")
     return lines

@@ -19,6 +19,7 @@ from pathlib import Path
 from benchmark.foundation.errors import StemdlError
 from benchmark.launch.cores import usable_cores
 from benchmark.launch.check import Check, judged
+from benchmark.launch.load import load_check, measure_load
 from benchmark.launch.launchers import Job, get_launcher
 from benchmark.launch.rank import detect_rank, under_launcher
 from benchmark.launch.room import GIB, cgroup_cpus, free_disk_bytes, free_memory_bytes
@@ -103,6 +104,7 @@ def run_checks(
     free_disk_bytes, free_memory_bytes : what must be free there and in memory.
     limit_seconds : time limit of each check that runs in a process of its own.
     """
+    load = _guarded("load", lambda: load_check(measure_load()))  # while nothing of ours runs yet
     checks: dict[str, Callable[[], Check]] = {"python": _python}
     checks |= {name: partial(_package, name, module, limit_seconds) for name, module in PACKAGES.items()
                if name != "torch"}
@@ -111,6 +113,7 @@ def run_checks(
         "mpi": partial(_mpi, limit_seconds),
         "horovod": partial(_horovod, limit_seconds),
         "cores": _cores,
+        "load": lambda: load,
         "memory": partial(_memory, free_memory_bytes),
         "disk": partial(_disk, folder, free_disk_bytes),
         "hdf5": partial(_hdf5, folder, limit_seconds),

@@ -47,10 +47,15 @@ class Verdict:
         """For JSON."""
         return {"ok": self.ok, "checks": [check.to_dict() for check in self.checks], "figures": dict(self.figures)}
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What passed, but should be known of a result."""
+        return tuple(check.detail for check in self.checks if check.ok and check.remedy)
+
     def to_log(self) -> dict[str, Any]:
-        """For a run's log: the names of the checks, those that failed in full, and the figures. What passed would tell
-        where somebody's folders are."""
-        return {"ok": self.ok, "checks": [check.name for check in self.checks],
+        """For a run's log: the names of the checks, those that failed in full, warnings and figures. What passed would
+        tell where somebody's folders are."""
+        return {"ok": self.ok, "checks": [check.name for check in self.checks], "warnings": list(self.warnings),
                 "failed": [check.to_dict() for check in self.checks if not check.ok], "figures": dict(self.figures)}
 
     @classmethod
@@ -98,8 +103,10 @@ def preflight(
     found: list[Check] = []
     figures: dict[str, Any] = {}
     if exchange.rank == 0:
+        load, busiest = checks.load(answers)
         found = [checks.all_answered(answers, hosts, exchange.size, limits.seconds),
-                 *checks.of_answers(answers, own, witness.subject, opening["fault"])]
+                 *checks.of_answers(answers, own, witness.subject, opening["fault"]), load]
+        figures["load"] = busiest
         leaders = [rank for rank, answer in answers.items() if answer["leads"]]
         step = {"leaders": leaders} if len(answers) == exchange.size else {}
     step = exchange.share(step if exchange.rank == 0 else None, patience)
@@ -109,8 +116,8 @@ def preflight(
         if exchange.rank == 0:
             found += [checks.clocks(offsets, answers, limits.clock_skew_seconds),
                       checks.all_reduce(told, answers, limits.seconds)]
-            figures = {"clock_offset_seconds": max((abs(each[0]) for each in offsets.values() if each), default=0.0),
-                       "all_reduce": told[0].get("network")}
+            figures |= {"clock_offset_seconds": max((abs(each[0]) for each in offsets.values() if each), default=0.0),
+                        "all_reduce": told[0].get("network")}
     figures["seconds"] = time.monotonic() - started
     verdict = Verdict(tuple(found), figures)
     return Verdict.of(exchange.share(verdict.to_dict() if exchange.rank == 0 else None, patience))
@@ -130,6 +137,7 @@ def _answer(witness: Witness, own: Mapping[str, Any], opening: Mapping[str, Any]
     answer = {
         "host": witness.host,
         "leads": witness.leads,
+        "load": _tried(witness.load),  # first: all ranks have just had the opening, and sleep together
         "differs": {name: value for name, value in own.items() if _digest(value) != opening["hashes"][name]},
         "device": _tried(lambda: asdict(witness.device())),
     }

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from benchmark.launch.check import Check, judged
+from benchmark.launch.load import REMEDY, free_cores, in_words, is_busy
 from benchmark.launch.room import GIB, MIB
 from benchmark.launch.witness import Subject
 
@@ -141,6 +142,23 @@ def memory(answers: Answers, needed_bytes: int) -> Check:
             least.append(free)
     return judged("memory", not short, _named(short) if short else f"at least {_size(min(least))} free on each node",
                   "end other programs there, or use fewer ranks on a node, or --set memory_share=0.1")
+
+
+def load(answers: Answers) -> tuple[Check, dict[str, float] | None]:
+    """Whether the cores that the ranks were given are free: a warning where they are not, never a failure. With it the
+    figures of the busiest node, as `free_cores` has them; None where no rank could measure them."""
+    told: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for answer in answers.values():
+        if answer["load"] is not None and FAULT not in answer["load"]:
+            told[answer["host"]].append(answer["load"])
+    nodes = {host: free_cores(measured) for host, measured in told.items()}
+    if not nodes:
+        return Check("load", True, "not known: the kernel does not count the cores' time here"), None
+    busiest = min(nodes, key=lambda host: nodes[host]["free"] / nodes[host]["given"])
+    busy = {host: in_words(node) + f" on {host}" for host, node in nodes.items() if is_busy(node)}
+    if not busy:
+        return Check("load", True, f"at least {in_words(nodes[busiest])} on {busiest}"), nodes[busiest]
+    return Check("load", True, f"other programs keep this machine busy: {_named(busy.values())}", REMEDY), nodes[busiest]
 
 
 def clocks(offsets: Mapping[int, tuple[float, float] | None], answers: Answers, limit_seconds: float) -> Check:

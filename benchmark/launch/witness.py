@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.foundation.source import source_sha256
+from benchmark.launch.load import measure_load
 from benchmark.launch.room import free_disk_bytes, free_memory_bytes
 from benchmark.launch.system import collect_versions, git_commit
 
@@ -143,6 +144,11 @@ class Witness:
     def free_disk_bytes(self, folder: Path) -> int:
         """See `room.free_disk_bytes`."""
         return free_disk_bytes(folder)
+
+    def load(self) -> dict[str, Any] | None:
+        """How busy this rank's CPUs are; see `load.measure_load`. None where that is not known."""
+        measured = measure_load()
+        return measured.to_dict() if measured is not None else None
 
     def free_memory_bytes(self) -> int:
         """See `room.free_memory_bytes`."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from benchmark.launch.load import in_words, is_busy
+
 WIDTH = 40
 
 
@@ -23,6 +25,9 @@ def summary_lines(record: dict[str, Any]) -> list[str]:
         f"  data {record['data']['manifest_sha256'][:16]}  "
         + ("the rung's own" if record["data"]["standard"] else "NOT the rung's own: not comparable with other runs"),
     ]
+    load = record.get("load")
+    if load is not None and is_busy(load):
+        lines.append(f"  busy machine: {in_words(load)} before the clock: this time is not the machine's own (R3.10)")
     if record.get("energy_joules") is not None:
         lines.append(f"  energy {record['energy_joules'] / 1000:.3f} kJ"
                      + (f" ({record['energy_covers']})" if record["energy_covers"] else ""))

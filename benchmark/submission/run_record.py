@@ -18,6 +18,7 @@ from benchmark.events.reader import read_events
 from benchmark.events.timeline import Timeline
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import sha256_of_file, write_json
+from benchmark.launch.load import LOAD
 from benchmark.launch.nodes import read_nodes
 from benchmark.launch.rank import Rank
 from benchmark.launch.system import describe_system
@@ -98,7 +99,16 @@ def facts_of(timeline: Timeline) -> dict[str, Any]:
         "resumed": resumed,
         "scorable": status == keys.SUCCESS and not resumed and bool(timeline.value(keys.DATA_STANDARD)),
         "versions": timeline.value(keys.VERSIONS),
+        "load": _load(timeline.value(keys.PREFLIGHT)),
     }
+
+
+def _load(preflight: Any) -> dict[str, float] | None:
+    """Of what a log says of its preflight, how busy the cores were before the clock; None where it does not say."""
+    figures = preflight.get("figures") if isinstance(preflight, dict) else None
+    load = figures.get("load") if isinstance(figures, dict) else None
+    sound = isinstance(load, dict) and all(type(load.get(name)) in (int, float) for name in LOAD)
+    return {name: load[name] for name in LOAD} if sound else None
 
 
 def why_not_scored(record: Mapping[str, Any]) -> str | None:

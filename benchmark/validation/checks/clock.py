@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from benchmark.events import keys
 from benchmark.events.reader import Event
+from benchmark.launch.load import in_words, is_busy
+from benchmark.submission.run_record import facts_of
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import Log, as_number
@@ -21,6 +23,16 @@ FAST_SHARE = 0.1
 FAST_EVALUATION, CLOCK_STEP_SECONDS = 50, 0.002
 """So many times the samples/s of training an evaluation, which has no backward pass, is asked about; a log's times are
 whole milliseconds."""
+
+
+@check("R3.10", of=Log, ours_alone=True)
+def cores_were_free(log: Log) -> Iterator[Fault]:
+    """What the preflight measured before the clock; logs of before it did so say nothing."""
+    load = facts_of(log.timeline)["load"]
+    if load is not None and is_busy(load):
+        yield Fault("other programs kept the machine busy before the clock", line=log.of(keys.PREFLIGHT)[0].line,
+                    found=in_words(load), expected="the cores given free", severity=Severity.WARNING,
+                    hint="time it again on a quiet machine: this time is not the machine's own")
 
 
 @check("R3.7", of=Log)

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[3]
 @pytest.mark.mpi
 def test_a_sound_machine_passes(tmp_path: Path) -> None:
     checks = {check.name: check for check in run_checks(tmp_path / "data", free_disk_bytes=1, free_memory_bytes=1)}
-    assert {"python", "torch", "mpi", "horovod", "cores", "memory", "disk", "hdf5"} | set(PACKAGES) == set(checks)
+    assert {"python", "torch", "mpi", "horovod", "cores", "load", "memory", "disk", "hdf5"} | set(PACKAGES) == set(checks)
     assert [check for check in checks.values() if not check.ok] == []
     assert checks["mpi"].detail.endswith("2 ranks sum 1 + 2 to 3")
     horovod = checks["horovod"].detail

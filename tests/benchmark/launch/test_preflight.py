@@ -66,7 +66,7 @@ class TestTwoRanks:
         assert told["ok"] and told["message"] == ""
         assert [check["name"] for check in told["checks"]] == [
             "ranks", "device", "commit", "source", "versions", "configuration", "manifest", "shared folder", "listing",
-            "disk", "memory", "clocks", "all-reduce"]
+            "disk", "memory", "load", "clocks", "all-reduce"]
         network = told["figures"]["all_reduce"]
         assert network["by"] == "MPI" and network["message_bytes"] == 1 << 16 and network["wrong"] == ""
         assert network["latency_seconds"] > 0 and network["bandwidth_bytes_per_second"] > 0
@@ -133,7 +133,7 @@ def test_the_log_tells_what_failed_and_no_folders(tmp_path: Path) -> None:
     assert sound["ok"] and sound["failed"] == [] and "shared folder" in sound["checks"]
     assert str(tmp_path) not in json.dumps(sound)
     broken = Verdict((Check("a", True, "x"), Check("b", False, "y", "z")), {"seconds": 1.0}).to_log()
-    assert broken == {"ok": False, "checks": ["a", "b"], "figures": {"seconds": 1.0},
+    assert broken == {"ok": False, "checks": ["a", "b"], "warnings": [], "figures": {"seconds": 1.0},
                       "failed": [{"name": "b", "ok": False, "detail": "y", "remedy": "z"}]}
 
 

@@ -55,3 +55,11 @@ def test_a_bar_is_as_long_as_its_f1_and_the_target_is_marked(f1: float):
     assert len(bar) == WIDTH + 1 and bar.count("█") == round(f1 * WIDTH)
     assert bar.index("│") == round(0.9 * WIDTH)
     assert bar.replace("│", "") == "█" * round(f1 * WIDTH) + " " * (WIDTH - round(f1 * WIDTH))
+
+
+@pytest.mark.parametrize(("load", "said"), [
+    (None, False), ({"given": 2, "free": 1.95, "average": 0.1}, False), ({"given": 2, "free": 0.9, "average": 6.4}, True)])
+def test_a_busy_machine_is_said_of_the_run(load: dict | None, said: bool):
+    text = "\n".join(summary_lines(RECORD | {"load": load}))
+    line = "  busy machine: 0.9 of 2 cores free (load 6.4) before the clock: this time is not the machine's own (R3.10)"
+    assert (line in text) is said and ("busy machine" in text) is said

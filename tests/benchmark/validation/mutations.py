@@ -252,6 +252,10 @@ MUTATIONS = (
                                                               for which in range(3)))), invalid=False),
     Mutation("staging in no time", "R3.9", log(shift_from(keys.STAGING_STOP, -800)), invalid=False),
     Mutation("an epoch in no time", "R3.9", log(together(shift_from(keys.EPOCH_STOP, -EPOCH_MS + 100)))),
+    Mutation("a machine with half of its cores taken", "R3.10", every_log(put(
+        keys.PREFLIGHT, {"ok": True, "figures": {"load": {"given": 2, "free": 1.0, "average": 3.1}}})), invalid=False),
+    Mutation("half a core of many taken", "R3.10", log(put(
+        keys.PREFLIGHT, {"ok": True, "figures": {"load": {"given": 64, "free": 63.4, "average": 0.7}}})), invalid=False),
     # 4. runs
     Mutation("evaluated in the end alone", "R4.1", log(epochs_left_out(3))),
     Mutation("an epoch not trained", "R4.1", log(together(drop(keys.EPOCH_START, 1), drop(keys.EPOCH_STOP, 1)))),
