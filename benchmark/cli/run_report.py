@@ -82,9 +82,11 @@ def report_schedule(outcomes: Sequence[Outcome], folder: Path, arguments: argpar
 
 def print_verdict(folder: Path, records: Mapping[Path, Mapping[str, Any] | None]) -> None:
     """In a line, what our own rules say of the runs in a folder: of those alone that came to their end by themselves,
-    where others did not; and where some of these are never scored, why, and not what else they lack for a score.
+    where others did not; and where some of these are never scored, why, and not what else they lack for a score. Before
+    it, a warning of each run set whose times lie too far apart.
     `records` are those of all of its runs, by the folders of the runs."""
     from benchmark.events import keys
+    from benchmark.report.run_summary import spread_lines
     from benchmark.submission.run_record import why_not_scored
     from benchmark.validation.finding import Severity
     from benchmark.validation.validate import validate
@@ -92,6 +94,8 @@ def print_verdict(folder: Path, records: Mapping[Path, Mapping[str, Any] | None]
     ended = [run for run, record in records.items() if record and record["status"] in (keys.SUCCESS, keys.ABORTED)]
     if not ended:
         return
+    for warning in spread_lines(records):
+        print(warning)
     reasons = [reason for run in ended if (reason := why_not_scored(records[run]))]
     if reasons:
         some = f"{len(reasons)} of {len(ended)} runs: " if len(reasons) < len(ended) else ""

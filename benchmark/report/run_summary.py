@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from benchmark.launch.load import in_words, is_busy
+from benchmark.metrics.spread import too_far_apart
 
 WIDTH = 40
 
@@ -44,6 +48,16 @@ def curve_lines(record: dict[str, Any]) -> list[str]:
         bar = ("█" * round(f1 * WIDTH)).ljust(WIDTH)
         lines.append(f"  epoch {epoch:>3} {bar[:mark]}│{bar[mark:]} {f1:.4f}")
     return lines
+
+
+def spread_lines(records: Mapping[Path, Mapping[str, Any] | None]) -> list[str]:
+    """Of runs by their folders, a warning for each run set whose times lie too far apart (R4.13)."""
+    sets: dict[Path, list[tuple[float, int]]] = defaultdict(list)
+    for folder, record in records.items():
+        if folder.name.startswith("run_") and record is not None and record["status"] == "success":
+            sets[folder.parent].append((record["time_to_train_seconds"], record["epochs"] or 0))
+    warnings = {folder: too_far_apart(*zip(*runs)) for folder, runs in sets.items()}
+    return [f"warning: {folder}: {warning}" for folder, warning in warnings.items() if warning is not None]
 
 
 def instance_lines(summary: dict[str, Any]) -> list[str]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from benchmark.definition.scored import RULESETS, ScoredBenchmark, scored_benchmark
 from benchmark.events import keys
+from benchmark.metrics.spread import too_far_apart
 from benchmark.scoring.reference_points import CODE, MISSING, ReferencePoints, Verdict, read_points
 from benchmark.scoring.run_log import ScoredRun, read_names, read_run_log
 from benchmark.scoring.statistics import median_window, olympic_mean
@@ -116,6 +117,9 @@ def _strong(row: Score, folder: LogFolder, benchmark: ScoredBenchmark | None, po
         warnings.append(f"a score needs {needed} runs, and here are {len(runs)}")
     elif raw is None:
         warnings.append(f"{len(runs) - len(minutes)} of {len(runs)} runs did not converge; a score allows for one")
+    spread = too_far_apart(minutes, [run.epochs_to_target for run in runs if run.converged])
+    if spread is not None:
+        warnings.append(spread)
     verdict = _verdict(runs, row.division, points, warnings) if raw is not None else None
     factor = _factor(folder.folder, verdict, warnings)
     scored = sound and raw is not None and len(runs) == needed

@@ -54,9 +54,3 @@ def bootstrap_interval(values: Sequence[float]) -> tuple[float, float] | None:
     means = sorted(olympic_mean(draw.choices(values, k=len(values))) or 0.0 for _ in range(RESAMPLES))
     tail = round(RESAMPLES * (1 - CONFIDENCE) / 2)
     return means[tail], means[-tail - 1]
-
-
-def coefficient_of_variation(values: Sequence[float]) -> float | None:
-    """Sample standard deviation by mean, over all runs; None below two runs or where the mean is 0."""
-    mean = statistics.fmean(values) if values else 0.0
-    return statistics.stdev(values) / mean if len(values) > 1 and mean else None

@@ -22,6 +22,7 @@ from benchmark.launch.load import LOAD
 from benchmark.launch.nodes import read_nodes
 from benchmark.launch.rank import Rank
 from benchmark.launch.system import describe_system
+from benchmark.metrics.spread import coefficient_of_variation
 
 RUN, SYSTEM = "run.json", "system.json"
 CRASHED = "crashed"
@@ -183,5 +184,6 @@ def summarise_set(records: list[dict[str, Any]]) -> dict[str, Any]:
         "reached": len(seconds),
         "seeds_differ": len(set(seeds)) == len(seeds),
         "olympic_mean_seconds": statistics.fmean(seconds[1:-1]) if complete else None,
+        "coefficient_of_variation": coefficient_of_variation(seconds),
         "seconds": [record["time_to_train_seconds"] for record in records],
     }

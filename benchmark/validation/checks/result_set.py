@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmark.definition.request import LOG
 from benchmark.events import keys
+from benchmark.metrics.spread import too_far_apart
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
 from benchmark.validation.standard import rungs_with_submissions
@@ -74,6 +75,16 @@ def enough_runs_reach(results: ResultSet) -> Iterator[Fault]:
 def _reached(log: Log) -> bool:
     """Whether a log says that its run ended with success."""
     return log.stop is not None and log.stop.metadata.get(keys.STATUS) == keys.SUCCESS
+
+
+@check("R4.13", of=ResultSet, ours_alone=True)
+def times_are_near(results: ResultSet) -> Iterator[Fault]:
+    """The times of runs that were made one after another do not lie so far apart that their mean tells little."""
+    timed = [(log.timeline.time_to_train_seconds, log.timeline.epochs or 0) for log in results.logs
+             if _reached(log) and log.timeline.time_to_train_seconds is not None]
+    found = too_far_apart(*zip(*timed)) if timed and results.scaling == STRONG else None
+    if found is not None:
+        yield Fault(found, severity=Severity.WARNING, hint="look at what else the machine did, and make the set again")
 
 
 @check("R4.2", of=ResultSet)

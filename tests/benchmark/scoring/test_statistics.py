@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.scoring.statistics import bootstrap_interval, coefficient_of_variation, median_window, olympic_mean
+from benchmark.scoring.statistics import bootstrap_interval, median_window, olympic_mean
 
 minutes = st.integers(1, 10**9).map(lambda ms: ms / 60 / 1000)
 
@@ -31,8 +31,6 @@ def test_by_hand():
     assert olympic_mean([5.0, 1.0, 2.0, 4.0], missing=1) == pytest.approx(11 / 3)  # the missing one is the slowest
     assert olympic_mean([5.0, 1.0, 2.0], missing=2) is None
     assert olympic_mean([5.0, 1.0]) is None
-    assert coefficient_of_variation([1.0, 3.0]) == pytest.approx(2**0.5 / 2)
-    assert coefficient_of_variation([1.0]) is None and coefficient_of_variation([]) is None
 
 
 def test_more_runs_count_by_their_median_window():

@@ -183,6 +183,17 @@ def one_run_more(tree: Tree) -> None:
     tree.logs[5] = log_lines(5)
 
 
+def times_far_apart(tree: Tree) -> None:
+    """Two runs of five whose epochs took three times as long, by both clocks."""
+    for index in (1, 3):
+        lines = tree.logs[index]
+        for which in range(3):
+            taken = lines[at(lines, keys.EPOCH_STOP, which)]["time_ms"] - lines[
+                at(lines, keys.EPOCH_START, which)]["time_ms"]
+            shift_from(keys.EPOCH_STOP, 2 * taken, which)(lines)
+            lines[at(lines, keys.TRACKED_STATS, which)]["value"]["throughput"] /= 3
+
+
 def of_another_rung(rung: str) -> Change:
     """All that a tree of RUNG says, said of another rung."""
     def change(tree: Tree) -> None:
@@ -319,6 +330,7 @@ MUTATIONS = (
     Mutation("other software in one run", "R4.10", log(put(keys.VERSIONS, {"torch": "2.13.0+cpu", "python": "3.12"}))),
     Mutation("converged after one epoch", "R4.11", every_log(converged_after_one_epoch)),
     Mutation("a batch that the reference was never run with", "R4.11", with_batch(512)),
+    Mutation("times that lie far apart", "R4.13", times_far_apart, invalid=False),
     # 5. divisions
     Mutation("a wider network", "R5.1", every_log(setting("width", 32))),
     Mutation("gradients compressed", "R5.1", every_log(setting("gradient_compression", "fp16"))),

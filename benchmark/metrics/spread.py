@@ -1,0 +1,33 @@
+"""How far the times of a run set lie apart, and when too far for their mean to tell much (R4.13)."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+
+MOST_SPREAD = 0.2
+"""Of the times of a set, as coefficient of variation. The reference's own runs vary by 2 % to 15 % (in the epochs that
+they need); at 20 %, chance alone moves a mean of five by 9 % (one standard error), as much as systems differ by."""
+FEWEST_RUNS = 3
+"""Two runs of which one needs an epoch more are as far apart, and say nothing."""
+
+
+def coefficient_of_variation(values: Sequence[float]) -> float | None:
+    """Sample standard deviation by mean, over all runs; None below two runs or where the mean is 0."""
+    mean = statistics.fmean(values) if values else 0.0
+    return statistics.stdev(values) / mean if len(values) > 1 and mean else None
+
+
+def too_far_apart(times: Sequence[float], epochs: Sequence[float]) -> str | None:
+    """What to warn of where the runs of a set, by their times to train and the epochs that they needed, vary by more
+    than `MOST_SPREAD`; None where they do not, or are too few. It says whether the machine or the training varies."""
+    spread = coefficient_of_variation(times)
+    if len(times) < FEWEST_RUNS or spread is None or spread <= MOST_SPREAD:
+        return None
+    text = f"the times of the runs vary by {spread:.0%} (CV), more than {MOST_SPREAD:.0%} (R4.13)"
+    if len(epochs) != len(times) or not all(0 < count < math.inf for count in epochs):
+        return text
+    of_epochs = coefficient_of_variation(epochs) or 0.0
+    of_pace = coefficient_of_variation([time / count for time, count in zip(times, epochs, strict=True)]) or 0.0
+    return f"{text}: seconds per epoch by {of_pace:.0%}, epochs by {of_epochs:.0%}"
