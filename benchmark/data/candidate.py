@@ -11,6 +11,8 @@ from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.crystal import ANGLES_DEGREES, LENGTHS_ANGSTROM, cell_from_parameters
 
 HEAVIEST = 118
+SMALLEST_VOLUME = 1e-4
+"""Of a cell, as a share of that of a brick with its edges: less is flat."""
 FRACTIONS = (-1.0, 2.0)
 """Of a whole cell's atoms: a cell or so about it. Positions in Angstrom are mostly outside."""
 
@@ -66,6 +68,17 @@ def require_cell(parameters: NDArray) -> NDArray[np.float64]:
         return cell_from_parameters(lengths, angles)
     except StemdlError as error:
         raise Unusable("no cell has its angles", angles.tolist()) from error
+
+
+def require_vectors(cell: NDArray) -> None:
+    """Raises Unusable for lattice vectors, rows of (3, 3) in Angstrom, that do not span a cell of a crystal's size."""
+    if not np.isfinite(cell).all():
+        raise Unusable("a number of it is not finite")
+    lengths, (least, most) = np.linalg.norm(cell, axis=1), LENGTHS_ANGSTROM
+    if not abs(np.linalg.det(cell)) > SMALLEST_VOLUME * lengths.prod():
+        raise Unusable("no cell has its vectors")
+    if not ((least <= lengths) & (lengths <= most)).all():
+        raise Unusable("an edge of its cell is out of range", f"{lengths.tolist()}, of {least:g} to {most:g}")
 
 
 def of_parameters(

@@ -31,7 +31,7 @@ FRACTIONS = tuple(f"_atom_site_fract_{axis}" for axis in "xyz")
 OPERATIONS = ("_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_xyz")
 HALL = ("_space_group_name_hall", "_symmetry_space_group_name_hall")
 NAMES = ("_space_group_name_h-m_alt", "_symmetry_space_group_name_h-m", "_space_group_name_h-m_full",
-         "_space_group_name_h-m_ref", "_space_group_name_h-m")
+         "_space_group_name_h-m")
 NUMBERS = ("_space_group_it_number", "_symmetry_int_tables_number")
 
 Tags = Mapping[str, list[str]]

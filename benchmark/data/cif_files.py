@@ -15,6 +15,7 @@ from urllib.parse import quote
 from benchmark.data.candidate import Candidate, Unusable, faulty
 from benchmark.data.cif_block import has_atoms, read_block, tags_of
 from benchmark.foundation.files import sha256_of_file
+from benchmark.foundation.progress import progress
 
 if TYPE_CHECKING:
     import gemmi
@@ -45,8 +46,10 @@ def cif_paths(folder: Path) -> list[Path]:
 
 def read_cif_files(paths: list[Path], folder: Path) -> Iterator[Candidate]:
     """The crystals of the files, each block with atoms being one; a file that has none is yielded with the reason."""
-    for path in paths:
-        yield from _read_cif(path, path.relative_to(folder).as_posix())
+    with progress("Reading files", len(paths), "CIF files") as advance:
+        for done, path in enumerate(paths, start=1):
+            yield from _read_cif(path, path.relative_to(folder).as_posix())
+            advance(done)
 
 
 def printable(text: str) -> str:
@@ -127,7 +130,8 @@ def _text(path: Path) -> str:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = content.decode("latin-1")
-    return text.replace("\r\n", "\n").replace("\r", "\n").encode("ascii", "backslashreplace").decode("ascii")
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2212", "-")  # a minus sign of word processors
+    return text.encode("ascii", "backslashreplace").decode("ascii")
 
 
 def _require_file(path: Path) -> None:

@@ -76,6 +76,7 @@ def settings(stated: Statement, cell: NDArray) -> list[Setting]:
     told = numbers | {entry.number for entries in named for entry in entries}
     if stated.triplets:
         operations = _parsed(stated.triplets)
+        told |= {number for hall in stated.halls if (number := _number_of_hall(hall))}
         told -= {1}  # many programs leave "P 1" in the header of a file with other operations
         if len(operations[0]) == len(told) == 1:
             named = [entries for entries in named if entries[0].number in told]
@@ -147,6 +148,17 @@ def _of_hall(hall: str) -> Operations:
         raise Unusable("its Hall symbol cannot be read", hall) from error
 
 
+def _number_of_hall(hall: str) -> int | None:
+    """The number of the group that a Hall symbol of the tables means, None for another one."""
+    import gemmi
+
+    try:
+        entry = gemmi.find_spacegroup_by_ops(gemmi.symops_from_hall(hall))
+    except (RuntimeError, ValueError):
+        return None
+    return entry.number if entry else None
+
+
 def _as_group(operations: list[gemmi.Op]) -> Operations:
     import gemmi
 
@@ -198,7 +210,7 @@ def named_settings(name: str) -> list[gemmi.SpaceGroup]:
 
     text = re.sub(r"<[^>]*>|[~_]", "", name)
     text = re.sub(r"\s*(?:\(\s*(?:no\.?|#)?\s*\d{2,3}\s*\)|(?:no\.?|#)\s*\d{1,3})\s*$", "", text, flags=re.IGNORECASE)
-    text = re.sub(r"\(([1-6])\)", r"\1", text).strip()
+    text = re.sub(r"\((-?[1-6])\)", r"\1", text).strip()
     if text.isdecimal():
         return []
     match = _SUFFIX.search(text)

@@ -36,10 +36,10 @@ def source_sha256(source: Path | str) -> str:
 
 
 def read_candidates(source: Path | str) -> Iterator[Candidate]:
-    """The crystals of a table, of CIF files or of a query of the Materials Project (`mp:...`), no two usable of one name.
+    """The crystals of a table, of CIF files or of a query of the Materials Project (`mp:...`), each of its own name.
 
     A crystal that cannot be used is yielded with the reason. Raises StemdlError where the source is none of these,
-    cannot be read at all, or gives two crystals one identifier.
+    cannot be read at all, or gives two usable crystals one identifier.
     """
     seen: dict[str, str] = {}
     for candidate in _read(source):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmark.data.candidate import Candidate
 from benchmark.data.duplicates import reduced_formula
@@ -82,21 +83,23 @@ def examine(candidate: Candidate, limits: Limits) -> tuple[Crystal | None, str |
         return None, "an element has no scattering factor"
     crystal = standardised(candidate.cell, candidate.numbers, candidate.positions)
     if crystal is None:
-        return None, "its space group depends on the tolerance"
+        near = len(candidate.numbers) <= limits.most_atoms_per_cell and _share_a_site(
+            candidate.cell, candidate.numbers, candidate.positions)
+        return None, "two atoms share a site" if near else "its space group depends on the tolerance"
     if crystal.lengths_angstrom.max() > limits.longest_edge_angstrom:
         return crystal, f"an edge is longer than {limits.longest_edge_angstrom:g} Angstrom"
     if len(crystal.numbers) > limits.most_atoms_per_cell:
         return crystal, f"more than {limits.most_atoms_per_cell} atoms in the cell"
-    if _share_a_site(crystal):
+    if _share_a_site(crystal.cell, crystal.numbers, crystal.positions):
         return crystal, "two atoms share a site"
     return crystal, None
 
 
-def _share_a_site(crystal: Crystal) -> bool:
-    first, second = np.triu_indices(len(crystal.numbers), 1)
-    differences = crystal.positions[first] - crystal.positions[second]
-    distances = np.linalg.norm((differences - np.round(differences)) @ crystal.cell, axis=-1)
-    with_hydrogen = (crystal.numbers[first] == 1) | (crystal.numbers[second] == 1)
+def _share_a_site(cell: NDArray, numbers: NDArray, positions: NDArray) -> bool:
+    first, second = np.triu_indices(len(numbers), 1)
+    differences = positions[first] - positions[second]
+    distances = np.linalg.norm((differences - np.round(differences)) @ cell, axis=-1)
+    with_hydrogen = (numbers[first] == 1) | (numbers[second] == 1)
     return bool((distances < np.where(with_hydrogen, NEAREST_WITH_HYDROGEN_ANGSTROM, NEAREST_ANGSTROM)).any())
 
 

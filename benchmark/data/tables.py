@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.candidate import Candidate, Unusable, faulty, of_parameters, require_atoms
+from benchmark.data.candidate import Candidate, Unusable, faulty, of_parameters, require_atoms, require_vectors
 from benchmark.data.elements import atomic_number
 from benchmark.foundation.errors import StemdlError
 
@@ -56,9 +56,10 @@ def read_npz(path: Path) -> Iterator[Candidate]:
                           found={"ids": ids.shape, "cells": cells.shape, "ns": int(counts.sum()), "Z": numbers.shape,
                                  "X": positions.shape})
     ends = np.cumsum(counts)
-    for row, (identifier, parameters, first, last) in enumerate(zip(ids, cells, ends - counts, ends, strict=True)):
-        yield of_parameters(_identifier(identifier), parameters, numbers[first:last], positions[first:last],
-                            f"row {row + 1}")
+    rows = ({"id": identifier, "cell": parameters, "numbers": numbers[first:last], "positions": positions[first:last]}
+            for identifier, parameters, first, last in zip(ids, cells, ends - counts, ends, strict=True))
+    yield from _each(rows, lambda identifier, row, origin: of_parameters(
+        identifier, row["cell"], row["numbers"], row["positions"], origin))
 
 
 def _whole(values: NDArray, name: str, path: Path) -> NDArray[np.int64]:
@@ -72,7 +73,10 @@ def _whole(values: NDArray, name: str, path: Path) -> NDArray[np.int64]:
 
 
 def _identifier(given: Any) -> str:
-    return given.decode("utf-8", "backslashreplace") if isinstance(given, bytes) else str(given)
+    """As text; empty where there is none, which some libraries write as not a number."""
+    if given is None or given != given:
+        return ""
+    return (given.decode("utf-8", "backslashreplace") if isinstance(given, bytes) else str(given)).strip()
 
 
 def read_csv(path: Path) -> Iterator[Candidate]:
@@ -129,8 +133,7 @@ def _each(
 ) -> Iterator[Candidate]:
     """The crystal of each row; what is wrong with a row becomes its fault."""
     for number, row in enumerate(rows, start=1):
-        given, origin = row.get("id"), f"row {number}"
-        identifier = "" if given is None else _identifier(given).strip()
+        identifier, origin = _identifier(row.get("id")), f"row {number}"
         try:
             yield (read(identifier, row, origin) if identifier
                    else faulty(f"{origin}, which has no id", "its row has no id", origin=origin))
@@ -144,10 +147,7 @@ def _of_object(identifier: str, entry: Mapping[str, Any], origin: str) -> Candid
     cell = np.array(entry["lattice"], dtype=np.float64).reshape(3, 3)
     numbers = np.array(entry["numbers"], dtype=np.float64)
     positions = _positions(entry["frac"], numbers)
-    if not np.isfinite(cell).all():
-        raise Unusable("a number of it is not finite")
-    if not abs(np.linalg.det(cell)) > 0.0:
-        raise Unusable("no cell has its vectors")
+    require_vectors(cell)
     require_atoms(numbers, positions)
     return Candidate(identifier, cell, numbers.astype(np.int64), positions, origin=origin)
 

@@ -7,7 +7,6 @@ import os
 import re
 from pathlib import Path
 
-import gemmi
 import numpy as np
 import pytest
 from cif_text import ATOM_COLUMNS, SALT, cif, operations_of
@@ -84,6 +83,12 @@ SYMMETRY: dict[str, tuple[dict, Answer]] = {
     "another number": ({"name": "F m -3 m", "more": "_symmetry_Int_Tables_number 221"},
                        "its space group contradicts itself"),
     "a number of no group": ({"more": "_space_group_IT_number 231"}, "its space group is not known"),
+    "another Hall symbol beside operations": (
+        {"operations": FM3M, "more": "_space_group_name_Hall '-P 4 2 3'"}, "its space group contradicts itself"),
+    "the name of the standard setting too": (
+        {"cell": MONOCLINIC, "name": "P 1 21/n 1", **atoms(*THREE),
+         "more": "_space_group_name_H-M_ref 'P 1 21/c 1'"}, (14, 12)),
+    "a minus sign of word processors": ({"operations": [one.replace("-", "\u2212") for one in FM3M]}, (225, 8)),
     "a number beside operations": ({"operations": FM3M, "more": "_space_group_IT_number 216"},
                                    "its space group contradicts itself"),
     "a Hall symbol": ({"more": "_space_group_name_Hall '-F 4 2 3'"}, (225, 8)),
@@ -243,37 +248,6 @@ def test_rounded_coordinates_are_moved_onto_their_sites(tmp_path: Path, digits: 
     (candidate,) = read_candidates(path)
     whole = np.sort(candidate.positions, axis=0)
     np.testing.assert_allclose(whole, [[1 / 3, 1 / 3, 0.25], [2 / 3, 2 / 3, 0.75]], atol=1e-9)
-
-
-_CELLS = {"cubic": (9.1, 9.1, 9.1, 90, 90, 90), "tetragonal": (8.1, 8.1, 11.3, 90, 90, 90),
-          "orthorhombic": (8.1, 9.7, 11.3, 90, 90, 90), "triclinic": (8.1, 9.7, 11.3, 83, 98, 104),
-          "hexagonal": (9.1, 9.1, 13.3, 90, 90, 120), "trigonal": (9.1, 9.1, 13.3, 90, 90, 120),
-          "a": (8.1, 9.7, 11.3, 98, 90, 90), "b": (8.1, 9.7, 11.3, 90, 98, 90), "c": (8.1, 9.7, 11.3, 90, 90, 98)}
-_SETTINGS = list(gemmi.spacegroup_table())
-
-
-@pytest.mark.parametrize("entry", _SETTINGS[::9], ids=lambda entry: entry.xhm().replace(" ", ""))
-def test_settings_of_the_tables_are_read_by_name_hall_symbol_and_operations(
-    tmp_path: Path, entry: gemmi.SpaceGroup
-) -> None:
-    """Three atoms in general places: by each way the same cell, each atom as often as the group has operations; where
-    these are few, spglib finds the group."""
-    axis, system = entry.monoclinic_unique_axis(), entry.crystal_system_str()
-    cell = (9.1, 9.1, 9.1, 77, 77, 77) if entry.ext == "R" else _CELLS[axis if system == "monoclinic" else system]
-    sites = ("Ca1 Ca 0.0837 0.1713 0.2941", "O1 O 0.2211 0.0459 0.4127", "S1 S 0.3872 0.2188 0.0419")
-    triplets = [operation.triplet() for operation in entry.operations()]
-    found = []
-    for parts in ({"name": entry.xhm()}, {"operations": triplets},
-                  {"more": f"_symmetry_space_group_name_Hall '{entry.hall}'"}):
-        path = tmp_path / "x.cif"
-        path.write_text(cif(cell, atoms=sites, **parts))
-        (candidate,) = read_candidates(path)
-        assert candidate.faulty is None, (candidate.faulty, candidate.detail)
-        assert len(candidate.numbers) == 3 * len(triplets)
-        found.append(sorted(zip(candidate.numbers, np.round(candidate.positions % 1.0, 6).tolist(), strict=True)))
-    assert found[0] == found[1] == found[2]
-    if len(triplets) <= 16:
-        assert examine(candidate, WIDE)[0].space_group == entry.number
 
 
 def _allowed(right: object) -> tuple[bool, set[tuple[int, int]]]:

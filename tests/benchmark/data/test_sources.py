@@ -100,6 +100,7 @@ def test_a_json_of_prototypes_is_read(tmp_path: Path) -> None:
     path.write_text(json.dumps([
         {"id": "salt", "lattice": (2.82 * np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]])).tolist(), "numbers": [11, 17],
          "frac": ROCK_SALT},
+        {"id": "nm", "lattice": (0.1 * np.eye(3)).tolist(), "numbers": [1], "frac": [[0, 0, 0]]},
         {"id": "flat", "lattice": np.zeros((3, 3)).tolist(), "numbers": [1], "frac": [[0, 0, 0]]},
         {"id": "short", "lattice": np.eye(3).tolist(), "numbers": [1, 2], "frac": [[0, 0, 0]]},
         {"id": "nothing"},
@@ -107,7 +108,7 @@ def test_a_json_of_prototypes_is_read(tmp_path: Path) -> None:
     candidates = list(read_candidates(path))
     assert groups(candidates) == {"salt": EXPECTED["salt"]}
     assert [one.faulty for one in candidates[1:]] == [
-        "no cell has its vectors", "its numbers and positions do not fit together", "its row cannot be read"]
+        "an edge of its cell is out of range", "no cell has its vectors", "its numbers and positions do not fit together", "its row cannot be read"]
     for content in ("{}", "[1]", "not json", "\xff"):
         path.write_text(content, encoding="latin-1")
         with pytest.raises(StemdlError, match="cannot be read"):
