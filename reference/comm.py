@@ -78,6 +78,8 @@ def make_comm(config: Config, rank: Rank, device: torch.device, output: Path, ti
 
     Raises StemdlError when there are more ranks than the backend can join, or a setting that it cannot honour.
     """
+    if device.type == "cuda":
+        torch.cuda.set_device(device)  # else all ranks of a node would meet, and keep some memory, on its first GPU
     name = config.comm
     if name == "auto":
         # torchrun starts no MPI, which our Horovod is built on.

@@ -43,9 +43,10 @@ class TorchComm:
             atexit.register(dist.destroy_process_group)
         self.rank, self.size, self._device, self._config = rank.rank, rank.size, device, config
         self.resolved = {"torch_backend": backend}
+        self._met_on = {"device_ids": [device.index]} if backend == "nccl" else {}  # else NCCL guesses it from the rank
 
     def barrier(self) -> None:
-        dist.barrier()
+        dist.barrier(**self._met_on)
 
     def sum(self, values: Tensor) -> Tensor:
         total = values.to(self._device)
@@ -74,7 +75,7 @@ class TorchComm:
 
     def close(self) -> None:
         """The group stays for the next run of a set, whose first rank could else meet the old one. It ends at exit."""
-        dist.barrier()
+        self.barrier()
 
 
 def _usable_backend(name: str, device: torch.device) -> str:

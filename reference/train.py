@@ -74,6 +74,8 @@ def train(request: RunRequest) -> bool:
         placements = settle(rank, device, comm, wants_gpu=config.device != "cpu")
         threads = config.threads_per_rank or _own_cores(rank)
         torch.set_num_threads(threads)
+        # What the log calls fp32 is: torch lets GPUs take 10 of a mantissa's 23 bits in convolutions.
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
         log = held.enter_context(EventLog(request.log, rank.rank, comm.barrier, resume=request.resume))
         log_opening(log, request, config, rank, comm, device, threads)
         tell(placements, log, say)

@@ -159,6 +159,7 @@ def test_all_is_computed_on_the_device_asked_for(kind: str, monkeypatch: pytest.
             assert {part.device.type for part in (waves.amplitudes, *screen._windows(waves, 3.0))} == {"meta"}
 
 
+@pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_gpu_gives_what_the_cpu_gives(kind: str) -> None:

@@ -1,0 +1,236 @@
+"""The training on another device than the CPU: on a pretended one everywhere, on a GPU where there is one.
+
+The pretended one is torch's device without memory, in a mode in which tensors have a device and a shape but no values.
+It refuses, as a GPU does, to compute with what was left on the CPU, and to hand its memory to numpy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from benchmark.data.manifest import read_manifest
+from benchmark.data.reader import Part
+from benchmark.data.simulate import View, atoms_of, ideal_patterns
+from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.request import RunRequest
+from benchmark.launch.rank import ALONE
+from benchmark.simulation.draw import draw_crystal
+from benchmark.simulation.zone import CONVENTIONAL_AXES, DETECTOR_RIGHT, project
+from reference.checkpoint import State, load_checkpoint, save_checkpoint
+from reference.comm import Solo, make_comm
+from reference.comm_torch import TorchComm
+from reference.config import read_config
+from reference.evaluate import evaluate
+from reference.input import TrainingSamples
+from reference.model import SymmetryNet
+from reference.optimizer import make_optimizer
+from reference.samples import SamplesInMemory, SamplesStreamed
+from reference.train import _average_of, _step, _warm_up, train
+
+SMOKE = load_benchmark().rung("stemdl_smoke")
+PRETENDED = torch.device("meta")
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Toys gain nothing by more, and much is lost where other tests keep the cores busy."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def autocast_of_the_pretended_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch knows no autocast of it: it gets the CPU's, which is of no effect on it."""
+    plain = torch.autocast
+    monkeypatch.setattr(torch, "autocast", lambda kind, *rest, **more: plain(
+        "cpu" if kind == PRETENDED.type else kind, *rest, **more))
+
+
+@contextmanager
+def pretended_device(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Tensors made in the block have no values; numpy gets zeros for those on the CPU, and no others."""
+    def numpy(tensor: Tensor) -> np.ndarray:
+        if tensor.device.type != "cpu":
+            raise TypeError(f"can't convert {tensor.device} device type tensor to numpy")
+        return np.zeros(tuple(tensor.shape), dtype=str(tensor.dtype).removeprefix("torch."))
+
+    mode = FakeTensorMode(allow_non_fake_inputs=True)
+    mode.allow_meta = True
+    with monkeypatch.context() as patched, mode:
+        patched.setattr(Tensor, "numpy", numpy)
+        yield
+
+
+def views(rung_name: str, crystals: int) -> list[View]:
+    rung = load_benchmark().rung(rung_name)
+    found = []
+    for number in range(crystals):
+        crystal = draw_crystal(rung.space_groups[-1 - number], rung.crystals, np.random.default_rng(number))
+        found += [View(project(crystal, axis, DETECTOR_RIGHT[axis]), atoms_of(crystal, rung.optics),
+                       rung.optics.energies_kev[0], (50.0,), (1.0, -2.0), 3.0) for axis in CONVENTIONAL_AXES]
+    return found
+
+
+def state_on(device: torch.device, *settings: str) -> tuple[State, object]:
+    config = read_config("stemdl_smoke", None, settings)
+    torch.manual_seed(1)
+    model = SymmetryNet(SMOKE.classes, config.width, config.symmetry).to(device)
+    state = State(model, _average_of(model, config), make_optimizer(model, config.learning_rate, config.weight_decay), 1,
+                  loss_sum=torch.zeros((), dtype=torch.float64, device=device))
+    return state, config
+
+
+def test_the_pretended_device_refuses_what_a_gpu_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pretended_device(monkeypatch):
+        here, there = torch.ones(2, 2), torch.ones(2, 2, device=PRETENDED)
+        for mixed in (lambda: here @ there, lambda: here + there, lambda: torch.cat([here, there]),
+                      lambda: torch.where(here > 0, there, there)):
+            with pytest.raises(RuntimeError, match="device"):
+                mixed()
+        with pytest.raises(TypeError, match="numpy"):
+            there.numpy()
+        assert there.cpu().numpy().shape == (2, 2)
+
+
+@pytest.mark.parametrize(("rung", "crystals"), [
+    ("stemdl_mini", 2), ("stemdl_small", 1), pytest.param("stemdl_full", 1, marks=pytest.mark.slow)])
+def test_patterns_are_simulated_on_the_device_from_crystal_to_picture(
+    rung: str, crystals: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    optics = load_benchmark().rung(rung).optics
+    with pretended_device(monkeypatch):
+        found = ideal_patterns(views(rung, crystals), optics, device=str(PRETENDED))
+    assert {pictures.shape for pictures in found} == {(1, optics.pixels, optics.pixels)}
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_step_and_the_warm_up_stay_on_the_device(precision: str, tmp_path: Path) -> None:
+    request = RunRequest(load_benchmark(), SMOKE, tmp_path, tmp_path)
+    state, config = state_on(PRETENDED, f"precision={precision}")
+    _warm_up(state.model, state.model, state.optimizer, 4, request, PRETENDED, config)
+    patterns = torch.rand(4, 3, SMOKE.pixels, SMOKE.pixels, device=PRETENDED)
+    loss = _step(state.model, state.optimizer, patterns, torch.arange(4, device=PRETENDED), 1.0, config)
+    state.averaged.update_parameters(state.model)
+    state.loss_sum += loss.double()
+    tensors = [loss, state.loss_sum, *state.model.buffers(), *state.averaged.module.parameters(),
+               *(value for each in state.optimizer.state.values() for name, value in each.items() if name != "step")]
+    assert {tensor.device for tensor in tensors} == {PRETENDED}
+
+
+@pytest.mark.parametrize("kind", [SamplesInMemory, SamplesStreamed])
+def test_batches_come_to_the_device_and_are_evaluated_there(
+    kind: type, smoke_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = Part(read_manifest(smoke_data), "dev")
+    patterns, labels = part.read_whole()
+
+    class Known:
+        """A part whose reading threads, which are outside of the mode, need no values."""
+
+        stack_shape = part.stack_shape
+
+        def __len__(self) -> int:
+            return len(labels)
+
+        def read_whole(self) -> tuple[np.ndarray, np.ndarray]:
+            return patterns, labels
+
+        def read(self, chosen: np.ndarray, out: np.ndarray) -> np.ndarray:
+            return labels[chosen]
+
+    state, _ = state_on(PRETENDED)
+    with pretended_device(monkeypatch):
+        samples = kind(Known(), PRETENDED)
+        for batch, truth in TrainingSamples(samples, 1, 0).batches(1, 8, 3):
+            assert (batch.device, truth.device) == (PRETENDED, PRETENDED)
+        counted = evaluate(state.averaged, samples, comm=Solo(), classes=SMOKE.classes, samples=0, batch=25)
+    assert counted.counts.shape == (SMOKE.classes, SMOKE.classes)
+
+
+@pytest.mark.parametrize("visible", [1, 4])
+def test_a_rank_computes_on_its_own_gpu_by_default_too(visible: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = []
+    monkeypatch.setattr(torch.cuda, "set_device", taken.append)
+    make_comm(read_config("stemdl_smoke"), ALONE, torch.device("cuda", visible - 1), Path(), 60)
+    make_comm(read_config("stemdl_smoke"), ALONE, torch.device("cpu"), Path(), 60)
+    assert taken == [torch.device("cuda", visible - 1)]
+
+
+@pytest.mark.parametrize(("backend", "device", "met_on"), [
+    ("nccl", torch.device("cuda", 3), {"device_ids": [3]}), ("gloo", torch.device("cuda", 3), {}),
+    ("gloo", torch.device("cpu"), {})])
+def test_ranks_meet_on_their_own_gpus(backend: str, device: torch.device, met_on: dict, monkeypatch) -> None:
+    """NCCL would else guess the GPU from the rank's number, and two ranks could wait for each other on one."""
+    met = []
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "is_nccl_available", lambda: True)
+    monkeypatch.setattr(torch.distributed, "barrier", lambda **how: met.append(how))
+    comm = TorchComm(read_config("stemdl_smoke", None, (f"torch_backend={backend}",)), ALONE, device, 60)
+    comm.barrier()
+    comm.close()
+    assert met == [met_on, met_on]
+
+
+@pytest.mark.cuda
+@needs_cuda
+@pytest.mark.parametrize("rung", ["stemdl_mini", "stemdl_small"])
+def test_a_gpu_makes_the_patterns_that_the_cpu_makes(rung: str) -> None:
+    optics = load_benchmark().rung(rung).optics
+    seen = views(rung, 2)
+    for found, right in zip(ideal_patterns(seen, optics, device="cuda:0"), ideal_patterns(seen, optics), strict=True):
+        assert np.abs(found - right).sum() < 1e-3 * right.sum()
+
+
+@pytest.mark.cuda
+@needs_cuda
+def test_steps_on_a_gpu_go_as_those_on_the_cpu() -> None:
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    losses = []
+    patterns = torch.rand(8, 3, SMOKE.pixels, SMOKE.pixels, generator=torch.Generator().manual_seed(1)) / SMOKE.pixels**2
+    for device in (torch.device("cpu"), torch.device("cuda:0")):
+        state, config = state_on(device)
+        losses.append([float(_step(state.model, state.optimizer, patterns.to(device),
+                                   torch.arange(8, device=device) % SMOKE.classes, 1.0, config)) for _ in range(3)])
+    assert losses[1] == pytest.approx(losses[0], rel=1e-3)
+
+
+@pytest.mark.cuda
+@needs_cuda
+def test_a_checkpoint_of_a_gpu_is_read_on_the_cpu(tmp_path: Path) -> None:
+    state, _ = state_on(torch.device("cuda:0"))
+    save_checkpoint(tmp_path / "c.pt", state, Solo())
+    fresh, _ = state_on(torch.device("cpu"))
+    load_checkpoint(tmp_path / "c.pt", fresh, Solo())
+    assert all(torch.equal(one, other.cpu()) for one, other in
+               zip(fresh.model.state_dict().values(), state.model.state_dict().values(), strict=True))
+
+
+@pytest.mark.cuda
+@needs_cuda
+@pytest.mark.parametrize("kind", [SamplesInMemory, SamplesStreamed])
+def test_batches_on_a_gpu_are_those_on_the_cpu(kind: type, smoke_data: Path) -> None:
+    part = Part(read_manifest(smoke_data), "train")
+    here, there = (TrainingSamples(kind(part, torch.device(device)), 5, 1).batches(2, 7, 9)
+                   for device in ("cpu", "cuda:0"))
+    for one, other in zip(here, there, strict=True):
+        assert torch.equal(one[0], other[0].cpu()) and torch.equal(one[1], other[1].cpu())
+
+
+@pytest.mark.cuda
+@needs_cuda
+@pytest.mark.parametrize("settings", [("precision=fp32",), ("precision=bf16",), ("memory_share=0",)])
+def test_the_smoke_rung_is_trained_on_a_gpu(settings: tuple[str, ...], smoke_data: Path, tmp_path: Path) -> None:
+    request = RunRequest(load_benchmark(), SMOKE, smoke_data, tmp_path / "run", seed=1,
+                         overrides=("device=cuda", "comm=solo", *settings))
+    assert train(request)
