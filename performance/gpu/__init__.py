@@ -1,0 +1,1 @@
+"""What needs a GPU, measured by one command: see `__main__`."""

@@ -1,0 +1,94 @@
+"""Making the rungs' data, by the card and by all cores; the training steps take the mini rung's data from here."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from benchmark.data.manifest import read_manifest
+from benchmark.data.reader import Part
+from benchmark.foundation.files import sha256_of_file
+from performance.gpu.step import Figures, Item, Setting, Step, command
+
+WORKERS_OF_A_CARD = 8
+"""Processes that prepare crystals for one card."""
+
+
+def rung_of(setting: Setting) -> str:
+    """The rung that is trained."""
+    return setting.pick("stemdl_mini", "stemdl_smoke")
+
+
+def data_of(setting: Setting) -> Path:
+    """That rung's data, made by the CPU, whose bytes are the standard's; made here where they are missing."""
+    folder = setting.work / rung_of(setting)
+    if not (folder / "manifest.json").exists():
+        _generate(setting, rung_of(setting), folder, "cpu")
+    return folder
+
+
+def _workers(setting: Setting, device: str) -> int:
+    return setting.cores if device == "cpu" else min(setting.cores, WORKERS_OF_A_CARD)
+
+
+def _generate(setting: Setting, rung: str, folder: Path, device: str, *more: str) -> str:
+    return command(setting, "-m", "benchmark", "data", "generate", rung, "--output", folder, "--device", device,
+                   "--ranks", _workers(setting, device), "--format", "json", *more)
+
+
+def estimate_seconds(setting: Setting, rung: str, device: str) -> float:
+    """For a whole rung, by timing a few of its crystals."""
+    told = json.loads(_generate(setting, rung, setting.work / "estimate", device, "--dry-run"))
+    return float(told["seconds"])
+
+
+def _estimates(setting: Setting, rung: str) -> Figures:
+    here = setting.device.partition(":")[0]
+    return {"cores": setting.cores,
+            **{f"seconds for the whole rung by {name}": estimate_seconds(setting, rung, device)
+               for name, device in (("all cores", "cpu"), ("the card", here))}}
+
+
+def _by_the_card(setting: Setting) -> Path:
+    return setting.work / f"{rung_of(setting)}-by-the-card"
+
+
+def _made(setting: Setting, folder: Path, device: str) -> Figures:
+    """The whole of it, from nothing, processes' start included."""
+    shutil.rmtree(folder, ignore_errors=True)
+    started = time.perf_counter()
+    _generate(setting, rung_of(setting), folder, device)
+    seconds = time.perf_counter() - started
+    manifest = read_manifest(folder)
+    return {"seconds": seconds, "workers": _workers(setting, device), "samples": sum(manifest.samples.values()),
+            "SHA-256 of the manifest": sha256_of_file(folder / "manifest.json")[:16]}
+
+
+def _compared(setting: Setting) -> Figures:
+    """The same samples made twice. Counts of electrons differ where a rounding moves a random number past its bound."""
+    parts = [Part(read_manifest(folder), "dev", 0, 1)
+             for folder in (data_of(setting), _by_the_card(setting))]
+    (ours, labels), (theirs, others) = (part.read_whole() for part in parts)
+    if not np.array_equal(labels, others):
+        raise ValueError("the two have other labels")
+    errors = np.abs(ours - theirs).sum(axis=(1, 2, 3)) / ours.sum(axis=(1, 2, 3))
+    return {"samples": len(labels), "R1 of a sample, worst": float(errors.max()), "R1, mean": float(errors.mean()),
+            "samples with the same bytes": int((errors == 0.0).sum())}
+
+
+def items(setting: Setting) -> Iterator[Item]:
+    rung, card = rung_of(setting), setting.device.partition(":")[0]
+    yield Item(f"{rung} by all cores", 60, partial(_made, setting, setting.work / rung, "cpu"))
+    yield Item(f"{rung} by the card", 60, partial(_made, setting, _by_the_card(setting), card))
+    yield Item("the two compared", 10, partial(_compared, setting))
+    for rung in setting.pick(("stemdl_mini", "stemdl_small", "stemdl_full"), ("stemdl_smoke",)):
+        yield Item(f"{rung}, estimated", 40, partial(_estimates, setting, rung))
+
+
+STEP = Step("generation", "Making data", 120, items)
