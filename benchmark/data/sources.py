@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -38,18 +39,18 @@ def source_sha256(source: Path | str) -> str:
 def read_candidates(source: Path | str) -> Iterator[Candidate]:
     """The crystals of a table, of CIF files or of a query of the Materials Project (`mp:...`), each of its own name.
 
-    A crystal that cannot be used is yielded with the reason. Raises StemdlError where the source is none of these,
-    cannot be read at all, or gives two usable crystals one identifier.
+    A crystal that cannot be used is yielded with the reason; of others that share an identifier, the second becomes
+    `identifier~2`. Raises StemdlError where the source is none of these, or cannot be read at all.
     """
-    seen: dict[str, str] = {}
+    seen: set[str] = set()
     for candidate in _read(source):
-        candidate = replace(candidate, identifier=quote(candidate.identifier, safe=_PRINTABLE))
+        name = identifier = quote(candidate.identifier, safe=_PRINTABLE)
         if candidate.faulty is None:
-            if candidate.identifier in seen:
-                raise StemdlError("two crystals have one identifier", where=source, expected="each its own",
-                                  found=f"{candidate.identifier}: {seen[candidate.identifier]} and {candidate.origin}")
-            seen[candidate.identifier] = candidate.origin
-        yield candidate
+            more = itertools.count(2)
+            while name in seen:
+                name = f"{identifier}~{next(more)}"
+            seen.add(name)
+        yield replace(candidate, identifier=name)
 
 
 def _read(source: Path | str) -> Iterator[Candidate]:
