@@ -16,9 +16,8 @@ from benchmark.data.duplicates import reduced_formula
 from benchmark.definition.rung import Limits, Rung
 from benchmark.simulation.crystal import Crystal, standardised
 
-NEAREST_ANGSTROM, NEAREST_WITH_HYDROGEN_ANGSTROM = 0.9, 0.5
-"""Atoms nearer than this share a site: a disordered crystal without its occupancies. N2 has 1.10 Angstrom, H2 0.74, and
-hydrogen found by X-rays is drawn to its neighbour."""
+COINCIDENCE_ANGSTROM = 0.5
+"""Atoms nearer than this share a site (H2 has 0.74): a disordered crystal without its occupancies."""
 
 
 @dataclass(frozen=True)
@@ -84,23 +83,22 @@ def examine(candidate: Candidate, limits: Limits) -> tuple[Crystal | None, str |
     crystal = standardised(candidate.cell, candidate.numbers, candidate.positions)
     if crystal is None:
         near = len(candidate.numbers) <= limits.most_atoms_per_cell and _share_a_site(
-            candidate.cell, candidate.numbers, candidate.positions)
+            candidate.cell, candidate.positions)
         return None, "two atoms share a site" if near else "its space group depends on the tolerance"
     if crystal.lengths_angstrom.max() > limits.longest_edge_angstrom:
         return crystal, f"an edge is longer than {limits.longest_edge_angstrom:g} Angstrom"
     if len(crystal.numbers) > limits.most_atoms_per_cell:
         return crystal, f"more than {limits.most_atoms_per_cell} atoms in the cell"
-    if _share_a_site(crystal.cell, crystal.numbers, crystal.positions):
+    if _share_a_site(crystal.cell, crystal.positions):
         return crystal, "two atoms share a site"
     return crystal, None
 
 
-def _share_a_site(cell: NDArray, numbers: NDArray, positions: NDArray) -> bool:
-    first, second = np.triu_indices(len(numbers), 1)
+def _share_a_site(cell: NDArray, positions: NDArray) -> bool:
+    first, second = np.triu_indices(len(positions), 1)
     differences = positions[first] - positions[second]
     distances = np.linalg.norm((differences - np.round(differences)) @ cell, axis=-1)
-    with_hydrogen = (numbers[first] == 1) | (numbers[second] == 1)
-    return bool((distances < np.where(with_hydrogen, NEAREST_WITH_HYDROGEN_ANGSTROM, NEAREST_ANGSTROM)).any())
+    return bool((distances < COINCIDENCE_ANGSTROM).any())
 
 
 def select(
