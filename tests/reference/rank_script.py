@@ -29,6 +29,7 @@ from reference.samples import SamplesInMemory
 from reference.train import _step
 
 CPU = torch.device("cpu")
+PATIENCE_SECONDS = 600
 GLOBAL_BATCH, STEPS, RATE = 32, 3, 0.5
 TRAINED_STEPS, RATE_OF_ADAMW, RATE_OF_DESCENT = 8, 0.002, 0.02
 
@@ -37,7 +38,7 @@ def main(data: str, checkpoint: str, output: str, *settings: str) -> None:
     torch.set_num_threads(1)
     rank = detect_rank()
     config = read_config("stemdl_smoke", None, settings)
-    comm = make_comm(config, rank, CPU, Path(output), 60)
+    comm = make_comm(config, rank, CPU, Path(output), PATIENCE_SECONDS)
     manifest = read_manifest(Path(data))
     results: dict[str, object] = {"comm": comm.name, "rank": comm.rank, "size": comm.size}
 
@@ -79,7 +80,7 @@ def main(data: str, checkpoint: str, output: str, *settings: str) -> None:
     variants |= {"grouped": {"gradient_groups": 3}} if comm.name == "horovod" else {}
     for variant, changes in variants.items():
         other = dataclasses.replace(config, **changes)
-        comm = make_comm(other, rank, CPU, Path(output), 60)
+        comm = make_comm(other, rank, CPU, Path(output), PATIENCE_SECONDS)
         results |= _trained(other, comm, manifest, variant,
                             lambda model: torch.optim.SGD(model.parameters(), RATE_OF_DESCENT))
 
