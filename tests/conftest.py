@@ -11,9 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+from patience import HANG_SECONDS
 
 ROOT = Path(__file__).resolve().parents[1]
-LIMIT_SECONDS = 150
+settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("anywhere", settings.get_profile("explore"), derandomize=True)
+settings.load_profile("anywhere")  # the same examples on every machine, however slow; `explore` draws others each time
 
 Once = Callable[[str, Callable[[Path], None]], Path]
 Command = Callable[..., subprocess.CompletedProcess]
@@ -53,7 +57,7 @@ def stemdl(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
     def run(*arguments: object) -> subprocess.CompletedProcess:
         argv = [sys.executable, "-m", "benchmark", *map(str, arguments)]
         return subprocess.run(argv, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, timeout=LIMIT_SECONDS, check=False)
+                              text=True, timeout=HANG_SECONDS, check=False)
 
     return run
 
@@ -65,12 +69,10 @@ def mpirun(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 
     folder = tmp_path_factory.mktemp("cwd")
 
-    def run(
-        ranks: int, *command: object, limit_seconds: float = LIMIT_SECONDS, **variables: str
-    ) -> subprocess.CompletedProcess:
+    def run(ranks: int, *command: object, **variables: str) -> subprocess.CompletedProcess:
         argv = get_launcher("mpirun").argv(Job(ranks, tuple(map(str, command)), environment=variables))
         return subprocess.run(argv, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, timeout=limit_seconds, check=False)
+                              text=True, timeout=HANG_SECONDS, check=False)
 
     return run
 

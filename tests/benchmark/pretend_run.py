@@ -2,7 +2,7 @@
 a log and a record as a run does, or ends as PRETEND in the environment says: `<index>=<fate>`, with commas.
 
 Fates: killed (in the middle of a line of its log), dumb (before it is ready to start), wrong (exit code 2), missed (the
-target), hangs, late (ready half a second after the others).
+target), hangs, late (ready after the others are).
 """
 
 from __future__ import annotations
@@ -51,7 +51,10 @@ def main() -> int:
     write(keys.DATA_STANDARD, True)
     if fate == "dumb":
         os.kill(os.getpid(), signal.SIGKILL)
-    time.sleep(0.5 if fate == "late" else 0.0)
+    if fate == "late":
+        while sum(not path.read_bytes() for path in arguments.start_gate.glob("ready_*")) > 1:
+            time.sleep(0.01)
+        time.sleep(0.05)  # which is later by a log's milliseconds too
     write(keys.INIT_STOP)
     wait_at_gate(arguments.start_gate, arguments.index, 0, lambda: None)
     write(keys.RUN_START)

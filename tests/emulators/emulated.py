@@ -2,7 +2,8 @@
 rank the variables of the launcher they stand for, and its CPUs; of mpirun only what MPI_Init needs is left.
 
 How many nodes there are, and what one has, is told by EMULATED_NODES (default 1), EMULATED_CORES (default 4) and
-EMULATED_GPUS (default 0). All nodes are this host; a core that it lacks is one that it has, taken again.
+EMULATED_GPUS (default 0). All nodes are this host; core 0 is the first that the caller may use, and one that it
+lacks is one that it has, taken again.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ def start(program: str, tasks: list[Task], command: list[str], environment: dict
 
     if not command:
         refuse(program, "there is no program to start")
-    plan = {"tasks": [asdict(task) for task in tasks], "command": command, "environment": environment}
+    plan = {"tasks": [asdict(task) for task in tasks], "command": command, "environment": environment,
+            "here": sorted(os.sched_getaffinity(0))}
     argv = get_launcher("mpirun").argv(Job(len(tasks), (sys.executable, str(Path(__file__).resolve()))))
     os.execve(argv[0], argv, {**os.environ, PLAN: json.dumps(plan)})
 
@@ -59,8 +61,8 @@ def become_rank() -> NoReturn:
     """In a rank that mpirun started: what its task says, and then the command."""
     plan = json.loads(os.environ[PLAN])
     task = plan["tasks"][int(os.environ["OMPI_COMM_WORLD_RANK"])]
-    here = os.cpu_count() or 1
-    os.sched_setaffinity(0, {core % here for core in task["cores"]})
+    here = plan["here"]  # before mpirun, which binds its ranks
+    os.sched_setaffinity(0, {here[core % len(here)] for core in task["cores"]})
     left = {name: value for name, value in os.environ.items() if name.startswith(OF_MPI)}
     os.execvpe(plan["command"][0], plan["command"], {**plan["environment"], **left, **task["variables"]})
 

@@ -7,12 +7,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from patience import HANG_SECONDS, wait_until
 
 from benchmark.events import keys
 from benchmark.events.reader import read_events
@@ -52,12 +52,10 @@ def test_warned_within_an_epoch_and_resumed_is_the_unbroken_run_to_the_last_bit(
     argv = [sys.executable, "-m", "benchmark", *command, "--output", str(broken), "--seed", "7"]
     job = subprocess.Popen(argv, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                            stderr=subprocess.PIPE, text=True)
-    log, deadline = broken / "result_0.txt", time.monotonic() + 120
-    while not (log.is_file() and f'"{keys.EPOCH_START}"' in log.read_text()):
-        assert job.poll() is None and time.monotonic() < deadline
-        time.sleep(0.02)
+    log = broken / "result_0.txt"
+    wait_until(lambda: log.is_file() and f'"{keys.EPOCH_START}"' in log.read_text(), lambda: job.poll() is None)
     job.send_signal(signal.SIGTERM)
-    _, message = job.communicate(timeout=60)
+    _, message = job.communicate(timeout=HANG_SECONDS)
     assert job.returncode == INTERRUPTED and "Traceback" not in message, message
     assert "was asked to end" in message and f"stemdl run --resume --output {broken}" in message
     assert json.loads((broken / "run.json").read_text())["status"] == "interrupted"

@@ -14,6 +14,7 @@ from types import ModuleType
 
 import pytest
 import torch
+from patience import HANG_SECONDS, wait_until
 
 import performance.tasks
 from benchmark.foundation.errors import StemdlError
@@ -30,7 +31,7 @@ QUICK = ("rates", "simulation", "profile", "power")
 """Steps that start no other process."""
 
 
-def setting(folder: Path, seconds: float = 600.0, dry: bool = True) -> Setting:
+def setting(folder: Path, seconds: float = HANG_SECONDS, dry: bool = True) -> Setting:
     return Setting(dry, folder, time.monotonic() + seconds)
 
 
@@ -63,16 +64,18 @@ def test_a_step_is_done_on_the_cpu(name: str, tmp_path: Path, one_thread: None) 
 @pytest.mark.slow
 @pytest.mark.mpi
 def test_the_command_does_every_step_on_the_cpu(tmp_path: Path, environment: dict[str, str]) -> None:
-    argv = [sys.executable, "-m", "performance.gpu", "--dry", "--seconds", "900", "--output", str(tmp_path / "records"),
-            "--work", str(tmp_path / "work")]
-    done = subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=1000, check=False)
+    argv = [sys.executable, "-m", "performance.gpu", "--dry", "--seconds", "100000", "--output",
+            str(tmp_path / "records"), "--work", str(tmp_path / "work")]
+    done = subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
+                          timeout=HANG_SECONDS)
     assert done.returncode == 0, done.stdout + done.stderr
     left_out = set(re.findall(r"^(\w+) +left out", done.stdout, re.MULTILINE))
     assert left_out <= {"horovod"}, "which an environment may lack"
     found = {path.stem: read_record(path) for path in (tmp_path / "records").glob("*.json")}
     assert set(found) | left_out == {step.name for step in all_steps()}
     assert all(record.complete and record.dry for record in found.values())
-    again = subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100, check=False)
+    again = subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
+                           timeout=HANG_SECONDS)
     assert again.stdout.count("done before") == len(found)
 
 
@@ -143,15 +146,16 @@ def test_a_figure_that_is_no_number_is_a_fault(tmp_path: Path) -> None:
 
 
 def test_a_command_ends_with_the_call_and_with_all_that_it_started(tmp_path: Path) -> None:
+    """In a time that is doubled until the program has come so far within it, however slow the machine."""
     program = ("import subprocess, sys, time; print(subprocess.Popen([sys.executable, '-c', "
-               "'import time; time.sleep(600)']).pid, file=open(sys.argv[1], 'w'), flush=True); time.sleep(600)")
-    with pytest.raises(Failed, match="not done when the time was over"):
-        command(setting(tmp_path, seconds=5.0), "-c", program, tmp_path / "pid")
-    grandchild = int((tmp_path / "pid").read_text())
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and _runs(grandchild):
-        time.sleep(0.1)
-    assert not _runs(grandchild)
+               "'import time; time.sleep(1e5)']).pid, file=open(sys.argv[1], 'w'), flush=True); time.sleep(1e5)")
+    (tmp_path / "pid").touch()
+    seconds = 1.0
+    while not (grandchild := (tmp_path / "pid").read_text()):
+        with pytest.raises(Failed, match="not done when the time was over"):
+            command(setting(tmp_path, seconds=seconds), "-c", program, tmp_path / "pid")
+        seconds *= 2
+    wait_until(lambda: not _runs(int(grandchild)))
     with pytest.raises(Failed, match="exit code 3(.|\n)*why"):
         command(setting(tmp_path), "-c", "import sys; print('why'); sys.exit(3)")
 

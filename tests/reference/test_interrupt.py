@@ -14,13 +14,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from patience import HANG_SECONDS
 
 from benchmark.foundation.errors import Interrupted, StemdlError, TrainingDiverged
 from reference.checkpoint import DIVERGED, State
 from reference.interrupt import CHECK_STEPS, Agreement, Notice
-
-LIMIT_SECONDS = 20
-
 
 class Meeting:
     """Ranks that are threads of this process: sums over them."""
@@ -37,9 +35,9 @@ class Threaded:
 
     def sum(self, values: torch.Tensor) -> torch.Tensor:
         self.meeting.given[self.rank] = values
-        self.meeting.barrier.wait(LIMIT_SECONDS)
+        self.meeting.barrier.wait(HANG_SECONDS)
         total = sum(self.meeting.given[1:], self.meeting.given[0])
-        self.meeting.barrier.wait(LIMIT_SECONDS)
+        self.meeting.barrier.wait(HANG_SECONDS)
         return total
 
     def sum_later(self, values: torch.Tensor) -> Callable[[], torch.Tensor]:
@@ -76,7 +74,7 @@ def ended(size: int, steps: int, heard: dict[int, int], losses: Callable[[int, i
         return total
 
     with ThreadPoolExecutor(size) as pool:
-        return [future.result(LIMIT_SECONDS) for future in [pool.submit(rank, each) for each in range(size)]]
+        return [future.result(HANG_SECONDS) for future in [pool.submit(rank, each) for each in range(size)]]
 
 
 @settings(deadline=None, max_examples=40)

@@ -8,6 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
+from patience import HANG_SECONDS
 
 from reference.comm import Solo
 from reference.placement import gather_texts
@@ -21,9 +22,9 @@ class Threads:
 
     def sum(self, values: Tensor) -> Tensor:
         self._brought[self.rank] = values
-        self._meeting.wait(10)
+        self._meeting.wait(HANG_SECONDS)
         total = torch.stack([self._brought[rank] for rank in range(self.size)]).sum(0).to(values.dtype)
-        self._meeting.wait(10)
+        self._meeting.wait(HANG_SECONDS)
         return total
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -123,6 +125,7 @@ def test_a_dry_run_tells_time_and_size_and_writes_nothing(tmp_path: Path, monkey
     from benchmark.definition.benchmark import load_benchmark
 
     monkeypatch.setattr(cost, "MOST_A_SYSTEM", 1)
+    monkeypatch.setattr(cost, "measure", partial(cost.measure, limit_seconds=math.inf))
     folder = tmp_path / "data"
     arguments = ["data", "generate", "stemdl_smoke", "-o", str(folder), "--ranks", "4", "--dry-run"]
     assert main([*arguments, "--format", "json"]) == 0

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
+from patience import wait_until
 
 from benchmark.events import keys
 from benchmark.events.reader import read_events
 from benchmark.events.timeline import Timeline
+from benchmark.launch.cores import usable_cores
 from benchmark.launch.share import divide
 from benchmark.scoring.score import score_paths
 from benchmark.submission.ledger import read_ledger
@@ -24,6 +24,7 @@ from benchmark.submission.weak_set import read_instances
 from benchmark.validation.validate import validate
 
 pytestmark = [pytest.mark.slow, pytest.mark.mpi]
+ENDLESS = ("--set", "max_epochs=100000", "--set", "learning_rate=1e-9")  # learns too slowly ever to end
 
 
 def ranks_in(folder: Path) -> list[psutil.Process]:
@@ -37,25 +38,17 @@ def heed_interruptions() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def wait_for(what: Callable[[], object]) -> object:
-    until = time.monotonic() + 100
-    while not (found := what()):
-        assert time.monotonic() < until
-        time.sleep(0.05)
-    return found
-
-
 def test_a_killed_rank_stops_no_set_and_an_interruption_leaves_no_rank(smoke_data: Path, tmp_path: Path,
                                                                      environment: dict[str, str]):
     folder = tmp_path / "runs" / "set"
     argv = [sys.executable, "-m", "benchmark", "run", "--rung", "stemdl_smoke", "--data", smoke_data, "--output",
-            folder, "--ranks", "1", "--runs", "3"]
+            folder, "--ranks", "1", "--runs", "3", *ENDLESS]
     with subprocess.Popen(list(map(str, argv)), env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
                           text=True, preexec_fn=heed_interruptions) as leading:
-        wait_for((folder / "run_0" / "result_0.txt").is_file)
+        wait_until((folder / "run_0" / "result_0.txt").is_file, lambda: leading.poll() is None)
         for rank in ranks_in(folder / "run_0"):
             rank.kill()
-        wait_for((folder / "run_1" / "result_1.txt").is_file)
+        wait_until((folder / "run_1" / "result_1.txt").is_file, lambda: leading.poll() is None)
         leading.send_signal(signal.SIGINT)  # to it alone: the ranks are its own to end
         printed = leading.stderr.read()
     assert leading.returncode == 130
@@ -67,7 +60,7 @@ def test_a_killed_rank_stops_no_set_and_an_interruption_leaves_no_rank(smoke_dat
     assert json.loads((folder / "runset.json").read_text())["reached"] == 0
 
 
-@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="two instances need a core each")
+@pytest.mark.skipif(usable_cores() < 2, reason="two instances need a core each")
 def test_two_models_at_once(smoke_data: Path, tmp_path: Path, stemdl: Callable):
     folder = tmp_path / "runs" / "weak"
     done = stemdl("run", "--rung", "stemdl_smoke", "--data", smoke_data, "--output", folder, "--ranks", 1,

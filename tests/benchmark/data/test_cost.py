@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -58,5 +59,7 @@ def test_timing_ends_when_its_time_is_over_but_not_before_two(clock: Clock) -> N
 
 def test_a_real_rung_is_timed() -> None:
     small = replace(RUNG, optics=replace(RUNG.optics, pixels=16))
+    began = time.perf_counter()
     found = measure(small, materials({2: 2, 225: 2}), limit_seconds=0.0)
-    assert found.timed == 2 and 1e-4 < found.seconds_per_sample < 60.0 and isinstance(found, Cost)
+    assert isinstance(found, Cost) and found.timed == 2
+    assert 0.0 < found.seconds(2)[0] < time.perf_counter() - began  # the mean of two samples, of two systems alike

@@ -62,7 +62,7 @@ def test_a_shard_that_is_newer_than_the_index_is_searched(uneven: Path, monkeypa
     with h5py.File(path, "a") as shard:
         shard["sample_5_0"].attrs.modify("space_group", np.bytes_("62"))
     assert path.stat().st_size == bytes_before  # the manifest's sizes all hold
-    os.utime(path, ns=(0, (uneven / INDEX).stat().st_mtime_ns + 1))
+    os.utime(path, ns=(0, (uneven / INDEX).stat().st_mtime_ns + 10**9))
     names = searched(monkeypatch)
     _, labels = Part(manifest, "train").read_whole()
     assert names == ["batch_train_1.h5"] and labels[5] == 1

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from patience import HANG_SECONDS
 
 from benchmark.data import reader, schema
 from benchmark.data.index_file import INDEX
@@ -166,7 +167,7 @@ def test_after_a_fork_the_child_opens_its_own_files(write_uneven: Callable, tmp_
 
     process = context.Process(target=child)
     process.start()
-    assert answers.get(timeout=30) == (True, True)
+    assert answers.get(timeout=HANG_SECONDS) == (True, True)
     process.join()
     after, _ = part.read_whole()
     np.testing.assert_array_equal(after, before)
@@ -282,7 +283,7 @@ def test_filters_of_a_plugin_are_there_in_a_process_that_wrote_nothing(
                "from benchmark.data import reader; import sys; reader.SAMPLES_AT_ONCE = 1; "  # as many threads as may be
                "print(reader.Part(read_manifest(Path(sys.argv[1])), 'dev').read_whole()[0].tobytes().hex())")
     done = subprocess.run([sys.executable, "-c", program, folder], env=environment, capture_output=True, text=True,
-                          timeout=60, check=False)
+                          timeout=HANG_SECONDS, check=False)
     assert done.returncode == 0, done.stderr
     expected = np.stack([stack_of(FIRST["dev"] + number).patterns for number in range(TOTAL["dev"])])
     assert done.stdout.strip() == expected.tobytes().hex()
@@ -301,7 +302,7 @@ def test_a_shard_that_changes_while_it_is_in_use_is_noticed(uneven: Path, monkey
     part.read(np.array([0]), out)
     part.read(np.array([10]), out)  # another shard: the first is closed
     shutil.copyfile(uneven / "train" / "batch_train_2.h5", path)  # the same size, and later
-    os.utime(path, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns + 1))
+    os.utime(path, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns + 10**9))
     with pytest.raises(StemdlError, match="a shard changed while it was in use"):
         part.read(np.array([0]), out)
     part = part_of(uneven)

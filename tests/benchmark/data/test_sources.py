@@ -207,6 +207,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
         def log_message(self, *_: object) -> None:
             return None
 
+    monkeypatch.setenv("no_proxy", "*")
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     recorded = Service(f"http://127.0.0.1:{server.server_port}/materials/summary/")
     monkeypatch.setenv(materials_project.ENDPOINT_VARIABLE, recorded.address)
@@ -269,6 +270,7 @@ def test_a_service_that_does_not_answer_is_one_error(service: Service, what: Cal
 
 def test_no_key_no_service_and_no_query(monkeypatch: pytest.MonkeyPatch) -> None:
     materials_project.fetch.cache_clear()
+    monkeypatch.setenv("no_proxy", "*")
     monkeypatch.delenv(materials_project.KEY, raising=False)
     with pytest.raises(StemdlError, match="asks for a key(.|\n)*MP_API_KEY"):
         list(read_candidates("mp:mp-149"))

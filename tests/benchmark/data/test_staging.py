@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from patience import HANG_SECONDS
 
 from benchmark.data import staging
 from benchmark.data.manifest import Manifest, read_manifest
@@ -66,7 +67,7 @@ def test_the_ranks_of_a_node_share_the_work_and_each_shard_is_copied_once(uneven
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(HANG_SECONDS)
     assert failures == []
     for number, (patterns, _, _) in results.items():
         np.testing.assert_array_equal(patterns, Part(manifest, "train", number, 6).read_whole()[0])

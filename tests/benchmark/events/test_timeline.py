@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import time
 
 import pytest
 from hypothesis import given
@@ -127,6 +128,7 @@ def test_an_interval_of_no_time_gives_no_throughput():
 
 
 def test_from_the_writer_through_the_reader(tmp_path):
+    began = time.monotonic()
     with EventLog(tmp_path / "run.log", 0, lambda: None) as log:
         log.point("seed", 3)
         with log.interval("init"):
@@ -138,7 +140,8 @@ def test_from_the_writer_through_the_reader(tmp_path):
     timeline = Timeline.of(read_events(tmp_path / "run.log"))
     assert (timeline.seed, timeline.train_samples, timeline.status, timeline.epochs) == (3, 12, "success", 1)
     assert timeline.evaluations == ((1, 1.0),)
-    assert 0 <= timeline.init_seconds < 5 and 0 <= timeline.time_to_train_seconds < 5
+    assert 0 <= timeline.init_seconds and 0 <= timeline.time_to_train_seconds
+    assert timeline.init_seconds + timeline.time_to_train_seconds <= time.monotonic() - began + 0.002  # rounded
 
 
 def test_epochs_that_overlap_and_evaluations_beside_them_are_told_apart_by_their_number():

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from patience import HANG_SECONDS
 
 from benchmark.foundation.errors import StemdlError
 from benchmark.launch.launchers import Job, get_launcher
@@ -88,7 +89,7 @@ sys.stdout.write(f"{detect_rank()} {os.environ['A']}\\n")
 @pytest.mark.parametrize(("launcher", "ranks"), [("torchrun", 2), ("local", 1)])
 def test_started_for_real_the_ranks_know_who_they_are(launcher: str, ranks: int, environment: dict[str, str]) -> None:
     argv = get_launcher(launcher).argv(Job(ranks, (sys.executable, "-c", REPORT), {"A": "b c"}))
-    done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=HANG_SECONDS, check=False)
     assert done.returncode == 0, done.stderr
     assert sorted(done.stdout.splitlines()) == [
         f"{Rank(rank, ranks, rank, ranks, 'torchrun')} b c" for rank in range(ranks)]

@@ -6,12 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from patience import HANG_SECONDS, wait_until
 
 from benchmark.foundation.errors import StemdlError
 from benchmark.launch.batch import BatchJob, batch_script, read_minutes
@@ -112,7 +112,7 @@ def started(tmp_path: Path) -> Iterator[Callable[[str], subprocess.Popen[str]]]:
 Start = Callable[[str], subprocess.Popen[str]]
 
 
-WAITS = 'trap "echo warned; exit 3" USR1 TERM; echo ready; while :; do sleep 0.02; done'
+WAITS = 'trap "echo warned; exit 3" USR1 TERM; echo ready; touch "$0.ready"; while :; do sleep 0.02; done'
 
 
 @pytest.mark.parametrize(("system", "launcher", "how"), [
@@ -122,16 +122,16 @@ WAITS = 'trap "echo warned; exit 3" USR1 TERM; echo ready; while :; do sleep 0.0
 def test_the_warning_reaches_the_launcher_and_its_exit_code_comes_back(
     system: str, launcher: str, how: signal.Signals | None, tmp_path: Path, started: Start
 ) -> None:
-    """PBS gives no warning: there the script's own clock runs out, which is made to be at once."""
+    """PBS gives no warning: there the script's own clock runs out, which it does once the launcher waits."""
     _program(tmp_path / "bin" / "jskill",
              f'[[ "$*" == "-s {int(signal.SIGUSR1)} all" ]] && kill -USR1 $(<{tmp_path}/pid)')
     _program(tmp_path / "waits", f"echo $$ >{tmp_path}/pid; {WAITS}")
-    _program(tmp_path / "bin" / "timeout", "sleep 0.3; exit 124")
+    _program(tmp_path / "bin" / "timeout", f"until [[ -e {tmp_path}/waits.ready ]]; do sleep 0.02; done; exit 124")
     job = _job(None, launcher, argv=(str(tmp_path / "waits"),), folder=tmp_path)
     process = started(batch_script(system, job))
     if how is not None:
         process.send_signal(how)
-    output, _ = process.communicate(timeout=20)
+    output, _ = process.communicate(timeout=HANG_SECONDS)
     assert (output, process.returncode) == ("warned\n", 3)
 
 
@@ -143,7 +143,7 @@ def test_a_launcher_that_goes_on_after_the_warning_is_waited_for(tmp_path: Path,
     assert process.stdout.readline() == "got 1\n"
     assert process.poll() is None
     process.send_signal(signal.SIGUSR1)
-    assert process.wait(timeout=20) == 4
+    assert process.wait(timeout=HANG_SECONDS) == 4
 
 
 @pytest.mark.parametrize("code", [0, 7])
@@ -151,18 +151,15 @@ def test_without_a_warning_the_exit_code_is_the_launchers_and_no_clock_is_left(c
                                                                               started: Start) -> None:
     job = _job(None, "mpirun", argv=("bash", "-c", f"echo ready; exit {code}"), folder=tmp_path)
     process = started(batch_script("pbs", job))
-    assert process.wait(timeout=20) == code
-    deadline = time.monotonic() + 5
-    while _alive(f"--pid={process.pid}") and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not _alive(f"--pid={process.pid}")
+    assert process.wait(timeout=HANG_SECONDS) == code
+    wait_until(lambda: not _alive(f"--pid={process.pid}"))
 
 
-def _alive(words: str) -> bool:
-    """Whether a process has these words in its command line."""
+def _alive(word: str) -> bool:
+    """Whether a process has this word in its command line."""
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):  # one that ended meanwhile
-            if words.encode() in path.read_bytes():
+            if word.encode() in path.read_bytes().split(b"\0"):
                 return True
     return False
 
@@ -188,5 +185,5 @@ def test_mpirun_hands_the_warning_on_to_real_ranks(tmp_path: Path, started: Star
     argv = get_launcher("mpirun").argv(Job(2, (sys.executable, "-c", RANK)))
     process = started(batch_script("slurm", _job(None, "mpirun", argv=tuple(argv), folder=tmp_path)))
     process.send_signal(signal.SIGUSR1)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=HANG_SECONDS)
     assert (output, process.returncode) == ("2 warned\n", 0)

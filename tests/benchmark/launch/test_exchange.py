@@ -6,11 +6,11 @@ import json
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from patience import HANG_SECONDS
 
 from benchmark.foundation.errors import StemdlError
 from benchmark.launch.exchange import Exchange, NoAnswer, StoreLink, join, within
@@ -26,14 +26,14 @@ def test_ranks_exchange_values(by: str, mpirun: Callable, environment: dict[str,
         done = mpirun(3, sys.executable, SCRIPT)
     else:
         argv = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "3", str(SCRIPT)]
-        done = subprocess.run(argv, capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=120,
+        done = subprocess.run(argv, capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=HANG_SECONDS,
                               stdin=subprocess.DEVNULL, check=False)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["by"] == by
     assert told["gathered"] == {"0": [0, 0], "1": [3_000_000, 1], "2": [3_000_000, 2]}
     assert told["shared"] == {"number": 0.1, "text": "é"}
-    assert told["late"] == [0] and 0.5 <= told["seconds"] < 10, "those that said nothing are missing, in time"
+    assert told["late"] == [0] and told["seconds"] >= 0.5, "those that said nothing are missing"
     assert told["nothing"] == "rank 1"
 
 
@@ -76,14 +76,12 @@ def test_a_rank_that_rank_0_forgets_says_so() -> None:
 
 
 def test_within_its_time_a_function_returns_or_raises() -> None:
-    assert within(5.0, lambda: 7) == 7
+    assert within(HANG_SECONDS, lambda: 7) == 7
     with pytest.raises(ZeroDivisionError):
-        within(5.0, lambda: 1 // 0)
+        within(HANG_SECONDS, lambda: 1 // 0)
     go_on = threading.Event()
-    started = time.monotonic()
     with pytest.raises(NoAnswer, match="not done within 0.1 s"):
-        within(0.1, go_on.wait)
-    assert time.monotonic() - started < 3
+        within(0.1, go_on.wait)  # which ends after the test alone
     go_on.set()
 
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from patience import HANG_SECONDS
 
 MEETINGS = {
     "preflight": "from benchmark.launch.exchange import MpiLink; MpiLink(rank)",
@@ -17,8 +18,8 @@ SRUN = {"SLURM_STEP_ID": "0", "SLURM_PROCID": "1", "SLURM_STEP_NUM_TASKS": "2", 
 
 
 def run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=60, check=False,
-                          env=environment)
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False,
+                          timeout=HANG_SECONDS, env=environment)
 
 
 @pytest.mark.parametrize("meeting", MEETINGS)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
 
 from benchmark.launch.room import cgroup_cpus, cgroup_memory_bytes, free_disk_bytes, free_memory_bytes
 
@@ -20,10 +23,11 @@ def test_a_containers_limits_are_seen(tmp_path: Path) -> None:
     assert cgroup_memory_bytes(tmp_path) is None and cgroup_cpus(tmp_path) is None
 
 
-def test_a_folder_that_is_not_made_yet_is_on_the_disk_above_it(tmp_path: Path) -> None:
-    disk = os.statvfs(tmp_path)
-    free = free_disk_bytes(tmp_path / "not" / "made")
-    assert abs(free - disk.f_bavail * disk.f_frsize) < 2**30 and not (tmp_path / "not").exists()
+def test_a_folder_that_is_not_made_yet_is_on_the_disk_above_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr("shutil.disk_usage", lambda path: asked.append(path) or SimpleNamespace(free=7))
+    assert free_disk_bytes(tmp_path / "not" / "made") == 7 and asked == [tmp_path]
+    assert not (tmp_path / "not").exists()
 
 
 def test_free_memory_is_no_more_than_the_machine_has() -> None:

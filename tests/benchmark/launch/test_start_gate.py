@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from patience import HANG_SECONDS
 
 from benchmark.foundation.errors import StemdlError
 from benchmark.launch.start_gate import StartGate, wait_at_gate
@@ -30,7 +31,7 @@ def test_nobody_passes_before_it_is_opened(tmp_path: Path):
     assert not passed and sorted(barriers) == [0, 1]
     gate.open()
     for thread in threads:
-        thread.join(20)
+        thread.join(HANG_SECONDS)
     assert sorted(passed) == [0, 1]
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from patience import HANG_SECONDS
 
 from benchmark import __version__
 from benchmark.launch import system
@@ -40,7 +41,7 @@ def _officially_checked(description: dict[str, str], folder: Path) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "mlperf_logging.system_desc_checker", str(file), "hpc", "3.0.0",
          "--log_output", str(folder / "log")],
-        capture_output=True, text=True, cwd=folder, timeout=60, check=False,
+        capture_output=True, text=True, cwd=folder, timeout=HANG_SECONDS, check=False,
     )
     return done.stdout + done.stderr
 
@@ -92,7 +93,7 @@ def test_accelerators_that_are_not_seen_are_not_invented(monkeypatch: pytest.Mon
 def test_versions_come_from_metadata_without_imports() -> None:
     program = ("import sys; from benchmark.launch.system import collect_versions; told = collect_versions(); "
                "print(told); assert not {'torch', 'mpi4py', 'numpy', 'h5py', 'horovod'} & set(sys.modules)")
-    subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT, timeout=60)
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT, timeout=HANG_SECONDS)
     told = collect_versions()
     assert told["python"] == platform.python_version()
     assert told["numpy"] == metadata.version("numpy")

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from patience import HANG_SECONDS
 
 from benchmark.foundation.errors import StemdlError
 from benchmark.metrics.allreduce import Cluster, Link, cluster_allreduce_seconds
@@ -87,7 +88,7 @@ def test_the_script_predicts_by_the_model_and_prints_what_it_assumes(environment
         [sys.executable, str(ROOT / "performance" / "scaling.py"), "--predict", "--compute-ms", "100", "--gradient-mb",
          "400", "--overlap", "0.5", "--spread", "0.01", "--latency-us", "3", "--bandwidth-gb-s", "12.5",
          "--fixed-ms", "5"],
-        env=environment, capture_output=True, text=True, timeout=60, check=False)
+        env=environment, capture_output=True, text=True, timeout=HANG_SECONDS, check=False)
     assert done.returncode == 0, done.stderr
     assert "50 % of the exchange during the backward pass" in done.stdout and "12.5 GB/s a node" in done.stdout
     table = {int(line.split()[0]): tuple(map(float, line.split()[-2:])) for line in done.stdout.splitlines()

@@ -6,13 +6,13 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from corpus import RESULTS, Tree, as_text, log_lines
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from patience import HANG_SECONDS
 
 from benchmark.validation.finding import Verdict, printable, shown
 from benchmark.validation.limits import Limits
@@ -198,14 +198,15 @@ def test_code_and_pickles_are_not_run(tmp_path):
     (code / "sitecustomize.py").write_text(f"open({str(mark)!r}, 'w')")
     (code / "model.pkl").write_bytes(b"cposix\nsystem\n(S'touch " + str(mark).encode() + b"'\ntR.")
     done = subprocess.run([sys.executable, "-m", "benchmark", "validate", str(folder)], cwd=code, text=True,
-                          env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, timeout=60, check=False)
+                          env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, check=False,
+                          timeout=HANG_SECONDS)
     assert done.returncode == 0, done.stdout + done.stderr
     assert not mark.exists()
 
 
 @pytest.mark.slow
 def test_10_gb_a_line_of_1_gb_and_60000_files_in_bounded_time_and_memory(tmp_path):
-    """In a process that may have 1 GB."""
+    """In a process that may have 1 GB and 100 s of a processor, of which it takes less than 15 s."""
     folder = Tree.valid().write(tmp_path / "S")
     with open(folder / RESULTS / "result_0.txt", "r+b") as handle:
         handle.truncate(10 * 2**30)
@@ -219,10 +220,9 @@ def test_10_gb_a_line_of_1_gb_and_60000_files_in_bounded_time_and_memory(tmp_pat
     for number in range(60_000):
         (folder / "many" / str(number)).touch()
     program = ("import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30));"
+               "resource.setrlimit(resource.RLIMIT_CPU, (100, 100));"
                "from benchmark.cli.main import main; sys.exit(main(['validate', sys.argv[1]]))")
-    began = time.monotonic()
     done = subprocess.run([sys.executable, "-c", program, str(folder)], cwd=ROOT, capture_output=True, text=True,
-                          timeout=120, check=False)
+                          timeout=HANG_SECONDS, check=False)
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr and "INVALID" in done.stdout and "broke off" not in done.stdout
-    assert time.monotonic() - began < 100

@@ -15,6 +15,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from patience import HANG_SECONDS
 
 from benchmark.cli.main import main
 from benchmark.data import schema
@@ -244,7 +245,7 @@ def test_a_full_disk_is_one_clear_error_and_leaves_no_part_of_a_shard(
                      "except StemdlError as error:\n"
                      "    print(error)")
     done = subprocess.run([sys.executable, program, real_set, tmp_path / "data"], env=environment, capture_output=True,
-                          text=True, timeout=60, check=False)
+                          text=True, timeout=HANG_SECONDS, check=False)
     assert done.returncode == 0, done.stderr
     message = done.stdout.splitlines()
     assert len(message) == 3 and "the data cannot be written" in message[0] and "make room" in message[2]
