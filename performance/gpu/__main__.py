@@ -115,7 +115,8 @@ def _lead(steps: list[Step], setting: Setting, folder: Path, arguments: argparse
                 _say(step, "ended: it hung")
         _tell(step, read_record(path) if path.exists() else None, time.monotonic() - started)
         failed |= not (path.exists() and read_record(path).complete)
-    print("next: the same command again, for what is left" if failed else "next: python -m performance.gpu --page")
+    rest = "./performance/gpu/run.sh, on a GPU machine" if setting.dry else "python -m performance.gpu --page"
+    print(f"next: {'the same command again, for what is left' if failed else rest}")
     return 1 if failed else 0
 
 

@@ -87,7 +87,7 @@ def items(setting: Setting) -> Iterator[Item]:
     yield Item(f"{rung} by all cores", 60, partial(_made, setting, setting.work / rung, "cpu"))
     yield Item(f"{rung} by the card", 60, partial(_made, setting, _by_the_card(setting), card))
     yield Item("the two compared", 10, partial(_compared, setting))
-    for rung in setting.pick(("stemdl_mini", "stemdl_small", "stemdl_full"), ("stemdl_smoke",)):
+    for rung in setting.pick(("stemdl_mini", "stemdl_full"), ("stemdl_smoke",)):
         yield Item(f"{rung}, estimated", 40, partial(_estimates, setting, rung))
 
 

@@ -35,7 +35,10 @@ STEPS_COMPARED = 10
 
 @dataclass(frozen=True)
 class Variant:
-    """How a step is done. `kind`: bare (a network, a loss and an optimizer of torch), reference, compiled, or graph."""
+    """How a step is done. `kind`: bare (a network, a loss and an optimizer of torch), reference, compiled, or graph.
+
+    `precision`: fp32, bf16, or tf32 (fp32 with convolutions of fewer bits, which the reference does not use).
+    """
 
     kind: str
     precision: str
@@ -45,8 +48,9 @@ class Variant:
         return f"{self.kind} step, {self.precision}"
 
 
-VARIANTS = tuple(Variant(kind, precision) for kind in ("bare", "reference", "compiled", "graph")
-                 for precision in ("fp32", "bf16"))
+VARIANTS = (*(Variant(kind, precision) for kind in ("bare", "reference", "graph") for precision in ("fp32", "bf16")),
+            Variant("bare", "tf32"))
+COMPILED = Variant("compiled", "bf16")
 
 
 class Training:
@@ -54,7 +58,9 @@ class Training:
 
     def __init__(self, setting: Setting, pixels: int, batch: int, variant: Variant) -> None:
         self.device, self.variant = setting.device, variant
-        self.config: Config = read_config(RUNG, None, (f"precision={variant.precision}",))
+        torch.backends.cudnn.allow_tf32 = variant.precision == "tf32"
+        precision = "bf16" if variant.precision == "bf16" else "fp32"
+        self.config: Config = read_config(RUNG, None, (f"precision={precision}",))
         classes = load_benchmark().rung(RUNG).classes
         torch.manual_seed(1)
         self.model: nn.Module = SymmetryNet(classes, self.config.width, self.config.symmetry).to(self.device)
@@ -156,16 +162,21 @@ def _epoch(training: TrainingSamples, batch: int, steps: int) -> None:
 
 def items(setting: Setting) -> Iterator[Item]:
     setting.work.mkdir(parents=True, exist_ok=True)
-    for pixels, batches in setting.pick({64: (32, 512), 128: (32, 256), 512: (32, 64)}, {32: (2,)}).items():
+    sizes = setting.pick({64: (32, 512), 128: (32, 256), 512: (32, 64)}, {32: (2,)})
+    for pixels, batches in sizes.items():
         for batch in batches:
             for variant in VARIANTS:
-                yield Item(f"{pixels} pixels, batch {batch}, {variant.name}", 20 if variant.kind == "compiled" else 5,
+                yield Item(f"{pixels} pixels, batch {batch}, {variant.name}", 5,
                            partial(_measured, setting, pixels, batch, variant))
             yield Item(f"{pixels} pixels, batch {batch}, where the time goes", 5,
                        partial(_busy, setting, pixels, batch))
         for encoding, name in setting.pick((("float32", "none"), ("log_uint8", "gzip")), (("float32", "none"),)):
             yield Item(f"{pixels} pixels, batch {batches[0]}, input from {encoding} with filter {name}", 15,
                        partial(_input, setting, pixels, batches[0], encoding, name))
+    for pixels, batches in sizes.items():  # last: compiling takes longest
+        for batch in batches:
+            yield Item(f"{pixels} pixels, batch {batch}, {COMPILED.name}", 40,
+                       partial(_measured, setting, pixels, batch, COMPILED))
 
 
 STEP = Step("profile", "A training step, piece by piece", 200, items)

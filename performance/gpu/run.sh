@@ -4,7 +4,7 @@
 # Measures what needs a GPU, on a machine that may have no network: makes the environment from the wheels that
 # performance/gpu/gather.py carried there and the machine's own PyTorch, then calls `python -m performance.gpu ARGUMENTS`
 # in it. Called again, it goes on where it stopped. The machine's Python is python3, or STEMDL_PYTHON.
-#   --horovod   the environment is to have Horovod, built here with NCCL; then as above
+#   --horovod   in an environment of its own, that has Horovod built here with NCCL; then as above
 
 set -euo pipefail
 
@@ -21,7 +21,7 @@ export PIP_NO_INDEX=1 PIP_FIND_LINKS=$wheels
 export STEMDL_WITHOUT_HOROVOD=1
 if [[ ${1:-} == --horovod ]]; then
     shift
-    export STEMDL_WITHOUT_HOROVOD=0
+    export STEMDL_WITHOUT_HOROVOD=0 STEMDL_VENV=${STEMDL_VENV:-$root/.venv-horovod}
     if [[ -z ${HOROVOD_BUILD_CUDA_CC_LIST:-} ]] && command -v nvidia-smi >/dev/null; then  # else for all that nvcc knows
         HOROVOD_BUILD_CUDA_CC_LIST=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader | sort -u | tr -d . |
             paste -sd,)
