@@ -52,12 +52,12 @@ def _transforms(setting: Setting) -> Figures:
 def _copies(setting: Setting) -> Figures:
     """Within the card bytes read and written are counted, between host and card those moved."""
     size = setting.pick(2**30, 2**20)
-    here = torch.empty(size, dtype=torch.uint8, device=setting.device)
+    here = torch.randint(256, (size,), dtype=torch.uint8, device=setting.device)
     there = torch.empty_like(here)
     found = {"GB/s within the card": 2 * size / median_seconds(lambda: there.copy_(here), setting.device) / 1e9}
     for name, pinned in (("pinned", not setting.dry), ("pageable", False)):
-        host = torch.empty(size, dtype=torch.uint8, pin_memory=pinned)
-        seconds = median_seconds(lambda host=host: here.copy_(host, non_blocking=True), setting.device, repeats=5)
+        host = here.cpu().pin_memory() if pinned else here.cpu()
+        seconds = median_seconds(lambda host=host: there.copy_(host, non_blocking=True), setting.device, repeats=5)
         found[f"GB/s from {name} memory of the host"] = size / seconds / 1e9
     return found
 

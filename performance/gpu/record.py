@@ -70,10 +70,11 @@ def read_records(folder: Path = RECORDS) -> Iterator[Record]:
 
 
 def measure(step: Step, setting: Setting, folder: Path, about: dict[str, Any]) -> Record:
-    """Measure what is left of a step and keep it in `folder`; items that failed are tried again.
+    """Measure what is left of a step and keep it in `folder`; items that failed before are tried again, last.
 
-    An item that fails is recorded with its fault, and the others go on. The step is complete when all items have
-    figures. Raises StemdlError where the folder holds records of another machine.
+    An item that fails is recorded with its fault, and the others go on, unless it broke the device for this process:
+    then they are left to the next. The step is complete when all items have figures. Raises StemdlError where the folder
+    holds records of another machine.
     """
     path = folder / f"{step.name}.json"
     items: dict[str, dict[str, Any]] = {}
@@ -84,11 +85,14 @@ def measure(step: Step, setting: Setting, folder: Path, about: dict[str, Any]) -
                               found=before.machine["card"], remedy="--output to a folder of its own")
         items = before.items
     wanted = list(step.items(setting))
-    for item in wanted:
+    for item in sorted(wanted, key=lambda item: item.name in items):
         if "figures" in items.get(item.name, {}) or setting.seconds_left() < item.seconds:
             continue
         items[item.name] = _measured(item)
         _write(path, Record(step.name, about, setting.dry, items))
+        if "fault" in items[item.name] and not _answers(setting):
+            break
+    items = {item.name: items[item.name] for item in wanted if item.name in items}
     record = Record(step.name, about, setting.dry, items,
                     complete=all("figures" in items.get(item.name, {}) for item in wanted))
     _write(path, record)
@@ -105,6 +109,16 @@ def _measured(item: Item) -> dict[str, Any]:
             AssertionError) as error:  # on a machine that is lent for minutes the other items are not to be lost
         found = {"fault": f"{type(error).__name__}: {error}"[:2000]}
     return found | {"seconds": round(time.monotonic() - started, 3)}
+
+
+def _answers(setting: Setting) -> bool:
+    """Whether the device computes still: after some faults it refuses all that this process asks."""
+    import torch
+
+    try:
+        return float(torch.ones(2, device=setting.device).sum()) == 2.0
+    except RuntimeError:
+        return False
 
 
 def _write(path: Path, record: Record) -> None:

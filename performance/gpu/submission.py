@@ -70,11 +70,13 @@ def _refused(setting: Setting) -> Figures:
 def _judged(setting: Setting) -> Figures:
     """What `validate` and `score` say of it; the folder stays, for the checkout."""
     submission = _submission(setting)
-    verdict = json.loads(command(setting, "-m", "benchmark", "validate", submission, "--format", "json", accepted=(0, 1)))
-    score = json.loads(command(setting, "-m", "benchmark", "score", submission, "--format", "json", accepted=(0, 1)))
+    judged = json.loads(command(setting, "-m", "benchmark", "validate", submission, "--format", "json", accepted=(0, 1)))
+    scores = json.loads(command(setting, "-m", "benchmark", "score", submission, "--format", "json", accepted=(0, 1)))
     kept = setting.work / "submission.tar.gz"
     shutil.make_archive(str(kept).removesuffix(".tar.gz"), "gztar", submission)
-    return {"verdict": json.dumps(verdict)[:400], "score": json.dumps(score)[:400]}
+    return {"verdict": judged["verdict"], "findings": json.dumps(judged["findings"])[:400],
+            **{f"minutes, {name}, {each['division']}": each[f"{name}_minutes"]
+               for each in scores for name in ("raw", "score")}}
 
 
 def items(setting: Setting) -> Iterator[Item]:

@@ -19,6 +19,7 @@ from patience import HANG_SECONDS, wait_until
 import performance.tasks
 from benchmark.foundation.errors import StemdlError
 from performance.gpu import gather, page
+from performance.gpu import record as record_module
 from performance.gpu.__main__ import main
 from performance.gpu.record import Record, measure, read_record, read_records, slug
 from performance.gpu.step import Failed, Item, Setting, Step, command
@@ -106,6 +107,18 @@ def test_what_is_done_is_not_done_again_and_what_failed_is(tmp_path: Path) -> No
     second = measure(step_of(*items), setting(tmp_path), tmp_path, ABOUT)
     assert (done, second.complete) == (["a", "c", "b"], True)
     assert read_record(tmp_path / "toy.json") == second
+
+
+def test_after_a_fault_that_broke_the_device_the_rest_waits_for_another_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = [Item("a", 1, lambda: {"x": 1}), Item("b", 1, fails), Item("c", 1, lambda: {"x": 2})]
+    with monkeypatch.context() as broken:
+        broken.setattr(record_module, "_answers", lambda setting: False)
+        assert list(measure(step_of(*items), setting(tmp_path), tmp_path, ABOUT).items) == ["a", "b"]
+        again = measure(step_of(*items), setting(tmp_path), tmp_path, ABOUT)
+    assert list(again.items) == ["a", "b", "c"] and again.items["c"]["figures"] == {"x": 2}
+    assert record_module._answers(setting(tmp_path))
 
 
 def test_an_item_is_begun_only_where_its_time_is_left(tmp_path: Path) -> None:
