@@ -49,7 +49,7 @@ def estimate_seconds(setting: Setting, rung: str, device: str) -> float:
 
 
 def _estimates(setting: Setting, rung: str) -> Figures:
-    here = setting.device.partition(":")[0]
+    here = setting.kind
     return {"cores": setting.cores,
             **{f"seconds for the whole rung by {name}": estimate_seconds(setting, rung, device)
                for name, device in (("all cores", "cpu"), ("the card", here))}}
@@ -83,7 +83,7 @@ def _compared(setting: Setting) -> Figures:
 
 
 def items(setting: Setting) -> Iterator[Item]:
-    rung, card = rung_of(setting), setting.device.partition(":")[0]
+    rung, card = rung_of(setting), setting.kind
     yield Item(f"{rung} by all cores", 60, partial(_made, setting, setting.work / rung, "cpu"))
     yield Item(f"{rung} by the card", 60, partial(_made, setting, _by_the_card(setting), card))
     yield Item("the two compared", 10, partial(_compared, setting))

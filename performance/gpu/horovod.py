@@ -36,7 +36,8 @@ print(json.dumps(found))
 
 def _sums(setting: Setting) -> Figures:
     sizes = setting.pick([4096, 2**20, 2**26], [4096])
-    return json.loads(command(setting, "-c", SUMS, setting.device.partition(":")[0], json.dumps(sizes)).splitlines()[-1])
+    told = command(setting, "-c", SUMS, setting.kind, json.dumps(sizes))
+    return json.loads(told.splitlines()[-1])
 
 
 def _same_run(setting: Setting) -> Figures:

@@ -12,8 +12,8 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "gpu.md"
 NOTHING = "not measured yet\n"
 HEAD = """# Measured on GPUs
 
-Made from the records in `performance/records` by `python -m performance.gpu --page`; `./performance/gpu/run.sh` measures
-them again.
+Made from the records in `performance/records` by `python -m performance.gpu --page`. What measures them is
+`./performance/gpu/run.sh`.
 """
 
 

@@ -65,8 +65,8 @@ def _load(setting: Setting, seconds: float, busy: bool, between: Callable[[], No
 
 
 def _compared(setting: Setting, busy: bool) -> Figures:
-    """Joules as a run's meter makes them (mean power times the time of each reading), by the driver's counter before and
-    after, and by the trapezium rule of the power read ten times a second."""
+    """Joules as a run's meter makes them (mean power times the time of each reading), by the driver's counter before
+    and after, and by the trapezium rule of the power read ten times a second."""
     nvml = _nvml(setting)
     card = nvml.nvmlDeviceGetHandleByIndex(0)
     times: list[float] = []
@@ -104,7 +104,8 @@ def _of_a_run(setting: Setting) -> Figures:
     answer = run(setting, rung_of(setting), data_of(setting), "power", more=("--seed", "1", "--power", "nvml"))
     counted = (nvml.nvmlDeviceGetTotalEnergyConsumption(card) - before) / 1e3
     record = answer["records"][0]
-    return {"J of the run by its record": record["energy_joules"], "seconds of the run": record["time_to_train_seconds"],
+    return {"J of the run by its record": record["energy_joules"],
+            "seconds of the run": record["time_to_train_seconds"],
             "J of the whole command by the driver's counter": counted,
             "seconds of the whole command": answer["wall_seconds"]}
 

@@ -1,4 +1,4 @@
-"""Ranks that share the card, joined by gloo: what exchanging gradients costs a step. NCCL wants a card for each rank."""
+"""Ranks that share the card, joined by gloo: what exchanging gradients costs a step. NCCL wants a card per rank."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _ranks(setting: Setting, ranks: int) -> Figures:
     batch, steps = setting.pick((32, 200), (2, 10))
     command(setting, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", ranks,
             "performance/scaling_rank.py", data_of(setting), batch, steps, output, "comm=torch", "torch_backend=gloo",
-            f"device={setting.device.partition(':')[0]}")
+            f"device={setting.kind}")
     told = [json.loads((output / f"{rank}.json").read_text()) for rank in range(ranks)]
     alone, together = (max(statistics.median(sum(step.values()) for step in each[kind]) for each in told)
                        for kind in ("alone", "together"))

@@ -17,7 +17,7 @@ PRODUCTS = {"float32": (torch.float32, False), "float32, tf32 allowed": (torch.f
 
 
 def product_tflops(setting: Setting, dtype: torch.dtype, tf32: bool, size: int, batch: int = 1) -> float:
-    """Of products of square matrices of random numbers, in 1e12 real operations per second: two a term, complex eight."""
+    """Of products of square matrices of random numbers, in 1e12 real operations per second: two a term, or eight."""
     before = torch.backends.cuda.matmul.allow_tf32
     torch.backends.cuda.matmul.allow_tf32 = tf32
     try:

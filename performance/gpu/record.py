@@ -42,7 +42,7 @@ def slug(name: str) -> str:
 
 @dataclass(frozen=True)
 class Record:
-    """One step on one machine. `items` hold `figures` and `seconds`, or a `fault`, by name in the order of measuring."""
+    """One step on one machine. `items` hold `figures` and `seconds`, or a `fault`, by name in the order of the step."""
 
     step: str
     machine: dict[str, Any]
@@ -73,8 +73,8 @@ def measure(step: Step, setting: Setting, folder: Path, about: dict[str, Any]) -
     """Measure what is left of a step and keep it in `folder`; items that failed before are tried again, last.
 
     An item that fails is recorded with its fault, and the others go on, unless it broke the device for this process:
-    then they are left to the next. The step is complete when all items have figures. Raises StemdlError where the folder
-    holds records of another machine.
+    then they are left to the next. The step is complete when all items have figures. Raises StemdlError where the
+    folder holds records of another machine.
     """
     path = folder / f"{step.name}.json"
     items: dict[str, dict[str, Any]] = {}

@@ -2,8 +2,9 @@
 # performance/gpu/run.sh [ARGUMENTS]
 #
 # Measures what needs a GPU, on a machine that may have no network: makes the environment from the wheels that
-# performance/gpu/gather.py carried there and the machine's own PyTorch, then calls `python -m performance.gpu ARGUMENTS`
-# in it. Called again, it goes on where it stopped. The machine's Python is python3, or STEMDL_PYTHON.
+# performance/gpu/gather.py carried there and the machine's own PyTorch, then calls in it
+# `python -m performance.gpu ARGUMENTS`. Called again, it goes on where it stopped. The machine's Python is python3, or
+# STEMDL_PYTHON.
 #   --horovod   in an environment of its own, that has Horovod built here with NCCL; then as above
 
 set -euo pipefail
@@ -22,7 +23,7 @@ export STEMDL_WITHOUT_HOROVOD=1
 if [[ ${1:-} == --horovod ]]; then
     shift
     export STEMDL_WITHOUT_HOROVOD=0 STEMDL_VENV=${STEMDL_VENV:-$root/.venv-horovod}
-    if [[ -z ${HOROVOD_BUILD_CUDA_CC_LIST:-} ]] && command -v nvidia-smi >/dev/null; then  # else for all that nvcc knows
+    if [[ -z ${HOROVOD_BUILD_CUDA_CC_LIST:-} ]] && command -v nvidia-smi >/dev/null; then  # else all nvcc's
         HOROVOD_BUILD_CUDA_CC_LIST=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader | sort -u | tr -d . |
             paste -sd,)
         export HOROVOD_BUILD_CUDA_CC_LIST

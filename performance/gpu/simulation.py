@@ -1,4 +1,4 @@
-"""The engine on the card: patterns per second by how many zones go together, memory, the limit, and the CPU beside it."""
+"""The engine on the card: patterns per second by how many zones go together, memory, the limit, and all cores."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def _rung(setting: Setting) -> str:
 
 def _made(setting: Setting) -> Figures:
     """By whichever of the card and the cores is the faster; a call that is cut off is gone on with by the next."""
-    here = setting.device.partition(":")[0]
+    here = setting.kind
     estimates = {device: estimate_seconds(setting, _rung(setting), device) for device in dict.fromkeys((here, "cpu"))}
     device = min(estimates, key=estimates.__getitem__)
     found: dict[str, float | int | str] = {f"seconds estimated by {name}": each for name, each in estimates.items()}

@@ -39,6 +39,11 @@ class Setting:
         return "cpu" if self.dry else "cuda:0"
 
     @property
+    def kind(self) -> str:
+        """Of the device, as the settings of the trainer name it."""
+        return self.device.partition(":")[0]
+
+    @property
     def cores(self) -> int:
         return 2 if self.dry else len(os.sched_getaffinity(0))
 

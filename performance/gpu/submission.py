@@ -39,8 +39,8 @@ def _runs(setting: Setting) -> Figures:
     runs = setting.work / "closed" / f"set-{time.time_ns()}"
     told = json.loads(command(
         setting, "-m", "benchmark", "run", "--rung", rung_of(setting), "--data", data_of(setting), "--ranks", "1",
-        "--runs", setting.pick(RUNS, 2), "--set", f"device={setting.device.partition(':')[0]}", "--set", "division=closed",
-        "--set", "org=reference", *setting.pick((), ("--set", "max_epochs=2")), "--output", runs, "--format", "json",
+        "--runs", setting.pick(RUNS, 2), "--set", f"device={setting.kind}", "--set", "division=closed", "--set",
+        "org=reference", *setting.pick((), ("--set", "max_epochs=2")), "--output", runs, "--format", "json",
         accepted=(0, 1)))
     records = told["records"]
     return {"runs": len(records), "that reached the target": sum(each["status"] == "success" for each in records),
@@ -52,8 +52,8 @@ def _submitted(setting: Setting) -> Figures:
     submission = _submission(setting)
     shutil.rmtree(submission, ignore_errors=True)
     fields = [word for name, text in described().items() for word in ("--describe", f"{name}={text}")]
-    command(setting, "-m", "benchmark", "submit", *_sets(setting), "--output", submission, "--system", setting.pick("gpu", "dry"),
-            *fields)
+    command(setting, "-m", "benchmark", "submit", *_sets(setting), "--output", submission, "--system",
+            setting.pick("gpu", "dry"), *fields)
     files = [path for path in submission.rglob("*") if path.is_file()]
     return {"files": len(files), "KiB": round(sum(path.stat().st_size for path in files) / 1024, 1)}
 
@@ -70,8 +70,8 @@ def _refused(setting: Setting) -> Figures:
 def _judged(setting: Setting) -> Figures:
     """What `validate` and `score` say of it; the folder stays, for the checkout."""
     submission = _submission(setting)
-    judged = json.loads(command(setting, "-m", "benchmark", "validate", submission, "--format", "json", accepted=(0, 1)))
-    scores = json.loads(command(setting, "-m", "benchmark", "score", submission, "--format", "json", accepted=(0, 1)))
+    judged, scores = (json.loads(command(setting, "-m", "benchmark", verb, submission, "--format", "json",
+                                         accepted=(0, 1))) for verb in ("validate", "score"))
     kept = setting.work / "submission.tar.gz"
     shutil.make_archive(str(kept).removesuffix(".tar.gz"), "gztar", submission)
     return {"verdict": judged["verdict"], "findings": json.dumps(judged["findings"])[:400],

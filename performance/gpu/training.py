@@ -34,13 +34,15 @@ def flops_of_a_sample(rung_name: str) -> float:
     return counter.get_total_flops() / len(patterns)
 
 
-def run(setting: Setting, rung: str, data: Path, name: str, *settings: str, more: tuple[str, ...] = ()) -> dict[str, Any]:
+def run(
+    setting: Setting, rung: str, data: Path, name: str, *settings: str, more: tuple[str, ...] = ()
+) -> dict[str, Any]:
     """The answer of one whole run by `stemdl run`, with the wall's seconds; a target that was missed is an answer."""
     started = time.perf_counter()
     told = command(
-        setting, "-m", "benchmark", "run", "--rung", rung, "--data", data, "--ranks", "1", "--format", "json", "--output",
-        setting.work / "runs" / f"{name}-{time.time_ns()}",
-        *(word for each in (f"device={setting.device.partition(':')[0]}", *settings) for word in ("--set", each)), *more,
+        setting, "-m", "benchmark", "run", "--rung", rung, "--data", data, "--ranks", "1", "--format", "json",
+        "--output", setting.work / "runs" / f"{name}-{time.time_ns()}",
+        *(word for each in (f"device={setting.kind}", *settings) for word in ("--set", each)), *more,
         accepted=(0, 1))
     return json.loads(told) | {"wall_seconds": time.perf_counter() - started}
 

@@ -159,16 +159,19 @@ def test_a_figure_that_is_no_number_is_a_fault(tmp_path: Path) -> None:
 
 
 def test_a_command_ends_with_the_call_and_with_all_that_it_started(tmp_path: Path) -> None:
-    """In a time that is doubled until the program has come so far within it, however slow the machine."""
+    class OverWhenStarted(Setting):
+        """Its time is over when the command has started a process of its own."""
+
+        def seconds_left(self) -> float:
+            wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().endswith("\n"))
+            return 0.0
+
     program = ("import subprocess, sys, time; print(subprocess.Popen([sys.executable, '-c', "
-               "'import time; time.sleep(1e5)']).pid, file=open(sys.argv[1], 'w'), flush=True); time.sleep(1e5)")
-    (tmp_path / "pid").touch()
-    seconds = 1.0
-    while not (grandchild := (tmp_path / "pid").read_text()):
-        with pytest.raises(Failed, match="not done when the time was over"):
-            command(setting(tmp_path, seconds=seconds), "-c", program, tmp_path / "pid")
-        seconds *= 2
-    wait_until(lambda: not _runs(int(grandchild)))
+               "'import time; time.sleep(9999)']).pid, file=open(sys.argv[1], 'w'), flush=True); time.sleep(9999)")
+    with pytest.raises(Failed, match="not done when the time was over"):
+        command(OverWhenStarted(True, tmp_path, 0.0), "-c", program, tmp_path / "pid")
+    grandchild = int((tmp_path / "pid").read_text())
+    wait_until(lambda: not _runs(grandchild))
     with pytest.raises(Failed, match="exit code 3(.|\n)*why"):
         command(setting(tmp_path), "-c", "import sys; print('why'); sys.exit(3)")
 
@@ -237,6 +240,27 @@ def test_every_carried_release_is_pinned_and_horovod_is_that_of_the_build() -> N
     assert {"gemmi", "spglib", "mlperf-logging", "horovod"} <= set(versions)
     assert all(re.fullmatch(r"[0-9][0-9.]*", version) for version in versions.values())
     assert gather.release("pycparser", "3.10") != gather.release("pycparser", "3.12")
+
+
+def test_what_is_too_much_to_carry_is_said_and_old_wheels_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    def downloaded(package: str, version: str, python: str, folder: Path) -> None:
+        (folder / f"{package}-{version}-py3-none-any.whl").write_bytes(bytes(2**20))
+
+    monkeypatch.setattr(gather, "WHEELS", tmp_path)
+    monkeypatch.setattr(gather, "tree_bytes", lambda: 2**20)
+    monkeypatch.setattr(gather, "names", lambda: ["gemmi", "horovod"])
+    monkeypatch.setattr(gather, "download", downloaded)
+    (tmp_path / "gemmi-0.0.1-py3-none-any.whl").touch()
+    monkeypatch.setattr(sys, "argv", ["gather.py", "--limit-mib", "4"])
+    gather.main()
+    assert "3.00 MiB  together" in capsys.readouterr().out
+    assert not (tmp_path / "gemmi-0.0.1-py3-none-any.whl").exists()
+    assert (tmp_path / "constraints.txt").read_text() == f"gemmi=={gather.release('gemmi', '3.12')}\n"
+    monkeypatch.setattr(sys, "argv", ["gather.py", "--limit-mib", "2"])
+    with pytest.raises(SystemExit, match="too much"):
+        gather.main()
 
 
 def test_without_wheels_the_script_says_where_to_get_them(tmp_path: Path) -> None:

@@ -86,7 +86,8 @@ def state_on(device: torch.device, *settings: str) -> tuple[State, object]:
     config = read_config("stemdl_smoke", None, settings)
     torch.manual_seed(1)
     model = SymmetryNet(SMOKE.classes, config.width, config.symmetry).to(device)
-    state = State(model, _average_of(model, config), make_optimizer(model, config.learning_rate, config.weight_decay), 1,
+    optimizer = make_optimizer(model, config.learning_rate, config.weight_decay)
+    state = State(model, _average_of(model, config), optimizer, 1,
                   loss_sum=torch.zeros((), dtype=torch.float64, device=device))
     return state, config
 
@@ -197,7 +198,8 @@ def test_a_gpu_makes_the_patterns_that_the_cpu_makes(rung: str) -> None:
 def test_steps_on_a_gpu_go_as_those_on_the_cpu() -> None:
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     losses = []
-    patterns = torch.rand(8, 3, SMOKE.pixels, SMOKE.pixels, generator=torch.Generator().manual_seed(1)) / SMOKE.pixels**2
+    generator = torch.Generator().manual_seed(1)
+    patterns = torch.rand(8, 3, SMOKE.pixels, SMOKE.pixels, generator=generator) / SMOKE.pixels**2
     for device in (torch.device("cpu"), torch.device("cuda:0")):
         state, config = state_on(device)
         losses.append([float(_step(state.model, state.optimizer, patterns.to(device),
