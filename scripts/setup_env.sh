@@ -104,7 +104,7 @@ existing_parent() {
 
 candidates=(python3 python3.14 python3.13 python3.12 python3.11 python3.10)
 [[ -z $python ]] || candidates=("$python")
-interpreter='' seen=''
+interpreter='' seen='' own_pip=
 for candidate in "${candidates[@]}"; do
     version=$("$candidate" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null) || continue
     seen="$seen $candidate is $version;"
@@ -117,8 +117,13 @@ if [[ -z $interpreter ]]; then
     lacks "no Python 3.10 or newer (${seen:-none of: ${candidates[*]}})" \
         "install one ('module load python', your package manager, conda) or name one: STEMDL_PYTHON=/path/to/python3"
 else
-    "$interpreter" -c 'import venv, ensurepip' 2>/dev/null ||
-        lacks "$interpreter has no venv module" "install it (package python3-venv), or name another: STEMDL_PYTHON"
+    if ! "$interpreter" -c 'import venv, ensurepip' 2>/dev/null; then
+        if [[ -n $site ]] && "$interpreter" -c 'import venv, pip' 2>/dev/null; then
+            own_pip=1  # the site's pip serves, where a distribution has split ensurepip from its Python
+        else
+            lacks "$interpreter has no venv module" "install it (package python3-venv), or name another: STEMDL_PYTHON"
+        fi
+    fi
     for word in $site; do
         case $word in
             torch) probe='import torch as t; assert [int(n) for n in t.__version__.split(".")[:2]] >= [2, 2], "too old"' ;;
@@ -262,7 +267,8 @@ if ! is_whole; then
     printf '%s\n' "$choices" >"$venv/stemdl.choices"
     find "$venv" -mindepth 1 -maxdepth 1 ! -name 'stemdl.*' -exec rm -rf -- {} +
     rm -f -- "$venv/stemdl.whole"
-    step "making $venv with Python $version" "$interpreter" -m venv ${site:+--system-site-packages} "$venv"
+    step "making $venv with Python $version" "$interpreter" -m venv ${site:+--system-site-packages} \
+        ${own_pip:+--without-pip} "$venv"
     # An interpreter that is itself an environment's hands on only its base's packages: name its own, too.
     if [[ -n $site ]]; then
         packages=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')

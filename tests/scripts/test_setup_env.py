@@ -174,6 +174,17 @@ def test_no_venv_module(checkout: Path, machine: dict[str, str], tmp_path: Path)
     assert_refused(run(checkout, machine), machine, "has no venv module", "python3-venv")
 
 
+def test_a_site_of_a_split_python_is_served_by_its_own_pip(
+    checkout: Path, machine: dict[str, str], tmp_path: Path
+) -> None:
+    seen = tmp_path / "seen"
+    write_program(tmp_path / "python3", f'#!/bin/bash\n[[ "$*" == *ensurepip* ]] && exit 1\necho "$*" >>{seen}\n'
+                                        f'exec {tmp_path}/bin/python3 "$@"\n')
+    made = run(checkout, machine | {"STEMDL_PYTHON": str(tmp_path / "python3"), "STEMDL_SITE": "torch"})
+    assert made.returncode == 0, made.stderr
+    assert "-m venv --system-site-packages --without-pip" in seen.read_text()
+
+
 def test_everything_missing_is_named_at_once(checkout: Path, machine: dict[str, str], tmp_path: Path) -> None:
     path = tools(tmp_path / "tools", "c++", "g++", "clang++")
     result = run(
