@@ -74,7 +74,7 @@ def subject_of(request: RunRequest, config: Config, manifest: Manifest, rank: Ra
         rooms.append(Room("the node's copy of the data", Path(os.path.expandvars(config.stage)), int(stored)))
     return Subject(
         root=ROOT,
-        packages=("benchmark", "reference"),
+        packages=("benchmark", "reference", *([str(request.trainer.source())] if request.own_trainer else [])),
         shared=request.output,
         settings=dataclasses.asdict(config),
         manifest_sha256=manifest.sha256,

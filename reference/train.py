@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 
@@ -47,8 +48,16 @@ SECOND_NET_SECONDS = 15
 WARM_UP_STEPS = 3
 
 
-def train(request: RunRequest) -> bool:
+def reference_model(classes: int, config: Config) -> nn.Module:
+    """The network of the closed division."""
+    return SymmetryNet(classes, config.width, config.symmetry)
+
+
+def train(request: RunRequest, make_model: Callable[[int, Config], nn.Module] = reference_model) -> bool:
     """One run, called by every rank; whether the target was reached, the same on all of them.
+
+    `make_model(classes, config)` makes the network, the same on all ranks: patterns (n, 3, pixels, pixels) float32, of
+    which each sums to at most 1, to logits (n, classes). Another than the reference's is for the open division.
 
     Leaves the log, the resolved configuration and, where the configuration asks for it, a checkpoint in
     `request.output`. Raises StemdlError for wrong settings or data, a loss that is no number, and disks that are full.
@@ -86,7 +95,7 @@ def train(request: RunRequest) -> bool:
         seed = _agreed_number(request.seed, comm)
         token = _agreed_number(None, comm)
         torch.manual_seed(seed)  # the same on all ranks: one set of initial weights
-        bare_model = SymmetryNet(request.rung.classes, config.width, config.symmetry).to(device)
+        bare_model = make_model(request.rung.classes, config).to(device)
         averaged = _average_of(bare_model, config)
         model, optimizer = comm.distribute(
             bare_model, make_optimizer(bare_model, config.learning_rate, config.weight_decay))

@@ -23,7 +23,7 @@ from benchmark.definition.rung import ORIENTATIONS
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `stemdl data generate`."""
-    parser.add_argument("rung")
+    parser.add_argument("rung", help="one of stemdl list --rungs, or a file of your own")
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="(default: data/<rung>)")
     parser.add_argument("--structures", type=Path, metavar="PATH",
                         help="take the crystals from a table (.npz, .csv, .parquet), a folder of CIF files, or the "
@@ -45,13 +45,12 @@ def execute(arguments: argparse.Namespace) -> int:
     from benchmark.cli.data_info import print_info
     from benchmark.data.generate import generate, require_device, require_simulated
     from benchmark.data.plan import wanted_size
-    from benchmark.definition.benchmark import load_benchmark
+    from benchmark.definition.own_rung import find_rung
     from benchmark.foundation.errors import StemdlError
     from benchmark.launch.cores import usable_cores
     from benchmark.launch.rank import detect_rank
 
-    benchmark = load_benchmark()
-    rung = benchmark.rung(arguments.rung)
+    benchmark, rung, _ = find_rung(arguments.rung)
     require_simulated(rung)
     if arguments.structures is not None and (arguments.crystals or arguments.prototypes) is not None:
         raise StemdlError("crystals are either given or made up", where="--structures",
@@ -82,7 +81,7 @@ def execute(arguments: argparse.Namespace) -> int:
         manifest = generate(rung, folder, **origin, processes=processes)
     print_info(manifest, arguments.format)
     if arguments.format == "text":
-        next_step(f"./run_benchmark.sh --rung {rung.name} --data {folder}")
+        next_step(f"./run_benchmark.sh --rung {arguments.rung} --data {folder}")
     return 0
 
 

@@ -130,21 +130,21 @@ def _be_a_rank(arguments: argparse.Namespace, rank: Rank) -> int:
 
 def _subject(arguments: argparse.Namespace) -> Subject:
     from benchmark.data.manifest import read_manifest
-    from benchmark.definition.benchmark import load_benchmark
+    from benchmark.definition.own_rung import find_rung
     from benchmark.definition.request import RunRequest
     from benchmark.launch.room import GIB
     from benchmark.launch.witness import Room, Subject
     from benchmark.submission.lead import trainer_settings
     from benchmark.submission.ledger_entry import ROOT, packages
 
-    benchmark = load_benchmark()
+    benchmark, rung, _ = find_rung(arguments.rung)
     folder, data = arguments.folder, arguments.data
     folder.mkdir(parents=True, exist_ok=True)
-    settings = trainer_settings(RunRequest(benchmark, benchmark.rung(arguments.rung), data or folder, folder,
+    settings = trainer_settings(RunRequest(benchmark, rung, data or folder, folder,
                                            config_file=arguments.config, overrides=tuple(arguments.set)))
     rooms = [Room("data and runs", folder, 2 * GIB)]
     if settings.get("stage"):
         rooms.append(Room("the node's copy of the data", Path(os.path.expandvars(settings["stage"])), 2 * GIB))
-    return Subject(ROOT, packages(benchmark.trainer), folder, settings,
+    return Subject(ROOT, tuple(packages(benchmark)), folder, settings,
                    read_manifest(data).sha256 if data is not None else None, data, tuple(rooms), GIB // 2,
                    settings.get("device", "auto"))

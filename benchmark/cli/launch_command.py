@@ -37,7 +37,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `stemdl launch`."""
     parser.add_argument("--launcher", choices=LAUNCHERS, help="(default: the profile's, else mpirun)")
     parser.add_argument("--profile", metavar="MACHINE",
-                        help="summit, frontier, perlmutter, aurora, dgx or laptop: what a node has, and what it needs")
+                        help="what a node has, and what it needs: summit, frontier, perlmutter, aurora, dgx, laptop, or "
+                        "a file of your own")
     parser.add_argument("--nodes", type=int, help="(default: as many as the ranks need, else 1)")
     parser.add_argument("--ranks", type=int, help="in all (default: all nodes full)")
     parser.add_argument("--ranks-per-node", type=int, help="(default: one for each GPU, or each core)")
@@ -88,17 +89,17 @@ def execute(arguments: argparse.Namespace) -> int:
 def _run_options(given: list[str]) -> tuple[argparse.Namespace, list[str]]:
     """The options of `stemdl run`, read; and as the ranks get them, with the folder that all of them must agree on."""
     from benchmark.cli import run_command
-    from benchmark.definition.benchmark import load_benchmark
+    from benchmark.definition.own_rung import find_rung
 
     parser = argparse.ArgumentParser(prog="stemdl launch ... --", allow_abbrev=False)
     run_command.configure(parser)
     run = parser.parse_args(given)
-    load_benchmark().rung(run.rung)
+    _, rung, _ = find_rung(run.rung)
     if run.ranks is not None:
         raise StemdlError("the ranks are the launcher's matter", where="--ranks after --", remedy="write it before --")
     options = list(given)
     if run.output is None:
-        run.output = Path("runs") / f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{run.rung}"
+        run.output = Path("runs") / f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{rung.name}"
         options += ["--output", str(run.output)]
     return run, options
 
@@ -127,7 +128,9 @@ def _keep(run: argparse.Namespace, record: Mapping[str, object], script: str | N
     from benchmark.data.manifest import MANIFEST
     from benchmark.foundation.files import write_json, write_text
 
-    data = run.data or Path("data") / run.rung
+    from benchmark.definition.own_rung import find_rung
+
+    data = run.data or Path("data") / find_rung(run.rung)[1].name
     if not (data / MANIFEST).is_file():
         raise StemdlError("there are no data, and ranks of a launcher make none", where=data,
                           remedy=f"stemdl data generate {run.rung} -o {data}")

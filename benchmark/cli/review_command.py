@@ -58,6 +58,7 @@ def execute(arguments: argparse.Namespace) -> int:
 def _defaults(rung: str) -> Mapping[str, Any]:
     """The reference's settings at a rung; the trainer knows them."""
     from benchmark.definition.benchmark import load_benchmark
+    from benchmark.definition.trainer import Trainer
 
-    module = importlib.import_module(load_benchmark().trainer.partition(":")[0].rpartition(".")[0] + ".config")
+    module = importlib.import_module(f"{Trainer.named(load_benchmark().trainer).package}.config")
     return dataclasses.asdict(module.read_config(rung))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ EXAMPLE = """Examples:
   stemdl run
   stemdl run --rung stemdl_smoke --ranks 2 --runs 5 --output runs/five
   stemdl run --set learning_rate=2e-3 --set max_epochs=12
+  stemdl run --trainer my_model.py:train
   stemdl run --instances 8 --ranks 2        # weak scaling: 8 models at once, on 2 ranks each
   stemdl run --instances 4 --ranks 8 --ranks-per-node 4 --launcher srun    # inside an allocation of 8 nodes
   stemdl run --scale 1,2,4 --runs 3         # a scaling study
@@ -34,7 +36,10 @@ The same command with the --output of a set that was broken off makes the runs t
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `stemdl run`."""
-    parser.add_argument("--rung", default="stemdl_mini", help="one of stemdl list --rungs (default: %(default)s)")
+    parser.add_argument("--rung", default="stemdl_mini",
+                        help="one of stemdl list --rungs, or a file of your own (default: %(default)s)")
+    parser.add_argument("--trainer", metavar="FILE.py:FUNCTION", help="a model or training of your own, in the open "
+                        "division; also MODULE:FUNCTION (default: the reference's)")
     parser.add_argument("--ranks", type=_count,
                         help="of a run (default: one for each core, or each GPU, that the run has)")
     parser.add_argument("--runs", type=_count, default=1,
@@ -45,7 +50,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         help="a scaling study: a set of --runs runs on each number of ranks, with one global batch")
     parser.add_argument("--launcher", choices=("mpirun", "srun", "jsrun"),
                         help="of the ranks, inside an allocation (default: mpirun on this node, or the profile's)")
-    parser.add_argument("--profile", metavar="MACHINE", help="what a node has, and its binding: see stemdl launch")
+    parser.add_argument("--profile", metavar="MACHINE",
+                        help="what a node has, and its binding: see stemdl launch; or a file of your own")
     parser.add_argument("--ranks-per-node", type=_count, help="inside an allocation (default: as many as fit)")
     parser.add_argument("--hosts", type=lambda text: text.split(","), metavar="HOST,...",
                         help="for instances by mpirun: the nodes of the allocation, which they divide")
@@ -89,12 +95,13 @@ def _seed(text: str) -> int:
 
 def execute(arguments: argparse.Namespace) -> int:
     """0 when every run reached the target with a compliant log, 1 when one did not, 2 for wrong use."""
-    from benchmark.definition.benchmark import load_benchmark
+    from benchmark.definition.own_rung import find_rung
     from benchmark.launch.rank import under_launcher
     from benchmark.launch.supervise import warnings_passed_on
 
-    benchmark = load_benchmark()
-    rung = benchmark.rung(arguments.rung)
+    benchmark, rung, rung_file = find_rung(arguments.rung)
+    if arguments.trainer is not None:
+        benchmark = replace(benchmark, trainer=arguments.trainer)
     _refuse_what_does_not_go_together(arguments)
     request = RunRequest(
         benchmark=benchmark,
@@ -110,6 +117,7 @@ def execute(arguments: argparse.Namespace) -> int:
         start_gate=arguments.start_gate,
         partition=arguments.partition,
         power=arguments.power,
+        rung_file=rung_file,
     )
     if under_launcher():
         return be_a_rank(request, arguments)
@@ -175,8 +183,6 @@ def _lead(request: RunRequest, arguments: argparse.Namespace) -> int:
 
 def _lead_and_shares(request: RunRequest, arguments: argparse.Namespace) -> tuple[Lead, list[Share]]:
     """What the runs have in common, and for each instance its part of this node, or of the nodes of the allocation."""
-    from dataclasses import replace
-
     from benchmark.launch.share import divide, divide_nodes
     from benchmark.launch.system import machine_of
 

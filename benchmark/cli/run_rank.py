@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import argparse
 import errno
-import importlib
 import os
 import sys
 import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,7 +54,7 @@ def be_a_rank(request: RunRequest, arguments: argparse.Namespace) -> int:
             with _entered(each, lead) if lead is not None else nullcontext():
                 try:
                     with power_measured(each, rank):
-                        reached.append(_trainer(each)(each))
+                        reached.append(each.trainer.load()(each))
                 except (TrainingDiverged, Interrupted):  # its log is whole, and is recorded as any other
                     if rank.rank == 0:
                         _record(each, rank)
@@ -68,11 +66,6 @@ def be_a_rank(request: RunRequest, arguments: argparse.Namespace) -> int:
     if tells:
         return report_runs(outcomes, request.output, arguments)
     return 0 if ours or all(reached) else 1
-
-
-def _trainer(request: RunRequest) -> Callable[[RunRequest], bool]:
-    module, _, function = request.benchmark.trainer.partition(":")
-    return getattr(importlib.import_module(module), function)
 
 
 def refuse_used_folder(output: Path, resume: bool) -> None:
@@ -122,4 +115,8 @@ def lead_of(request: RunRequest, arguments: argparse.Namespace, ranks: int) -> L
     from benchmark.submission.ledger import LEDGER
 
     ledger = arguments.ledger or request.output.absolute().parent / LEDGER
-    return Lead(ledger, trainer_settings(request), ranks, arguments.instances)
+    settings = trainer_settings(request)
+    if request.own_trainer and settings.get("division") == "closed":
+        raise StemdlError("a trainer of one's own is for the open division", where="--trainer",
+                          remedy="--set division=open")
+    return Lead(ledger, settings, ranks, arguments.instances)

@@ -17,6 +17,7 @@ from benchmark.cli.output import add_format, next_step, print_json
 from benchmark.foundation.errors import StemdlError
 
 if TYPE_CHECKING:
+    from benchmark.submission.ledger import LedgerRun
     from benchmark.submission.package import Parcel
     from benchmark.submission.run_record import StoredRun
     from benchmark.validation.validate import Report
@@ -113,7 +114,6 @@ def _parcel(arguments: argparse.Namespace) -> Parcel:
     from benchmark.foundation.files import sha256_of_file
     from benchmark.scoring.tree import STRONG, WEAK
     from benchmark.submission.ledger import find_ledger, read_ledger
-    from benchmark.submission.ledger_entry import ROOT, packages
     from benchmark.submission.package import Parcel, order_runs
     from benchmark.submission.run_record import SYSTEM, stored_runs
 
@@ -155,10 +155,22 @@ def _parcel(arguments: argparse.Namespace) -> Parcel:
     if organisation != described["submitter"]:
         raise StemdlError("the logs name another submitter, and logs are never edited", expected=organisation,
                           found=described["submitter"], remedy=f"stemdl run --set org={organisation}")
-    *_, package = packages(benchmark.trainer)
     return Parcel(organisation, arguments.system, scaling, rung, ordered, path,
                   {**described, "system_name": arguments.system, **_fields(arguments, set(described))},
-                  (arguments.code or ROOT) / package, pruned)
+                  _source(arguments.code, benchmark.trainer, ordered[0][1]), pruned)
+
+
+def _source(code: Path | None, reference: str, told: LedgerRun) -> Path:
+    """The trainer's package or file in a folder of code. Raises StemdlError where it is not there."""
+    from benchmark.definition.trainer import ROOT, Trainer
+
+    trainer = Trainer.named(told.trainer or reference)
+    own = trainer.file.parent if code is None and trainer.file is not None else code or ROOT
+    source = own / (trainer.package if trainer.file is None else trainer.file.name)
+    if told.trainer is not None and not source.exists():
+        raise StemdlError(f"there is no source of the trainer {trainer}", where=source,
+                          remedy="--code FOLDER, the folder that it lies in")
+    return source
 
 
 def _require_submittable(rung: str, runs: list[StoredRun]) -> None:

@@ -116,7 +116,21 @@ def _build(cls: type[_T], where: str, values: Any, **more: Any) -> _T:
         raise StemdlError(f"unknown key {key!r}", where=where, remedy=nearest(key, names))
     if missing := needed - given.keys():
         raise StemdlError(f"missing: {', '.join(sorted(missing))}", where=where)
+    kinds = {field.name: str(field.type) for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    for key, value in given.items():
+        if kinds[key] in _KINDS and not _KINDS[kinds[key]](value):
+            raise StemdlError(f"{key} has the wrong type", where=where, expected=kinds[key], found=value)
     return cls(**given)
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+_KINDS = {"int": lambda value: type(value) is int, "float": _is_number, "str": lambda value: isinstance(value, str),
+          "bool": lambda value: isinstance(value, bool),
+          "tuple[float, float]": lambda value: isinstance(value, tuple) and len(value) == 2 and all(map(_is_number, value))}
+"""Whether a value is of a field's type; what has another type is looked at where it is used."""
 
 
 def _mapping(where: str, values: Any, key: str) -> dict[str, Any]:
@@ -141,8 +155,11 @@ def _crystals(where: str, values: Mapping[str, Any], key: str) -> CrystalRecipe:
 
 
 def _rung(where: str, name: str, rungs: Mapping[str, Any]) -> Rung:
-    values = _mapping(f"{where}: rungs", rungs, name)
-    where = f"{where}: rungs.{name}"
+    return build_rung(f"{where}: rungs.{name}", name, _mapping(f"{where}: rungs", rungs, name))
+
+
+def build_rung(where: str, name: str, values: dict[str, Any]) -> Rung:
+    """A rung from what a file says of it. Raises StemdlError with `where` and the key that is wrong."""
     if "samples_per_group" in values:
         counts = {group: tuple(row) for group, row in _mapping(where, values, "samples_per_group").items()}
         values |= {"samples_per_group": counts, "space_groups": list(counts)}
@@ -152,13 +169,18 @@ def _rung(where: str, name: str, rungs: Mapping[str, Any]) -> Rung:
         built = _simulation(where, values)
     storage = _build(Storage, f"{where}.storage", values.get("storage", {}))
     rung = _build(Rung, where, values, name=name, storage=storage, **built)
-    if sorted(set(rung.space_groups)) != list(rung.space_groups) or not all(1 <= g <= 230 for g in rung.space_groups):
+    numbers = isinstance(rung.space_groups, tuple) and all(type(each) is int and 1 <= each <= 230
+                                                           for each in rung.space_groups)
+    if not numbers or not rung.space_groups or sorted(set(rung.space_groups)) != list(rung.space_groups):
         raise StemdlError("space_groups must rise from 1 to 230 at most", where=where, found=rung.space_groups)
     if rung.orientation not in ORIENTATIONS:
         raise StemdlError(f"there is no orientation {rung.orientation!r}", where=where,
                           remedy=nearest(str(rung.orientation), ORIENTATIONS))
     if rung.samples_per_group is None and set(rung.materials_per_group or ()) != set(SPLITS):
         raise StemdlError("materials_per_group needs each split", where=where, expected=SPLITS)
+    if rung.samples_per_group is None and not all(type(count) is int and count >= 0
+                                                  for count in rung.materials_per_group.values()):
+        raise StemdlError("materials_per_group needs whole numbers", where=where, found=dict(rung.materials_per_group))
     for group, row in (rung.samples_per_group or {}).items():
         if len(row) != len(SPLITS) or not all(type(count) is int and count >= 0 for count in row):
             raise StemdlError("samples_per_group needs a number for each split", where=f"{where}: {group}",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.definition.benchmark import Benchmark
+from benchmark.definition.benchmark import Benchmark, load_benchmark
 from benchmark.definition.rung import Rung
+from benchmark.definition.trainer import Trainer
 
 LOG, CONFIG, CHECKPOINT = "result_{index}.txt", "config.yaml", "checkpoint.pt"
 LAUNCH, BATCH_SCRIPT, BATCH_OUTPUT = LAUNCH_FILES = ("launch.json", "batch.sh", "batch.out")
@@ -29,6 +30,7 @@ class RunRequest:
     partition : name of the partition of the data to train by; empty for the split that they come in. Such a run is not
         scorable either.
     elastic : go on, even if the run had another number of ranks.
+    rung_file : the file that the rung was read from; None for a shipped one.
     power : what measures each node's power, "rapl", "nvml" or "rapl+nvml", or a file of readings; None for nothing.
     """
 
@@ -45,6 +47,22 @@ class RunRequest:
     partition: str = ""
     elastic: bool = False
     power: str | None = None
+    rung_file: Path | None = None
+
+    @property
+    def trainer(self) -> Trainer:
+        """What makes the run: the reference's trainer, or a user's own."""
+        return Trainer.named(self.benchmark.trainer)
+
+    @property
+    def own_trainer(self) -> bool:
+        """Whether the trainer is not the one that the benchmark ships with."""
+        return self.benchmark.trainer != load_benchmark(self.benchmark.name).trainer
+
+    @property
+    def own_rung(self) -> bool:
+        """Whether the rung is not one that the benchmark ships with."""
+        return load_benchmark(self.benchmark.name).rungs.get(self.rung.name) != self.rung
 
     @property
     def log(self) -> Path:

@@ -90,3 +90,21 @@ def _sha256(handle: Any) -> str:
     while block := handle.read(1 << 20):
         digest.update(block)
     return digest.hexdigest()
+
+
+def is_file_name(name: str) -> bool:
+    """Whether a name that may be of something shipped is that of a YAML file of the user's instead."""
+    return "/" in name or name.endswith((".yaml", ".yml"))
+
+
+def read_yaml_mapping(path: Path, what: str) -> dict[Any, Any]:
+    """The mapping in a user's YAML file; `what` it is, for messages. Raises StemdlError where it holds anything else."""
+    import yaml
+
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        raise StemdlError(f"{what} cannot be read", where=path, found=getattr(error, "strerror", None) or error) from error
+    if not isinstance(values, dict):
+        raise StemdlError(f"{what} is not a mapping", where=path, expected="lines of key: value")
+    return values

@@ -12,7 +12,10 @@ OF_THE_SOURCE = {".py", ".yaml", ".csv", ".json"}
 
 
 def source_files(package: Path) -> dict[str, Path]:
-    """The source files below a package's folder by their path in it, with '/', in sorted order. Links are left out."""
+    """The source files below a package's folder by their path in it, with '/', in sorted order; of a module that is a
+    single file, that file. Links are left out."""
+    if package.is_file():
+        return {package.name: package}
     found = {path.relative_to(package).as_posix(): path for path in package.rglob("*")
              if path.suffix in OF_THE_SOURCE and path.is_file() and not path.is_symlink()}
     return dict(sorted(found.items()))

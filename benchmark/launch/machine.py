@@ -7,9 +7,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from benchmark.foundation.errors import StemdlError, nearest
+from benchmark.foundation.files import is_file_name, read_yaml_mapping
 
 PROFILES = Path(__file__).with_name("profiles")
 
@@ -71,14 +70,46 @@ def profile_names() -> list[str]:
 
 
 def load_machine(name: str) -> Machine:
-    """The machine of that profile; raises StemdlError for an unknown name, and for a profile with a fault."""
-    path = PROFILES / f"{name}.yaml"
+    """The machine of a shipped profile, or of a file: a name that ends in .yaml or .yml, or holds a '/'. Raises
+    StemdlError for an unknown name, a file that cannot be read, and a profile with a fault, naming its key."""
+    if is_file_name(name):
+        return read_machine(Path(name))
     if name not in profile_names():
-        raise StemdlError(f"there is no profile {name!r}", where="--profile", remedy=nearest(name, profile_names()))
-    values: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    known = {each.name for each in fields(Machine)} - {"name"}
-    for key in values.keys() - known:
-        raise StemdlError(f"unknown key {key!r}", where=path, remedy=nearest(key, known))
+        raise StemdlError(f"there is no profile {name!r}", where="--profile", remedy=f"{nearest(name, profile_names())} "
+                          "Or name a file: --profile FILE.yaml")
+    return read_machine(PROFILES / f"{name}.yaml")
+
+
+def read_machine(path: Path) -> Machine:
+    """A machine from its file; it is named by the file. Raises StemdlError naming the key that is wrong."""
+    values = read_yaml_mapping(path, "the profile")
+    known = {each.name: each for each in fields(Machine) if each.name != "name"}
+    for key in values.keys() - known.keys():
+        raise StemdlError(f"unknown key {key!r}", where=path, remedy=nearest(str(key), known))
+    if not isinstance(values.get("description"), str):
+        raise StemdlError("the profile does not say which machine it is of", where=path, expected="description: TEXT")
+    for key, value in values.items():
+        if not _is_of(value, str(known[key].type)):
+            raise StemdlError(f"{key} has the wrong type", where=path, expected=_MEANT[str(known[key].type)], found=value)
     values["binding"] = {launcher: tuple(options) for launcher, options in values.get("binding", {}).items()}
     values["directives"] = tuple(values.get("directives", ()))
-    return Machine(name=name, **values)
+    return Machine(name=path.stem, **values)
+
+
+_MEANT = {"str": "a text", "str | None": "a text", "int": "a whole number from 0", "int | None": "a whole number from 0",
+          "bool": "true or false", "tuple[str, ...]": "a list of texts",
+          "Mapping[str, tuple[str, ...]]": "lists of texts by name", "Mapping[str, str]": "texts by name"}
+
+
+def _is_of(value: Any, kind: str) -> bool:
+    """Whether a value of a profile is of its field's type, as `_MEANT` has it."""
+    def texts(given: Any) -> bool:
+        return isinstance(given, list) and all(isinstance(each, str) for each in given)
+
+    if kind in ("int", "int | None"):
+        return type(value) is int and value >= 0
+    if kind == "Mapping[str, tuple[str, ...]]":
+        return isinstance(value, dict) and all(isinstance(name, str) and texts(each) for name, each in value.items())
+    if kind == "Mapping[str, str]":
+        return isinstance(value, dict) and all(isinstance(each, str) for pair in value.items() for each in pair)
+    return texts(value) if kind == "tuple[str, ...]" else isinstance(value, bool if kind == "bool" else str)

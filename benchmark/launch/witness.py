@@ -33,7 +33,8 @@ class Subject:
 
     Attributes
     ----------
-    root : folder of the packages, and of the checkout where they come from one. packages : their names.
+    root : folder of the packages, and of the checkout where they come from one. packages : their names, or
+        paths of what lies elsewhere.
     settings : the trainer's, resolved. None where there are none to compare, and so for the next two.
     manifest_sha256 : of the data.
     data : their folder.
@@ -88,7 +89,7 @@ class Witness:
 
     def source(self) -> dict[str, str]:
         """The hash of the code that this rank runs, by package."""
-        return {name: source_sha256(self.subject.root / name) for name in self.subject.packages}
+        return {Path(name).stem: source_sha256(self.subject.root / name) for name in self.subject.packages}
 
     def versions(self) -> dict[str, str]:
         """Of Python, MPI and the packages."""

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.trainer import ROOT, Trainer
 from benchmark.events import keys
 from benchmark.foundation.source import source_sha256
 from benchmark.report.code_review import PackedCode, commit_in_words, packed_code
 from benchmark.scoring.score import ROW, Score, score_paths
 from benchmark.scoring.tree import LogFolder, find_log_folders
 from benchmark.submission.ledger import LEDGER, Ledger, parse_ledger
-from benchmark.submission.ledger_entry import ROOT, packages
 from benchmark.validation.finding import Severity, shown
 from benchmark.validation.limits import Limits
 from benchmark.validation.reading import Unreadable, read_bytes
@@ -134,7 +134,7 @@ def _set(folder: LogFolder, score: Score, defaults: Defaults, limits: Limits) ->
     logs = [Log.read(log, log.name, limits) for log in folder.logs]
     benchmark = load_benchmark()
     ours = score.benchmark in benchmark.rungs
-    trainer = ROOT / packages(benchmark.trainer)[1]
+    trainer = Trainer.named(benchmark.trainer).source()
     submission = folder.folder.parents[3] if folder.submitter and folder.benchmark else None
     packed = packed_code(submission, score.benchmark, trainer, limits) if submission and ours else []
     ledger = _ledger(folder.folder if folder.submitter else folder.folder.parent)

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmark.definition.benchmark import load_benchmark
 from benchmark.definition.request import RunRequest
+from benchmark.definition.trainer import Trainer
 from benchmark.events import keys
 from benchmark.foundation.errors import CheckFailed, Interrupted, StemdlError
 from benchmark.foundation.files import remove_parts
@@ -128,14 +130,18 @@ class Lead:
 
 
 def trainer_settings(request: RunRequest) -> dict[str, Any]:
-    """The trainer's settings, as it resolves them itself. Raises StemdlError where they are wrong."""
-    module = importlib.import_module(request.benchmark.trainer.partition(":")[0].rpartition(".")[0] + ".config")
+    """The trainer's settings, as it resolves them itself; one of a user's own has those of the reference. Raises
+    StemdlError where they are wrong, or the trainer cannot be called."""
+    if request.own_trainer:
+        request.trainer.load()
+    reference = Trainer.named(load_benchmark(request.benchmark.name).trainer)
+    module = importlib.import_module(f"{reference.package}.config")
     return dataclasses.asdict(module.read_config(request.rung.name, request.config_file, request.overrides))
 
 
 def run_command(request: RunRequest) -> tuple[str, ...]:
     """The command line of one rank of this run."""
-    command = [sys.executable, "-m", "benchmark", "run", "--rung", request.rung.name, "--data", str(request.data),
+    command = [sys.executable, "-m", "benchmark", "run", *_what(request), "--data", str(request.data),
                "--output", str(request.output), "--index", str(request.index)]
     command += ["--seed", str(request.seed)] if request.seed is not None else []
     command += ["--config", str(request.config_file)] if request.config_file is not None else []
@@ -147,10 +153,15 @@ def run_command(request: RunRequest) -> tuple[str, ...]:
     return tuple(command)
 
 
+def _what(request: RunRequest) -> list[str]:
+    """The options that say what is trained, and by what."""
+    rung = ["--rung", str(request.rung_file or request.rung.name)]
+    return rung + (["--trainer", request.benchmark.trainer] if request.own_trainer else [])
+
+
 def _to_resume(request: RunRequest, ranks: int | None) -> str:
     """The command that goes on with a run."""
-    words = ["stemdl", "run", "--resume", "--output", str(request.output), "--rung", request.rung.name, "--data",
-             str(request.data)]
+    words = ["stemdl", "run", "--resume", "--output", str(request.output), *_what(request), "--data", str(request.data)]
     words += ["--ranks", str(ranks)] if ranks else []
     words += ["--index", str(request.index)] if request.index else []
     words += ["--config", str(request.config_file)] if request.config_file is not None else []

@@ -39,6 +39,7 @@ class LedgerRun:
     partition : of the data that it trained by; empty: the splits of the shards.
     configuration : SHA-256 of rung, settings but for the labels, ranks, instances, data and partition.
     source : SHA-256 of each package that ran. settings : of the trainer, before the ranks resolved them.
+    trainer : a user's own, as the run was called with it; None for the reference's.
     seed_given : by hand, which is for debugging.
     """
 
@@ -61,6 +62,7 @@ class LedgerRun:
     configuration: str
     log_sha256: str | None
     started_ms: int | None
+    trainer: str | None = None
 
     @property
     def declared(self) -> tuple[Any, ...]:
@@ -160,6 +162,7 @@ def _run(start: chain.Link, end: chain.Link | None) -> LedgerRun:
         partition=_of(str, told.get("partition")) or "",
         configuration=_configuration(start, settings),
         log_sha256=_of(str, ended.get("log_sha256")),
+        trainer=_of(str, told.get("trainer")),
         started_ms=_of(int, told.get("time_ms")),
     )
 

@@ -10,16 +10,15 @@ from typing import Any
 
 import benchmark
 from benchmark.data.manifest import read_manifest
+from benchmark.definition.benchmark import Benchmark, load_benchmark
 from benchmark.definition.request import RunRequest
+from benchmark.definition.trainer import ROOT, Trainer
 from benchmark.foundation.files import sha256_of_file
 from benchmark.foundation.source import source_sha256
 from benchmark.launch.system import git_commit
 from benchmark.submission import chain
 from benchmark.submission.ledger import END, START
 from benchmark.submission.run_record import CRASHED, read_run, record_of_log
-
-ROOT = Path(benchmark.__file__).resolve().parents[1]
-"""Where the packages of this version lie."""
 
 
 @contextmanager
@@ -36,7 +35,7 @@ def entered(ledger: Path, request: RunRequest, settings: Mapping[str, Any], rank
         "index": request.index, "rung": request.rung.name, "settings": dict(settings), "ranks": ranks,
         "instances": instances, "seed_given": request.seed is not None, "resumed": request.resume,
         "partition": request.partition, "manifest_sha256": read_manifest(request.data).sha256, "commit": git_commit(ROOT),
-        "source": {name: source_sha256(ROOT / name) for name in packages(request.benchmark.trainer)},
+        "source": sources(request), **({"trainer": str(request.trainer)} if request.own_trainer else {}),
     })
     try:
         yield
@@ -44,9 +43,16 @@ def entered(ledger: Path, request: RunRequest, settings: Mapping[str, Any], rank
         chain.append(ledger, {"event": END, "start": start, "time_ms": _now_ms(), **_outcome(request.output)})
 
 
-def packages(trainer: str) -> tuple[str, str]:
-    """Ours and the trainer's, of a trainer like `reference.train:train`."""
-    return benchmark.__name__, trainer.partition(":")[0].partition(".")[0]
+def packages(benchmark_: Benchmark) -> dict[str, Path]:
+    """By name where the code of a run lies: the harness, the reference and, where it is another, the trainer."""
+    trainer, reference = (Trainer.named(each) for each in (benchmark_.trainer, load_benchmark(benchmark_.name).trainer))
+    return {benchmark.__name__: ROOT / benchmark.__name__, reference.package: ROOT / reference.package,
+            trainer.package: trainer.source()}
+
+
+def sources(request: RunRequest) -> dict[str, str]:
+    """The hash of each package of `packages`."""
+    return {name: source_sha256(path) for name, path in packages(request.benchmark).items()}
 
 
 def _outcome(folder: Path) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class Parcel:
     organisation, system : names of folders.
     runs : in the order of the ledger, each with its line there. pruned : those that weak scaling leaves out.
     ledger : the file. description : of the system, all fields.
-    package : the trainer's, and the folder of its source.
+    package : the folder of the trainer's source, or its file.
     """
 
     organisation: str
@@ -62,16 +62,16 @@ class Parcel:
     @property
     def implementation(self) -> str:
         """The name of the code's folder, another for other code."""
-        return f"{self.package.name}-{source_sha256(self.package)[:8]}"
+        return f"{self.package.stem}-{source_sha256(self.package)[:8]}"
 
 
 def check_code(parcel: Parcel) -> None:
     """Raises StemdlError where the code to be packed is not what ran: the ledger has its hash."""
     here = source_sha256(parcel.package)
     for run, told in parcel.runs:
-        if told.source.get(parcel.package.name) != here:
+        if told.source.get(parcel.package.stem) != here:
             raise StemdlError("this is not the code that ran", where=parcel.package, expected=f"that of {run.folder}: "
-                              f"{told.source.get(parcel.package.name)}", found=here,
+                              f"{told.source.get(parcel.package.stem)}", found=here,
                               remedy=f"--code FOLDER, a checkout of commit {told.commit}")
 
 
@@ -113,7 +113,7 @@ def put_runs(runs: Sequence[tuple[StoredRun, LedgerRun]], folder: Path, name: st
 def put_code(parcel: Parcel, folder: Path) -> None:
     """The trainer's source."""
     for name, path in source_files(parcel.package).items():
-        put(folder / parcel.package.name / name, path.read_bytes())
+        put(folder / parcel.package.stem / name, path.read_bytes())
 
 
 def put_scripts(parcel: Parcel, folder: Path) -> None:
@@ -135,12 +135,15 @@ def put_scripts(parcel: Parcel, folder: Path) -> None:
 def command_of(parcel: Parcel) -> str:
     """The command that makes such runs, without data and settings."""
     told, nodes = parcel.told, parcel.description["number_of_nodes"]
+    rung = parcel.rung
+    if told.trainer is not None:
+        rung += f" --trainer {shlex.quote(told.trainer)}"
     if told.instances > 1:
-        return f"stemdl run --rung {parcel.rung} --ranks {told.ranks} --instances {told.instances}"
+        return f"stemdl run --rung {rung} --ranks {told.ranks} --instances {told.instances}"
     if nodes == "1":
-        return f"stemdl run --rung {parcel.rung} --ranks {told.ranks} --runs {len(parcel.runs)}"
+        return f"stemdl run --rung {rung} --ranks {told.ranks} --runs {len(parcel.runs)}"
     launcher = (parcel.runs[0][0].record or {}).get("launcher")
-    return f"{launcher} -n {told.ranks} ./run_benchmark.sh --rung {parcel.rung} --runs {len(parcel.runs)}"
+    return f"{launcher} -n {told.ranks} ./run_benchmark.sh --rung {rung} --runs {len(parcel.runs)}"
 
 
 def facts(parcel: Parcel) -> dict[str, Any]:
@@ -158,7 +161,7 @@ def readme(parcel: Parcel, code: str) -> str:
              if commit.endswith("-dirty") else "")
     return f"""# {parcel.rung} on {parcel.system}
 
-{len(parcel.runs)} runs of `{parcel.package.name}` (source: `{code}`) at commit {commit.removesuffix("-dirty")}, on
+{len(parcel.runs)} runs of `{parcel.package.stem}` (source: `{code}`) at commit {commit.removesuffix("-dirty")}, on
 {parcel.told.ranks} ranks. `{LEDGER}` beside the logs has all runs that were begun in their results folder.
 {dirty}
 From the top of a checkout of the project, its environment active:
@@ -177,7 +180,7 @@ split after every epoch.
 def _readme_of_code(parcel: Parcel) -> str:
     return f"""# {parcel.implementation}
 
-The package `{parcel.package.name}` as it ran: preprocessing, order of the samples, model, optimizer, evaluation. What
+The source of `{parcel.package.stem}` as it ran: preprocessing, order of the samples, model, optimizer, evaluation. What
 surrounds it (data, clock, log) is the package `benchmark` at the commit that the logs name. The command is in the
 folder of the system, beside this one.
 """

@@ -13,11 +13,10 @@ from benchmark.data.manifest import read_manifest
 from benchmark.definition.request import RunRequest
 from benchmark.foundation.errors import Interrupted, StemdlError
 from benchmark.foundation.files import write_json
-from benchmark.foundation.source import source_sha256
 from benchmark.launch.system import git_commit
 from benchmark.submission.lead import Lead, Outcome
 from benchmark.submission.ledger import LedgerRun, read_ledger
-from benchmark.submission.ledger_entry import ROOT, packages
+from benchmark.submission.ledger_entry import ROOT, sources
 from benchmark.submission.run_record import record_of_log, summarise_set
 
 RUNSET = "runset.json"
@@ -109,7 +108,7 @@ def _asked(lead: Lead, request: RunRequest) -> dict[str, Any]:
     return {"rung": request.rung.name, "ranks": lead.ranks, "instances": lead.instances, **lead.settings,
             "partition": request.partition,
             "manifest of the data": read_manifest(request.data).sha256, "commit": git_commit(ROOT),
-            "source": {name: source_sha256(ROOT / name) for name in packages(request.benchmark.trainer)}}
+            "source": sources(request)}
 
 
 def _made(told: LedgerRun) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 
 from benchmark.cli.run_report import print_verdict
 
-GOOD = {"status": "success", "resumed": False, "data": {"standard": True}, "time_to_train_seconds": 9.0, "epochs": 3}
+GOOD = {"rung": "stemdl_mini", "status": "success", "resumed": False, "data": {"standard": True}, "time_to_train_seconds": 9.0, "epochs": 3}
 RESUMED, OTHER_DATA = GOOD | {"resumed": True}, GOOD | {"data": {"standard": False}}
 BY_R4_4 = "resumed runs are not scored (R4.4)"
 BY_R2_2 = "runs on other data or splits than the rung's own are not scored (R2.2)"
@@ -21,6 +21,7 @@ BY_R2_2 = "runs on other data or splits than the rung's own are not scored (R2.2
     ([RESUMED | OTHER_DATA | {"resumed": True}], BY_R4_4),
     ([GOOD, RESUMED, GOOD], f"1 of 3 runs: {BY_R4_4}"),
     ([OTHER_DATA, OTHER_DATA, None], BY_R2_2),
+    ([OTHER_DATA | {"rung": "mine"}], "runs of a rung of one's own are not scored (R1.5)"),
     ([GOOD | {"status": "crashed"}, None], None),
 ])
 def test_why_runs_are_never_scored_is_one_line(capsys: pytest.CaptureFixture, records: list, said: str | None):

@@ -119,7 +119,7 @@ def test_every_profile_is_whole() -> None:
 def test_an_unknown_profile_is_told_the_nearest() -> None:
     with pytest.raises(StemdlError, match="did you mean 'frontier'"):
         load_machine("fronteer")
-    with pytest.raises(StemdlError, match="no profile"):
+    with pytest.raises(StemdlError, match="the profile cannot be read"):
         load_machine("../profiles/summit")
 
 

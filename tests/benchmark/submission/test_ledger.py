@@ -188,4 +188,4 @@ def test_source_is_hashed_by_name_and_content(tmp_path: Path):
     assert source_sha256(tmp_path) == before
     (tmp_path / "a.py").rename(tmp_path / "c.py")
     assert source_sha256(tmp_path) != before
-    assert packages("reference.train:train") == ("benchmark", "reference")
+    assert packages(load_benchmark()) == {"benchmark": ROOT / "benchmark", "reference": ROOT / "reference"}

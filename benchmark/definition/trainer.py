@@ -1,0 +1,122 @@
+"""The trainer of a run: the reference's, or one of a user's own, found by name and loaded when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.machinery
+import importlib.util
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import benchmark
+from benchmark.foundation.errors import StemdlError, nearest
+
+ROOT = Path(benchmark.__file__).resolve().parents[1]
+"""Where the packages of this version lie."""
+DEFAULT_FUNCTION = "train"
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """A function that makes one run: `function(request: RunRequest) -> bool`, whether the target was reached.
+
+    `module` is its dotted name; `file` is where it is, for one that is given as a file.
+    """
+
+    module: str
+    function: str
+    file: Path | None = None
+
+    @classmethod
+    def named(cls, name: str) -> Trainer:
+        """Of `module:function`, or `path/to/file.py:function`; without a function, `train`."""
+        place, colon, function = name.rpartition(":")
+        place, function = (place, function) if colon else (name, DEFAULT_FUNCTION)
+        if place.endswith(".py"):
+            return cls(Path(place).stem, function, Path(place))
+        return cls(place, function)
+
+    def __str__(self) -> str:
+        return f"{self.module if self.file is None else self.file}:{self.function}"
+
+    @property
+    def package(self) -> str:
+        """The name that its source goes by."""
+        return self.module.partition(".")[0]
+
+    def source(self) -> Path:
+        """The folder of its package, or its file. Raises StemdlError where there is none."""
+        if self.file is not None:
+            if not self.file.is_file():
+                raise StemdlError("there is no such file", where="--trainer", found=self.file)
+            return self.file.resolve()
+        own = ROOT / self.package
+        if own.is_dir():
+            return own
+        spec = _spec(self.package)
+        if spec is None or spec.origin is None:
+            raise StemdlError(f"there is no module {self.package!r}", where="--trainer", expected="FILE.py:FUNCTION or "
+                              "MODULE:FUNCTION", remedy="name its file, or install its package into this environment")
+        path = Path(spec.origin).resolve()
+        return path.parent if path.name == "__init__.py" else path
+
+    def load(self) -> Callable[..., bool]:
+        """The function. Raises StemdlError where its module cannot be imported, naming its line, or lacks it."""
+        try:
+            module = self._import()
+        except StemdlError:
+            raise
+        except (Exception, SystemExit) as error:  # whatever a user's file does when it is imported
+            raise StemdlError("the trainer cannot be imported", where=_line_of(error, self.source()),
+                              found=f"{type(error).__name__}: {error}") from error
+        found = getattr(module, self.function, None)
+        if not callable(found):
+            names = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
+            raise StemdlError(f"the trainer has no function {self.function!r}", where=self.source(),
+                              remedy=nearest(self.function, names))
+        return found
+
+    def _import(self) -> ModuleType:
+        self.source()
+        if self.file is None:
+            if str(Path.cwd()) not in sys.path:
+                sys.path.append(str(Path.cwd()))
+            return importlib.import_module(self.module)
+        path = self.file.resolve()
+        known = sys.modules.get(self.module)
+        if known is not None and getattr(known, "__file__", None) == str(path):
+            return known
+        if known is not None or importlib.util.find_spec(self.module) is not None:
+            raise StemdlError(f"the name {self.module!r} is that of another module", where=path,
+                              remedy="give the file a name of its own")
+        spec = importlib.util.spec_from_file_location(self.module, path)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[self.module] = module
+        sys.path.append(str(path.parent))  # for what lies beside it
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[self.module]
+            raise
+        return module
+
+
+def _spec(package: str) -> importlib.machinery.ModuleSpec | None:
+    """Of a module that can be imported, or lies in the folder that we were called in."""
+    try:
+        return importlib.util.find_spec(package) or importlib.machinery.PathFinder.find_spec(package, [str(Path.cwd())])
+    except (ImportError, ValueError):
+        return None
+
+
+def _line_of(error: BaseException, source: Path) -> str:
+    """The last line of the trainer's own that an error passed through; for one that Python cannot read, its line."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}:{error.lineno}"
+    inside = [frame for frame in traceback.extract_tb(error.__traceback__)
+              if Path(frame.filename).resolve().is_relative_to(source)]
+    return f"{inside[-1].filename}:{inside[-1].lineno}" if inside else str(source)
