@@ -8,7 +8,10 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +32,7 @@ EXAMPLE = """Examples:
   stemdl run --instances 8 --ranks 2        # weak scaling: 8 models at once, on 2 ranks each
   stemdl run --instances 4 --ranks 8 --ranks-per-node 4 --launcher srun    # inside an allocation of 8 nodes
   stemdl run --scale 1,2,4 --runs 3         # a scaling study
-  mpirun -n 2 ./run_benchmark.sh --rung stemdl_smoke
+  scripts/mpirun -n 2 ./run_benchmark.sh --rung stemdl_smoke
 
 The same command with the --output of a set that was broken off makes the runs that are missing."""
 
@@ -150,11 +153,9 @@ def _refuse_what_does_not_go_together(arguments: argparse.Namespace) -> None:
 
 
 def _lead(request: RunRequest, arguments: argparse.Namespace) -> int:
-    from benchmark.cli.run_report import report_instances, report_runs, report_schedule
     from benchmark.launch.cores import usable_cores
-    from benchmark.submission.run_set import make_runs, runs_there
-    from benchmark.submission.schedule import make_schedule, refuse_other_folder
-    from benchmark.submission.weak_set import make_instances
+    from benchmark.submission.run_set import runs_there
+    from benchmark.submission.schedule import refuse_other_folder
 
     if arguments.scale:
         refuse_other_folder(request, arguments.scale)
@@ -164,6 +165,36 @@ def _lead(request: RunRequest, arguments: argparse.Namespace) -> int:
         refuse_used_folder(request.output, request.resume)
     lead, shares = _lead_and_shares(request, arguments)
     _make_data(request, min(lead.ranks * arguments.instances, usable_cores()))
+    with _own_folder(request, arguments.output is None) as request:
+        return _make_runs(request, arguments, lead, shares)
+
+
+@contextmanager
+def _own_folder(request: RunRequest, unnamed: bool) -> Iterator[RunRequest]:
+    """The request with a folder that no other process has, where the user named none: two that waited for the same data
+    go on in the same second. A folder that nothing came into is removed."""
+    if not unnamed:
+        yield request
+        return
+    for number in count(1):
+        folder = request.output.with_name(request.output.name + (f"-{number}" if number > 1 else ""))
+        with suppress(FileExistsError):
+            folder.mkdir(parents=True)
+            break
+    try:
+        yield replace(request, output=folder)
+    finally:
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def _make_runs(request: RunRequest, arguments: argparse.Namespace, lead: Lead, shares: list[Share]) -> int:
+    from benchmark.cli.run_report import report_instances, report_runs, report_schedule
+    from benchmark.launch.cores import usable_cores
+    from benchmark.submission.run_set import make_runs
+    from benchmark.submission.schedule import make_schedule
+    from benchmark.submission.weak_set import make_instances
+
     if arguments.scale:
         cores = usable_cores() if lead.machine is None else lead.ranks  # on a machine all ranks fit, or none is begun
         made = make_schedule(request, arguments.scale, arguments.runs, lead, cores, _say)
@@ -207,12 +238,15 @@ def _accelerators() -> int:
 
 
 def _make_data(request: RunRequest, processes: int) -> None:
+    from benchmark.data.claim import RECIPE
     from benchmark.data.generate import generate
     from benchmark.data.manifest import MANIFEST
 
     if (request.data / MANIFEST).is_file():
         return
-    if request.data.exists() and any(request.data.iterdir()) and not (request.data / "recipe.json").is_file():
+    # names that begin with a dot are of a process that has just begun here
+    if request.data.exists() and not (request.data / RECIPE).is_file() and any(
+            not path.name.startswith(".") for path in request.data.iterdir()):
         raise StemdlError("the folder holds something else than data", where=request.data, remedy="--data DIR")
     _say(f"making the data of {request.rung.name} in {request.data}")
     generate(request.rung, request.data, processes=processes)

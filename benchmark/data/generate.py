@@ -20,16 +20,16 @@ import numpy as np
 
 from benchmark.data import schema, sources, structures
 from benchmark.data.candidate import Candidate
-from benchmark.data.claim import LOCK, claim
+from benchmark.data.claim import claim, hold, refuse_other_data
 from benchmark.data.manifest import MANIFEST, Manifest, WrittenShard, read_manifest, write_manifest
-from benchmark.data.plan import Material, ShardPlan, drawn, plan_shards, require_room
+from benchmark.data.plan import Material, ShardPlan, drawn, plan_shards, require_room, wanted_size
 from benchmark.data.prototypes import from_prototypes
 from benchmark.data.schema import Stack
 from benchmark.data.simulate import simulate_stacks
 from benchmark.data.workers import Ranks, Workers, workers
 from benchmark.definition.rung import Limits, Rung
 from benchmark.foundation.errors import StemdlError
-from benchmark.foundation.files import canonical_json, exclusive, sha256_of_text
+from benchmark.foundation.files import canonical_json, sha256_of_text
 from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.draw import draw_crystal
 
@@ -122,6 +122,8 @@ def generate(
     processes : worker processes of one thread each, where no MPI ranks are given.
     ranks : an MPI communicator whose ranks, one thread each, share the shards as they get free. All see the folder.
 
+    While another process is at work in the folder it is waited for, and what it has made is taken.
+
     Raises StemdlError when the rung is not simulated, there is no such device, the folder holds other data or cannot
     be written, the structures do not suffice or the disk is full. Of MPI ranks all raise the same, with `on_all_ranks`
     set.
@@ -176,7 +178,8 @@ def _generate(
     identity = {"recipe_sha256": recipe_sha256} | ({"device": device} if device != "cpu" else {})
 
     def begin() -> bool:
-        held.enter_context(exclusive(folder / LOCK))
+        refuse_other_data(folder, recipe_sha256)
+        hold(folder, wanted_size(rung).shards if path is None else None, held)
         claim(folder, {"rung": rung.name, "source": source, "recipe": rung.recipe}, recipe_sha256)
         return (folder / MANIFEST).exists()
 

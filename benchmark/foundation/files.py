@@ -15,6 +15,10 @@ from typing import Any
 from benchmark.foundation.errors import StemdlError
 
 
+class Busy(StemdlError):
+    """Another process holds a lock."""
+
+
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`; renamed to it when the block ends well, removed when it does not.
@@ -43,14 +47,14 @@ def remove_parts(folder: Path) -> None:
 @contextmanager
 def exclusive(path: Path) -> Iterator[None]:
     """Holds a lock file while the block runs; the kernel drops it with the process. Not held where the file system
-    has no locks. Raises StemdlError when another process holds it."""
+    has no locks. Raises Busy when another process holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise StemdlError("another process is at work here", where=path.parent,
-                              remedy="wait for it, or choose another folder") from error
+            raise Busy("another process is at work here", where=path.parent,
+                       remedy="wait for it, or choose another folder") from error
         except OSError as error:
             if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
                 raise

@@ -15,9 +15,10 @@ import h5py
 import numpy as np
 import pytest
 
+from benchmark.data import claim as claim_module
 from benchmark.data import generate as module
 from benchmark.data import plan as plan_module
-from benchmark.data.claim import LOCK, RECIPE
+from benchmark.data.claim import RECIPE
 from benchmark.data.generate import generate
 from benchmark.data.manifest import read_manifest
 from benchmark.data.plan import Material
@@ -25,7 +26,7 @@ from benchmark.data.verify import verify
 from benchmark.definition.benchmark import load_benchmark
 from benchmark.definition.rung import SPLITS, Rung
 from benchmark.foundation.errors import StemdlError
-from benchmark.foundation.files import exclusive, sha256_of_file
+from benchmark.foundation.files import sha256_of_file
 
 SCRIPT = runpy.run_path(str(Path(__file__).with_name("generation_script.py")))
 tiny: Callable[..., Rung] = SCRIPT["tiny"]
@@ -255,7 +256,7 @@ def test_a_folder_that_cannot_be_written_is_one_clear_error(
     def refuse(path: Path) -> None:
         raise OSError(number, os.strerror(number), str(path))
 
-    monkeypatch.setattr(module, "exclusive", refuse)
+    monkeypatch.setattr(claim_module, "exclusive", refuse)
     with pytest.raises(StemdlError, match="the data cannot be written") as caught:
         generate(tiny(), tmp_path / "data")
     assert caught.value.found == os.strerror(number) and "choose another folder" in caught.value.remedy
@@ -266,12 +267,6 @@ def test_a_file_where_the_folder_should_be_is_one_clear_error(tmp_path: Path) ->
     with pytest.raises(StemdlError, match="the data cannot be written"):
         generate(tiny(), tmp_path / "data")
     assert (tmp_path / "data").read_text() == "mine"
-
-
-def test_a_second_generation_in_one_folder_is_refused(tmp_path):
-    with exclusive(tmp_path / LOCK), pytest.raises(StemdlError, match="another process is at work"):
-        generate(load_benchmark().rung("stemdl_smoke"), tmp_path)
-    assert not (tmp_path / RECIPE).exists()
 
 
 def test_a_damaged_recipe_is_told(tmp_path):
