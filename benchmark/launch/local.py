@@ -1,9 +1,10 @@
-"""No launcher: one rank, told so by the variables that torchrun would set."""
+"""No launcher: one rank, which finds what it is in variables as a launcher would set them."""
 
 from __future__ import annotations
 
 from benchmark.foundation.errors import StemdlError
 from benchmark.launch.launcher import Job, Launcher
+from benchmark.launch.rank import LOCAL
 
 
 class Local(Launcher):
@@ -16,5 +17,4 @@ class Local(Launcher):
         if job.ranks > 1:
             raise StemdlError("local starts one rank", where="--launcher local", found=f"{job.ranks} ranks",
                               remedy="--launcher mpirun or torchrun, or --ranks 1")
-        only = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "1"}
-        return ["env", *(f"{name}={value}" for name, value in {**only, **job.environment}.items()), *job.command]
+        return ["env", *(f"{name}={value}" for name, value in {**LOCAL, **job.environment}.items()), *job.command]

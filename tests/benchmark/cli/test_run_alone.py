@@ -1,0 +1,57 @@
+"""One rank needs no launcher and no MPI library; two processes that begin at once have folders of their own."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+from patience import HANG_SECONDS
+
+from benchmark.cli.run_command import _own_folder
+from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.request import RunRequest
+
+
+@pytest.fixture
+def without_mpi(tmp_path: Path, environment: dict[str, str]) -> tuple[Path, dict[str, str]]:
+    """A Python that has no mpirun beside it or on PATH, and whose mpi4py finds no library."""
+    python = tmp_path / "bin/python"
+    python.parent.mkdir()
+    python.symlink_to(Path(sys.executable).resolve())
+    (tmp_path / "bin/env").symlink_to(shutil.which("env"))
+    (tmp_path / "modules/mpi4py").mkdir(parents=True)
+    (tmp_path / "modules/mpi4py/__init__.py").write_text("")
+    (tmp_path / "modules/mpi4py/MPI.py").write_text("raise RuntimeError('cannot load MPI library')\n")
+    path = f"{tmp_path / 'modules'}:{environment['PYTHONPATH']}:{sysconfig.get_path('purelib')}"
+    return python, environment | {"PYTHONPATH": path, "PATH": str(python.parent)}
+
+
+def test_one_rank_trains_without_a_launcher(
+    tmp_path: Path, smoke_data: Path, without_mpi: tuple[Path, dict[str, str]]
+) -> None:
+    python, environment = without_mpi
+    for ranks, code in ((1, 1), (2, 2)):
+        done = subprocess.run(
+            [python, "-m", "benchmark", "run", "--rung", "stemdl_smoke", "--data", smoke_data, "--ranks", str(ranks),
+             "--set", "max_epochs=1", "--output", tmp_path / f"run_{ranks}"],
+            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=HANG_SECONDS, check=False)
+        assert done.returncode == code, done.stderr
+        if ranks == 1:
+            assert "1 rank (local)" in done.stdout  # one epoch does not reach the target: exit code 1
+        else:
+            assert "there is no mpirun" in done.stderr and "--ranks 1" in done.stderr
+
+
+def test_two_that_begin_in_one_second_have_folders_of_their_own(tmp_path: Path) -> None:
+    benchmark = load_benchmark()
+    request = RunRequest(benchmark, benchmark.rung("stemdl_smoke"), tmp_path / "data", tmp_path / "runs/now")
+    with _own_folder(request, True) as one, _own_folder(request, True) as other:
+        assert [each.output.name for each in (one, other)] == ["now", "now-2"]
+        (other.output / "result_0.txt").write_text("")
+    assert [path.name for path in request.output.parent.iterdir()] == ["now-2"], "nothing came into the first"
+    with _own_folder(request, False) as named:
+        assert named is request and not request.output.exists()
