@@ -73,8 +73,8 @@ class Solo:
 
 
 def make_comm(config: Config, rank: Rank, device: torch.device, output: Path, timeout_seconds: int) -> Comm:
-    """The backend that `config.comm` names; "auto" takes Horovod where it is built, torch.distributed elsewhere and
-    under torchrun. `output` is the run's folder, for a timeline; an exchange may last `timeout_seconds`.
+    """The backend that `config.comm` names; "auto" takes Horovod where it is built for the device, torch.distributed
+    elsewhere and under torchrun. `output` is the run's folder, for a timeline; an exchange may last `timeout_seconds`.
 
     Raises StemdlError when there are more ranks than the backend can join, or a setting that it cannot honour.
     """
@@ -84,6 +84,10 @@ def make_comm(config: Config, rank: Rank, device: torch.device, output: Path, ti
     if name == "auto":
         # torchrun starts no MPI, which our Horovod is built on.
         has_horovod = importlib.util.find_spec("horovod") is not None and rank.launcher != "torchrun"
+        if has_horovod and device.type != "cpu":
+            from reference.comm_horovod import serves_gpus
+
+            has_horovod = serves_gpus()
         name = "solo" if rank.size == 1 else "horovod" if has_horovod else "torch"
     if name == "solo":
         if rank.size > 1:

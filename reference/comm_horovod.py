@@ -6,6 +6,7 @@ import itertools
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -37,11 +38,10 @@ class HorovodComm:
                 raise StemdlError(f"{name} is set to something else than the settings, which the log records",
                                   where=f"rank {rank.rank}: environment", expected=value, found=os.environ[name],
                                   remedy=f"unset {name}; --set fusion_mib, cycle_ms, hierarchical or autotune instead")
-        try:
-            import horovod.torch as hvd
-        except ImportError as error:
-            raise StemdlError("Horovod is not built for this PyTorch", where="comm", found=error,
-                              remedy="./scripts/setup_env.sh, or --set comm=torch") from error
+        hvd = _horovod()
+        if device.type != "cpu" and not serves_gpus():
+            raise StemdlError("Horovod is built for CPUs alone", where="comm", found=f"a rank on {device}",
+                              remedy="--set comm=torch, or HOROVOD_GPU_OPERATIONS=NCCL ./scripts/setup_env.sh")
         if config.hierarchical and not (device.type == "cuda" and hvd.nccl_built()):
             raise StemdlError("Horovod sums within nodes first only between GPUs, by NCCL", where="hierarchical",
                               found=f"{device.type}, Horovod built {'with' if hvd.nccl_built() else 'without'} NCCL",
@@ -79,6 +79,23 @@ class HorovodComm:
         self._hvd.barrier()
         if self._config.timeline:
             self._hvd.stop_timeline()
+
+
+def _horovod() -> Any:
+    """The module; raises StemdlError where it does not load."""
+    try:
+        import horovod.torch as hvd
+    except ImportError as error:
+        raise StemdlError("Horovod is not built for this PyTorch", where="comm", found=error,
+                          remedy="./scripts/setup_env.sh, or --set comm=torch") from error
+    return hvd
+
+
+def serves_gpus() -> bool:
+    """Whether Horovod is built for GPUs. One for CPUs takes a GPU's tensors too, but does not wait until they have been
+    copied to the host (DoAllreduceCudaOnCPU in its mpi_ops_v2.cc): it may sum what was there before."""
+    hvd = _horovod()
+    return bool(hvd.cuda_built() or hvd.rocm_built())
 
 
 def _variables(config: Config, cycle_ms: float) -> dict[str, str]:

@@ -6,6 +6,7 @@ import dataclasses
 import importlib.util
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -55,6 +56,27 @@ def test_auto_takes_horovod_where_it_is_built(monkeypatch: pytest.MonkeyPatch, b
         monkeypatch.setattr(each, name, lambda *_, each=each: taken.append(each.__name__))
     of(dataclasses.replace(SECOND, launcher=launcher))
     assert taken == [module]
+
+
+@pytest.mark.parametrize("for_gpus", [True, False])
+def test_a_horovod_for_cpus_alone_is_kept_from_gpus(monkeypatch: pytest.MonkeyPatch, for_gpus: bool):
+    import reference.comm_horovod as comm_horovod
+    import reference.comm_torch as comm_torch
+
+    built = SimpleNamespace(cuda_built=lambda: for_gpus, rocm_built=lambda: False, nccl_built=lambda: for_gpus,
+                            init=lambda: None, rank=lambda: 1, size=lambda: 4)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
+    monkeypatch.setattr(comm_horovod, "_horovod", lambda: built)
+    monkeypatch.setattr(torch.cuda, "set_device", lambda device: None)
+    monkeypatch.setattr(comm_torch, "TorchComm", lambda *_: SimpleNamespace(name="torch"))
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    gpu = torch.device("cuda", 0)
+    assert of(SECOND, device=gpu).name == ("horovod" if for_gpus else "torch")
+    if for_gpus:
+        assert of(SECOND, "comm=horovod", device=gpu).name == "horovod"
+    else:
+        with pytest.raises(StemdlError, match="built for CPUs alone"):
+            of(SECOND, "comm=horovod", device=gpu)
 
 
 @pytest.mark.parametrize(("visible", "local_rank", "index"), [(1, 3, 0), (4, 3, 3), (2, 3, 1)])
