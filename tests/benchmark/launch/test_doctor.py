@@ -59,7 +59,7 @@ def test_no_failure_stops_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "file").write_text("")
     checks = {check.name: check for check in run_checks(tmp_path / "file", free_memory_bytes=2**60)}
     assert checks["numpy"].ok and checks["cores"].ok
-    assert checks["horovod"] == Check("horovod", True, "not built: torch.distributed is used",
+    assert checks["horovod"] == Check("horovod", True, "not built: torch.distributed is used (comm=torch)",
                                       checks["horovod"].remedy)
     failed = {name: check for name, check in checks.items() if not check.ok}
     assert set(failed) == {"python", "no-such-package", "pyyaml", "torch", "mpi", "memory", "disk", "hdf5"}
@@ -124,3 +124,12 @@ def test_the_doctor_imports_nothing_heavy() -> None:
               "import benchmark.launch.node, benchmark.launch.nodes, benchmark.launch.exchange; " \
               "assert not {'torch', 'numpy', 'psutil', 'h5py', 'mpi4py'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT, timeout=HANG_SECONDS)
+
+
+def test_why_horovod_was_not_built_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / doctor.WITHOUT_HOROVOD).write_text("no C++ compiler\n")
+    monkeypatch.setattr(doctor.sys, "prefix", str(tmp_path))
+    monkeypatch.setattr(doctor.util, "find_spec", lambda name: None)
+    told = doctor._horovod(1.0)
+    assert told.ok and told.detail == "not built (no C++ compiler): torch.distributed is used (comm=torch)"
+    assert "STEMDL_WITHOUT_HOROVOD=0 ./scripts/setup_env.sh" in told.remedy
