@@ -36,16 +36,12 @@ MARGIN = 1.05
 """For compiled modules (.pyc) and blocks that are not full: 2 % with CUDA and without, measured."""
 
 
-def pip(*arguments: str) -> str:
-    return subprocess.run([sys.executable, "-m", "pip", *arguments], check=True, stdout=subprocess.PIPE,
-                          text=True).stdout
-
-
 def planned(arguments: list[str]) -> list[str]:
-    """The addresses of all that would be installed."""
+    """The addresses of all that would be installed; what pip says meanwhile goes to stderr."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.json")
-        pip("install", "--no-input", "--quiet", "--dry-run", "--report", str(report), *arguments)
+        subprocess.run([sys.executable, "-m", "pip", "install", "--no-input", "--progress-bar", "off", "--dry-run",
+                        "--report", report, *arguments], check=True, stdout=sys.stderr)
         return [each["download_info"]["url"] for each in json.loads(report.read_text(encoding="utf-8"))["install"]]
 
 

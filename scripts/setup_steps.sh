@@ -24,6 +24,7 @@ how_far() {  # of the step at work: files compiled, or packages and megabytes fe
             size = told[1] * (told[2] == "GB" ? 1000 : told[2] == "MB" ? 1 : told[2] == "kB" ? 0.001 : 0.000001)
         }
         /^Progress [0-9]+ of / { now = $2 / 1e6 }
+        /^ *Collecting / { collected++ }
         /^Installing collected packages/ { installing = 1 }
         END {
             if (of) printf ": %d of %d files compiled", built, of
@@ -31,6 +32,7 @@ how_far() {  # of the step at work: files compiled, or packages and megabytes fe
             else if (count && plan != "")
                 printf ": %d of %s packages, %d of %s MB fetched", count, of_all[1], bytes + now, of_all[2]
             else if (count) printf ": %d packages, %d MB fetched", count, bytes + now
+            else if (collected) printf ": %d packages so far", collected
         }'
 }
 

@@ -177,6 +177,8 @@ Progress 100000000 of 423138758
     ("", "", ": 3 packages, 626 MB fetched"),
     ("Installing collected packages: torch, six\n", "67 2862 5417", ": 2 of 67 packages unpacked"),
     ("\n== building\n  [12/93] Building CXX object x.o\n", "", ": 12 of 93 files compiled"),
+    ("\n== asking\nCollecting torch\n  Downloading torch-2.13.0-cp311-x.whl.metadata (31 kB)\nCollecting six\n", "",
+     ": 2 packages so far"),
     ("\n== another step\n", "", ""),
 ])
 def test_a_long_step_says_how_far_it_is(checkout: Path, tmp_path: Path, more: str, plan: str, told: str) -> None:

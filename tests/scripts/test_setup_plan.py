@@ -151,14 +151,14 @@ def test_room_is_asked_for_what_is_fetched_kept_and_unpacked(
 
 
 def test_a_disk_that_is_too_small_is_exit_code_3(
-    plan: ModuleType, tmp_path: Path, index: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    plan: ModuleType, tmp_path: Path, index: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(plan.shutil, "disk_usage", lambda path: Usage(0, 0, 10_000_000))
     monkeypatch.setattr(sys, "argv", ["x", str(tmp_path / "venv"), "--no-index", "--find-links", str(index),
                                       "stemdl_toy_one"])
     with pytest.raises(SystemExit) as left:
         plan.main()
-    told = capsys.readouterr()
+    told = capfd.readouterr()
     assert left.value.code == 3 and "0.1 GB needed, 0.0 GB free" in told.err and told.out == "2 0 63\n"
     monkeypatch.setenv("STEMDL_DISK_GB", "0")
     plan.main()
