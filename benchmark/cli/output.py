@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
+import re
+import shutil
 import sys
 from collections.abc import Sequence
 from typing import Any
+
+
+GAP, NARROW_GAP = "  ", " "
+"""Between two columns of a table, and where there is little room."""
 
 
 def add_format(parser: argparse.ArgumentParser) -> None:
@@ -21,10 +28,54 @@ def print_json(value: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table on stdout, as wide as its contents."""
-    widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
+    """A table on stdout, no wider than the terminal, or than 80 columns where there is none (COLUMNS says otherwise)."""
+    print("\n".join(table_lines(columns, rows, shutil.get_terminal_size().columns)))
+
+
+def table_lines(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str]:
+    """A table in lines of at most `width`: long cells go on in the next line, broken behind a space or a slash. Where
+    even so the columns have no room beside each other, each row is a block of lines, a cell each."""
+    cells = list(zip(columns, *rows, strict=True))
+    widths = [max(map(len, column)) for column in cells]
+    least = [max(len(piece.rstrip()) for cell in column for piece in _pieces(cell)) for column in cells]
+    gap = GAP if sum(least) + len(GAP) * (len(least) - 1) <= width else NARROW_GAP
+    while sum(widths) + len(gap) * (len(widths) - 1) > width:
+        widest = max((place for place in range(len(widths)) if widths[place] > least[place]),
+                     key=lambda place: widths[place], default=None)
+        if widest is None:
+            return _blocks(columns, rows, width)
+        widths[widest] -= 1
+    lines = []
     for row in (columns, *rows):
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        wrapped = [_wrapped(cell, room) for cell, room in zip(row, widths, strict=True)]
+        for line in itertools.zip_longest(*wrapped, fillvalue=""):
+            lines.append(gap.join(part.ljust(room) for part, room in zip(line, widths, strict=True)).rstrip())
+    return lines
+
+
+def _pieces(cell: str) -> list[str]:
+    """A cell in what is not broken: up to a space or a slash. At least one."""
+    return re.findall(r"[^ /]*[ /]|[^ /]+", cell) or [""]
+
+
+def _wrapped(cell: str, room: int) -> list[str]:
+    lines = [""]
+    for piece in _pieces(cell):
+        if lines[-1] and len(lines[-1]) + len(piece.rstrip()) > room:
+            lines.append("")
+        while len(piece.rstrip()) > room:
+            lines[-1:], piece = [piece[:room], ""], piece[room:]
+        lines[-1] += piece
+    return [line.rstrip() for line in lines]
+
+
+def _blocks(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str]:
+    names = max(map(len, columns))
+    room = max(1, width - names - len(GAP))
+    return [line for row in rows for line in (
+        *(f"{name if first else '':{names}}{GAP}{part}".rstrip() for column, cell in zip(columns, row, strict=True)
+          for first, name, part in ((not place, column, part) for place, part in enumerate(_wrapped(cell, room)))),
+        "")][:-1]
 
 
 def next_step(command: str) -> None:

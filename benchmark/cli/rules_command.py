@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import shutil
+import sys
+from typing import TYPE_CHECKING
 
 from benchmark.cli.output import add_format, next_step, print_json, print_table
 
+if TYPE_CHECKING:
+    from benchmark.validation.rulebook import Rule
+
+MOST_COLUMNS = 100
+"""Of a rule's text on a terminal; longer lines are hard to read."""
 EXAMPLE = """Examples:
   stemdl rules
-  stemdl rules R2.3"""
+  stemdl rules R2.3
+  stemdl rules | less        # plain where it is piped"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -26,8 +35,24 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         print_json([rule.to_dict() for rule in chosen])
     elif arguments.ids:
-        print("\n\n".join(rule.text for rule in chosen))
+        _print_rules(chosen)
     else:
         print_table(("rule", "", "held by"), [(rule.id, rule.title, rule.held_by) for rule in chosen])
         next_step(f"stemdl rules {chosen[0].id}")
     return 0
+
+
+def _print_rules(rules: list[Rule]) -> None:
+    """As they are written where they go into a file or a pipe; on a terminal set in its width, with headings."""
+    if not sys.stdout.isatty():
+        print("\n\n".join(rule.text for rule in rules))
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    console = Console(highlight=False, width=min(MOST_COLUMNS, shutil.get_terminal_size().columns))
+    for rule in rules:
+        console.print(Markdown(f"## {rule.id} {rule.title}"))
+        console.print(Markdown(rule.text.removeprefix(f"**{rule.id} {rule.title}.**").removeprefix(
+            f"**{rule.id} {rule.title}**").strip()))
+        console.print()

@@ -57,7 +57,8 @@ class Setting:
 
 @dataclass(frozen=True)
 class ReviewedSet:
-    """The runs of one system on one benchmark, and what is known of them. `code` are sentences."""
+    """The runs of one system on one benchmark, and what is known of them. `code` are sentences; `logs` the files of the
+    runs, in their order."""
 
     submitter: str
     system: str
@@ -70,6 +71,7 @@ class ReviewedSet:
     ledger: Ledger | None
     packed: tuple[PackedCode, ...]
     code: tuple[str, ...]
+    logs: tuple[Path, ...]
 
     @property
     def title(self) -> str:
@@ -145,6 +147,7 @@ def _set(folder: LogFolder, score: Score, defaults: Defaults, limits: Limits) ->
         runs=tuple(map(_run, logs)),
         settings=tuple(_settings(logs, score.benchmark, defaults)) if ours else (),
         ledger=ledger, packed=tuple(packed), code=tuple(_code(logs, ledger, packed, trainer)) if ours else (),
+        logs=tuple(log.path for log in logs),
     )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from pathlib import Path
+from urllib.parse import quote
 
 from benchmark.foundation.files import atomic_path, write_text
 from benchmark.report.review import Review, ReviewedSet
@@ -25,7 +27,7 @@ def write_review(review: Review, folder: Path) -> list[Path]:
     pictures = [draw_runs(each, folder / f"runs-{number}.png") for number, each in enumerate(review.sets, 1)]
     write_text(folder / DATA, json.dumps(review.to_dict(), indent=2, allow_nan=False) + "\n")
     write_text(folder / OBJECTIONS, objections(review))
-    write_text(folder / PAGE, page(review, pictures))
+    write_text(folder / PAGE, page(review, pictures, folder))
     return [folder / PAGE, folder / DATA, folder / OBJECTIONS, *pictures]
 
 
@@ -84,8 +86,18 @@ def _place(finding: Finding) -> str:
     return f"{finding.file}:{finding.line}" if finding.line else finding.file
 
 
-def page(review: Review, pictures: list[Path]) -> str:
-    """The page as HTML with the figures inside: one file that needs no other, nor a network."""
+def _link(file: Path | str, folder: Path) -> str | None:
+    """Where a page in `folder` finds a file, as a relative address; None where there is no such file."""
+    path = Path(file).absolute()
+    try:
+        return quote(os.path.relpath(path, folder.absolute())) if path.is_file() else None
+    except (OSError, ValueError):  # a name that no file can have, as a submission may make it
+        return None
+
+
+def page(review: Review, pictures: list[Path], folder: Path) -> str:
+    """The page as HTML with the figures inside: one file that needs no other, nor a network. It links the logs as they
+    lie from `folder`."""
     import jinja2
 
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
@@ -95,5 +107,5 @@ def page(review: Review, pictures: list[Path]) -> str:
     notes = alike(finding for finding in review.report.findings if finding.severity is Severity.NOTE)
     images = [base64.b64encode(path.read_bytes()).decode("ascii") for path in pictures]
     return template.render(review=review, severe=severe[:MOST_FINDINGS], left_out=len(severe[MOST_FINDINGS:]),
-                           notes=notes[:MOST_FINDINGS], place=_place,
+                           notes=notes[:MOST_FINDINGS], place=_place, link=lambda file: _link(file, folder),
                            sets=list(zip(review.sets, images, strict=True))) + "\n"

@@ -22,7 +22,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_every_run_is_printed(folder: Path, capsys: pytest.CaptureFixture):
+def test_every_run_is_printed(folder: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "240")
     assert main(["ledger", str(folder)]) == 0
     out = capsys.readouterr().out
     rows = [line.split()[1:8] for line in out.splitlines()]

@@ -37,7 +37,8 @@ def test_our_own_results_have_their_score(capsys: pytest.CaptureFixture[str]):
     assert row["models"] is None
 
 
-def test_the_table_and_what_stands_behind_it(capsys: pytest.CaptureFixture[str]):
+def test_the_table_and_what_stands_behind_it(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "240")
     assert main(["score", str(RESULTS), "--details"]) == 0
     header, *rows = capsys.readouterr().out.splitlines()
     assert "95 % interval" in header and "convergence" in header

@@ -82,7 +82,12 @@ def test_errors_are_on_the_page_in_the_checklist_and_among_the_objections(tree: 
     assert [item for item in values["checklist"] if item["state"] == "broken"] == [
         {"rule": "R7.2", "title": "Meaning", "state": "broken", "findings": 1, "held_by": "system_meaningful"}]
     assert values["sets"][0]["score"]["score_minutes"] and picture.read_bytes().startswith(b"\x89PNG")
-    assert not re.search(r'(src|href)="(?!data:|#)', page.read_text())  # one file that needs no other
+    assert not re.search(r'src="(?!data:)', page.read_text())  # one file that needs no other
+    linked = set(re.findall(r'href="(?!#)([^"]+)"', page.read_text()))
+    assert {(page.parent / address).resolve() for address in linked} == {
+        *tree.rglob("result_?.txt"), path}, "it links logs, and the files of findings"
+    rules = set(re.findall(r'href="#(R[\d.]+)"', page.read_text()))
+    assert rules == {"R7.2"} and 'id="R7.2"' in page.read_text() and read_rules()["R7.2"].text[:30] in page.read_text()
 
 
 def test_what_a_submitter_writes_is_no_part_of_the_page_s_code(tree: Path, tmp_path: Path):
