@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 import time
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import torch
@@ -16,6 +17,7 @@ from benchmark.definition.request import CONFIG, RunRequest
 from benchmark.events import keys
 from benchmark.events.log import EventLog
 from benchmark.foundation.files import write_text
+from benchmark.foundation.progress import Advance, progress, silent
 from benchmark.launch.rank import Rank
 from benchmark.launch.system import collect_versions, device_names, git_commit, processor_name
 from reference.comm import Comm
@@ -92,7 +94,13 @@ class Speaker:
 
     def __init__(self, speaks: bool) -> None:
         self._speaks = speaks
+        if speaks and sys.stderr.isatty():
+            import rich.progress  # noqa: F401 - now, and not on the clock
 
     def __call__(self, text: str) -> None:
         if self._speaks:
             print(text, file=sys.stderr, flush=True)
+
+    def progress(self, title: str, total: int, unit: str) -> AbstractContextManager[Advance]:
+        """Progress within what takes long, from rank 0 alone; nothing of it where it does not."""
+        return progress(title, total, unit, last=False) if self._speaks else nullcontext(silent)

@@ -27,6 +27,7 @@ from benchmark.events import keys
 from benchmark.events.log import EventLog
 from benchmark.foundation.errors import Interrupted, StemdlError, TrainingDiverged
 from benchmark.foundation.files import remove_parts
+from benchmark.foundation.progress import Advance
 from benchmark.launch.rank import Rank, detect_rank
 from benchmark.launch.start_gate import wait_at_gate
 from benchmark.launch.system import drop_caches
@@ -119,8 +120,9 @@ def train(request: RunRequest, make_model: Callable[[int, Config], nn.Module] = 
         try:
             for epoch in range(state.epoch + 1, config.max_epochs + 1):
                 epoch_started, first_step = time.monotonic(), state.step
-                with log.interval("epoch", epoch_num=epoch):
-                    loss = _train_epoch(model, state, samples, batch, steps, request, config, comm, agreement, watch)
+                with log.interval("epoch", epoch_num=epoch), say.progress(f"epoch {epoch}", steps, "steps") as advance:
+                    loss = _train_epoch(model, state, samples, batch, steps, request, config, comm, agreement, watch,
+                                        advance)
                 seconds = time.monotonic() - epoch_started
                 throughput = (steps - first_step) * config.global_batch_size / seconds
                 log.point(keys.TRACKED_STATS, {keys.THROUGHPUT: throughput, "loss": loss},
@@ -130,7 +132,7 @@ def train(request: RunRequest, make_model: Callable[[int, Config], nn.Module] = 
                     _average_buffers(averaged, comm)
                     counts = evaluate(averaged, splits.dev, comm=comm, classes=request.rung.classes,
                                       samples=manifest.samples["dev"], batch=config.eval_batch_size,
-                                      bf16=config.precision == "bf16")
+                                      bf16=config.precision == "bf16", say=say)
                 f1 = counts.macro_f1()
                 for key in (request.benchmark.metric.log_key, keys.F1_MACRO):
                     log.point(key, f1, epoch_num=epoch, samples_count=epoch * steps * config.global_batch_size)
@@ -152,7 +154,7 @@ def train(request: RunRequest, make_model: Callable[[int, Config], nn.Module] = 
         watch.at("the evaluation of the test split")
         counts = evaluate(averaged, splits.test, comm=comm, classes=request.rung.classes,
                           samples=manifest.samples["test"], batch=config.eval_batch_size,
-                          bf16=config.precision == "bf16")
+                          bf16=config.precision == "bf16", say=say)
         log.point(keys.TEST_F1_MACRO, counts.macro_f1(), samples_count=counts.samples)
         comm.close()
     return reached
@@ -197,6 +199,7 @@ def _train_epoch(
     comm: Comm,
     agreement: Agreement,
     watch: Watch,
+    advance: Advance,
 ) -> float:
     """One pass over this rank's part, or what is left of it; the mean loss over all ranks and all steps. `model` may be
     a wrapper around `state.model`. Raises what `Agreement` raises, on all ranks at the same step."""
@@ -211,6 +214,7 @@ def _train_epoch(
         state.averaged.update_parameters(state.model)
         state.loss_sum += loss.double()
         state.step += 1
+        advance(state.step)
         agreement.after_step(state, loss)
         if config.checkpoint_every_steps and state.step % config.checkpoint_every_steps == 0:
             save_checkpoint(request.checkpoint, state, comm)

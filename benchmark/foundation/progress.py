@@ -1,14 +1,20 @@
-"""Progress of long work: a bar on a terminal, a line every few seconds anywhere else. Always to stderr."""
+"""Progress of long work: a bar on a terminal, a line every few seconds anywhere else. Always to stderr.
+
+It may be told of every step of a hot loop: between two of its words, a few a second at most, it costs one look at the
+clock.
+"""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 SECONDS_BETWEEN_LINES = 5.0
+SECONDS_BETWEEN_BARS = 0.25
+_T = TypeVar("_T")
 
 
 class Advance(Protocol):
@@ -17,28 +23,56 @@ class Advance(Protocol):
     def __call__(self, done: int) -> None: ...
 
 
-@contextmanager
-def progress(title: str, total: int, unit: str) -> Iterator[Advance]:
-    """Shows how far `total` units of work have come, with the time that is left."""
-    if sys.stderr.isatty():
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+def silent(done: int) -> None:
+    """An `Advance` that says nothing, for all ranks but one."""
 
-        columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn())
-        with Progress(*columns, console=Console(stderr=True)) as bar:
-            task = bar.add_task(title, total=total)
-            yield lambda done: bar.update(task, completed=done)
+
+@contextmanager
+def progress(title: str, total: int, unit: str, *, last: bool = True) -> Iterator[Advance]:
+    """Shows how far `total` units of work have come, with the time that is left.
+
+    Without `last` nothing is left of it in the end: no bar, and no line of a work that took less than a few seconds. For
+    work whose result is shown by itself.
+    """
+    if sys.stderr.isatty():
+        yield from _bar(title, total, unit, last)
         return
 
-    started = last = time.monotonic()
+    started = shown = time.monotonic()
 
     def advance(done: int) -> None:
-        nonlocal last
+        nonlocal shown
         now = time.monotonic()
-        if now - last >= SECONDS_BETWEEN_LINES or done == total:
-            last = now
+        if now - shown >= SECONDS_BETWEEN_LINES or last and done == total:
+            shown = now
             left = (now - started) / done * (total - done) if done else float("nan")
             print(f"{title}: {done} of {total} {unit}, {now - started:.0f} s, about {left:.0f} s left",
                   file=sys.stderr, flush=True)
 
     yield advance
+
+
+def _bar(title: str, total: int, unit: str, last: bool) -> Iterator[Advance]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), auto_refresh=False, transient=not last) as bar:
+        task, shown = bar.add_task(title, total=total), time.monotonic()
+
+        def advance(done: int) -> None:
+            nonlocal shown
+            now = time.monotonic()
+            if now - shown >= SECONDS_BETWEEN_BARS or done == total:
+                shown = now
+                bar.update(task, completed=done, refresh=True)
+
+        bar.refresh()
+        yield advance
+
+
+def counted(things: Iterable[_T], advance: Advance) -> Iterator[_T]:
+    """The things, one after another; `advance` hears how many are done."""
+    for done, thing in enumerate(things, 1):
+        yield thing
+        advance(done)

@@ -24,6 +24,7 @@ from benchmark.definition.benchmark import load_benchmark
 from benchmark.definition.rung import SPLITS
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import write_text
+from benchmark.foundation.progress import counted, progress
 from benchmark.report import figures
 from benchmark.report.figures import Drawn
 from benchmark.report.overview import Overview, look_over
@@ -98,12 +99,17 @@ def find_leaks(seen: Overview) -> Leaks:
     coarse = np.array([described for _, _, described in seen.patterns.items])
     coarse_labels = np.array([group for group, _, _ in seen.patterns.items])
     told = np.isfinite(coarse).all(axis=1)
-    macro_f1 = {"formula and volume": held_out_macro_f1(features[:, :len(FEATURES)], labels),
-                "formula, volume and cell": held_out_macro_f1(features, labels),
-                "patterns of 8 x 8 pixels": held_out_macro_f1(coarse[told], coarse_labels[told])}
+    shown = {"formula and volume": (features[:, :len(FEATURES)], labels), "formula, volume and cell": (features, labels),
+             "patterns of 8 x 8 pixels": (coarse[told], coarse_labels[told])}
+    with progress("Asking forests what tells the group", len(shown) + 2, "questions") as advance:
+        macro_f1 = {name: held_out_macro_f1(*table) for name, table in counted(shown.items(), advance)}
+        informative = mutual_information_bits(features, labels).tolist()
+        advance(len(shown) + 1)
+        pairs = _worst_pairs(metadata)
+        advance(len(shown) + 2)
     shares = np.unique(labels, return_counts=True)[1] / len(labels)
-    bits = dict(zip((*FEATURES, *LATTICE), mutual_information_bits(features, labels).tolist(), strict=True))
-    return Leaks(macro_f1, bits, float(-(shares * np.log2(shares)).sum()), _worst_pairs(metadata), len(labels))
+    bits = dict(zip((*FEATURES, *LATTICE), informative, strict=True))
+    return Leaks(macro_f1, bits, float(-(shares * np.log2(shares)).sum()), pairs, len(labels))
 
 
 def _worst_pairs(tables: Mapping[int, np.ndarray]) -> list[tuple[int, int, float]]:
@@ -130,7 +136,7 @@ def explore(manifest: Manifest, folder: Path, *, histogram: Path | None = None,
         folder.mkdir(parents=True, exist_ok=True)
         drawn = [_example_stacks(manifest, folder, groups)]
         seen = look_over(manifest)
-        drawn += [figures.draw(folder / f"{name}.png", title, make, seen, real) for name, title, make in (
+        wanted = [
             ("groups", "One stack of each group", figures.thumbnails),
             ("classes", "Classes", figures.classes),
             ("systems", "Crystal systems", figures.systems),
@@ -139,7 +145,10 @@ def explore(manifest: Manifest, folder: Path, *, histogram: Path | None = None,
             *([("composition", "Composition", figures.composition)] if seen.elements else []),
             ("components", "Principal components", figures.components),
             ("scatter", "The patterns in their principal plane", figures.scatter),
-        )]
+        ]
+        with progress("Drawing", len(wanted), "figures") as advance:
+            drawn += [figures.draw(folder / f"{name}.png", title, make, seen, real)
+                      for name, title, make in counted(wanted, advance)]
         leaks = find_leaks(seen)
         write_text(folder / PAGE, page(manifest, seen, drawn, leaks))
     except OSError as error:

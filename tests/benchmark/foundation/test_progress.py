@@ -28,3 +28,32 @@ def test_nothing_done_yet_is_no_division_by_zero(capsys: pytest.CaptureFixture,
     with module.progress("Drawing", 2, "crystals") as advance:
         advance(0)
     assert "0 of 2" in capsys.readouterr().err
+
+
+def test_of_short_work_whose_result_is_shown_nothing_is_left(capsys: pytest.CaptureFixture,
+                                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, *(0.5 * second for second in range(1, 25))])
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
+    with module.progress("epoch 1", 8, "steps", last=False) as advance:
+        assert list(module.counted("abcdefgh", advance)) == list("abcdefgh")
+    assert capsys.readouterr().err == ""
+    with module.progress("epoch 2", 12, "steps", last=False) as advance:  # 0.5 s a step
+        for done in range(1, 13):
+            advance(done)
+    assert [line.split(",")[0] for line in capsys.readouterr().err.splitlines()] == ["epoch 2: 10 of 12 steps"]
+
+
+def test_a_bar_is_drawn_a_few_times_a_second_whatever_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    import rich.progress
+
+    drawn: list[int] = []
+    monkeypatch.setattr(module.sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr(rich.progress.Progress, "update",
+                        lambda self, task, completed, refresh: drawn.append(completed))
+    now = 0.0
+    monkeypatch.setattr(module.time, "monotonic", lambda: now)
+    with module.progress("epoch 1", 1000, "steps", last=False) as advance:
+        for done in range(1, 1001):  # a millisecond a step
+            now += 0.001
+            advance(done)
+    assert drawn[-1] == 1000 and len(drawn) <= 5
