@@ -90,7 +90,10 @@ class Trainer:
         known = sys.modules.get(self.module)
         if known is not None and getattr(known, "__file__", None) == str(path):
             return known
-        if known is not None or importlib.util.find_spec(self.module) is not None:
+        taken = known is not None
+        if not taken and (other := importlib.util.find_spec(self.module)) is not None:  # itself, where we are in its folder
+            taken = other.origin is None or Path(other.origin).resolve() != path
+        if taken:
             raise StemdlError(f"the name {self.module!r} is that of another module", where=path,
                               remedy="give the file a name of its own")
         spec = importlib.util.spec_from_file_location(self.module, path)

@@ -24,6 +24,14 @@ def test_a_trainer_is_a_module_or_a_file(name: str, module: str, function: str, 
     assert (trainer.module, trainer.function, trainer.file) == (module, function, None if file is None else Path(file))
 
 
+def test_a_file_in_the_folder_that_python_looks_in_is_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "trainer_that_is_here.py").write_text("def train(request): return request\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert Trainer.named("trainer_that_is_here.py").load()(3) == 3
+    assert Trainer.named("trainer_that_is_here:train").load()(4) == 4
+
+
 def test_a_file_is_loaded_with_what_lies_beside_it_and_once(tmp_path: Path):
     (tmp_path / "my_layers_for_a_test.py").write_text("def answer(request): return request == 42\n")
     (tmp_path / "my_trainer_for_a_test.py").write_text("from my_layers_for_a_test import answer as train\nstate = []\n")
