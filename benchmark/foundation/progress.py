@@ -45,9 +45,8 @@ def progress(title: str, total: int, unit: str, *, last: bool = True) -> Iterato
         now = time.monotonic()
         if now - shown >= SECONDS_BETWEEN_LINES or last and done == total:
             shown = now
-            left = (now - started) / done * (total - done) if done else float("nan")
-            print(f"{title}: {done} of {total} {unit}, {now - started:.0f} s, about {left:.0f} s left",
-                  file=sys.stderr, flush=True)
+            left = f", about {(now - started) / done * (total - done):.0f} s left" if done else ""
+            print(f"{title}: {done} of {total} {unit}, {now - started:.0f} s{left}", file=sys.stderr, flush=True)
 
     yield advance
 
