@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from benchmark.foundation.errors import StemdlError, nearest
+from benchmark.foundation.reading import Unreadable, parse_yaml, read_yaml
+from benchmark.foundation.text import printable
 
 CONFIGS = Path(__file__).parent / "configs"
 """default.yaml holds every key; a file of a rung's name what is different there."""
+MOST_BYTES = 2**20
+"""Of a file of settings."""
+MOST = 2**31
+"""What whole numbers are below: tensors and MPI count in 32 bits."""
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "division": ("closed", "open"),
@@ -88,28 +92,26 @@ def read_config(rung: str, file: Path | None = None, overrides: tuple[str, ...] 
     for override in overrides:
         key, equals, text = override.partition("=")
         if not equals:
-            raise StemdlError("a setting is no key=value", where="--set", found=override)
+            raise StemdlError("a setting is not key=value", where="--set", found=override)
         key, text = key.strip(), text.strip()
         value = text if types.get(key) is str else _parsed(text)
-        values[key] = _checked(key, value, types, f"--set {override}")
+        values[key] = _checked(key, value, types, f"--set {printable(override)}")
     return Config(**values)
 
 
 def _read_file(path: Path) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise StemdlError("the settings cannot be read", where=path, found=error) from error
-    if not isinstance(values, dict):
-        raise StemdlError("the settings are no mapping", where=path, expected="lines of key: value")
-    return values
+        return read_yaml(path, MOST_BYTES, links=True)
+    except Unreadable as error:
+        raise StemdlError("the settings cannot be read", where=path, expected="lines of key: value",
+                          found=error) from error
 
 
 def _parsed(text: str) -> Any:
     """A value as YAML reads it, but 4e-3, which YAML takes for a word, is a number."""
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
+        value = parse_yaml(text)
+    except Unreadable:
         return text
     if isinstance(value, str):
         try:
@@ -120,19 +122,26 @@ def _parsed(text: str) -> Any:
 
 
 def _checked(key: str, value: Any, types: Mapping[str, type], where: str) -> Any:
+    if not isinstance(key, str):
+        raise StemdlError("the name of a setting is not a word", where=where, found=type(key).__name__)
     if key not in types:
-        raise StemdlError(f"there is no setting {key!r}", where=where, remedy=nearest(str(key), types))
+        raise StemdlError(f"there is no setting {key!r}", where=where, remedy=nearest(key, types))
     wanted = types[key]
-    if wanted is float and type(value) is int:
+    if wanted is float and type(value) is int and abs(value) < MOST:
         value = float(value)
     if wanted is int and type(value) is float and value.is_integer():
         value = int(value)
+    if type(value) is int and abs(value) >= MOST:
+        raise StemdlError(f"{key} is too large", where=where, expected=f"below {MOST}",
+                          found=f"{value.bit_length()} bits")
     if type(value) is not wanted:
         raise StemdlError(f"{key} has the wrong type", where=where, expected=wanted.__name__, found=repr(value))
+    if wanted is str and not value.isprintable():
+        raise StemdlError(f"{key} has characters that cannot be shown", where=where, found=repr(value))
     if key in _CHOICES and value not in _CHOICES[key]:
         raise StemdlError(f"{key} has no such choice", where=where, expected=" or ".join(_CHOICES[key]), found=value)
     if wanted is float and not math.isfinite(value):
-        raise StemdlError(f"{key} is no finite number", where=where, found=value)
+        raise StemdlError(f"{key} is not a finite number", where=where, found=value)
     if key in _AT_LEAST and not value >= _AT_LEAST[key]:
         raise StemdlError(f"{key} is too small", where=where, expected=f"at least {_AT_LEAST[key]:g}", found=value)
     if key in _BELOW and not value < _BELOW[key]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from benchmark.foundation.text import printable_lines
+
 
 class StemdlError(Exception):
     """Wrong use or bad input. The command line prints it without a traceback and exits with `exit_code`.
@@ -33,7 +35,7 @@ class StemdlError(Exception):
         lines += [f"  {name}: {value}" for name, value in (("expected", expected), ("found", found)) if value is not None]
         if remedy:
             lines.append(f"  what to do: {remedy}")
-        super().__init__("\n".join(lines))
+        super().__init__(printable_lines("\n".join(lines)))
 
 
 class CheckFailed(StemdlError):
@@ -52,8 +54,14 @@ class Interrupted(StemdlError):
     exit_code = 75  # EX_TEMPFAIL of sysexits.h: not done, and worth trying again
 
 
+class ProgramFault(StemdlError):
+    """A defect of the program or of a trainer, and not of what was asked of it."""
+
+    exit_code = 70  # EX_SOFTWARE of sysexits.h
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
-    """`', did you mean x?'` for the known name nearest to `word`, or the list of them when none is near."""
+    """`did you mean 'x'?` for the known name nearest to `word`, or the list of them when none is near."""
     names = sorted(known)
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(word[:100], names, n=1, cutoff=0.5)
     return f"did you mean {close[0]!r}?" if close else "known: " + ", ".join(names)

@@ -18,7 +18,7 @@ from benchmark.scoring.tree import LogFolder, find_log_folders
 from benchmark.submission.ledger import LEDGER, Ledger, parse_ledger
 from benchmark.validation.finding import Severity, shown
 from benchmark.validation.limits import Limits
-from benchmark.validation.reading import Unreadable, read_bytes
+from benchmark.foundation.reading import Unreadable, read_bytes
 from benchmark.validation.registry import BEYOND_ONE_SUBJECT, all_checks
 from benchmark.validation.rulebook import Rule, read_rules
 from benchmark.validation.subjects import Log, as_number

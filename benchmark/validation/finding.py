@@ -10,8 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-LONGEST_SHOWN = 160
-"""Characters of a foreign value that a message repeats."""
+from benchmark.foundation.text import LONGEST_SHOWN, printable
 
 
 class Severity(enum.IntEnum):
@@ -97,10 +96,3 @@ def shown(value: Any) -> str:
     except (TypeError, ValueError, RecursionError):
         text = f"a {type(value).__name__}"
     return printable(text)
-
-
-def printable(text: str, longest: int = LONGEST_SHOWN) -> str:
-    """A foreign text without control characters, lone surrogates or terminal escapes, and cut short."""
-    escaped = "".join(each if each.isprintable() else each.encode("unicode_escape", "backslashreplace").decode("ascii")
-                      for each in text[: longest + 1])
-    return escaped if len(escaped) <= longest else escaped[: longest - 1] + "…"

@@ -10,7 +10,7 @@ from benchmark.events import keys
 from benchmark.events.reader import Event
 from benchmark.validation.finding import Fault, Severity, printable, shown
 from benchmark.validation.limits import Limits
-from benchmark.validation.reading import Unreadable, parse_json, read_bytes
+from benchmark.foundation.reading import Unreadable, parse_json, read_bytes
 
 _TOKEN = keys.PREFIX.encode()
 _FIELDS: Mapping[str, tuple[type, ...]] = {"time_ms": (int,), "event_type": (str,), "key": (str,), "metadata": (dict,)}

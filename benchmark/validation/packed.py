@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmark.foundation.source import OF_THE_SOURCE
 from benchmark.validation.limits import Limits
-from benchmark.validation.reading import Unreadable, read_bytes
+from benchmark.foundation.reading import Unreadable, read_bytes
 from benchmark.validation.tree import walk
 
 

@@ -97,6 +97,6 @@ def _of_definition(name: str) -> dict[str, Standard]:
         fixed={key: (value,) for key, value in benchmark.closed.fixed_at(rung.name).items()},
         tunable=benchmark.closed.tunable, free=benchmark.closed.free, unsaid=benchmark.closed.unsaid,
         precisions=benchmark.precisions,
-        samples={split: sum(rung.samples(group)[split] for group in rung.space_groups) for split in SPLITS},
+        samples={split: rung.total(split) for split in SPLITS},
         recipe_sha256=rung.recipe_sha256, known_manifests=benchmark.known_manifests.get(rung.name, ()),
     ) for rung in benchmark.rungs.values() if (scored := scored_benchmark(rung.name)) is not None}

@@ -16,7 +16,7 @@ from benchmark.events.timeline import Timeline
 from benchmark.validation.finding import Fault, printable
 from benchmark.validation.limits import Limits
 from benchmark.validation.log_scan import scan_log
-from benchmark.validation.reading import Unreadable, read_object, read_yaml
+from benchmark.foundation.reading import Unreadable, read_object, read_yaml
 from benchmark.validation.standard import Standard, standards
 
 STRONG, WEAK = SCALINGS = ("strong", "weak")

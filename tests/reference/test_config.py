@@ -66,8 +66,8 @@ def test_values_are_read_as_they_are_meant(text: str, key: str, value: object):
     ("symmetry=1", "expected: bool"),
     ("width=", "expected: int"),
     ("learning_rate=fast", "expected: float"),
-    ("learning_rate=nan", "no finite number"),
-    ("learning_rate=inf", "no finite number"),
+    ("learning_rate=nan", "not a finite number"),
+    ("learning_rate=inf", "not a finite number"),
     ("learning_rate=0", "at least 1e-12"),
     ("comm=mpi", "auto or horovod or torch or solo"),
 ])
@@ -100,11 +100,11 @@ def test_every_choice_is_taken_and_no_other(key: str):
 
 
 @pytest.mark.parametrize(("text", "says"), [
-    (b"- a\n- list\n", "no mapping"),
+    (b"- a\n- list\n", "not a mapping"),
     (b"width: [\n", "cannot be read"),
     (b"width: \xff\n", "cannot be read"),
     (b"widht: 8\n", "did you mean 'width'?"),
-    (b"5: 8\n", "there is no setting 5"),
+    (b"5: 8\n", "the name of a setting is not a word"),
     (b"width: narrow\n", "wrong type"),
 ])
 def test_wrong_files_are_refused_by_name(tmp_path: Path, text: bytes, says: str):

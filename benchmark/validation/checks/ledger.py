@@ -12,7 +12,7 @@ from benchmark.scoring.statistics import median_window
 from benchmark.submission.ledger import LEDGER, Ledger, LedgerRun, parse_ledger
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.packed import packed_sources
-from benchmark.validation.reading import Unreadable, read_bytes
+from benchmark.foundation.reading import Unreadable, read_bytes
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import STRONG, WEAK, Log, ResultSet
 

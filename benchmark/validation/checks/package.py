@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from benchmark.validation.finding import Fault, Severity
-from benchmark.validation.reading import Unreadable, read_bytes
+from benchmark.foundation.reading import Unreadable, read_bytes
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import SCALINGS, STRONG, WEAK, Submission
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmark.submission.run_record import facts_of
 from benchmark.validation.finding import Fault, shown
-from benchmark.validation.reading import Unreadable, read_bytes
+from benchmark.foundation.reading import Unreadable, read_bytes
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import RECORD, Log
 

@@ -16,7 +16,7 @@ from patience import HANG_SECONDS
 
 from benchmark.validation.finding import Verdict, printable, shown
 from benchmark.validation.limits import Limits
-from benchmark.validation.reading import Unreadable, parse_json, read_bytes
+from benchmark.foundation.reading import Unreadable, parse_json, read_bytes
 from benchmark.validation.validate import validate
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -1,4 +1,4 @@
-"""How foreign files are read: regular ones alone, through no link, within bounds, as strict JSON."""
+"""How foreign files are read: regular ones alone, within bounds, as strict JSON and plain YAML."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ class Unreadable(Exception):
     """Why a file or a text could not be read, as a sentence without its name."""
 
 
-def read_bytes(path: Path, most: int) -> bytes:
-    """The bytes of a regular file. Raises Unreadable for anything else, a link too, and for more than `most` bytes.
+def read_bytes(path: Path, most: int, *, links: bool = False) -> bytes:
+    """The bytes of a regular file. Raises Unreadable for anything else, without `links` for a link too, and for more
+    than `most` bytes.
 
     Opened without waiting, so that a FIFO without a writer does not hold us up.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if links else os.O_NOFOLLOW))
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         raise Unreadable(f"it cannot be opened ({getattr(error, 'strerror', None) or error})") from error
     status = os.fstat(descriptor)
@@ -61,31 +62,42 @@ def parse_json(text: bytes | str, nesting: int, constants: bool = False) -> Any:
         raise Unreadable(f"it is no JSON ({error})") from error
 
 
-def read_object(path: Path, most: int, nesting: int) -> dict[str, Any]:
+def read_object(path: Path, most: int, nesting: int, *, links: bool = False) -> dict[str, Any]:
     """A file that holds one JSON object. Raises Unreadable."""
-    value = parse_json(read_bytes(path, most), nesting)
+    value = parse_json(read_bytes(path, most, links=links), nesting)
     if not isinstance(value, dict):
         raise Unreadable("it is no JSON object")
     return value
 
 
-def read_yaml(path: Path, most: int) -> dict[str, Any]:
-    """A YAML file of one mapping, of plain values and without aliases, which make small files large. Raises
-    Unreadable."""
-    content = read_bytes(path, most)
+def read_yaml(path: Path, most: int, *, links: bool = False) -> dict[str, Any]:
+    """A YAML file of one mapping, as `parse_yaml` takes it; empty where the file says nothing. Raises Unreadable."""
     try:
-        value = yaml.load(content.decode("utf-8"), _WithoutAliases)
-    except (yaml.YAMLError, ValueError, RecursionError, TypeError, OverflowError) as error:
-        raise Unreadable(f"it is no plain YAML ({type(error).__name__})") from error
+        value = parse_yaml(read_bytes(path, most, links=links).decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"it is not UTF-8 (byte {error.start})") from error
     if not isinstance(value, dict):
-        raise Unreadable("it is no mapping")
+        raise Unreadable("it is not a mapping")
     return value
+
+
+def parse_yaml(text: str) -> Any:
+    """The value of a YAML text: plain values without aliases, which make small files large, and {} for an empty text.
+    Raises Unreadable."""
+    try:
+        value = yaml.load(text, _WithoutAliases)
+    except yaml.MarkedYAMLError as error:
+        line = "" if error.problem_mark is None else f", line {error.problem_mark.line + 1}"
+        raise Unreadable(f"it is not plain YAML ({error.problem}{line})") from error
+    except (yaml.YAMLError, ValueError, RecursionError, TypeError, OverflowError) as error:
+        raise Unreadable(f"it is not plain YAML ({type(error).__name__}: {str(error).splitlines()[0]})") from error
+    return {} if value is None else value
 
 
 class _WithoutAliases(yaml.SafeLoader):
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("an alias")
+            raise yaml.MarkedYAMLError(problem="an alias", problem_mark=self.peek_event().start_mark)
         return super().compose_node(parent, index)
 
 

@@ -1,0 +1,19 @@
+"""Foreign text as it may be shown: without anything that a terminal would obey, and not for pages on end."""
+
+from __future__ import annotations
+
+LONGEST_SHOWN = 160
+"""Characters of a foreign value that a message repeats."""
+_LONGEST_TEXT = 4000
+
+
+def printable(text: str, longest: int = LONGEST_SHOWN) -> str:
+    """A foreign text without control characters, lone surrogates or terminal escapes, and cut short."""
+    escaped = "".join(each if each.isprintable() else each.encode("unicode_escape", "backslashreplace").decode("ascii")
+                      for each in text[: longest + 1])
+    return escaped if len(escaped) <= longest else escaped[: longest - 1] + "…"
+
+
+def printable_lines(text: str) -> str:
+    """The same of a text of several lines, which stay lines."""
+    return "\n".join(printable(line, _LONGEST_TEXT) for line in text[:_LONGEST_TEXT].split("\n"))
