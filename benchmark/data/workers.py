@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from multiprocessing import get_context, parent_process
+from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -87,8 +88,13 @@ class Workers:
         try:
             for future in as_completed(futures):
                 yield futures[future], future.result()
-        except BaseException:
+        except Exception:
             self._pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        except BaseException:  # interrupted: nobody waits for the pieces that are in work
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            for process in active_children():
+                process.kill()
             raise
 
     def _map_on_ranks(
@@ -189,6 +195,8 @@ def _start(single_threaded: bool) -> None:
         parent_process().join()
         os._exit(1)
 
+    for number in (signal.SIGINT, signal.SIGTERM):  # a terminal's Ctrl-C reaches this process too: the parent says it
+        signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=end_with_parent, daemon=True).start()
     if single_threaded:
         use_one_thread()
