@@ -72,39 +72,49 @@ class Solo:
         return
 
 
-def make_comm(config: Config, rank: Rank, device: torch.device, output: Path, timeout_seconds: int) -> Comm:
-    """The backend that `config.comm` names; "auto" takes Horovod where it is built for the device, torch.distributed
-    elsewhere and under torchrun. `output` is the run's folder, for a timeline; an exchange may last `timeout_seconds`.
+def backend_of(config: Config, ranks: int, *, torchrun: bool, on_cpu: bool) -> str:
+    """The backend that `config.comm` names: solo, horovod or torch. "auto" takes Horovod where it is built for the
+    device, torch.distributed elsewhere and under torchrun, which starts no MPI, which our Horovod is built on.
 
     Raises StemdlError when there are more ranks than the backend can join, or a setting that it cannot honour.
     """
-    if device.type == "cuda":
-        torch.cuda.set_device(device)  # else all ranks of a node would meet, and keep some memory, on its first GPU
-    name = config.comm
+    name, has_horovod = config.comm, importlib.util.find_spec("horovod") is not None
     if name == "auto":
-        # torchrun starts no MPI, which our Horovod is built on.
-        has_horovod = importlib.util.find_spec("horovod") is not None and rank.launcher != "torchrun"
-        if has_horovod and device.type != "cpu":
+        fits = has_horovod and not torchrun
+        if fits and not on_cpu:
             from reference.comm_horovod import serves_gpus
 
-            has_horovod = serves_gpus()
-        name = "solo" if rank.size == 1 else "horovod" if has_horovod else "torch"
+            fits = serves_gpus()
+        name = "solo" if ranks == 1 else "horovod" if fits else "torch"
+    if name == "solo" and ranks > 1:
+        raise StemdlError("solo trains on one rank", where="comm", found=f"{ranks} ranks",
+                          remedy="--set comm=horovod, or --ranks 1")
+    if name == "horovod" and not has_horovod:
+        raise StemdlError("Horovod is not built here", where="comm", found=name,
+                          remedy="--set comm=torch, or build it: scripts/setup_env.sh")
+    if name == "horovod" and config.torch_backend != "auto":
+        raise StemdlError("Horovod has no torch_backend", where="torch_backend", found=config.torch_backend,
+                          remedy="--set comm=torch, or leave torch_backend at auto")
+    if name == "torch":
+        for setting in OF_HOROVOD:
+            if found := getattr(config, setting):
+                raise StemdlError(f"torch.distributed knows no {setting}", where=setting, found=found,
+                                  remedy=f"--set comm=horovod, or leave out {setting}")
+    return name
+
+
+def make_comm(config: Config, rank: Rank, device: torch.device, output: Path, timeout_seconds: int) -> Comm:
+    """The backend that `backend_of` finds. `output` is the run's folder, for a timeline; an exchange may last
+    `timeout_seconds`. Raises as `backend_of` does."""
+    if device.type == "cuda":
+        torch.cuda.set_device(device)  # else all ranks of a node would meet, and keep some memory, on its first GPU
+    name = backend_of(config, rank.size, torchrun=rank.launcher == "torchrun", on_cpu=device.type == "cpu")
     if name == "solo":
-        if rank.size > 1:
-            raise StemdlError("solo trains on one rank", where="comm", found=f"{rank.size} ranks",
-                              remedy="--set comm=horovod, or --ranks 1")
         return Solo()
     if name == "horovod":
-        if config.torch_backend != "auto":
-            raise StemdlError("Horovod has no torch_backend", where="torch_backend", found=config.torch_backend,
-                              remedy="--set comm=torch, or leave torch_backend at auto")
         from reference.comm_horovod import HorovodComm
 
         return HorovodComm(config, rank, device, output, timeout_seconds)
-    for setting in OF_HOROVOD:
-        if found := getattr(config, setting):
-            raise StemdlError(f"torch.distributed knows no {setting}", where=setting, found=found,
-                              remedy=f"--set comm=horovod, or leave out {setting}")
     from reference.comm_torch import TorchComm
 
     return TorchComm(config, rank, device, timeout_seconds)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import importlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmark.cli.arguments import place, run_path
 from benchmark.cli.output import add_format, next_step, print_json
 from benchmark.foundation.errors import StemdlError
 
@@ -22,8 +21,8 @@ Open review/index.html in a browser; review.json has the same for machines, obje
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `stemdl review`."""
-    parser.add_argument("path", type=Path, help="a submission, a tree of them, or runs")
-    parser.add_argument("-o", "--output", type=Path, default=Path("review"), metavar="FOLDER",
+    parser.add_argument("path", type=run_path, help="a submission, a tree of them, or runs")
+    parser.add_argument("-o", "--output", type=place, default=Path("review"), metavar="FOLDER",
                         help="of the bundle (default: review)")
     parser.add_argument("--no-official", dest="official", action="store_false",
                         help="do not ask MLCommons' own checkers for a second opinion")
@@ -60,5 +59,4 @@ def _defaults(rung: str) -> Mapping[str, Any]:
     from benchmark.definition.benchmark import load_benchmark
     from benchmark.definition.trainer import Trainer
 
-    module = importlib.import_module(f"{Trainer.named(load_benchmark().trainer).package}.config")
-    return dataclasses.asdict(module.read_config(rung))
+    return Trainer.named(load_benchmark().trainer).settings(rung)

@@ -235,6 +235,10 @@ class Rung:
             return dict(zip(SPLITS, self.samples_per_group[space_group], strict=True))
         return {split: self.materials_per_group[split] * len(self.energies_kev) for split in SPLITS}
 
+    def total(self, split: str) -> int:
+        """How many samples of all groups a split has."""
+        return sum(self.samples(group)[split] for group in self.space_groups)
+
     def materials(self, space_group: int) -> dict[str, int]:
         """How many materials of a group each split has."""
         return {split: -(-count // len(self.energies_kev)) for split, count in self.samples(space_group).items()}

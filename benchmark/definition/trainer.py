@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import importlib.machinery
 import importlib.util
+import inspect
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import benchmark
 from benchmark.foundation.errors import StemdlError, nearest
@@ -65,7 +68,8 @@ class Trainer:
         return path.parent if path.name == "__init__.py" else path
 
     def load(self) -> Callable[..., bool]:
-        """The function. Raises StemdlError where its module cannot be imported, naming its line, or lacks it."""
+        """The function. Raises StemdlError where its module cannot be imported, naming its line, or lacks it, and where
+        it takes something else than a request."""
         try:
             module = self._import()
         except StemdlError:
@@ -78,7 +82,23 @@ class Trainer:
             names = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
             raise StemdlError(f"the trainer has no function {self.function!r}", where=self.source(),
                               remedy=nearest(self.function, names))
+        try:
+            inspect.signature(found).bind(None)
+        except (TypeError, ValueError) as error:
+            raise StemdlError("the trainer does not take a request and nothing else", where=self.source(), found=error,
+                              expected=f"def {self.function}(request: RunRequest) -> bool") from error
         return found
+
+    def settings(self, rung: str, file: Path | None = None, overrides: tuple[str, ...] = ()) -> dict[str, Any]:
+        """As it resolves them itself: the module `config` of its package does. Raises StemdlError where they are
+        wrong."""
+        config = importlib.import_module(f"{self.package}.config")
+        return dataclasses.asdict(config.read_config(rung, file, overrides))
+
+    def require_possible(self, settings: Mapping[str, Any], train_samples: int, ranks: int) -> None:
+        """Raises StemdlError for settings that it cannot train by on so many samples and ranks: the module `possible` of
+        its package knows."""
+        importlib.import_module(f"{self.package}.possible").require_possible(settings, train_samples, ranks)
 
     def _import(self) -> ModuleType:
         self.source()

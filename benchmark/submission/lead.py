@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import importlib
 import shlex
 import shutil
 import subprocess
@@ -139,8 +137,7 @@ def trainer_settings(request: RunRequest) -> dict[str, Any]:
     if request.own_trainer:
         request.trainer.load()
     reference = Trainer.named(load_benchmark(request.benchmark.name).trainer)
-    module = importlib.import_module(f"{reference.package}.config")
-    return dataclasses.asdict(module.read_config(request.rung.name, request.config_file, request.overrides))
+    return reference.settings(request.rung.name, request.config_file, request.overrides)
 
 
 def run_command(request: RunRequest) -> tuple[str, ...]:
