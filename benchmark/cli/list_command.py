@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
+from benchmark.cli.arguments import RUNS, place
 from benchmark.cli.output import add_format, next_step, print_json, print_table
 
 EXAMPLE = "Examples:\n  stemdl list\n  stemdl list --rungs"
@@ -12,30 +12,35 @@ EXAMPLE = "Examples:\n  stemdl list\n  stemdl list --rungs"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `stemdl list`."""
-    parser.add_argument("folder", type=Path, nargs="?", default=Path("runs"), help="(default: runs)")
+    parser.add_argument("folder", type=place, nargs="?", help="(default: runs)")
     parser.add_argument("--rungs", action="store_true", help="what can be trained on, instead of runs")
     add_format(parser)
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Always 0: no runs is an answer."""
+    """0: no runs is an answer, but a folder that is named has to be there."""
     if arguments.rungs:
         return _list_rungs(arguments.format)
-    from benchmark.submission.run_record import CRASHED, stored_runs
+    from benchmark.foundation.errors import StemdlError
+    from benchmark.submission.run_record import stored_runs
 
-    runs = stored_runs(arguments.folder) if arguments.folder.is_dir() else []
+    folder = arguments.folder or RUNS
+    if arguments.folder is not None and not folder.is_dir():
+        raise StemdlError("this is not a folder" if folder.exists() else "there is no such folder", where=folder,
+                          remedy=f"stemdl list, for the runs in {RUNS}")
+    runs = stored_runs(folder)
     if arguments.format == "json":
-        print_json([{"folder": str(run.folder), **(run.record or {"status": CRASHED})} for run in runs])
+        print_json([{"folder": str(run.folder), **(run.record or {}), "status": run.status} for run in runs])
         return 0
     rows = []
     for run in runs:
         record = run.record
         if record is None:
-            rows.append((str(run.folder), "", CRASHED, "", "", "", ""))
+            rows.append((str(run.folder), "", run.status, "", "", "", ""))
             continue
         last = list(record["eval_f1"].values())[-1:]
         seconds = record["time_to_train_seconds"]
-        rows.append((str(run.folder), record["rung"], record["status"], "" if seconds is None else f"{seconds:.2f}",
+        rows.append((str(run.folder), record["rung"], run.status, "" if seconds is None else f"{seconds:.2f}",
                      str(record["epochs"] or ""), f"{last[0]:.4f}" if last else "", str(record["ranks"])))
     print_table(("run", "rung", "status", "seconds", "epochs", "dev F1", "ranks"), rows)
     next_step(f"stemdl show {runs[-1].folder}" if runs else "stemdl run --rung stemdl_smoke")
@@ -51,7 +56,7 @@ def _list_rungs(output_format: str) -> int:
     listed = []
     for rung in load_benchmark().rungs.values():
         size = wanted_size(rung)
-        samples = {split: sum(rung.samples(group)[split] for group in rung.space_groups) for split in SPLITS}
+        samples = {split: rung.total(split) for split in SPLITS}
         listed.append({"rung": rung.name, "summary": rung.summary, "groups": rung.classes, "materials": size.materials,
                        "samples": samples, "patterns": PROJECTIONS * size.samples, "pixels": rung.pixels,
                        "bytes": size.bytes, "recipe_sha256": rung.recipe_sha256})

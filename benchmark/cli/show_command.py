@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
+from benchmark.cli.arguments import run_path
 from benchmark.cli.output import add_format, print_json
 
-EXAMPLE = "Example: stemdl show runs/<run id>"
+EXAMPLE = """Examples:
+  stemdl show latest
+  stemdl show runs/20261121T104900-stemdl_mini"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `stemdl show`."""
-    parser.add_argument("run", type=Path, help="the run's folder, or that of a run set")
+    parser.add_argument("run", type=run_path, help="the folder of a run or of a run set, or latest: the newest in runs")
     add_format(parser)
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """0 when every run shown reached the target and has a compliant log, else 1."""
     from benchmark.cli.run_report import print_schedule, print_verdict
-    from benchmark.report.run_summary import curve_lines, instance_lines, summary_lines
-    from benchmark.submission.run_record import CRASHED, read_run, stored_runs
+    from benchmark.report.run_summary import (
+        curve_lines,
+        instance_lines,
+        set_figures,
+        set_lines,
+        summary_lines,
+        unrecorded_lines,
+    )
+    from benchmark.submission.run_record import read_run, stored_runs
+    from benchmark.submission.run_set import run_number
     from benchmark.submission.schedule import read_schedule
     from benchmark.submission.weak_set import read_instances
     from benchmark.validation.official import check_log
@@ -32,24 +42,29 @@ def execute(arguments: argparse.Namespace) -> int:
     for run in runs:
         verdict = check_log(run.log) if run.log else None
         compliant = verdict is not None and verdict.passed
-        shown.append({"folder": str(run.folder), "compliant": compliant, **(run.record or {"status": CRASHED})})
+        shown.append({"folder": str(run.folder), "compliant": compliant, **(run.record or {}), "status": run.status})
         if arguments.format == "json":
             continue
         if run.record is None:
-            print(f"{run.folder}: {CRASHED}: it ended before its record was written")
+            print("\n".join(unrecorded_lines(run)))
             continue
         print("\n".join([f"{run.folder}", *summary_lines(run.record), *curve_lines(run.record)]))
         print(f"  official compliance checker: {'SUCCESS' if compliant else 'FAILED'}")
         if verdict and not compliant:
-            print("\n".join(f"    {line}" for line in verdict.output.splitlines() if "Failed" in line or "ERROR" in line))
+            print("\n".join(f"    {line}" for line in verdict.output.splitlines()
+                            if "Failed" in line or "ERROR" in line))
     instances, schedule = read_instances(arguments.run), read_schedule(arguments.run)
+    records = {run.folder: run.record for run in runs}
+    of_one_set = len(runs) > 1 and all(run_number(arguments.run, folder) is not None for folder in records)
     if arguments.format == "json":
-        figures = instances or schedule
+        figures = instances or schedule or (set_figures(list(records.values())) if of_one_set else None)
         print_json(shown if figures is None else {**figures, "records": shown})
         return 0 if all(each["compliant"] for each in shown) else 1
     if instances is not None:
         print("\n".join(instance_lines(instances)))
     if schedule is not None:
         print_schedule(schedule)
-    print_verdict(arguments.run, {run.folder: run.record for run in runs})
+    if of_one_set:
+        print("\n".join(set_lines({folder.name: record for folder, record in records.items()})))
+    print_verdict(arguments.run, records)
     return 0 if all(each["compliant"] for each in shown) else 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import logging
 import os
@@ -101,6 +103,7 @@ class _File(logging.Logger):
             if resume and path.exists() and not _ends_with_a_line(path):
                 raise StemdlError("the log breaks off within a line", where=path, remedy="remove that last line")
             self.handle = open(path, "ab" if resume else "xb", buffering=0)
+            _hold(self.handle.fileno(), path)
         except OSError as error:
             if isinstance(error, FileExistsError) and path.exists():  # and not a file in place of its folder
                 raise StemdlError("this log exists already", where=path, expected="a new file for each run",
@@ -125,6 +128,31 @@ class _File(logging.Logger):
             with suppress(OSError):  # what is no plain file, such as /dev/full, keeps nothing
                 os.ftruncate(self.handle.fileno(), size)
                 os.lseek(self.handle.fileno(), size, os.SEEK_SET)
+            raise
+
+
+def is_being_written(path: Path) -> bool | None:
+    """Whether a process has a log open for writing, which is a run in progress: the kernel lets go of its lock with the
+    process, however that ends. None where the file system has no locks, or the log cannot be opened."""
+    try:
+        with open(path, "rb") as handle:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return None
+    return False
+
+
+def _hold(descriptor: int, path: Path) -> None:
+    """Lock a log for as long as it is open, where the file system has locks."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise StemdlError("another process writes this log: its run is in progress", where=path,
+                          remedy="wait for it, or choose another folder for the results") from error
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
             raise
 
 

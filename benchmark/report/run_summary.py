@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import statistics
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from benchmark.events import keys
+from benchmark.events.reader import read_events
+from benchmark.events.timeline import Timeline
+from benchmark.foundation.errors import StemdlError
 from benchmark.launch.load import in_words, is_busy
-from benchmark.metrics.spread import too_far_apart
+from benchmark.metrics.spread import coefficient_of_variation, too_far_apart
+from benchmark.scoring.statistics import olympic_mean
+from benchmark.submission.run_record import CRASHED, RUNNING, UNKNOWN, StoredRun
 
 WIDTH = 40
 
@@ -58,6 +66,49 @@ def spread_lines(records: Mapping[Path, Mapping[str, Any] | None]) -> list[str]:
             sets[folder.parent].append((record["time_to_train_seconds"], record["epochs"] or 0))
     warnings = {folder: too_far_apart(*zip(*runs)) for folder, runs in sets.items()}
     return [f"warning: {folder}: {warning}" for folder, warning in warnings.items() if warning is not None]
+
+
+def set_figures(records: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
+    """What the runs of a set come to: how many there are and reached the target, and of the seconds of these the mean
+    without the fastest and the slowest (None below three runs), the mean of all, the spread and the extremes.
+
+    The spread is the sample standard deviation by the mean. None is what no run, or a single one, can say.
+    """
+    seconds = [record["time_to_train_seconds"] for record in records if record and record["status"] == keys.SUCCESS]
+    return {
+        "runs": len(records), "reached": len(seconds), "olympic_mean_seconds": olympic_mean(seconds),
+        "mean_seconds": statistics.fmean(seconds) if seconds else None, "spread": coefficient_of_variation(seconds),
+        "fastest_seconds": min(seconds, default=None), "slowest_seconds": max(seconds, default=None),
+    }
+
+
+def set_lines(runs: Mapping[str, Mapping[str, Any] | None]) -> list[str]:
+    """A set of runs, each by its folder's name, and what they come to."""
+    figures = set_figures(list(runs.values()))
+    lines = [f"{figures['reached']} of {figures['runs']} runs reached the target"]
+    for name, record in runs.items():
+        told = "no record" if record is None else (
+            f"{_number(record['time_to_train_seconds'], 2):>9} s  {record['epochs'] or 0:>3} epochs  "
+            f"dev F1 {_number(_last(record['eval_f1']), 4)}  {record['status']}")
+        lines.append(f"  {name}  {told}")
+    if figures["olympic_mean_seconds"] is not None:
+        lines.append(f"  mean without the fastest and the slowest {figures['olympic_mean_seconds']:.2f} s")
+    if figures["spread"] is not None:
+        lines.append(f"  mean of all {figures['mean_seconds']:.2f} s, spread {figures['spread']:.1%} of it, from "
+                     f"{figures['fastest_seconds']:.2f} to {figures['slowest_seconds']:.2f} s")
+    return lines
+
+
+def unrecorded_lines(run: StoredRun) -> list[str]:
+    """A run without a record: whether it is in progress and how far it has come, or how it ended."""
+    told = {RUNNING: "is in progress", UNKNOWN: "may be in progress: ask on " + (", ".join(run.elsewhere[:3]) or
+                                                                                "the node that it was begun on"),
+            CRASHED: "ended before its record was written"}[run.status]
+    lines = [f"{run.folder}: {run.status}: it {told}"]
+    with suppress(StemdlError):  # what is being written may break off within a line
+        events = read_events(run.log) if run.log else []
+        lines += [f"  epoch {epoch:>3} dev F1 {_number(f1, 4)}" for epoch, f1 in Timeline.of(events).evaluations]
+    return lines
 
 
 def instance_lines(summary: dict[str, Any]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from benchmark.data.manifest import Manifest
 from benchmark.definition.benchmark import load_benchmark
 from benchmark.definition.request import CONFIG, RunRequest
 from benchmark.events import keys
+from benchmark.events.log import is_being_written
 from benchmark.events.power_log import energy_covers, energy_joules
 from benchmark.events.reader import read_events
 from benchmark.events.timeline import Timeline
@@ -28,6 +30,8 @@ from benchmark.metrics.spread import coefficient_of_variation
 RUN, SYSTEM = "run.json", "system.json"
 CRASHED = "crashed"
 """The status of a run that ended without a run_stop: a rank died, or an error ended the job."""
+RUNNING, UNKNOWN = "running", "unknown"
+"""The status of a run in progress; of one that may be, on another node, whose locks are not seen here."""
 INTERRUPTED = keys.INTERRUPTED
 """The status of a run that was asked to end, and kept its state: as little a miss of the target as one that crashed."""
 
@@ -126,10 +130,29 @@ def why_not_scored(record: Mapping[str, Any]) -> str | None:
 
 @dataclass(frozen=True)
 class StoredRun:
-    """A run's folder: its record, or None where the run ended before one was written."""
+    """A run's folder: its record, or None where the run has not ended, or did before one was written."""
 
     folder: Path
     record: dict[str, Any] | None
+
+    @property
+    def status(self) -> str:
+        """success, aborted, interrupted, crashed, running or unknown."""
+        written = is_being_written(self.log) if self.log else False
+        if written:
+            return RUNNING
+        if self.record is not None:
+            return self.record["status"]
+        return UNKNOWN if written is None or self.elsewhere else CRASHED
+
+    @property
+    def elsewhere(self) -> tuple[str, ...]:
+        """The nodes that the run was begun on; none where this is one of them, or they are not known."""
+        try:
+            hosts = tuple(host for kind in read_nodes(self.folder) or () for host in kind.hosts)
+        except StemdlError:
+            return ()
+        return () if socket.gethostname() in hosts else hosts
 
     @property
     def log(self) -> Path | None:
@@ -166,6 +189,13 @@ def stored_runs(folder: Path) -> list[StoredRun]:
     """All runs in and below a folder, those of a run set in their order; the oldest first."""
     found = {path.parent for name in (RUN, CONFIG, "result_*.txt") for path in folder.rglob(name)}
     return [read_run(each) for each in sorted(found, key=_in_order)]
+
+
+def newest(folder: Path) -> Path | None:
+    """Of the runs and run sets in a folder, that which a run was begun or went on in last; None where there is none."""
+    logs = [path for name in (CONFIG, "result_*.txt") for path in folder.rglob(name)] if folder.is_dir() else []
+    last = max(logs, key=lambda path: path.stat().st_mtime_ns, default=None)
+    return None if last is None else folder / last.relative_to(folder).parts[0]
 
 
 def _in_order(folder: Path) -> list[str | int]:

@@ -28,6 +28,12 @@ def run_of_set(request: RunRequest, index: int) -> RunRequest:
     return replace(request, output=request.output / f"run_{index}", index=index)
 
 
+def run_number(folder: Path, run: Path) -> int | None:
+    """The number of a run in the set that a folder holds; None of a run that is not of that set."""
+    match = _RUN.fullmatch(run.name) if run.parent == folder else None
+    return int(match[1]) if match else None
+
+
 def runs_there(request: RunRequest) -> list[Outcome]:
     """The runs that the set's folder holds, by number. Raises StemdlError where it holds something else."""
     folder = request.output
