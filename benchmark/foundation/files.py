@@ -61,6 +61,25 @@ def exclusive(path: Path) -> Iterator[None]:
         yield
 
 
+def require_place(folder: Path) -> None:
+    """Raises StemdlError where a folder is not there and cannot be made, is something else, or cannot be written to."""
+    above = folder.absolute()
+    try:
+        while not above.exists():
+            if above.is_symlink():
+                raise StemdlError("this is a link to nothing", where=above)
+            above = above.parent
+        if not above.is_dir():
+            raise StemdlError("this is not a folder", where=above)
+    except OSError as error:  # such as a name that is too long, a loop of links, a folder that may not be entered
+        raise StemdlError("there can be no folder here", where=folder, found=error.strerror or error) from error
+    if len(os.fsencode(folder.name)) > os.pathconf(above, "PC_NAME_MAX"):
+        raise StemdlError("there can be no folder here", where=folder, found=os.strerror(errno.ENAMETOOLONG))
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise StemdlError("the folder cannot be written to", where=above, found=os.strerror(errno.EACCES),
+                          remedy="choose another, or have it made writable")
+
+
 def write_text(path: Path, text: str) -> None:
     """Write `text` to `path` atomically, as UTF-8."""
     with atomic_path(path) as temporary:

@@ -42,13 +42,15 @@ class Chain:
 def append(path: Path, values: Mapping[str, Any]) -> str:
     """Add a line, and return its SHA-256. Writers take turns (flock), each waiting for the one before; where the file
     system has no locks they have to be one at a time. A line is there whole or not at all: a disk that is full is a
-    StemdlError and leaves the file as it was."""
+    StemdlError and leaves the file as it was, and so is a file that is something else than a chain."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _require_regular(path)
         with open(path, "a+b", buffering=0) as handle:
             _lock(handle.fileno())
             handle.seek(0)
             before = handle.readall()
+            _require_ours(path, before)
             torn = bool(before) and not before.endswith(b"\n")  # its writer was ended; it stays, as a line of its own
             last = before.rstrip(b"\n").rpartition(b"\n")[2]
             line = canonical_json({**values, PREVIOUS: _sha256(last) if before else FIRST}).encode()
@@ -57,6 +59,31 @@ def append(path: Path, values: Mapping[str, Any]) -> str:
     except OSError as error:
         raise StemdlError("the ledger cannot be added to", where=path, found=error.strerror or error,
                           remedy="free some space, or name a ledger that can be written with --ledger FILE") from error
+
+
+def require_chain(path: Path) -> None:
+    """Raises StemdlError where nothing may be added to a file that is there: it is not a chain, or cannot be written."""
+    _require_regular(path)
+    try:
+        with open(path, "r+b") as handle:
+            _require_ours(path, handle.read())
+    except OSError as error:
+        raise StemdlError("the ledger cannot be added to", where=path, found=error.strerror or error,
+                          remedy="name a ledger that can be written with --ledger FILE") from error
+
+
+def _require_regular(path: Path) -> None:
+    if (path.exists() or path.is_symlink()) and not path.is_file():
+        raise StemdlError("this is not a ledger", where=path, expected="a file", remedy="--ledger FILE")
+
+
+def _require_ours(path: Path, content: bytes) -> None:
+    """Refuse a file without any line of a chain, unless it is empty or holds the part of a first line whose writer was
+    ended."""
+    torn = content.startswith(b'{"') and b"\n" not in content and _object(content) is None
+    if content and not torn and not any(PREVIOUS in (_object(line) or {}) for line in content.split(b"\n")):
+        raise StemdlError("this is not a ledger, and nothing was added to it", where=path,
+                          remedy="name a new file with --ledger FILE, or leave it out")
 
 
 def parse(content: bytes) -> Chain:

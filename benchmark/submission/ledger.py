@@ -13,12 +13,15 @@ from typing import Any
 
 from benchmark.events import keys
 from benchmark.foundation.errors import StemdlError
-from benchmark.foundation.files import canonical_json, sha256_of_text
+from benchmark.foundation.files import canonical_json, require_place, sha256_of_text
+from benchmark.foundation.reading import Unreadable, read_bytes
 from benchmark.submission import chain
 from benchmark.submission.run_record import CRASHED
 
 LEDGER = "ledger.jsonl"
 START, END = "start", "end"
+MOST_BYTES = 2**30
+"""Of a ledger, which has about 3 kB for each run."""
 UNFINISHED = "unfinished"
 """The status of a run whose end the ledger does not have: it was killed, or is still going on."""
 LABELS = {"org", "platform", "division", "status"}
@@ -121,10 +124,19 @@ def read_ledger(path: Path) -> Ledger:
     """The ledger in a file, or in a folder. Raises StemdlError where there is none."""
     path = path / LEDGER if path.is_dir() else path
     try:
-        return parse_ledger(path.read_bytes())
-    except OSError as error:
-        raise StemdlError("there is no ledger here", where=path, found=error.strerror,
+        return parse_ledger(read_bytes(path, MOST_BYTES, links=True))
+    except Unreadable as error:
+        raise StemdlError("there is no ledger here", where=path, found=error,
                           remedy="name the file, or the folder that holds the runs") from error
+
+
+def require_ledger(path: Path) -> None:
+    """Raises StemdlError where a run could not be entered: the file is something else than a ledger, or there can be
+    none."""
+    if path.is_symlink() or path.exists():
+        chain.require_chain(path)
+    else:
+        require_place(path.absolute().parent)
 
 
 def find_ledger(folders: Iterable[Path]) -> Path | None:

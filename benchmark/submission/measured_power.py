@@ -21,6 +21,18 @@ PATIENCE_SECONDS = 15.0
 """For a network file system to show on one node what another has written."""
 
 
+def require_power(power: str | None) -> None:
+    """Raises StemdlError where what is to measure the power is neither a meter's name nor a file, or the file holds
+    something else than readings. It may be empty: the meter is writing it."""
+    if power is None or is_meter(power):
+        return
+    if not Path(power).is_file():
+        raise StemdlError("there is no such meter, and no such file", where="--power", found=power,
+                          expected="rapl, nvml, rapl+nvml, or a file of time,watts")
+    if Path(power).stat().st_size:
+        read_readings(Path(power), fewest=0)
+
+
 @contextmanager
 def power_measured(request: RunRequest, rank: Rank) -> Iterator[None]:
     """Measures while the block runs, where the request asks for it and this rank is the first of its node; of a meter's
@@ -33,9 +45,8 @@ def power_measured(request: RunRequest, rank: Rank) -> Iterator[None]:
         yield
         return
     if not is_meter(request.power):
-        if rank.rank == 0 and not Path(request.power).exists():
-            raise StemdlError("there is no such meter, and no such file", where="--power", found=request.power,
-                              expected="rapl, nvml, rapl+nvml, or a file of time,watts")
+        if rank.rank == 0:
+            require_power(request.power)
         yield
         if rank.rank == 0:
             _told(lambda: _write_file(request))
