@@ -73,7 +73,7 @@ class Trial:
             words += ["--set", f"{key}={value}"]
         words += more
         if self.way == "stemdl run" and not self.plant:
-            return [*words, "--ranks", str(self.ranks)]
+            return [*words, "--ranks", str(self.ranks), "--oversubscribe"]
         return get_launcher("mpirun").argv(Job(self.ranks, tuple(words)))
 
     def start(self) -> None:

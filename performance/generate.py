@@ -58,7 +58,7 @@ def main() -> None:
         for name in wall:
             with tempfile.TemporaryDirectory() as scratch:
                 argv = [sys.executable, "-m", "benchmark", "data", "generate", arguments.rung,
-                        "-o", str(Path(scratch) / "data"), "--ranks", "1" if name == one else str(n)]
+                        "-o", str(Path(scratch) / "data"), "--ranks", "1" if name == one else str(n), "--oversubscribe"]
                 seconds, busy = timed(on_ranks(argv, n) if name == mpi else argv)
                 # A pool's workers start after the command itself has, ranks together.
                 begun = timed(on_ranks(start, n))[0] if name == mpi else 2 * timed(start)[0]

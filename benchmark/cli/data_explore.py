@@ -6,15 +6,16 @@ import argparse
 import os
 from pathlib import Path
 
+from benchmark.cli.arguments import place
 from benchmark.cli.output import next_step, print_json
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The options of `stemdl data explore`."""
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("-o", "--output", type=Path, default=Path("explore"),
+    parser.add_argument("folder", type=place)
+    parser.add_argument("-o", "--output", type=place, default=Path("explore"),
                         help="folder of the page (default: explore); a name in .png gets the example stacks alone")
-    parser.add_argument("--histogram", type=Path, metavar="PATH",
+    parser.add_argument("--histogram", type=place, metavar="PATH",
                         help="stacks of each group (CSV: space_group, total) to compare with (default: the real set's)")
     parser.add_argument("--groups", type=int, nargs="+",
                         help="space groups of the example stacks (default: four of different systems)")

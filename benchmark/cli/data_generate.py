@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from benchmark.cli.arguments import count, place
 from benchmark.cli.output import next_step, print_json, print_table
 from benchmark.cli.ranks import ranks_together
 from benchmark.definition.rung import ORIENTATIONS
@@ -24,11 +25,11 @@ from benchmark.definition.rung import ORIENTATIONS
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `stemdl data generate`."""
     parser.add_argument("rung", help="one of stemdl list --rungs, or a file of your own")
-    parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="(default: data/<rung>)")
-    parser.add_argument("--structures", type=Path, metavar="PATH",
+    parser.add_argument("-o", "--output", type=place, metavar="DIR", help="(default: data/<rung>)")
+    parser.add_argument("--structures", type=place, metavar="PATH",
                         help="take the crystals from a table (.npz, .csv, .parquet), a folder of CIF files, or the "
                         "Materials Project ('mp:mp-149,mp-66', 'mp:chemsys=Sr-Ti-O'; needs MP_API_KEY)")
-    parser.add_argument("--prototypes", type=Path, metavar="PATH",
+    parser.add_argument("--prototypes", type=place, metavar="PATH",
                         help="take known structures (of the same sources, or .json) and exchange their elements")
     parser.add_argument("--crystals", metavar="RECIPE", help="draw the crystals by another recipe of the benchmark's: "
                         "'realistic' ones stand in for real ones. Such data are not the rung's own")
@@ -36,7 +37,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         "real set's choice, 'olcf_as_made' with the distortion that it has. Such data are not the "
                         "rung's own")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="(default: %(default)s)")
-    parser.add_argument("--ranks", type=int, help="processes of one thread each (default: one for each core)")
+    parser.add_argument("--ranks", type=count, help="processes of one thread each (default: one for each core)")
+    parser.add_argument("--oversubscribe", action="store_true", help="allow more ranks than cores")
     parser.add_argument("--dry-run", action="store_true", help="time a few crystals, tell the size, write nothing")
 
 
@@ -47,8 +49,9 @@ def execute(arguments: argparse.Namespace) -> int:
     from benchmark.data.plan import wanted_size
     from benchmark.definition.own_rung import find_rung
     from benchmark.foundation.errors import StemdlError
-    from benchmark.launch.cores import usable_cores
-    from benchmark.launch.rank import detect_rank
+    from benchmark.foundation.files import require_place
+    from benchmark.launch.cores import require_cores, usable_cores
+    from benchmark.launch.rank import detect_rank, require_asked
 
     benchmark, rung, _ = find_rung(arguments.rung)
     require_simulated(rung)
@@ -61,13 +64,16 @@ def execute(arguments: argparse.Namespace) -> int:
     if orientation:
         rung = replace(rung, orientation=orientation)
     folder = arguments.output or Path("data") / rung.name
-    if arguments.ranks is not None and arguments.ranks < 1:
-        raise StemdlError("at least one process is needed", where="--ranks", found=arguments.ranks)
     origin = {"structures_path": arguments.structures, "prototypes_path": arguments.prototypes,
               "crystals": arguments.crystals or "", "orientation": orientation, "device": arguments.device}
     rank = detect_rank()
     processes = rank.size if rank.size > 1 else arguments.ranks or usable_cores()
     require_device(arguments.device)
+    if rank.size > 1:
+        require_asked(rank, arguments.ranks)
+    elif arguments.ranks and not arguments.dry_run:
+        require_cores(arguments.ranks, where="--ranks", oversubscribe=arguments.oversubscribe)
+    require_place(folder)
     if arguments.dry_run:
         return _plan(rung, folder, arguments, processes) if rank.rank == 0 else 0
     if rank.rank == 0:

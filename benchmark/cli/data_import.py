@@ -7,8 +7,8 @@ where it stopped. Under an MPI launcher the ranks share the work.
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
+from benchmark.cli.arguments import count, place
 from benchmark.cli.output import next_step, print_json, print_table
 from benchmark.cli.ranks import ranks_together
 from benchmark.definition.rung import ENCODINGS, FILTERS
@@ -16,28 +16,30 @@ from benchmark.definition.rung import ENCODINGS, FILTERS
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `stemdl data import`."""
-    parser.add_argument("source", type=Path, metavar="SRC", help="a folder or a single file")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
+    parser.add_argument("source", type=place, metavar="SRC", help="a folder or a single file")
+    parser.add_argument("-o", "--output", type=place, required=True, metavar="DIR")
     parser.add_argument("--rung", help="what the data go by (default: stemdl_olcf, or what data of ours go by)")
     parser.add_argument("--pixels", type=int, help="reduce patterns to so many, in whole blocks (default: as they are)")
     parser.add_argument("--encoding", choices=ENCODINGS, help="(default: float32, which loses nothing)")
     parser.add_argument("--filter", choices=FILTERS, help="lossless compression (default: none)")
-    parser.add_argument("--ranks", type=int, help="processes (default: one for each core)")
+    parser.add_argument("--ranks", type=count, help="processes (default: one for each core)")
+    parser.add_argument("--oversubscribe", action="store_true", help="allow more ranks than cores")
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """0 when the import is finished, whatever was dropped; nothing to import is an error."""
     from benchmark.data.importing.importer import import_data
     from benchmark.definition.rung import Storage
-    from benchmark.foundation.errors import StemdlError
-    from benchmark.launch.cores import usable_cores
-    from benchmark.launch.rank import detect_rank
+    from benchmark.launch.cores import require_cores, usable_cores
+    from benchmark.launch.rank import detect_rank, require_asked
 
-    if arguments.ranks is not None and arguments.ranks < 1:
-        raise StemdlError("at least one process is needed", where="--ranks", found=arguments.ranks)
     told = {name: value for name in ("pixels", "encoding", "filter") if (value := getattr(arguments, name)) is not None}
     options = {"storage": Storage(**told) if told else None, "rung": arguments.rung}
     rank = detect_rank()
+    if rank.size > 1:
+        require_asked(rank, arguments.ranks)
+    elif arguments.ranks:
+        require_cores(arguments.ranks, where="--ranks", oversubscribe=arguments.oversubscribe)
     if rank.size > 1:
         with ranks_together(rank) as ranks:
             imported = import_data(arguments.source, arguments.output, ranks=ranks, **options)

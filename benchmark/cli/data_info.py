@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
+from benchmark.cli.arguments import place
 from benchmark.cli.output import print_json, print_table
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The options of `stemdl data info`."""
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=place)
 
 
 def execute(arguments: argparse.Namespace) -> int:

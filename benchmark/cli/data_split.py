@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
+from benchmark.cli.arguments import place
 from benchmark.cli.output import next_step, print_json, print_table
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The options of `stemdl data split`."""
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=place)
     parser.add_argument("--partition", metavar="NAME", help="standard (the default), olcf (the real set's own folders)")
     parser.add_argument("--folds", type=int, metavar="K", help="K folds for studies, the standard test split apart")
 

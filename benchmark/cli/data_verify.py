@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
+from benchmark.cli.arguments import place
 from benchmark.cli.output import print_json
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The options of `stemdl data verify`."""
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=place)
     parser.add_argument("--quick", action="store_true", help="files alone: sizes, hashes and the recipe")
-    parser.add_argument("--structures", type=Path, metavar="PATH",
+    parser.add_argument("--structures", type=place, metavar="PATH",
                         help="the table or folder of CIF files that the crystals came from, to find their labels again")
 
 

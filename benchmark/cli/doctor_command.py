@@ -6,11 +6,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmark.cli.arguments import count, place
 from benchmark.cli.output import add_format, next_step, print_json
 from benchmark.foundation.errors import StemdlError
 
@@ -30,31 +32,34 @@ WAIT_SECONDS = 30.0
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `stemdl doctor`."""
-    parser.add_argument("--folder", type=Path, default=Path("."), help="where data and runs will be (default: here)")
-    parser.add_argument("--ranks", type=_ranks, nargs="?", const=0, metavar="N",
+    parser.add_argument("--folder", type=place, default=Path("."), help="where data and runs will be (default: here)")
+    parser.add_argument("--ranks", type=count, nargs="?", const=0, metavar="N",
                         help="check N ranks together, started here by mpirun (without N: one for each core); a process "
                         "that a launcher started does this, and this alone, in any case")
+    parser.add_argument("--oversubscribe", action="store_true", help="allow more ranks than cores")
     parser.add_argument("--rung", default="stemdl_mini", help="whose settings the ranks compare (default: %(default)s)")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="settings of the trainer, as for stemdl run")
+    parser.add_argument("--config", type=place, metavar="FILE", help="settings of the trainer, as for stemdl run")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting of the trainer")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="the data, whose manifest and files the ranks compare")
+    parser.add_argument("--data", type=place, metavar="DIR", help="the data, whose manifest and files the ranks compare")
     add_format(parser)
-
-
-def _ranks(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
-    return int(text)
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """0 when all is well, 1 when a check failed."""
-    from benchmark.launch.rank import detect_rank, under_launcher
-
-    if under_launcher():
-        return _be_a_rank(arguments, detect_rank())
+    from benchmark.launch.cores import require_cores
     from benchmark.launch.doctor import run_checks
+    from benchmark.launch.rank import detect_rank, require_asked, under_launcher
 
+    if not arguments.folder.is_dir():
+        raise StemdlError("there is no such folder", where=arguments.folder,
+                          remedy=f"mkdir -p {shlex.quote(str(arguments.folder))}")
+    if under_launcher():
+        require_asked(detect_rank(), arguments.ranks)
+        return _be_a_rank(arguments, detect_rank())
+    if arguments.ranks:
+        require_cores(arguments.ranks, where="--ranks", oversubscribe=arguments.oversubscribe)
+    # Wrong settings and data are refused, and not passed over where no ranks are started.
+    _require_possible(_subject(arguments), arguments)
     checks = run_checks(arguments.folder)
     figures: dict[str, Any] = {}
     if arguments.ranks is not None:
@@ -128,6 +133,14 @@ def _be_a_rank(arguments: argparse.Namespace, rank: Rank) -> int:
     return code
 
 
+def _require_possible(subject: Subject, arguments: argparse.Namespace) -> None:
+    from benchmark.definition.own_rung import find_rung
+    from benchmark.definition.trainer import Trainer
+
+    benchmark, rung, _ = find_rung(arguments.rung)
+    Trainer.named(benchmark.trainer).require_possible(subject.settings, rung.total("train"), arguments.ranks or 1)
+
+
 def _subject(arguments: argparse.Namespace) -> Subject:
     from benchmark.data.manifest import read_manifest
     from benchmark.definition.own_rung import find_rung
@@ -139,7 +152,6 @@ def _subject(arguments: argparse.Namespace) -> Subject:
 
     benchmark, rung, _ = find_rung(arguments.rung)
     folder, data = arguments.folder, arguments.data
-    folder.mkdir(parents=True, exist_ok=True)
     settings = trainer_settings(RunRequest(benchmark, rung, data or folder, folder,
                                            config_file=arguments.config, overrides=tuple(arguments.set)))
     rooms = [Room("data and runs", folder, 2 * GIB)]

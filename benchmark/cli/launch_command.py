@@ -16,7 +16,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmark.cli.arguments import count
 from benchmark.cli.output import add_format, next_step, print_json
+from benchmark.cli.parser import Parser
 from benchmark.definition.request import BATCH_OUTPUT, BATCH_SCRIPT, LAUNCH
 from benchmark.foundation.errors import StemdlError
 
@@ -39,11 +41,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--profile", metavar="MACHINE",
                         help="what a node has, and what it needs: summit, frontier, perlmutter, aurora, dgx, laptop, or "
                         "a file of your own")
-    parser.add_argument("--nodes", type=int, help="(default: as many as the ranks need, else 1)")
-    parser.add_argument("--ranks", type=int, help="in all (default: all nodes full)")
-    parser.add_argument("--ranks-per-node", type=int, help="(default: one for each GPU, or each core)")
+    parser.add_argument("--nodes", type=count, help="(default: as many as the ranks need, else 1)")
+    parser.add_argument("--ranks", type=count, help="in all (default: all nodes full)")
+    parser.add_argument("--ranks-per-node", type=count, help="(default: one for each GPU, or each core)")
     parser.add_argument("--gpus-per-rank", type=int, help="(default: 1 where the profile has GPUs, else 0)")
-    parser.add_argument("--cores-per-rank", type=int, help="physical ones (default: an even share)")
+    parser.add_argument("--cores-per-rank", type=count, help="physical ones (default: an even share)")
     parser.add_argument("--batch", choices=BATCH_SYSTEMS, help="write a script for this batch system, start nothing")
     parser.add_argument("--queue", help="of the batch system; Slurm calls it partition")
     parser.add_argument("--account", help="that the batch system charges")
@@ -91,7 +93,7 @@ def _run_options(given: list[str]) -> tuple[argparse.Namespace, list[str]]:
     from benchmark.cli import run_command
     from benchmark.definition.own_rung import find_rung
 
-    parser = argparse.ArgumentParser(prog="stemdl launch ... --", allow_abbrev=False)
+    parser = Parser(prog="stemdl run")
     run_command.configure(parser)
     run = parser.parse_args(given)
     _, rung, _ = find_rung(run.rung)
@@ -124,7 +126,7 @@ def _script(arguments: argparse.Namespace, machine: Machine, layout: Layout, lau
 
 def _keep(run: argparse.Namespace, record: Mapping[str, object], script: str | None) -> None:
     """Write the command line and the script into the run's folder, once it is sure that the ranks can begin."""
-    from benchmark.cli.run_rank import refuse_used_folder
+    from benchmark.cli.run_checks import refuse_used_folder
     from benchmark.data.manifest import MANIFEST
     from benchmark.foundation.files import write_json, write_text
 

@@ -6,6 +6,7 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
+from benchmark.cli.arguments import place
 from benchmark.cli.output import add_format, print_json, print_table
 
 EXAMPLE = """Examples:
@@ -17,7 +18,7 @@ Exit code: 1 where a line was changed, taken out or put in."""
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `stemdl ledger`."""
-    parser.add_argument("path", type=Path, nargs="?", default=Path("runs"),
+    parser.add_argument("path", type=place, nargs="?", default=Path("runs"),
                         help="the file, or the folder that holds runs (default: runs)")
     add_format(parser)
 

@@ -1,14 +1,15 @@
-"""`stemdl`: picks the command, and turns every foreseen error into one message and an exit code."""
+"""`stemdl`: picks the command."""
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from benchmark import __version__
-from benchmark.foundation.errors import StemdlError
+from benchmark.cli.guard import guarded
+from benchmark.cli.parser import Parser
 
 COMMANDS = {
     "doctor": "check that this machine can run the benchmark",
@@ -28,21 +29,12 @@ COMMANDS = {
 """Each is the module of its name in this package, with `configure(parser)` and `execute(arguments) -> exit code`."""
 
 
-class _Parser(argparse.ArgumentParser):
-    """Abbreviated options are refused: `--run` for `--runs` should be told apart from `--rung`."""
-
-    def __init__(self, *args: object, **options: object) -> None:
-        options.setdefault("allow_abbrev", False)
-        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
-        super().__init__(*args, **options)  # type: ignore[arg-type]
-
-
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> Parser:
     """All commands with their options; `execute` of what it parses is the command's function."""
-    parser = _Parser(prog="stemdl", description="The STEMDL benchmark: time to train to macro-F1 0.9 on CBED patterns.",
+    parser = Parser(prog="stemdl", description="The STEMDL benchmark: time to train to macro-F1 0.9 on CBED patterns.",
                      epilog="Begin with: stemdl run --rung stemdl_smoke")
     parser.add_argument("--version", action="version", version=f"stemdl {__version__}")
-    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
     for name, help_text in COMMANDS.items():
         module = importlib.import_module(f"benchmark.cli.{name}_command")
         subparser = subparsers.add_parser(name, help=help_text, description=module.__doc__, epilog=module.EXAMPLE)
@@ -52,19 +44,14 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns 0 (good), 1 (a check failed or a target was missed), 2 (wrong use or bad input)."""
+    """Run one command; returns 0 (good), 1 (a check failed or a target was missed), 2 (wrong use or bad input), 70 (a
+    fault of the program), 75 (asked to end, state kept), 130 (interrupted) or 141 (the reader of the output has gone)."""
+    return guarded(partial(_command, argv))
+
+
+def _command(argv: Sequence[str] | None) -> int:
     arguments = build_parser().parse_args(argv)
-    try:
-        return arguments.execute(arguments)
-    except StemdlError as error:
-        print(f"stemdl: {error}", file=sys.stderr)
-        return error.exit_code
-    except BrokenPipeError:  # the reader of our output has gone, as `| head` does
-        sys.stderr.close()
-        return 1
-    except KeyboardInterrupt:
-        print("stemdl: interrupted; what was finished is kept", file=sys.stderr)
-        return 130
+    return arguments.execute(arguments)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ significantly fewer fails the convergence test; one that takes somewhat fewer is
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
+from benchmark.cli.arguments import place, run_path
 from benchmark.cli.output import add_format, next_step, print_json, print_table
 from benchmark.definition.scored import RULESETS
 
@@ -26,13 +26,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
                                  description="Makes points from the logs of reference runs: twice as many at each batch"
                                  " size as a score needs, all converged, with a seed each. The file is one that"
                                  " mlperf-logging's rcp_checker reads with --custom_rcps.")
-    record.add_argument("runs", type=Path, nargs="+", metavar="RUNS", help="folders of runs")
-    record.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="a new file")
+    record.add_argument("runs", type=run_path, nargs="+", metavar="RUNS", help="folders of runs")
+    record.add_argument("-o", "--output", type=place, required=True, metavar="FILE", help="a new file")
     record.set_defaults(rcp_execute=_record)
 
     show = commands.add_parser("show", help="the points of a benchmark, and the fewest epochs that they allow")
     show.add_argument("benchmark")
-    show.add_argument("--points", type=Path, metavar="FILE", help="(default: those of the benchmark's definition)")
+    show.add_argument("--points", type=place, metavar="FILE", help="(default: those of the benchmark's definition)")
     show.add_argument("--ruleset", choices=RULESETS, default=RULESETS[-1], help="(default: %(default)s)")
     show.set_defaults(rcp_execute=_show)
 

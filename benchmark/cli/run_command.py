@@ -6,17 +6,18 @@ Called by hand it starts the ranks itself; under a launcher (jsrun, mpirun, srun
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmark.cli.arguments import count, counts, number, place
 from benchmark.cli.output import add_format
-from benchmark.cli.run_rank import be_a_rank, lead_of, refuse_used_folder
+from benchmark.cli.run_rank import be_a_rank, lead_of
 from benchmark.definition.request import RunRequest
 from benchmark.foundation.errors import StemdlError
 
@@ -43,30 +44,31 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         help="one of stemdl list --rungs, or a file of your own (default: %(default)s)")
     parser.add_argument("--trainer", metavar="FILE.py:FUNCTION", help="a model or training of your own, in the open "
                         "division; also MODULE:FUNCTION (default: the reference's)")
-    parser.add_argument("--ranks", type=_count,
+    parser.add_argument("--ranks", type=count,
                         help="of a run (default: one for each core, or each GPU, that the run has)")
-    parser.add_argument("--runs", type=_count, default=1,
+    parser.add_argument("--oversubscribe", action="store_true", help="allow more ranks than cores")
+    parser.add_argument("--runs", type=count, default=1,
                         help="runs one after another, with a seed of their own each (default: 1)")
-    parser.add_argument("--instances", type=_count, default=1, metavar="M",
+    parser.add_argument("--instances", type=count, default=1, metavar="M",
                         help="weak scaling: M models at once, each on an equal part of the node (default: 1)")
-    parser.add_argument("--scale", type=_counts, metavar="RANKS,...",
+    parser.add_argument("--scale", type=counts, metavar="RANKS,...",
                         help="a scaling study: a set of --runs runs on each number of ranks, with one global batch")
     parser.add_argument("--launcher", choices=("mpirun", "srun", "jsrun"),
                         help="of the ranks, inside an allocation (default: mpirun on this node, or the profile's)")
     parser.add_argument("--profile", metavar="MACHINE",
                         help="what a node has, and its binding: see stemdl launch; or a file of your own")
-    parser.add_argument("--ranks-per-node", type=_count, help="inside an allocation (default: as many as fit)")
+    parser.add_argument("--ranks-per-node", type=count, help="inside an allocation (default: as many as fit)")
     parser.add_argument("--hosts", type=lambda text: text.split(","), metavar="HOST,...",
                         help="for instances by mpirun: the nodes of the allocation, which they divide")
-    parser.add_argument("--seed", type=_seed, help="(default: fresh from the operating system for each run)")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="settings of the trainer, as YAML")
+    parser.add_argument("--seed", type=number, help="(default: fresh from the operating system for each run)")
+    parser.add_argument("--config", type=place, metavar="FILE", help="settings of the trainer, as YAML")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting of the trainer")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="(default: data/<rung>, made where it is missing)")
+    parser.add_argument("--data", type=place, metavar="DIR", help="(default: data/<rung>, made where it is missing)")
     parser.add_argument("--partition", default="", metavar="NAME[/PART]",
                         help="train by a partition of stemdl data split: standard, folds_5/fold_0 (the fold is dev), "
                         "standard/test_unseen_types (the slice is test). Such a run cannot be scored")
-    parser.add_argument("--output", type=Path, metavar="DIR", help="(default: runs/<time>-<rung>)")
-    parser.add_argument("--ledger", type=Path, metavar="FILE",
+    parser.add_argument("--output", type=place, metavar="DIR", help="(default: runs/<time>-<rung>)")
+    parser.add_argument("--ledger", type=place, metavar="FILE",
                         help="the list of all runs, which this one is added to (default: ledger.jsonl beside the run's "
                         "or run set's folder)")
     parser.add_argument("--resume", action="store_true",
@@ -75,25 +77,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--power", metavar="rapl|nvml|FILE",
                         help="measure the power of each node while the run lasts, by RAPL's counters, NVML, or both "
                         "(rapl+nvml), or take it from a meter's file of lines time,watts")
-    parser.add_argument("--index", type=int, default=0, help=argparse.SUPPRESS)
-    parser.add_argument("--start-gate", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--index", type=number, default=0, help=argparse.SUPPRESS)
+    parser.add_argument("--start-gate", type=place, help=argparse.SUPPRESS)
     add_format(parser)
-
-
-def _count(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
-    return int(text)
-
-
-def _counts(text: str) -> list[int]:
-    return sorted({_count(each) for each in text.split(",")})
-
-
-def _seed(text: str) -> int:
-    if not text.isdigit() or int(text) >= 2**31:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 to {2**31 - 1}")
-    return int(text)
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -128,6 +114,11 @@ def execute(arguments: argparse.Namespace) -> int:
         return _lead(request, arguments)
 
 
+def _what_multiplies(arguments: argparse.Namespace) -> str:
+    """The option that the number of ranks on this node follows from."""
+    return "--scale" if arguments.scale else "--instances" if arguments.instances > 1 else "--ranks"
+
+
 def _refuse_what_does_not_go_together(arguments: argparse.Namespace) -> None:
     several = "--scale" if arguments.scale else "--instances" if arguments.instances > 1 else "--runs"
     if (arguments.scale or max(arguments.runs, arguments.instances) > 1) and (
@@ -153,7 +144,8 @@ def _refuse_what_does_not_go_together(arguments: argparse.Namespace) -> None:
 
 
 def _lead(request: RunRequest, arguments: argparse.Namespace) -> int:
-    from benchmark.launch.cores import usable_cores
+    from benchmark.cli.run_checks import refuse_at_once, refuse_used_folder
+    from benchmark.launch.cores import require_cores, usable_cores
     from benchmark.submission.run_set import runs_there
     from benchmark.submission.schedule import refuse_other_folder
 
@@ -164,6 +156,12 @@ def _lead(request: RunRequest, arguments: argparse.Namespace) -> int:
     else:
         refuse_used_folder(request.output, request.resume)
     lead, shares = _lead_and_shares(request, arguments)
+    here = lead.machine is None
+    most = max(arguments.scale or [lead.ranks])
+    if here and (arguments.ranks or arguments.scale or arguments.instances > 1):
+        require_cores(arguments.instances * most, where=_what_multiplies(arguments),
+                      oversubscribe=arguments.oversubscribe)
+    refuse_at_once(request, lead, most, _accelerators() if here else None)
     _make_data(request, min(lead.ranks * arguments.instances, usable_cores()))
     with _own_folder(request, arguments.output is None) as request:
         return _make_runs(request, arguments, lead, shares)
@@ -176,8 +174,8 @@ def _own_folder(request: RunRequest, unnamed: bool) -> Iterator[RunRequest]:
     if not unnamed:
         yield request
         return
-    for number in count(1):
-        folder = request.output.with_name(request.output.name + (f"-{number}" if number > 1 else ""))
+    for number_ in itertools.count(1):
+        folder = request.output.with_name(request.output.name + (f"-{number_}" if number_ > 1 else ""))
         with suppress(FileExistsError):
             folder.mkdir(parents=True)
             break
@@ -217,7 +215,8 @@ def _lead_and_shares(request: RunRequest, arguments: argparse.Namespace) -> tupl
     from benchmark.launch.share import divide, divide_nodes
     from benchmark.launch.system import machine_of
 
-    if not any((arguments.launcher, arguments.profile, arguments.ranks_per_node, arguments.hosts)):
+    of_nodes = (arguments.launcher, arguments.profile, arguments.ranks_per_node, arguments.hosts)
+    if all(each is None for each in of_nodes):
         shares = divide(arguments.instances, _accelerators())
         ranks = arguments.ranks or len(shares[0].accelerators) or len(shares[0].cores)
         return lead_of(request, arguments, ranks), shares
@@ -238,16 +237,11 @@ def _accelerators() -> int:
 
 
 def _make_data(request: RunRequest, processes: int) -> None:
-    from benchmark.data.claim import RECIPE
+    from benchmark.cli.run_checks import data_are_there
     from benchmark.data.generate import generate
-    from benchmark.data.manifest import MANIFEST
 
-    if (request.data / MANIFEST).is_file():
+    if data_are_there(request):
         return
-    # names that begin with a dot are of a process that has just begun here
-    if request.data.exists() and not (request.data / RECIPE).is_file() and any(
-            not path.name.startswith(".") for path in request.data.iterdir()):
-        raise StemdlError("the folder holds something else than data", where=request.data, remedy="--data DIR")
     _say(f"making the data of {request.rung.name} in {request.data}")
     generate(request.rung, request.data, processes=processes)
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import argparse
 import errno
 import os
-import sys
+import socket
 import time
-from contextlib import AbstractContextManager, nullcontext, suppress
-from pathlib import Path
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from benchmark.definition.request import LAUNCH_FILES, RunRequest
+from benchmark.cli.guard import INTERRUPTED, as_told, say
+from benchmark.definition.request import RunRequest
 from benchmark.foundation.errors import Interrupted, StemdlError, TrainingDiverged
 
 if TYPE_CHECKING:
+    from benchmark.launch.rank import Rank
     from benchmark.submission.lead import Lead
 
 _DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
@@ -22,6 +23,7 @@ _DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 def be_a_rank(request: RunRequest, arguments: argparse.Namespace) -> int:
     """The run or runs of `stemdl run` in this rank; its exit code. Ends the process on any error, never raises it."""
+    from benchmark.cli.run_checks import refuse_used_folder
     from benchmark.cli.run_report import report_runs
     from benchmark.launch.rank import detect_rank
     from benchmark.launch.share import take_piece
@@ -30,16 +32,19 @@ def be_a_rank(request: RunRequest, arguments: argparse.Namespace) -> int:
     from benchmark.submission.measured_power import power_measured
     from benchmark.submission.run_set import missing_runs, refuse_other_configuration, runs_there
 
-    if arguments.instances > 1 or arguments.scale:
-        raise StemdlError("several jobs are started by one process, not by a launcher's ranks",
-                          where="--scale" if arguments.scale else "--instances", remedy="start it without a launcher")
-    end_with_parent()
     rank = detect_rank()
+    try:
+        _refuse_to_lead(arguments, rank)
+    except StemdlError:
+        _let_rank_0_speak(rank.rank)
+        raise
+    end_with_parent()
     take_piece(rank)
     ours = os.environ.get(LAUNCHED_BY_US) == "1"
     tells = rank.rank == 0 and not ours
     outcomes, reached = [], []
     try:
+        trainer = request.trainer.load()
         lead = lead_of(request, arguments, rank.size) if tells else None
         missing = [request]
         if arguments.runs > 1:
@@ -54,7 +59,7 @@ def be_a_rank(request: RunRequest, arguments: argparse.Namespace) -> int:
             with _entered(each, lead) if lead is not None else nullcontext():
                 try:
                     with power_measured(each, rank):
-                        reached.append(each.trainer.load()(each))
+                        reached.append(trainer(each))
                 except (TrainingDiverged, Interrupted):  # its log is whole, and is recorded as any other
                     if rank.rank == 0:
                         _record(each, rank)
@@ -68,11 +73,20 @@ def be_a_rank(request: RunRequest, arguments: argparse.Namespace) -> int:
     return 0 if ours or all(reached) else 1
 
 
-def refuse_used_folder(output: Path, resume: bool) -> None:
-    """Raises StemdlError where a new run's folder holds anything but how it is started."""
-    if not resume and output.exists() and any(path.name not in LAUNCH_FILES for path in output.iterdir()):
-        raise StemdlError("the folder is not empty", where=output,
-                          remedy="choose another with --output, or go on with --resume")
+def _refuse_to_lead(arguments: argparse.Namespace, rank: Rank) -> None:
+    """Raises StemdlError for what a launcher's rank cannot do."""
+    from benchmark.launch.rank import require_asked
+
+    if arguments.instances > 1 or arguments.scale:
+        raise StemdlError("several jobs are started by one process, not by a launcher's ranks",
+                          where="--scale" if arguments.scale else "--instances", remedy="start it without a launcher")
+    require_asked(rank, arguments.ranks)
+
+
+def _let_rank_0_speak(rank: int) -> None:
+    """Most faults are found by every rank: where rank 0 has it too, its end is that of the others before they speak."""
+    if rank != 0:
+        time.sleep(2.0)
 
 
 def _entered(request: RunRequest, lead: Lead) -> AbstractContextManager[None]:
@@ -94,19 +108,12 @@ def _leave(error: BaseException, rank: int) -> None:
     if isinstance(error, OSError) and error.errno in _DISK_FAULTS:
         error = StemdlError("a file cannot be written", where=error.filename, found=error.strerror,
                             remedy="make room, then start the run again, or go on with --resume")
-    if rank != 0:
-        time.sleep(2.0)  # most faults are found by every rank: where rank 0 has it too, its end is ours before we speak
-    code = error.exit_code if isinstance(error, StemdlError) else 1
-    with suppress(OSError):  # the launcher may have died, and with it the pipe that this goes into
-        if isinstance(error, StemdlError):
-            print(f"stemdl: {error}", file=sys.stderr, flush=True)
-        else:
-            import traceback
-
-            print(f"stemdl: rank {rank} failed:", file=sys.stderr)
-            traceback.print_exception(error, file=sys.stderr)
-            sys.stderr.flush()
-    os._exit(code)
+    _let_rank_0_speak(rank)
+    if isinstance(error, KeyboardInterrupt):
+        os._exit(INTERRUPTED)
+    told = as_told(error, f"rank {rank} on {socket.gethostname()}")
+    say(f"{told}")
+    os._exit(told.exit_code)
 
 
 def lead_of(request: RunRequest, arguments: argparse.Namespace, ranks: int) -> Lead:

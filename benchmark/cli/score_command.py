@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmark.cli.arguments import run_path
 from benchmark.cli.output import add_format, print_json, print_table
 from benchmark.definition.scored import RULESETS
 
@@ -25,7 +25,7 @@ EXAMPLE = """Examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `stemdl score`."""
-    parser.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="submissions, trees of them, or runs")
+    parser.add_argument("paths", type=run_path, nargs="+", metavar="PATH", help="submissions, trees of them, or runs")
     parser.add_argument("--ruleset", choices=RULESETS, default=RULESETS[-1],
                         help="the round of MLPerf HPC that a tree is of (default: %(default)s)")
     parser.add_argument("--deviation", choices=("code", "rules"), default="code",

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmark.cli.arguments import place, run_path
 from benchmark.cli.output import add_format, next_step, print_json
 from benchmark.foundation.errors import StemdlError
 
@@ -31,8 +32,8 @@ Exit code: 1 where the submission would be INVALID; nothing is written then."""
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `stemdl submit`."""
-    parser.add_argument("runs", type=Path, nargs="+", metavar="RUNS", help="folders of runs and of run sets")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="TREE",
+    parser.add_argument("runs", type=run_path, nargs="+", metavar="RUNS", help="folders of runs and of run sets")
+    parser.add_argument("-o", "--output", type=place, required=True, metavar="TREE",
                         help="the tree; organisations, systems and rungs that are there already stay as they are")
     parser.add_argument("--system", required=True, metavar="NAME", help="of the system, and of its folders")
     parser.add_argument("--org", metavar="NAME", help="the submitter's folder (default: as the logs say)")
@@ -43,11 +44,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--layout", choices=("hpc", "science"), default="hpc",
                         help="MLPerf HPC's, or the Science working group's (default: %(default)s)")
     parser.add_argument("--descriptor", metavar="NAME", help="science: of the experiment (default: the rung)")
-    parser.add_argument("--contribution", type=Path, metavar="PDF", help="science: the paper that it asks for")
-    parser.add_argument("--description", type=Path, metavar="FILE",
+    parser.add_argument("--contribution", type=place, metavar="PDF", help="science: the paper that it asks for")
+    parser.add_argument("--description", type=place, metavar="FILE",
                         help="JSON: fields of the system's description, in place of those that the runs found out")
     parser.add_argument("--describe", action="append", default=[], metavar="FIELD=TEXT", help="one such field")
-    parser.add_argument("--code", type=Path, metavar="FOLDER",
+    parser.add_argument("--code", type=place, metavar="FOLDER",
                         help="a checkout with the code that ran (default: this version's)")
     add_format(parser)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmark.cli.arguments import run_path
 from benchmark.cli.output import next_step, print_json
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ Exit code: 0 for CLOSED and OPEN, 1 for INVALID, 2 for wrong use. A rule's text:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `stemdl validate`."""
-    parser.add_argument("paths", type=Path, nargs="+", metavar="PATH",
+    parser.add_argument("paths", type=run_path, nargs="+", metavar="PATH",
                         help="a log, the folder of a run or of a run set, a submission, or a folder of submissions")
     parser.add_argument("--format", choices=("text", "json", "sarif"), default="text",
                         help="json for machines, sarif for code-review tools")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
+
+from benchmark.foundation.errors import StemdlError
+from benchmark.launch.room import cgroup_cpus
 
 TOPOLOGY = Path("/sys/devices/system/cpu")
 
@@ -27,6 +31,17 @@ def physical_cores(cpus: Iterable[int] | None = None) -> list[tuple[int, ...]]:
 def usable_cores() -> int:
     """Physical cores that this process may use; the hardware threads of one core count once."""
     return len(physical_cores())
+
+
+def require_cores(processes: int, *, where: str, oversubscribe: bool) -> None:
+    """Raises StemdlError for more processes than there are cores here for them, unless that is what is wanted."""
+    cores, quota = usable_cores(), cgroup_cpus()
+    most = cores if quota is None else min(cores, max(1, math.ceil(quota)))
+    if processes > most and not oversubscribe:
+        of = f"{cores} cores" + (f", of which the container has the time of {quota:g}" if most < cores else "")
+        raise StemdlError("there are more ranks than cores", where=where, expected=f"at most {most} ({of})",
+                          found=processes, remedy=f"{where} {most}, or --oversubscribe to let ranks share cores, which "
+                          "measures no system")
 
 
 def may_bind() -> bool:

@@ -102,7 +102,7 @@ def run_checks(
 
     Parameters
     ----------
-    folder : where data and results are to be written; it is made when it is not there.
+    folder : where data and results are to be written; it is there.
     free_disk_bytes, free_memory_bytes : what must be free there and in memory.
     limit_seconds : time limit of each check that runs in a process of its own.
     """
@@ -213,7 +213,8 @@ def _memory(needed_bytes: int) -> Check:
 
 
 def _disk(folder: Path, needed_bytes: int) -> Check:
-    folder.mkdir(parents=True, exist_ok=True)
+    if not folder.is_dir():
+        return Check("disk", False, f"{folder} is not a folder", "name another folder")
     free = free_disk_bytes(folder)
     return judged("disk", free >= needed_bytes,
                   f"{free / GIB:.1f} GiB free in {folder.resolve()}, {needed_bytes / GIB:.1f} GiB needed",
@@ -221,7 +222,6 @@ def _disk(folder: Path, needed_bytes: int) -> Check:
 
 
 def _hdf5(folder: Path, limit_seconds: float) -> Check:
-    folder.mkdir(parents=True, exist_ok=True)
     probe = folder / f".doctor.{os.getpid()}.h5"
     remedy = f"name a folder that may be written ({folder.resolve()} was tried); on network file systems that refuse " \
              "locks, export HDF5_USE_FILE_LOCKING=FALSE"

@@ -240,7 +240,7 @@ class Sampler:
         self.cpu_seconds = time.thread_time()
 
 
-def read_readings(path: Path) -> list[Reading]:
+def read_readings(path: Path, fewest: int = 2) -> list[Reading]:
     """The readings of a meter at the socket: a CSV file of time and watts, with or without a heading. Times are seconds
     since 1970, or dates by ISO 8601 with their offset from UTC; they increase.
 
@@ -250,14 +250,14 @@ def read_readings(path: Path) -> list[Reading]:
     try:
         with open(path, newline="", encoding="utf-8") as handle:
             for number, row in enumerate(csv.reader(handle), 1):
-                if not row or number == 1 and not _is_number(row[-1]):
+                if not row or number == 1 and len(row) > 1 and not _is_number(row[-1]):
                     continue
                 readings.append(_reading(row, f"{path}:{number}"))
                 if len(readings) > 1 and readings[-1].time_ms <= readings[-2].time_ms:
                     raise StemdlError("the times do not increase", where=f"{path}:{number}", found=row[0])
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise StemdlError("the power readings cannot be read", where=path, found=error) from error
-    if len(readings) < 2:
+    if len(readings) < fewest:
         raise StemdlError("there are too few power readings", where=path, expected="two lines of time,watts at least")
     return readings
 

@@ -115,6 +115,15 @@ def under_launcher(environ: Mapping[str, str] = os.environ) -> bool:
     return detect_rank(environ) is not ALONE
 
 
+def require_asked(rank: Rank, asked: int | None) -> None:
+    """Raises StemdlError where a launcher has started another number of ranks than `--ranks` asks for: it has the last
+    word, and the option would be passed over."""
+    if asked and asked != rank.size:
+        raise StemdlError(f"{rank.launcher} has started {rank.size} rank{'s' if rank.size > 1 else ''}, and ranks start "
+                          "no others", where="--ranks", found=asked,
+                          remedy=f"leave out --ranks, or have {rank.launcher} start {asked}")
+
+
 def _is_present(family: Family, environ: Mapping[str, str]) -> bool:
     """Whether a launcher left its rank or size; for srun, whether this is a task of a step that srun started.
 

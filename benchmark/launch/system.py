@@ -141,7 +141,7 @@ def device_names() -> list[str]:
 
 def machine_of(profile: str | None) -> Machine:
     """The profile's machine, `UNKNOWN` for none; what a single computer's profile leaves open is what this one has."""
-    machine = load_machine(profile) if profile else UNKNOWN_MACHINE
+    machine = UNKNOWN_MACHINE if profile is None else load_machine(profile)
     if machine.nodes == 1 and machine.cores is None:
         machine = replace(machine, sockets=1, cores_per_socket=usable_cores(), accelerators=len(device_names()))
     return machine

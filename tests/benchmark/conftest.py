@@ -34,6 +34,8 @@ class Pretending:
 
 class ManifestOf:
     sha256 = "1" * 64
+    rung = "stemdl_smoke"
+    samples = {"train": 200}
 
 
 @pytest.fixture

@@ -94,7 +94,7 @@ def test_a_killed_rank_of_four_ends_the_job(backend: str, environment: dict[str,
 def test_stemdl_run_reports_a_killed_rank(environment: dict[str, str], stemdl: Callable, smoke_data: Path,
                                           tmp_path: Path):
     output = tmp_path / "run"
-    argv = command(smoke_data, output, "--ranks", "2")
+    argv = command(smoke_data, output, "--ranks", "2", "--oversubscribe")
     code, message, alive = kill_one_and_wait(argv, environment, output, ranks=2, victim=1)
     assert code == 1
     assert "a rank died or failed" in message and f"--resume --output {output}" in message

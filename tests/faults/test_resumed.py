@@ -45,8 +45,8 @@ def test_warned_within_an_epoch_and_resumed_is_the_unbroken_run_to_the_last_bit(
     if backend == "horovod":
         pytest.importorskip("horovod")
     unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
-    command = ["run", "--rung", "stemdl_smoke", "--data", str(smoke_data), "--ranks", "2", "--set", f"comm={backend}",
-               *SETTINGS]
+    command = ["run", "--rung", "stemdl_smoke", "--data", str(smoke_data), "--ranks", "2", "--oversubscribe",
+               "--set", f"comm={backend}", *SETTINGS]
     assert stemdl(*command, "--output", unbroken, "--seed", 7).returncode == 1  # too short for the target
 
     argv = [sys.executable, "-m", "benchmark", *command, "--output", str(broken), "--seed", "7"]

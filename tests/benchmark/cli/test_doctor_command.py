@@ -40,7 +40,7 @@ def test_by_hand_it_starts_the_ranks_itself(monkeypatch: pytest.MonkeyPatch, tmp
     from benchmark.launch.check import Check
 
     monkeypatch.setattr("benchmark.launch.doctor.run_checks", lambda folder: [Check("python", True, "fine")])
-    command = ["doctor", "--ranks", "2", "--folder", str(tmp_path), "--format", "json", "--set"]
+    command = ["doctor", "--ranks", "2", "--oversubscribe", "--folder", str(tmp_path), "--format", "json", "--set"]
     assert main([*command, "device=cpu"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert [check["name"] for check in told["checks"]] == ["python", *ALL, "nodes"]

@@ -51,8 +51,9 @@ def test_help_names_every_command_and_imports_nothing_heavy(environment: dict[st
     (["data"], "COMMAND"),
     (["run", "--rang", "x"], "--rang"),
     (["run", "--rank", "2"], "--rank"),  # options may not be shortened
-    (["run", "--ranks", "0"], "'0' is no whole number above 0"),
-    (["run", "--runs", "two"], "'two' is no whole number above 0"),
+    (["run", "--ranks", "0"], "'0' is not a whole number above 0"),
+    (["data", "generate", "stemdl_smoke", "--ranks", "0"], "'0' is not a whole number above 0"),
+    (["run", "--runs", "two"], "'two' is not a whole number above 0"),
     (["run", "--seed", "-1"], "--seed"),
     (["run", "--seed", str(2**31)], "0 to 2147483647"),
     (["show"], "run"),
@@ -79,7 +80,6 @@ def test_wrong_options_are_one_message(arguments: list[str], says: str, capsys: 
     (["run", "--rung", "stemdl_smoke", "--data", "used"], "something else than data"),
     (["show", "nowhere"], "there is no run here"),
     (["data", "generate", "stemdl_max"], "stemdl_ma"),
-    (["data", "generate", "stemdl_smoke", "--ranks", "0"], "at least one process"),
     (["data", "split", "nowhere"], "no data here"),
     (["data", "verify", "nowhere"], "no data here"),
     (["data", "info", "nowhere"], "no data here"),
@@ -97,13 +97,19 @@ def test_a_foreseen_error_is_one_message_and_leaves_nothing(arguments: list[str]
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["notes.txt", "used"]
 
 
-def test_no_runs_is_an_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    assert main(["list", str(tmp_path / "runs")]) == 0
+def test_no_runs_is_an_answer_and_no_folder_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str],
+                                                        monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["list"]) == 0
     output = capsys.readouterr()
     assert output.out.split() == ["run", "rung", "status", "seconds", "epochs", "dev", "F1", "ranks"]
     assert "stemdl run" in output.err
     assert main(["list", str(tmp_path), "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out) == []
+    (tmp_path / "file").touch()
+    for name, says in (("nowhere", "there is no such folder"), ("file", "this is not a folder")):
+        assert main(["list", name]) == 2
+        assert says in message_of(capsys)
 
 
 def test_the_rungs_are_listed_with_what_they_hold(capsys: pytest.CaptureFixture[str]):

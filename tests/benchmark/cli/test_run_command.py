@@ -53,7 +53,7 @@ def two_ranks(once: Callable, stemdl: Callable, smoke_data: Path) -> Path:
 
     def make(folder: Path) -> None:
         done = stemdl("run", "--rung", "stemdl_smoke", "--data", smoke_data, "--output", folder, "--ranks", 2,
-                      "--format", "json")
+                      "--oversubscribe", "--format", "json")
         assert done.returncode == 0, done.stderr
         folder.with_name("two_ranks.stdout").write_text(done.stdout, encoding="utf-8")
 
@@ -287,7 +287,8 @@ def test_a_truncated_shard_is_named_once_and_ends_all_ranks(stemdl: Callable, sm
     data = shutil.copytree(smoke_data, tmp_path / "data")
     shard = data / "dev" / "batch_dev_1.h5"
     os.truncate(shard, shard.stat().st_size // 2)
-    done = stemdl("run", "--rung", "stemdl_smoke", "--data", data, "--output", tmp_path / "run", "--ranks", 2)
+    done = stemdl("run", "--rung", "stemdl_smoke", "--data", data, "--output", tmp_path / "run", "--ranks", 2,
+                  "--oversubscribe")
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert done.stderr.count("was cut off") == 1 and str(shard) in done.stderr
     assert "stemdl data verify" in done.stderr
@@ -297,7 +298,7 @@ def test_a_truncated_shard_is_named_once_and_ends_all_ranks(stemdl: Callable, sm
 @pytest.mark.mpi
 def test_a_loss_that_is_no_number_stops_the_run(stemdl: Callable, smoke_data: Path, tmp_path: Path):
     done = stemdl("run", "--rung", "stemdl_smoke", "--data", smoke_data, "--output", tmp_path / "run", "--ranks", 2,
-                  "--set", "learning_rate=1e30")
+                  "--oversubscribe", "--set", "learning_rate=1e30")
     assert done.returncode != 0 and "Traceback" not in done.stderr, done.stderr
     assert len(re.findall(r"epoch 1, step [0-9]+, ranks? (0|1|0, 1): the loss is ", done.stderr)) == 1, done.stderr
     assert "lower learning_rate" in done.stderr

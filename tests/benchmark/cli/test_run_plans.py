@@ -9,8 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchmark.cli import run_command
+from benchmark.cli import run_checks, run_command
 from benchmark.cli.main import main
+from benchmark.submission import run_set
 from benchmark.submission.ledger import read_ledger
 from benchmark.validation import official
 
@@ -23,13 +24,14 @@ def run(pretend: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> R
     pass the official checker."""
     monkeypatch.setattr(official, "check_log", lambda path: SimpleNamespace(passed=True, output=""))
     monkeypatch.setattr(run_command, "_accelerators", lambda: 0)
+    monkeypatch.setattr(run_checks, "read_manifest", run_set.read_manifest)
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "manifest.json").write_text("{}")
 
     def execute(fates: str, *options: str) -> int:
         pretend(fates)
         return main(["run", "--rung", "stemdl_smoke", "--data", str(tmp_path / "data"), "--output",
-                     str(tmp_path / "runs" / "set"), *options])
+                     str(tmp_path / "runs" / "set"), "--oversubscribe", *options])
 
     return execute
 
@@ -103,7 +105,7 @@ def test_instances_inside_an_allocation_get_nodes_of_their_own(run: Run, pretend
 
 
 def test_a_study_is_laid_out_on_the_profile_s_nodes(run: Run, pretend: Callable):
-    assert run("", "--scale", "6,24", "--profile", "summit") == 0
+    assert run("", "--scale", "6,24", "--profile", "summit", "--set", "global_batch_size=24") == 0
     assert [(job.ranks, job.layout.nodes, job.layout.gpus_per_rank) for job in pretend.jobs] == [(6, 1, 1), (24, 4, 1)]
 
 

@@ -1,0 +1,72 @@
+"""What of `stemdl run` can be refused at once: before data are made, a folder is created or a rank is started."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.data.claim import RECIPE
+from benchmark.data.manifest import MANIFEST, read_manifest
+from benchmark.data.partition import partitioned
+from benchmark.definition.request import LAUNCH_FILES, RunRequest
+from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.files import require_place
+from benchmark.submission.ledger import require_ledger
+from benchmark.submission.measured_power import require_power
+
+if TYPE_CHECKING:
+    from benchmark.submission.lead import Lead
+
+
+def refuse_at_once(request: RunRequest, lead: Lead, ranks: int, accelerators: int | None) -> None:
+    """Raises StemdlError for what no run could be made of. `ranks` is the largest number of them that a run has;
+    `accelerators` are those that they will see, None where they are on other nodes."""
+    request.trainer.load()
+    require_place(request.output)
+    require_ledger(lead.ledger)
+    require_power(request.power)
+    if request.resume and not request.checkpoint.is_file():
+        raise StemdlError("there is no checkpoint to go on from", where=request.output,
+                          remedy="start the run again, without --resume and with another --output")
+    device = lead.settings.get("device")
+    if device == "cuda" and accelerators == 0:
+        raise StemdlError("no GPU is seen here", where="device", found=device, remedy="--set device=cpu")
+    train_samples = _train_samples(request)
+    if not request.own_trainer:
+        request.trainer.require_possible(lead.settings, train_samples, ranks)
+
+
+def refuse_used_folder(output: Path, resume: bool) -> None:
+    """Raises StemdlError where a new run's folder holds anything but how it is started."""
+    if output.exists() and not output.is_dir():
+        raise StemdlError("this is not a folder", where=output, remedy="choose another with --output")
+    if not resume and output.exists() and any(path.name not in LAUNCH_FILES for path in output.iterdir()):
+        raise StemdlError("the folder is not empty", where=output,
+                          remedy="choose another with --output, or go on with --resume")
+
+
+def data_are_there(request: RunRequest) -> bool:
+    """Whether the data are made; False where they can be. Raises StemdlError where something else is in the way."""
+    if (request.data / MANIFEST).is_file():
+        return True
+    require_place(request.data)
+    # names that begin with a dot are of a process that has just begun here
+    if request.data.exists() and not (request.data / RECIPE).is_file() and any(
+            not path.name.startswith(".") for path in request.data.iterdir()):
+        raise StemdlError("the folder holds something else than data", where=request.data, remedy="--data DIR")
+    return False
+
+
+def _train_samples(request: RunRequest) -> int:
+    """How many there are to train on: of the data, or where they are still to be made of the rung."""
+    if not data_are_there(request):
+        if request.partition:
+            raise StemdlError("there are no data that a partition could be of", where="--partition",
+                              found=request.partition, remedy=f"stemdl data generate {request.rung.name} -o "
+                              f"{request.data}, then stemdl data split {request.data}")
+        return request.rung.total("train")
+    manifest = read_manifest(request.data)
+    if manifest.rung != request.rung.name:
+        raise StemdlError("the data are of another rung", where=request.data, expected=request.rung.name,
+                          found=manifest.rung, remedy=f"--rung {manifest.rung}, or --data DIR")
+    return partitioned(manifest, request.partition).samples["train"]
