@@ -174,8 +174,8 @@ def _own_folder(request: RunRequest, unnamed: bool) -> Iterator[RunRequest]:
     if not unnamed:
         yield request
         return
-    for number_ in itertools.count(1):
-        folder = request.output.with_name(request.output.name + (f"-{number_}" if number_ > 1 else ""))
+    for attempt in itertools.count(1):
+        folder = request.output.with_name(request.output.name + (f"-{attempt}" if attempt > 1 else ""))
         with suppress(FileExistsError):
             folder.mkdir(parents=True)
             break

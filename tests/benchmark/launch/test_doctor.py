@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.mark.mpi
 def test_a_sound_machine_passes(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
     checks = {check.name: check for check in run_checks(
         tmp_path / "data", free_disk_bytes=1, free_memory_bytes=1, limit_seconds=HANG_SECONDS)}
     assert {"python", "torch", "mpi", "horovod", "cores", "load", "memory", "disk", "hdf5"} | set(PACKAGES) == set(checks)
