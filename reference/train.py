@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from benchmark.data.manifest import read_manifest
+from benchmark.data.manifest import read_manifest, require_trainable
 from benchmark.data.partition import partitioned
 from benchmark.data.reader import samples_of
 from benchmark.definition.request import RunRequest
@@ -68,6 +68,7 @@ def train(request: RunRequest, make_model: Callable[[int, Config], nn.Module] = 
     if manifest.rung != request.rung.name:
         raise StemdlError("the data are of another rung", where=request.data, expected=request.rung.name,
                           found=manifest.rung)
+    require_trainable(manifest)
     rank = detect_rank()
     batch = local_batch(config.global_batch_size, rank.rank, rank.size)
     steps = steps_per_epoch(samples_of(manifest, "train"), config.global_batch_size, rank.size)

@@ -14,6 +14,7 @@ import argparse
 import sys
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from benchmark.cli.arguments import count, place
@@ -29,6 +30,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--structures", type=place, metavar="PATH",
                         help="take the crystals from a table (.npz, .csv, .parquet), a folder of CIF files, or the "
                         "Materials Project ('mp:mp-149,mp-66', 'mp:chemsys=Sr-Ti-O'; needs MP_API_KEY)")
+    parser.add_argument("--no-splits", action="store_true", help="with --structures: all crystals in one split, test, "
+                        "however few they are, to judge a trained network on")
     parser.add_argument("--prototypes", type=place, metavar="PATH",
                         help="take known structures (of the same sources, or .json) and exchange their elements")
     parser.add_argument("--crystals", metavar="RECIPE", help="draw the crystals by another recipe of the benchmark's: "
@@ -58,6 +61,8 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.structures is not None and (arguments.crystals or arguments.prototypes) is not None:
         raise StemdlError("crystals are either given or made up", where="--structures",
                           expected="without --crystals and --prototypes")
+    if arguments.no_splits and arguments.structures is None:
+        raise StemdlError("only given crystals need not be split", where="--no-splits", remedy="--structures PATH")
     if arguments.crystals is not None:
         rung = benchmark.with_crystals(rung, arguments.crystals)
     orientation = "" if arguments.orientation in (None, rung.orientation) else arguments.orientation
@@ -65,7 +70,8 @@ def execute(arguments: argparse.Namespace) -> int:
         rung = replace(rung, orientation=orientation)
     folder = arguments.output or Path("data") / rung.name
     origin = {"structures_path": arguments.structures, "prototypes_path": arguments.prototypes,
-              "crystals": arguments.crystals or "", "orientation": orientation, "device": arguments.device}
+              "split": not arguments.no_splits, "crystals": arguments.crystals or "", "orientation": orientation,
+              "device": arguments.device}
     rank = detect_rank()
     processes = rank.size if rank.size > 1 else arguments.ranks or usable_cores()
     require_device(arguments.device)
@@ -76,7 +82,7 @@ def execute(arguments: argparse.Namespace) -> int:
     require_place(folder)
     if arguments.dry_run:
         return _plan(rung, folder, arguments, processes) if rank.rank == 0 else 0
-    if rank.rank == 0:
+    if rank.rank == 0 and not arguments.no_splits:
         print(f"{rung.name}: {_told(wanted_size(rung), folder)}", file=sys.stderr, flush=True)
     if rank.size > 1:
         with ranks_together(rank) as ranks:
@@ -87,7 +93,8 @@ def execute(arguments: argparse.Namespace) -> int:
         manifest = generate(rung, folder, **origin, processes=processes)
     print_info(manifest, arguments.format)
     if arguments.format == "text":
-        next_step(f"./run_benchmark.sh --rung {arguments.rung} --data {folder}")
+        next_step(f"stemdl data verify {quote(str(folder))} --structures {quote(str(arguments.structures))}"
+                  if arguments.no_splits else f"./run_benchmark.sh --rung {arguments.rung} --data {quote(str(folder))}")
     return 0
 
 
@@ -100,14 +107,16 @@ def _told(size: Any, folder: Path) -> str:
 
 
 def _plan(rung: Any, folder: Path, arguments: argparse.Namespace, processes: int) -> int:
-    """What --dry-run says. Of given structures, that there are enough of each group is assumed."""
+    """What --dry-run says. Of given structures that are to be split, enough of each group are assumed to be there."""
     from benchmark.data.cost import measure
     from benchmark.data.plan import drawn, free_bytes, plan_shards, sample_bytes, size_of
     from benchmark.data.schema import PROJECTIONS
 
-    plans = plan_shards(rung, drawn(rung))
+    plans = (plan_shards(rung, _selected(rung, arguments.structures), split=False) if arguments.no_splits
+             else plan_shards(rung, drawn(rung)))
     size = size_of(rung, plans)
-    cost = measure(rung, _to_time(rung, plans, arguments.structures or arguments.prototypes), device=arguments.device)
+    path = None if arguments.no_splits else arguments.structures or arguments.prototypes
+    cost = measure(rung, _to_time(rung, plans, path), device=arguments.device)
     seconds, error = cost.seconds(size.samples, processes)
     if arguments.format == "json":
         print_json({"rung": rung.name, "recipe_sha256": rung.recipe_sha256, "folder": str(folder),
@@ -126,8 +135,30 @@ def _plan(rung: Any, folder: Path, arguments: argparse.Namespace, processes: int
                 [(str(ranks), *map(_duration, cost.seconds(size.samples, ranks))) for ranks in counts])
     if rung.storage.filter == "none" and size.bytes > free_bytes(folder):
         print(f"{folder}: the disk has too little room")
-    next_step(f"stemdl data generate {rung.name} -o {folder}")
+    next_step(_command(folder, arguments))
     return 0
+
+
+def _command(folder: Path, arguments: argparse.Namespace) -> str:
+    """The command that makes what --dry-run has planned: the same one without it."""
+    given = [(f"--{name}", value) for name in ("structures", "prototypes", "crystals", "orientation", "ranks")
+             if (value := getattr(arguments, name)) is not None]
+    given += [("--device", arguments.device)] if arguments.device != "cpu" else []
+    words = ["stemdl", "data", "generate", arguments.rung, "-o", folder, *(word for pair in given for word in pair)]
+    return " ".join(quote(str(word)) for word in words) + (" --no-splits" if arguments.no_splits else "")
+
+
+def _selected(rung: Any, path: Path) -> dict:
+    """The given crystals of the rung that are not to be split, by group."""
+    from benchmark.data.sources import read_candidates
+    from benchmark.data.structures import examine, select
+    from benchmark.foundation.errors import StemdlError
+
+    chosen = select(read_candidates(path), rung, lambda candidates: [examine(one, rung.limits) for one in candidates],
+                    split=False).chosen
+    if not any(chosen.values()):
+        raise StemdlError("no crystal of the rung's groups was found", where=path)
+    return chosen
 
 
 def _to_time(rung: Any, plans: list, structures_path: Path | None) -> list:

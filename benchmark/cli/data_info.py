@@ -8,6 +8,8 @@ from typing import Any
 from benchmark.cli.arguments import place
 from benchmark.cli.output import print_json, print_table
 
+REASONS_SHOWN = 8
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The options of `stemdl data info`."""
@@ -24,28 +26,36 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def print_info(manifest: Any, output_format: str) -> None:
     """The samples of each group and split, where they come from, and which partitions there are."""
+    from benchmark.data.left_out import TABLE, read_left_out, summary
+
     splits = manifest.values["splits"]
+    left_out = read_left_out(manifest.folder)
     partitions = sorted(path.stem for path in (manifest.folder / "partitions").glob("*.json"))
     if output_format == "json":
         print_json({"folder": str(manifest.folder), "manifest_sha256": manifest.sha256, "partitions": partitions,
+                    "left_out": str(manifest.folder / TABLE) if left_out else None,
                     **{key: value for key, value in manifest.values.items() if key != "shards"}})
         return
     print(f"{manifest.folder}: {manifest.rung}, {manifest.origin}: " + ("" if manifest.standard else "not ")
           + "the rung's own data")
     print(f"manifest {manifest.sha256}")
     selection = (manifest.values["selection"] or {}).get("groups", {})
-    columns = ["group", "train", "dev", "test"] + (["found", "dropped"] if selection else [])
+    columns = ["group", *splits] + (["found", "dropped"] if selection else [])
     rows = []
     for group in map(str, manifest.space_groups):
-        row = [group, *(str(splits[split]["groups"][group]) for split in ("train", "dev", "test"))]
+        row = [group, *(str(split["groups"][group]) for split in splits.values())]
         if selection:
             dropped = "; ".join(f"{count} {reason}" for reason, count in selection[group]["dropped"].items())
             row += [str(selection[group]["found"]), dropped]
         rows.append(row)
-    rows.append(["all", *(str(splits[split]["samples"]) for split in ("train", "dev", "test"))]
+    rows.append(["all", *(str(split["samples"]) for split in splits.values())]
                 + (["", ""] if selection else []))
     print_table(columns, rows)
-    for reason, count in (manifest.values["selection"] or {}).get("outside", {}).items():
-        print(f"left out: {count} ({reason})")
+    if left_out:
+        print(f"left out: {len(left_out)} crystals, each with its reason in {manifest.folder / TABLE}")
+        for line in summary(left_out)[:REASONS_SHOWN]:
+            print(f"  {line}")
+        if (more := len(summary(left_out)) - REASONS_SHOWN) > 0:
+            print(f"  and {more} more reasons")
     if partitions:
         print(f"partitions: {', '.join(partitions)}")

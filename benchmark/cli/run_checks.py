@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.data.claim import RECIPE
-from benchmark.data.manifest import MANIFEST, read_manifest
+from benchmark.data.manifest import MANIFEST, read_manifest, require_trainable
 from benchmark.data.partition import partitioned
 from benchmark.definition.request import LAUNCH_FILES, RunRequest
 from benchmark.foundation.errors import StemdlError
@@ -69,4 +69,6 @@ def _train_samples(request: RunRequest) -> int:
     if manifest.rung != request.rung.name:
         raise StemdlError("the data are of another rung", where=request.data, expected=request.rung.name,
                           found=manifest.rung, remedy=f"--rung {manifest.rung}, or --data DIR")
-    return partitioned(manifest, request.partition).samples["train"]
+    manifest = partitioned(manifest, request.partition)
+    require_trainable(manifest)
+    return manifest.samples["train"]

@@ -1,5 +1,6 @@
 """Who works in a folder of data, and what for: one process at a time, the same recipe always, said before the first
-shard is written."""
+shard is written. A claim of a folder without any shard holds nothing: what failed or was stopped so early does not
+keep others out."""
 
 from __future__ import annotations
 
@@ -10,6 +11,8 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
+from benchmark.data.manifest import MANIFEST
+from benchmark.data.schema import SHARD_NAME
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import Busy, exclusive, write_json
 from benchmark.foundation.progress import progress
@@ -51,13 +54,17 @@ def refuse_other_data(folder: Path, recipe_sha256: str) -> bool:
     except (ValueError, KeyError, TypeError) as error:
         raise StemdlError("what the folder is for cannot be read", where=path, found=repr(error),
                           remedy="choose another folder with -o") from error
-    if found != recipe_sha256:
+    if found != recipe_sha256 and _holds_data(folder):
         raise StemdlError("the folder holds other data", where=folder, expected=f"recipe {recipe_sha256}",
                           found=f"recipe {found}", remedy="choose another folder with -o")
-    return True
+    return found == recipe_sha256
 
 
 def claim(folder: Path, recipe: dict[str, Any], recipe_sha256: str) -> None:
-    """Write what the folder is for, or refuse a folder that is for something else, with a StemdlError."""
+    """Write what the folder is for, or refuse a folder that holds something else, with a StemdlError."""
     if not refuse_other_data(folder, recipe_sha256):
         write_json(folder / RECIPE, {"recipe_sha256": recipe_sha256, **recipe})
+
+
+def _holds_data(folder: Path) -> bool:
+    return (folder / MANIFEST).exists() or any(SHARD_NAME.match(path.name) for path in folder.glob("*/*.h5"))

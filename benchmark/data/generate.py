@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import importlib.metadata
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from functools import partial
@@ -18,16 +18,16 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.data import schema, sources, structures
-from benchmark.data.candidate import Candidate
+from benchmark.data import schema, sources
 from benchmark.data.claim import claim, hold, refuse_other_data
+from benchmark.data.given import choose
 from benchmark.data.manifest import MANIFEST, Manifest, WrittenShard, read_manifest, write_manifest
 from benchmark.data.plan import Material, ShardPlan, drawn, plan_shards, require_room, wanted_size
 from benchmark.data.prototypes import from_prototypes
 from benchmark.data.schema import Stack
 from benchmark.data.simulate import simulate_stacks
 from benchmark.data.workers import Ranks, Workers, workers
-from benchmark.definition.rung import Limits, Rung
+from benchmark.definition.rung import SPLITS, WHOLE, Rung
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import canonical_json, sha256_of_text
 from benchmark.simulation.crystal import Crystal
@@ -37,7 +37,6 @@ CLAIMS = ".claims"
 """The folder in which MPI ranks mark the shards that they work on."""
 STANDARD = {"kind": "drawn"}
 """The source of a rung's own data."""
-STRUCTURES_AT_ONCE = 64
 DEVICES = ("cpu", "cuda")
 
 
@@ -107,7 +106,8 @@ def require_device(device: str) -> None:
 
 def generate(
     rung: Rung, folder: Path, *, structures_path: Path | None = None, prototypes_path: Path | None = None,
-    crystals: str = "", orientation: str = "", device: str = "cpu", processes: int = 1, ranks: Ranks | None = None,
+    split: bool = True, crystals: str = "", orientation: str = "", device: str = "cpu", processes: int = 1,
+    ranks: Ranks | None = None,
 ) -> Manifest:
     """Make the data of a rung in `folder`, or finish what was begun there; returns the manifest.
 
@@ -115,6 +115,7 @@ def generate(
     ----------
     structures_path : a source of crystals (`sources.read_candidates`) to take instead of drawing them.
     prototypes_path : a source of crystals whose elements are exchanged for others (`prototypes.from_prototypes`).
+    split : False puts all given crystals that the rung can simulate into one split, `test`, however few they are.
     crystals : the name of the recipe that `rung.crystals` has instead of the rung's own; such data are not standard.
     orientation : likewise, the one that `rung.orientation` is instead of the rung's own.
     device : `cpu`, or `cuda` for all GPUs that each worker sees. They round differently, so the shards and the
@@ -133,7 +134,7 @@ def generate(
     with ExitStack() as held:
         try:
             work = held.enter_context(workers(processes, ranks, single_threaded=True))
-            source = work.from_leader(partial(_source, structures_path, prototypes_path, crystals, orientation))
+            source = work.from_leader(partial(_source, structures_path, prototypes_path, split, crystals, orientation))
             return _generate(rung, folder, source, structures_path or prototypes_path, device, work, held)
         except BrokenProcessPool as error:
             raise StemdlError("a worker process died", where=folder, found=error,
@@ -154,7 +155,7 @@ def _cannot_be_written(error: OSError, folder: Path) -> StemdlError:
 
 
 def _source(
-    structures_path: Path | None, prototypes_path: Path | None, crystals: str, orientation: str
+    structures_path: Path | None, prototypes_path: Path | None, split: bool, crystals: str, orientation: str
 ) -> dict[str, Any]:
     """Where the crystals come from and what is not as the rung has it, for the manifest."""
     changed = {"crystals": crystals, "orientation": orientation}
@@ -162,7 +163,7 @@ def _source(
     for kind, path in (("structures", structures_path), ("prototypes", prototypes_path)):
         if path is not None:
             source |= {"kind": kind, "name": path.name, "sha256": sources.source_sha256(path)}
-    return source
+    return source if split else source | {"splits": [WHOLE]}
 
 
 def recipe_of(rung: Rung, source: dict[str, Any]) -> str:
@@ -180,23 +181,23 @@ def _generate(
     def begin() -> bool:
         refuse_other_data(folder, recipe_sha256)
         hold(folder, wanted_size(rung).shards if path is None else None, held)
-        claim(folder, {"rung": rung.name, "source": source, "recipe": rung.recipe}, recipe_sha256)
+        refuse_other_data(folder, recipe_sha256)  # what was made while this process waited
         return (folder / MANIFEST).exists()
 
     if work.from_leader(begin):
         return read_manifest(folder)
-    selection = None
+    selection, split = None, "splits" not in source
     crystals: Mapping[int, Sequence[tuple[str, Crystal | None]]] = drawn(rung)
     if path is not None:
-        candidates = work.from_leader(lambda: list(sources.read_candidates(path)))
-        selection = structures.select(candidates, rung, partial(_examine_all, work, rung.limits))
+        selection = choose(rung, path, folder, work, split)
         crystals = (selection.chosen if source["kind"] == "structures"
                     else from_prototypes(rung, selection.chosen, work))
-    plans = plan_shards(rung, crystals)
+    plans = plan_shards(rung, crystals, split)
 
     def unfinished() -> list[int]:
         todo = [index for index, plan in enumerate(plans) if not _finished(folder, identity, plan)]
         require_room(rung, folder, [plans[index] for index in todo])
+        claim(folder, {"rung": rung.name, "source": source, "recipe": rung.recipe}, recipe_sha256)
         return todo
 
     # The largest first, so that none is left to a single worker at the end.
@@ -214,22 +215,6 @@ def _generate(
 
     work.from_leader(end)
     return read_manifest(folder)
-
-
-def _examine_all(
-    work: Workers, limits: Limits, candidates: Iterable[Candidate]
-) -> Iterator[tuple[Crystal | None, str | None]]:
-    candidates = list(candidates)
-    pieces = [candidates[first:first + STRUCTURES_AT_ONCE] for first in range(0, len(candidates), STRUCTURES_AT_ONCE)]
-    for results in work.map(partial(_examine_some, limits), pieces, "Reading structures",
-                            f"times {STRUCTURES_AT_ONCE} crystals"):
-        yield from results
-
-
-def _examine_some(
-    limits: Limits, candidates: list[Candidate]
-) -> list[tuple[Crystal | None, str | None]]:
-    return [structures.examine(candidate, limits) for candidate in candidates]
 
 
 def _space_groups(plan: ShardPlan) -> list[int]:
@@ -253,6 +238,7 @@ def _write_manifest(
         standard=standard,
         recipe_sha256=identity["recipe_sha256"],
         source=source,
+        splits=source.get("splits", SPLITS),
         space_groups=rung.space_groups,
         shards=[WrittenShard(plan.split, plan.number, _space_groups(plan)) for plan in plans],
         about=about | {

@@ -57,6 +57,7 @@ class Manifest:
                  "prototypes": f"prototypes from {source.get('name')} with other elements",
                  "imported": f"imported from {source.get('name')}"}[source["kind"]]
         words += f", the recipe {source['crystals']}" if "crystals" in source else ""
+        words += ", in no splits" if "splits" in source else ""
         words += f", oriented as {source['orientation']}" if "orientation" in source else ""
         return words + (f", made on {self.values['device']}" if "device" in self.values else "")
 
@@ -81,15 +82,17 @@ def write_manifest(
     space_groups: Sequence[int],
     shards: Sequence[WrittenShard],
     about: Mapping[str, Any],
+    splits: Sequence[str] = SPLITS,
 ) -> None:
     """Name and hash what lies in the folder: its shards, all of them there, in the order to be read; and index them.
 
-    `source` says where the crystals or patterns come from, `about` whatever else the data's makers tell of them.
+    `splits` are those that the data have; `source` says where the crystals or patterns come from, `about` whatever else
+    the data's makers tell of them.
     """
-    splits: dict[str, Any] = {}
-    for split in SPLITS:
+    counts: dict[str, Any] = {}
+    for split in splits:
         groups = Counter(group for shard in shards if shard.split == split for group in shard.space_groups)
-        splits[split] = {"samples": groups.total(), "groups": {str(group): groups[group] for group in space_groups}}
+        counts[split] = {"samples": groups.total(), "groups": {str(group): groups[group] for group in space_groups}}
     entries = []
     for shard in shards:
         path = shard_path(folder, shard.split, shard.number)
@@ -102,7 +105,7 @@ def write_manifest(
         "recipe_sha256": recipe_sha256,
         "source": source,
         "space_groups": list(space_groups),
-        "splits": splits,
+        "splits": counts,
         **about,
         "shards": entries,
     })
@@ -135,3 +138,12 @@ def read_manifest(folder: Path) -> Manifest:
     except (ValueError, KeyError, TypeError) as error:
         raise StemdlError("the manifest cannot be read", where=path, found=repr(error),
                           remedy="delete it and run stemdl data generate again: finished shards are kept") from error
+
+
+def require_trainable(manifest: Manifest) -> None:
+    """Raises StemdlError for data that have nothing to train on, or nothing to stop by."""
+    if not (manifest.samples.get("train") and manifest.samples.get("dev")):
+        raise StemdlError("these data can judge a trained network, but not train one", where=manifest.folder,
+                          expected="samples in train and dev",
+                          found=", ".join(f"{count} in {split}" for split, count in manifest.samples.items()),
+                          remedy="train on data that were made without --no-splits")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmark.data.schema import PROJECTIONS
 from benchmark.data.split import split_counts
-from benchmark.definition.rung import SPLITS, Rung, Storage
+from benchmark.definition.rung import SPLITS, WHOLE, Rung, Storage
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.crystal import Crystal
 
@@ -67,8 +67,10 @@ def drawn(rung: Rung) -> dict[int, list[tuple[str, None]]]:
             for group in rung.space_groups}
 
 
-def plan_shards(rung: Rung, crystals: Mapping[int, Sequence[tuple[str, Crystal | None]]]) -> list[ShardPlan]:
-    """Every shard of every split, from each group's crystals with their identifiers.
+def plan_shards(
+    rung: Rung, crystals: Mapping[int, Sequence[tuple[str, Crystal | None]]], split: bool = True
+) -> list[ShardPlan]:
+    """Every shard of every split, from each group's crystals with their identifiers; all in `test` where not `split`.
 
     The groups are spread evenly over a split, each at its own density, so that shards are alike in what they hold and
     in what they cost. Raises StemdlError where a group has too few crystals to split.
@@ -76,23 +78,27 @@ def plan_shards(rung: Rung, crystals: Mapping[int, Sequence[tuple[str, Crystal |
     energies = len(rung.energies_kev)
     queues: dict[str, list[tuple[float, int, str, Crystal | None, int]]] = {split: [] for split in SPLITS}
     for place, group in enumerate(rung.space_groups):
-        wanted, samples = rung.materials(group), rung.samples(group)
-        counts = split_counts(len(crystals[group]), wanted, f"space group {group}")
+        if split:
+            samples = rung.samples(group)
+            counts = split_counts(len(crystals[group]), rung.materials(group), f"space group {group}")
+        else:
+            counts = {**dict.fromkeys(SPLITS, 0), WHOLE: len(crystals[group])}
+            samples = {part: count * energies for part, count in counts.items()}
         start = 0
-        for split in SPLITS:
-            for turn, (identifier, crystal) in enumerate(crystals[group][start:start + counts[split]]):
-                left = min(energies, samples[split] - turn * energies)
-                queues[split].append(((turn + 0.5) / counts[split], place, identifier, crystal, left))
-            start += counts[split]
+        for part in SPLITS:
+            for turn, (identifier, crystal) in enumerate(crystals[group][start:start + counts[part]]):
+                left = min(energies, samples[part] - turn * energies)
+                queues[part].append(((turn + 0.5) / counts[part], place, identifier, crystal, left))
+            start += counts[part]
     plans: list[ShardPlan] = []
     number = 0
     per_shard = max(1, SAMPLES_PER_SHARD // energies)
-    for split in SPLITS:
+    for part in SPLITS:
         materials = []
-        for _, place, identifier, crystal, count in sorted(queues[split], key=lambda one: one[:2]):
+        for _, place, identifier, crystal, count in sorted(queues[part], key=lambda one: one[:2]):
             materials.append(Material(number, identifier, rung.space_groups[place], crystal, count))
             number += 1
-        plans += [ShardPlan(split, shard, tuple(materials[first:first + per_shard]))
+        plans += [ShardPlan(part, shard, tuple(materials[first:first + per_shard]))
                   for shard, first in enumerate(range(0, len(materials), per_shard))]
     return plans
 

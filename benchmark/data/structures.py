@@ -14,8 +14,11 @@ from numpy.typing import NDArray
 from benchmark.data.candidate import Candidate
 from benchmark.data.duplicates import reduced_formula
 from benchmark.definition.rung import Limits, Rung
-from benchmark.simulation.crystal import Crystal, standardised
+from benchmark.simulation.crystal import TOLERANCES_ANGSTROM, Crystal, standardised
+from benchmark.simulation.translations import primitive_cell_exceeds
 
+MANY_ATOMS = 1000
+"""Above this spglib, whose time grows with the square of the atoms, takes seconds to a minute to find the group."""
 COINCIDENCE_ANGSTROM = 0.5
 """Atoms nearer than this share a site (H2 has 0.74): a disordered crystal without its occupancies."""
 
@@ -80,6 +83,10 @@ def examine(candidate: Candidate, limits: Limits) -> tuple[Crystal | None, str |
         return None, "it has no atoms"
     if not (1 <= candidate.numbers.min() and candidate.numbers.max() <= 98):
         return None, "an element has no scattering factor"
+    if len(candidate.numbers) > MANY_ATOMS and primitive_cell_exceeds(
+            limits.most_atoms_per_cell, candidate.cell, candidate.numbers, candidate.positions,
+            2.0 * min(TOLERANCES_ANGSTROM)):
+        return None, _too_many(limits)
     crystal = standardised(candidate.cell, candidate.numbers, candidate.positions)
     if crystal is None:
         near = len(candidate.numbers) <= limits.most_atoms_per_cell and _share_a_site(
@@ -88,10 +95,14 @@ def examine(candidate: Candidate, limits: Limits) -> tuple[Crystal | None, str |
     if crystal.lengths_angstrom.max() > limits.longest_edge_angstrom:
         return crystal, f"an edge is longer than {limits.longest_edge_angstrom:g} Angstrom"
     if len(crystal.numbers) > limits.most_atoms_per_cell:
-        return crystal, f"more than {limits.most_atoms_per_cell} atoms in the cell"
+        return crystal, _too_many(limits)
     if _share_a_site(crystal.cell, crystal.positions):
         return crystal, "two atoms share a site"
     return crystal, None
+
+
+def _too_many(limits: Limits) -> str:
+    return f"more than {limits.most_atoms_per_cell} atoms in the cell"
 
 
 def _share_a_site(cell: NDArray, positions: NDArray) -> bool:
@@ -105,8 +116,10 @@ def select(
     candidates: Iterable[Candidate],
     rung: Rung,
     examine_all: Callable[[Iterable[Candidate]], Iterable[tuple[Crystal | None, str | None]]],
+    split: bool = True,
 ) -> Selection:
     """The crystals that a rung uses: within its limits, each compound once, at most as many a group as it has room for.
+    Where they are not to be `split`, all within its limits.
 
     Two crystals of one reduced formula and space group count as one compound, so that near copies never lie on both
     sides of a split. The order in which a group's crystals are taken follows from a hash of their identifiers and the
@@ -135,9 +148,9 @@ def select(
         compound = (group, reduced_formula(crystal.numbers))
         if fault is not None:
             leave_out(fault, group)
-        elif compound in seen:
+        elif split and compound in seen:
             leave_out("the same compound again", group)
-        elif len(selection.chosen[group]) == room[group]:
+        elif split and len(selection.chosen[group]) == room[group]:
             leave_out("the rung has no more room", group)
         else:
             seen.add(compound)

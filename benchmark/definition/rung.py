@@ -12,6 +12,8 @@ from benchmark.foundation.files import canonical_json, sha256_of_text
 
 SPLITS = ("train", "dev", "test")
 """The three splits, in the real data set's own words: `dev` decides when the clock stops, `test` is never timed."""
+WHOLE = "test"
+"""The only split of data that are not split: they judge what was trained on others."""
 ORIENTATIONS = ("conventional", "olcf", "olcf_as_made", "random")
 """How the zone axes of a crystal are chosen; benchmark/simulation/orientation.py says what each means."""
 

@@ -28,10 +28,10 @@ def silent(done: int) -> None:
 
 
 @contextmanager
-def progress(title: str, total: int, unit: str, *, last: bool = True) -> Iterator[Advance]:
-    """Shows how far `total` units of work have come, with the time that is left.
+def progress(title: str, total: int | None, unit: str, *, last: bool = True) -> Iterator[Advance]:
+    """Shows how far `total` units of work have come, with the time that is left; None where nobody knows how many.
 
-    Without `last` nothing is left of it in the end: no bar, and no line of a work that took less than a few seconds. For
+    Without `last` nothing is left of it in the end: no bar, and no line of a work of less than a few seconds. For
     work whose result is shown by itself.
     """
     if sys.stderr.isatty():
@@ -45,13 +45,14 @@ def progress(title: str, total: int, unit: str, *, last: bool = True) -> Iterato
         now = time.monotonic()
         if now - shown >= SECONDS_BETWEEN_LINES or last and done == total:
             shown = now
-            left = f", about {(now - started) / done * (total - done):.0f} s left" if done else ""
-            print(f"{title}: {done} of {total} {unit}, {now - started:.0f} s{left}", file=sys.stderr, flush=True)
+            left = f", about {(now - started) / done * (total - done):.0f} s left" if total and done else ""
+            of_all = "" if total is None else f" of {total}"
+            print(f"{title}: {done}{of_all} {unit}, {now - started:.0f} s{left}", file=sys.stderr, flush=True)
 
     yield advance
 
 
-def _bar(title: str, total: int, unit: str, last: bool) -> Iterator[Advance]:
+def _bar(title: str, total: int | None, unit: str, last: bool) -> Iterator[Advance]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

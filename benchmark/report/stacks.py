@@ -17,12 +17,13 @@ PATTERNS_SHOWN = 4
 
 
 def picture_of_stacks(manifest: Manifest, path: Path, groups: list[int] | None = None) -> list[str]:
-    """Draw the first training material of each group (default: four of different crystal systems) to a PNG.
+    """Draw the first training material of each group (default: four of different crystal systems) to a PNG; of data
+    without a training split, the first of the split that there is.
 
     Returns what is shown, a text for each row. Raises StemdlError for a group that the data do not hold.
     """
     if groups is None:
-        by_system = {crystal_system(group): group for group in reversed(manifest.space_groups)}
+        by_system = {crystal_system(group): group for group in reversed(_groups_held(manifest))}
         groups = sorted(by_system.values())[-PATTERNS_SHOWN:]
     if unknown := sorted(set(groups) - set(manifest.space_groups)):
         raise StemdlError(f"the data hold no space group {unknown[0]}", where="--groups",
@@ -51,6 +52,12 @@ def picture_of_stacks(manifest: Manifest, path: Path, groups: list[int] | None =
     return shown
 
 
+def _groups_held(manifest: Manifest) -> list[int]:
+    """The space groups of which the first split with samples has some."""
+    split = next(split for split in manifest.values["splits"].values() if split["samples"])
+    return [group for group in manifest.space_groups if split["groups"][str(group)]]
+
+
 def group_symbol(group: int) -> str:
     """The short Hermann-Mauguin symbol of a space group number, such as 'P21/c'."""
     import gemmi
@@ -64,7 +71,8 @@ def _first_stacks(manifest: Manifest, groups: list[int]) -> dict[int, tuple[Any,
     import h5py
 
     found: dict[int, tuple[Any, Any, str]] = {}
-    for path, name in schema.iter_samples(manifest.folder, "train"):
+    split = next(split for split, samples in manifest.samples.items() if samples)  # train, where there is one
+    for path, name in schema.iter_samples(manifest.folder, split):
         with h5py.File(path, "r") as shard:
             sample = shard[name]
             group = schema.read_label(sample)
@@ -73,5 +81,5 @@ def _first_stacks(manifest: Manifest, groups: list[int]) -> dict[int, tuple[Any,
                 found[group] = (schema.read_patterns(sample), zones, str(sample.attrs.get("formula", "")))
         if len(found) == len(groups):
             return found
-    raise StemdlError("a group has no training sample", where=manifest.folder,
+    raise StemdlError(f"a group has no sample in {split}", where=manifest.folder,
                       found=sorted(set(groups) - found.keys()))

@@ -1,0 +1,56 @@
+"""Given crystals, read and chosen by all workers together, with a table of those that are left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+from pathlib import Path
+
+from benchmark.data import sources, structures
+from benchmark.data.candidate import Candidate
+from benchmark.data.left_out import TABLE, summary, write_left_out
+from benchmark.data.workers import Workers
+from benchmark.definition.rung import Limits, Rung
+from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.progress import progress
+from benchmark.simulation.crystal import Crystal
+
+CRYSTALS_AT_ONCE = 8
+
+
+def choose(rung: Rung, path: Path, folder: Path, work: Workers, split: bool) -> structures.Selection:
+    """The crystals of a source that a rung uses (`structures.select`); the others stand in the folder's `left_out.csv`.
+
+    Raises StemdlError where the source cannot be read and where no crystal of it can be used.
+    """
+    candidates = work.from_leader(lambda: _read(path))
+    selection = structures.select(candidates, rung, partial(_examine_all, work, rung.limits), split)
+    work.from_leader(lambda: write_left_out(folder, selection.left_out))
+    if not any(selection.chosen.values()):
+        raise StemdlError("no crystal can be used", where=path, expected=f"crystals of {rung.name}'s space groups",
+                          found="; ".join(summary(selection.left_out)[:3]) or "none at all",
+                          remedy=f"{folder / TABLE} has the reason of each")
+    return selection
+
+
+def _read(path: Path) -> list[Candidate]:
+    found: list[Candidate] = []
+    with progress("Reading", None, "crystals") as advance:
+        for candidate in sources.read_candidates(path):
+            found.append(candidate)
+            advance(len(found))
+    return found
+
+
+def _examine_all(
+    work: Workers, limits: Limits, candidates: Iterable[Candidate]
+) -> Iterator[tuple[Crystal | None, str | None]]:
+    candidates = list(candidates)
+    pieces = [candidates[first:first + CRYSTALS_AT_ONCE] for first in range(0, len(candidates), CRYSTALS_AT_ONCE)]
+    for results in work.map(partial(_examine_some, limits), pieces, "Finding space groups",
+                            f"times {CRYSTALS_AT_ONCE} crystals"):
+        yield from results
+
+
+def _examine_some(limits: Limits, candidates: list[Candidate]) -> list[tuple[Crystal | None, str | None]]:
+    return [structures.examine(candidate, limits) for candidate in candidates]
