@@ -31,15 +31,14 @@ class _Wanted:
     prototypes: tuple[Crystal, ...]
 
 
-def from_prototypes(rung: Rung, found: Mapping[int, Sequence[tuple[str, Crystal]]], work: Workers) -> dict[int, list[Named]]:
+def from_prototypes(
+    rung: Rung, found: Mapping[int, Sequence[tuple[str, Crystal]]], work: Workers
+) -> dict[int, list[Named]]:
     """For each group as many crystals as the rung wants, each a prototype of the group with other elements.
 
     No formula is made twice for a group, so that no near copies lie on two sides of a split. A group without prototypes
-    gets drawn crystals (None), as do places for which no elements fit. Raises StemdlError where no group at all has
-    prototypes.
+    gets drawn crystals (None), as do places for which no elements fit.
     """
-    if not any(found.values()):
-        raise StemdlError("no prototype of the rung's groups was found", where="--prototypes")
     wanted = [_Wanted(group, sum(rung.materials(group).values()), tuple(crystal for _, crystal in found[group]))
               for group in rung.space_groups]
     made = work.map(partial(_of_group, rung.seed), wanted, "Exchanging elements", "groups")

@@ -31,6 +31,7 @@ STACK = "cbed_stack"
 PROJECTIONS = 3
 SHARD_NAME = re.compile(r"^batch_(train|dev|test)_(\d+)\.h5$")
 SAMPLE_NAME = re.compile(r"^sample_(\d+)_(\d+)$")
+_WHOLE_NUMBER = re.compile(r"[\s\0]*0*([0-9]{1,3})(?:\.0*)?[\s\0]*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -138,13 +139,15 @@ def read_label(group: h5py.Group) -> int:
 
 
 def space_group_of(label: object, where: str) -> int:
-    """The space group number that a stored label says, bytes or not. Raises StemdlError when it is none."""
+    """The space group number that a stored label says: a number or its text, as bytes or not, padded or not, 225.0 as
+    well as 225. Raises StemdlError when it is none."""
     if isinstance(label, np.ndarray) and label.size == 1:
         label = label.item()
     text = label.decode("ascii", "replace") if isinstance(label, bytes) else str(label)
-    if not (text.isdecimal() and 1 <= int(text) <= 230):
+    match = _WHOLE_NUMBER.fullmatch(text)
+    if match is None or not 1 <= int(match[1]) <= 230:
         raise StemdlError("the label is no space group", where=where, found=text, expected="1 to 230")
-    return int(text)
+    return int(match[1])
 
 
 def read_material(group: h5py.Group) -> str:

@@ -71,7 +71,7 @@ def coding_of(shard: h5py.File) -> Coding:
     """
     encoding = shard.attrs.get("encoding", "float32")
     if shard.attrs.get("filter", "none") in PLUGIN_FILTERS:
-        _hdf5plugin(shard.filename)
+        _hdf5plugin(f"{shard.filename}, the filter {shard.attrs['filter']}")
     try:
         if encoding == "float32":
             return Coding()
@@ -140,7 +140,7 @@ def write_stored(group: h5py.Group, name: str, patterns: NDArray[Any], storage: 
     stored = encode(patterns, storage)
     if storage.encoding != "float32" or storage.filter != "none":
         _describe(group.file, storage)
-    group.create_dataset(name, data=stored, **_filter_options(storage.filter, stored, group.file.filename))
+    group.create_dataset(name, data=stored, **_filter_options(storage.filter, stored))
 
 
 def _describe(shard: h5py.File, storage: Storage) -> None:
@@ -151,7 +151,7 @@ def _describe(shard: h5py.File, storage: Storage) -> None:
             shard.attrs[key] = value
 
 
-def _filter_options(name: str, stored: NDArray[Any], where: str) -> dict[str, Any]:
+def _filter_options(name: str, stored: NDArray[Any]) -> dict[str, Any]:
     """What h5py's create_dataset needs for a filter. Bytes of equal weight are put side by side first: the exponents
     of neighbouring pixels are alike, their last digits are not."""
     if name == "none":
@@ -159,7 +159,7 @@ def _filter_options(name: str, stored: NDArray[Any], where: str) -> dict[str, An
     options: dict[str, Any] = {"chunks": stored.shape, "shuffle": stored.dtype.itemsize > 1 and name != "bitshuffle"}
     if name == "gzip":
         return {**options, "compression": "gzip", "compression_opts": 4}
-    plugin = _hdf5plugin(where)
+    plugin = _hdf5plugin(f"the filter {name}")
     filters = {"lz4": plugin.LZ4, "zstd": plugin.Zstd, "bitshuffle": plugin.Bitshuffle}
     return {**options, **filters[name]()}
 

@@ -13,6 +13,7 @@ from benchmark.data import relabel
 from benchmark.data.examined import Data, Skipped
 from benchmark.data.faults import Fault
 from benchmark.data.file_checks import counts, files, index, recipe
+from benchmark.data.hdf5_errors import require_unlocked
 from benchmark.data.leak_checks import copied_patterns, duplicate_materials, materials, partitions
 from benchmark.data.manifest import read_manifest
 from benchmark.data.survey import READING_ERRORS
@@ -46,10 +47,13 @@ def verify(folder: Path, *, quick: bool = False, table: Path | None = None) -> R
     ----------
     table : the table or folder of crystals that the data were made from, to ask spglib for their groups again.
 
-    Raises StemdlError where there are no data, or their manifest cannot be read.
+    Raises StemdlError where there are no data, their manifest cannot be read, or another process has a shard open for
+    writing.
     """
     report = Report()
     data = Data(read_manifest(folder), table, report.notes)
+    if not quick:
+        require_unlocked(path for shard in data.manifest.shards if (path := folder / shard["path"]).is_file())
     for name, check in CHECKS.items():
         if quick and check not in QUICK:
             continue

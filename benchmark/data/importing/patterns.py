@@ -18,6 +18,8 @@ from benchmark.data.storage import LOG_FLOOR, LOG_STEP
 
 NPZ_FAULTS = (OSError, EOFError, ValueError, KeyError, IndexError, zipfile.BadZipFile, zlib.error)
 REAL_PIXELS, NPZ_PIXELS = 512, 128
+REAL_KINDS = "fiu"
+"""Of numpy's types those of real numbers: complex ones would be read as if their imaginary part were not there."""
 
 
 def fault_of(patterns: NDArray[np.float32]) -> str | None:
@@ -41,7 +43,10 @@ def read_npz(path: Path) -> NDArray[np.float32]:
     NPZ_FAULTS where the file is truncated or no NPZ, or does not hold such data.
     """
     with np.load(path, allow_pickle=False) as file:
-        scaled = np.asarray(file["data"], dtype=np.float64)
+        stored = file["data"]
+    if stored.dtype.kind not in REAL_KINDS:
+        raise ValueError(f"its data are of type {stored.dtype}")
+    scaled = stored.astype(np.float64)
     if scaled.shape != (3, NPZ_PIXELS, NPZ_PIXELS):
         raise ValueError(f"its data are {scaled.shape}, not (3, {NPZ_PIXELS}, {NPZ_PIXELS})")
     with np.errstate(over="ignore"):  # infinity is told as such
@@ -54,6 +59,7 @@ def read_npz_label(path: Path) -> int:
     """The space group that one sample-<i>.npz gives, whatever its number. Raises one of NPZ_FAULTS."""
     with np.load(path, allow_pickle=False) as file:
         label = np.asarray(file["label"])
-    if label.size != 1 or label.dtype.kind not in "iu":
+    number = label.item() if label.size == 1 and label.dtype.kind in REAL_KINDS else None
+    if number is None or number != number // 1:
         raise ValueError(f"its label is {label!r}, not one whole number")
-    return int(label.reshape(()))
+    return int(number)

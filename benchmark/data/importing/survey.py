@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmark.data import schema
-from benchmark.data.importing.patterns import NPZ_FAULTS, NPZ_PIXELS, read_npz_label
+from benchmark.data.hdf5_errors import require_filters, why_unreadable
+from benchmark.data.importing.patterns import NPZ_FAULTS, NPZ_PIXELS, REAL_KINDS, read_npz_label
 from benchmark.data.importing.source import SourceFile
 from benchmark.data.importing.tally import Tally
 from benchmark.foundation.errors import StemdlError
@@ -51,7 +52,8 @@ class _Unusable(Exception):
 
 
 def survey_hdf5(file: SourceFile) -> Survey:
-    """The samples of one HDF5 file. A file that cannot be read to its end is named and gives none."""
+    """The samples of one HDF5 file. A file that cannot be read to its end is named and gives none. Raises StemdlError
+    where patterns are behind a filter that is not installed."""
     import h5py
 
     samples, tally = [], Tally()
@@ -70,28 +72,26 @@ def survey_hdf5(file: SourceFile) -> Survey:
                 samples.append(sample)
     except (OSError, RuntimeError, KeyError) as error:
         tally = Tally()
-        tally.skip(file.name, _why_unreadable(error))
+        tally.skip(file.name, why_unreadable(error))
         return Survey((), tally)
     return Survey(tuple(samples), tally)
-
-
-def _why_unreadable(error: Exception) -> str:
-    text = str(error)
-    if "truncated" in text:
-        return "it is truncated"
-    return "it is no HDF5 file" if "signature" in text else f"it cannot be read ({text})"
 
 
 def _sample(file: SourceFile, shard: h5py.File, name: str) -> Sample:
     import h5py
 
-    group = shard[name]
     match = schema.SAMPLE_NAME.match(name)
-    if match is None or not isinstance(group, h5py.Group):
+    if match is None:
         raise _Unusable("it is no group sample_<m>_<e>")
-    stack = group.get(schema.STACK)
+    group = _own(shard, name, "it")
+    if not isinstance(group, h5py.Group):
+        raise _Unusable("it is no group sample_<m>_<e>")
+    stack = _own(group, schema.STACK, f"its {schema.STACK}") if schema.STACK in group.keys() else None
     if not isinstance(stack, h5py.Dataset) or not _is_stack(stack.shape):
         raise _Unusable(f"it has no {schema.STACK} of three square patterns")
+    if stack.dtype.kind not in REAL_KINDS:
+        raise _Unusable(f"its patterns are of type {stack.dtype}, not of real numbers")
+    require_filters(stack, f"{file.path}: {name}")
     try:
         label = schema.read_label(group)
         number = int(match[1])
@@ -101,6 +101,25 @@ def _sample(file: SourceFile, shard: h5py.File, name: str) -> Sample:
     except (KeyError, TypeError, ValueError) as error:
         raise _Unusable("its label or material is missing or of no readable type") from error
     return Sample(file, name, label, material, number, int(match[2]), stack.shape[-1])
+
+
+def _own(parent: h5py.Group, name: str, what: str) -> object:
+    """What lies under a name itself: a link leads to what another name has, to another file, or nowhere."""
+    import h5py
+
+    link = parent.get(name, getlink=True)
+    if isinstance(link, h5py.ExternalLink):
+        raise _Unusable(f"{what} is a link to another file")
+    if isinstance(link, h5py.SoftLink):
+        raise _Unusable(f"{what} is a link to {'another object' if _leads_somewhere(parent, name) else 'nothing'}")
+    return parent[name]
+
+
+def _leads_somewhere(parent: h5py.Group, name: str) -> bool:
+    try:
+        return parent[name] is not None
+    except (KeyError, OSError, RuntimeError):
+        return False
 
 
 def _is_stack(shape: tuple[int, ...]) -> bool:

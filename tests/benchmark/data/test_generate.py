@@ -145,7 +145,7 @@ def test_shards_of_other_data_and_shards_that_cannot_be_read_are_refused(made: P
     with pytest.raises(StemdlError, match="cannot be read"):
         generate(tiny(), tmp_path / "data")
     shard.write_bytes((made / "dev" / "batch_dev_0.h5").read_bytes())
-    (tmp_path / "data" / "recipe.json").unlink()
+    assert not (tmp_path / "data" / "recipe.json").exists()
     with pytest.raises(StemdlError, match="a shard of other data is in the way"):
         generate(tiny(seed=7), tmp_path / "data")
 

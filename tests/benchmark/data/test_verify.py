@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -137,6 +139,20 @@ def test_a_broken_shard_stops_no_check(written: Path, seal: Seal) -> None:
     assert {"layout", "label", "counts"} == {fault.check for fault in report.faults}
     assert any("cannot be read" in fault.message and "batch_train_0" in fault.file for fault in report.faults)
     assert set(report.checked) == set(CHECKS) - {"symmetry", "partitions"}
+
+
+def test_a_shard_that_is_being_written_is_named_and_nothing_is_counted(written: Path) -> None:
+    shard = next((written / "train").glob("*.h5"))
+    holder = subprocess.Popen(
+        [sys.executable, "-c", "import h5py, sys\nwith h5py.File(sys.argv[1], 'a'): print(flush=True); input()", shard],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        holder.stdout.readline()  # it is open from here on
+        with pytest.raises(StemdlError, match="open for writing") as caught:
+            verify(written)
+        assert caught.value.where == shard and "errno" not in str(caught.value)
+    finally:
+        holder.communicate(b"\n")
 
 
 def test_a_missing_split_is_told(written: Path) -> None:

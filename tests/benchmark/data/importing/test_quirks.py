@@ -17,6 +17,7 @@ from benchmark.data.manifest import read_manifest
 from benchmark.data.materials import read_materials
 from benchmark.data.partition import make_partition
 from benchmark.data.verify import verify
+from benchmark.foundation.errors import StemdlError
 
 Write = Callable[..., Path]
 JUNK = {name: np.array([first, last, 1.7e-313], dtype=np.longdouble) for name, first, last in (
@@ -122,7 +123,8 @@ def test_a_missing_energy_attribute_follows_from_its_number(imported: Callable[.
     assert (found["sample_0_7"]["energy_keV"], found["sample_0_2"]["energy_keV"]) == (170, 120)
 
 
-@pytest.mark.parametrize("label", [np.bytes_("14"), b"14", "14", np.int64(14), np.array([b"14"]), np.array([14])])
+@pytest.mark.parametrize("label", [np.bytes_("14"), b"14", "14", np.int64(14), np.array([b"14"]), np.array([14]),
+                                   "14.0", " 14 ", b"14.", "014", np.float64(14.0), np.float32(14.0), np.bytes_(" 14\n")])
 def test_labels_of_every_type_are_read_and_written_as_one(imported: Callable[..., Imported], label: Any) -> None:
     done = imported([(0, 0, 14, "mp-1", {"space_group": label}),
                      (1, 0, 14, "mp-2", {"formula": np.bytes_("Fe8 O14 F2")})])
@@ -171,7 +173,8 @@ def test_patterns_as_bright_as_the_beam_can_be_stay(imported: Callable[..., Impo
     assert imported([(0, 0, 14, "mp-1", {"patterns": vacuum})]).tally.dropped == 0
 
 
-@pytest.mark.parametrize("label", ["0", "231", "P1", "-1", "", np.int64(0), np.float64(14.0), np.array([14, 14])])
+@pytest.mark.parametrize("label", ["0", "231", "P1", "-1", "", np.int64(0), np.float64(14.5), np.float64(np.nan),
+                                   "14.5", "1e1", "1 4", "-14", True, np.array([14, 14])])
 def test_a_label_that_is_no_space_group_drops_its_stack(imported: Callable[..., Imported], label: Any) -> None:
     done = imported([(0, 0, 14, "mp-1", {"space_group": label}), (1, 0, 14, "mp-2")])
     assert (done.tally.imported, done.tally.dropped) == (1, 1)
@@ -201,6 +204,52 @@ def test_patterns_of_another_size_are_dropped(imported: Callable[..., Imported])
     other = {"patterns": np.ones((3, 8, 8), np.float32) / 64}
     done = imported([(0, 0, 14, "mp-1"), (1, 0, 14, "mp-2", other), (2, 0, 14, "mp-3")])
     assert reasons(done) == {"dropped: its patterns are not of 16 pixels as most are": 1}
+
+
+def test_complex_patterns_are_not_read_as_their_real_part(imported: Callable[..., Imported]) -> None:
+    done = imported([(0, 0, 14, "mp-1"), (1, 0, 14, "mp-2", {"patterns": _with(0.1) + 0j})])
+    assert done.tally.imported == 1
+    assert reasons(done) == {"dropped: its patterns are of type complex64, not of real numbers": 1}
+
+
+@pytest.mark.parametrize(("link", "reason"), [
+    (h5py.SoftLink("/nowhere"), "it is a link to nothing"),
+    (h5py.SoftLink("/sample_9_0"), "it is a link to nothing"),  # itself
+    (h5py.SoftLink("/sample_0_0"), "it is a link to another object"),
+    (h5py.ExternalLink("nowhere.h5", "/sample_0_0"), "it is a link to another file"),
+    (h5py.ExternalLink("/dev/zero", "/"), "it is a link to another file"),
+])
+def test_a_link_costs_its_own_entry_and_no_other(write_real: Write, tmp_path: Path, link: object, reason: str) -> None:
+    path = write_real(tmp_path / "source" / "train" / "batch_train_0.h5", [(0, 0, 14, "mp-1"), (1, 0, 14, "mp-2")])
+    with h5py.File(path, "a") as file:
+        file["sample_9_0"] = link
+    done = import_data(tmp_path / "source", tmp_path / "data")
+    assert done.tally.imported == 2 and reasons(done) == {f"dropped: {reason}": 1}
+
+
+def test_a_linked_stack_drops_its_sample(write_real: Write, tmp_path: Path) -> None:
+    path = write_real(tmp_path / "source" / "train" / "batch_train_0.h5",
+                      [(0, 0, 14, "mp-1"), (1, 0, 14, "mp-2", {"patterns": None})])
+    with h5py.File(path, "a") as file:
+        file["sample_1_0/cbed_stack"] = h5py.SoftLink("/sample_1_0/cbed_stack")
+    done = import_data(tmp_path / "source", tmp_path / "data")
+    assert done.tally.imported == 1 and reasons(done) == {"dropped: its cbed_stack is a link to nothing": 1}
+
+
+def test_a_filter_that_is_not_there_is_named_before_anything_is_made(write_real: Write, tmp_path: Path) -> None:
+    path = write_real(tmp_path / "source" / "train" / "batch_train_0.h5",
+                      [(0, 0, 14, "mp-1"), (1, 0, 14, "mp-2", {"patterns": None})])
+    with h5py.File(path, "a") as file:  # as one writes who has the filter
+        properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        properties.set_chunk((3, 16, 16))
+        properties.set_filter(32099, h5py.h5z.FLAG_OPTIONAL, ())
+        stack = h5py.h5d.create(file["sample_1_0"].id, b"cbed_stack", h5py.h5t.IEEE_F32LE,
+                                h5py.h5s.create_simple((3, 16, 16)), properties)
+        h5py.Dataset(stack).id.write_direct_chunk((0, 0, 0), b"compressed")
+    with pytest.raises(StemdlError, match="filter that is not installed") as caught:
+        import_data(tmp_path / "source", tmp_path / "data")
+    assert caught.value.found == "filter 32099" and "stemdl-benchmark[storage]" in str(caught.value.remedy)
+    assert str(path) in str(caught.value.where) and not (tmp_path / "data" / "train").exists()
 
 
 # ---- between files
