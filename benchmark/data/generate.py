@@ -26,6 +26,7 @@ from benchmark.data.plan import Material, ShardPlan, drawn, plan_shards, require
 from benchmark.data.prototypes import from_prototypes
 from benchmark.data.schema import Stack
 from benchmark.data.simulate import simulate_stacks
+from benchmark.data.storage import require_filter
 from benchmark.data.workers import Ranks, Workers, workers
 from benchmark.definition.rung import SPLITS, WHOLE, Rung
 from benchmark.foundation.errors import StemdlError
@@ -131,6 +132,7 @@ def generate(
     """
     require_simulated(rung)
     require_device(device)
+    require_filter(rung.storage)
     with ExitStack() as held:
         try:
             work = held.enter_context(workers(processes, ranks, single_threaded=True))

@@ -20,8 +20,6 @@ FILTERS = {307: "bzip2", 32000: "lzf", 32001: "blosc", 32004: "lz4", 32008: "bit
 def why_unreadable(error: Exception) -> str:
     """Why a file could not be opened or read, for people."""
     text = str(error)
-    if _is_lock(error):
-        return "another process has it open for writing"
     if "truncated" in text:
         return "it is truncated"
     return "it is no HDF5 file" if "signature" in text else f"it cannot be read ({text})"
@@ -36,10 +34,15 @@ def require_unlocked(paths: Iterable[Path]) -> None:
         try:
             h5py.File(path, "r").close()
         except OSError as error:
-            if _is_lock(error):
-                raise StemdlError(
-                    "another process has this file open for writing", where=path, remedy="wait until it is done; on a "
-                    "file system whose locks do not work, set HDF5_USE_FILE_LOCKING=FALSE") from error
+            refuse_locked(error, path)
+
+
+def refuse_locked(error: Exception, path: Path) -> None:
+    """Raises StemdlError where an error in reading a file is of another process's lock: the file may be sound."""
+    if _is_lock(error):
+        raise StemdlError(
+            "another process has this file open for writing", where=path, remedy="wait until it is done; on a "
+            "file system whose locks do not work, set HDF5_USE_FILE_LOCKING=FALSE") from error
 
 
 def require_filters(dataset: h5py.Dataset, where: str) -> None:
@@ -51,7 +54,7 @@ def require_filters(dataset: h5py.Dataset, where: str) -> None:
         number, _, _, name = properties.get_filter(place)
         if h5py.h5z.filter_avail(number) or _is_plugged_in(number):
             continue
-        name = FILTERS.get(number) or name.decode("ascii", "replace")
+        name = FILTERS.get(number) or "".join(filter(str.isprintable, name.decode("ascii", "replace")))[:60]
         raise StemdlError("the patterns need an HDF5 filter that is not installed", where=where,
                           found=f"filter {number}" + (f" ({name})" if name else ""),
                           remedy="pip install 'stemdl-benchmark[storage]'")

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 STACK = "cbed_stack"
 PROJECTIONS = 3
-SHARD_NAME = re.compile(r"^batch_(train|dev|test)_(\d+)\.h5$")
-SAMPLE_NAME = re.compile(r"^sample_(\d+)_(\d+)$")
+SHARD_NAME = re.compile(r"batch_(train|dev|test)_([0-9]{1,9})\.h5\Z")
+SAMPLE_NAME = re.compile(r"sample_([0-9]{1,9})_([0-9]{1,9})\Z")
 _WHOLE_NUMBER = re.compile(r"[\s\0]*0*([0-9]{1,3})(?:\.0*)?[\s\0]*", re.ASCII)
 
 
@@ -146,13 +146,18 @@ def space_group_of(label: object, where: str) -> int:
     text = label.decode("ascii", "replace") if isinstance(label, bytes) else str(label)
     match = _WHOLE_NUMBER.fullmatch(text)
     if match is None or not 1 <= int(match[1]) <= 230:
-        raise StemdlError("the label is no space group", where=where, found=text, expected="1 to 230")
+        raise StemdlError("the label is no space group", where=where, found=ascii(text)[1:-1][:40], expected="1 to 230")
     return int(match[1])
 
 
 def read_material(group: h5py.Group) -> str:
-    """The identifier of a sample's material."""
+    """The identifier of a sample's material. Raises TypeError where it is neither text nor a whole number, and
+    ValueError where its bytes are not UTF-8."""
     raw = group.attrs["material"]
+    if isinstance(raw, np.ndarray) and raw.size == 1:
+        raw = raw.item()
+    if not isinstance(raw, (bytes, str, int, np.integer)):
+        raise TypeError(f"no identifier: {type(raw).__name__}")
     return raw.decode("utf-8") if isinstance(raw, bytes) else str(raw)
 
 

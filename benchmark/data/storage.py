@@ -98,6 +98,12 @@ def read_stored(dataset: h5py.Dataset) -> NDArray[np.float32]:
     return coding.decode(dataset[()])
 
 
+def require_filter(storage: Storage) -> None:
+    """Raises StemdlError where nothing can be stored so, for want of the filter's library."""
+    if storage.filter in PLUGIN_FILTERS:
+        _hdf5plugin(f"the filter {storage.filter}")
+
+
 def encode(patterns: NDArray[Any], storage: Storage) -> NDArray[Any]:
     """Intensities, (3, pixels, pixels), as a storage's numbers: float32, float16 or uint8.
 

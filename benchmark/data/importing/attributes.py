@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmark.simulation.scattering import wavelength_angstrom
 
@@ -30,6 +31,8 @@ OF_THE_MATERIAL = (*TRIPLES, "z_dirs", "y_dirs", "formula")
 KNOWN = ("space_group", "material", "energy_keV", *OF_THE_MATERIAL)
 LABELS = ("space_group", "material")
 """What the survey has read and held; the importer writes them itself."""
+MOST_KEV, LARGEST_INDEX, MOST_BYTES = 100_000, 10_000, 32_768
+"""Of a beam's energy, of a direction's components, and of an attribute: beyond lies no value, but damage."""
 BROKEN = object()
 
 Attributes = dict[str, Any]
@@ -51,17 +54,31 @@ def _sound(name: str, value: Any) -> Any:
     """A value as the layout has it, or BROKEN."""
     if name == "energy_keV":
         number = float(np.asarray(value).reshape(()))
-        return int(round(number)) if np.isfinite(number) and number > 0 else BROKEN
+        return int(round(number)) if 0 < number <= MOST_KEV else BROKEN
     if name == "formula":
-        return value.decode("utf-8") if isinstance(value, bytes) else str(value)
+        value = value.decode("utf-8") if isinstance(value, bytes) else value
+        return value if isinstance(value, str) and value.isprintable() else BROKEN
     array = np.asarray(value)
-    if array.dtype.kind == "f" and (array.dtype.itemsize > 8 or not np.isfinite(array).all()):
+    if not (name.isprintable() and _can_be_stored(value, array)):
         return BROKEN
     if name in TRIPLES and not (array.shape == (3,) and array.dtype.kind == "f" and (array > 1e-6).all()):
         return BROKEN
-    if name in ("z_dirs", "y_dirs") and array.shape != (1, 3, 3):
+    if name in ("z_dirs", "y_dirs") and not (
+            array.shape == (1, 3, 3) and array.dtype.kind in "iuf" and (np.abs(array) <= LARGEST_INDEX).all()):
         return BROKEN
     return value
+
+
+def _can_be_stored(value: Any, array: NDArray[Any]) -> bool:
+    """Whether a value is of numbers, truth values or text that HDF5 takes, finite and not too large."""
+    import h5py
+
+    if isinstance(value, str):
+        return "\0" not in value and len(value.encode("utf-8")) <= MOST_BYTES  # ValueError where it is not text
+    if array.dtype.kind == "f" and (array.dtype.itemsize > 8 or not np.isfinite(array).all()):
+        return False
+    text = array.dtype.kind == "O" and h5py.check_string_dtype(array.dtype) is not None
+    return (text or array.dtype.kind in "biufSU") and array.nbytes <= MOST_BYTES
 
 
 def repair(energies: Mapping[int, Attributes]) -> dict[int, tuple[Attributes, list[str]]]:
@@ -74,12 +91,13 @@ def _repaired(e: int, own: Attributes, others: Sequence[Attributes]) -> tuple[At
     done = []
     for name in (name for name in (*KNOWN, *own) if name not in LABELS and name not in sound):
         how = "missing" if name not in own else "not readable"
+        shown = name if name.isprintable() else ascii(name)
         value, source = _derived(name, e, sound, others)
         if value is not None:
             sound[name] = value
-            done.append(f"{name} was {how}: {source}")
+            done.append(f"{shown} was {how}: {source}")
         elif name in own:
-            done.append(f"{name} was {how} and follows from nothing: left out")
+            done.append(f"{shown} was {how} and follows from nothing: left out")
     return {name: sound[name] for name in dict.fromkeys((*own, *sound)) if name in sound}, list(dict.fromkeys(done))
 
 
@@ -101,5 +119,7 @@ def _derived(name: str, e: int, sound: Attributes, others: Sequence[Attributes])
 
         cell = gemmi.UnitCell(*sound["abc_angstrom"], *sound["angles_degree"])
         columns = np.asarray(sound["z_dirs"])[0].T  # vectors are columns
-        return np.array([cell.calculate_d([int(index) for index in hkl]) for hkl in columns]), "from the lattice"
+        spacings = np.array([cell.calculate_d([int(index) for index in hkl]) for hkl in columns])
+        if (np.isfinite(spacings) & (spacings > 1e-6)).all():  # three edges and angles may close to no cell
+            return spacings, "from the lattice"
     return None, ""

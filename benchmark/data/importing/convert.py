@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data import schema
+from benchmark.data.hdf5_errors import refuse_locked
 from benchmark.data.importing.attributes import read_attributes, repair
 from benchmark.data.importing.patterns import NPZ_FAULTS, fault_of, read_npz
 from benchmark.data.importing.plan import PlannedMaterial, PlannedShard
@@ -43,15 +44,19 @@ def write_shard(
     tally, groups = Tally(), []
     with schema.new_shard(folder, plan.split, plan.number) as shard:
         for number, (sample, patterns, attributes, repairs) in _stacks(form, plan):
-            if patterns is None:
+            if patterns is None and form == "npz":
                 tally.skip(sample.file.name, "its data are truncated or not (3, 128, 128) numbers")
+                continue
+            if patterns is None:
+                tally.drop(f"its {schema.STACK} is damaged")
                 continue
             if fault := fault_of(patterns):
                 tally.drop(fault)
                 continue
-            told = {"space_group": np.bytes_(str(sample.space_group)), "material": np.bytes_(sample.material)}
+            told = {"space_group": np.bytes_(str(sample.space_group)), "material": np.bytes_(sample.material.encode())}
             if form != "own":
-                told["source"] = f"{sample.file.name}:{sample.name}" if sample.name else sample.file.name
+                source = f"{sample.file.name}:{sample.name}" if sample.name else sample.file.name
+                told["source"] = source.encode("ascii", "backslashreplace").decode("ascii")
             schema.write_sample(shard, number, sample.energy_number, patterns, told | attributes, storage)
             tally.keep(repairs)
             groups.append(sample.space_group)
@@ -134,7 +139,18 @@ def _hdf5_stacks(files: _Files, material: PlannedMaterial) -> Iterator[Stored]:
     repaired = repair({e: _read(sample, read_attributes, files) for e, sample in samples.items()})
     for e, sample in samples.items():
         attributes, repairs = repaired[e]
-        yield sample, _read(sample, schema.read_patterns, files), attributes, repairs
+        yield sample, _read(sample, _whole_patterns, files), attributes, repairs
+
+
+def _whole_patterns(group: h5py.Group) -> NDArray[np.float32] | None:
+    """The patterns of a stack, None where HDF5 finds them damaged: a checksum or a filter fails. Raises OSError where
+    they are there no more, or the disk fails."""
+    try:
+        return schema.read_patterns(group)
+    except OSError as error:
+        if "errno" in str(error) or error.errno is not None:
+            raise
+        return None
 
 
 def _read(sample: Sample, read: Callable[[h5py.Group], _Result], files: _Files) -> _Result:
@@ -142,6 +158,7 @@ def _read(sample: Sample, read: Callable[[h5py.Group], _Result], files: _Files) 
     try:
         return read(files.group(sample))
     except (OSError, RuntimeError, KeyError) as error:
+        refuse_locked(error, sample.file.path)
         raise StemdlError("the source cannot be read any more", where=f"{sample.file.path}: {sample.name}", found=error,
                           remedy="has it changed, or is the disk failing? Take the file away or mend it, and import "
                                  "into another folder") from error

@@ -25,6 +25,7 @@ from benchmark.data.importing.survey import Sample, Survey, survey_hdf5, survey_
 from benchmark.data.importing.tally import Tally
 from benchmark.data.manifest import MANIFEST, Manifest, WrittenShard, read_manifest, write_manifest
 from benchmark.data.schema import shard_path
+from benchmark.data.storage import require_filter
 from benchmark.data.workers import Ranks, Workers, workers
 from benchmark.definition.benchmark import load_benchmark
 from benchmark.definition.rung import Rung, Storage
@@ -77,6 +78,7 @@ def import_data(
     definition = load_benchmark().rungs.get(rung)
     if storage is None:
         storage = definition.storage if definition is not None else Storage()
+    require_filter(storage)
     with ExitStack() as held:
         try:
             work = held.enter_context(workers(processes, ranks))

@@ -21,7 +21,7 @@ from benchmark.foundation.errors import StemdlError
 SPLIT_OF_FOLDER = {"train": "train", "training": "train", "dev": "dev", "validation": "dev", "val": "dev",
                    "test": "test", "testing": "test", "inference": "test"}
 """STFC halved the real set's test split into testing/ and inference/."""
-NPZ_NAME = re.compile(r"^sample-(\d+)\.npz$")
+NPZ_NAME = re.compile(r"sample-([0-9]{1,9})\.npz\Z")
 
 
 @dataclass(frozen=True)

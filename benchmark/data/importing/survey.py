@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmark.data import schema
-from benchmark.data.hdf5_errors import require_filters, why_unreadable
+from benchmark.data.hdf5_errors import refuse_locked, require_filters, why_unreadable
 from benchmark.data.importing.patterns import NPZ_FAULTS, NPZ_PIXELS, REAL_KINDS, read_npz_label
 from benchmark.data.importing.source import SourceFile
 from benchmark.data.importing.tally import Tally
@@ -16,6 +16,12 @@ from benchmark.foundation.errors import StemdlError
 
 if TYPE_CHECKING:
     import h5py
+
+
+MOST_PIXELS = 4096
+"""Along one side of a pattern; what says more is not a pattern, and would not fit in memory."""
+MOST_CHARACTERS = 1000
+"""Of a material's identifier."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ class _Unusable(Exception):
 
 def survey_hdf5(file: SourceFile) -> Survey:
     """The samples of one HDF5 file. A file that cannot be read to its end is named and gives none. Raises StemdlError
-    where patterns are behind a filter that is not installed."""
+    where patterns are behind a filter that is not installed, or another process has the file open for writing."""
     import h5py
 
     samples, tally = [], Tally()
@@ -71,6 +77,7 @@ def survey_hdf5(file: SourceFile) -> Survey:
                 seen.add((sample.material_number, sample.energy_number))
                 samples.append(sample)
     except (OSError, RuntimeError, KeyError) as error:
+        refuse_locked(error, file.path)
         tally = Tally()
         tally.skip(file.name, why_unreadable(error))
         return Survey((), tally)
@@ -89,8 +96,7 @@ def _sample(file: SourceFile, shard: h5py.File, name: str) -> Sample:
     stack = _own(group, schema.STACK, f"its {schema.STACK}") if schema.STACK in group.keys() else None
     if not isinstance(stack, h5py.Dataset) or not _is_stack(stack.shape):
         raise _Unusable(f"it has no {schema.STACK} of three square patterns")
-    if stack.dtype.kind not in REAL_KINDS:
-        raise _Unusable(f"its patterns are of type {stack.dtype}, not of real numbers")
+    _require_real(stack)
     require_filters(stack, f"{file.path}: {name}")
     try:
         label = schema.read_label(group)
@@ -98,8 +104,10 @@ def _sample(file: SourceFile, shard: h5py.File, name: str) -> Sample:
         material = schema.read_material(group) if "material" in group.attrs else f"{file.name}:{number}"
     except StemdlError as error:
         raise _Unusable(f"its label is no space group: {error.found}") from error
-    except (KeyError, TypeError, ValueError) as error:
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
         raise _Unusable("its label or material is missing or of no readable type") from error
+    if not (material.isprintable() and 0 < len(material) <= MOST_CHARACTERS):
+        raise _Unusable("its material is no printable text")
     return Sample(file, name, label, material, number, int(match[2]), stack.shape[-1])
 
 
@@ -112,7 +120,12 @@ def _own(parent: h5py.Group, name: str, what: str) -> object:
         raise _Unusable(f"{what} is a link to another file")
     if isinstance(link, h5py.SoftLink):
         raise _Unusable(f"{what} is a link to {'another object' if _leads_somewhere(parent, name) else 'nothing'}")
-    return parent[name]
+    if link is None:
+        raise _Unusable(f"{what} is a link of an unknown kind")
+    try:
+        return parent[name]
+    except TypeError as error:
+        raise _Unusable(f"{what} is of a type that cannot be read") from error
 
 
 def _leads_somewhere(parent: h5py.Group, name: str) -> bool:
@@ -122,8 +135,25 @@ def _leads_somewhere(parent: h5py.Group, name: str) -> bool:
         return False
 
 
-def _is_stack(shape: tuple[int, ...]) -> bool:
-    return len(shape) == 3 and shape[0] == schema.PROJECTIONS and shape[1] == shape[2] > 0
+def _require_real(stack: h5py.Dataset) -> None:
+    """Raises _Unusable for a stack of anything but real numbers of at most 8 bytes, that lie in its own file and fit in
+    memory."""
+    import h5py
+
+    try:
+        kind = stack.dtype
+    except TypeError as error:
+        raise _Unusable("its patterns are of a type that cannot be read") from error
+    if kind.kind not in REAL_KINDS or kind.itemsize > 8 or h5py.check_enum_dtype(kind) is not None:
+        raise _Unusable(f"its patterns are of type {str(kind)[:40]}, not of real numbers")
+    if stack.is_virtual or stack.external:
+        raise _Unusable("its patterns lie in another file")
+    if stack.shape[1] > MOST_PIXELS:
+        raise _Unusable(f"its patterns are of more than {MOST_PIXELS} pixels")
+
+
+def _is_stack(shape: tuple[int, ...] | None) -> bool:
+    return shape is not None and len(shape) == 3 and shape[0] == schema.PROJECTIONS and shape[1] == shape[2] > 0
 
 
 def survey_npz(files: tuple[SourceFile, ...]) -> Survey:
