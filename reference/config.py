@@ -61,7 +61,6 @@ class Config:
     timeline: bool
     memory_share: float
     stage: str
-    check_hashes: bool
     width: int
     symmetry: bool
     max_epochs: int

@@ -12,6 +12,7 @@ import torch
 
 import benchmark
 from benchmark.data.manifest import Manifest
+from benchmark.data.reader import THREADS
 from benchmark.definition.request import RunRequest
 from benchmark.events import keys
 from benchmark.events.log import EventLog
@@ -68,6 +69,7 @@ def subject_of(request: RunRequest, config: Config, manifest: Manifest, rank: Ra
     stack_bytes = 3 * request.rung.pixels**2 * 4
     held = sum(manifest.samples[split] for split in ("train", "dev")) / rank.size * stack_bytes
     most = config.memory_share * psutil.virtual_memory().total / rank.local_size  # data that take more are streamed
+    largest = max(shard["bytes"] for shard in manifest.shards)  # a shard is held while it is hashed
     rooms = [Room("the run", request.output, OUTPUT_BYTES)]
     if config.stage:
         stored = sum(shard["bytes"] for shard in manifest.shards) * rank.local_size / rank.size
@@ -80,6 +82,6 @@ def subject_of(request: RunRequest, config: Config, manifest: Manifest, rank: Ra
         manifest_sha256=manifest.sha256,
         data=request.data,
         rooms=tuple(rooms),
-        memory_bytes=int(held if held <= most else 0) + WORKING_BYTES,
+        memory_bytes=int(held if held <= most else 0) + WORKING_BYTES + THREADS * largest,
         device=config.device,
     )

@@ -111,7 +111,7 @@ class Splits:
 def opened_splits(
     manifest: Manifest, config: Config, rank: Rank, device: torch.device, token: int, barrier: Callable[[], None]
 ) -> Iterator[Splits]:
-    """This rank's samples while the block lasts, after all that the settings ask for: copies, hashes, memory.
+    """This rank's samples while the block lasts, after all that the settings ask for: copies, memory.
 
     `token` is the same on all ranks and new in each run. Raises StemdlError for shards that are missing, changed or
     unreadable, and for a disk that cannot take the copies.
@@ -124,9 +124,6 @@ def opened_splits(
             copies = held.enter_context(staged(manifest, ("train", "dev"), disk, rank, token, barrier))
             manifest, staged_bytes = copies.manifest, copies.bytes
         parts = [Part(manifest, split, rank.rank, rank.size) for split in ("train", "dev")]
-        if config.check_hashes:
-            for part in parts if config.stage else (*parts, test):
-                part.check_hashes()
         in_memory = sum(part.bytes_in_memory() for part in parts) <= _memory_bytes(config.memory_share, rank, device)
         train, dev = (SamplesInMemory(part, device) if in_memory else SamplesStreamed(part, device) for part in parts)
         yield Splits(train, dev, SamplesStreamed(test, device), in_memory, staged_bytes)

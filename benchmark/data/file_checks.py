@@ -9,9 +9,7 @@ from collections.abc import Iterator
 from benchmark.data import relabel
 from benchmark.data.examined import Data
 from benchmark.data.faults import Fault
-from benchmark.data.index_file import INDEX, read_index
 from benchmark.data.manifest import MANIFEST
-from benchmark.data.shard_index import index_shard
 from benchmark.definition.rung import SPLITS
 from benchmark.foundation.files import canonical_json, sha256_of_file, sha256_of_text
 from benchmark.foundation.progress import progress
@@ -37,19 +35,6 @@ def files(data: Data) -> Iterator[Fault]:
         inside = path.relative_to(manifest.folder).parts
         if path.is_file() and path not in listed and (path.suffix == ".h5" or inside[0] in SPLITS):
             yield Fault("files", str(path), "not in the manifest", hint="a reader would not see it; move it away")
-
-
-def index(data: Data) -> Iterator[Fault]:
-    """What readers are told by the index, where there is one that holds, is what the shards say."""
-    manifest = data.manifest
-    written_ns, known = read_index(manifest.folder, manifest.sha256, manifest.shards)
-    classes = {group: number for number, group in enumerate(manifest.space_groups)}
-    for shard in manifest.shards:
-        path = manifest.folder / shard["path"]
-        if path in known and path.is_file() and path.stat().st_mtime_ns <= written_ns:
-            if known[path] != index_shard(path, shard["samples"], classes):
-                yield Fault("index", str(manifest.folder / INDEX), f"says something else than {shard['path']}",
-                            hint="delete it: it saves time and nothing else")
 
 
 def recipe(data: Data) -> Iterator[Fault]:

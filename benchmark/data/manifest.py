@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.index_file import write_index
 from benchmark.data.schema import shard_path
 from benchmark.definition.rung import SPLITS
 from benchmark.foundation.errors import StemdlError
@@ -84,7 +83,7 @@ def write_manifest(
     about: Mapping[str, Any],
     splits: Sequence[str] = SPLITS,
 ) -> None:
-    """Name and hash what lies in the folder: its shards, all of them there, in the order to be read; and index them.
+    """Name and hash what lies in the folder: its shards, all of them there, in the order to be read.
 
     `splits` are those that the data have; `source` says where the crystals or patterns come from, `about` whatever else
     the data's makers tell of them.
@@ -109,7 +108,6 @@ def write_manifest(
         **about,
         "shards": entries,
     })
-    write_index(folder, sha256_of_file(folder / MANIFEST), entries, space_groups)
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -13,6 +13,7 @@ import numpy as np
 from benchmark.data import schema
 from benchmark.data.duplicates import Compound, parsed_formula, reduced, structure_type
 from benchmark.data.manifest import Manifest
+from benchmark.data.sealed import opened_shard
 from benchmark.definition.rung import SPLITS
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.progress import progress
@@ -88,17 +89,16 @@ def split_of(shard: str) -> str:
 def read_materials(manifest: Manifest) -> Mapping[str, Entry]:
     """Every material of a data set by its identifier, in the order of the shards. One sample of each is read.
 
-    Raises StemdlError where a shard or a sample cannot be read, and where a material lies in two splits.
+    Raises StemdlError where a shard has changed, where it or a sample cannot be read, and where a material lies in two
+    splits.
     """
-    import h5py
-
     primitive = cells_are_primitive(manifest)
     found: dict[str, Entry] = {}
     with progress("Reading materials", len(manifest.shards), "shards") as advance:
         for done, shard in enumerate(manifest.shards, start=1):
             path = manifest.folder / shard["path"]
             try:
-                with h5py.File(path, "r") as opened:
+                with opened_shard(manifest, shard) as opened:
                     for name in _one_of_each(schema.sample_names(opened)):
                         entry = read_entry(opened[name], split_of(shard["path"]), shard["path"], primitive)
                         first = found.setdefault(entry.compound.identifier, entry)

@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from benchmark.data.index_file import INDEX
 from benchmark.data.manifest import Manifest
 from benchmark.data.reader import THREADS, Part, Shard
+from benchmark.data.sealed import changed
 from benchmark.foundation.errors import StemdlError
 from benchmark.launch.rank import Rank
 
@@ -65,7 +65,6 @@ def staged(
             if rank.local_rank == 0:
                 _remove_left_behind(disk)
             _require_room(shards, folder, rank, place)
-            _copy_index(manifest.folder, folder)
             with ThreadPoolExecutor(THREADS) as pool:
                 copied = list(pool.map(lambda shard: _copy(shard, manifest.folder, folder, place), shards))
         except OSError as error:
@@ -143,18 +142,5 @@ def _copy(shard: Shard, source: Path, folder: Path, place: str) -> int:
                 view = view[writer.write(view):]
             done += len(block)
     if digest.hexdigest() != shard.sha256:
-        raise StemdlError("a shard has changed since the manifest was written", where=f"{place}: {shard.path}",
-                          expected=f"sha256 {shard.sha256}", found=digest.hexdigest(),
-                          remedy=f"stemdl data verify {source}")
-    shutil.copystat(shard.path, target)  # its time too: it is not newer than the index
+        raise changed(shard.path, shard.sha256, digest.hexdigest(), f"{place}: ")
     return done
-
-
-def _copy_index(source: Path, folder: Path) -> None:
-    """The index goes with the shards that it spares the ranks to search. One rank of the node copies it."""
-    try:
-        with open(source / INDEX, "rb") as reader, open(folder / INDEX, "xb") as writer:
-            shutil.copyfileobj(reader, writer)
-        shutil.copystat(source / INDEX, folder / INDEX)
-    except (FileNotFoundError, FileExistsError):  # there is none, or another rank has begun
-        return

@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmark.data import relabel
 from benchmark.data.examined import Data, Skipped
 from benchmark.data.faults import Fault
-from benchmark.data.file_checks import counts, files, index, recipe
+from benchmark.data.file_checks import counts, files, recipe
 from benchmark.data.hdf5_errors import require_unlocked
 from benchmark.data.leak_checks import copied_patterns, duplicate_materials, materials, partitions
 from benchmark.data.manifest import read_manifest
@@ -92,7 +92,7 @@ def symmetry(data: Data) -> Iterator[Fault]:
 
 
 CHECKS: Mapping[str, Callable[[Data], Iterator[Fault]]] = {
-    "files": files, "recipe": recipe, "index": index, "samples": samples, "counts": counts,
+    "files": files, "recipe": recipe, "samples": samples, "counts": counts,
     "materials": materials, "duplicates": duplicate_materials, "copies": copied_patterns, "symmetry": symmetry,
     "partitions": partitions,
 }

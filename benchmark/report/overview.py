@@ -16,6 +16,7 @@ from benchmark.data.leaks import composition_features
 from benchmark.data.manifest import Manifest
 from benchmark.data.materials import cells_are_primitive, read_entry, split_of
 from benchmark.data.near_copies import descriptor
+from benchmark.data.sealed import opened_shard
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.progress import progress
 from benchmark.simulation.crystal import cell_from_parameters
@@ -144,12 +145,10 @@ def look_over(manifest: Manifest) -> Overview:
 
 def _samples(manifest: Manifest) -> Iterator[tuple[str, str, h5py.Group, bool]]:
     """Every sample of every shard, and whether it is its material's first."""
-    import h5py
-
     for shard in manifest.shards:
         path = manifest.folder / shard["path"]
         try:
-            with h5py.File(path, "r") as opened:
+            with opened_shard(manifest, shard) as opened:
                 last = None
                 for name in schema.sample_names(opened):
                     material = name.rsplit("_", 1)[0]

@@ -25,7 +25,7 @@ CPU = torch.device("cpu")
 
 
 def settings(**changed: object) -> SimpleNamespace:
-    return SimpleNamespace(**{"memory_share": 0.25, "stage": "", "check_hashes": False, **changed})
+    return SimpleNamespace(**{"memory_share": 0.25, "stage": "", **changed})
 
 
 def test_batches_are_the_same_from_memory_and_streamed(smoke_data: Path):
@@ -97,7 +97,7 @@ def test_data_stay_in_memory_where_they_fit_into_its_share(smoke_data: Path, mon
 def test_the_folder_for_copies_may_name_a_variable_of_the_node(smoke_data: Path, tmp_path: Path,
                                                                monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("NODE_DISK", str(tmp_path))
-    with opened_splits(read_manifest(smoke_data), settings(stage="$NODE_DISK/x", check_hashes=True), ALONE, CPU, 1,
+    with opened_splits(read_manifest(smoke_data), settings(stage="$NODE_DISK/x"), ALONE, CPU, 1,
                        lambda: None) as splits:
         copies = list((tmp_path / "x").rglob("*.h5"))
         assert splits.staged_bytes == sum(path.stat().st_size for path in copies) > 0

@@ -22,7 +22,6 @@ from hypothesis import strategies as st
 from patience import HANG_SECONDS
 
 from benchmark.data import reader, schema
-from benchmark.data.index_file import INDEX
 from benchmark.data.manifest import MANIFEST, Manifest, read_manifest
 from benchmark.data.reader import Part, shards_of_part
 from benchmark.definition.rung import Storage
@@ -112,15 +111,9 @@ def test_samples_come_in_the_order_asked_for(uneven: Path, stack_of: Callable) -
 def test_no_shard_is_opened_before_it_is_asked_for_and_few_at_once(uneven: Path,
                                                                   monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[Path] = []
-
-    def index_shard(path: Path, *more: object) -> object:
-        opened.append(path)
-        return find(path, *more)
-
-    find = reader.index_shard
-    monkeypatch.setattr(reader, "index_shard", index_shard)
+    read = reader.read_sealed
+    monkeypatch.setattr(reader, "read_sealed", lambda path, sha256: opened.append(path) or read(path, sha256))
     monkeypatch.setattr(reader, "OPEN_FILES", 2)
-    (uneven / INDEX).unlink()  # it would spare the search
     part = part_of(uneven)
     assert opened == []
     out = np.empty((1, 3, 16, 16), dtype=np.float32)
@@ -129,7 +122,7 @@ def test_no_shard_is_opened_before_it_is_asked_for_and_few_at_once(uneven: Path,
     for number in (0, 5, 10, 0, 5, 10):
         part.read(np.array([number]), out)
         assert 1 <= len(open_shards()) <= 2
-    assert len(opened) == 3  # each was searched once, however often it was opened
+    assert len(opened) == 3  # each was read whole once, however often it was opened
     del part
     assert open_shards() == []
 
@@ -206,21 +199,74 @@ def test_a_shard_that_is_missing_or_cut_off_is_found_when_a_part_is_opened(uneve
     assert len(part_of(uneven, "dev", 0, 5)) == 1  # needs that shard not
 
 
-def test_a_shard_of_the_same_size_with_other_bytes_is_found_by_its_hash(uneven: Path) -> None:
-    path = uneven / "train" / "batch_train_2.h5"
+def scaled(shard: h5py.File) -> None:
+    shard["sample_9_0"][schema.STACK][1] *= 3
+
+
+def other_label(shard: h5py.File) -> None:
+    shard["sample_9_0"].attrs.modify("space_group", np.bytes_("6"))
+
+
+def other_thickness(shard: h5py.File) -> None:
+    shard["sample_9_0"].attrs["thickness_angstrom"] = 151.0
+
+
+def no_more_than_a_bit(path: Path) -> None:
     content = bytearray(path.read_bytes())
-    part_of(uneven).check_hashes()
     content[-1] ^= 1
     path.write_bytes(content)
-    with pytest.raises(StemdlError, match="has changed since the manifest") as caught:
-        part_of(uneven).check_hashes()
-    assert caught.value.where == f"{HERE}{path}" and caught.value.expected != caught.value.found
-    part_of(uneven, "train", 0, 2).check_hashes()  # has no sample of it
 
 
-def test_bytes_that_are_no_hdf5_are_named(uneven: Path) -> None:
+def in_place(change: Callable[[h5py.File], None]) -> Callable[[Path], None]:
+    def changed(path: Path) -> None:
+        with h5py.File(path, "r+") as shard:
+            change(shard)
+    return changed
+
+
+WAYS_TO_READ = {"whole": lambda part: part.read_whole(),
+                "streamed": lambda part: part.read(np.arange(len(part)), np.empty((len(part), 3, 16, 16), np.float32))}
+
+
+@pytest.mark.parametrize("read", WAYS_TO_READ.values(), ids=WAYS_TO_READ)
+@pytest.mark.parametrize("storage", [Storage(), Storage(encoding="float16", filter="gzip")], ids=["plain", "gzip"])
+@pytest.mark.parametrize("change", [in_place(scaled), in_place(other_label), in_place(other_thickness),
+                                    no_more_than_a_bit])
+def test_nothing_of_a_shard_that_was_changed_in_place_is_read(
+        write_uneven: Callable, tmp_path: Path, storage: Storage, change: Callable, read: Callable) -> None:
+    """The size is the same, and so is the time of the last change."""
+    folder = write_uneven(tmp_path / "data", storage)
+    path = folder / "train" / "batch_train_2.h5"
+    before, found = path.stat(), sha256_of_file(path)
+    change(path)
+    os.truncate(path, before.st_size)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(StemdlError, match="a shard has changed since the manifest was written") as caught:
+        read(part_of(folder))
+    assert (caught.value.where, caught.value.expected) == (f"{HERE}{path}", f"sha256 {found}")
+    assert caught.value.found == f"sha256 {sha256_of_file(path)}"
+    assert f"stemdl data verify {folder}" in caught.value.remedy and f"rm {path} " in caught.value.remedy
+    assert len(read(part_of(folder, "train", 0, 2))) > 0  # has no sample of it
+
+
+@pytest.mark.parametrize("storage", [Storage(), Storage(filter="gzip")], ids=["plain", "gzip"])
+def test_a_stack_that_changes_after_it_was_hashed_is_not_read(write_uneven: Callable, tmp_path: Path,
+                                                             storage: Storage) -> None:
+    path, out = write_uneven(tmp_path / "data", storage) / "train" / "batch_train_2.h5", np.empty((1, 3, 16, 16), "f4")
+    part = part_of(tmp_path / "data")
+    part.read(np.array([7]), out)  # the shard is hashed now, and sample 9 of it not read yet
+    part._files.clear()  # as if others had been read since
+    before = path.stat()
+    in_place(scaled)(path)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(StemdlError, match="sample_9_0: a shard changed while it was in use"):
+        part.read(np.array([9]), out)
+
+
+def test_bytes_that_are_no_hdf5_are_named(uneven: Path, seal: Callable) -> None:
     path = uneven / "train" / "batch_train_0.h5"
     path.write_bytes(bytes(path.stat().st_size))
+    seal(uneven)
     with pytest.raises(StemdlError, match="a shard cannot be read") as caught:
         part_of(uneven).read_whole()
     assert caught.value.where == f"{HERE}{path}"
@@ -271,16 +317,13 @@ def test_a_filtered_stack_of_another_size_is_told_and_overwrites_nothing(write_u
         part_of(folder).read_whole()
 
 
-@pytest.mark.parametrize("with_index", [True, False])
 def test_filters_of_a_plugin_are_there_in_a_process_that_wrote_nothing(
-    write_uneven: Callable, tmp_path: Path, environment: dict[str, str], stack_of: Callable, with_index: bool
+    write_uneven: Callable, tmp_path: Path, environment: dict[str, str], stack_of: Callable
 ) -> None:
     pytest.importorskip("hdf5plugin")
     folder = write_uneven(tmp_path / "data", Storage(filter="lz4"))
-    if not with_index:
-        (folder / INDEX).unlink()
     program = ("from pathlib import Path; from benchmark.data.manifest import read_manifest; "
-               "from benchmark.data import reader; import sys; reader.SAMPLES_AT_ONCE = 1; "  # as many threads as may be
+               "from benchmark.data import reader; import sys; "
                "print(reader.Part(read_manifest(Path(sys.argv[1])), 'dev').read_whole()[0].tobytes().hex())")
     done = subprocess.run([sys.executable, "-c", program, folder], env=environment, capture_output=True, text=True,
                           timeout=HANG_SECONDS, check=False)
