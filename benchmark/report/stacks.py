@@ -9,6 +9,7 @@ import numpy as np
 
 from benchmark.data import schema
 from benchmark.data.manifest import Manifest
+from benchmark.data.sealed import opened_shard
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import atomic_path
 from benchmark.simulation.crystal import crystal_system
@@ -68,18 +69,19 @@ def group_symbol(group: int) -> str:
 
 
 def _first_stacks(manifest: Manifest, groups: list[int]) -> dict[int, tuple[Any, Any, str]]:
-    import h5py
-
     found: dict[int, tuple[Any, Any, str]] = {}
     split = next(split for split, samples in manifest.samples.items() if samples)  # train, where there is one
-    for path, name in schema.iter_samples(manifest.folder, split):
-        with h5py.File(path, "r") as shard:
-            sample = shard[name]
-            group = schema.read_label(sample)
-            if group in groups and group not in found:
-                zones = sample.attrs["z_dirs"][0].T if "z_dirs" in sample.attrs else None  # an import may lack them
-                found[group] = (schema.read_patterns(sample), zones, str(sample.attrs.get("formula", "")))
+    for entry in manifest.shards:
         if len(found) == len(groups):
-            return found
-    raise StemdlError(f"a group has no sample in {split}", where=manifest.folder,
-                      found=sorted(set(groups) - found.keys()))
+            break
+        if not entry["path"].startswith(f"{split}/"):
+            continue
+        with opened_shard(manifest, entry) as shard:
+            for sample in map(shard.get, schema.sample_names(shard)):
+                group = schema.read_label(sample)
+                if group in groups and group not in found:
+                    zones = sample.attrs["z_dirs"][0].T if "z_dirs" in sample.attrs else None  # an import may lack them
+                    found[group] = (schema.read_patterns(sample), zones, str(sample.attrs.get("formula", "")))
+    if lacking := sorted(set(groups) - found.keys()):
+        raise StemdlError(f"a group has no sample in {split}", where=manifest.folder, found=lacking)
+    return found

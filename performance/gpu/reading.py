@@ -26,24 +26,21 @@ def _shards(setting: Setting, pixels: int, encoding: str, name: str) -> Path:
     return folder
 
 
-def _of_a_rank(folder: Path, ranks: int, hashed: bool, rank: int) -> tuple[float, int, int]:
+def _of_a_rank(folder: Path, ranks: int, rank: int) -> tuple[float, int, int]:
     """When a rank was done (Unix seconds), and its samples and bytes of memory."""
     part = Part(read_manifest(folder), "train", rank, ranks)
-    if hashed:
-        part.check_hashes()
-    else:
-        part.read_whole()
+    part.read_whole()
     return time.time(), len(part), part.bytes_in_memory()
 
 
-def _read(setting: Setting, pixels: int, encoding: str, name: str, hashed: bool) -> Figures:
+def _read(setting: Setting, pixels: int, encoding: str, name: str) -> Figures:
     """From the first rank's start to the last one's end; pools are started before."""
     folder = _shards(setting, pixels, encoding, name)
     size = sum(entry["bytes"] for entry in read_manifest(folder).shards)
     found: dict[str, float | int | str] = {"MB of files": round(size / 1e6, 1), "cores": setting.cores}
     for ranks in sorted({1, setting.cores}):
         with ProcessPoolExecutor(ranks, mp_context=get_context("spawn")) as pool:
-            work = partial(_of_a_rank, folder, ranks, hashed)
+            work = partial(_of_a_rank, folder, ranks)
             list(pool.map(work, range(ranks)))  # processes start, and the files come into the cache
             for cache in ("warm", "cold"):
                 if cache == "cold":
@@ -52,17 +49,15 @@ def _read(setting: Setting, pixels: int, encoding: str, name: str, hashed: bool)
                 done = list(pool.map(work, range(ranks)))
                 seconds = max(when for when, _, _ in done) - started
                 found[f"files' MB/s, {cache}, {ranks} ranks"] = size / 1e6 / seconds
-                if not hashed:
-                    found[f"samples/s, {cache}, {ranks} ranks"] = sum(samples for _, samples, _ in done) / seconds
+                found[f"samples/s, {cache}, {ranks} ranks"] = sum(samples for _, samples, _ in done) / seconds
     return found
 
 
 def items(setting: Setting) -> Iterator[Item]:
     for pixels in setting.pick((64, 512), (32,)):
         for encoding, name in setting.pick(STORAGES, STORAGES[:1]):
-            for hashed in setting.pick((False, True), (False,)):
-                yield Item(f"{pixels} pixels, {encoding} with filter {name}, {'hashed' if hashed else 'read'}", 12,
-                           partial(_read, setting, pixels, encoding, name, hashed))
+            yield Item(f"{pixels} pixels, {encoding} with filter {name}", 12,
+                       partial(_read, setting, pixels, encoding, name))
 
 
 STEP = Step("reading", "Reading and hashing", 60, items)

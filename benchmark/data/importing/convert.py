@@ -100,11 +100,9 @@ class _Files:
 
     def group(self, sample: Sample) -> h5py.Group:
         """The sample, open until the next one is asked for."""
-        import h5py
-
         if self._path != sample.file.path:
             self.close()
-            self._open, self._path = h5py.File(sample.file.path, "r"), sample.file.path
+            self._open, self._path = sample.file.opened(), sample.file.path
         return self._open[sample.name]
 
     def close(self) -> None:

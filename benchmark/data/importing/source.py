@@ -10,13 +10,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmark.data.manifest import MANIFEST, Manifest, read_manifest
 from benchmark.data.schema import SHARD_NAME
+from benchmark.data.sealed import opened_image, read_sealed
 from benchmark.definition.rung import SPLITS
 from benchmark.foundation.errors import StemdlError
+
+if TYPE_CHECKING:
+    import h5py
 
 SPLIT_OF_FOLDER = {"train": "train", "training": "train", "dev": "dev", "validation": "dev", "val": "dev",
                    "test": "test", "testing": "test", "inference": "test"}
@@ -32,6 +37,16 @@ class SourceFile:
     name: str
     split: str
     number: int
+    sha256: str | None = None
+
+    def opened(self) -> h5py.File:
+        """The HDF5 file. Raises OSError where it is not one, and StemdlError where it has not the hash that its data set's
+        manifest gives."""
+        import h5py
+
+        if self.sha256 is None:
+            return h5py.File(self.path, "r")
+        return opened_image(read_sealed(self.path, self.sha256), self.path)
 
 
 @dataclass(frozen=True)
@@ -60,7 +75,9 @@ def find_source(path: Path) -> Source:
     name = path.resolve().name
     if path.is_dir() and (path / MANIFEST).is_file():
         manifest = read_manifest(path)
-        files, strangers = _sorted_out(base, [path / shard["path"] for shard in manifest.shards], _of_shard)
+        hashes = {path / shard["path"]: shard["sha256"] for shard in manifest.shards}
+        files, strangers = _sorted_out(base, hashes, _of_shard)
+        files = tuple(replace(file, sha256=hashes[file.path]) for file in files)
         return Source("own", name, files, strangers, manifest)
     for form, suffix, tell in (("olcf", ".h5", _of_shard), ("npz", ".npz", _of_npz)):
         files, strangers = _sorted_out(base, _files(path, suffix), tell)

@@ -59,13 +59,12 @@ class _Unusable(Exception):
 
 def survey_hdf5(file: SourceFile) -> Survey:
     """The samples of one HDF5 file. A file that cannot be read to its end is named and gives none. Raises StemdlError
-    where patterns are behind a filter that is not installed, or another process has the file open for writing."""
-    import h5py
-
+    where patterns are behind a filter that is not installed, another process has the file open for writing, or it has
+    not the hash that its data set's manifest gives."""
     samples, tally = [], Tally()
     seen: set[tuple[int, int]] = set()
     try:
-        with h5py.File(file.path, "r") as shard:
+        with file.opened() as shard:
             for name in shard:
                 try:
                     sample = _sample(file, shard, name)

@@ -37,7 +37,7 @@ SETTINGS = {
     "org": ORG, "platform": "two cores", "division": "closed", "status": "research", "comm": "horovod", "device": "cpu",
     "precision": "fp32", "threads_per_rank": 1, "clear_caches": False, "torch_backend": "auto", "fusion_mib": 25.0,
     "gradient_compression": "none", "gradient_groups": 0, "cycle_ms": 5.0, "hierarchical": False, "autotune": False,
-    "timeline": False, "memory_share": 0.25, "stage": "", "check_hashes": False, "width": 16,
+    "timeline": False, "memory_share": 0.25, "stage": "", "width": 16,
     "symmetry": True, "max_epochs": 18, "global_batch_size": BATCH, "learning_rate": 0.004, "warmup_fraction": 0.05, "weight_decay": 0.05,
     "weight_averaging": 0.98, "label_smoothing": 0.05, "eval_batch_size": 100, "checkpoint": True,
     "checkpoint_every_steps": 0, "warning_signals": "TERM USR1 USR2", "collective_timeout_seconds": 60,

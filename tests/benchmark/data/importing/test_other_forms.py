@@ -194,6 +194,15 @@ def samples_of(folder: Path) -> list[tuple[str, dict[str, Any]]]:
     return found
 
 
+def test_a_shard_of_ours_that_changed_is_not_imported(ours: Path, tmp_path: Path) -> None:
+    shard = sorted((ours / "train").iterdir())[0]
+    content = bytearray(shard.read_bytes())
+    content[-1] ^= 1
+    shard.write_bytes(content)
+    with pytest.raises(StemdlError, match=f"{shard.name}: a shard has changed since the manifest was written"):
+        import_data(ours, tmp_path / "data")
+
+
 @pytest.mark.parametrize("storage", [Storage(), Storage(encoding="float16"), Storage(pixels=8, filter="gzip")])
 def test_data_of_ours_keep_their_order_numbers_and_attributes(ours: Path, tmp_path: Path, storage: Storage) -> None:
     done = import_data(ours, tmp_path / "data", storage=storage)
