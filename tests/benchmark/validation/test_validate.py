@@ -122,8 +122,8 @@ def test_a_run_folder_is_held_against_its_record_and_system(tmp_path):
 
 
 @pytest.mark.parametrize(("text", "found"), [
-    ("width: 16\n", "width"), ("a: &a [1]\nb: *a\n", "no plain YAML"), ("- 1\n", "no mapping"), ("a: [", "no plain"),
-    ("[" * 5000, "no plain"), ("x: 1\n" * 10_000, "bytes"), ("!!python/object:os.system {}", "no plain"), ("\xff", "no")])
+    ("width: 16\n", "width"), ("a: &a [1]\nb: *a\n", "not plain YAML"), ("- 1\n", "not a mapping"), ("a: [", "not plain"),
+    ("[" * 5000, "not plain"), ("x: 1\n" * 10_000, "bytes"), ("!!python/object:os.system {}", "not plain"), ("\xff", "no")])
 def test_the_file_of_settings_is_held_against_the_log(tmp_path, text, found):
     lines = log_lines()
     settings_ = next(line["value"] for line in lines if line["key"] == keys.CONFIG)
