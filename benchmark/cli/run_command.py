@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import shlex
 import sys
 import time
 from collections.abc import Iterator
@@ -164,7 +165,22 @@ def _lead(request: RunRequest, arguments: argparse.Namespace) -> int:
     refuse_at_once(request, lead, most, _accelerators() if here else None)
     _make_data(request, min(lead.ranks * arguments.instances, usable_cores()))
     with _own_folder(request, arguments.output is None) as request:
-        return _make_runs(request, arguments, lead, shares)
+        try:
+            return _make_runs(request, arguments, lead, shares)
+        except KeyboardInterrupt as error:
+            error.remedy = _to_go_on(request, arguments)
+            raise
+
+
+def _to_go_on(request: RunRequest, arguments: argparse.Namespace) -> str:
+    """What to type after an interruption: a set goes on in its folder, a run from its checkpoint."""
+    same = ["stemdl", *sys.argv[1:]]
+    there = [*same, "--output", str(request.output)] if arguments.output is None else same
+    if arguments.runs > 1 or arguments.instances > 1 or arguments.scale or arguments.resume:
+        return shlex.join(there)
+    if request.checkpoint.is_file():
+        return shlex.join([*there, "--resume"])
+    return shlex.join(same) + (", with another --output" if arguments.output is not None else "")
 
 
 @contextmanager

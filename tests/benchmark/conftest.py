@@ -35,7 +35,7 @@ class Pretending:
 class ManifestOf:
     sha256 = "1" * 64
     rung = "stemdl_smoke"
-    samples = {"train": 200}
+    samples = {"train": 200, "dev": 60}
 
 
 @pytest.fixture

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import shlex
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -122,3 +125,23 @@ def test_a_launcher_s_ranks_start_no_others(run: Run, option: tuple[str, ...], m
         monkeypatch.setenv(name, value)
     assert run("", *option) == 2
     assert "without a launcher" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("options", "checkpoint", "to_go_on"), [
+    ([], True, "--resume"), ([], False, ", with another --output"), (["--runs", "3"], True, "")])
+def test_an_interrupted_run_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], checkpoint: bool, to_go_on: str
+) -> None:
+    words = ["run", "--output", str(tmp_path), *options]
+    monkeypatch.setattr(sys, "argv", ["stemdl", *words])
+    parser = argparse.ArgumentParser()
+    run_command.configure(parser)
+    if checkpoint:
+        (tmp_path / "checkpoint.pt").touch()
+    request = SimpleNamespace(output=tmp_path, checkpoint=tmp_path / "checkpoint.pt")
+    said = run_command._to_go_on(request, parser.parse_args(words[1:]))
+    assert said.startswith("stemdl " + shlex.join(words)) and said.removeprefix("stemdl " + shlex.join(words)).strip(
+        ) == to_go_on.strip()
+    monkeypatch.setattr(sys, "argv", ["stemdl", "run", *options])  # the folder was named by the program
+    said = run_command._to_go_on(request, parser.parse_args(options))
+    assert (f"--output {tmp_path}" in said) == (checkpoint or bool(options)) and "another" not in said
