@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+import sealing
 
 from benchmark.data import schema
 from benchmark.data.manifest import WrittenShard, write_manifest
 from benchmark.definition.rung import Storage
-from benchmark.foundation.files import canonical_json, sha256_of_file, sha256_of_text
+from benchmark.foundation.files import canonical_json, sha256_of_text
 
 GROUPS = (2, 62, 225)
 SHARDS = {"train": (15, 15), "dev": (9,), "test": (9,)}
@@ -90,13 +90,4 @@ def written_as_drawn(tmp_path: Path) -> Path:
 @pytest.fixture
 def seal() -> Callable[[Path], None]:
     """`seal(folder)`: the manifest's hashes made those of the shards as they are: only their content is wrong."""
-
-    def sealed(folder: Path) -> None:
-        path = folder / "manifest.json"
-        values = json.loads(path.read_text())
-        for entry in values["shards"]:
-            shard = folder / entry["path"]
-            entry["sha256"], entry["bytes"] = sha256_of_file(shard), shard.stat().st_size
-        path.write_text(json.dumps(values))
-
-    return sealed
+    return sealing.seal

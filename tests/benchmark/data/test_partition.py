@@ -13,6 +13,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from sealing import seal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -183,12 +184,16 @@ def test_samples_that_cannot_be_split_are_one_clear_error(written: Path, change:
     with h5py.File(written / "train" / "batch_train_0.h5", "r+") as shard:
         for name, value in change.items():
             shard["sample_1_0"].attrs[name] = value
+    with pytest.raises(StemdlError, match="has changed since the manifest"):
+        read_materials(read_manifest(written))
+    seal(written)
     with pytest.raises(StemdlError, match=message):
         read_materials(read_manifest(written))
 
 
 def test_a_shard_that_cannot_be_read_is_named(written: Path) -> None:
     (written / "dev" / "batch_dev_0.h5").write_bytes(b"no HDF5")
+    seal(written)
     with pytest.raises(StemdlError, match="batch_dev_0.h5: a shard cannot be read"):
         read_materials(read_manifest(written))
 
