@@ -96,7 +96,8 @@ class Tree:
         hashes = [FIRST]
         for number, entry in enumerate(self.ledger):
             start = {"start": hashes[self.starts[number] + 1]} if number in self.starts else {}
-            lines.append(canonical_json({**entry, **start, "previous": hashes[-1]}).encode() + b"\n")
+            whole = {**entry, **start, "previous": hashes[-1]} if isinstance(entry, dict) else entry
+            lines.append(canonical_json(whole).encode() + b"\n")
             hashes.append(hashlib.sha256(lines[-1][:-1]).hexdigest())
         return b"".join(lines)
 
