@@ -188,8 +188,8 @@ class Part:
         """The bytes of a shard, proven to be the manifest's, and the index of these bytes."""
         shard = self.shards[which]
         content = read_sealed(shard.path, shard.sha256)
-        index = index_shard(content, shard.path, shard.samples, self._classes)
-        with self._lock:
+        with self._lock:  # HDF5 does one thing at a time: threads that wait for it in Python's lock take twice as long
+            index = index_shard(content, shard.path, shard.samples, self._classes)
             self._shape = self._shape or index.shape
         if index.shape != self._shape:
             raise StemdlError("a shard has patterns of another size", where=shard.path, expected=self._shape,
