@@ -39,8 +39,13 @@ SUPERCELL_ANGSTROM = 100.0
 CASES = (("SrTiO3", 51, 100.0, 0.25), ("PbTiO3", 24, 100.0, 0.2), ("GaN", 20, 100.0, 0.81))
 """Crystals, with their thickness in unit cells, the energy in keV, and by what the atoms are lifted along the beam, in
 cells: so that the surfaces lie between atoms and every method has the same ones."""
-ABTEM = ((768, 2.0, "infinite"), (896, 2.0, "infinite"), (1024, 2.0, "infinite"), (1024, 1.0, "infinite"),
-         (1024, 0.5, "finite"))
+ABTEM = (
+    (768, 2.0, "infinite"),
+    (896, 2.0, "infinite"),
+    (1024, 2.0, "infinite"),
+    (1024, 1.0, "infinite"),
+    (1024, 0.5, "finite"),
+)
 """Grid points across, slice thickness in Angstrom and kind of projection, from cheap to exact."""
 
 
@@ -60,17 +65,26 @@ def patterns_of_abtem(sample: Sample, cells: int, energy_kev: float, points: int
     grid = tuple(int(-(-points // copy)) for copy in copies)
     wall, processor = time.perf_counter(), time.process_time()
     potential = library.Potential(
-        atoms, gpts=grid, slice_thickness=slice_angstrom, projection=kind,
-        parametrization=library.parametrizations.LobatoParametrization(sigmas=dict.fromkeys(symbols, width)))
+        atoms,
+        gpts=grid,
+        slice_thickness=slice_angstrom,
+        projection=kind,
+        parametrization=library.parametrizations.LobatoParametrization(sigmas=dict.fromkeys(symbols, width)),
+    )
     crystal = library.CrystalPotential(potential, (*map(int, copies), cells))
     probe = library.Probe(energy=1e3 * energy_kev, semiangle_cutoff=1e3 * SEMI_ANGLE * wavelength_angstrom(energy_kev))
     probe.grid.match(crystal)
-    measured = probe.multislice(crystal, scan=library.CustomScan([[0.0, 0.0]]), lazy=False,
-                                detectors=library.PixelatedDetector(max_angle="cutoff", resample=False))
+    measured = probe.multislice(
+        crystal,
+        scan=library.CustomScan([[0.0, 0.0]]),
+        lazy=False,
+        detectors=library.PixelatedDetector(max_angle="cutoff", resample=False),
+    )
     picture = np.asarray(measured.array).squeeze()
     seconds = time.process_time() - processor, time.perf_counter() - wall
-    vacuum = np.asarray(probe.build(scan=library.CustomScan([[0.0, 0.0]]), lazy=False)
-                        .diffraction_patterns(max_angle="cutoff").array).squeeze()
+    vacuum = np.asarray(
+        probe.build(scan=library.CustomScan([[0.0, 0.0]]), lazy=False).diffraction_patterns(max_angle="cutoff").array
+    ).squeeze()
     return picture, vacuum, copies, *seconds
 
 
@@ -86,23 +100,47 @@ def main() -> None:
         copies = np.round(SUPERCELL_ANGSTROM / sample.lengths[:2])
         pixels = np.array([(0, 0), (3, 1), (-2, 4), (1, -6), (-5, -3), (6, 2)])
         directions = pixels / (copies * sample.lengths[:2])
-        waves = multislice(sample, directions, energy_kev=energy, thickness_angstrom=thickness, band_per_angstrom=5.0,
-                           slice_angstrom=0.2)
+        waves = multislice(
+            sample,
+            directions,
+            energy_kev=energy,
+            thickness_angstrom=thickness,
+            band_per_angstrom=5.0,
+            slice_angstrom=0.2,
+        )
         vectors, expected = beams_of(waves, sample, 2.5)
         indices = np.round(vectors * sample.lengths[:2]).astype(int)
         cheapest: dict[str, list[tuple[float, float]]] = {"engine": [], "abTEM": []}
         for setting in ("small", "averaged", "full"):
             accuracy = SETTINGS[setting]
             l2, _ = errors(expected, vectors, *reversed(intensities(sample, directions, energy, thickness, accuracy)))
-            optics = Optics(energy, 512, 2.56, SEMI_ANGLE, (thickness, thickness), sample.b_angstrom2, 0.0, 0.0, 0.0,
-                            accuracy, scattering_factors="lobato")
+            optics = Optics(
+                energy,
+                512,
+                2.56,
+                SEMI_ANGLE,
+                (thickness, thickness),
+                sample.b_angstrom2,
+                0.0,
+                0.0,
+                0.0,
+                accuracy,
+                scattering_factors="lobato",
+            )
             wall, processor = time.perf_counter(), time.process_time()
-            ideal_pattern(project(sample.crystal, (0, 0, 1), (1, 0, 0)), Atoms(sample.b_angstrom2, "lobato"), optics,
-                          energy_kev=energy, thickness_angstrom=thickness)
+            ideal_pattern(
+                project(sample.crystal, (0, 0, 1), (1, 0, 0)),
+                Atoms(sample.b_angstrom2, "lobato"),
+                optics,
+                energy_kev=energy,
+                thickness_angstrom=thickness,
+            )
             cpu = time.process_time() - processor
             cheapest["engine"].append((l2, cpu))
-            print(f"{name:8} {energy:4.0f}  engine, {setting:15} {l2:7.4f} {cpu:7.2f} "
-                  f"{time.perf_counter() - wall:7.2f}", flush=True)
+            print(
+                f"{name:8} {energy:4.0f}  engine, {setting:15} {l2:7.4f} {cpu:7.2f} {time.perf_counter() - wall:7.2f}",
+                flush=True,
+            )
         for points, slice_angstrom, kind in ABTEM:
             picture, vacuum, copies, cpu, wall = patterns_of_abtem(sample, cells, energy, points, slice_angstrom, kind)
             centre = np.array(picture.shape) // 2
@@ -112,13 +150,20 @@ def main() -> None:
             found = picture[tuple(np.moveaxis(place[seen], -1, 0))] / incident
             l2, _ = errors(expected, vectors, found, vectors[seen])
             cheapest["abTEM"].append((l2, cpu))
-            print(f"{name:8} {energy:4.0f}  abTEM {points:4} {slice_angstrom} A {kind:8} {l2:7.4f} {cpu:7.2f} {wall:7.2f}",
-                  flush=True)
+            print(
+                f"{name:8} {energy:4.0f}  abTEM {points:4} {slice_angstrom} A {kind:8} {l2:7.4f} {cpu:7.2f} {wall:7.2f}",
+                flush=True,
+            )
         for limit in (0.03, 0.01):
-            best = {tool: min((cpu for l2, cpu in found if l2 <= limit), default=float("nan"))
-                    for tool, found in cheapest.items()}
-            print(f"{name:8} {energy:4.0f}  at most {limit:.0%}: {best['engine']:.2f} s against {best['abTEM']:.2f} s of "
-                  f"abTEM, {best['abTEM'] / best['engine']:.0f} times as fast", flush=True)
+            best = {
+                tool: min((cpu for l2, cpu in found if l2 <= limit), default=float("nan"))
+                for tool, found in cheapest.items()
+            }
+            print(
+                f"{name:8} {energy:4.0f}  at most {limit:.0%}: {best['engine']:.2f} s against {best['abTEM']:.2f} s of "
+                f"abTEM, {best['abTEM'] / best['engine']:.0f} times as fast",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

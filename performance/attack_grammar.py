@@ -47,17 +47,25 @@ class Tree:
         at = folder / self.results
         logs = sorted(at.glob("result_*.txt"))
         self.sent = [hashlib.sha256(path.read_bytes()).hexdigest() for path in logs]
-        self.logs = [[json.loads(line.removeprefix(keys.PREFIX)) for line in path.read_text().splitlines()]
-                     for path in logs]
+        self.logs = [
+            [json.loads(line.removeprefix(keys.PREFIX)) for line in path.read_text().splitlines()] for path in logs
+        ]
         self.records = [json.loads(path.with_suffix(".json").read_text()) for path in logs]
         self.ledger = [json.loads(line) for line in (at / LEDGER).read_text().splitlines()]
         self.system_file = next(iter(sorted(folder.glob("systems/*.json")))).relative_to(folder)
         self.system = json.loads((folder / self.system_file).read_text())
         hashes = [hashlib.sha256(line.encode()).hexdigest() for line in (at / LEDGER).read_text().splitlines()]
-        self.starts = {number: hashes.index(entry["start"]) for number, entry in enumerate(self.ledger)
-                       if entry.get("start") in hashes}
-        self.ends = {log: number for number, entry in enumerate(self.ledger) for log in range(len(logs))
-                     if entry.get("log_sha256") == self.sent[log]}
+        self.starts = {
+            number: hashes.index(entry["start"])
+            for number, entry in enumerate(self.ledger)
+            if entry.get("start") in hashes
+        }
+        self.ends = {
+            log: number
+            for number, entry in enumerate(self.ledger)
+            for log in range(len(logs))
+            if entry.get("log_sha256") == self.sent[log]
+        }
 
     def write(self, folder: Path, depth: str) -> None:
         """The files; of logs that were changed the record and the ledger's line made to fit, as deep as asked."""
@@ -72,24 +80,37 @@ class Tree:
             if depth == "chained" and number in self.ends and sha256 != self.sent[number]:
                 self._enter(number, sha256)
         (folder / self.system_file).write_text(json.dumps(self.system))
-        (at / LEDGER).write_bytes(self._chained() if depth == "chained" else b"".join(
-            canonical_json(entry).encode() + b"\n" for entry in self.ledger))
+        (at / LEDGER).write_bytes(
+            self._chained()
+            if depth == "chained"
+            else b"".join(canonical_json(entry).encode() + b"\n" for entry in self.ledger)
+        )
 
     def _enter(self, number: int, sha256: str) -> None:
         end = self.ledger[self.ends[number]]
         facts = self.records[number]
-        end.update(log_sha256=sha256, **{name: facts.get(name) for name in (
-            "status", "epochs", "seed", "time_to_train_seconds")})
+        end.update(
+            log_sha256=sha256,
+            **{name: facts.get(name) for name in ("status", "epochs", "seed", "time_to_train_seconds")},
+        )
         start = self.ledger[self.starts[self.ends[number]]] if self.ends[number] in self.starts else {}
-        told = {str(event.get("key")): event.get("value") for event in reversed(self.logs[number])
-                if isinstance(event, dict)}
+        told = {
+            str(event.get("key")): event.get("value")
+            for event in reversed(self.logs[number])
+            if isinstance(event, dict)
+        }
         settings = told.get(keys.CONFIG)
         if isinstance(start.get("settings"), dict) and isinstance(settings, dict):
-            start["settings"] = {name: value if value in ("auto", 0) else settings.get(name, value)
-                                 for name, value in start["settings"].items()}
+            start["settings"] = {
+                name: value if value in ("auto", 0) else settings.get(name, value)
+                for name, value in start["settings"].items()
+            }
             start["ranks"] = settings.get("ranks")
-        start.update(rung=told.get(keys.SUBMISSION_BENCHMARK), manifest_sha256=told.get(keys.DATA_MANIFEST_SHA256),
-                     commit=told.get(keys.SUBMISSION_GITHUB_COMMIT_VERSION))
+        start.update(
+            rung=told.get(keys.SUBMISSION_BENCHMARK),
+            manifest_sha256=told.get(keys.DATA_MANIFEST_SHA256),
+            commit=told.get(keys.SUBMISSION_GITHUB_COMMIT_VERSION),
+        )
 
     def _chained(self) -> bytes:
         lines: list[bytes] = []
@@ -105,13 +126,21 @@ class Tree:
 def _recorded(record: dict[str, Any], events: list[dict[str, Any]], sha256: str) -> dict[str, Any]:
     """The record that follows from a log; as it was where none does."""
     try:
-        read = [Event(number, event["time_ms"], event["event_type"], event["key"], event["value"], event["metadata"])
-                for number, event in enumerate(events, 1)]
+        read = [
+            Event(number, event["time_ms"], event["event_type"], event["key"], event["value"], event["metadata"])
+            for number, event in enumerate(events, 1)
+        ]
         facts = facts_of(Timeline.of(read))
         settings = next(event.value for event in read if event.key == keys.CONFIG)
         data = {**record["data"], **facts.pop("data")}
-        return {**record, **facts, "data": data, "ranks": settings.get("ranks"), "launcher": settings.get("launcher"),
-                "log": {**record["log"], "sha256": sha256}}
+        return {
+            **record,
+            **facts,
+            "data": data,
+            "ranks": settings.get("ranks"),
+            "launcher": settings.get("launcher"),
+            "log": {**record["log"], "sha256": sha256},
+        }
     except (KeyError, TypeError, ValueError, AttributeError, StopIteration):
         return record
 

@@ -58,8 +58,9 @@ class Outcome:
 def judged(folder: Path, known: frozenset[tuple[str, str]]) -> Outcome:
     """What `validate` and `score` make of a tree."""
     report = validate([folder], official=False)
-    new = [each for each in report.findings
-           if each.severity >= Severity.WARNING and (each.rule, each.message) not in known]
+    new = [
+        each for each in report.findings if each.severity >= Severity.WARNING and (each.rule, each.message) not in known
+    ]
     rows = list(score_paths([folder]))
     return Outcome(report.verdict is Verdict.INVALID or bool(new), rows[0].score_minutes if rows else None)
 
@@ -115,15 +116,23 @@ def told(survivors: Sequence[tuple[tuple[Attack, ...], Outcome]], tried: int, ev
     excused = [pair for pair in survivors if all(harmless(attack) for attack in pair[0])]
     holes = [pair for pair in survivors if pair not in excused]
     better = [pair for pair in holes if good.minutes and (pair[1].minutes or 9e9) < good.minutes - 1e-9]
-    counts = Counter((" + ".join(f"{each.name} {each.way}" for each in attacks), " + ".join(
-        each.depth for each in attacks)) for attacks, _ in holes)
+    counts = Counter(
+        (" + ".join(f"{each.name} {each.way}" for each in attacks), " + ".join(each.depth for each in attacks))
+        for attacks, _ in holes
+    )
     scores = {" + ".join(f"{each.name} {each.way}" for each in attacks): outcome.minutes for attacks, outcome in holes}
-    print_table(("attack", "depth", "times", "score"), [
-        (name, depth, str(times), f"{scores[name]:.4f}" if scores[name] else "-")
-        for (name, depth), times in sorted(counts.items())])
-    print(f"{tried} attacks of {every} and their pairs: {tried - len(survivors)} found, {len(excused)} harmless, "
-          f"{len(holes)} pass ({len(holes) / max(1, tried):.1%}), {len(better)} of them with a better score than "
-          f"{good.minutes:.4f} minutes")
+    print_table(
+        ("attack", "depth", "times", "score"),
+        [
+            (name, depth, str(times), f"{scores[name]:.4f}" if scores[name] else "-")
+            for (name, depth), times in sorted(counts.items())
+        ],
+    )
+    print(
+        f"{tried} attacks of {every} and their pairs: {tried - len(survivors)} found, {len(excused)} harmless, "
+        f"{len(holes)} pass ({len(holes) / max(1, tried):.1%}), {len(better)} of them with a better score than "
+        f"{good.minutes:.4f} minutes"
+    )
     for why, times in Counter(harmless(attack) for attacks, _ in excused for attack in attacks).items():
         print(f"  harmless, {times}: {why}")
     return 1 if better else 0

@@ -29,16 +29,37 @@ from benchmark.simulation.zone import project
 SEMI_ANGLE = 0.08
 SETTINGS = {
     "mini": Accuracy(1.25, 2.4, 280, 25.0, 8),
-    "small": Accuracy(1.7, 3.0, 300, 12.5, 0, weak_waves=True, g_z_max_per_angstrom=1.0, wave_degree=8,
-                      samples_per_pixel=2),
+    "small": Accuracy(
+        1.7, 3.0, 300, 12.5, 0, weak_waves=True, g_z_max_per_angstrom=1.0, wave_degree=8, samples_per_pixel=2
+    ),
     "averaged": Accuracy(2.5, 4.0, 900, 5.0, 0, weak_waves=True, g_z_max_per_angstrom=3.0, wave_degree=8),
-    "full": Accuracy(3.5, 4.0, 900, 5.0, 0, weak_waves=True, g_z_max_per_angstrom=4.0,
-                     holz_excitation_per_angstrom=0.03, depth_slice_angstrom=0.4, wave_degree=10),
+    "full": Accuracy(
+        3.5,
+        4.0,
+        900,
+        5.0,
+        0,
+        weak_waves=True,
+        g_z_max_per_angstrom=4.0,
+        holz_excitation_per_angstrom=0.03,
+        depth_slice_angstrom=0.4,
+        wave_degree=10,
+    ),
 }
 DETECTORS = {"mini": (64, 1.0), "small": (128, 1.5), "averaged": (512, 2.56), "full": (512, 2.56)}
-CASES = (("SrTiO3", 200.0, 100.0), ("SrTiO3", 300.0, 100.0), ("MgO", 200.0, 150.0), ("TiO2", 150.0, 100.0),
-         ("PbTiO3", 100.0, 100.0), ("PbTiO3", 100.0, 190.0), ("GaN", 200.0, 100.0), ("GaN", 200.0, 190.0),
-         ("SiO2", 200.0, 100.0), ("SnS", 100.0, 100.0), ("CaTiO3", 100.0, 100.0))
+CASES = (
+    ("SrTiO3", 200.0, 100.0),
+    ("SrTiO3", 300.0, 100.0),
+    ("MgO", 200.0, 150.0),
+    ("TiO2", 150.0, 100.0),
+    ("PbTiO3", 100.0, 100.0),
+    ("PbTiO3", 100.0, 190.0),
+    ("GaN", 200.0, 100.0),
+    ("GaN", 200.0, 190.0),
+    ("SiO2", 200.0, 100.0),
+    ("SnS", 100.0, 100.0),
+    ("CaTiO3", 100.0, 100.0),
+)
 
 
 def general_directions(count: int) -> np.ndarray:
@@ -53,8 +74,15 @@ def intensities(sample, directions, energy, thickness, accuracy):
     zone = project(sample.crystal, (0, 0, 1), (1, 0, 0))
     radius, degree = SEMI_ANGLE * 1.03, accuracy.wave_degree
     points = nodes(degree) * radius if degree else directions
-    waves = propagate(zone, points, energy_kev=energy, thickness_angstrom=thickness,
-                      atoms=Atoms(sample.b_angstrom2, "lobato"), accuracy=accuracy, reach_per_angstrom=3.8)
+    waves = propagate(
+        zone,
+        points,
+        energy_kev=energy,
+        thickness_angstrom=thickness,
+        atoms=Atoms(sample.b_angstrom2, "lobato"),
+        accuracy=accuracy,
+        reach_per_angstrom=3.8,
+    )
     if not degree:
         return waves.vectors, waves.intensities
     carrier = np.exp(1j * np.pi * thickness * wavelength_angstrom(energy) * waves.vectors @ points.T)
@@ -77,22 +105,47 @@ def main() -> None:
         if arguments.cases and name not in arguments.cases:
             continue
         sample = SAMPLES[name]
-        waves = multislice(sample, directions, energy_kev=energy, thickness_angstrom=thickness, band_per_angstrom=5.0,
-                           slice_angstrom=0.2)
+        waves = multislice(
+            sample,
+            directions,
+            energy_kev=energy,
+            thickness_angstrom=thickness,
+            band_per_angstrom=5.0,
+            slice_angstrom=0.2,
+        )
         vectors, expected = beams_of(waves, sample, 2.56)
         for setting in arguments.settings:
             accuracy = SETTINGS[setting]
             found_vectors, found = intensities(sample, directions, energy, thickness, accuracy)
             l2, r1 = errors(expected, vectors, found, found_vectors)
             pixels, k_max = DETECTORS[setting]
-            optics = Optics(energy, pixels, k_max, SEMI_ANGLE, (thickness, thickness), sample.b_angstrom2, 0.0, 0.0, 0.0,
-                            accuracy, scattering_factors="lobato")
+            optics = Optics(
+                energy,
+                pixels,
+                k_max,
+                SEMI_ANGLE,
+                (thickness, thickness),
+                sample.b_angstrom2,
+                0.0,
+                0.0,
+                0.0,
+                accuracy,
+                scattering_factors="lobato",
+            )
             start = time.process_time()
-            ideal_pattern(project(sample.crystal, (0, 0, 1), (1, 0, 0)), Atoms(sample.b_angstrom2, "lobato"), optics,
-                          energy_kev=energy, thickness_angstrom=thickness)
+            ideal_pattern(
+                project(sample.crystal, (0, 0, 1), (1, 0, 0)),
+                Atoms(sample.b_angstrom2, "lobato"),
+                optics,
+                energy_kev=energy,
+                thickness_angstrom=thickness,
+            )
             seconds = time.process_time() - start
-            print(f"{name:8} {sample.system:12} {thickness:4.0f} {energy:4.0f}  {setting:8} {len(found_vectors):6} "
-                  f"{l2:7.4f} {r1:7.4f}  {seconds:6.3f}", flush=True)
+            print(
+                f"{name:8} {sample.system:12} {thickness:4.0f} {energy:4.0f}  {setting:8} {len(found_vectors):6} "
+                f"{l2:7.4f} {r1:7.4f}  {seconds:6.3f}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

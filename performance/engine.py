@@ -19,8 +19,14 @@ from benchmark.simulation.draw import draw_crystal
 from benchmark.simulation.potential import Atoms
 from benchmark.simulation.zone import CONVENTIONAL_AXES, DETECTOR_RIGHT, project
 
-EXPONENTIAL = ((1.192092800768788e-07, 0), (5.978858893805233e-04, 1), (5.116619363445086e-02, 2),
-               (5.800524627688768e-01, 3), (1.461661507209034, 4), (3.010066362817634, 5))
+EXPONENTIAL = (
+    (1.192092800768788e-07, 0),
+    (5.978858893805233e-04, 1),
+    (5.116619363445086e-02, 2),
+    (5.800524627688768e-01, 3),
+    (1.461661507209034, 4),
+    (3.010066362817634, 5),
+)
 """Up to which 1-norm of a single-precision matrix torch's exponential takes how many products, before squarings."""
 
 
@@ -96,6 +102,13 @@ def views_of(rung, optics: Optics, crystals: int, thicknesses: int) -> list[View
         crystal = draw_crystal(rung.space_groups[number % rung.classes], rung.crystals, generator)
         deepest = generator.uniform(*optics.thickness_angstrom)
         energy = optics.energies_kev[number % len(optics.energies_kev)]
-        views += [View(project(crystal, axis, DETECTOR_RIGHT[axis]), atoms, energy,
-                       tuple(deepest * np.arange(1, thicknesses + 1) / thicknesses)) for axis in CONVENTIONAL_AXES]
+        views += [
+            View(
+                project(crystal, axis, DETECTOR_RIGHT[axis]),
+                atoms,
+                energy,
+                tuple(deepest * np.arange(1, thicknesses + 1) / thicknesses),
+            )
+            for axis in CONVENTIONAL_AXES
+        ]
     return views

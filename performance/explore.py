@@ -42,9 +42,11 @@ def main() -> None:
         start = time.process_time()
         survey(manifest)
         verified = (time.process_time() - start) / stacks
-        print(f"{folder}: {stacks} stacks of {seen.pixels} x {seen.pixels}: explore {1e3 * each:.2f} ms a stack "
-              f"and {rest:.0f} s of figures and classifiers; verify {1e3 * verified:.2f} ms a stack. Were all patterns "
-              f"of {STACKS:,} stacks looked at: {each * STACKS / 60:.1f} min and {verified * STACKS / 60:.1f} min")
+        print(
+            f"{folder}: {stacks} stacks of {seen.pixels} x {seen.pixels}: explore {1e3 * each:.2f} ms a stack "
+            f"and {rest:.0f} s of figures and classifiers; verify {1e3 * verified:.2f} ms a stack. Were all patterns "
+            f"of {STACKS:,} stacks looked at: {each * STACKS / 60:.1f} min and {verified * STACKS / 60:.1f} min"
+        )
 
 
 if __name__ == "__main__":

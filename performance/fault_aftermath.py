@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from fault_causes import FAULTS, Fault
+from fault_trial import GIVE_UP_SECONDS, SETTINGS, Trial
 
 from benchmark.events import keys
 from benchmark.events.reader import read_events
 from benchmark.events.timeline import Timeline
-from fault_causes import FAULTS, Fault
-from fault_trial import GIVE_UP_SECONDS, SETTINGS, Trial
 
 
 def after_conditions(trial: Trial, fault: Fault, places: dict[str, int]) -> list[str]:
@@ -60,8 +60,16 @@ def resume(trial: Trial, unbroken: Path) -> str:
     nearly does but Horovod's sums over more than two ranks have no fixed order, else what went wrong."""
     reference = unbroken_run(trial, unbroken)
     trial.mark = uuid.uuid4().hex
-    done = subprocess.run(trial.command("--resume"), env=trial.environment, cwd=trial.folder,
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=GIVE_UP_SECONDS, check=False)
+    done = subprocess.run(
+        trial.command("--resume"),
+        env=trial.environment,
+        cwd=trial.folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=GIVE_UP_SECONDS,
+        check=False,
+    )
     if done.returncode != 1 or "Traceback" in done.stderr:  # the target is missed, as in the unbroken run
         return f"exit code {done.returncode}: {done.stderr[-500:]}"
     if list(trial.output.glob(".*.part")):

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import psutil
-
 from fault_trial import Trial
 
 INTERRUPTED = 75
@@ -17,8 +16,11 @@ INTERRUPTED = 75
 
 def kill(which: str) -> Callable[[Trial], None]:
     def cause(trial: Trial) -> None:
-        targets = {"leader": lambda: psutil.Process(trial.process.pid), "launcher": trial.launcher,
-                   "rank": lambda: trial.rank_processes()[trial.victim]}
+        targets = {
+            "leader": lambda: psutil.Process(trial.process.pid),
+            "launcher": trial.launcher,
+            "rank": lambda: trial.rank_processes()[trial.victim],
+        }
         targets[which]().send_signal(signal.SIGKILL)
         trial.tell(f"SIGKILL to {which}" + (f" {trial.victim}" if which == "rank" else ""))
 
@@ -30,8 +32,12 @@ def warn(trial: Trial) -> None:
     number = trial.generator.choice([signal.SIGUSR1, signal.SIGUSR2])
     to = trial.generator.choice(["mpirun", "one rank", "all ranks"] + ["stemdl run"] * (trial.way == "stemdl run"))
     ranks = trial.rank_processes()
-    targets = {"stemdl run": [psutil.Process(trial.process.pid)], "all ranks": list(ranks.values()),
-               "one rank": [ranks[trial.victim]], "mpirun": [trial.launcher()]}[to]
+    targets = {
+        "stemdl run": [psutil.Process(trial.process.pid)],
+        "all ranks": list(ranks.values()),
+        "one rank": [ranks[trial.victim]],
+        "mpirun": [trial.launcher()],
+    }[to]
     for each in targets:
         each.send_signal(number)
     trial.tell(f"{number.name} to {to}")
@@ -113,15 +119,29 @@ FAULTS = {
     "kill_launcher": Fault(kill("launcher"), (1, -9), "", ("crashed",), 20, 0.3),
     # The launcher is ended with its parent, and passes that on: ranks that hear in time end in order.
     "kill_stemdl_run": Fault(kill("leader"), (-9,), "", ("crashed", "interrupted"), 20, 0.3, ways=("stemdl run",)),
-    "terminate": Fault(terminate, (INTERRUPTED,), ASKED, ("interrupted",), 20, 0.4, ways=("stemdl run",), at_start=False),
+    "terminate": Fault(
+        terminate, (INTERRUPTED,), ASKED, ("interrupted",), 20, 0.4, ways=("stemdl run",), at_start=False
+    ),
     "warn": Fault(warn, (INTERRUPTED,), ASKED, ("interrupted",), 20, 0.4, at_start=False),
-    "hang": Fault(stop, (1,), r"rank {rank} on \S+ (has been silent|is stopped)", ("crashed",), 15, start_codes=(1, 137)),
-    "stuck": Fault(nothing, (1,), r"rank {rank} on \S+ hangs", ("crashed",), 120, ways=("mpirun",), at_start=False,
-                   plant="stuck"),
+    "hang": Fault(
+        stop, (1,), r"rank {rank} on \S+ (has been silent|is stopped)", ("crashed",), 15, start_codes=(1, 137)
+    ),
+    "stuck": Fault(
+        nothing, (1,), r"rank {rank} on \S+ hangs", ("crashed",), 120, ways=("mpirun",), at_start=False, plant="stuck"
+    ),
     "full_disk": Fault(fill_disk, (2,), r"No space left|has no room|free", ("crashed",), 30, 0.5, at_start=False),
-    "shard": Fault(spoil_shard, (2,), r"batch_train_\d+\.h5", ("crashed",), 30, at_start=False,
-                   settings={"memory_share": 0}),
+    "shard": Fault(
+        spoil_shard, (2,), r"batch_train_\d+\.h5", ("crashed",), 30, at_start=False, settings={"memory_share": 0}
+    ),
     "shard_before": Fault(nothing, (2,), r"batch_train_\d+\.h5", ("crashed",), 120, at_start=False),
-    "nan": Fault(nothing, (1,), r"epoch {epoch}, step {step}, rank {rank}: the loss is nan", ("aborted",), 120,
-                 ways=("mpirun",), at_start=False, plant="nan"),
+    "nan": Fault(
+        nothing,
+        (1,),
+        r"epoch {epoch}, step {step}, rank {rank}: the loss is nan",
+        ("aborted",),
+        120,
+        ways=("mpirun",),
+        at_start=False,
+        plant="nan",
+    ),
 }

@@ -79,9 +79,15 @@ class Trial:
     def start(self) -> None:
         """In a session of its own; what it prints to stderr.txt. Every process of it carries the mark."""
         with open(self.folder / "stderr.txt", "wb") as printed:
-            self.process = subprocess.Popen(self.command("--seed", "7"), env=self.environment, cwd=self.folder,
-                                            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=printed,
-                                            start_new_session=True)
+            self.process = subprocess.Popen(
+                self.command("--seed", "7"),
+                env=self.environment,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=printed,
+                start_new_session=True,
+            )
 
     def everybody(self) -> list[psutil.Process]:
         """All processes of the job that are there, wherever they hang in the tree."""
@@ -117,8 +123,11 @@ class Trial:
         else:
             epochs, pause = self.generator.randrange(EPOCHS - 1), self.generator.uniform(0.0, 0.4)
             self.note = f"after {epochs} epochs and {pause:.2f} s"
-            while not (self.log.is_file() and self.log.read_text(errors="replace").count(
-                    keys.EPOCH_STOP if epochs else keys.EPOCH_START) >= max(1, epochs)):
+            while not (
+                self.log.is_file()
+                and self.log.read_text(errors="replace").count(keys.EPOCH_STOP if epochs else keys.EPOCH_START)
+                >= max(1, epochs)
+            ):
                 if self.process.poll() is not None or time.monotonic() > deadline:
                     return False
                 time.sleep(0.02)

@@ -11,6 +11,7 @@ did: the same curve, losses and weights, to the last bit.
 Every trial is a line of the JSON-lines file; those that are there already are not made again. A full disk needs root,
 who may mount one; without, it is left out. Ends with status 1 where a trial failed.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -29,13 +30,13 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from fault_aftermath import after_conditions, resume
+from fault_causes import FAULTS, nothing, spoil_shard
+from fault_trial import EPOCHS, SETTINGS, Trial, end_all, ended, small_disk
 
 from benchmark.cli.output import print_table
 from benchmark.data.manifest import read_manifest
 from benchmark.data.reader import samples_of
-from fault_aftermath import after_conditions, resume
-from fault_causes import FAULTS, nothing, spoil_shard
-from fault_trial import EPOCHS, SETTINGS, Trial, end_all, ended, small_disk
 from reference.config import read_config
 from reference.input import steps_per_epoch
 
@@ -53,9 +54,19 @@ def make_trial(name: str, number: int, seed: int, data: Path, folder: Path, unbr
     """One trial; what was done, what came of it, and what is wrong with that."""
     fault, generator = FAULTS[name], random.Random(f"{seed} {name} {number}")
     ranks = generator.choice([2, 2, 3, 4])
-    trial = Trial(generator, folder, data, generator.choice(["horovod", "torch"]), ranks, generator.choice(fault.ways),
-                  fault.at_start and generator.random() < START_SHARE, SETTINGS | fault.settings)
-    trial.victim = {"any": generator.randrange(ranks), "others": generator.randrange(1, ranks), "zero": 0}[fault.victims]
+    trial = Trial(
+        generator,
+        folder,
+        data,
+        generator.choice(["horovod", "torch"]),
+        ranks,
+        generator.choice(fault.ways),
+        fault.at_start and generator.random() < START_SHARE,
+        SETTINGS | fault.settings,
+    )
+    trial.victim = {"any": generator.randrange(ranks), "others": generator.randrange(1, ranks), "zero": 0}[
+        fault.victims
+    ]
     places = {"rank": trial.victim}
     if fault.plant:
         steps = steps_of_an_epoch(data, ranks)
@@ -96,9 +107,20 @@ def make_trial(name: str, number: int, seed: int, data: Path, folder: Path, unbr
         if not wrong and generator.random() < fault.goes_on and (trial.output / "checkpoint.pt").is_file():
             resumed = resume(trial, unbroken)
             wrong += [] if resumed in ("equal", "close") else [f"resumed: {resumed}"]
-    return {"fault": name, "number": number, "outcome": "failed" if wrong else "passed", "note": trial.note,
-            "backend": trial.backend, "ranks": ranks, "way": trial.way, "seconds": round(seconds, 2), "code": code,
-            "resumed": resumed, "wrong": wrong, "printed": trial.messages[-3000:] if wrong else ""}
+    return {
+        "fault": name,
+        "number": number,
+        "outcome": "failed" if wrong else "passed",
+        "note": trial.note,
+        "backend": trial.backend,
+        "ranks": ranks,
+        "way": trial.way,
+        "seconds": round(seconds, 2),
+        "code": code,
+        "resumed": resumed,
+        "wrong": wrong,
+        "printed": trial.messages[-3000:] if wrong else "",
+    }
 
 
 def main() -> int:
@@ -121,8 +143,9 @@ def main() -> int:
                     continue
                 folder = Path(scratch) / f"{name}_{number}"
                 folder.mkdir()
-                result = make_trial(name, number, arguments.seed, arguments.data.absolute(), folder,
-                                    Path(scratch) / "unbroken")
+                result = make_trial(
+                    name, number, arguments.seed, arguments.data.absolute(), folder, Path(scratch) / "unbroken"
+                )
                 there[name, number] = result
                 with open(arguments.jsonl, "a", encoding="utf-8") as handle:
                     handle.write(json.dumps(result) + "\n")
@@ -155,8 +178,17 @@ def report(trials: list[dict[str, Any]]) -> int:
         failed += len(mine) - passed
         resumed = [each["resumed"] for each in mine if each["resumed"]]
         codes = ", ".join(map(str, sorted({each["code"] for each in mine if each["code"] is not None})))
-        rows.append((name, str(len(mine)), str(passed), codes, f"{statistics.median(seconds):.1f}",
-                     f"{max(seconds):.1f}", f"{resumed.count('equal')} of {len(resumed)}" if resumed else "-"))
+        rows.append(
+            (
+                name,
+                str(len(mine)),
+                str(passed),
+                codes,
+                f"{statistics.median(seconds):.1f}",
+                f"{max(seconds):.1f}",
+                f"{resumed.count('equal')} of {len(resumed)}" if resumed else "-",
+            )
+        )
     print_table(("fault", "times", "passed", "exit codes", "median s", "max s", "resumed, equal"), rows)
     return 1 if failed else 0
 

@@ -41,8 +41,9 @@ def measured(command: list[str], folder: Path, environment: dict[str, str], log:
     """Exit code, seconds and most bytes of a command; what it prints goes to `log`."""
     started = time.monotonic()
     with open(log, "wb") as output:
-        process = subprocess.Popen(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=output,
-                                   stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+        )
         most, done = [0], threading.Event()
 
         def sample() -> None:
@@ -66,8 +67,11 @@ def main() -> None:
     place = arguments.keep or Path(tempfile.mkdtemp(prefix="stemdl-first-"))
     home, checkout = place / "home", place / "stemdl"
     home.mkdir(parents=True)
-    environment = {name: value for name, value in os.environ.items()
-                   if name.startswith("PIP_") or name.lower().endswith("_proxy") or name in ("PATH", "LANG", "TERM")}
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith("PIP_") or name.lower().endswith("_proxy") or name in ("PATH", "LANG", "TERM")
+    }
     environment |= {"HOME": str(home), "PIP_NO_CACHE_DIR": "1"}
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(checkout)], check=True)
     command = ["./run_benchmark.sh", "--rung", arguments.rung]

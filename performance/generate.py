@@ -57,8 +57,19 @@ def main() -> None:
     for _ in range(arguments.repeats):
         for name in wall:
             with tempfile.TemporaryDirectory() as scratch:
-                argv = [sys.executable, "-m", "benchmark", "data", "generate", arguments.rung,
-                        "-o", str(Path(scratch) / "data"), "--ranks", "1" if name == one else str(n), "--oversubscribe"]
+                argv = [
+                    sys.executable,
+                    "-m",
+                    "benchmark",
+                    "data",
+                    "generate",
+                    arguments.rung,
+                    "-o",
+                    str(Path(scratch) / "data"),
+                    "--ranks",
+                    "1" if name == one else str(n),
+                    "--oversubscribe",
+                ]
                 seconds, busy = timed(on_ranks(argv, n) if name == mpi else argv)
                 # A pool's workers start after the command itself has, ranks together.
                 begun = timed(on_ranks(start, n))[0] if name == mpi else 2 * timed(start)[0]
@@ -71,8 +82,10 @@ def main() -> None:
     for name in wall:
         workers = 1 if name == one else n
         ratio = statistics.median(wall[one]) / statistics.median(wall[name]) / workers
-        print(f"{name:14}  {statistics.median(wall[name]):7.2f}  {work[name]:4.1f}  "
-              f"{statistics.median(processor[name]):9.2f}  {ratio:10.3f}  {work[one] / work[name] / workers:18.3f}")
+        print(
+            f"{name:14}  {statistics.median(wall[name]):7.2f}  {work[name]:4.1f}  "
+            f"{statistics.median(processor[name]):9.2f}  {ratio:10.3f}  {work[one] / work[name] / workers:18.3f}"
+        )
 
 
 if __name__ == "__main__":

@@ -27,8 +27,12 @@ from benchmark.data import schema
 from benchmark.definition.rung import Storage
 
 PIXELS, ENERGIES, STACKS_PER_FILE = 512, 10, 20
-STORAGES = (Storage(), Storage(encoding="float16"), Storage(pixels=128, encoding="log_uint8"),
-            Storage(pixels=128, encoding="log_uint8", filter="gzip"))
+STORAGES = (
+    Storage(),
+    Storage(encoding="float16"),
+    Storage(pixels=128, encoding="log_uint8"),
+    Storage(pixels=128, encoding="log_uint8", filter="gzip"),
+)
 
 
 def write_real_files(folder: Path, stacks: int) -> None:
@@ -43,19 +47,41 @@ def write_real_files(folder: Path, stacks: int) -> None:
             for stack in range(min(STACKS_PER_FILE, stacks - first)):
                 m, e = divmod(stack, ENERGIES)
                 attributes = {
-                    "space_group": np.bytes_("62"), "material": np.bytes_(f"mp-{number}{m}"), "energy_keV": 100 + 10 * e,
-                    "formula": "Fe8 O14 F2", "z_dirs": np.dstack(tuple(np.eye(3, dtype=np.int64))),
-                    "y_dirs": np.dstack(tuple(np.eye(3)[[1, 2, 0]])), "semi_angles_rad": np.full(3, 0.0028),
-                    "d_hkls_angstrom": np.full(3, 3.3), "abc_angstrom": np.full(3, 3.3),
-                    "angles_degree": np.full(3, 90.0)}
+                    "space_group": np.bytes_("62"),
+                    "material": np.bytes_(f"mp-{number}{m}"),
+                    "energy_keV": 100 + 10 * e,
+                    "formula": "Fe8 O14 F2",
+                    "z_dirs": np.dstack(tuple(np.eye(3, dtype=np.int64))),
+                    "y_dirs": np.dstack(tuple(np.eye(3)[[1, 2, 0]])),
+                    "semi_angles_rad": np.full(3, 0.0028),
+                    "d_hkls_angstrom": np.full(3, 3.3),
+                    "abc_angstrom": np.full(3, 3.3),
+                    "angles_degree": np.full(3, 90.0),
+                }
                 schema.write_sample(file, m, e, patterns, attributes)
 
 
 def imported(source: Path, folder: Path, storage: Storage, processes: int) -> tuple[float, float, float]:
     """Wall and processor seconds and MiB of the largest process of one `stemdl data import`, its start included."""
-    command = [sys.executable, "-m", "benchmark", "data", "import", str(source), "-o", str(folder), "--ranks",
-               str(processes), "--oversubscribe", "--pixels", str(storage.pixels), "--encoding", storage.encoding,
-               "--filter", storage.filter]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmark",
+        "data",
+        "import",
+        str(source),
+        "-o",
+        str(folder),
+        "--ranks",
+        str(processes),
+        "--oversubscribe",
+        "--pixels",
+        str(storage.pixels),
+        "--encoding",
+        storage.encoding,
+        "--filter",
+        storage.filter,
+    ]
     start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, check=True, capture_output=True, cwd=Path(__file__).resolve().parents[1])
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -77,11 +103,23 @@ def main() -> None:
             for processes in arguments.processes:
                 folder = Path(base) / f"{storage.encoding}_{storage.pixels}_{storage.filter}_{processes}"
                 seconds, processor_seconds, memory = imported(Path(base) / "real", folder, storage, processes)
-                rows.append((str(storage.pixels or PIXELS), storage.encoding, storage.filter, str(processes),
-                             f"{seconds:.1f}", f"{arguments.stacks / seconds:.1f}", f"{megabytes / seconds:.0f}",
-                             f"{1e3 * processor_seconds / arguments.stacks:.1f}", f"{memory:.0f}"))
+                rows.append(
+                    (
+                        str(storage.pixels or PIXELS),
+                        storage.encoding,
+                        storage.filter,
+                        str(processes),
+                        f"{seconds:.1f}",
+                        f"{arguments.stacks / seconds:.1f}",
+                        f"{megabytes / seconds:.0f}",
+                        f"{1e3 * processor_seconds / arguments.stacks:.1f}",
+                        f"{memory:.0f}",
+                    )
+                )
     print(f"{arguments.stacks} stacks, {megabytes:.0f} MB")
-    print_table(("pixels", "encoding", "filter", "processes", "s", "stacks/s", "MB/s", "CPU ms/stack", "MiB at most"), rows)
+    print_table(
+        ("pixels", "encoding", "filter", "processes", "s", "stacks/s", "MB/s", "CPU ms/stack", "MiB at most"), rows
+    )
 
 
 if __name__ == "__main__":

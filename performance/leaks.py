@@ -50,8 +50,12 @@ def drawn(rung: Rung, materials: int, processes: int) -> Features:
 
 
 def _of_group(rung: Rung, materials: int, group: int) -> NDArray[np.float64]:
-    return np.array([metadata_features(draw_crystal(group, rung.crystals, np.random.default_rng([rung.seed, group, one])))
-                     for one in range(materials)])
+    return np.array(
+        [
+            metadata_features(draw_crystal(group, rung.crystals, np.random.default_rng([rung.seed, group, one])))
+            for one in range(materials)
+        ]
+    )
 
 
 def written(folder: Path, splits: Sequence[str] = SPLITS) -> Features:
@@ -62,15 +66,20 @@ def written(folder: Path, splits: Sequence[str] = SPLITS) -> Features:
             for sample in (opened[name] for name in schema.sample_names(opened)):
                 cell = cell_from_parameters(sample.attrs["abc_angstrom"], sample.attrs["angles_degree"])
                 features[schema.read_label(sample)][schema.read_material(sample)] = composition_features(
-                    parsed_formula(read_text(sample, "formula")), float(np.linalg.det(cell)))
+                    parsed_formula(read_text(sample, "formula")), float(np.linalg.det(cell))
+                )
     return {group: np.array(list(materials.values())) for group, materials in sorted(features.items())}
 
 
 def worst_pairs(features: Features, measured: int) -> list[tuple[tuple[int, int], float]]:
     """Pairs of groups of one crystal system with the accuracy at which they are told apart, the worst first."""
     groups = sorted(features)
-    pairs = [(one, other) for one in groups for other in groups
-             if one < other and crystal_system(one) == crystal_system(other)]
+    pairs = [
+        (one, other)
+        for one in groups
+        for other in groups
+        if one < other and crystal_system(one) == crystal_system(other)
+    ]
     if len(pairs) > measured:
         pairs = list(screened_accuracies({group: table[::2] for group, table in features.items()}))[:measured]
         features = {group: table[1::2] for group, table in features.items()}
@@ -96,8 +105,10 @@ def main() -> int:
             rung = load_benchmark().with_crystals(rung, arguments.crystals)
         features = drawn(rung, arguments.materials, arguments.processes or usable_cores())
     rows = worst_pairs(features, arguments.pairs)
-    print_table(("system", "groups", "accuracy"),
-                [(crystal_system(pair[0]), f"{pair[0]} and {pair[1]}", f"{accuracy:.3f}") for pair, accuracy in rows])
+    print_table(
+        ("system", "groups", "accuracy"),
+        [(crystal_system(pair[0]), f"{pair[0]} and {pair[1]}", f"{accuracy:.3f}") for pair, accuracy in rows],
+    )
     return 1 if rows and rows[0][1] > LIMIT else 0
 
 

@@ -59,17 +59,24 @@ def main() -> None:
         stream(arguments.stream, arguments.batch)
         return
     sample_megabytes = 12e-6 * arguments.pixels**2
-    print(f"{arguments.pixels} x {arguments.pixels} pixels, batches of {arguments.batch}, of "
-          f"{arguments.batch * sample_megabytes:.0f} MB")
+    print(
+        f"{arguments.pixels} x {arguments.pixels} pixels, batches of {arguments.batch}, of "
+        f"{arguments.batch * sample_megabytes:.0f} MB"
+    )
     print("storage          patterns / MB   stored / MB   samples   peak above start / MB")
     for storage in arguments.storage:
         for megabytes in arguments.megabytes:
             with tempfile.TemporaryDirectory() as scratch:
-                manifest = write_shards(Path(scratch), arguments.pixels, round(megabytes / sample_megabytes),
-                                        storage_of(storage))
+                manifest = write_shards(
+                    Path(scratch), arguments.pixels, round(megabytes / sample_megabytes), storage_of(storage)
+                )
                 stored = sum(entry["bytes"] for entry in manifest.shards) / 1e6
-                done = subprocess.run([sys.executable, __file__, "--stream", scratch, "--batch", str(arguments.batch)],
-                                      stdout=subprocess.PIPE, text=True, check=True)
+                done = subprocess.run(
+                    [sys.executable, __file__, "--stream", scratch, "--batch", str(arguments.batch)],
+                    stdout=subprocess.PIPE,
+                    text=True,
+                    check=True,
+                )
             seen, peak = done.stdout.split()
             print(f"{storage:15}  {megabytes:13}   {stored:11.1f}   {seen:>7}   {float(peak):21.1f}", flush=True)
 

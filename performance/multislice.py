@@ -40,8 +40,15 @@ def _sample(name: str, system: str, group: int, lengths: tuple, atoms: list, b: 
         right = np.array([a, a * math.sqrt(3.0), c])
         # a, a + 2 b and c are at right angles; the cell holds two of the hexagonal ones
         inside = np.concatenate([(positions + (0, shift, 0)) @ cell for shift in (0, 1)])
-        return Sample(name, system, Crystal(cell, numbers, positions, group), right, np.tile(numbers, 2),
-                      (inside / right) % 1.0, b)
+        return Sample(
+            name,
+            system,
+            Crystal(cell, numbers, positions, group),
+            right,
+            np.tile(numbers, 2),
+            (inside / right) % 1.0,
+            b,
+        )
     cell = np.diag([a, b_length, c]).astype(float)
     return Sample(name, system, Crystal(cell, numbers, positions, group), np.diag(cell), numbers, positions, b)
 
@@ -58,39 +65,117 @@ def _general(points: list, operations: list) -> list:
 
 
 _FACES = [(0, 0, 0), (0.5, 0.5, 0), (0.5, 0, 0.5), (0, 0.5, 0.5)]
-_PNMA = [lambda x, y, z: (x, y, z), lambda x, y, z: (0.5 - x, -y, 0.5 + z), lambda x, y, z: (-x, 0.5 + y, -z),
-         lambda x, y, z: (0.5 + x, 0.5 - y, 0.5 - z), lambda x, y, z: (-x, -y, -z), lambda x, y, z: (0.5 + x, y, 0.5 - z),
-         lambda x, y, z: (x, 0.5 - y, z), lambda x, y, z: (0.5 - x, 0.5 + y, 0.5 + z)]
-_P3121 = [lambda x, y, z: (x, y, z), lambda x, y, z: (-y, x - y, z + 1 / 3), lambda x, y, z: (y - x, -x, z + 2 / 3),
-          lambda x, y, z: (y, x, -z), lambda x, y, z: (x - y, -y, 2 / 3 - z), lambda x, y, z: (-x, y - x, 1 / 3 - z)]
+_PNMA = [
+    lambda x, y, z: (x, y, z),
+    lambda x, y, z: (0.5 - x, -y, 0.5 + z),
+    lambda x, y, z: (-x, 0.5 + y, -z),
+    lambda x, y, z: (0.5 + x, 0.5 - y, 0.5 - z),
+    lambda x, y, z: (-x, -y, -z),
+    lambda x, y, z: (0.5 + x, y, 0.5 - z),
+    lambda x, y, z: (x, 0.5 - y, z),
+    lambda x, y, z: (0.5 - x, 0.5 + y, 0.5 + z),
+]
+_P3121 = [
+    lambda x, y, z: (x, y, z),
+    lambda x, y, z: (-y, x - y, z + 1 / 3),
+    lambda x, y, z: (y - x, -x, z + 2 / 3),
+    lambda x, y, z: (y, x, -z),
+    lambda x, y, z: (x - y, -y, 2 / 3 - z),
+    lambda x, y, z: (-x, y - x, 1 / 3 - z),
+]
 _U, _V = 0.3053, 0.377
 
-SAMPLES = {sample.name: sample for sample in (
-    _sample("SrTiO3", "cubic", 221, (3.905, 3.905, 3.905),
-            [(38, [(0, 0, 0)]), (22, [(0.5, 0.5, 0.5)]), (8, [(0.5, 0.5, 0), (0.5, 0, 0.5), (0, 0.5, 0.5)])], 0.5),
-    _sample("MgO", "cubic", 225, (4.212, 4.212, 4.212),
-            [(12, _FACES), (8, [np.add(face, 0.5) for face in _FACES])], 0.35),
-    _sample("TiO2", "tetragonal", 136, (4.594, 4.594, 2.959),
-            [(22, [(0, 0, 0), (0.5, 0.5, 0.5)]),
-             (8, [(_U, _U, 0), (-_U, -_U, 0), (0.5 + _U, 0.5 - _U, 0.5), (0.5 - _U, 0.5 + _U, 0.5)])], 0.5),
-    _sample("PbTiO3", "tetragonal", 99, (3.904, 3.904, 4.152),
-            [(82, [(0, 0, 0)]), (22, [(0.5, 0.5, 0.5377)]),
-             (8, [(0.5, 0.5, 0.1118), (0.5, 0, 0.6174), (0, 0.5, 0.6174)])], 0.5),
-    _sample("GaN", "hexagonal", 186, (3.189, 3.189, 5.185),
-            [(31, [(1 / 3, 2 / 3, 0), (2 / 3, 1 / 3, 0.5)]), (7, [(1 / 3, 2 / 3, _V), (2 / 3, 1 / 3, 0.5 + _V)])], 0.5),
-    _sample("SiO2", "trigonal", 152, (4.913, 4.913, 5.405),
-            [(14, _general([(0.4697, 0, 1 / 3)], _P3121)), (8, _general([(0.4133, 0.2672, 0.2144)], _P3121))], 0.6),
-    _sample("SnS", "orthorhombic", 62, (4.334, 3.987, 11.200),
-            [(50, _general([(0.1194, 0.25, 0.1198)], _PNMA)), (16, _general([(0.4793, 0.25, 0.8508)], _PNMA))], 0.8),
-    _sample("CaTiO3", "orthorhombic", 62, (5.442, 7.640, 5.380),
-            [(20, _general([(0.036, 0.25, -0.007)], _PNMA)), (22, _general([(0, 0, 0.5)], _PNMA)),
-             (8, _general([(0.484, 0.25, 0.071), (0.289, 0.037, -0.289)], _PNMA))], 0.5),
-)}
+SAMPLES = {
+    sample.name: sample
+    for sample in (
+        _sample(
+            "SrTiO3",
+            "cubic",
+            221,
+            (3.905, 3.905, 3.905),
+            [(38, [(0, 0, 0)]), (22, [(0.5, 0.5, 0.5)]), (8, [(0.5, 0.5, 0), (0.5, 0, 0.5), (0, 0.5, 0.5)])],
+            0.5,
+        ),
+        _sample(
+            "MgO",
+            "cubic",
+            225,
+            (4.212, 4.212, 4.212),
+            [(12, _FACES), (8, [np.add(face, 0.5) for face in _FACES])],
+            0.35,
+        ),
+        _sample(
+            "TiO2",
+            "tetragonal",
+            136,
+            (4.594, 4.594, 2.959),
+            [
+                (22, [(0, 0, 0), (0.5, 0.5, 0.5)]),
+                (8, [(_U, _U, 0), (-_U, -_U, 0), (0.5 + _U, 0.5 - _U, 0.5), (0.5 - _U, 0.5 + _U, 0.5)]),
+            ],
+            0.5,
+        ),
+        _sample(
+            "PbTiO3",
+            "tetragonal",
+            99,
+            (3.904, 3.904, 4.152),
+            [
+                (82, [(0, 0, 0)]),
+                (22, [(0.5, 0.5, 0.5377)]),
+                (8, [(0.5, 0.5, 0.1118), (0.5, 0, 0.6174), (0, 0.5, 0.6174)]),
+            ],
+            0.5,
+        ),
+        _sample(
+            "GaN",
+            "hexagonal",
+            186,
+            (3.189, 3.189, 5.185),
+            [(31, [(1 / 3, 2 / 3, 0), (2 / 3, 1 / 3, 0.5)]), (7, [(1 / 3, 2 / 3, _V), (2 / 3, 1 / 3, 0.5 + _V)])],
+            0.5,
+        ),
+        _sample(
+            "SiO2",
+            "trigonal",
+            152,
+            (4.913, 4.913, 5.405),
+            [(14, _general([(0.4697, 0, 1 / 3)], _P3121)), (8, _general([(0.4133, 0.2672, 0.2144)], _P3121))],
+            0.6,
+        ),
+        _sample(
+            "SnS",
+            "orthorhombic",
+            62,
+            (4.334, 3.987, 11.200),
+            [(50, _general([(0.1194, 0.25, 0.1198)], _PNMA)), (16, _general([(0.4793, 0.25, 0.8508)], _PNMA))],
+            0.8,
+        ),
+        _sample(
+            "CaTiO3",
+            "orthorhombic",
+            62,
+            (5.442, 7.640, 5.380),
+            [
+                (20, _general([(0.036, 0.25, -0.007)], _PNMA)),
+                (22, _general([(0, 0, 0.5)], _PNMA)),
+                (8, _general([(0.484, 0.25, 0.071), (0.289, 0.037, -0.289)], _PNMA)),
+            ],
+            0.5,
+        ),
+    )
+}
 
 
 def multislice(
-    sample: Sample, directions: NDArray[np.float64], *, energy_kev: float, thickness_angstrom: float,
-    band_per_angstrom: float, slice_angstrom: float, parametrisation: str = "lobato",
+    sample: Sample,
+    directions: NDArray[np.float64],
+    *,
+    energy_kev: float,
+    thickness_angstrom: float,
+    band_per_angstrom: float,
+    slice_angstrom: float,
+    parametrisation: str = "lobato",
 ) -> NDArray[np.complex128]:
     """Exit amplitudes (directions, nx, ny) over the beams in numpy's order; half a step of free space at either end.
 
@@ -109,7 +194,9 @@ def multislice(
         g2 = across + (layer / c) ** 2
         for number in np.unique(numbers):
             x, y, z = sample.positions[numbers == number].T
-            phases = np.exp(-2j * np.pi * (np.outer(x, h)[:, :, None] + np.outer(y, k)[:, None, :] + layer * z[:, None, None]))
+            phases = np.exp(
+                -2j * np.pi * (np.outer(x, h)[:, :, None] + np.outer(y, k)[:, None, :] + layer * z[:, None, None])
+            )
             part += electron_scattering_factor(int(number), np.sqrt(g2), parametrisation) * phases.sum(axis=0)
         part *= np.exp(-sample.b_angstrom2 * g2 / 4.0) * (1.0 + energy / rest) / (math.pi * a * b * c)
 
@@ -118,12 +205,14 @@ def multislice(
         weight = np.full(len(layers), end - start, dtype=complex)
         varying = layers != 0
         weight[varying] = (np.exp(2j * np.pi * g_z[varying] * end) - np.exp(2j * np.pi * g_z[varying] * start)) / (
-            2j * np.pi * g_z[varying])
+            2j * np.pi * g_z[varying]
+        )
         phase = np.fft.ifft2(np.tensordot(weight, table, 1) * band).real * (nx * ny) * math.pi * wavelength
         return ifft2(fft2(np.exp(1j * phase)) * band)
 
-    squared = (((h / a)[None, :, None] + directions[:, 0, None, None]) ** 2
-               + ((k / b)[None, None, :] + directions[:, 1, None, None]) ** 2)
+    squared = ((h / a)[None, :, None] + directions[:, 0, None, None]) ** 2 + (
+        (k / b)[None, None, :] + directions[:, 1, None, None]
+    ) ** 2
 
     def free(distance: float) -> NDArray:
         return np.exp(-1j * math.pi * wavelength * distance * squared) * band
@@ -149,8 +238,14 @@ def multislice(
 def beams_of(waves: NDArray, sample: Sample, k_max_per_angstrom: float) -> tuple[NDArray, NDArray]:
     """Vectors (n, 2) of the beams on a square detector, and their intensities (n, directions)."""
     nx, ny = waves.shape[1:]
-    vectors = np.stack(np.meshgrid(np.fft.fftfreq(nx, 1.0 / nx) / sample.lengths[0],
-                                   np.fft.fftfreq(ny, 1.0 / ny) / sample.lengths[1], indexing="ij"), axis=-1)
+    vectors = np.stack(
+        np.meshgrid(
+            np.fft.fftfreq(nx, 1.0 / nx) / sample.lengths[0],
+            np.fft.fftfreq(ny, 1.0 / ny) / sample.lengths[1],
+            indexing="ij",
+        ),
+        axis=-1,
+    )
     seen = (np.abs(vectors) < k_max_per_angstrom).all(axis=-1)
     return vectors[seen], (np.abs(waves[:, seen]) ** 2).T
 
@@ -160,5 +255,7 @@ def errors(expected: NDArray, vectors: NDArray, found: NDArray, found_vectors: N
     where = {tuple(np.round(vector, 4) + 0.0): row for row, vector in enumerate(found_vectors)}
     rows = [where.get(tuple(np.round(vector, 4) + 0.0), -1) for vector in vectors]
     padded = np.vstack([found, np.zeros_like(found[:1])])[rows]
-    return (float(np.linalg.norm(padded - expected) / np.linalg.norm(expected)),
-            float(np.abs(padded - expected).sum() / expected.sum()))
+    return (
+        float(np.linalg.norm(padded - expected) / np.linalg.norm(expected)),
+        float(np.abs(padded - expected).sum() / expected.sum()),
+    )

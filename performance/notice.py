@@ -45,7 +45,7 @@ def be_a_rank(backend: str, blocks: int) -> None:
     ratios: list[float] = []
     for pair in range(-2, blocks):
         seconds = {}
-        for agrees in ((True, False) if pair % 2 else (False, True)):
+        for agrees in (True, False) if pair % 2 else (False, True):
             comm.barrier()
             began = time.perf_counter()
             for _ in range(BLOCK_STEPS):
@@ -60,8 +60,11 @@ def be_a_rank(backend: str, blocks: int) -> None:
             ratios.append(seconds[True] / seconds[False])
     if comm.rank == 0:
         low, middle, high = statistics.quantiles(ratios, n=4)
-        print(f"{backend:8} {comm.size} ranks: {100 * (middle - 1):+.2f} % (quartiles {100 * (low - 1):+.2f} to "
-              f"{100 * (high - 1):+.2f} %) of a step of {1000 * seconds[False] / BLOCK_STEPS:.1f} ms", flush=True)
+        print(
+            f"{backend:8} {comm.size} ranks: {100 * (middle - 1):+.2f} % (quartiles {100 * (low - 1):+.2f} to "
+            f"{100 * (high - 1):+.2f} %) of a step of {1000 * seconds[False] / BLOCK_STEPS:.1f} ms",
+            flush=True,
+        )
     comm.close()
 
 
@@ -78,8 +81,10 @@ def main() -> None:
 
     for backend in ("horovod", "torch"):
         command = (sys.executable, __file__, "--rank-of", backend, "--blocks", str(arguments.blocks))
-        subprocess.run(get_launcher("mpirun").argv(Job(arguments.ranks, command, environment={"PYTHONPATH": str(ROOT)})),
-                       check=True)
+        subprocess.run(
+            get_launcher("mpirun").argv(Job(arguments.ranks, command, environment={"PYTHONPATH": str(ROOT)})),
+            check=True,
+        )
 
 
 if __name__ == "__main__":

@@ -35,8 +35,20 @@ REPEATS = 3
 def as_rank(folder: Path) -> None:
     """One rank: rank 0 prints the seconds of each repeat."""
     rank = detect_rank()
-    witness = Witness(Subject(ROOT, ("benchmark", "reference"), folder, {"width": 16}, "0" * 64, folder,
-                              (Room("the run", folder, 1),), 1, "cpu"), rank.local_rank)
+    witness = Witness(
+        Subject(
+            ROOT,
+            ("benchmark", "reference"),
+            folder,
+            {"width": 16},
+            "0" * 64,
+            folder,
+            (Room("the run", folder, 1),),
+            1,
+            "cpu",
+        ),
+        rank.local_rank,
+    )
     exchange = join(rank)
     verdicts = [preflight(witness, exchange, MpiReducer) for _ in range(REPEATS)]
     if rank.rank == 0:
@@ -48,16 +60,23 @@ def of_ranks(count: int) -> str:
     """One line about so many ranks."""
     with tempfile.TemporaryDirectory() as folder:
         command = (sys.executable, __file__, "--rank", folder)
-        done = subprocess.run(get_launcher("mpirun").argv(Job(count, command)), check=True, text=True,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        done = subprocess.run(
+            get_launcher("mpirun").argv(Job(count, command)),
+            check=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+        )
     figures = json.loads(done.stdout)
     seconds = [each["seconds"] for each in figures]
     cores = usable_cores()
     shared = f"   ({count / cores:g} ranks a core)" if count > cores else ""
     network = figures[-1]["all_reduce"]
     latency = f"   all-reduce of a number {network['latency_seconds'] * 1e6:.0f} us" if network else ""
-    return f"{count:3d} ranks   {statistics.median(seconds):.3f} s ({min(seconds):.3f} to {max(seconds):.3f})" \
+    return (
+        f"{count:3d} ranks   {statistics.median(seconds):.3f} s ({min(seconds):.3f} to {max(seconds):.3f})"
         f"{latency}{shared}"
+    )
 
 
 def of_power(seconds: float) -> str:
@@ -70,8 +89,10 @@ def of_power(seconds: float) -> str:
                 (place / file).write_text(f"{text}\n")
         with Sampler(Rapl(Path(folder))) as sampler:
             time.sleep(seconds)
-    return f"power: {len(sampler.readings)} readings in {seconds:g} s took {sampler.cpu_seconds * 1000:.1f} ms of a " \
+    return (
+        f"power: {len(sampler.readings)} readings in {seconds:g} s took {sampler.cpu_seconds * 1000:.1f} ms of a "
         f"core, {100 * sampler.cpu_seconds / seconds:.3f} % of it"
+    )
 
 
 def main() -> None:

@@ -102,12 +102,30 @@ def write_shards(folder: Path, pixels: int, count: int, storage: Storage) -> Man
         labels = [groups[number % len(groups)] for number in numbers]
         with schema.new_shard(folder, "train", shard) as file:
             for number, group in zip(numbers, labels, strict=True):
-                schema.write_stack(file, number, 0, schema.Stack(
-                    next(patterns), group, f"mp-{number}", 100.0, "Na", np.eye(3, dtype=np.int64), np.eye(3), three,
-                    three, three, three, {"thickness_angstrom": np.array(100.0)}), storage)
+                schema.write_stack(
+                    file,
+                    number,
+                    0,
+                    schema.Stack(
+                        next(patterns),
+                        group,
+                        f"mp-{number}",
+                        100.0,
+                        "Na",
+                        np.eye(3, dtype=np.int64),
+                        np.eye(3),
+                        three,
+                        three,
+                        three,
+                        three,
+                        {"thickness_angstrom": np.array(100.0)},
+                    ),
+                    storage,
+                )
         written.append(WrittenShard("train", shard, labels))
-    write_manifest(folder, rung=RUNG, standard=False, recipe_sha256="", source={}, space_groups=groups, shards=written,
-                   about={})
+    write_manifest(
+        folder, rung=RUNG, standard=False, recipe_sha256="", source={}, space_groups=groups, shards=written, about={}
+    )
     return read_manifest(folder)
 
 
@@ -128,8 +146,8 @@ def our_epoch(part: Part, batch: int) -> int:
     order = np.random.default_rng(1).permutation(len(part))
     patterns = np.empty((batch, *part.stack_shape()), dtype=np.float32)  # used again, as when streaming
     for first in range(0, len(order), batch):
-        chosen = order[first:first + batch]
-        part.read(chosen, patterns[:len(chosen)])
+        chosen = order[first : first + batch]
+        part.read(chosen, patterns[: len(chosen)])
     return len(order)
 
 
@@ -163,8 +181,10 @@ def compare_reading(manifest: Manifest, npz: Path, batch: int, repeats: int) -> 
                 their_epoch(npz, batch), our_epoch(Part(manifest, "train"), batch)
     for cache in ("cold", "warm"):
         ours, theirs = (list(map(statistics.median, zip(*results[cache, who]))) for who in ("ours", "npz"))
-        yield (f"{cache}   {theirs[0]:9.0f} {ours[0]:9.0f} {ours[0] / theirs[0]:6.1f} x    "
-               f"{theirs[1]:9.0f} {ours[1]:9.0f} {ours[1] / theirs[1]:6.1f} x")
+        yield (
+            f"{cache}   {theirs[0]:9.0f} {ours[0]:9.0f} {ours[0] / theirs[0]:6.1f} x    "
+            f"{theirs[1]:9.0f} {ours[1]:9.0f} {ours[1] / theirs[1]:6.1f} x"
+        )
 
 
 def compare_training(manifest: Manifest, pixels: int, batch: int, repeats: int, seconds: float) -> str:
@@ -204,8 +224,13 @@ def storage_of(text: str) -> Storage:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pixels", type=int, nargs="+", default=[64, 128, 512])
-    parser.add_argument("--storage", nargs="+", default=["float32"], metavar="ENCODING[+FILTER]",
-                        help="float32, float16, log_uint8; none, gzip, lz4, zstd, bitshuffle")
+    parser.add_argument(
+        "--storage",
+        nargs="+",
+        default=["float32"],
+        metavar="ENCODING[+FILTER]",
+        help="float32, float16, log_uint8; none, gzip, lz4, zstd, bitshuffle",
+    )
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3.0, help="of training at a time")
@@ -216,11 +241,16 @@ def main() -> None:
         for pixels in arguments.pixels:
             write_npz(Path(scratch) / f"npz_{pixels}", pixels)
         manifests = {
-            (pixels, storage): write_shards(Path(scratch) / f"{pixels}_{storage}", pixels, count_of_size(pixels),
-                                            storage_of(storage))
-            for pixels in arguments.pixels for storage in arguments.storage}
-        print(f"one thread, batches of {arguments.batch}, medians of {arguments.repeats}; cold: "
-              f"{make_cold(Path(scratch))} before every epoch\n")
+            (pixels, storage): write_shards(
+                Path(scratch) / f"{pixels}_{storage}", pixels, count_of_size(pixels), storage_of(storage)
+            )
+            for pixels in arguments.pixels
+            for storage in arguments.storage
+        }
+        print(
+            f"one thread, batches of {arguments.batch}, medians of {arguments.repeats}; cold: "
+            f"{make_cold(Path(scratch))} before every epoch\n"
+        )
         print(f"{'':34}samples/s of processor time      samples/s of the clock")
         print("pixels  storage                  cache        NPZ      ours   ratio          NPZ      ours   ratio")
         for (pixels, storage), manifest in manifests.items():
@@ -230,8 +260,11 @@ def main() -> None:
         print("\n        training samples/s on one batch, and streamed from cold shards")
         print("pixels  storage               device      one  streamed      ratio")
         for (pixels, storage), manifest in manifests.items():
-            print(f"{pixels:6}  {storage:20}  " + compare_training(manifest, pixels, arguments.batch, arguments.repeats,
-                                                                   arguments.seconds), flush=True)
+            print(
+                f"{pixels:6}  {storage:20}  "
+                + compare_training(manifest, pixels, arguments.batch, arguments.repeats, arguments.seconds),
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

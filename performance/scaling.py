@@ -47,10 +47,20 @@ class Network:
 
 
 NETWORKS = {
-    "summit": Network(25.0, 50.0, 6, "dual-rail EDR, 200 Gbit/s a node; NVLink 2, two bricks of 25 GB/s between "
-                      "neighbours (OLCF, Summit user guide)"),
-    "frontier": Network(100.0, 50.0, 8, "four Slingshot NICs of 25 GB/s a node; Infinity Fabric, 50 GB/s at least "
-                        "between two GCDs (OLCF, Frontier user guide)"),
+    "summit": Network(
+        25.0,
+        50.0,
+        6,
+        "dual-rail EDR, 200 Gbit/s a node; NVLink 2, two bricks of 25 GB/s between "
+        "neighbours (OLCF, Summit user guide)",
+    ),
+    "frontier": Network(
+        100.0,
+        50.0,
+        8,
+        "four Slingshot NICs of 25 GB/s a node; Infinity Fabric, 50 GB/s at least "
+        "between two GCDs (OLCF, Frontier user guide)",
+    ),
 }
 
 TUNING: dict[str, tuple[str, ...]] = {
@@ -98,8 +108,12 @@ def measure(data: Path, ranks: int, batch: int, steps: int, settings: tuple[str,
         command = (sys.executable, str(RANK_SCRIPT), str(data.absolute()), str(batch), str(steps), scratch, *settings)
         path = os.pathsep.join(filter(None, [str(RANK_SCRIPT.parents[1]), os.environ.get("PYTHONPATH")]))
         environment = {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
-        done = subprocess.run(get_launcher("mpirun").argv(Job(ranks, command, environment=environment)),
-                              capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            get_launcher("mpirun").argv(Job(ranks, command, environment=environment)),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if done.returncode:
             raise StemdlError("the ranks failed", found=f"exit code {done.returncode}\n{done.stderr}")
         found = [json.loads((Path(scratch) / f"{rank}.json").read_text()) for rank in range(ranks)]
@@ -108,15 +122,23 @@ def measure(data: Path, ranks: int, batch: int, steps: int, settings: tuple[str,
     gradient_bytes = found[0]["gradient_bytes"]
     return Measurement(
         ranks=ranks,
-        parts={name: _mean_of_medians([[step[name] for step in each["alone"]] for each in found])
-               for name in found[0]["alone"][0]},
+        parts={
+            name: _mean_of_medians([[step[name] for step in each["alone"]] for each in found])
+            for name in found[0]["alone"][0]
+        },
         alone_seconds=statistics.fmean(typical),
-        together_seconds=_mean_of_medians([[sum(step.values()) - step["input"] for step in each["together"]]
-                                           for each in found]),
+        together_seconds=_mean_of_medians(
+            [[sum(step.values()) - step["input"] for step in each["together"]] for each in found]
+        ),
         spread=statistics.pstdev(typical) / statistics.fmean(typical),
         gradient_bytes=gradient_bytes,
-        allreduces=tuple(Measured(int(size), ranks, statistics.fmean(each["allreduce"][size] for each in found))
-                         for size in found[0]["allreduce"]) if ranks > 1 else ())
+        allreduces=tuple(
+            Measured(int(size), ranks, statistics.fmean(each["allreduce"][size] for each in found))
+            for size in found[0]["allreduce"]
+        )
+        if ranks > 1
+        else (),
+    )
 
 
 def _mean_of_medians(times: list[list[float]]) -> float:
@@ -126,48 +148,62 @@ def _mean_of_medians(times: list[list[float]]) -> float:
 def print_measurements(measurements: list[Measurement]) -> float:
     """The table of steps, and the fit of the all-reduces, whose fixed cost is returned, in seconds."""
     cores, one = usable_cores(), measurements[0]
-    print(f"\nms of a step, {one.gradient_bytes / 1e6:.2f} MB of gradients; {cores} cores here, load {os.getloadavg()[0]:.1f}")
+    print(
+        f"\nms of a step, {one.gradient_bytes / 1e6:.2f} MB of gradients; {cores} cores here, load {os.getloadavg()[0]:.1f}"
+    )
     print("ranks  input  forward  backward  update  computing  with exchange  blocked  all-reduce alone  without/with")
     for each in measurements:
-        parts = "".join(f"{1e3 * each.parts[name]:{width}.2f}" for name, width in
-                        (("input", 7), ("forward", 9), ("backward", 10), ("update", 8)))
-        print(f"{each.ranks:5}{parts}{1e3 * each.alone_seconds:11.2f}{1e3 * each.together_seconds:15.2f}"
-              f"{1e3 * each.blocked_seconds:9.2f}{1e3 * each.allreduce_seconds:18.2f}"
-              f"{each.alone_seconds / each.together_seconds:16.2f}"
-              + ("   oversubscribed: ranks share cores" if each.ranks > cores else ""))
+        parts = "".join(
+            f"{1e3 * each.parts[name]:{width}.2f}"
+            for name, width in (("input", 7), ("forward", 9), ("backward", 10), ("update", 8))
+        )
+        print(
+            f"{each.ranks:5}{parts}{1e3 * each.alone_seconds:11.2f}{1e3 * each.together_seconds:15.2f}"
+            f"{1e3 * each.blocked_seconds:9.2f}{1e3 * each.allreduce_seconds:18.2f}"
+            f"{each.alone_seconds / each.together_seconds:16.2f}"
+            + ("   oversubscribed: ranks share cores" if each.ranks > cores else "")
+        )
     timed = [measured for each in measurements for measured in each.allreduces]
     if not timed:
         return 0.0
     fit = best_fit(timed)
-    print(f"all-reduces here, {fit.algorithm}: {1e6 * fit.link.latency_seconds:.1f} us a message, "
-          f"{fit.link.bytes_per_second / 1e9:.2f} GB/s, {1e3 * fit.fixed_seconds:.2f} ms fixed; "
-          f"{100 * fit.relative_error:.0f} % off in the mean")
+    print(
+        f"all-reduces here, {fit.algorithm}: {1e6 * fit.link.latency_seconds:.1f} us a message, "
+        f"{fit.link.bytes_per_second / 1e9:.2f} GB/s, {1e3 * fit.fixed_seconds:.2f} ms fixed; "
+        f"{100 * fit.relative_error:.0f} % off in the mean"
+    )
     for each in timed:
-        print(f"  {each.ranks:3} ranks {each.size_bytes / 1024:8.0f} KiB   measured {1e3 * each.seconds:8.2f} ms   "
-              f"fitted {1e3 * fit.seconds(each.size_bytes, each.ranks):8.2f} ms")
+        print(
+            f"  {each.ranks:3} ranks {each.size_bytes / 1024:8.0f} KiB   measured {1e3 * each.seconds:8.2f} ms   "
+            f"fitted {1e3 * fit.seconds(each.size_bytes, each.ranks):8.2f} ms"
+        )
     return fit.fixed_seconds
 
 
 def print_prediction(step: Step, cluster: Cluster, about: str) -> None:
     """The assumptions, and a line for each number of ranks: of the network alone, and with the step's fixed cost."""
     print(f"\nprediction for {about}")
-    print(f"assumed: {1e3 * step.compute_seconds:.2f} ms of computing ({1e3 * step.backward_seconds:.2f} backward) and "
-          f"{1e3 * step.input_seconds:.2f} ms of input on every rank, whose batch stays;"
-          f"\n  {step.gradient_bytes / 1e6:.2f} MB of gradients; {100 * step.overlap:.0f} % of the exchange during the "
-          f"backward pass; computing varies by "
-          f"{100 * step.spread:.1f} % between ranks; {1e6 * cluster.between.latency_seconds:g} us"
-          f"\n  a message, {cluster.between.bytes_per_second / 1e9:g} GB/s a node, "
-          f"{cluster.within.bytes_per_second / 1e9:g} GB/s within, {cluster.ranks_per_node} ranks a node; sums in two"
-          "\n  levels, between nodes by the fastest of ring, recursive doubling and double tree; no congestion, no cost of"
-          "\n  adding, and none of the library's coordination, but for the last column: there an exchange takes "
-          f"{1e3 * step.fixed_seconds:.2f} ms"
-          "\n  more, whatever the ranks")
+    print(
+        f"assumed: {1e3 * step.compute_seconds:.2f} ms of computing ({1e3 * step.backward_seconds:.2f} backward) and "
+        f"{1e3 * step.input_seconds:.2f} ms of input on every rank, whose batch stays;"
+        f"\n  {step.gradient_bytes / 1e6:.2f} MB of gradients; {100 * step.overlap:.0f} % of the exchange during the "
+        f"backward pass; computing varies by "
+        f"{100 * step.spread:.1f} % between ranks; {1e6 * cluster.between.latency_seconds:g} us"
+        f"\n  a message, {cluster.between.bytes_per_second / 1e9:g} GB/s a node, "
+        f"{cluster.within.bytes_per_second / 1e9:g} GB/s within, {cluster.ranks_per_node} ranks a node; sums in two"
+        "\n  levels, between nodes by the fastest of ring, recursive doubling and double tree; no congestion, no cost of"
+        "\n  adding, and none of the library's coordination, but for the last column: there an exchange takes "
+        f"{1e3 * step.fixed_seconds:.2f} ms"
+        "\n  more, whatever the ranks"
+    )
     print(" ranks  exchange ms  waiting ms  blocked ms  step ms  efficiency  with the fixed cost")
     for ranks in MANY_RANKS:
         found, dear = predict(replace(step, fixed_seconds=0.0), ranks, cluster), predict(step, ranks, cluster)
-        print(f"{ranks:6}{1e3 * found.exchange_seconds:13.2f}{1e3 * found.waiting_seconds:12.2f}"
-              f"{1e3 * found.blocked_seconds:12.2f}{1e3 * found.step_seconds:9.2f}{found.efficiency:12.3f}"
-              f"{dear.efficiency:21.3f}")
+        print(
+            f"{ranks:6}{1e3 * found.exchange_seconds:13.2f}{1e3 * found.waiting_seconds:12.2f}"
+            f"{1e3 * found.blocked_seconds:12.2f}{1e3 * found.step_seconds:9.2f}{found.efficiency:12.3f}"
+            f"{dear.efficiency:21.3f}"
+        )
 
 
 def print_published() -> None:
@@ -178,12 +214,15 @@ def print_published() -> None:
     """
     network, ranks, published = NETWORKS["summit"], 27_600, 0.93
     cluster = cluster_of(network, LATENCY_US)
-    print(f"\npublished: efficiency {published} on {ranks} GPUs of Summit (arXiv 1909.11150; weights and step time are "
-          "not in its abstract)")
+    print(
+        f"\npublished: efficiency {published} on {ranks} GPUs of Summit (arXiv 1909.11150; weights and step time are "
+        "not in its abstract)"
+    )
     print("the model, with fp16 gradients: efficiency by millions of weights, and how many it allows at the published")
     print("step ms  overlap      10      50     100     500    1000   allowed")
     for step_seconds in (0.1, 0.3, 1.0):
         for overlap in (0.0, 0.9):
+
             def efficiency(millions: float, seconds: float = step_seconds, share: float = overlap) -> float:
                 step = Step(seconds, seconds * 2 / 3, 0.0, 2e6 * millions, overlap=share)
                 return predict(step, ranks, cluster).efficiency
@@ -192,8 +231,11 @@ def print_published() -> None:
             while most - least > 1e-3 * most:  # efficiency falls with the weights
                 middle = (least + most) / 2
                 least, most = (middle, most) if efficiency(middle) > published else (least, middle)
-            print(f"{1e3 * step_seconds:7.0f}{overlap:9.1f}" + "".join(f"{efficiency(each):8.3f}" for each in
-                                                                     (10, 50, 100, 500, 1000)) + f"{least:10.0f}")
+            print(
+                f"{1e3 * step_seconds:7.0f}{overlap:9.1f}"
+                + "".join(f"{efficiency(each):8.3f}" for each in (10, 50, 100, 500, 1000))
+                + f"{least:10.0f}"
+            )
 
 
 def cluster_of(network: Network, latency_us: float) -> Cluster:
@@ -209,19 +251,28 @@ def print_tuning(data: Path, ranks: int, batch: int, steps: int, rounds: int) ->
         found = {}
         for name, settings in TUNING.items():
             found[name] = measure(data, ranks, batch, steps, settings)
-            print(f"round {number + 1} of {rounds}: {name}: {1e3 * found[name].together_seconds:.1f} ms a step, "
-                  f"{1e3 * found[name].alone_seconds:.1f} without exchange", file=sys.stderr, flush=True)
+            print(
+                f"round {number + 1} of {rounds}: {name}: {1e3 * found[name].together_seconds:.1f} ms a step, "
+                f"{1e3 * found[name].alone_seconds:.1f} without exchange",
+                file=sys.stderr,
+                flush=True,
+            )
         base = found["horovod"]
         for name, each in found.items():
-            ratios[name].append((each.together_seconds / base.together_seconds,
-                                 each.together_seconds / each.alone_seconds))
-    print(f"\n{ranks} ranks, {usable_cores()} cores, load {os.getloadavg()[0]:.1f}; medians of {rounds} rounds of "
-          f"{steps} steps")
+            ratios[name].append(
+                (each.together_seconds / base.together_seconds, each.together_seconds / each.alone_seconds)
+            )
+    print(
+        f"\n{ranks} ranks, {usable_cores()} cores, load {os.getloadavg()[0]:.1f}; medians of {rounds} rounds of "
+        f"{steps} steps"
+    )
     print("                            step / horovod's   (from ... to)   step / step without exchange")
     for name, found_ratios in ratios.items():
         to_base, to_alone = zip(*found_ratios, strict=True)
-        print(f"{name:28}{statistics.median(to_base):16.2f}   ({min(to_base):.2f} ... {max(to_base):.2f})"
-              f"{statistics.median(to_alone):30.2f}")
+        print(
+            f"{name:28}{statistics.median(to_base):16.2f}   ({min(to_base):.2f} ... {max(to_base):.2f})"
+            f"{statistics.median(to_alone):30.2f}"
+        )
 
 
 def parsed() -> argparse.Namespace:
@@ -273,18 +324,25 @@ def _step(arguments: argparse.Namespace, measurements: list[Measurement], fixed_
     overlap = overlap_of(two.allreduce_seconds, two.blocked_seconds) if two else 0.0
     compute = one.alone_seconds if arguments.compute_ms is None else arguments.compute_ms * 1e-3
     backward = one.parts["backward"] / one.alone_seconds if one else 2 / 3  # twice the forward's products
-    return Step(compute_seconds=compute, backward_seconds=backward * compute,
-                input_seconds=one.parts["input"] if one else 0.0,
-                gradient_bytes=one.gradient_bytes if arguments.gradient_mb is None else arguments.gradient_mb * 1e6,
-                overlap=overlap if arguments.overlap is None else arguments.overlap, spread=arguments.spread,
-                fixed_seconds=fixed_seconds if arguments.fixed_ms is None else arguments.fixed_ms * 1e-3)
+    return Step(
+        compute_seconds=compute,
+        backward_seconds=backward * compute,
+        input_seconds=one.parts["input"] if one else 0.0,
+        gradient_bytes=one.gradient_bytes if arguments.gradient_mb is None else arguments.gradient_mb * 1e6,
+        overlap=overlap if arguments.overlap is None else arguments.overlap,
+        spread=arguments.spread,
+        fixed_seconds=fixed_seconds if arguments.fixed_ms is None else arguments.fixed_ms * 1e-3,
+    )
 
 
 def _network(arguments: argparse.Namespace) -> tuple[Cluster, str]:
     """The named network with what is given on top, and its name and source."""
     named = NETWORKS[arguments.network]
-    given: dict[str, Any] = {"between_gb_s": arguments.bandwidth_gb_s, "within_gb_s": arguments.within_gb_s,
-                             "ranks_per_node": arguments.ranks_per_node}
+    given: dict[str, Any] = {
+        "between_gb_s": arguments.bandwidth_gb_s,
+        "within_gb_s": arguments.within_gb_s,
+        "ranks_per_node": arguments.ranks_per_node,
+    }
     given = {name: value for name, value in given.items() if value is not None}
     network = Network(**{**vars(named), **given})
     about = f"{arguments.network}: {named.source}" + (f"; but {given}" if given else "")

@@ -55,11 +55,19 @@ def main(data: str, batch: str, steps: str, output: str, *settings: str) -> None
         alone += block(*networks[0], batches, comm)
         together += block(*networks[1], batches, comm)
     gradient_bytes = sum(4 * each.numel() for each in model.parameters())
-    write_json(Path(output) / f"{comm.rank}.json", {
-        "comm": comm.name, "resolved": dict(comm.resolved), "gradient_bytes": gradient_bytes,
-        "alone": alone, "together": together,
-        "allreduce": {size: reduced(size, device, comm) for size in
-                      (gradient_bytes, *(1024 * kib for kib in SIZES_KIB))}})
+    write_json(
+        Path(output) / f"{comm.rank}.json",
+        {
+            "comm": comm.name,
+            "resolved": dict(comm.resolved),
+            "gradient_bytes": gradient_bytes,
+            "alone": alone,
+            "together": together,
+            "allreduce": {
+                size: reduced(size, device, comm) for size in (gradient_bytes, *(1024 * kib for kib in SIZES_KIB))
+            },
+        },
+    )
     comm.close()
 
 

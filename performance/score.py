@@ -26,9 +26,14 @@ def measure(command: list[str], folder: Path) -> tuple[float, float, float]:
     """CPU seconds, wall seconds and peak memory (MiB) of a process that must not crash."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))}
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    wrapped = [sys.executable, "-c", "import resource, subprocess, sys\n"
-               "code = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)\n"
-               "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, code)", *command]
+    wrapped = [
+        sys.executable,
+        "-c",
+        "import resource, subprocess, sys\n"
+        "code = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)\n"
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, code)",
+        *command,
+    ]
     done = subprocess.run(wrapped, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     wall = time.perf_counter() - began
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -51,12 +56,39 @@ def main() -> None:
     for _ in range(arguments.repeat):
         with tempfile.TemporaryDirectory() as scratch:
             copy = shutil.copytree(tree, Path(scratch) / "tree")
-            theirs.append(measure([sys.executable, "-m", "mlperf_logging.result_summarizer", f"{copy}/{{*}}", "hpc",
-                                   arguments.ruleset], Path(scratch)))
-            ours.append(measure([sys.executable, "-m", "benchmark", "score", str(tree), "--ruleset", arguments.ruleset,
-                                 "--format", "json"], Path(scratch)))
-    print(f"{len(logs)} logs, {sum(path.stat().st_size for path in logs) / 2**20:.1f} MiB, the largest "
-          f"{max(path.stat().st_size for path in logs) / 2**20:.2f} MiB; median of {arguments.repeat}")
+            theirs.append(
+                measure(
+                    [
+                        sys.executable,
+                        "-m",
+                        "mlperf_logging.result_summarizer",
+                        f"{copy}/{{*}}",
+                        "hpc",
+                        arguments.ruleset,
+                    ],
+                    Path(scratch),
+                )
+            )
+            ours.append(
+                measure(
+                    [
+                        sys.executable,
+                        "-m",
+                        "benchmark",
+                        "score",
+                        str(tree),
+                        "--ruleset",
+                        arguments.ruleset,
+                        "--format",
+                        "json",
+                    ],
+                    Path(scratch),
+                )
+            )
+    print(
+        f"{len(logs)} logs, {sum(path.stat().st_size for path in logs) / 2**20:.1f} MiB, the largest "
+        f"{max(path.stat().st_size for path in logs) / 2**20:.2f} MiB; median of {arguments.repeat}"
+    )
     print("                     CPU s   wall s   peak MiB")
     for name, runs in (("result_summarizer", theirs), ("stemdl score", ours)):
         cpu, wall, memory = (statistics.median(values) for values in zip(*runs, strict=True))

@@ -67,16 +67,27 @@ def try_case(name: str, python: str, cpu_torch: str | None) -> None:
     try:
         (place / "home").mkdir()
         subprocess.run(["git", "clone", "--quiet", ROOT, place / "stemdl"], check=True)
-        environment = {key: value for key, value in os.environ.items()
-                       if key in KEPT or key.lower().endswith("_proxy")}
-        environment |= {"HOME": str(place / "home"), "PATH": CASES[name](place / "bin"), "STEMDL_PYTHON": python,
-                        "PIP_CONFIG_FILE": os.devnull, "PIP_NO_CACHE_DIR": "1"}
+        environment = {key: value for key, value in os.environ.items() if key in KEPT or key.lower().endswith("_proxy")}
+        environment |= {
+            "HOME": str(place / "home"),
+            "PATH": CASES[name](place / "bin"),
+            "STEMDL_PYTHON": python,
+            "PIP_CONFIG_FILE": os.devnull,
+            "PIP_NO_CACHE_DIR": "1",
+        }
         if name == "cpu torch":
             variable, _, value = cpu_torch.partition("=")
             environment[variable] = value
         started = time.monotonic()
-        done = subprocess.run(["scripts/setup_env.sh"], cwd=place / "stemdl", env=environment, text=True,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        done = subprocess.run(
+            ["scripts/setup_env.sh"],
+            cwd=place / "stemdl",
+            env=environment,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
         seconds = time.monotonic() - started
         venv = place / "stemdl/.venv"
         size = sum(path.lstat().st_blocks * 512 for path in venv.rglob("*"))

@@ -46,14 +46,19 @@ def main() -> None:
     optics = rung.optics
     if arguments.setting:
         pixels, k_max = DETECTORS[arguments.setting]
-        optics = dataclasses.replace(optics, accuracy=SETTINGS[arguments.setting], pixels=pixels,
-                                     k_max_per_angstrom=k_max, scattering_factors="lobato")
+        optics = dataclasses.replace(
+            optics,
+            accuracy=SETTINGS[arguments.setting],
+            pixels=pixels,
+            k_max_per_angstrom=k_max,
+            scattering_factors="lobato",
+        )
     views = views_of(rung, optics, arguments.crystals, arguments.thicknesses)
     now = clock(device)
     ideal_patterns(views[:batch], optics, device=device, together=batch)  # libraries start, tables are read
     seconds, operations, pictures = [], [], []
     for first in range(0, len(views), batch):
-        chosen = views[first:first + batch]
+        chosen = views[first : first + batch]
         start = now()
         pictures += ideal_patterns(chosen, optics, device=device, together=batch)
         seconds.append(now() - start)
@@ -63,25 +68,45 @@ def main() -> None:
     rate = product_rate(device, now)
     a_pattern = np.array(seconds) / (batch * arguments.thicknesses)
     a_pattern[-1] = seconds[-1] / (len(chosen) * arguments.thicknesses)
-    print(f"{patterns} patterns of {arguments.crystals} crystals of {rung.name}, {optics.pixels} x {optics.pixels} "
-          f"pixels, on {device}, {batch} zones a call, {arguments.thicknesses} thicknesses a zone, "
-          f"{'processor time of one thread' if device == 'cpu' else torch.cuda.get_device_name(device)}")
+    print(
+        f"{patterns} patterns of {arguments.crystals} crystals of {rung.name}, {optics.pixels} x {optics.pixels} "
+        f"pixels, on {device}, {batch} zones a call, {arguments.thicknesses} thicknesses a zone, "
+        f"{'processor time of one thread' if device == 'cpu' else torch.cuda.get_device_name(device)}"
+    )
     print(f"patterns a second    {patterns / sum(seconds):7.2f}")
-    print(f"seconds a pattern    {sum(seconds) / patterns:7.4f} (mean), {np.median(a_pattern):.4f} (median of calls), "
-          f"{np.max(a_pattern):.4f} (most)")
-    print(f"matrix products      {sum(operations) / patterns / 1e9:7.2f} Gflop a pattern; the device does "
-          f"{rate / 1e9:.0f} Gflop/s: at most {patterns * rate / sum(operations):.1f} patterns a second, "
-          f"{sum(operations) / rate / sum(seconds):.0%} of which are reached")
+    print(
+        f"seconds a pattern    {sum(seconds) / patterns:7.4f} (mean), {np.median(a_pattern):.4f} (median of calls), "
+        f"{np.max(a_pattern):.4f} (most)"
+    )
+    print(
+        f"matrix products      {sum(operations) / patterns / 1e9:7.2f} Gflop a pattern; the device does "
+        f"{rate / 1e9:.0f} Gflop/s: at most {patterns * rate / sum(operations):.1f} patterns a second, "
+        f"{sum(operations) / rate / sum(seconds):.0%} of which are reached"
+    )
     if arguments.errors:
         own = optics.accuracy
-        higher = (dataclasses.replace(own, strong_per_angstrom=2.4, weak_per_angstrom=3.6, most_strong_beams=1500,
-                                      slice_angstrom=5.0, wave_degree=12)
-                  if own.wave_degree else Accuracy(2.4, 3.2, 1500, 10.0, 8))
+        higher = (
+            dataclasses.replace(
+                own,
+                strong_per_angstrom=2.4,
+                weak_per_angstrom=3.6,
+                most_strong_beams=1500,
+                slice_angstrom=5.0,
+                wave_degree=12,
+            )
+            if own.wave_degree
+            else Accuracy(2.4, 3.2, 1500, 10.0, 8)
+        )
         better = ideal_patterns(views, dataclasses.replace(optics, accuracy=higher), device=device, together=batch)
-        errors = [np.abs(picture - right).sum() / right.sum()
-                  for pair in zip(pictures, better, strict=True) for picture, right in zip(*pair, strict=True)]
-        print(f"error R1 against {higher.strong_per_angstrom} per Angstrom: {np.mean(errors):.3f} (mean), "
-              f"{np.median(errors):.3f} (median), {np.max(errors):.3f} (worst)")
+        errors = [
+            np.abs(picture - right).sum() / right.sum()
+            for pair in zip(pictures, better, strict=True)
+            for picture, right in zip(*pair, strict=True)
+        ]
+        print(
+            f"error R1 against {higher.strong_per_angstrom} per Angstrom: {np.mean(errors):.3f} (mean), "
+            f"{np.median(errors):.3f} (median), {np.max(errors):.3f} (worst)"
+        )
 
 
 if __name__ == "__main__":

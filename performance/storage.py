@@ -67,8 +67,9 @@ def simulated(rung_name: str, stacks: int, pixels: int, dose_electrons: float) -
 
 def loss(patterns: NDArray[np.float32], encoding: str) -> tuple[str, ...]:
     """Mean and largest error of ln I, share of the intensity that is lost, mean and largest error of I."""
-    stored = np.array([Coding(encoding).decode(encode(stack, Storage(encoding=encoding))) for stack in patterns],
-                      dtype=np.float64)
+    stored = np.array(
+        [Coding(encoding).decode(encode(stack, Storage(encoding=encoding))) for stack in patterns], dtype=np.float64
+    )
     true = patterns.astype(np.float64)
     seen = (true > np.exp(LOG_FLOOR)) & (stored > 0)
     in_logarithm = np.abs(np.log(stored[seen]) - np.log(true[seen]))
@@ -130,14 +131,42 @@ def main() -> None:
                     size, warm = path.stat().st_size, seconds(path, time.process_time)
                     cold = seconds(path, time.perf_counter)
                     whole = whole or size
-                    rows.append((str(pixels), encoding, name, f"{size / len(reduced) / 1e3:.1f}", f"{size / whole:.1%}",
-                                 f"{len(reduced) / warm:.0f}", f"{size / warm / 1e6:.0f}", f"{len(reduced) / cold:.0f}",
-                                 *lost))
-    print(f"{len(patterns)} stacks of {arguments.rung}'s crystals, "
-          + (f"{arguments.dose:g} electrons a pattern" if arguments.dose else "without noise")
-          + ("" if plugins else "; hdf5plugin is not installed"))
-    print_table(("pixels", "encoding", "filter", "kB", "size", "warm/s", "MB/s", "cold/s", "mean dlnI", "max dlnI",
-                 "lost", "mean dI", "max dI"), rows)
+                    rows.append(
+                        (
+                            str(pixels),
+                            encoding,
+                            name,
+                            f"{size / len(reduced) / 1e3:.1f}",
+                            f"{size / whole:.1%}",
+                            f"{len(reduced) / warm:.0f}",
+                            f"{size / warm / 1e6:.0f}",
+                            f"{len(reduced) / cold:.0f}",
+                            *lost,
+                        )
+                    )
+    print(
+        f"{len(patterns)} stacks of {arguments.rung}'s crystals, "
+        + (f"{arguments.dose:g} electrons a pattern" if arguments.dose else "without noise")
+        + ("" if plugins else "; hdf5plugin is not installed")
+    )
+    print_table(
+        (
+            "pixels",
+            "encoding",
+            "filter",
+            "kB",
+            "size",
+            "warm/s",
+            "MB/s",
+            "cold/s",
+            "mean dlnI",
+            "max dlnI",
+            "lost",
+            "mean dI",
+            "max dI",
+        ),
+        rows,
+    )
 
 
 if __name__ == "__main__":

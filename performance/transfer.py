@@ -39,8 +39,14 @@ from benchmark.launch.cores import usable_cores
 RUNG = "stemdl_mini"
 RECIPE = "realistic"
 STEPS = 2600
-ROWS = (("drawn",), ("prototypes",), ("drawn", "prototypes"), ("real",), ("drawn", "prototypes", "real"),
-        ("own recipe",))
+ROWS = (
+    ("drawn",),
+    ("prototypes",),
+    ("drawn", "prototypes"),
+    ("real",),
+    ("drawn", "prototypes", "real"),
+    ("own recipe",),
+)
 
 
 def make(kind: str, rung: Rung, folder: Path, arguments: argparse.Namespace) -> Path:
@@ -75,9 +81,16 @@ def together(parts: Sequence[Path], real: Path, folder: Path) -> int:
                 groups = [schema.read_label(shard[name]) for name in schema.sample_names(shard)]
             shards.append(WrittenShard(split, number, groups))
     manifest = read_manifest(real)
-    write_manifest(folder, rung=RUNG, standard=False, recipe_sha256=manifest.recipe_sha256,
-                   source={"kind": "structures", "name": " + ".join(part.name for part in parts)},
-                   space_groups=manifest.space_groups, shards=shards, about={"selection": None})
+    write_manifest(
+        folder,
+        rung=RUNG,
+        standard=False,
+        recipe_sha256=manifest.recipe_sha256,
+        source={"kind": "structures", "name": " + ".join(part.name for part in parts)},
+        space_groups=manifest.space_groups,
+        shards=shards,
+        about={"selection": None},
+    )
     return sum(len(shard.space_groups) for shard in shards if shard.split == "train")
 
 
@@ -94,8 +107,11 @@ def score(rung: Rung, data: Path, output: Path, samples: int, arguments: argpars
     settings = [f"max_epochs={epochs}", "checkpoint=false", f"threads_per_rank={arguments.threads}"]
     request = RunRequest(endless, rung, data, output, seed=arguments.seed, overrides=tuple(settings))
     train(request)
-    lines = [json.loads(line.removeprefix(":::MLLOG ")) for line in request.log.read_text().splitlines()
-             if line.startswith(":::MLLOG ")]
+    lines = [
+        json.loads(line.removeprefix(":::MLLOG "))
+        for line in request.log.read_text().splitlines()
+        if line.startswith(":::MLLOG ")
+    ]
     last = {line["key"]: line["value"] for line in lines}
     return last[keys.F1_MACRO], last[keys.TEST_F1_MACRO]
 
@@ -115,7 +131,9 @@ def measure(parts: Sequence[Path], real: Path, rung: Rung, arguments: argparse.N
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--structures", type=Path, required=True, help="real crystals, as stemdl data generate takes them")
+    parser.add_argument(
+        "--structures", type=Path, required=True, help="real crystals, as stemdl data generate takes them"
+    )
     parser.add_argument("--prototypes", type=Path, help="prototypes, likewise")
     parser.add_argument("-o", "--output", type=Path, default=Path("transfer"))
     parser.add_argument("--materials", type=int, default=240, help="made up for each group (default: %(default)s)")
@@ -123,7 +141,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=0, help="of the training (default: one for each core)")
     parser.add_argument("--processes", type=int, help="of the simulation (default: one for each core)")
-    parser.add_argument("--pairs", type=int, default=40, help="of groups whose leaks are measured (default: %(default)s)")
+    parser.add_argument(
+        "--pairs", type=int, default=40, help="of groups whose leaks are measured (default: %(default)s)"
+    )
     arguments = parser.parse_args()
     rung = load_benchmark().rung(RUNG)
     rows = [row for row in ROWS if arguments.prototypes or row != ("prototypes",)]
@@ -133,8 +153,15 @@ def main() -> None:
     for row in dict.fromkeys(rows):
         parts = [make(kind, rung, arguments.output, arguments) for kind in row]
         found = measure(parts, real, rung, arguments)
-        table.append((" + ".join(row), str(found["materials"]), f"{found['dev']:.3f}", f"{found['test']:.3f}",
-                      f"{found['leak']:.3f} ({found['pair'][0]} and {found['pair'][1]})"))
+        table.append(
+            (
+                " + ".join(row),
+                str(found["materials"]),
+                f"{found['dev']:.3f}",
+                f"{found['test']:.3f}",
+                f"{found['leak']:.3f} ({found['pair'][0]} and {found['pair'][1]})",
+            )
+        )
         print(*table[-1], file=sys.stderr, flush=True)
     print_table(("trained on", "materials", "dev F1", "test F1", "worst leak"), table)
 

@@ -66,8 +66,10 @@ def main() -> int:
             for done, mutation in enumerate(MUTATIONS, start=1):
                 found[mutation.name] = _found(mutation, folder, rules)
                 advance(done)
-    rows = [(mutation.rule, mutation.name, *("found" if found[mutation.name][way] else "-" for way in WAYS))
-            for mutation in MUTATIONS]
+    rows = [
+        (mutation.rule, mutation.name, *("found" if found[mutation.name][way] else "-" for way in WAYS))
+        for mutation in MUTATIONS
+    ]
     counts = [sum(each[way] for each in found.values()) for way in WAYS]
     rows.append(("", f"of {len(MUTATIONS)}", *(f"{count} ({100 * count / len(MUTATIONS):.0f} %)" for count in counts)))
     print_table(("rule", "what is wrong", *WAYS), rows)
@@ -86,8 +88,10 @@ def _found(mutation: Mutation, folder: Path, rules: Path) -> dict[str, bool]:
 
     report = validate([written()], official=False)
     return {
-        "ours": any(finding.severity > Severity.NOTE and finding.rule == (mutation.rule or finding.rule)
-                    for finding in report.findings),
+        "ours": any(
+            finding.severity > Severity.NOTE and finding.rule == (mutation.rule or finding.rule)
+            for finding in report.findings
+        ),
         "as they come": _packages_fail(written()),
         "HPC rules": _logs_fail(written(), rules, tolerated=1),
         "our rule file": _logs_fail(written(), RULES, tolerated=0),
@@ -127,12 +131,24 @@ def _logs_fail(tree: Path, rules: Path, tolerated: int) -> bool:
     logs = sorted(path for path in tree.glob("results/*/*/*/result_*.txt"))
     division = Tree.valid().system["division"]
     described = tree / DESCRIPTION
-    question = Question(str(tree), 0, rules == RULES, tuple(map(str, logs)), str(rules), seeds=division == "closed",
-                        system=str(described) if described.is_file() else "")
+    question = Question(
+        str(tree),
+        0,
+        rules == RULES,
+        tuple(map(str, logs)),
+        str(rules),
+        seeds=division == "closed",
+        system=str(described) if described.is_file() else "",
+    )
     answers = objections([question], UNBOUND)
     bad_logs = [each for each in answers[0] if each["tool"] == "compliance_checker"]
-    return (len(bad_logs) > tolerated or len(bad_logs) < len(answers[0]) or not described.is_file()
-            or len(logs) != load_benchmark().runs or _tree_fails(tree))
+    return (
+        len(bad_logs) > tolerated
+        or len(bad_logs) < len(answers[0])
+        or not described.is_file()
+        or len(logs) != load_benchmark().runs
+        or _tree_fails(tree)
+    )
 
 
 def _tree_fails(tree: Path) -> bool:
@@ -169,8 +185,16 @@ def _hpc_rules(folder: Path) -> Path:
             rule["CHECK"] = f" v['value'] in ['{RUNG}'] "
     metric = load_benchmark().metric
     # As deepcam's, the one of theirs with a metric that has to rise.
-    records.append({"KEY": {"NAME": metric.log_key, "REQ": "AT_LEAST_ONE", "CHECK": ["'epoch_num' in v['metadata']"],
-                            "ATLEAST_ONE_CHECK": f"v['value'] >= {metric.target} and v['value'] <= 1."}})
+    records.append(
+        {
+            "KEY": {
+                "NAME": metric.log_key,
+                "REQ": "AT_LEAST_ONE",
+                "CHECK": ["'epoch_num' in v['metadata']"],
+                "ATLEAST_ONE_CHECK": f"v['value'] >= {metric.target} and v['value'] <= 1.",
+            }
+        }
+    )
     path = folder / "hpc.yaml"
     path.write_text(yaml.safe_dump(records, sort_keys=False), encoding="utf-8")
     return path
@@ -190,16 +214,24 @@ def _times(published: Path) -> None:
     after = _cpu_seconds()
     logs = sum(each.logs for each in report.judged)
     print()
-    print_table(("", "logs", "CPU seconds"), [
-        ("stemdl validate --no-official", str(logs), f"{between - before:.1f}"),
-        ("official compliance, seed, system and RCP checkers", str(logs), f"{after - reading:.1f}")])
-    print(f"{(after - reading) / (between - before):.1f} times as fast; the official ones object to "
-          f"{sum(map(bool, answers))} of {len(questions)} sets")
+    print_table(
+        ("", "logs", "CPU seconds"),
+        [
+            ("stemdl validate --no-official", str(logs), f"{between - before:.1f}"),
+            ("official compliance, seed, system and RCP checkers", str(logs), f"{after - reading:.1f}"),
+        ],
+    )
+    print(
+        f"{(after - reading) / (between - before):.1f} times as fast; the official ones object to "
+        f"{sum(map(bool, answers))} of {len(questions)} sets"
+    )
 
 
 def _cpu_seconds() -> float:
-    return sum(usage.ru_utime + usage.ru_stime
-               for usage in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
+    return sum(
+        usage.ru_utime + usage.ru_stime
+        for usage in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    )
 
 
 if __name__ == "__main__":

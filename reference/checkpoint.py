@@ -65,8 +65,12 @@ def save_checkpoint(path: Path, state: State, comm: Comm) -> None:
         with atomic_path(path) as temporary:
             temporary.write_bytes(content.getbuffer())
     except OSError as error:
-        raise StemdlError("the checkpoint cannot be written", where=path, found=error,
-                          remedy="make room, then --resume; the last whole checkpoint is still there") from error
+        raise StemdlError(
+            "the checkpoint cannot be written",
+            where=path,
+            found=error,
+            remedy="make room, then --resume; the last whole checkpoint is still there",
+        ) from error
 
 
 def load_checkpoint(path: Path, state: State, comm: Comm, *, elastic: bool = False) -> int:
@@ -84,13 +88,31 @@ def load_checkpoint(path: Path, state: State, comm: Comm, *, elastic: bool = Fal
         same = len(of_ranks) == comm.size
         if same or elastic:
             _restore_own(state, of_ranks[comm.rank] if same else of_ranks.mean(dim=0))
-    except (OSError, EOFError, RuntimeError, ValueError, TypeError, AttributeError, KeyError, IndexError,
-            pickle.UnpicklingError) as error:  # each is how some file that is no checkpoint of ours shows
-        raise StemdlError("the checkpoint cannot be restored", where=path, found=error,
-                          remedy="resume with the configuration of the run that wrote it") from error
+    except (
+        OSError,
+        EOFError,
+        RuntimeError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        KeyError,
+        IndexError,
+        pickle.UnpicklingError,
+    ) as error:  # each is how some file that is no checkpoint of ours shows
+        raise StemdlError(
+            "the checkpoint cannot be restored",
+            where=path,
+            found=error,
+            remedy="resume with the configuration of the run that wrote it",
+        ) from error
     if not same and not elastic:
-        raise StemdlError("the run had another number of ranks", where=path, expected=len(of_ranks), found=comm.size,
-                          remedy=f"--ranks {len(of_ranks)} to go on as it would have, or --elastic to go on otherwise")
+        raise StemdlError(
+            "the run had another number of ranks",
+            where=path,
+            expected=len(of_ranks),
+            found=comm.size,
+            remedy=f"--ranks {len(of_ranks)} to go on as it would have, or --elastic to go on otherwise",
+        )
     state.seed, state.epoch, state.step = seed, epoch, step
     if not same:
         state.step, state.loss_sum = 0, torch.zeros_like(state.loss_sum)

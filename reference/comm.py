@@ -87,19 +87,32 @@ def backend_of(config: Config, ranks: int, *, torchrun: bool, on_cpu: bool) -> s
             fits = serves_gpus()
         name = "solo" if ranks == 1 else "horovod" if fits else "torch"
     if name == "solo" and ranks > 1:
-        raise StemdlError("solo trains on one rank", where="comm", found=f"{ranks} ranks",
-                          remedy="--set comm=horovod, or --ranks 1")
+        raise StemdlError(
+            "solo trains on one rank", where="comm", found=f"{ranks} ranks", remedy="--set comm=horovod, or --ranks 1"
+        )
     if name == "horovod" and not has_horovod:
-        raise StemdlError("Horovod is not built here", where="comm", found=name,
-                          remedy="--set comm=torch, or build it: scripts/setup_env.sh")
+        raise StemdlError(
+            "Horovod is not built here",
+            where="comm",
+            found=name,
+            remedy="--set comm=torch, or build it: scripts/setup_env.sh",
+        )
     if name == "horovod" and config.torch_backend != "auto":
-        raise StemdlError("Horovod has no torch_backend", where="torch_backend", found=config.torch_backend,
-                          remedy="--set comm=torch, or leave torch_backend at auto")
+        raise StemdlError(
+            "Horovod has no torch_backend",
+            where="torch_backend",
+            found=config.torch_backend,
+            remedy="--set comm=torch, or leave torch_backend at auto",
+        )
     if name == "torch":
         for setting in OF_HOROVOD:
             if found := getattr(config, setting):
-                raise StemdlError(f"torch.distributed knows no {setting}", where=setting, found=found,
-                                  remedy=f"--set comm=horovod, or leave out {setting}")
+                raise StemdlError(
+                    f"torch.distributed knows no {setting}",
+                    where=setting,
+                    found=found,
+                    remedy=f"--set comm=horovod, or leave out {setting}",
+                )
     return name
 
 
@@ -120,7 +133,14 @@ def make_comm(config: Config, rank: Rank, device: torch.device, output: Path, ti
     return TorchComm(config, rank, device, timeout_seconds)
 
 
-_SIGNS_OF_A_LOST_RANK = ("gloo", "NCCL", "closed by peer", "reset by peer", "Horovod has been shut down", "HorovodInternal")
+_SIGNS_OF_A_LOST_RANK = (
+    "gloo",
+    "NCCL",
+    "closed by peer",
+    "reset by peer",
+    "Horovod has been shut down",
+    "HorovodInternal",
+)
 """Words of the backends' errors, which are plain RuntimeErrors, mostly."""
 
 
@@ -133,9 +153,12 @@ def lost_ranks_told(comm: Comm) -> Iterator[None]:
         text = f"{type(error).__name__} {error}"
         if not any(sign in text for sign in _SIGNS_OF_A_LOST_RANK):
             raise
-        raise CheckFailed("another rank died, or did not come to the exchange in time",
-                          where=f"rank {comm.rank} on {socket.gethostname()}", found=str(error).splitlines()[0],
-                          remedy="see the launcher's message about the rank that died") from error
+        raise CheckFailed(
+            "another rank died, or did not come to the exchange in time",
+            where=f"rank {comm.rank} on {socket.gethostname()}",
+            found=str(error).splitlines()[0],
+            remedy="see the launcher's message about the rank that died",
+        ) from error
 
 
 def pick_device(name: str, rank: Rank) -> torch.device:
@@ -145,8 +168,12 @@ def pick_device(name: str, rank: Rank) -> torch.device:
     """
     visible = torch.cuda.device_count()
     if name == "cuda" and not visible:
-        raise StemdlError("this rank sees no GPU", where=f"rank {rank.rank}", expected="at least one CUDA device",
-                          remedy="bind one to each rank (jsrun -g 1, srun --gpus-per-task=1), or --set device=cpu")
+        raise StemdlError(
+            "this rank sees no GPU",
+            where=f"rank {rank.rank}",
+            expected="at least one CUDA device",
+            remedy="bind one to each rank (jsrun -g 1, srun --gpus-per-task=1), or --set device=cpu",
+        )
     if name == "cpu" or not visible:
         return torch.device("cpu")
     return torch.device("cuda", rank.local_rank % visible)

@@ -26,31 +26,43 @@ class HorovodComm:
 
     name = "horovod"
 
-    def __init__(
-        self, config: Config, rank: Rank, device: torch.device, output: Path, timeout_seconds: int
-    ) -> None:
+    def __init__(self, config: Config, rank: Rank, device: torch.device, output: Path, timeout_seconds: int) -> None:
         cycle_ms = config.cycle_ms or CYCLE_MS[device.type]
         # A rank that the others wait for in vain would hang the job: Horovod's own watch ends it instead.
         os.environ.setdefault("HOROVOD_STALL_CHECK_TIME_SECONDS", str(max(1, timeout_seconds // 2)))
         os.environ.setdefault("HOROVOD_STALL_SHUTDOWN_TIME_SECONDS", str(timeout_seconds))
         for name, value in _variables(config, cycle_ms).items():
             if os.environ.setdefault(name, value) != value:
-                raise StemdlError(f"{name} is set to something else than the settings, which the log records",
-                                  where=f"rank {rank.rank}: environment", expected=value, found=os.environ[name],
-                                  remedy=f"unset {name}; --set fusion_mib, cycle_ms, hierarchical or autotune instead")
+                raise StemdlError(
+                    f"{name} is set to something else than the settings, which the log records",
+                    where=f"rank {rank.rank}: environment",
+                    expected=value,
+                    found=os.environ[name],
+                    remedy=f"unset {name}; --set fusion_mib, cycle_ms, hierarchical or autotune instead",
+                )
         hvd = _horovod()
         if device.type != "cpu" and not serves_gpus():
-            raise StemdlError("Horovod is built for CPUs alone", where="comm", found=f"a rank on {device}",
-                              remedy="--set comm=torch, or HOROVOD_GPU_OPERATIONS=NCCL ./scripts/setup_env.sh")
+            raise StemdlError(
+                "Horovod is built for CPUs alone",
+                where="comm",
+                found=f"a rank on {device}",
+                remedy="--set comm=torch, or HOROVOD_GPU_OPERATIONS=NCCL ./scripts/setup_env.sh",
+            )
         if config.hierarchical and not (device.type == "cuda" and hvd.nccl_built()):
-            raise StemdlError("Horovod sums within nodes first only between GPUs, by NCCL", where="hierarchical",
-                              found=f"{device.type}, Horovod built {'with' if hvd.nccl_built() else 'without'} NCCL",
-                              remedy="--set hierarchical=false, or build Horovod with HOROVOD_GPU_OPERATIONS=NCCL")
+            raise StemdlError(
+                "Horovod sums within nodes first only between GPUs, by NCCL",
+                where="hierarchical",
+                found=f"{device.type}, Horovod built {'with' if hvd.nccl_built() else 'without'} NCCL",
+                remedy="--set hierarchical=false, or build Horovod with HOROVOD_GPU_OPERATIONS=NCCL",
+            )
         hvd.init()
         if (hvd.rank(), hvd.size()) != (rank.rank, rank.size):
-            raise StemdlError("Horovod sees other ranks than the launcher", where=f"rank {rank.rank} of {rank.size}",
-                              found=f"rank {hvd.rank()} of {hvd.size()}",
-                              remedy="use the mpirun of the MPI that Horovod was built with")
+            raise StemdlError(
+                "Horovod sees other ranks than the launcher",
+                where=f"rank {rank.rank} of {rank.size}",
+                found=f"rank {hvd.rank()} of {hvd.size()}",
+                remedy="use the mpirun of the MPI that Horovod was built with",
+            )
         self._hvd, self._config = hvd, config
         self.rank, self.size = hvd.rank(), hvd.size()
         self.resolved = {} if config.autotune else {"cycle_ms": cycle_ms}
@@ -70,8 +82,11 @@ class HorovodComm:
     def distribute(self, model: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimizer]:
         self._hvd.broadcast_parameters(model.state_dict(), root_rank=0)
         optimizer = self._hvd.DistributedOptimizer(
-            optimizer, named_parameters=model.named_parameters(), groups=self._config.gradient_groups or None,
-            compression=getattr(self._hvd.Compression, self._config.gradient_compression))
+            optimizer,
+            named_parameters=model.named_parameters(),
+            groups=self._config.gradient_groups or None,
+            compression=getattr(self._hvd.Compression, self._config.gradient_compression),
+        )
         return model, optimizer
 
     def close(self) -> None:
@@ -86,8 +101,12 @@ def _horovod() -> Any:
     try:
         import horovod.torch as hvd
     except ImportError as error:
-        raise StemdlError("Horovod is not built for this PyTorch", where="comm", found=error,
-                          remedy="./scripts/setup_env.sh, or --set comm=torch") from error
+        raise StemdlError(
+            "Horovod is not built for this PyTorch",
+            where="comm",
+            found=error,
+            remedy="./scripts/setup_env.sh, or --set comm=torch",
+        ) from error
     return hvd
 
 
@@ -103,8 +122,10 @@ def _variables(config: Config, cycle_ms: float) -> dict[str, str]:
     if config.autotune:
         variables = {"HOROVOD_AUTOTUNE": "1"}
     else:
-        variables = {"HOROVOD_FUSION_THRESHOLD": str(round(config.fusion_mib * 2**20)),
-                     "HOROVOD_CYCLE_TIME": f"{cycle_ms:g}"}
+        variables = {
+            "HOROVOD_FUSION_THRESHOLD": str(round(config.fusion_mib * 2**20)),
+            "HOROVOD_CYCLE_TIME": f"{cycle_ms:g}",
+        }
     if config.hierarchical:
         variables["HOROVOD_HIERARCHICAL_ALLREDUCE"] = "1"
     if config.timeline:

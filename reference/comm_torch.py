@@ -67,8 +67,9 @@ class TorchComm:
     def distribute(self, model: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimizer]:
         with warnings.catch_warnings():  # torch 2.13 renamed the option; older ones know the old name alone
             warnings.simplefilter("ignore", FutureWarning)
-            wrapped = DistributedDataParallel(model, broadcast_buffers=False, gradient_as_bucket_view=True,
-                                              bucket_cap_mb=self._config.fusion_mib)
+            wrapped = DistributedDataParallel(
+                model, broadcast_buffers=False, gradient_as_bucket_view=True, bucket_cap_mb=self._config.fusion_mib
+            )
         if self._config.gradient_compression == "fp16":
             wrapped.register_comm_hook(None, fp16_compress_hook)
         return wrapped, optimizer
@@ -83,11 +84,18 @@ def _usable_backend(name: str, device: torch.device) -> str:
     if name == "auto":
         return "nccl" if device.type == "cuda" else "gloo"
     if not {"gloo": dist.is_gloo_available, "nccl": dist.is_nccl_available, "mpi": dist.is_mpi_available}[name]():
-        raise StemdlError(f"this PyTorch is built without {name}", where="torch_backend",
-                          remedy="--set torch_backend=auto, or --set comm=horovod")
+        raise StemdlError(
+            f"this PyTorch is built without {name}",
+            where="torch_backend",
+            remedy="--set torch_backend=auto, or --set comm=horovod",
+        )
     if name == "nccl" and device.type != "cuda":
-        raise StemdlError("NCCL joins GPUs alone", where="torch_backend", found=device.type,
-                          remedy="--set torch_backend=gloo, or bind a GPU to each rank")
+        raise StemdlError(
+            "NCCL joins GPUs alone",
+            where="torch_backend",
+            found=device.type,
+            remedy="--set torch_backend=gloo, or bind a GPU to each rank",
+        )
     return name
 
 

@@ -30,12 +30,29 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "gradient_compression": ("none", "fp16"),
 }
 _AT_LEAST: Mapping[str, float] = {
-    "threads_per_rank": 0, "memory_share": 0.0, "width": 1, "max_epochs": 1, "global_batch_size": 1, "learning_rate": 1e-12,
-    "warmup_fraction": 0.0, "weight_decay": 0.0, "weight_averaging": 0.0, "label_smoothing": 0.0, "eval_batch_size": 1,
-    "checkpoint_every_steps": 0, "collective_timeout_seconds": 1, "fusion_mib": 0.0, "gradient_groups": 0,
+    "threads_per_rank": 0,
+    "memory_share": 0.0,
+    "width": 1,
+    "max_epochs": 1,
+    "global_batch_size": 1,
+    "learning_rate": 1e-12,
+    "warmup_fraction": 0.0,
+    "weight_decay": 0.0,
+    "weight_averaging": 0.0,
+    "label_smoothing": 0.0,
+    "eval_batch_size": 1,
+    "checkpoint_every_steps": 0,
+    "collective_timeout_seconds": 1,
+    "fusion_mib": 0.0,
+    "gradient_groups": 0,
     "cycle_ms": 0.0,
 }
-_BELOW: Mapping[str, float] = {"memory_share": 1.0, "warmup_fraction": 1.0, "label_smoothing": 1.0, "weight_averaging": 1.0}
+_BELOW: Mapping[str, float] = {
+    "memory_share": 1.0,
+    "warmup_fraction": 1.0,
+    "label_smoothing": 1.0,
+    "weight_averaging": 1.0,
+}
 
 
 @dataclass(frozen=True)
@@ -102,8 +119,9 @@ def _read_file(path: Path) -> dict[str, Any]:
     try:
         return read_yaml(path, MOST_BYTES, links=True)
     except Unreadable as error:
-        raise StemdlError("the settings cannot be read", where=path, expected="lines of key: value",
-                          found=error) from error
+        raise StemdlError(
+            "the settings cannot be read", where=path, expected="lines of key: value", found=error
+        ) from error
 
 
 def _parsed(text: str) -> Any:
@@ -131,8 +149,9 @@ def _checked(key: str, value: Any, types: Mapping[str, type], where: str) -> Any
     if wanted is int and type(value) is float and value.is_integer():
         value = int(value)
     if type(value) is int and abs(value) >= MOST:
-        raise StemdlError(f"{key} is too large", where=where, expected=f"below {MOST}",
-                          found=f"{value.bit_length()} bits")
+        raise StemdlError(
+            f"{key} is too large", where=where, expected=f"below {MOST}", found=f"{value.bit_length()} bits"
+        )
     if type(value) is not wanted:
         raise StemdlError(f"{key} has the wrong type", where=where, expected=wanted.__name__, found=repr(value))
     if wanted is str and not value.isprintable():

@@ -24,13 +24,21 @@ def steps_per_epoch(samples: int, global_batch: int, size: int) -> int:
     Raises StemdlError when a rank would get no batch at all.
     """
     if global_batch < size:
-        raise StemdlError("the global batch is smaller than the number of ranks", where="global_batch_size",
-                          expected=f"at least {size}", found=global_batch)
+        raise StemdlError(
+            "the global batch is smaller than the number of ranks",
+            where="global_batch_size",
+            expected=f"at least {size}",
+            found=global_batch,
+        )
     parts = [samples // size + (rank < samples % size) for rank in range(size)]
     steps = min(part // local_batch(global_batch, rank, size) for rank, part in enumerate(parts))
     if steps == 0:
-        raise StemdlError("not one global batch fits into the training data", where="global_batch_size",
-                          expected=f"at most {samples}", found=global_batch)
+        raise StemdlError(
+            "not one global batch fits into the training data",
+            where="global_batch_size",
+            expected=f"at most {samples}",
+            found=global_batch,
+        )
     return steps
 
 
@@ -50,7 +58,7 @@ class TrainingSamples:
         Epochs are numbered from 1."""
         generator = np.random.default_rng([self._seed, self._rank, epoch])
         order = generator.permutation(len(self._samples))
-        choices = [order[step * batch:(step + 1) * batch] for step in range(first, steps)]
+        choices = [order[step * batch : (step + 1) * batch] for step in range(first, steps)]
         generator.random((first, 2, batch, PROJECTIONS))  # the flips of those left out
         for patterns, labels in self._samples.batches(choices):
             flips = torch.from_numpy(generator.random((2, *patterns.shape[:2], 1, 1)) < 0.5).to(patterns.device)

@@ -37,8 +37,12 @@ class Notice:
         known = {each.name.removeprefix("SIG"): each for each in signal.Signals}
         self._signals = [known.get(name) for name in names.split()]
         if None in self._signals or {signal.SIGKILL, signal.SIGSTOP} & set(self._signals):
-            raise StemdlError("there is no such signal to listen for", where="warning_signals", found=names,
-                              expected="names such as TERM USR1 USR2")
+            raise StemdlError(
+                "there is no such signal to listen for",
+                where="warning_signals",
+                found=names,
+                expected="names such as TERM USR1 USR2",
+            )
 
     def __enter__(self) -> Notice:
         self._before = {number: signal.signal(number, self._hear) for number in self._signals}
@@ -87,8 +91,12 @@ class Agreement:
     def _own(self, state: State, also: Tensor | None = None) -> Tensor:
         """Whether this rank has notice, and whether its losses (and what is given) are no finite numbers: 0 or 1."""
         finite = state.loss_sum if also is None else state.loss_sum + also
-        return torch.stack([torch.full_like(state.loss_sum, self._notice.heard is not None),
-                            (~torch.isfinite(finite)).to(state.loss_sum.dtype)])
+        return torch.stack(
+            [
+                torch.full_like(state.loss_sum, self._notice.heard is not None),
+                (~torch.isfinite(finite)).to(state.loss_sum.dtype),
+            ]
+        )
 
     @property
     def _remedy(self) -> str:
@@ -100,8 +108,11 @@ class Agreement:
             self._tell_divergence(state)
         if warned:
             heard = self._notice.heard.name if self._notice.heard else "a signal to another rank"
-            raise Interrupted(f"the run was asked to end ({heard}), and has kept its state", where=state.place,
-                              remedy=f"go on with the same command and --resume --output {self._output}")
+            raise Interrupted(
+                f"the run was asked to end ({heard}), and has kept its state",
+                where=state.place,
+                remedy=f"go on with the same command and --resume --output {self._output}",
+            )
 
     def _tell_divergence(self, state: State) -> None:
         """Raises with the first step among the recent ones where a rank's loss was no number, and the ranks."""

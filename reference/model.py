@@ -47,8 +47,9 @@ class Block(nn.Module):
         self.norm2 = nn.BatchNorm2d(channels_out)
         self.shortcut = nn.Identity()
         if stride != 1 or channels_in != channels_out:
-            self.shortcut = nn.Sequential(nn.AvgPool2d(stride, ceil_mode=True),
-                                          nn.Conv2d(channels_in, channels_out, 1, bias=False))
+            self.shortcut = nn.Sequential(
+                nn.AvgPool2d(stride, ceil_mode=True), nn.Conv2d(channels_in, channels_out, 1, bias=False)
+            )
         nn.init.zeros_(self.norm2.weight)  # the block begins as its shortcut
 
     def forward(self, x: Tensor) -> Tensor:

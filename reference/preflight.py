@@ -50,16 +50,21 @@ def require_fit_ranks(
     """
     witness = Witness(subject_of(request, config, manifest, rank), rank.local_rank)
     exchange = join(rank)
-    verdict = preflight(witness, exchange, lambda: TensorReducer(comm.name, device, comm.sum),
-                        Limits(seconds=config.collective_timeout_seconds))
+    verdict = preflight(
+        witness,
+        exchange,
+        lambda: TensorReducer(comm.name, device, comm.sum),
+        Limits(seconds=config.collective_timeout_seconds),
+    )
     log.point(keys.PREFLIGHT, verdict.to_log())
     verdict.raise_on_failure(rank.rank)
     for warning in verdict.warnings:
         say(f"WARNING: {warning}")
     folders = {"data": request.data, "output": request.output}
     folders |= {"stage": Path(os.path.expandvars(config.stage))} if config.stage else {}
-    kinds = collect_nodes(exchange, witness.host, describe_node(folders) if witness.leads else None,
-                          config.collective_timeout_seconds)
+    kinds = collect_nodes(
+        exchange, witness.host, describe_node(folders) if witness.leads else None, config.collective_timeout_seconds
+    )
     if rank.rank == 0:
         write_nodes(request.output, kinds)
 

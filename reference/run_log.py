@@ -44,8 +44,12 @@ def log_opening(
     log.point(keys.SUBMISSION_STATUS, config.status)
     log.point(keys.SUBMISSION_GITHUB_COMMIT_VERSION, git_commit(Path(reference.__file__).parents[1]))
     resolved = dataclasses.asdict(config) | {
-        "ranks": rank.size, "launcher": rank.launcher, "comm": comm.name, "device": str(device),
-        "threads_per_rank": threads, **comm.resolved,
+        "ranks": rank.size,
+        "launcher": rank.launcher,
+        "comm": comm.name,
+        "device": str(device),
+        "threads_per_rank": threads,
+        **comm.resolved,
         **({"trainer": str(request.trainer)} if request.own_trainer else {}),
     }
     log.point(keys.CONFIG, resolved)
@@ -76,8 +80,10 @@ def log_settings(
     log.point(keys.OPT_LR_WARMUP_STEPS, round(config.warmup_fraction * config.max_epochs * steps))
     log.point(keys.DATA_MANIFEST_SHA256, manifest.sha256)
     log.point(keys.DATA_RECIPE_SHA256, manifest.recipe_sha256)
-    log.point(keys.DATA_STANDARD, not request.own_rung and manifest.standard
-              and manifest.recipe_sha256 == request.rung.recipe_sha256)
+    log.point(
+        keys.DATA_STANDARD,
+        not request.own_rung and manifest.standard and manifest.recipe_sha256 == request.rung.recipe_sha256,
+    )
     if request.partition:
         log.point(keys.DATA_PARTITION, request.partition)
     log.point(keys.TRAIN_SAMPLES, manifest.samples["train"])

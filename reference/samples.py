@@ -56,8 +56,11 @@ class SamplesInMemory:
 
     def batches(self, choices: Iterable[Chosen]) -> Iterator[tuple[Tensor, Tensor]]:
         for chosen in choices:
-            which = (slice(chosen.start, chosen.stop) if isinstance(chosen, range)
-                     else torch.from_numpy(chosen).to(self.device))
+            which = (
+                slice(chosen.start, chosen.stop)
+                if isinstance(chosen, range)
+                else torch.from_numpy(chosen).to(self.device)
+            )
             yield self._patterns[which], self._labels[which]
 
 

@@ -66,8 +66,9 @@ def train(request: RunRequest, make_model: Callable[[int, Config], nn.Module] = 
     config = read_config(request.rung.name, request.config_file, request.overrides)
     manifest = partitioned(read_manifest(request.data), request.partition)
     if manifest.rung != request.rung.name:
-        raise StemdlError("the data are of another rung", where=request.data, expected=request.rung.name,
-                          found=manifest.rung)
+        raise StemdlError(
+            "the data are of another rung", where=request.data, expected=request.rung.name, found=manifest.rung
+        )
     require_trainable(manifest)
     rank = detect_rank()
     batch = local_batch(config.global_batch_size, rank.rank, rank.size)
@@ -100,7 +101,8 @@ def train(request: RunRequest, make_model: Callable[[int, Config], nn.Module] = 
         bare_model = make_model(request.rung.classes, config).to(device)
         averaged = _average_of(bare_model, config)
         model, optimizer = comm.distribute(
-            bare_model, make_optimizer(bare_model, config.learning_rate, config.weight_decay))
+            bare_model, make_optimizer(bare_model, config.learning_rate, config.weight_decay)
+        )
         _warm_up(model, bare_model, optimizer, batch, request, device, config)
         state = State(bare_model, averaged, optimizer, seed, loss_sum=_zero(device))
         if request.resume:
@@ -122,18 +124,30 @@ def train(request: RunRequest, make_model: Callable[[int, Config], nn.Module] = 
             for epoch in range(state.epoch + 1, config.max_epochs + 1):
                 epoch_started, first_step = time.monotonic(), state.step
                 with log.interval("epoch", epoch_num=epoch), say.progress(f"epoch {epoch}", steps, "steps") as advance:
-                    loss = _train_epoch(model, state, samples, batch, steps, request, config, comm, agreement, watch,
-                                        advance)
+                    loss = _train_epoch(
+                        model, state, samples, batch, steps, request, config, comm, agreement, watch, advance
+                    )
                 seconds = time.monotonic() - epoch_started
                 throughput = (steps - first_step) * config.global_batch_size / seconds
-                log.point(keys.TRACKED_STATS, {keys.THROUGHPUT: throughput, "loss": loss},
-                          epoch_num=epoch, step_num=epoch * steps)
+                log.point(
+                    keys.TRACKED_STATS,
+                    {keys.THROUGHPUT: throughput, "loss": loss},
+                    epoch_num=epoch,
+                    step_num=epoch * steps,
+                )
                 watch.at(f"the evaluation of epoch {epoch}")
                 with log.interval("eval", epoch_num=epoch):
                     _average_buffers(averaged, comm)
-                    counts = evaluate(averaged, splits.dev, comm=comm, classes=request.rung.classes,
-                                      samples=manifest.samples["dev"], batch=config.eval_batch_size,
-                                      bf16=config.precision == "bf16", say=say)
+                    counts = evaluate(
+                        averaged,
+                        splits.dev,
+                        comm=comm,
+                        classes=request.rung.classes,
+                        samples=manifest.samples["dev"],
+                        batch=config.eval_batch_size,
+                        bf16=config.precision == "bf16",
+                        say=say,
+                    )
                 f1 = counts.macro_f1()
                 for key in (request.benchmark.metric.log_key, keys.F1_MACRO):
                     log.point(key, f1, epoch_num=epoch, samples_count=epoch * steps * config.global_batch_size)
@@ -153,9 +167,16 @@ def train(request: RunRequest, make_model: Callable[[int, Config], nn.Module] = 
 
         # The clock has stopped: the test split is read for the first time.
         watch.at("the evaluation of the test split")
-        counts = evaluate(averaged, splits.test, comm=comm, classes=request.rung.classes,
-                          samples=manifest.samples["test"], batch=config.eval_batch_size,
-                          bf16=config.precision == "bf16", say=say)
+        counts = evaluate(
+            averaged,
+            splits.test,
+            comm=comm,
+            classes=request.rung.classes,
+            samples=manifest.samples["test"],
+            batch=config.eval_batch_size,
+            bf16=config.precision == "bf16",
+            say=say,
+        )
         log.point(keys.TEST_F1_MACRO, counts.macro_f1(), samples_count=counts.samples)
         comm.close()
     return reached
@@ -167,13 +188,20 @@ def _resume(state: State, request: RunRequest, config: Config, comm: Comm, log: 
         remove_parts(request.output)  # of a rank that was killed while it wrote
     ranks_before = load_checkpoint(request.checkpoint, state, comm, elastic=request.elastic)
     if state.epoch >= config.max_epochs:
-        raise StemdlError("the run has had all its epochs", where=request.checkpoint,
-                          expected=f"fewer than {config.max_epochs}", found=state.epoch,
-                          remedy="--set max_epochs=N for more")
+        raise StemdlError(
+            "the run has had all its epochs",
+            where=request.checkpoint,
+            expected=f"fewer than {config.max_epochs}",
+            found=state.epoch,
+            remedy="--set max_epochs=N for more",
+        )
     log.point(keys.RESUMED, state.epoch, **{keys.STEP_NUM: state.step, keys.RANKS_BEFORE: ranks_before})
-    say(f"Resuming after epoch {state.epoch}" + (f" and {state.step} steps" if state.step else "")
+    say(
+        f"Resuming after epoch {state.epoch}"
+        + (f" and {state.step} steps" if state.step else "")
         + (f", on {comm.size} ranks in place of {ranks_before}" if comm.size != ranks_before else "")
-        + ": this run cannot be scored")
+        + ": this run cannot be scored"
+    )
 
 
 def _own_cores(rank: Rank) -> int:
@@ -208,8 +236,9 @@ def _train_epoch(
     epoch = state.epoch + 1
     for patterns, labels in samples.batches(epoch, batch, steps, first=state.step):
         watch.at(f"epoch {epoch}, step {state.step + 1}")
-        rate = learning_rate_at(state.epoch * steps + state.step, config.max_epochs * steps, config.learning_rate,
-                                config.warmup_fraction)
+        rate = learning_rate_at(
+            state.epoch * steps + state.step, config.max_epochs * steps, config.learning_rate, config.warmup_fraction
+        )
         set_learning_rate(state.optimizer, rate)
         loss = _step(model, state.optimizer, patterns, labels, batch * comm.size / config.global_batch_size, config)
         state.averaged.update_parameters(state.model)
@@ -280,7 +309,7 @@ def _from_rank_0(text: str, comm: Comm) -> str:
     """Rank 0's text, of at most 512 bytes, on every rank."""
     codes = torch.zeros(512, dtype=torch.int64)
     if comm.rank == 0:
-        codes[:len(text.encode())] = torch.tensor(list(text.encode()))
+        codes[: len(text.encode())] = torch.tensor(list(text.encode()))
     return bytes(comm.sum(codes).tolist()).rstrip(b"\0").decode()
 
 

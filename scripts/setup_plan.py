@@ -40,8 +40,23 @@ def planned(arguments: list[str]) -> list[str]:
     """The addresses of all that would be installed; what pip says meanwhile goes to stderr."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.json")
-        subprocess.run([sys.executable, "-m", "pip", "install", "--no-input", "--progress-bar", "off", "--dry-run",
-                        "--report", report, *arguments], check=True, stdout=sys.stderr)
+        subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "pip",
+                "install",
+                "--no-input",
+                "--progress-bar",
+                "off",
+                "--dry-run",
+                "--report",
+                report,
+                *arguments,
+            ],
+            check=True,
+            stdout=sys.stderr,
+        )
         return [each["download_info"]["url"] for each in json.loads(report.read_text(encoding="utf-8"))["install"]]
 
 
@@ -101,8 +116,11 @@ def too_little_room(folder: Path, fetched: int, installed: int) -> str | None:
     asked = subprocess.run([sys.executable, "-m", "pip", "cache", "dir"], capture_output=True, text=True)
     needed: dict[int, int] = defaultdict(int)
     places: dict[int, Path] = {}
-    for place, size in [(folder, installed), (Path(tempfile.gettempdir()), fetched),
-                        *([(Path(asked.stdout.strip()), fetched)] if asked.returncode == 0 else [])]:
+    for place, size in [
+        (folder, installed),
+        (Path(tempfile.gettempdir()), fetched),
+        *([(Path(asked.stdout.strip()), fetched)] if asked.returncode == 0 else []),
+    ]:
         place = existing(place.absolute())
         needed[place.stat().st_dev] += size
         places.setdefault(place.stat().st_dev, place)

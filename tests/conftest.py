@@ -56,8 +56,16 @@ def stemdl(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 
     def run(*arguments: object) -> subprocess.CompletedProcess:
         argv = [sys.executable, "-m", "benchmark", *map(str, arguments)]
-        return subprocess.run(argv, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, timeout=HANG_SECONDS, check=False)
+        return subprocess.run(
+            argv,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=HANG_SECONDS,
+            check=False,
+        )
 
     return run
 
@@ -71,8 +79,16 @@ def mpirun(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 
     def run(ranks: int, *command: object, **variables: str) -> subprocess.CompletedProcess:
         argv = get_launcher("mpirun").argv(Job(ranks, tuple(map(str, command)), environment=variables))
-        return subprocess.run(argv, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, timeout=HANG_SECONDS, check=False)
+        return subprocess.run(
+            argv,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=HANG_SECONDS,
+            check=False,
+        )
 
     return run
 
@@ -93,8 +109,23 @@ def smoke_run(once: Once, stemdl: Command, smoke_data: Path) -> Path:
     """A run of the smoke rung on one rank with seed 7, which reaches the target. To be read only."""
 
     def make(folder: Path) -> None:
-        done = stemdl("run", "--rung", "stemdl_smoke", "--data", smoke_data, "--output", folder, "--ranks", 1,
-                      "--seed", 7, "--set", "threads_per_rank=1", "--set", "org=Somewhere")
+        done = stemdl(
+            "run",
+            "--rung",
+            "stemdl_smoke",
+            "--data",
+            smoke_data,
+            "--output",
+            folder,
+            "--ranks",
+            1,
+            "--seed",
+            7,
+            "--set",
+            "threads_per_rank=1",
+            "--set",
+            "org=Somewhere",
+        )
         assert done.returncode == 0, done.stderr
         folder.with_name("smoke_run.stdout").write_text(done.stdout, encoding="utf-8")
 

@@ -23,12 +23,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """The commands below `stemdl data`."""
     commands = parser.add_subparsers(dest="data_command", metavar="COMMAND", required=True)
 
-    for module, help_text in ((data_generate, "simulate a rung's data, or finish what was begun"),
-                              (data_import, "other data, or ours for another storage"),
-                              (data_info, "what a data set holds"),
-                              (data_split, "write down which material belongs to which split"),
-                              (data_verify, "prove that data are sound and that nothing leaks"),
-                              (data_explore, "a page of figures that shows what a data set holds")):
+    for module, help_text in (
+        (data_generate, "simulate a rung's data, or finish what was begun"),
+        (data_import, "other data, or ours for another storage"),
+        (data_info, "what a data set holds"),
+        (data_split, "write down which material belongs to which split"),
+        (data_verify, "prove that data are sound and that nothing leaks"),
+        (data_explore, "a page of figures that shows what a data set holds"),
+    ):
         command = commands.add_parser(module.__name__.rpartition("_")[2], help=help_text, description=module.__doc__)
         module.configure(command)
         command.set_defaults(data_execute=module.execute)

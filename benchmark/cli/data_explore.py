@@ -13,12 +13,22 @@ from benchmark.cli.output import next_step, print_json
 def configure(parser: argparse.ArgumentParser) -> None:
     """The options of `stemdl data explore`."""
     parser.add_argument("folder", type=place)
-    parser.add_argument("-o", "--output", type=place, default=Path("explore"),
-                        help="folder of the page (default: explore); a name in .png gets the example stacks alone")
-    parser.add_argument("--histogram", type=place, metavar="PATH",
-                        help="stacks of each group (CSV: space_group, total) to compare with (default: the real set's)")
-    parser.add_argument("--groups", type=int, nargs="+",
-                        help="space groups of the example stacks (default: four of different systems)")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=place,
+        default=Path("explore"),
+        help="folder of the page (default: explore); a name in .png gets the example stacks alone",
+    )
+    parser.add_argument(
+        "--histogram",
+        type=place,
+        metavar="PATH",
+        help="stacks of each group (CSV: space_group, total) to compare with (default: the real set's)",
+    )
+    parser.add_argument(
+        "--groups", type=int, nargs="+", help="space groups of the example stacks (default: four of different systems)"
+    )
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -40,12 +50,16 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         print_json(report)
         return 0
-    print(f"{report['page']}: {report['stacks']:,} stacks of {report['materials']:,} materials in "
-          f"{report['groups']} space groups, {len(report['figures'])} figures")
+    print(
+        f"{report['page']}: {report['stacks']:,} stacks of {report['materials']:,} materials in "
+        f"{report['groups']} space groups, {len(report['figures'])} figures"
+    )
     for shown, f1 in report["macro_f1_without_network"].items():
         print(f"  macro-F1 of a forest on {shown}: {'unknown' if f1 is None else f'{f1:.3f}'}")
     for pair in report["pairs_told_apart"][:1]:
-        print(f"  groups told apart best by formula and volume: {' and '.join(map(str, pair['groups']))}, accuracy "
-              f"{pair['accuracy']:.3f} (chance 0.5)")
+        print(
+            f"  groups told apart best by formula and volume: {' and '.join(map(str, pair['groups']))}, accuracy "
+            f"{pair['accuracy']:.3f} (chance 0.5)"
+        )
     next_step(f"open {report['page']} in a browser")
     return 0

@@ -46,8 +46,9 @@ def execute(arguments: argparse.Namespace) -> int:
         if rank.rank != 0:
             return 0
     else:
-        imported = import_data(arguments.source, arguments.output, processes=arguments.ranks or usable_cores(),
-                               **options)
+        imported = import_data(
+            arguments.source, arguments.output, processes=arguments.ranks or usable_cores(), **options
+        )
     tally, manifest = imported.tally.as_json(), imported.manifest
     if arguments.format == "json":
         print_json(tally)

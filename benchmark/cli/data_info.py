@@ -32,12 +32,21 @@ def print_info(manifest: Any, output_format: str) -> None:
     left_out = read_left_out(manifest.folder)
     partitions = sorted(path.stem for path in (manifest.folder / "partitions").glob("*.json"))
     if output_format == "json":
-        print_json({"folder": str(manifest.folder), "manifest_sha256": manifest.sha256, "partitions": partitions,
-                    "left_out": str(manifest.folder / TABLE) if left_out else None,
-                    **{key: value for key, value in manifest.values.items() if key != "shards"}})
+        print_json(
+            {
+                "folder": str(manifest.folder),
+                "manifest_sha256": manifest.sha256,
+                "partitions": partitions,
+                "left_out": str(manifest.folder / TABLE) if left_out else None,
+                **{key: value for key, value in manifest.values.items() if key != "shards"},
+            }
+        )
         return
-    print(f"{manifest.folder}: {manifest.rung}, {manifest.origin}: " + ("" if manifest.standard else "not ")
-          + "the rung's own data")
+    print(
+        f"{manifest.folder}: {manifest.rung}, {manifest.origin}: "
+        + ("" if manifest.standard else "not ")
+        + "the rung's own data"
+    )
     print(f"manifest {manifest.sha256}")
     selection = (manifest.values["selection"] or {}).get("groups", {})
     columns = ["group", *splits] + (["found", "dropped"] if selection else [])
@@ -48,8 +57,7 @@ def print_info(manifest: Any, output_format: str) -> None:
             dropped = "; ".join(f"{count} {reason}" for reason, count in selection[group]["dropped"].items())
             row += [str(selection[group]["found"]), dropped]
         rows.append(row)
-    rows.append(["all", *(str(split["samples"]) for split in splits.values())]
-                + (["", ""] if selection else []))
+    rows.append(["all", *(str(split["samples"]) for split in splits.values())] + (["", ""] if selection else []))
     print_table(columns, rows)
     if left_out:
         print(f"left out: {len(left_out)} crystals, each with its reason in {manifest.folder / TABLE}")

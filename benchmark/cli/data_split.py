@@ -30,21 +30,33 @@ def execute(arguments: argparse.Namespace) -> int:
     entries = read_materials(manifest)
     partition = make_partition(manifest, entries, name)
     path = write_partition(manifest, partition)
-    groups = {split: {entries[material].compound.space_group for material in materials}
-              for split, materials in {**partition.splits, **partition.slices}.items()}
-    lacking = {split: sorted({entry.compound.space_group for entry in entries.values()} - groups[split])
-               for split in partition.splits}
+    groups = {
+        split: {entries[material].compound.space_group for material in materials}
+        for split, materials in {**partition.splits, **partition.slices}.items()
+    }
+    lacking = {
+        split: sorted({entry.compound.space_group for entry in entries.values()} - groups[split])
+        for split in partition.splits
+    }
     if arguments.format == "json":
-        sizes = {split: {"materials": len(materials), "groups": len(groups[split]),
-                         "groups_lacking": lacking[split]} for split, materials in partition.splits.items()}
-        slices = {part: {"materials": len(materials), "groups": len(groups[part])}
-                  for part, materials in partition.slices.items()}
+        sizes = {
+            split: {"materials": len(materials), "groups": len(groups[split]), "groups_lacking": lacking[split]}
+            for split, materials in partition.splits.items()
+        }
+        slices = {
+            part: {"materials": len(materials), "groups": len(groups[part])}
+            for part, materials in partition.slices.items()
+        }
         print_json({"partition": name, "path": str(path), "rule": partition.rule, "splits": sizes, "slices": slices})
         return 0
     print(f"{path}: {partition.rule}")
-    print_table(("split", "materials", "groups"),
-                [(split, str(len(materials)), str(len(groups[split])))
-                 for split, materials in {**partition.splits, **partition.slices}.items()])
+    print_table(
+        ("split", "materials", "groups"),
+        [
+            (split, str(len(materials)), str(len(groups[split])))
+            for split, materials in {**partition.splits, **partition.slices}.items()
+        ],
+    )
     for split, absent in lacking.items():
         if absent:
             print(f"no material of {len(absent)} groups in {split}: {', '.join(map(str, absent))}")

@@ -12,8 +12,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """The options of `stemdl data verify`."""
     parser.add_argument("folder", type=place)
     parser.add_argument("--quick", action="store_true", help="files alone: sizes, hashes and the recipe")
-    parser.add_argument("--structures", type=place, metavar="PATH",
-                        help="the table or folder of CIF files that the crystals came from, to find their labels again")
+    parser.add_argument(
+        "--structures",
+        type=place,
+        metavar="PATH",
+        help="the table or folder of CIF files that the crystals came from, to find their labels again",
+    )
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -22,8 +26,15 @@ def execute(arguments: argparse.Namespace) -> int:
 
     report = verify(arguments.folder, quick=arguments.quick, table=arguments.structures)
     if arguments.format == "json":
-        print_json({"ok": not report.faults, "findings": [fault.as_json() for fault in report.faults],
-                    "notes": report.notes, "checked": report.checked, "skipped": report.skipped})
+        print_json(
+            {
+                "ok": not report.faults,
+                "findings": [fault.as_json() for fault in report.faults],
+                "notes": report.notes,
+                "checked": report.checked,
+                "skipped": report.skipped,
+            }
+        )
         return 1 if report.faults else 0
     for fault in report.faults:
         print(fault.line)

@@ -33,14 +33,22 @@ WAIT_SECONDS = 30.0
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `stemdl doctor`."""
     parser.add_argument("--folder", type=place, default=Path("."), help="where data and runs will be (default: here)")
-    parser.add_argument("--ranks", type=count, nargs="?", const=0, metavar="N",
-                        help="check N ranks together, started here by mpirun (without N: one for each core); a process "
-                        "that a launcher started does this, and this alone, in any case")
+    parser.add_argument(
+        "--ranks",
+        type=count,
+        nargs="?",
+        const=0,
+        metavar="N",
+        help="check N ranks together, started here by mpirun (without N: one for each core); a process "
+        "that a launcher started does this, and this alone, in any case",
+    )
     parser.add_argument("--oversubscribe", action="store_true", help="allow more ranks than cores")
     parser.add_argument("--rung", default="stemdl_mini", help="whose settings the ranks compare (default: %(default)s)")
     parser.add_argument("--config", type=place, metavar="FILE", help="settings of the trainer, as for stemdl run")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting of the trainer")
-    parser.add_argument("--data", type=place, metavar="DIR", help="the data, whose manifest and files the ranks compare")
+    parser.add_argument(
+        "--data", type=place, metavar="DIR", help="the data, whose manifest and files the ranks compare"
+    )
     add_format(parser)
 
 
@@ -51,8 +59,9 @@ def execute(arguments: argparse.Namespace) -> int:
     from benchmark.launch.rank import detect_rank, require_asked, under_launcher
 
     if not arguments.folder.is_dir():
-        raise StemdlError("there is no such folder", where=arguments.folder,
-                          remedy=f"mkdir -p {shlex.quote(str(arguments.folder))}")
+        raise StemdlError(
+            "there is no such folder", where=arguments.folder, remedy=f"mkdir -p {shlex.quote(str(arguments.folder))}"
+        )
     if under_launcher():
         require_asked(detect_rank(), arguments.ranks)
         return _be_a_rank(arguments, detect_rank())
@@ -83,13 +92,23 @@ def _tell(checks: list[Check], figures: dict[str, Any], arguments: argparse.Name
 
 def _start_ranks(arguments: argparse.Namespace) -> tuple[list[Check], dict[str, Any]]:
     """What the ranks found that were started here."""
-    from benchmark.launch.cores import usable_cores
     from benchmark.launch.check import Check
+    from benchmark.launch.cores import usable_cores
     from benchmark.launch.launchers import Job, get_launcher
     from benchmark.launch.preflight import Verdict
 
-    command = [sys.executable, "-m", "benchmark", "doctor", "--format", "json", "--folder", str(arguments.folder),
-               "--rung", arguments.rung]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmark",
+        "doctor",
+        "--format",
+        "json",
+        "--folder",
+        str(arguments.folder),
+        "--rung",
+        arguments.rung,
+    ]
     command += ["--config", str(arguments.config)] if arguments.config else []
     command += ["--data", str(arguments.data)] if arguments.data else []
     command += [part for override in arguments.set for part in ("--set", override)]
@@ -98,8 +117,9 @@ def _start_ranks(arguments: argparse.Namespace) -> tuple[list[Check], dict[str, 
     try:
         verdict = Verdict.of(json.loads(done.stdout))
     except (ValueError, KeyError, TypeError):
-        return [Check("ranks", False, f"mpirun ended with status {done.returncode} and no answer",
-                      "see its messages above")], {}
+        return [
+            Check("ranks", False, f"mpirun ended with status {done.returncode} and no answer", "see its messages above")
+        ], {}
     return list(verdict.checks), dict(verdict.figures)
 
 
@@ -116,8 +136,13 @@ def _be_a_rank(arguments: argparse.Namespace, rank: Rank) -> int:
         exchange = join(rank)
         by_mpi = exchange.name == MpiLink.name
         witness = Witness(_subject(arguments), rank.local_rank)
-        verdict = preflight(witness, exchange, MpiReducer if by_mpi else lambda: torch_reducer(rank, WAIT_SECONDS),
-                            Limits(seconds=WAIT_SECONDS, ping_rounds=50), FULL)
+        verdict = preflight(
+            witness,
+            exchange,
+            MpiReducer if by_mpi else lambda: torch_reducer(rank, WAIT_SECONDS),
+            Limits(seconds=WAIT_SECONDS, ping_rounds=50),
+            FULL,
+        )
         checks = list(verdict.checks)
         if verdict.ok:
             facts = describe_node({"output": arguments.folder}) if witness.leads else None
@@ -152,11 +177,22 @@ def _subject(arguments: argparse.Namespace) -> Subject:
 
     benchmark, rung, _ = find_rung(arguments.rung)
     folder, data = arguments.folder, arguments.data
-    settings = trainer_settings(RunRequest(benchmark, rung, data or folder, folder,
-                                           config_file=arguments.config, overrides=tuple(arguments.set)))
+    settings = trainer_settings(
+        RunRequest(
+            benchmark, rung, data or folder, folder, config_file=arguments.config, overrides=tuple(arguments.set)
+        )
+    )
     rooms = [Room("data and runs", folder, 2 * GIB)]
     if settings.get("stage"):
         rooms.append(Room("the node's copy of the data", Path(os.path.expandvars(settings["stage"])), 2 * GIB))
-    return Subject(ROOT, tuple(packages(benchmark)), folder, settings,
-                   read_manifest(data).sha256 if data is not None else None, data, tuple(rooms), GIB // 2,
-                   settings.get("device", "auto"))
+    return Subject(
+        ROOT,
+        tuple(packages(benchmark)),
+        folder,
+        settings,
+        read_manifest(data).sha256 if data is not None else None,
+        data,
+        tuple(rooms),
+        GIB // 2,
+        settings.get("device", "auto"),
+    )

@@ -67,29 +67,42 @@ def as_told(error: BaseException, where: str | None = None) -> StemdlError:
     if isinstance(error, StemdlError):
         return error
     if isinstance(error, MemoryError):
-        return StemdlError("there is too little memory", where=where,
-                           remedy="end other programs, or use fewer ranks or a smaller batch")
+        return StemdlError(
+            "there is too little memory",
+            where=where,
+            remedy="end other programs, or use fewer ranks or a smaller batch",
+        )
     if isinstance(error, OSError) and error.filename is not None:
-        return StemdlError("this file or folder cannot be used", where=_text(error.filename),
-                           found=error.strerror or error, remedy="name another, or have it made accessible")
+        return StemdlError(
+            "this file or folder cannot be used",
+            where=_text(error.filename),
+            found=error.strerror or error,
+            remedy="name another, or have it made accessible",
+        )
     if isinstance(error, OSError):
         return StemdlError("something cannot be read, written or printed", where=where, found=error.strerror or error)
     if isinstance(error, ImportError) and error.name and error.name.partition(".")[0] not in ("benchmark", "reference"):
-        return StemdlError("a library cannot be loaded", where=error.name, found=error,
-                           remedy="stemdl doctor says what is missing")
+        return StemdlError(
+            "a library cannot be loaded", where=error.name, found=error, remedy="stemdl doctor says what is missing"
+        )
     kept = _keep(error)
     last = traceback.extract_tb(error.__traceback__)[-1:]
     place = f"{last[0].filename}:{last[0].lineno}" if last else None
-    return ProgramFault(f"a fault of the program: {type(error).__name__}: {error}",
-                        where=": ".join(filter(None, (where, place))) or None,
-                        found=f"the traceback is in {kept}" if kept else "the traceback could not be kept",
-                        remedy=f"report it with that file; {SHOW}=1 shows it here")
+    return ProgramFault(
+        f"a fault of the program: {type(error).__name__}: {error}",
+        where=": ".join(filter(None, (where, place))) or None,
+        found=f"the traceback is in {kept}" if kept else "the traceback could not be kept",
+        remedy=f"report it with that file; {SHOW}=1 shows it here",
+    )
 
 
 def _keep(error: BaseException) -> str | None:
     """The file that the traceback was written to."""
-    lines = [f"stemdl {__version__}, Python {platform.python_version()}, {platform.platform()}\n",
-             f"{sys.argv}\n", *traceback.format_exception(error)]
+    lines = [
+        f"stemdl {__version__}, Python {platform.python_version()}, {platform.platform()}\n",
+        f"{sys.argv}\n",
+        *traceback.format_exception(error),
+    ]
     try:
         descriptor, name = tempfile.mkstemp(prefix="stemdl-fault-", suffix=".txt")
         with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as handle:
@@ -117,8 +130,10 @@ def _in_other_characters(error: UnicodeError) -> tuple[str, int]:
     """What is printed for characters that a terminal does not have, and for bytes of a name that are not characters."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    return "".join(_ASCII.get(each, each.encode("unicode_escape", "backslashreplace").decode("ascii"))
-                   for each in error.object[error.start:error.end]), error.end
+    return "".join(
+        _ASCII.get(each, each.encode("unicode_escape", "backslashreplace").decode("ascii"))
+        for each in error.object[error.start : error.end]
+    ), error.end
 
 
 @contextmanager

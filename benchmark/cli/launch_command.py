@@ -38,9 +38,12 @@ BATCH_SYSTEMS = ("lsf", "slurm", "pbs")
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `stemdl launch`."""
     parser.add_argument("--launcher", choices=LAUNCHERS, help="(default: the profile's, else mpirun)")
-    parser.add_argument("--profile", metavar="MACHINE",
-                        help="what a node has, and what it needs: summit, frontier, perlmutter, aurora, dgx, laptop, or "
-                        "a file of your own")
+    parser.add_argument(
+        "--profile",
+        metavar="MACHINE",
+        help="what a node has, and what it needs: summit, frontier, perlmutter, aurora, dgx, laptop, or "
+        "a file of your own",
+    )
     parser.add_argument("--nodes", type=count, help="(default: as many as the ranks need, else 1)")
     parser.add_argument("--ranks", type=count, help="in all (default: all nodes full)")
     parser.add_argument("--ranks-per-node", type=count, help="(default: one for each GPU, or each core)")
@@ -65,15 +68,33 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.format == "json" and not (arguments.dry_run or arguments.batch):
         options += ["--format", "json"]  # then stdout is the run's
     machine = machine_of(arguments.profile)
-    layout = lay_out(machine, nodes=arguments.nodes, ranks=arguments.ranks, ranks_per_node=arguments.ranks_per_node,
-                     gpus_per_rank=arguments.gpus_per_rank, cores_per_rank=arguments.cores_per_rank)
+    layout = lay_out(
+        machine,
+        nodes=arguments.nodes,
+        ranks=arguments.ranks,
+        ranks_per_node=arguments.ranks_per_node,
+        gpus_per_rank=arguments.gpus_per_rank,
+        cores_per_rank=arguments.cores_per_rank,
+    )
     launcher = get_launcher(arguments.launcher or machine.launcher)
-    job = Job(layout.ranks, (*_rank_command(), *options), rank_environment(machine, layout), layout,
-              machine.binding.get(launcher.name, ()))
+    job = Job(
+        layout.ranks,
+        (*_rank_command(), *options),
+        rank_environment(machine, layout),
+        layout,
+        machine.binding.get(launcher.name, ()),
+    )
     argv = launcher.argv(job)
     script = _script(arguments, machine, layout, launcher, argv, run.output) if arguments.batch else None
-    record = {"launcher": launcher.name, "profile": arguments.profile, "layout": asdict(layout), "argv": argv,
-              "environment": dict(job.environment), "batch": arguments.batch, "output": str(run.output)}
+    record = {
+        "launcher": launcher.name,
+        "profile": arguments.profile,
+        "layout": asdict(layout),
+        "argv": argv,
+        "environment": dict(job.environment),
+        "batch": arguments.batch,
+        "output": str(run.output),
+    }
     if arguments.dry_run:
         _print(arguments.format, record, script)
         return 0
@@ -114,28 +135,42 @@ def _rank_command() -> tuple[str, ...]:
     return (str(script),) if script.is_file() else (sys.executable, "-m", "benchmark", "run")
 
 
-def _script(arguments: argparse.Namespace, machine: Machine, layout: Layout, launcher: Any, argv: list[str],
-            output: Path) -> str:
+def _script(
+    arguments: argparse.Namespace, machine: Machine, layout: Layout, launcher: Any, argv: list[str], output: Path
+) -> str:
     from benchmark.launch.batch import BatchJob, batch_script, read_minutes
 
-    return batch_script(arguments.batch, BatchJob(
-        name="stemdl", layout=layout, machine=machine, launcher=launcher, argv=tuple(argv), folder=Path.cwd(),
-        output=output.absolute() / BATCH_OUTPUT, minutes=read_minutes(arguments.walltime), queue=arguments.queue,
-        account=arguments.account))
+    return batch_script(
+        arguments.batch,
+        BatchJob(
+            name="stemdl",
+            layout=layout,
+            machine=machine,
+            launcher=launcher,
+            argv=tuple(argv),
+            folder=Path.cwd(),
+            output=output.absolute() / BATCH_OUTPUT,
+            minutes=read_minutes(arguments.walltime),
+            queue=arguments.queue,
+            account=arguments.account,
+        ),
+    )
 
 
 def _keep(run: argparse.Namespace, record: Mapping[str, object], script: str | None) -> None:
     """Write the command line and the script into the run's folder, once it is sure that the ranks can begin."""
     from benchmark.cli.run_checks import refuse_used_folder
     from benchmark.data.manifest import MANIFEST
-    from benchmark.foundation.files import write_json, write_text
-
     from benchmark.definition.own_rung import find_rung
+    from benchmark.foundation.files import write_json, write_text
 
     data = run.data or Path("data") / find_rung(run.rung)[1].name
     if not (data / MANIFEST).is_file():
-        raise StemdlError("there are no data, and ranks of a launcher make none", where=data,
-                          remedy=f"stemdl data generate {run.rung} -o {data}")
+        raise StemdlError(
+            "there are no data, and ranks of a launcher make none",
+            where=data,
+            remedy=f"stemdl data generate {run.rung} -o {data}",
+        )
     refuse_used_folder(run.output, run.resume)
     write_json(run.output / LAUNCH, record)
     if script is not None:
@@ -153,7 +188,10 @@ def _become(argv: list[str]) -> int:
     """Turn this process into the launcher: its exit code is ours, and signals are its own."""
     program = shutil.which(argv[0])
     if program is None:
-        raise StemdlError(f"there is no {argv[0]} here", where="PATH",
-                          remedy="call this inside an allocation of the batch system, load the launcher's module, or "
-                                 "choose another with --launcher")
+        raise StemdlError(
+            f"there is no {argv[0]} here",
+            where="PATH",
+            remedy="call this inside an allocation of the batch system, load the launcher's module, or "
+            "choose another with --launcher",
+        )
     os.execv(program, argv)

@@ -18,8 +18,13 @@ Exit code: 1 where a line was changed, taken out or put in."""
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `stemdl ledger`."""
-    parser.add_argument("path", type=place, nargs="?", default=Path("runs"),
-                        help="the file, or the folder that holds runs (default: runs)")
+    parser.add_argument(
+        "path",
+        type=place,
+        nargs="?",
+        default=Path("runs"),
+        help="the file, or the folder that holds runs (default: runs)",
+    )
     add_format(parser)
 
 
@@ -29,13 +34,32 @@ def execute(arguments: argparse.Namespace) -> int:
 
     ledger = read_ledger(arguments.path)
     if arguments.format == "json":
-        print_json({"whole": not ledger.faults, "head": ledger.head, "runs": [asdict(run) for run in ledger.runs],
-                    "faults": [{"line": line, "message": text} for line, text in ledger.faults]})
+        print_json(
+            {
+                "whole": not ledger.faults,
+                "head": ledger.head,
+                "runs": [asdict(run) for run in ledger.runs],
+                "faults": [{"line": line, "message": text} for line, text in ledger.faults],
+            }
+        )
         return 1 if ledger.faults else 0
-    print_table(("line", "run", "rung", "ranks", "status", "seconds", "epochs", "seed", "configuration"),
-                [(str(run.line), run.folder, run.rung or "-", _shown(run.ranks), run.status,
-                  "-" if run.seconds is None else f"{run.seconds:.2f}", _shown(run.epochs),
-                  _shown(run.seed) + " (given)" * run.seed_given, run.configuration[:8]) for run in ledger.runs])
+    print_table(
+        ("line", "run", "rung", "ranks", "status", "seconds", "epochs", "seed", "configuration"),
+        [
+            (
+                str(run.line),
+                run.folder,
+                run.rung or "-",
+                _shown(run.ranks),
+                run.status,
+                "-" if run.seconds is None else f"{run.seconds:.2f}",
+                _shown(run.epochs),
+                _shown(run.seed) + " (given)" * run.seed_given,
+                run.configuration[:8],
+            )
+            for run in ledger.runs
+        ],
+    )
     print(f"\n{len(ledger.runs)} runs, the last line's hash is {ledger.head}")
     for line, text in ledger.faults:
         print(f"BROKEN at line {line}: {text}")

@@ -26,8 +26,11 @@ def execute(arguments: argparse.Namespace) -> int:
 
     folder = arguments.folder or RUNS
     if arguments.folder is not None and not folder.is_dir():
-        raise StemdlError("this is not a folder" if folder.exists() else "there is no such folder", where=folder,
-                          remedy=f"stemdl list, for the runs in {RUNS}")
+        raise StemdlError(
+            "this is not a folder" if folder.exists() else "there is no such folder",
+            where=folder,
+            remedy=f"stemdl list, for the runs in {RUNS}",
+        )
     runs = stored_runs(folder)
     if arguments.format == "json":
         print_json([{"folder": str(run.folder), **(run.record or {}), "status": run.status} for run in runs])
@@ -40,8 +43,17 @@ def execute(arguments: argparse.Namespace) -> int:
             continue
         last = list(record["eval_f1"].values())[-1:]
         seconds = record["time_to_train_seconds"]
-        rows.append((str(run.folder), record["rung"], run.status, "" if seconds is None else f"{seconds:.2f}",
-                     str(record["epochs"] or ""), f"{last[0]:.4f}" if last else "", str(record["ranks"])))
+        rows.append(
+            (
+                str(run.folder),
+                record["rung"],
+                run.status,
+                "" if seconds is None else f"{seconds:.2f}",
+                str(record["epochs"] or ""),
+                f"{last[0]:.4f}" if last else "",
+                str(record["ranks"]),
+            )
+        )
     print_table(("run", "rung", "status", "seconds", "epochs", "dev F1", "ranks"), rows)
     next_step(f"stemdl show {runs[-1].folder}" if runs else "stemdl run --rung stemdl_smoke")
     return 0
@@ -57,15 +69,36 @@ def _list_rungs(output_format: str) -> int:
     for rung in load_benchmark().rungs.values():
         size = wanted_size(rung)
         samples = {split: rung.total(split) for split in SPLITS}
-        listed.append({"rung": rung.name, "summary": rung.summary, "groups": rung.classes, "materials": size.materials,
-                       "samples": samples, "patterns": PROJECTIONS * size.samples, "pixels": rung.pixels,
-                       "bytes": size.bytes, "recipe_sha256": rung.recipe_sha256})
+        listed.append(
+            {
+                "rung": rung.name,
+                "summary": rung.summary,
+                "groups": rung.classes,
+                "materials": size.materials,
+                "samples": samples,
+                "patterns": PROJECTIONS * size.samples,
+                "pixels": rung.pixels,
+                "bytes": size.bytes,
+                "recipe_sha256": rung.recipe_sha256,
+            }
+        )
     if output_format == "json":
         print_json(listed)
         return 0
-    print_table(("rung", "groups", "materials", *SPLITS, "pixels", "GB", "what it is"),
-                [(each["rung"], str(each["groups"]), f"{each['materials']:,}",
-                  *(f"{each['samples'][split]:,}" for split in SPLITS), str(each["pixels"]),
-                  f"{each['bytes'] / 1e9:.2f}", each["summary"]) for each in listed])
+    print_table(
+        ("rung", "groups", "materials", *SPLITS, "pixels", "GB", "what it is"),
+        [
+            (
+                each["rung"],
+                str(each["groups"]),
+                f"{each['materials']:,}",
+                *(f"{each['samples'][split]:,}" for split in SPLITS),
+                str(each["pixels"]),
+                f"{each['bytes'] / 1e9:.2f}",
+                each["summary"],
+            )
+            for each in listed
+        ],
+    )
     next_step("stemdl data generate stemdl_small --dry-run")
     return 0

@@ -31,8 +31,11 @@ COMMANDS = {
 
 def build_parser() -> Parser:
     """All commands with their options; `execute` of what it parses is the command's function."""
-    parser = Parser(prog="stemdl", description="The STEMDL benchmark: time to train to macro-F1 0.9 on CBED patterns.",
-                     epilog="Begin with: stemdl run --rung stemdl_smoke")
+    parser = Parser(
+        prog="stemdl",
+        description="The STEMDL benchmark: time to train to macro-F1 0.9 on CBED patterns.",
+        epilog="Begin with: stemdl run --rung stemdl_smoke",
+    )
     parser.add_argument("--version", action="version", version=f"stemdl {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
     for name, help_text in COMMANDS.items():

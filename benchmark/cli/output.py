@@ -11,7 +11,6 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-
 GAP, NARROW_GAP = "  ", " "
 """Between two columns of a table, and where there is little room."""
 
@@ -40,8 +39,11 @@ def table_lines(columns: Sequence[str], rows: Sequence[Sequence[str]], width: in
     least = [max(len(piece.rstrip()) for cell in column for piece in _pieces(cell)) for column in cells]
     gap = GAP if sum(least) + len(GAP) * (len(least) - 1) <= width else NARROW_GAP
     while sum(widths) + len(gap) * (len(widths) - 1) > width:
-        widest = max((place for place in range(len(widths)) if widths[place] > least[place]),
-                     key=lambda place: widths[place], default=None)
+        widest = max(
+            (place for place in range(len(widths)) if widths[place] > least[place]),
+            key=lambda place: widths[place],
+            default=None,
+        )
         if widest is None:
             return _blocks(columns, rows, width)
         widths[widest] -= 1
@@ -72,10 +74,18 @@ def _wrapped(cell: str, room: int) -> list[str]:
 def _blocks(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str]:
     names = max(map(len, columns))
     room = max(1, width - names - len(GAP))
-    return [line for row in rows for line in (
-        *(f"{name if first else '':{names}}{GAP}{part}".rstrip() for column, cell in zip(columns, row, strict=True)
-          for first, name, part in ((not place, column, part) for place, part in enumerate(_wrapped(cell, room)))),
-        "")][:-1]
+    return [
+        line
+        for row in rows
+        for line in (
+            *(
+                f"{name if first else '':{names}}{GAP}{part}".rstrip()
+                for column, cell in zip(columns, row, strict=True)
+                for first, name, part in ((not place, column, part) for place, part in enumerate(_wrapped(cell, room)))
+            ),
+            "",
+        )
+    ][:-1]
 
 
 def next_step(command: str) -> None:

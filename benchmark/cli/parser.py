@@ -36,8 +36,9 @@ class Parser(argparse.ArgumentParser):
     @property
     def commands(self) -> dict[str, Parser]:
         """The parsers of the commands below this one, by their names."""
-        return next((dict(action.choices) for action in self._actions
-                     if isinstance(action, argparse._SubParsersAction)), {})
+        return next(
+            (dict(action.choices) for action in self._actions if isinstance(action, argparse._SubParsersAction)), {}
+        )
 
     def error(self, message: str) -> NoReturn:
         """One message, as of any other fault; the usage is what `--help` is for."""

@@ -22,10 +22,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """The commands below `stemdl rcp`."""
     commands = parser.add_subparsers(dest="rcp_command", metavar="COMMAND", required=True)
 
-    record = commands.add_parser("record", help="make points from the logs of reference runs",
-                                 description="Makes points from the logs of reference runs: twice as many at each batch"
-                                 " size as a score needs, all converged, with a seed each. The file is one that"
-                                 " mlperf-logging's rcp_checker reads with --custom_rcps.")
+    record = commands.add_parser(
+        "record",
+        help="make points from the logs of reference runs",
+        description="Makes points from the logs of reference runs: twice as many at each batch"
+        " size as a score needs, all converged, with a seed each. The file is one that"
+        " mlperf-logging's rcp_checker reads with --custom_rcps.",
+    )
     record.add_argument("runs", type=run_path, nargs="+", metavar="RUNS", help="folders of runs")
     record.add_argument("-o", "--output", type=place, required=True, metavar="FILE", help="a new file")
     record.set_defaults(rcp_execute=_record)
@@ -58,10 +61,17 @@ def _record(arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         print_json(records)
     else:
-        print_table(("batch size", "runs", "epochs to the target"), [
-            (str(record["BS"]), str(len(record["Seeds"])), " ".join(f"{epochs:g}" for epochs in
-                                                                   sorted(record["Epochs to converge"])))
-            for record in records.values()])
+        print_table(
+            ("batch size", "runs", "epochs to the target"),
+            [
+                (
+                    str(record["BS"]),
+                    str(len(record["Seeds"])),
+                    " ".join(f"{epochs:g}" for epochs in sorted(record["Epochs to converge"])),
+                )
+                for record in records.values()
+            ],
+        )
     name = next(iter(records.values()))["Benchmark"]
     next_step(f"stemdl rcp show {name} --points {arguments.output}")
     return 0
@@ -77,14 +87,31 @@ def _show(arguments: argparse.Namespace) -> int:
     if benchmark is None or path is None:
         raise StemdlError(f"there are no reference points of {arguments.benchmark} in ruleset {arguments.ruleset}")
     points = read_points(path, benchmark.runs)
-    rows = [{"batch_size": point.batch_size, "mean": point.mean, "deviation": point.deviation, "fewest": point.fewest,
-             "pruned": point not in points.pruned} for point in points.all]
+    rows = [
+        {
+            "batch_size": point.batch_size,
+            "mean": point.mean,
+            "deviation": point.deviation,
+            "fewest": point.fewest,
+            "pruned": point not in points.pruned,
+        }
+        for point in points.all
+    ]
     if arguments.format == "json":
         print_json({"benchmark": benchmark.name, "unit": benchmark.epoch_num, "runs": benchmark.runs, "points": rows})
         return 0
-    print_table(("batch size", f"{benchmark.epoch_num} to the target", "deviation", "fewest allowed",
-                 "largest speed-up", ""),
-                [(str(row["batch_size"]), f"{row['mean']:.6g}", f"{row['deviation']:.4g}", f"{row['fewest']:.6g}",
-                  f"{row['mean'] / row['fewest']:.4f}", "pruned: slower than its neighbours" if row["pruned"] else "")
-                 for row in rows])
+    print_table(
+        ("batch size", f"{benchmark.epoch_num} to the target", "deviation", "fewest allowed", "largest speed-up", ""),
+        [
+            (
+                str(row["batch_size"]),
+                f"{row['mean']:.6g}",
+                f"{row['deviation']:.4g}",
+                f"{row['fewest']:.6g}",
+                f"{row['mean'] / row['fewest']:.4f}",
+                "pruned: slower than its neighbours" if row["pruned"] else "",
+            )
+            for row in rows
+        ],
+    )
     return 0

@@ -22,10 +22,15 @@ Open review/index.html in a browser; review.json has the same for machines, obje
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `stemdl review`."""
     parser.add_argument("path", type=run_path, help="a submission, a tree of them, or runs")
-    parser.add_argument("-o", "--output", type=place, default=Path("review"), metavar="FOLDER",
-                        help="of the bundle (default: review)")
-    parser.add_argument("--no-official", dest="official", action="store_false",
-                        help="do not ask MLCommons' own checkers for a second opinion")
+    parser.add_argument(
+        "-o", "--output", type=place, default=Path("review"), metavar="FOLDER", help="of the bundle (default: review)"
+    )
+    parser.add_argument(
+        "--no-official",
+        dest="official",
+        action="store_false",
+        help="do not ask MLCommons' own checkers for a second opinion",
+    )
     add_format(parser)
 
 
@@ -41,15 +46,21 @@ def execute(arguments: argparse.Namespace) -> int:
     try:
         files = write_review(made, arguments.output)
     except OSError as error:
-        raise StemdlError("the review cannot be written", where=error.filename or arguments.output,
-                          found=error.strerror or error, remedy="choose another folder with -o") from error
+        raise StemdlError(
+            "the review cannot be written",
+            where=error.filename or arguments.output,
+            found=error.strerror or error,
+            remedy="choose another folder with -o",
+        ) from error
     if arguments.format == "json":
         print_json({"files": list(map(str, files)), **made.to_dict()})
         return 0
     states = [item.state for item in made.checklist]
-    print(f"{files[0]}: {made.report.verdict.value}, {len(made.sets)} sets of runs; of {len(states)} rules "
-          f"{states.count('broken')} are broken, {states.count('warned')} warned of, {states.count('to review')} left "
-          "to the reviewer")
+    print(
+        f"{files[0]}: {made.report.verdict.value}, {len(made.sets)} sets of runs; of {len(states)} rules "
+        f"{states.count('broken')} are broken, {states.count('warned')} warned of, {states.count('to review')} left "
+        "to the reviewer"
+    )
     next_step(f"open {files[0]} in a browser")
     return 0
 

@@ -53,6 +53,11 @@ def _print_rules(rules: list[Rule]) -> None:
     console = Console(highlight=False, width=min(MOST_COLUMNS, shutil.get_terminal_size().columns))
     for rule in rules:
         console.print(Markdown(f"## {rule.id} {rule.title}"))
-        console.print(Markdown(rule.text.removeprefix(f"**{rule.id} {rule.title}.**").removeprefix(
-            f"**{rule.id} {rule.title}**").strip()))
+        console.print(
+            Markdown(
+                rule.text.removeprefix(f"**{rule.id} {rule.title}.**")
+                .removeprefix(f"**{rule.id} {rule.title}**")
+                .strip()
+            )
+        )
         console.print()

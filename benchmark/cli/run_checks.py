@@ -26,8 +26,11 @@ def refuse_at_once(request: RunRequest, lead: Lead, ranks: int, accelerators: in
     require_ledger(lead.ledger)
     require_power(request.power)
     if request.resume and not request.checkpoint.is_file():
-        raise StemdlError("there is no checkpoint to go on from", where=request.output,
-                          remedy="start the run again, without --resume and with another --output")
+        raise StemdlError(
+            "there is no checkpoint to go on from",
+            where=request.output,
+            remedy="start the run again, without --resume and with another --output",
+        )
     device = lead.settings.get("device")
     if device == "cuda" and accelerators == 0:
         raise StemdlError("no GPU is seen here", where="device", found=device, remedy="--set device=cpu")
@@ -41,8 +44,9 @@ def refuse_used_folder(output: Path, resume: bool) -> None:
     if output.exists() and not output.is_dir():
         raise StemdlError("this is not a folder", where=output, remedy="choose another with --output")
     if not resume and output.exists() and any(path.name not in LAUNCH_FILES for path in output.iterdir()):
-        raise StemdlError("the folder is not empty", where=output,
-                          remedy="choose another with --output, or go on with --resume")
+        raise StemdlError(
+            "the folder is not empty", where=output, remedy="choose another with --output, or go on with --resume"
+        )
 
 
 def data_are_there(request: RunRequest) -> bool:
@@ -51,8 +55,11 @@ def data_are_there(request: RunRequest) -> bool:
         return True
     require_place(request.data)
     # names that begin with a dot are of a process that has just begun here
-    if request.data.exists() and not (request.data / RECIPE).is_file() and any(
-            not path.name.startswith(".") for path in request.data.iterdir()):
+    if (
+        request.data.exists()
+        and not (request.data / RECIPE).is_file()
+        and any(not path.name.startswith(".") for path in request.data.iterdir())
+    ):
         raise StemdlError("the folder holds something else than data", where=request.data, remedy="--data DIR")
     return False
 
@@ -61,14 +68,23 @@ def _train_samples(request: RunRequest) -> int:
     """How many there are to train on: of the data, or where they are still to be made of the rung."""
     if not data_are_there(request):
         if request.partition:
-            raise StemdlError("there are no data that a partition could be of", where="--partition",
-                              found=request.partition, remedy=f"stemdl data generate {request.rung.name} -o "
-                              f"{request.data}, then stemdl data split {request.data}")
+            raise StemdlError(
+                "there are no data that a partition could be of",
+                where="--partition",
+                found=request.partition,
+                remedy=f"stemdl data generate {request.rung.name} -o "
+                f"{request.data}, then stemdl data split {request.data}",
+            )
         return request.rung.total("train")
     manifest = read_manifest(request.data)
     if manifest.rung != request.rung.name:
-        raise StemdlError("the data are of another rung", where=request.data, expected=request.rung.name,
-                          found=manifest.rung, remedy=f"--rung {manifest.rung}, or --data DIR")
+        raise StemdlError(
+            "the data are of another rung",
+            where=request.data,
+            expected=request.rung.name,
+            found=manifest.rung,
+            remedy=f"--rung {manifest.rung}, or --data DIR",
+        )
     manifest = partitioned(manifest, request.partition)
     require_trainable(manifest)
     return manifest.samples["train"]

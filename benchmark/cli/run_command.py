@@ -41,43 +41,80 @@ The same command with the --output of a set that was broken off makes the runs t
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `stemdl run`."""
-    parser.add_argument("--rung", default="stemdl_mini",
-                        help="one of stemdl list --rungs, or a file of your own (default: %(default)s)")
-    parser.add_argument("--trainer", metavar="FILE.py:FUNCTION", help="a model or training of your own, in the open "
-                        "division; also MODULE:FUNCTION (default: the reference's)")
-    parser.add_argument("--ranks", type=count,
-                        help="of a run (default: one for each core, or each GPU, that the run has)")
+    parser.add_argument(
+        "--rung", default="stemdl_mini", help="one of stemdl list --rungs, or a file of your own (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--trainer",
+        metavar="FILE.py:FUNCTION",
+        help="a model or training of your own, in the open division; also MODULE:FUNCTION (default: the reference's)",
+    )
+    parser.add_argument(
+        "--ranks", type=count, help="of a run (default: one for each core, or each GPU, that the run has)"
+    )
     parser.add_argument("--oversubscribe", action="store_true", help="allow more ranks than cores")
-    parser.add_argument("--runs", type=count, default=1,
-                        help="runs one after another, with a seed of their own each (default: 1)")
-    parser.add_argument("--instances", type=count, default=1, metavar="M",
-                        help="weak scaling: M models at once, each on an equal part of the node (default: 1)")
-    parser.add_argument("--scale", type=counts, metavar="RANKS,...",
-                        help="a scaling study: a set of --runs runs on each number of ranks, with one global batch")
-    parser.add_argument("--launcher", choices=("mpirun", "srun", "jsrun"),
-                        help="of the ranks, inside an allocation (default: mpirun on this node, or the profile's)")
-    parser.add_argument("--profile", metavar="MACHINE",
-                        help="what a node has, and its binding: see stemdl launch; or a file of your own")
+    parser.add_argument(
+        "--runs", type=count, default=1, help="runs one after another, with a seed of their own each (default: 1)"
+    )
+    parser.add_argument(
+        "--instances",
+        type=count,
+        default=1,
+        metavar="M",
+        help="weak scaling: M models at once, each on an equal part of the node (default: 1)",
+    )
+    parser.add_argument(
+        "--scale",
+        type=counts,
+        metavar="RANKS,...",
+        help="a scaling study: a set of --runs runs on each number of ranks, with one global batch",
+    )
+    parser.add_argument(
+        "--launcher",
+        choices=("mpirun", "srun", "jsrun"),
+        help="of the ranks, inside an allocation (default: mpirun on this node, or the profile's)",
+    )
+    parser.add_argument(
+        "--profile",
+        metavar="MACHINE",
+        help="what a node has, and its binding: see stemdl launch; or a file of your own",
+    )
     parser.add_argument("--ranks-per-node", type=count, help="inside an allocation (default: as many as fit)")
-    parser.add_argument("--hosts", type=lambda text: text.split(","), metavar="HOST,...",
-                        help="for instances by mpirun: the nodes of the allocation, which they divide")
+    parser.add_argument(
+        "--hosts",
+        type=lambda text: text.split(","),
+        metavar="HOST,...",
+        help="for instances by mpirun: the nodes of the allocation, which they divide",
+    )
     parser.add_argument("--seed", type=number, help="(default: fresh from the operating system for each run)")
     parser.add_argument("--config", type=place, metavar="FILE", help="settings of the trainer, as YAML")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting of the trainer")
     parser.add_argument("--data", type=place, metavar="DIR", help="(default: data/<rung>, made where it is missing)")
-    parser.add_argument("--partition", default="", metavar="NAME[/PART]",
-                        help="train by a partition of stemdl data split: standard, folds_5/fold_0 (the fold is dev), "
-                        "standard/test_unseen_types (the slice is test). Such a run cannot be scored")
+    parser.add_argument(
+        "--partition",
+        default="",
+        metavar="NAME[/PART]",
+        help="train by a partition of stemdl data split: standard, folds_5/fold_0 (the fold is dev), "
+        "standard/test_unseen_types (the slice is test). Such a run cannot be scored",
+    )
     parser.add_argument("--output", type=place, metavar="DIR", help="(default: runs/<time>-<rung>)")
-    parser.add_argument("--ledger", type=place, metavar="FILE",
-                        help="the list of all runs, which this one is added to (default: ledger.jsonl beside the run's "
-                        "or run set's folder)")
-    parser.add_argument("--resume", action="store_true",
-                        help="go on from the checkpoint in --output; such a run cannot be scored")
+    parser.add_argument(
+        "--ledger",
+        type=place,
+        metavar="FILE",
+        help="the list of all runs, which this one is added to (default: ledger.jsonl beside the run's "
+        "or run set's folder)",
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from the checkpoint in --output; such a run cannot be scored"
+    )
     parser.add_argument("--elastic", action="store_true", help="with --resume: on another number of ranks, if need be")
-    parser.add_argument("--power", metavar="rapl|nvml|FILE",
-                        help="measure the power of each node while the run lasts, by RAPL's counters, NVML, or both "
-                        "(rapl+nvml), or take it from a meter's file of lines time,watts")
+    parser.add_argument(
+        "--power",
+        metavar="rapl|nvml|FILE",
+        help="measure the power of each node while the run lasts, by RAPL's counters, NVML, or both "
+        "(rapl+nvml), or take it from a meter's file of lines time,watts",
+    )
     parser.add_argument("--index", type=number, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--start-gate", type=place, help=argparse.SUPPRESS)
     add_format(parser)
@@ -123,23 +160,37 @@ def _what_multiplies(arguments: argparse.Namespace) -> str:
 def _refuse_what_does_not_go_together(arguments: argparse.Namespace) -> None:
     several = "--scale" if arguments.scale else "--instances" if arguments.instances > 1 else "--runs"
     if (arguments.scale or max(arguments.runs, arguments.instances) > 1) and (
-            arguments.resume or arguments.seed is not None):
-        raise StemdlError("runs of one set have seeds of their own and none is resumed", where=several,
-                          remedy="leave out --seed and --resume")
+        arguments.resume or arguments.seed is not None
+    ):
+        raise StemdlError(
+            "runs of one set have seeds of their own and none is resumed",
+            where=several,
+            remedy="leave out --seed and --resume",
+        )
     if arguments.runs > 1 and arguments.instances > 1:
-        raise StemdlError("instances are trained at once, runs one after another", where="--instances",
-                          remedy="leave out --runs")
+        raise StemdlError(
+            "instances are trained at once, runs one after another", where="--instances", remedy="leave out --runs"
+        )
     if arguments.scale and (arguments.instances > 1 or arguments.ranks is not None):
-        raise StemdlError("a scaling study says the ranks of its sets itself", where="--scale",
-                          remedy="leave out --ranks and --instances")
+        raise StemdlError(
+            "a scaling study says the ranks of its sets itself",
+            where="--scale",
+            remedy="leave out --ranks and --instances",
+        )
     if arguments.hosts and arguments.instances == 1:
         raise StemdlError("only instances divide hosts among themselves", where="--hosts", remedy="--instances M")
     if arguments.elastic and not arguments.resume:
-        raise StemdlError("only a run that is resumed can change its number of ranks", where="--elastic",
-                          remedy="--resume --elastic --output DIR")
+        raise StemdlError(
+            "only a run that is resumed can change its number of ranks",
+            where="--elastic",
+            remedy="--resume --elastic --output DIR",
+        )
     if arguments.power is not None and arguments.instances > 1:
-        raise StemdlError("a node's power cannot be told apart by the instances on it", where="--power",
-                          remedy="leave out --instances")
+        raise StemdlError(
+            "a node's power cannot be told apart by the instances on it",
+            where="--power",
+            remedy="leave out --instances",
+        )
     if arguments.resume and arguments.output is None:
         raise StemdlError("which run?", where="--resume", remedy="name its folder with --output")
 
@@ -160,8 +211,9 @@ def _lead(request: RunRequest, arguments: argparse.Namespace) -> int:
     here = lead.machine is None
     most = max(arguments.scale or [lead.ranks])
     if here and (arguments.ranks or arguments.scale or arguments.instances > 1):
-        require_cores(arguments.instances * most, where=_what_multiplies(arguments),
-                      oversubscribe=arguments.oversubscribe)
+        require_cores(
+            arguments.instances * most, where=_what_multiplies(arguments), oversubscribe=arguments.oversubscribe
+        )
     refuse_at_once(request, lead, most, _accelerators() if here else None)
     _make_data(request, min(lead.ranks * arguments.instances, usable_cores()))
     with _own_folder(request, arguments.output is None) as request:
@@ -239,8 +291,12 @@ def _lead_and_shares(request: RunRequest, arguments: argparse.Namespace) -> tupl
     if arguments.ranks is None and not arguments.scale:
         raise StemdlError("on nodes of an allocation the number of ranks has to be said", where="--ranks")
     machine = machine_of(arguments.profile)
-    lead = replace(lead_of(request, arguments, arguments.ranks or max(arguments.scale)), machine=machine,
-                   launcher=arguments.launcher or machine.launcher, ranks_per_node=arguments.ranks_per_node)
+    lead = replace(
+        lead_of(request, arguments, arguments.ranks or max(arguments.scale)),
+        machine=machine,
+        launcher=arguments.launcher or machine.launcher,
+        ranks_per_node=arguments.ranks_per_node,
+    )
     if arguments.instances == 1:
         return lead, []
     return lead, divide_nodes(arguments.instances, lead.launcher, lead.layout, arguments.hosts or ())

@@ -78,8 +78,11 @@ def _refuse_to_lead(arguments: argparse.Namespace, rank: Rank) -> None:
     from benchmark.launch.rank import require_asked
 
     if arguments.instances > 1 or arguments.scale:
-        raise StemdlError("several jobs are started by one process, not by a launcher's ranks",
-                          where="--scale" if arguments.scale else "--instances", remedy="start it without a launcher")
+        raise StemdlError(
+            "several jobs are started by one process, not by a launcher's ranks",
+            where="--scale" if arguments.scale else "--instances",
+            remedy="start it without a launcher",
+        )
     require_asked(rank, arguments.ranks)
 
 
@@ -106,8 +109,12 @@ def _leave(error: BaseException, rank: int) -> None:
     """End this rank at once after an error. Returning would wait in MPI's finalisation for ranks that wait for us;
     a status that is not 0 makes the launcher end those."""
     if isinstance(error, OSError) and error.errno in _DISK_FAULTS:
-        error = StemdlError("a file cannot be written", where=error.filename, found=error.strerror,
-                            remedy="make room, then start the run again, or go on with --resume")
+        error = StemdlError(
+            "a file cannot be written",
+            where=error.filename,
+            found=error.strerror,
+            remedy="make room, then start the run again, or go on with --resume",
+        )
     _let_rank_0_speak(rank)
     if isinstance(error, KeyboardInterrupt):
         os._exit(INTERRUPTED)
@@ -124,6 +131,7 @@ def lead_of(request: RunRequest, arguments: argparse.Namespace, ranks: int) -> L
     ledger = arguments.ledger or request.output.absolute().parent / LEDGER
     settings = trainer_settings(request)
     if request.own_trainer and settings.get("division") == "closed":
-        raise StemdlError("a trainer of one's own is for the open division", where="--trainer",
-                          remedy="--set division=open")
+        raise StemdlError(
+            "a trainer of one's own is for the open division", where="--trainer", remedy="--set division=open"
+        )
     return Lead(ledger, settings, ranks, arguments.instances)

@@ -25,8 +25,11 @@ def report_runs(outcomes: Sequence[Outcome], folder: Path, arguments: argparse.N
     else:
         summary = summarise_set([outcome.record for outcome in outcomes])
     compliant = _print_each(outcomes, arguments)
-    good = (all(passed for passed, outcome in zip(compliant, outcomes, strict=True) if outcome.record)
-            and summary["reached"] == summary["runs"] >= arguments.runs and summary["seeds_differ"])
+    good = (
+        all(passed for passed, outcome in zip(compliant, outcomes, strict=True) if outcome.record)
+        and summary["reached"] == summary["runs"] >= arguments.runs
+        and summary["seeds_differ"]
+    )
     if arguments.format == "json":
         print_json({**summary, "ok": good, "records": _as_json(outcomes, compliant)})
         return 0 if good else 1
@@ -34,11 +37,15 @@ def report_runs(outcomes: Sequence[Outcome], folder: Path, arguments: argparse.N
         mean = summary["olympic_mean_seconds"]
         if not summary["seeds_differ"]:
             print("\ntwo runs have the same seed: the set cannot be scored (R4.2)")
-        print(f"\n{summary['reached']} of {summary['runs']} runs reached the target"
-              + (f"; olympic mean {mean:.2f} s" if mean is not None else ""))
+        print(
+            f"\n{summary['reached']} of {summary['runs']} runs reached the target"
+            + (f"; olympic mean {mean:.2f} s" if mean is not None else "")
+        )
         if summary["unfinished"]:
-            print(f"{summary['unfinished']} more did not come to an end, and stay in the ledger"
-                  + ("; the same command makes what is missing" if summary["runs"] < arguments.runs else ""))
+            print(
+                f"{summary['unfinished']} more did not come to an end, and stay in the ledger"
+                + ("; the same command makes what is missing" if summary["runs"] < arguments.runs else "")
+            )
     print_verdict(folder, {outcome.request.output: outcome.record for outcome in outcomes})
     next_step(f"stemdl show {folder}")
     return 0 if good else 1
@@ -135,6 +142,7 @@ def _print_each(outcomes: Sequence[Outcome], arguments: argparse.Namespace) -> l
 
 
 def _as_json(outcomes: Sequence[Outcome], compliant: Sequence[bool]) -> list[dict[str, object]]:
-    return [{"folder": str(outcome.request.output), "compliant": passed,
-             **(outcome.record or {"status": outcome.status})}
-            for outcome, passed in zip(outcomes, compliant, strict=True)]
+    return [
+        {"folder": str(outcome.request.output), "compliant": passed, **(outcome.record or {"status": outcome.status})}
+        for outcome, passed in zip(outcomes, compliant, strict=True)
+    ]

@@ -51,8 +51,9 @@ def execute(arguments: argparse.Namespace) -> int:
         print("\n".join([f"{run.folder}", *summary_lines(run.record), *curve_lines(run.record)]))
         print(f"  official compliance checker: {'SUCCESS' if compliant else 'FAILED'}")
         if verdict and not compliant:
-            print("\n".join(f"    {line}" for line in verdict.output.splitlines()
-                            if "Failed" in line or "ERROR" in line))
+            print(
+                "\n".join(f"    {line}" for line in verdict.output.splitlines() if "Failed" in line or "ERROR" in line)
+            )
     instances, schedule = read_instances(arguments.run), read_schedule(arguments.run)
     records = {run.folder: run.record for run in runs}
     of_one_set = len(runs) > 1 and all(run_number(arguments.run, folder) is not None for folder in records)

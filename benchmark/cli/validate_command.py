@@ -23,12 +23,25 @@ Exit code: 0 for CLOSED and OPEN, 1 for INVALID, 2 for wrong use. A rule's text:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `stemdl validate`."""
-    parser.add_argument("paths", type=run_path, nargs="+", metavar="PATH",
-                        help="a log, the folder of a run or of a run set, a submission, or a folder of submissions")
-    parser.add_argument("--format", choices=("text", "json", "sarif"), default="text",
-                        help="json for machines, sarif for code-review tools")
-    parser.add_argument("--no-official", dest="official", action="store_false",
-                        help="do not ask MLCommons' own checkers for a second opinion")
+    parser.add_argument(
+        "paths",
+        type=run_path,
+        nargs="+",
+        metavar="PATH",
+        help="a log, the folder of a run or of a run set, a submission, or a folder of submissions",
+    )
+    parser.add_argument(
+        "--format",
+        choices=("text", "json", "sarif"),
+        default="text",
+        help="json for machines, sarif for code-review tools",
+    )
+    parser.add_argument(
+        "--no-official",
+        dest="official",
+        action="store_false",
+        help="do not ask MLCommons' own checkers for a second opinion",
+    )
     parser.add_argument("--all", action="store_true", help="show notes too, and every finding of a kind")
 
 
@@ -38,8 +51,11 @@ def execute(arguments: argparse.Namespace) -> int:
     from benchmark.validation.validate import validate
 
     speaks = sys.stderr.isatty()
-    report = validate(arguments.paths, official=arguments.official,
-                      say=lambda text: print(text, file=sys.stderr, flush=True) if speaks else None)
+    report = validate(
+        arguments.paths,
+        official=arguments.official,
+        say=lambda text: print(text, file=sys.stderr, flush=True) if speaks else None,
+    )
     if arguments.format == "json":
         print_json(report.to_dict())
     elif arguments.format == "sarif":
@@ -63,8 +79,12 @@ def print_findings(report: Report, everything: bool) -> None:
         print(f"{each.verdict.value:8} {each.path}  ({each.logs} log{'s' if each.logs != 1 else ''})")
     if len(report.judged) > 1:
         print(f"{report.verdict.value:8} in all")
-    print(", ".join(f"{count} {severity.name.lower()}{'' if count == 1 else 's'}"
-                    for severity, count in zip(reversed(Severity), counts, strict=True)))
+    print(
+        ", ".join(
+            f"{count} {severity.name.lower()}{'' if count == 1 else 's'}"
+            for severity, count in zip(reversed(Severity), counts, strict=True)
+        )
+    )
     if shown:
         next_step(f"stemdl rules {shown[0].rule}")
 

@@ -60,8 +60,10 @@ def require_cell(parameters: NDArray) -> NDArray[np.float64]:
     if not np.isfinite(parameters).all():
         raise Unusable("a number of it is not finite", parameters.tolist())
     lengths, angles = parameters[:3], parameters[3:]
-    for values, (least, most), reason in ((lengths, LENGTHS_ANGSTROM, "an edge of its cell is out of range"),
-                                          (angles, ANGLES_DEGREES, "no cell has its angles")):
+    for values, (least, most), reason in (
+        (lengths, LENGTHS_ANGSTROM, "an edge of its cell is out of range"),
+        (angles, ANGLES_DEGREES, "no cell has its angles"),
+    ):
         if not ((least <= values) & (values <= most)).all():
             raise Unusable(reason, f"{values.tolist()}, of {least:g} to {most:g}")
     try:

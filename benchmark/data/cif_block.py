@@ -24,14 +24,26 @@ FORMULA_TOLERANCE = 0.02
 """Relative difference of the atoms in the cell from those that the formula and Z ask for: formulas are rounded."""
 NOTHING = ("", "?", ".")
 MAGNETIC = ("_space_group_magn_", "_space_group_symop_magn_", "_atom_site_moment_", "_parent_propagation_vector_")
-MODULATED = ("_cell_modulation_dimension", "_cell_wave_vector_", "_cell_subsystem", "_space_group_ssg_",
-             "_space_group_symop_ssg_", "_atom_site_fourier_", "_atom_site_displace_", "_atom_site_occ_fourier_")
+MODULATED = (
+    "_cell_modulation_dimension",
+    "_cell_wave_vector_",
+    "_cell_subsystem",
+    "_space_group_ssg_",
+    "_space_group_symop_ssg_",
+    "_atom_site_fourier_",
+    "_atom_site_displace_",
+    "_atom_site_occ_fourier_",
+)
 CELL = (*(f"_cell_length_{edge}" for edge in "abc"), *(f"_cell_angle_{angle}" for angle in ("alpha", "beta", "gamma")))
 FRACTIONS = tuple(f"_atom_site_fract_{axis}" for axis in "xyz")
 OPERATIONS = ("_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_xyz")
 HALL = ("_space_group_name_hall", "_symmetry_space_group_name_hall")
-NAMES = ("_space_group_name_h-m_alt", "_symmetry_space_group_name_h-m", "_space_group_name_h-m_full",
-         "_space_group_name_h-m")
+NAMES = (
+    "_space_group_name_h-m_alt",
+    "_symmetry_space_group_name_h-m",
+    "_space_group_name_h-m_full",
+    "_space_group_name_h-m",
+)
 NUMBERS = ("_space_group_it_number", "_symmetry_int_tables_number")
 
 Tags = Mapping[str, list[str]]
@@ -151,8 +163,11 @@ def _sites(tags: Tags, formula: Mapping[int, float]) -> Sites:
     there."""
     if missing := [name for name in FRACTIONS if name not in tags]:
         raise Unusable("a coordinate is missing", ", ".join(missing))
-    columns = {tag.removeprefix("_atom_site_"): values for tag, values in tags.items() if tag.startswith("_atom_site_")
-               and len(values) == len(tags[FRACTIONS[0]])}
+    columns = {
+        tag.removeprefix("_atom_site_"): values
+        for tag, values in tags.items()
+        if tag.startswith("_atom_site_") and len(values) == len(tags[FRACTIONS[0]])
+    }
     nothing = ["."] * len(tags[FRACTIONS[0]])
     # A dummy marks a place, such as the centre of a ring.
     here = [place for place, flag in enumerate(columns.get("calc_flag", nothing)) if flag.lower() != "dum"]
@@ -168,12 +183,15 @@ def _sites(tags: Tags, formula: Mapping[int, float]) -> Sites:
     fractions = np.array([[_number(text) for text in column(f"fract_{axis}")] for axis in "xyz"]).T
     if not np.isfinite(fractions).all():
         raise Unusable("a coordinate is missing", names[int(np.argmin(np.isfinite(fractions).all(axis=1)))])
-    numbers = [element_of_type(kind) if kind not in NOTHING else element_of_label(label, formula)
-               for kind, label in zip(column("type_symbol"), column("label"), strict=True)]
+    numbers = [
+        element_of_type(kind) if kind not in NOTHING else element_of_label(label, formula)
+        for kind, label in zip(column("type_symbol"), column("label"), strict=True)
+    ]
     _require_whole_atoms(names, column("occupancy"))
     _require_order(column("disorder_assembly"), column("disorder_group"))
-    if attached := [name for name, count in zip(names, column("attached_hydrogens"), strict=True)
-                    if count not in (*NOTHING, "0")]:
+    if attached := [
+        name for name, count in zip(names, column("attached_hydrogens"), strict=True) if count not in (*NOTHING, "0")
+    ]:
         raise Unusable("hydrogen atoms have no sites", f"attached to {attached[0]}")
     multiplicities = column("symmetry_multiplicity")
     told = all(text.isdecimal() for text in multiplicities)
@@ -238,8 +256,9 @@ def _require_formula(numbers: NDArray, formula: Mapping[int, float], units: floa
         raise Unusable("its formula is not that of its sites", detail)
     # Many programs write what the whole cell has as the formula, and Z for the formula in its lowest terms.
     times = ratios.mean()
-    of_the_cell = (units > 0.0 and abs(times - 1.0) <= FORMULA_TOLERANCE
-                   and all(count % units == 0 for count in found.values()))
+    of_the_cell = (
+        units > 0.0 and abs(times - 1.0) <= FORMULA_TOLERANCE and all(count % units == 0 for count in found.values())
+    )
     if np.isfinite(units) and not (abs(times - units) <= FORMULA_TOLERANCE * units or of_the_cell):
         raise Unusable("its formula and Z are not those of its sites", f"{detail}, Z = {units:g}")
 

@@ -87,9 +87,7 @@ def settings(stated: Statement, cell: NDArray) -> list[Setting]:
     return _named(stated, named, told, cell)
 
 
-def _named(
-    stated: Statement, named: list[list[gemmi.SpaceGroup]], told: set[int], cell: NDArray
-) -> list[Setting]:
+def _named(stated: Statement, named: list[list[gemmi.SpaceGroup]], told: set[int], cell: NDArray) -> list[Setting]:
     """Of a statement without operations: its names may mean the settings `named`, and it is of the groups `told`."""
     if not told:
         if stated.names:
@@ -100,8 +98,11 @@ def _named(
         entries = [entry for entry in entries if stated.choice.lower() in _codes(entry)] or entries
     if len(told) > 1 or not entries:
         raise Unusable("its space group contradicts itself", ", ".join((*stated.names, *stated.numbers)))
-    fitting = [Setting(_operations_of(entry), fitted, entry.xhm()) for entry in entries
-               if (fitted := fitted_cell(cell, _operations_of(entry)[0])) is not None]
+    fitting = [
+        Setting(_operations_of(entry), fitted, entry.xhm())
+        for entry in entries
+        if (fitted := fitted_cell(cell, _operations_of(entry)[0])) is not None
+    ]
     if not fitting:
         raise Unusable("its cell does not fit its space group", " or ".join(entry.xhm() for entry in entries))
     usual = fitting[0].name.partition(":")[0]
@@ -121,8 +122,10 @@ def _by_operations(operations: Operations, told: set[int], cell: NDArray, name: 
     if kind is None:
         raise Unusable("its operations do not form a space group")
     if told - {kind.number}:
-        raise Unusable("its space group contradicts itself",
-                       f"operations of {kind.number}, stated: {', '.join(map(str, sorted(told)))}")
+        raise Unusable(
+            "its space group contradicts itself",
+            f"operations of {kind.number}, stated: {', '.join(map(str, sorted(told)))}",
+        )
     return Setting(operations, fitted, name)
 
 
@@ -163,8 +166,10 @@ def _as_group(operations: list[gemmi.Op]) -> Operations:
     import gemmi
 
     once = {one.wrap().triplet(): one for one in operations}.values()
-    found = (np.array([one.rot for one in once], dtype=np.float64) / gemmi.Op.DEN,
-             np.array([one.tran for one in once], dtype=np.float64) / gemmi.Op.DEN)
+    found = (
+        np.array([one.rot for one in once], dtype=np.float64) / gemmi.Op.DEN,
+        np.array([one.tran for one in once], dtype=np.float64) / gemmi.Op.DEN,
+    )
     whole = (found[0] == np.rint(found[0])).all() and (np.abs(np.abs(np.linalg.det(found[0])) - 1.0) < 1e-9).all()
     if not (whole and is_group(found)):
         raise Unusable("its operations do not form a group", f"{len(once)} operations: some are missing, or wrong")
@@ -214,7 +219,7 @@ def named_settings(name: str) -> list[gemmi.SpaceGroup]:
     if text.isdecimal():
         return []
     match = _SUFFIX.search(text)
-    readings = [(text, "")] if match is None else [(text, ""), (text[:match.start()], _EXTENSIONS[_suffix(match)])]
+    readings = [(text, "")] if match is None else [(text, ""), (text[: match.start()], _EXTENSIONS[_suffix(match)])]
     for base, extension in readings:
         for name in filter(None, (base, _short(base))):
             if found := [one for one in _by_name().get(_compact(name), []) if extension in ("", one.ext)]:

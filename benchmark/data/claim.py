@@ -52,11 +52,20 @@ def refuse_other_data(folder: Path, recipe_sha256: str) -> bool:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))["recipe_sha256"]
     except (ValueError, KeyError, TypeError) as error:
-        raise StemdlError("what the folder is for cannot be read", where=path, found=repr(error),
-                          remedy="choose another folder with -o") from error
+        raise StemdlError(
+            "what the folder is for cannot be read",
+            where=path,
+            found=repr(error),
+            remedy="choose another folder with -o",
+        ) from error
     if found != recipe_sha256 and _holds_data(folder):
-        raise StemdlError("the folder holds other data", where=folder, expected=f"recipe {recipe_sha256}",
-                          found=f"recipe {found}", remedy="choose another folder with -o")
+        raise StemdlError(
+            "the folder holds other data",
+            where=folder,
+            expected=f"recipe {recipe_sha256}",
+            found=f"recipe {found}",
+            remedy="choose another folder with -o",
+        )
     return found == recipe_sha256
 
 

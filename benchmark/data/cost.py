@@ -32,8 +32,11 @@ class Cost:
 
 
 def measure(
-    rung: Rung, materials: Sequence[Material], clock: Callable[[], float] = time.perf_counter,
-    limit_seconds: float = TIMING_SECONDS, device: str = "cpu",
+    rung: Rung,
+    materials: Sequence[Material],
+    clock: Callable[[], float] = time.perf_counter,
+    limit_seconds: float = TIMING_SECONDS,
+    device: str = "cpu",
 ) -> Cost:
     """Time materials spread over the crystal systems, each system's as many as it has materials, in proportion.
 

@@ -25,8 +25,15 @@ two functionals, or at two temperatures, differ by 1 to 2 %."""
 ARRANGEMENT_TOLERANCE_ANGSTROM = 0.2
 """Relaxations of one compound move atoms by some hundredths; sites of other free coordinates lie farther apart."""
 
-_FAMILIES = {"triclinic": "a", "monoclinic": "m", "orthorhombic": "o", "tetragonal": "t", "trigonal": "h",
-             "hexagonal": "h", "cubic": "c"}
+_FAMILIES = {
+    "triclinic": "a",
+    "monoclinic": "m",
+    "orthorhombic": "o",
+    "tetragonal": "t",
+    "trigonal": "h",
+    "hexagonal": "h",
+    "cubic": "c",
+}
 
 Formula = tuple[tuple[int, int], ...]
 """Atomic numbers, rising, each with its count."""
@@ -77,7 +84,7 @@ def parsed_formula(text: str) -> dict[int, int]:
         element = gemmi.Element(symbol)  # reads other text as the element it begins with, or as X
         if element.atomic_number < 1 or element.name != symbol or element.atomic_number in counts:
             raise ValueError(f"no formula: {text!r}")
-        counts[element.atomic_number] = int(part[len(symbol):] or "1")
+        counts[element.atomic_number] = int(part[len(symbol) :] or "1")
     if not counts or min(counts.values()) < 1:
         raise ValueError(f"no formula: {text!r}")
     return counts
@@ -85,9 +92,14 @@ def parsed_formula(text: str) -> dict[int, int]:
 
 def compound_of(identifier: str, crystal: Crystal, prototype: str = "") -> Compound:
     """What is looked at of a crystal in its conventional cell."""
-    return Compound(identifier, reduced_formula(crystal.numbers), crystal.space_group,
-                    tuple(crystal.lengths_angstrom.tolist()), tuple(crystal.angles_degrees.tolist()),
-                    prototype=prototype)
+    return Compound(
+        identifier,
+        reduced_formula(crystal.numbers),
+        crystal.space_group,
+        tuple(crystal.lengths_angstrom.tolist()),
+        tuple(crystal.angles_degrees.tolist()),
+        prototype=prototype,
+    )
 
 
 def lattice_lengths(compound: Compound) -> NDArray[np.float64]:
@@ -99,8 +111,17 @@ def lattice_lengths(compound: Compound) -> NDArray[np.float64]:
     superbase = gemmi.SellingVector(cell, group)
     superbase.reduce()
     bc, ac, ab, ad, bd, cd = superbase.parameters  # scalar products of four vectors that add up to zero
-    squared = -np.array([ab + ac + ad, ab + bc + bd, ac + bc + cd, ad + bd + cd,
-                         ac + ad + bc + bd, ab + ad + bc + cd, ab + ac + bd + cd])
+    squared = -np.array(
+        [
+            ab + ac + ad,
+            ab + bc + bd,
+            ac + bc + cd,
+            ad + bd + cd,
+            ac + ad + bc + bd,
+            ab + ad + bc + cd,
+            ab + ac + bd + cd,
+        ]
+    )
     return np.sqrt(np.sort(squared))
 
 
@@ -132,8 +153,9 @@ def duplicates(compounds: Sequence[Compound], tolerance: float = LATTICE_TOLERAN
         graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(members), len(members)))
         _, component = connected_components(graph, directed=False)
         first: dict[int, int] = {}
-        for label, index in sorted(zip(component, members, strict=True),
-                                   key=lambda pair: (compounds[pair[1]].identifier, pair[1])):
+        for label, index in sorted(
+            zip(component, members, strict=True), key=lambda pair: (compounds[pair[1]].identifier, pair[1])
+        ):
             stands_for[index] = first.setdefault(int(label), index)
     return stands_for
 
@@ -144,8 +166,10 @@ def same_arrangement(one: Crystal, other: Crystal) -> bool:
     if sorted(one.numbers) != sorted(other.numbers):
         return False
     scale = (one.volume_angstrom3 / other.volume_angstrom3) ** (1.0 / 3.0)
-    return all(np.abs(distances - scale * theirs).max() < ARRANGEMENT_TOLERANCE_ANGSTROM
-               for distances, theirs in zip(_distances(one), _distances(other), strict=True))
+    return all(
+        np.abs(distances - scale * theirs).max() < ARRANGEMENT_TOLERANCE_ANGSTROM
+        for distances, theirs in zip(_distances(one), _distances(other), strict=True)
+    )
 
 
 def _distances(crystal: Crystal) -> Iterator[NDArray[np.float64]]:
@@ -153,8 +177,9 @@ def _distances(crystal: Crystal) -> Iterator[NDArray[np.float64]]:
     elements in the order of their numbers."""
     images = np.array(list(product((-1, 0, 1), repeat=3)), dtype=np.float64) @ crystal.cell
     for first, second in combinations_with_replacement(np.unique(crystal.numbers), 2):
-        between = (crystal.positions[crystal.numbers == first][:, None]
-                   - crystal.positions[crystal.numbers == second][None])
+        between = (
+            crystal.positions[crystal.numbers == first][:, None] - crystal.positions[crystal.numbers == second][None]
+        )
         between = (between - np.round(between)) @ crystal.cell
         nearest = np.full(between.shape[:2], np.inf)
         for image in images:

@@ -28,10 +28,13 @@ class Fault:
     @property
     def line(self) -> str:
         """All of it in one line."""
-        values = ", ".join(f"{word} {value}" for word, value in (("expected", self.expected), ("found", self.found))
-                           if value)
-        return " ".join(f"{self.file}: {self.message}{f' ({values})' if values else ''}"
-                        f"{f'; {self.hint}' if self.hint else ''} [{self.check}]".split())
+        values = ", ".join(
+            f"{word} {value}" for word, value in (("expected", self.expected), ("found", self.found)) if value
+        )
+        return " ".join(
+            f"{self.file}: {self.message}{f' ({values})' if values else ''}"
+            f"{f'; {self.hint}' if self.hint else ''} [{self.check}]".split()
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, by the attributes' names."""

@@ -24,11 +24,17 @@ def files(data: Data) -> Iterator[Fault]:
             if not path.is_file():
                 yield Fault("files", str(path), "missing", hint="make or import the data again: what is there is kept")
             elif path.stat().st_size != shard["bytes"]:
-                yield Fault("files", str(path), "changed since the manifest", f"{shard['bytes']} bytes",
-                            f"{path.stat().st_size} bytes")
+                yield Fault(
+                    "files",
+                    str(path),
+                    "changed since the manifest",
+                    f"{shard['bytes']} bytes",
+                    f"{path.stat().st_size} bytes",
+                )
             elif (found := sha256_of_file(path)) != shard["sha256"]:
-                yield Fault("files", str(path), "changed since the manifest", f"sha256 {shard['sha256']}",
-                            f"sha256 {found}")
+                yield Fault(
+                    "files", str(path), "changed since the manifest", f"sha256 {shard['sha256']}", f"sha256 {found}"
+                )
             advance(done)
     listed = {manifest.folder / shard["path"] for shard in manifest.shards}
     for path in sorted(manifest.folder.rglob("*")):
@@ -43,14 +49,16 @@ def recipe(data: Data) -> Iterator[Fault]:
     if data.manifest.standard and "recipe" in values:
         said = {key: value for key, value in values["recipe"].items() if key != "summary"}
         if (found := sha256_of_text(canonical_json(said))) != data.manifest.recipe_sha256:
-            yield Fault("recipe", where, "the recipe is not the one that names the data", data.manifest.recipe_sha256,
-                        found)
+            yield Fault(
+                "recipe", where, "the recipe is not the one that names the data", data.manifest.recipe_sha256, found
+            )
     beside = data.manifest.folder / "recipe.json"
     if beside.is_file():
         found = json.loads(beside.read_text(encoding="utf-8")).get("recipe_sha256")
         if found != data.manifest.recipe_sha256:
-            yield Fault("recipe", str(beside), "of other data than the manifest", data.manifest.recipe_sha256,
-                        str(found))
+            yield Fault(
+                "recipe", str(beside), "of other data than the manifest", data.manifest.recipe_sha256, str(found)
+            )
 
 
 def counts(data: Data) -> Iterator[Fault]:
@@ -62,22 +70,47 @@ def counts(data: Data) -> Iterator[Fault]:
     for shard in manifest.shards:
         found = data.survey.counts.get(shard["path"])
         if found is not None and found != shard["samples"]:
-            yield Fault("counts", str(manifest.folder / shard["path"]), "another number of samples",
-                        str(shard["samples"]), str(found))
-    groups = {split: Counter(entry.compound.space_group for entry in data.survey.samples if entry.split == split)
-              for split in SPLITS}
+            yield Fault(
+                "counts",
+                str(manifest.folder / shard["path"]),
+                "another number of samples",
+                str(shard["samples"]),
+                str(found),
+            )
+    groups = {
+        split: Counter(entry.compound.space_group for entry in data.survey.samples if entry.split == split)
+        for split in SPLITS
+    }
     for split, said in manifest.values["splits"].items():
         in_shards = sum(shard["samples"] for shard in manifest.shards if shard["path"].startswith(f"{split}/"))
         if said["samples"] != in_shards:
-            yield Fault("counts", where, f"the shards of {split} hold another number of samples", str(said["samples"]),
-                        str(in_shards))
+            yield Fault(
+                "counts",
+                where,
+                f"the shards of {split} hold another number of samples",
+                str(said["samples"]),
+                str(in_shards),
+            )
         for group, number in said.get("groups", {}).items():
             if groups[split][int(group)] != number:
-                yield Fault("counts", str(manifest.folder / split), f"samples of space group {group}", str(number),
-                            str(groups[split][int(group)]))
+                yield Fault(
+                    "counts",
+                    str(manifest.folder / split),
+                    f"samples of space group {group}",
+                    str(number),
+                    str(groups[split][int(group)]),
+                )
     rung = relabel.shipped_rung(manifest)
     if rung is not None:
-        yield from (Fault("counts", str(manifest.folder / split), f"samples of space group {group}, by the recipe",
-                          str(number), str(groups[split][group]))
-                    for group in rung.space_groups for split, number in rung.samples(group).items()
-                    if groups[split][group] != number)
+        yield from (
+            Fault(
+                "counts",
+                str(manifest.folder / split),
+                f"samples of space group {group}, by the recipe",
+                str(number),
+                str(groups[split][group]),
+            )
+            for group in rung.space_groups
+            for split, number in rung.samples(group).items()
+            if groups[split][group] != number
+        )

@@ -79,19 +79,28 @@ def _finished(folder: Path, identity: Mapping[str, str], plan: ShardPlan) -> boo
         with h5py.File(path, "r") as shard:
             found = {name: shard.attrs[name] for name in ("recipe_sha256", "device") if name in shard.attrs}
     except OSError as error:
-        raise StemdlError("a shard cannot be read", where=path, found=error,
-                          remedy="delete it and run again") from error
+        raise StemdlError(
+            "a shard cannot be read", where=path, found=error, remedy="delete it and run again"
+        ) from error
     if found != identity:
-        raise StemdlError("a shard of other data is in the way", where=path, expected=identity, found=found,
-                          remedy="choose another folder with -o")
+        raise StemdlError(
+            "a shard of other data is in the way",
+            where=path,
+            expected=identity,
+            found=found,
+            remedy="choose another folder with -o",
+        )
     return True
 
 
 def require_simulated(rung: Rung) -> None:
     """Raises StemdlError for a rung whose data are imported."""
     if rung.imported is not None:
-        raise StemdlError(f"the data of {rung.name} are not simulated", expected=f"DOI {rung.imported.doi}, imported",
-                          remedy=f"stemdl data import SRC -o data/{rung.name}")
+        raise StemdlError(
+            f"the data of {rung.name} are not simulated",
+            expected=f"DOI {rung.imported.doi}, imported",
+            remedy=f"stemdl data import SRC -o data/{rung.name}",
+        )
 
 
 def require_device(device: str) -> None:
@@ -106,8 +115,16 @@ def require_device(device: str) -> None:
 
 
 def generate(
-    rung: Rung, folder: Path, *, structures_path: Path | None = None, prototypes_path: Path | None = None,
-    split: bool = True, crystals: str = "", orientation: str = "", device: str = "cpu", processes: int = 1,
+    rung: Rung,
+    folder: Path,
+    *,
+    structures_path: Path | None = None,
+    prototypes_path: Path | None = None,
+    split: bool = True,
+    crystals: str = "",
+    orientation: str = "",
+    device: str = "cpu",
+    processes: int = 1,
     ranks: Ranks | None = None,
 ) -> Manifest:
     """Make the data of a rung in `folder`, or finish what was begun there; returns the manifest.
@@ -139,9 +156,12 @@ def generate(
             source = work.from_leader(partial(_source, structures_path, prototypes_path, split, crystals, orientation))
             return _generate(rung, folder, source, structures_path or prototypes_path, device, work, held)
         except BrokenProcessPool as error:
-            raise StemdlError("a worker process died", where=folder, found=error,
-                              remedy="run the same command again: finished shards are kept (is memory short?)"
-                              ) from error
+            raise StemdlError(
+                "a worker process died",
+                where=folder,
+                found=error,
+                remedy="run the same command again: finished shards are kept (is memory short?)",
+            ) from error
         except OSError as error:
             told = _cannot_be_written(error, folder)
             told.on_all_ranks = getattr(error, "on_all_ranks", False)
@@ -150,10 +170,14 @@ def generate(
 
 def _cannot_be_written(error: OSError, folder: Path) -> StemdlError:
     full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    remedy = ("make room and run the same command again: finished shards are kept" if full
-              else "choose another folder with -o, or have it made writable: finished shards are kept")
-    return StemdlError("the data cannot be written", where=error.filename or folder, found=error.strerror or error,
-                       remedy=remedy)
+    remedy = (
+        "make room and run the same command again: finished shards are kept"
+        if full
+        else "choose another folder with -o, or have it made writable: finished shards are kept"
+    )
+    return StemdlError(
+        "the data cannot be written", where=error.filename or folder, found=error.strerror or error, remedy=remedy
+    )
 
 
 def _source(
@@ -192,8 +216,7 @@ def _generate(
     crystals: Mapping[int, Sequence[tuple[str, Crystal | None]]] = drawn(rung)
     if path is not None:
         selection = choose(rung, path, folder, work, split)
-        crystals = (selection.chosen if source["kind"] == "structures"
-                    else from_prototypes(rung, selection.chosen, work))
+        crystals = selection.chosen if source["kind"] == "structures" else from_prototypes(rung, selection.chosen, work)
     plans = plan_shards(rung, crystals, split)
 
     def unfinished() -> list[int]:
@@ -204,8 +227,13 @@ def _generate(
 
     # The largest first, so that none is left to a single worker at the end.
     todo = sorted(work.from_leader(unfinished), key=lambda index: -plans[index].samples)
-    work.map(partial(_make_shard, folder, rung, identity, device), [plans[index] for index in todo],
-             f"Simulating {rung.name}", "shards", claims=folder / CLAIMS)
+    work.map(
+        partial(_make_shard, folder, rung, identity, device),
+        [plans[index] for index in todo],
+        f"Simulating {rung.name}",
+        "shards",
+        claims=folder / CLAIMS,
+    )
 
     def end() -> None:
         for left_by_a_kill in folder.rglob(".*.part"):
@@ -243,10 +271,12 @@ def _write_manifest(
         splits=source.get("splits", SPLITS),
         space_groups=rung.space_groups,
         shards=[WrittenShard(plan.split, plan.number, _space_groups(plan)) for plan in plans],
-        about=about | {
+        about=about
+        | {
             "selection": selection,
             "recipe": rung.recipe,
-            "libraries": {name: importlib.metadata.version(name)
-                          for name in ("numpy", "torch", "spglib", "gemmi", "h5py")},
+            "libraries": {
+                name: importlib.metadata.version(name) for name in ("numpy", "torch", "spglib", "gemmi", "h5py")
+            },
         },
     )

@@ -27,9 +27,13 @@ def choose(rung: Rung, path: Path, folder: Path, work: Workers, split: bool) -> 
     selection = structures.select(candidates, rung, partial(_examine_all, work, rung.limits), split)
     work.from_leader(lambda: write_left_out(folder, selection.left_out))
     if not any(selection.chosen.values()):
-        raise StemdlError("no crystal can be used", where=path, expected=f"crystals of {rung.name}'s space groups",
-                          found="; ".join(summary(selection.left_out)[:3]) or "none at all",
-                          remedy=f"{folder / TABLE} has the reason of each")
+        raise StemdlError(
+            "no crystal can be used",
+            where=path,
+            expected=f"crystals of {rung.name}'s space groups",
+            found="; ".join(summary(selection.left_out)[:3]) or "none at all",
+            remedy=f"{folder / TABLE} has the reason of each",
+        )
     return selection
 
 
@@ -46,9 +50,10 @@ def _examine_all(
     work: Workers, limits: Limits, candidates: Iterable[Candidate]
 ) -> Iterator[tuple[Crystal | None, str | None]]:
     candidates = list(candidates)
-    pieces = [candidates[first:first + CRYSTALS_AT_ONCE] for first in range(0, len(candidates), CRYSTALS_AT_ONCE)]
-    for results in work.map(partial(_examine_some, limits), pieces, "Finding space groups",
-                            f"times {CRYSTALS_AT_ONCE} crystals"):
+    pieces = [candidates[first : first + CRYSTALS_AT_ONCE] for first in range(0, len(candidates), CRYSTALS_AT_ONCE)]
+    for results in work.map(
+        partial(_examine_some, limits), pieces, "Finding space groups", f"times {CRYSTALS_AT_ONCE} crystals"
+    ):
         yield from results
 
 

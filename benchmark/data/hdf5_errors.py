@@ -12,8 +12,16 @@ from benchmark.foundation.errors import StemdlError
 if TYPE_CHECKING:
     import h5py
 
-FILTERS = {307: "bzip2", 32000: "lzf", 32001: "blosc", 32004: "lz4", 32008: "bitshuffle", 32013: "zfp", 32015: "zstd",
-           32026: "blosc2"}
+FILTERS = {
+    307: "bzip2",
+    32000: "lzf",
+    32001: "blosc",
+    32004: "lz4",
+    32008: "bitshuffle",
+    32013: "zfp",
+    32015: "zstd",
+    32026: "blosc2",
+}
 """Registered filters that others write with (https://github.com/HDFGroup/hdf5_plugins), by their numbers."""
 
 
@@ -41,8 +49,10 @@ def refuse_locked(error: Exception, path: Path) -> None:
     """Raises StemdlError where an error in reading a file is of another process's lock: the file may be sound."""
     if _is_lock(error):
         raise StemdlError(
-            "another process has this file open for writing", where=path, remedy="wait until it is done; on a "
-            "file system whose locks do not work, set HDF5_USE_FILE_LOCKING=FALSE") from error
+            "another process has this file open for writing",
+            where=path,
+            remedy="wait until it is done; on a file system whose locks do not work, set HDF5_USE_FILE_LOCKING=FALSE",
+        ) from error
 
 
 def require_filters(dataset: h5py.Dataset, where: str) -> None:
@@ -55,9 +65,12 @@ def require_filters(dataset: h5py.Dataset, where: str) -> None:
         if h5py.h5z.filter_avail(number) or _is_plugged_in(number):
             continue
         name = FILTERS.get(number) or "".join(filter(str.isprintable, name.decode("ascii", "replace")))[:60]
-        raise StemdlError("the patterns need an HDF5 filter that is not installed", where=where,
-                          found=f"filter {number}" + (f" ({name})" if name else ""),
-                          remedy="pip install 'stemdl-benchmark[storage]'")
+        raise StemdlError(
+            "the patterns need an HDF5 filter that is not installed",
+            where=where,
+            found=f"filter {number}" + (f" ({name})" if name else ""),
+            remedy="pip install 'stemdl-benchmark[storage]'",
+        )
 
 
 def _is_plugged_in(number: int) -> bool:

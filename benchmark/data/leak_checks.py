@@ -23,12 +23,22 @@ def materials(data: Data) -> Iterator[Fault]:
         if entry.split != first.split:
             yield Fault("materials", where, f"the material {name} lies in two splits", first.split, entry.split)
         if (entry.compound.space_group, entry.compound.formula) != (first.compound.space_group, first.compound.formula):
-            yield Fault("materials", where, f"samples of {name} have different labels or formulas",
-                        str(first.compound.space_group), str(entry.compound.space_group))
+            yield Fault(
+                "materials",
+                where,
+                f"samples of {name} have different labels or formulas",
+                str(first.compound.space_group),
+                str(entry.compound.space_group),
+            )
         drawn_as = relabel.group_of_name(name)
         if drawn_as is not None and drawn_as != entry.compound.space_group:
-            yield Fault("materials", where, f"the label is not that of the material {name}", str(drawn_as),
-                        str(entry.compound.space_group))
+            yield Fault(
+                "materials",
+                where,
+                f"the label is not that of the material {name}",
+                str(drawn_as),
+                str(entry.compound.space_group),
+            )
 
 
 def duplicate_materials(data: Data) -> Iterator[Fault]:
@@ -41,8 +51,10 @@ def duplicate_materials(data: Data) -> Iterator[Fault]:
         if None in crystals:
             yield _two_in_one(one, other, split_of, "duplicates", str(data.manifest.folder))
         elif same_arrangement(*crystals):
-            data.notes.append(f"{one} ({split_of[one]}) and {other} ({split_of[other]}) were drawn alike by chance: "
-                              "formula, lattice and places of the atoms")
+            data.notes.append(
+                f"{one} ({split_of[one]}) and {other} ({split_of[other]}) were drawn alike by chance: "
+                "formula, lattice and places of the atoms"
+            )
 
 
 def _apart(data: Data, split_of: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -52,8 +64,13 @@ def _apart(data: Data, split_of: Mapping[str, str]) -> Iterator[tuple[str, str]]
 
 
 def _two_in_one(one: str, other: str, split_of: Mapping[str, str], check: str, where: str) -> Fault:
-    return Fault(check, where, f"{one} and {other} are one material: formula, group, and lattice within "
-                 f"{LATTICE_TOLERANCE:.0%}", "one split", f"{split_of.get(one)} and {split_of.get(other)}")
+    return Fault(
+        check,
+        where,
+        f"{one} and {other} are one material: formula, group, and lattice within {LATTICE_TOLERANCE:.0%}",
+        "one split",
+        f"{split_of.get(one)} and {split_of.get(other)}",
+    )
 
 
 def copied_patterns(data: Data) -> Iterator[Fault]:
@@ -65,9 +82,13 @@ def _copies_between(data: Data, splits: list[str], check: str) -> Iterator[Fault
     for one, other, distance in near_copies(data.survey.descriptors, splits):
         first, second = data.survey.samples[one], data.survey.samples[other]
         if first.compound.identifier != second.compound.identifier:  # which is a fault of its own
-            yield Fault(check, f"{data.manifest.folder / first.shard}: {first.name}",
-                        f"the patterns are those of {second.shard}: {second.name} but for noise",
-                        f"another pattern than any of {splits[other]}", f"distance {distance:.1f}")
+            yield Fault(
+                check,
+                f"{data.manifest.folder / first.shard}: {first.name}",
+                f"the patterns are those of {second.shard}: {second.name} but for noise",
+                f"another pattern than any of {splits[other]}",
+                f"distance {distance:.1f}",
+            )
 
 
 def partitions(data: Data) -> Iterator[Fault]:
@@ -83,13 +104,16 @@ def partitions(data: Data) -> Iterator[Fault]:
             continue
         hint = f"delete it and run stemdl data split {data.manifest.folder} --partition {path.stem}"
         if partition.manifest_sha256 != data.manifest.sha256:
-            yield Fault("partitions", str(path), "made for other data", data.manifest.sha256,
-                        partition.manifest_sha256, hint)
+            yield Fault(
+                "partitions", str(path), "made for other data", data.manifest.sha256, partition.manifest_sha256, hint
+            )
         split_of = partition.split_of
         yield from _names(path, "lacks", data.materials.keys() - split_of.keys(), hint)
         yield from _names(path, "names what the data do not hold:", split_of.keys() - data.materials.keys(), hint)
-        if partition.name == STANDARD and partition.splits != make_partition(
-                data.manifest, data.materials, STANDARD).splits:
+        if (
+            partition.name == STANDARD
+            and partition.splits != make_partition(data.manifest, data.materials, STANDARD).splits
+        ):
             yield Fault("partitions", str(path), "not the standard split of these materials", hint=hint)
         yield from (_two_in_one(one, other, split_of, "partitions", str(path)) for one, other in _apart(data, split_of))
         sides = [split_of.get(entry.compound.identifier, "") for entry in data.survey.samples]

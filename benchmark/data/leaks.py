@@ -11,8 +11,18 @@ from numpy.typing import NDArray
 
 from benchmark.simulation.crystal import Crystal, crystal_system
 
-FEATURES = ("volume_angstrom3", "atoms", "volume_per_atom_angstrom3", "elements", "mean_z", "std_z", "min_z", "max_z",
-            "largest_fraction", "smallest_fraction")
+FEATURES = (
+    "volume_angstrom3",
+    "atoms",
+    "volume_per_atom_angstrom3",
+    "elements",
+    "mean_z",
+    "std_z",
+    "min_z",
+    "max_z",
+    "largest_fraction",
+    "smallest_fraction",
+)
 """What a table of compounds would show, all of the conventional cell. Cell edges and angles are not among them: they
 are the lattice, which diffraction shows and which is part of the symmetry."""
 
@@ -23,10 +33,20 @@ def composition_features(counts: Mapping[int, int], volume_angstrom3: float) -> 
     """The `FEATURES`, (10,), of a cell with so many atoms of each atomic number."""
     numbers = np.repeat(list(counts), list(counts.values()))
     fractions = np.array(list(counts.values())) / len(numbers)
-    return np.array([
-        volume_angstrom3, len(numbers), volume_angstrom3 / len(numbers), len(counts),
-        numbers.mean(), numbers.std(), numbers.min(), numbers.max(), fractions.max(), fractions.min(),
-    ])
+    return np.array(
+        [
+            volume_angstrom3,
+            len(numbers),
+            volume_angstrom3 / len(numbers),
+            len(counts),
+            numbers.mean(),
+            numbers.std(),
+            numbers.min(),
+            numbers.max(),
+            fractions.max(),
+            fractions.min(),
+        ]
+    )
 
 
 def metadata_features(crystal: Crystal) -> NDArray[np.float64]:
@@ -47,8 +67,10 @@ def pairwise_accuracies(features_by_group: Mapping[int, NDArray[np.float64]]) ->
     from sklearn.preprocessing import StandardScaler
 
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
-    classifiers = (RandomForestClassifier(40, random_state=0),
-                   make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)))
+    classifiers = (
+        RandomForestClassifier(40, random_state=0),
+        make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
+    )
     accuracies = {}
     for first, second in itertools.combinations(features_by_group, 2):
         features = np.concatenate([features_by_group[first], features_by_group[second]])
@@ -81,8 +103,9 @@ def screened_accuracies(features_by_group: Mapping[int, NDArray[np.float64]]) ->
         features = np.concatenate([features_by_group[group] for group in groups])
         labels = np.repeat(groups, [len(features_by_group[group]) for group in groups])
         forest = RandomForestClassifier(40, class_weight="balanced", min_samples_leaf=2, random_state=0)
-        votes = cross_val_predict(forest, features, labels, method="predict_proba",
-                                  cv=StratifiedKFold(FOLDS, shuffle=True, random_state=0))
+        votes = cross_val_predict(
+            forest, features, labels, method="predict_proba", cv=StratifiedKFold(FOLDS, shuffle=True, random_state=0)
+        )
         for (i, first), (j, second) in itertools.combinations(enumerate(groups), 2):
             lead = votes[:, i] - votes[:, j]
             right = (lead[labels == first] > 0).mean() + (lead[labels == second] < 0).mean()

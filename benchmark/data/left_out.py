@@ -36,11 +36,17 @@ def read_left_out(folder: Path) -> list[LeftOut]:
         return []
     try:
         with open(path, newline="", encoding="ascii") as handle:
-            return [LeftOut(**{**row, "space_group": int(row["space_group"]) if row["space_group"] else None})
-                    for row in csv.DictReader(handle)]
+            return [
+                LeftOut(**{**row, "space_group": int(row["space_group"]) if row["space_group"] else None})
+                for row in csv.DictReader(handle)
+            ]
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
-        raise StemdlError("the table of crystals left out cannot be read", where=path, found=repr(error),
-                          remedy="delete it: nothing else is read from it") from error
+        raise StemdlError(
+            "the table of crystals left out cannot be read",
+            where=path,
+            found=repr(error),
+            remedy="delete it: nothing else is read from it",
+        ) from error
 
 
 def summary(left_out: Iterable[LeftOut]) -> list[str]:
@@ -49,8 +55,10 @@ def summary(left_out: Iterable[LeftOut]) -> list[str]:
     for one in left_out:
         by_reason.setdefault(one.reason, []).append(one.origin or one.identifier)
     ranked = sorted(by_reason.items(), key=lambda item: (-len(item[1]), item[0]))
-    return [f"{len(names)} x {reason}: {', '.join(names[:NAMED])}{', ...' if len(names) > NAMED else ''}"
-            for reason, names in ranked]
+    return [
+        f"{len(names)} x {reason}: {', '.join(names[:NAMED])}{', ...' if len(names) > NAMED else ''}"
+        for reason, names in ranked
+    ]
 
 
 def _ascii(value: object) -> str:

@@ -52,9 +52,12 @@ class Manifest:
     def origin(self) -> str:
         """Where the data come from, in words: the crystals or patterns, and what the rung has otherwise."""
         source = self.values["source"]
-        words = {"drawn": "drawn crystals", "structures": f"crystals from {source.get('name')}",
-                 "prototypes": f"prototypes from {source.get('name')} with other elements",
-                 "imported": f"imported from {source.get('name')}"}[source["kind"]]
+        words = {
+            "drawn": "drawn crystals",
+            "structures": f"crystals from {source.get('name')}",
+            "prototypes": f"prototypes from {source.get('name')} with other elements",
+            "imported": f"imported from {source.get('name')}",
+        }[source["kind"]]
         words += f", the recipe {source['crystals']}" if "crystals" in source else ""
         words += ", in no splits" if "splits" in source else ""
         words += f", oriented as {source['orientation']}" if "orientation" in source else ""
@@ -95,19 +98,28 @@ def write_manifest(
     entries = []
     for shard in shards:
         path = shard_path(folder, shard.split, shard.number)
-        entries.append({"path": str(path.relative_to(folder)), "sha256": shard.sha256 or sha256_of_file(path),
-                        "bytes": path.stat().st_size, "samples": len(shard.space_groups)})
-    write_json(folder / MANIFEST, {
-        "format": FORMAT,
-        "rung": rung,
-        "standard": standard,
-        "recipe_sha256": recipe_sha256,
-        "source": source,
-        "space_groups": list(space_groups),
-        "splits": counts,
-        **about,
-        "shards": entries,
-    })
+        entries.append(
+            {
+                "path": str(path.relative_to(folder)),
+                "sha256": shard.sha256 or sha256_of_file(path),
+                "bytes": path.stat().st_size,
+                "samples": len(shard.space_groups),
+            }
+        )
+    write_json(
+        folder / MANIFEST,
+        {
+            "format": FORMAT,
+            "rung": rung,
+            "standard": standard,
+            "recipe_sha256": recipe_sha256,
+            "source": source,
+            "space_groups": list(space_groups),
+            "splits": counts,
+            **about,
+            "shards": entries,
+        },
+    )
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -115,9 +127,12 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     if not path.is_file():
         begun = (folder / "recipe.json").is_file()
-        raise StemdlError("the data are not finished" if begun else "there are no data here", where=folder,
-                          expected=MANIFEST, remedy=f"stemdl data generate RUNG -o {folder}"
-                          + (" (it goes on where it stopped)" if begun else ""))
+        raise StemdlError(
+            "the data are not finished" if begun else "there are no data here",
+            where=folder,
+            expected=MANIFEST,
+            remedy=f"stemdl data generate RUNG -o {folder}" + (" (it goes on where it stopped)" if begun else ""),
+        )
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         if values["format"] != FORMAT:
@@ -134,14 +149,21 @@ def read_manifest(folder: Path) -> Manifest:
             values=values,
         )
     except (ValueError, KeyError, TypeError) as error:
-        raise StemdlError("the manifest cannot be read", where=path, found=repr(error),
-                          remedy="delete it and run stemdl data generate again: finished shards are kept") from error
+        raise StemdlError(
+            "the manifest cannot be read",
+            where=path,
+            found=repr(error),
+            remedy="delete it and run stemdl data generate again: finished shards are kept",
+        ) from error
 
 
 def require_trainable(manifest: Manifest) -> None:
     """Raises StemdlError for data that have nothing to train on, or nothing to stop by."""
     if not (manifest.samples.get("train") and manifest.samples.get("dev")):
-        raise StemdlError("these data can judge a trained network, but not train one", where=manifest.folder,
-                          expected="samples in train and dev",
-                          found=", ".join(f"{count} in {split}" for split, count in manifest.samples.items()),
-                          remedy="train on data that were made without --no-splits")
+        raise StemdlError(
+            "these data can judge a trained network, but not train one",
+            where=manifest.folder,
+            expected="samples in train and dev",
+            found=", ".join(f"{count} in {split}" for split, count in manifest.samples.items()),
+            remedy="train on data that were made without --no-splits",
+        )

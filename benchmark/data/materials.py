@@ -68,11 +68,14 @@ def read_entry(sample: h5py.Group, split: str, shard: str, primitive: bool) -> E
             angles = np.asarray(sample.attrs["angles_degree"], dtype=np.float64)
     except (KeyError, ValueError) as error:
         raise StemdlError("a sample does not say what it is of", where=where, found=error) from error
-    for name, values, (least, most) in (("abc_angstrom", lengths, LENGTHS_ANGSTROM),
-                                        ("angles_degree", angles, ANGLES_DEGREES)):
+    for name, values, (least, most) in (
+        ("abc_angstrom", lengths, LENGTHS_ANGSTROM),
+        ("angles_degree", angles, ANGLES_DEGREES),
+    ):
         if values is not None and (values.shape != (3,) or not ((least <= values) & (values <= most)).all()):
-            raise StemdlError(f"{name} is no cell's", where=where, expected=f"3 of {least:g} to {most:g}",
-                              found=values.tolist())
+            raise StemdlError(
+                f"{name} is no cell's", where=where, expected=f"3 of {least:g} to {most:g}", found=values.tolist()
+            )
     cell = (None, None) if lengths is None else (tuple(lengths.tolist()), tuple(angles.tolist()))
     compound = Compound(material, reduced(counts), group, *cell, primitive)
     return Entry(compound, structure_type(counts, group, primitive), split, shard, sample.name.strip("/"))
@@ -103,12 +106,16 @@ def read_materials(manifest: Manifest) -> Mapping[str, Entry]:
                         entry = read_entry(opened[name], split_of(shard["path"]), shard["path"], primitive)
                         first = found.setdefault(entry.compound.identifier, entry)
                         if first.split != entry.split:
-                            raise StemdlError(f"the material {entry.compound.identifier} lies in two splits",
-                                              where=manifest.folder, found=f"{first.shard} and {entry.shard}",
-                                              remedy=f"stemdl data verify {manifest.folder}")
+                            raise StemdlError(
+                                f"the material {entry.compound.identifier} lies in two splits",
+                                where=manifest.folder,
+                                found=f"{first.shard} and {entry.shard}",
+                                remedy=f"stemdl data verify {manifest.folder}",
+                            )
             except OSError as error:
-                raise StemdlError("a shard cannot be read", where=path, found=error,
-                                  remedy=f"stemdl data verify {manifest.folder}") from error
+                raise StemdlError(
+                    "a shard cannot be read", where=path, found=error, remedy=f"stemdl data verify {manifest.folder}"
+                ) from error
             advance(done)
     return found
 
@@ -130,8 +137,9 @@ def materials_of_samples(manifest: Manifest) -> list[str]:
                     first, *others = names
                     found += [schema.read_material(opened[first])] * (1 + len(others))
         except (OSError, KeyError) as error:
-            raise StemdlError("a shard cannot be read", where=path, found=error,
-                              remedy=f"stemdl data verify {manifest.folder}") from error
+            raise StemdlError(
+                "a shard cannot be read", where=path, found=error, remedy=f"stemdl data verify {manifest.folder}"
+            ) from error
     return found
 
 

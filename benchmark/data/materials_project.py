@@ -39,16 +39,24 @@ def fetch(query: str) -> tuple[dict[str, Any], ...]:
     parameters = _parameters(query)
     key = os.environ.get(KEY)
     if not key:
-        raise StemdlError("the Materials Project asks for a key", where=query,
-                          remedy=f"export {KEY}=... (https://next-gen.materialsproject.org/api gives one)")
+        raise StemdlError(
+            "the Materials Project asks for a key",
+            where=query,
+            remedy=f"export {KEY}=... (https://next-gen.materialsproject.org/api gives one)",
+        )
     documents, total = _page(query, key, parameters, skip=0)
     with progress("Asking the Materials Project", total, "structures") as advance:
         while len(documents) < total:
             advance(len(documents))
             page, _ = _page(query, key, parameters, skip=len(documents))
             if not page:
-                raise StemdlError("the Materials Project gave fewer structures than it has", where=query,
-                                  expected=total, found=len(documents), remedy="try again later")
+                raise StemdlError(
+                    "the Materials Project gave fewer structures than it has",
+                    where=query,
+                    expected=total,
+                    found=len(documents),
+                    remedy="try again later",
+                )
             documents += page
         advance(len(documents))
     if not documents:
@@ -63,8 +71,12 @@ def _parameters(query: str) -> dict[str, Any]:
     try:
         criteria = dict(urllib.parse.parse_qsl(text, strict_parsing=True))
     except ValueError as error:
-        raise StemdlError("the query of the Materials Project cannot be read", where=query,
-                          expected="mp:mp-149,mp-66 or mp:chemsys=Sr-Ti-O&nsites_max=40", found=error) from error
+        raise StemdlError(
+            "the query of the Materials Project cannot be read",
+            where=query,
+            expected="mp:mp-149,mp-66 or mp:chemsys=Sr-Ti-O&nsites_max=40",
+            found=error,
+        ) from error
     return criteria | {"_fields": "material_id,structure", "deprecated": "false"}
 
 
@@ -75,17 +87,24 @@ def _page(query: str, key: str, parameters: dict[str, Any], skip: int) -> tuple[
     # The service refuses urllib's own name.
     headers = {"X-API-KEY": key, "Accept": "application/json", "User-Agent": "stemdl-benchmark"}
     try:
-        with urllib.request.urlopen(urllib.request.Request(address, headers=headers),
-                                    timeout=SECONDS_TO_ANSWER) as answer:
+        with urllib.request.urlopen(
+            urllib.request.Request(address, headers=headers), timeout=SECONDS_TO_ANSWER
+        ) as answer:
             content = json.load(answer)
             documents, total = list(map(dict, content["data"])), int(content["meta"]["total_doc"])
     except urllib.error.HTTPError as error:
         refused = error.code in (401, 403)
-        raise StemdlError("the Materials Project refuses" if refused else "the Materials Project cannot answer",
-                          where=query, found=f"{error.code} {error.reason}",
-                          remedy=f"look at the key in {KEY}" if refused else "look at the query, or try again later"
-                          ) from error
+        raise StemdlError(
+            "the Materials Project refuses" if refused else "the Materials Project cannot answer",
+            where=query,
+            found=f"{error.code} {error.reason}",
+            remedy=f"look at the key in {KEY}" if refused else "look at the query, or try again later",
+        ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StemdlError("the Materials Project cannot be reached or understood", where=query, found=repr(error),
-                          remedy="try again later, or give a table of structures") from error
+        raise StemdlError(
+            "the Materials Project cannot be reached or understood",
+            where=query,
+            found=repr(error),
+            remedy="try again later, or give a table of structures",
+        ) from error
     return documents, total

@@ -48,8 +48,9 @@ def near_copies(descriptors: NDArray[np.float32], splits: Sequence[str]) -> Iter
     described = np.isfinite(descriptors).all(axis=1)
     members = {split: np.flatnonzero(described & (labels == split)) for split in sorted(set(splits))}
     limit = noise_distance(descriptors.shape[1])
-    for few, many in combinations(sorted((split for split in members if len(members[split])),
-                                         key=lambda split: len(members[split])), 2):
+    for few, many in combinations(
+        sorted((split for split in members if len(members[split])), key=lambda split: len(members[split])), 2
+    ):
         search = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(descriptors[members[many]])
         distances, nearest = search.kneighbors(descriptors[members[few]])
         for place in np.flatnonzero(distances[:, 0] < limit):

@@ -1,8 +1,8 @@
 """A partition: which material belongs to which split, as a file beside the shards, which stay as they lie.
 
-    from benchmark.data.partition import partitioned, read_partition
-    read_partition(manifest, "standard").split_of        # {"mp-149": "train", ...}
-    partitioned(manifest, "folds_5/fold_0")              # the data, whose dev split is the first of five folds
+from benchmark.data.partition import partitioned, read_partition
+read_partition(manifest, "standard").split_of        # {"mp-149": "train", ...}
+partitioned(manifest, "folds_5/fold_0")              # the data, whose dev split is the first of five folds
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ UNSEEN_TYPES = "test_unseen_types"
 UNDERIVABLE = {
     "mlcommons_ds1": "of the 138,717 + 20,000 + 20,000 + 8,438 samples only the numbers are published, not which",
     "stfc_ds1a": "it is the folders' train, dev (with one sample more, which is not published) and test, halved in a "
-                 "way that is not published",
+    "way that is not published",
 }
 """Published partitions of the real set that do not follow from what is published."""
 
@@ -69,11 +69,18 @@ def require_partition(manifest: Manifest, name: str) -> None:
     if name == OFFICIAL:
         _must_be_the_real_set(manifest)
     elif name in UNDERIVABLE:
-        raise StemdlError(f"the partition {name} cannot be reproduced", where="--partition", found=UNDERIVABLE[name],
-                          remedy=f"--partition {OFFICIAL}: the real set's own folders, of which both were made")
+        raise StemdlError(
+            f"the partition {name} cannot be reproduced",
+            where="--partition",
+            found=UNDERIVABLE[name],
+            remedy=f"--partition {OFFICIAL}: the real set's own folders, of which both were made",
+        )
     elif name != STANDARD and _folds(name) is None:
-        raise StemdlError(f"there is no partition {name!r}", where="--partition",
-                          remedy=nearest(name, [STANDARD, OFFICIAL, "folds_5", *UNDERIVABLE]))
+        raise StemdlError(
+            f"there is no partition {name!r}",
+            where="--partition",
+            remedy=nearest(name, [STANDARD, OFFICIAL, "folds_5", *UNDERIVABLE]),
+        )
 
 
 def _folds(name: str) -> int | None:
@@ -88,9 +95,12 @@ def make_partition(manifest: Manifest, entries: Mapping[str, Entry], name: str =
     require_partition(manifest, name)
     compounds = {material: entry.compound for material, entry in entries.items()}
     if name != OFFICIAL and (unknown := [material for material, one in compounds.items() if not one.formula]):
-        raise StemdlError("the materials do not say what they are of, and cannot be split by it", where=manifest.folder,
-                          found=f"{len(unknown)} without a formula, such as {unknown[0]}",
-                          remedy="use the split that the data came with")
+        raise StemdlError(
+            "the materials do not say what they are of, and cannot be split by it",
+            where=manifest.folder,
+            found=f"{len(unknown)} without a formula, such as {unknown[0]}",
+            remedy="use the split that the data came with",
+        )
     slices = {}
     if name == STANDARD:
         split_of = {material: standard_split(compound) for material, compound in compounds.items()}
@@ -113,13 +123,19 @@ def make_partition(manifest: Manifest, entries: Mapping[str, Entry], name: str =
 
 def _must_be_the_real_set(manifest: Manifest) -> None:
     """An import leaves out bad stacks and so has fewer of them than were published, but never more."""
-    more = {split: manifest.samples.get(split, 0) for split, (most, _) in PUBLISHED.items()
-            if manifest.samples.get(split, 0) > most}
+    more = {
+        split: manifest.samples.get(split, 0)
+        for split, (most, _) in PUBLISHED.items()
+        if manifest.samples.get(split, 0) > most
+    }
     if manifest.values["source"].get("form") not in ("olcf", "npz") or more:
-        raise StemdlError("the data are not the real set, whose partition this is", where=manifest.folder,
-                          expected=", ".join(f"{split} {most}" for split, (most, _) in PUBLISHED.items()),
-                          found=more or f"source: {manifest.values['source']['kind']}",
-                          remedy="stemdl data import SRC -o DIR")
+        raise StemdlError(
+            "the data are not the real set, whose partition this is",
+            where=manifest.folder,
+            expected=", ".join(f"{split} {most}" for split, (most, _) in PUBLISHED.items()),
+            found=more or f"source: {manifest.values['source']['kind']}",
+            remedy="stemdl data import SRC -o DIR",
+        )
 
 
 def write_partition(manifest: Manifest, partition: Partition) -> Path:
@@ -131,17 +147,30 @@ def write_partition(manifest: Manifest, partition: Partition) -> Path:
     if path.exists():
         if load_partition(path) == partition:
             return path
-        raise StemdlError("another partition of that name is in the way", where=path,
-                          expected=f"made for the manifest {partition.manifest_sha256}",
-                          found=f"made for the manifest {load_partition(path).manifest_sha256}",
-                          remedy="delete it, if no run needs it any more, and run the command again")
-    values = {"format": FORMAT, "name": partition.name, "manifest_sha256": partition.manifest_sha256,
-              "rule": partition.rule, "splits": dict(partition.splits), "slices": dict(partition.slices)}
+        raise StemdlError(
+            "another partition of that name is in the way",
+            where=path,
+            expected=f"made for the manifest {partition.manifest_sha256}",
+            found=f"made for the manifest {load_partition(path).manifest_sha256}",
+            remedy="delete it, if no run needs it any more, and run the command again",
+        )
+    values = {
+        "format": FORMAT,
+        "name": partition.name,
+        "manifest_sha256": partition.manifest_sha256,
+        "rule": partition.rule,
+        "splits": dict(partition.splits),
+        "slices": dict(partition.slices),
+    }
     try:
         write_json(path, values)
     except OSError as error:
-        raise StemdlError("the partition cannot be written", where=path, found=error.strerror or error,
-                          remedy="make the folder writable, or room on the disk") from error
+        raise StemdlError(
+            "the partition cannot be written",
+            where=path,
+            found=error.strerror or error,
+            remedy="make the folder writable, or room on the disk",
+        ) from error
     return path
 
 
@@ -155,12 +184,20 @@ def load_partition(path: Path) -> Partition:
         slices = {str(name): tuple(map(str, materials)) for name, materials in values["slices"].items()}
         partition = Partition(str(values["name"]), str(values["manifest_sha256"]), str(values["rule"]), splits, slices)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise StemdlError("the partition cannot be read", where=path, found=repr(error),
-                          remedy="delete it and run stemdl data split again") from error
+        raise StemdlError(
+            "the partition cannot be read",
+            where=path,
+            found=repr(error),
+            remedy="delete it and run stemdl data split again",
+        ) from error
     total = sum(map(len, splits.values()))
     if len(partition.split_of) != total:
-        raise StemdlError("the partition names a material twice", where=path,
-                          expected=f"{total} different materials", found=len(partition.split_of))
+        raise StemdlError(
+            "the partition names a material twice",
+            where=path,
+            expected=f"{total} different materials",
+            found=len(partition.split_of),
+        )
     return partition
 
 
@@ -172,14 +209,21 @@ def read_partition(manifest: Manifest, name: str) -> Partition:
     path = partition_path(manifest, name)
     if not path.is_file():
         there = sorted(other.stem for other in path.parent.glob("*.json"))
-        raise StemdlError(f"there is no partition {name!r} of these data", where=path,
-                          found=", ".join(there) or "none",
-                          remedy=f"stemdl data split {manifest.folder} --partition {name}")
+        raise StemdlError(
+            f"there is no partition {name!r} of these data",
+            where=path,
+            found=", ".join(there) or "none",
+            remedy=f"stemdl data split {manifest.folder} --partition {name}",
+        )
     partition = load_partition(path)
     if partition.manifest_sha256 != manifest.sha256:
-        raise StemdlError("the partition was made for other data", where=path,
-                          expected=f"manifest {manifest.sha256}", found=f"manifest {partition.manifest_sha256}",
-                          remedy=f"delete it and run stemdl data split {manifest.folder} --partition {name}")
+        raise StemdlError(
+            "the partition was made for other data",
+            where=path,
+            expected=f"manifest {manifest.sha256}",
+            found=f"manifest {partition.manifest_sha256}",
+            remedy=f"delete it and run stemdl data split {manifest.folder} --partition {name}",
+        )
     return partition
 
 
@@ -202,11 +246,16 @@ def partitioned(manifest: Manifest, name: str) -> Manifest:
     try:
         splits = np.array([split_of[material] for material in materials])
     except KeyError as error:
-        raise StemdlError("the partition leaves a material out", where=partition_path(manifest, name), found=error,
-                          remedy=f"delete it and run stemdl data split {manifest.folder} --partition {name}") from error
+        raise StemdlError(
+            "the partition leaves a material out",
+            where=partition_path(manifest, name),
+            found=error,
+            remedy=f"delete it and run stemdl data split {manifest.folder} --partition {name}",
+        ) from error
     places = {split: np.flatnonzero(splits == split) for split in SPLITS}
-    return replace(manifest, standard=False, places=places,
-                   samples={split: len(numbers) for split, numbers in places.items()})
+    return replace(
+        manifest, standard=False, places=places, samples={split: len(numbers) for split, numbers in places.items()}
+    )
 
 
 def _with_part(partition: Partition, part: str, path: Path) -> dict[str, str]:
@@ -218,8 +267,12 @@ def _with_part(partition: Partition, part: str, path: Path) -> dict[str, str]:
         return split_of | left_out | dict.fromkeys(partition.slices[part], "test")
     if part and part not in parts or not part and "dev" not in partition.splits:
         known = ", ".join(f"{partition.name}/{each}" for each in parts)
-        raise StemdlError(f"the partition has no part {part!r}" if part else "which part of the partition?",
-                          where=path, expected=known or partition.name, remedy=nearest(part, parts) if part else None)
+        raise StemdlError(
+            f"the partition has no part {part!r}" if part else "which part of the partition?",
+            where=path,
+            expected=known or partition.name,
+            remedy=nearest(part, parts) if part else None,
+        )
     if part:
         return {material: {part: "dev", "test": "test"}.get(split, "train") for material, split in split_of.items()}
     return split_of

@@ -63,8 +63,10 @@ class Size:
 
 def drawn(rung: Rung) -> dict[int, list[tuple[str, None]]]:
     """The materials of a rung whose crystals are drawn, by group: their names, without the crystals."""
-    return {group: [(f"drawn-{group}-{index:05d}", None) for index in range(sum(rung.materials(group).values()))]
-            for group in rung.space_groups}
+    return {
+        group: [(f"drawn-{group}-{index:05d}", None) for index in range(sum(rung.materials(group).values()))]
+        for group in rung.space_groups
+    }
 
 
 def plan_shards(
@@ -86,7 +88,7 @@ def plan_shards(
             samples = {part: count * energies for part, count in counts.items()}
         start = 0
         for part in SPLITS:
-            for turn, (identifier, crystal) in enumerate(crystals[group][start:start + counts[part]]):
+            for turn, (identifier, crystal) in enumerate(crystals[group][start : start + counts[part]]):
                 left = min(energies, samples[part] - turn * energies)
                 queues[part].append(((turn + 0.5) / counts[part], place, identifier, crystal, left))
             start += counts[part]
@@ -98,8 +100,10 @@ def plan_shards(
         for _, place, identifier, crystal, count in sorted(queues[part], key=lambda one: one[:2]):
             materials.append(Material(number, identifier, rung.space_groups[place], crystal, count))
             number += 1
-        plans += [ShardPlan(part, shard, tuple(materials[first:first + per_shard]))
-                  for shard, first in enumerate(range(0, len(materials), per_shard))]
+        plans += [
+            ShardPlan(part, shard, tuple(materials[first : first + per_shard]))
+            for shard, first in enumerate(range(0, len(materials), per_shard))
+        ]
     return plans
 
 
@@ -134,5 +138,10 @@ def require_room(rung: Rung, folder: Path, todo: Iterable[ShardPlan]) -> None:
     """
     needed, free = size_of(rung, todo).bytes, free_bytes(folder)
     if rung.storage.filter == Storage.filter and needed > free:
-        raise StemdlError("the disk has too little room", where=folder, expected=f"{needed / 1e9:.2f} GB",
-                          found=f"{free / 1e9:.2f} GB free", remedy="make room, or choose another folder with -o")
+        raise StemdlError(
+            "the disk has too little room",
+            where=folder,
+            expected=f"{needed / 1e9:.2f} GB",
+            found=f"{free / 1e9:.2f} GB free",
+            remedy="make room, or choose another folder with -o",
+        )

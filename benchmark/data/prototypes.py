@@ -39,8 +39,10 @@ def from_prototypes(
     No formula is made twice for a group, so that no near copies lie on two sides of a split. A group without prototypes
     gets drawn crystals (None), as do places for which no elements fit.
     """
-    wanted = [_Wanted(group, sum(rung.materials(group).values()), tuple(crystal for _, crystal in found[group]))
-              for group in rung.space_groups]
+    wanted = [
+        _Wanted(group, sum(rung.materials(group).values()), tuple(crystal for _, crystal in found[group]))
+        for group in rung.space_groups
+    ]
     made = work.map(partial(_of_group, rung.seed), wanted, "Exchanging elements", "groups")
     return dict(zip(rung.space_groups, made, strict=True))
 

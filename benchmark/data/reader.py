@@ -46,9 +46,12 @@ class Shard:
 def samples_of(manifest: Manifest, split: str) -> int:
     """How many samples a split has. Raises StemdlError where the data have no such split, or nothing in it."""
     if not (samples := manifest.samples.get(split, 0)):
-        raise StemdlError(f"the data have no split {split!r}", where=manifest.folder,
-                          expected=f"samples of {', '.join(SPLITS)}",
-                          found=", ".join(f"{count} of {name}" for name, count in manifest.samples.items()) or "none")
+        raise StemdlError(
+            f"the data have no split {split!r}",
+            where=manifest.folder,
+            expected=f"samples of {', '.join(SPLITS)}",
+            found=", ".join(f"{count} of {name}" for name, count in manifest.samples.items()) or "none",
+        )
     return samples
 
 
@@ -73,14 +76,22 @@ def shards_of_part(
         first += entry["samples"]
     places = np.concatenate(in_folder).astype(np.int64) if manifest.places is None else manifest.places[split]
     if len(places) != expected:
-        raise StemdlError(f"the shards of {split!r} are not those that the manifest counts", where=manifest.folder,
-                          expected=f"{expected} samples", found=len(places))
+        raise StemdlError(
+            f"the shards of {split!r} are not those that the manifest counts",
+            where=manifest.folder,
+            expected=f"{expected} samples",
+            found=len(places),
+        )
     share, more = divmod(len(places), size)
     start = rank * share + min(rank, more)
-    part = places[start:start + share + (rank < more)]
+    part = places[start : start + share + (rank < more)]
     if not len(part):
-        raise StemdlError(f"rank {rank} of {size} has no sample of {split!r}", where=manifest.folder,
-                          found=f"{len(places)} samples", remedy="use fewer ranks")
+        raise StemdlError(
+            f"rank {rank} of {size} has no sample of {split!r}",
+            where=manifest.folder,
+            found=f"{len(places)} samples",
+            remedy="use fewer ranks",
+        )
     counts = np.diff(np.searchsorted(part, [shard.first for shard in shards] + [first]))
     return part, [shard for shard, count in zip(shards, counts, strict=True) if count]
 
@@ -146,8 +157,9 @@ class Part:
                 file.read(sample, out[row])
             for row in np.flatnonzero(~self._is_finite[chosen]).tolist():
                 which = int(shards[row])
-                self._require_finite(which, self._seal(which).index, int(places[row]) - self.shards[which].first,
-                                     out[row])
+                self._require_finite(
+                    which, self._seal(which).index, int(places[row]) - self.shards[which].first, out[row]
+                )
                 self._is_finite[chosen[row]] = True
         return labels
 
@@ -178,11 +190,20 @@ class Part:
         try:
             yield
         except StemdlError as error:
-            raise StemdlError(error.what, where=f"{self._place}: {error.where}", expected=error.expected,
-                              found=error.found, remedy=error.remedy or self._remedy) from error
+            raise StemdlError(
+                error.what,
+                where=f"{self._place}: {error.where}",
+                expected=error.expected,
+                found=error.found,
+                remedy=error.remedy or self._remedy,
+            ) from error
         except OSError as error:
-            raise StemdlError("a shard cannot be read", where=f"{self._place}: {error.filename}",
-                              found=error.strerror or error, remedy=self._remedy) from error
+            raise StemdlError(
+                "a shard cannot be read",
+                where=f"{self._place}: {error.filename}",
+                found=error.strerror or error,
+                remedy=self._remedy,
+            ) from error
 
     def _load(self, which: int) -> tuple[bytes, ShardIndex]:
         """The bytes of a shard, proven to be the manifest's, and the index of these bytes."""
@@ -192,8 +213,9 @@ class Part:
             index = index_shard(content, shard.path, shard.samples, self._classes)
             self._shape = self._shape or index.shape
         if index.shape != self._shape:
-            raise StemdlError("a shard has patterns of another size", where=shard.path, expected=self._shape,
-                              found=index.shape)
+            raise StemdlError(
+                "a shard has patterns of another size", where=shard.path, expected=self._shape, found=index.shape
+            )
         return content, index
 
     def _seal(self, which: int) -> Seal:
@@ -219,9 +241,12 @@ class Part:
 
     def _require_finite(self, which: int, index: ShardIndex, sample: int, stack: NDArray[np.float32]) -> None:
         if not np.isfinite(stack.sum()) and (bad := np.count_nonzero(~np.isfinite(stack))):
-            raise StemdlError("intensities are not finite", expected="finite numbers",
-                              where=f"{self.shards[which].path}: {index.name(sample)}",
-                              found=f"{bad} of {stack.size} are NaN or infinite")
+            raise StemdlError(
+                "intensities are not finite",
+                expected="finite numbers",
+                where=f"{self.shards[which].path}: {index.name(sample)}",
+                found=f"{bad} of {stack.size} are NaN or infinite",
+            )
 
 
 def _require_size(shard: Shard) -> None:
@@ -231,5 +256,9 @@ def _require_size(shard: Shard) -> None:
     except FileNotFoundError as error:
         raise StemdlError("a shard is missing", where=shard.path) from error
     if found != shard.bytes:
-        raise StemdlError("a shard has changed since the manifest was written, or was cut off", where=shard.path,
-                          expected=f"{shard.bytes} bytes", found=found)
+        raise StemdlError(
+            "a shard has changed since the manifest was written, or was cut off",
+            where=shard.path,
+            expected=f"{shard.bytes} bytes",
+            found=found,
+        )

@@ -80,8 +80,7 @@ def crystals_again(
     for candidate in read_candidates(table):
         if candidate.identifier in wanted and candidate.faulty is None:
             found.add(candidate.identifier)
-            yield (wanted[candidate.identifier],
-                   standardised(candidate.cell, candidate.numbers, candidate.positions))
+            yield (wanted[candidate.identifier], standardised(candidate.cell, candidate.numbers, candidate.positions))
     yield from ((entry, None) for name, entry in wanted.items() if name not in found)
 
 
@@ -94,17 +93,29 @@ def label_faults(manifest: Manifest, entry: Entry, crystal: Crystal | None) -> I
     again = standardised(crystal.cell, crystal.numbers, crystal.positions)
     group = None if again is None else again.space_group
     if group != entry.compound.space_group:
-        yield Fault("symmetry", where, f"the label is not what spglib finds at {TOLERANCES_ANGSTROM} Angstrom",
-                    str(group), str(entry.compound.space_group))
+        yield Fault(
+            "symmetry",
+            where,
+            f"the label is not what spglib finds at {TOLERANCES_ANGSTROM} Angstrom",
+            str(group),
+            str(entry.compound.space_group),
+        )
     compound = compound_of(entry.compound.identifier, crystal)
     if entry.compound.formula and compound.formula != entry.compound.formula:
-        yield Fault("symmetry", where, "the formula is not the crystal's", str(compound.formula),
-                    str(entry.compound.formula))
+        yield Fault(
+            "symmetry", where, "the formula is not the crystal's", str(compound.formula), str(entry.compound.formula)
+        )
     if entry.compound.primitive or entry.compound.lengths_angstrom is None:
         return
     for name, ours, theirs, relative in (
-            ("abc_angstrom", compound.lengths_angstrom, entry.compound.lengths_angstrom, CELL_TOLERANCE),
-            ("angles_degree", compound.angles_degrees, entry.compound.angles_degrees, 0.0)):
+        ("abc_angstrom", compound.lengths_angstrom, entry.compound.lengths_angstrom, CELL_TOLERANCE),
+        ("angles_degree", compound.angles_degrees, entry.compound.angles_degrees, 0.0),
+    ):
         if not np.allclose(ours, theirs, rtol=relative, atol=CELL_TOLERANCE):
-            yield Fault("symmetry", where, f"{name} is not the crystal's", str(np.round(ours, 4).tolist()),
-                        str(np.round(theirs, 4).tolist()))
+            yield Fault(
+                "symmetry",
+                where,
+                f"{name} is not the crystal's",
+                str(np.round(ours, 4).tolist()),
+                str(np.round(theirs, 4).tolist()),
+            )

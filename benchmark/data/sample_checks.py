@@ -18,9 +18,16 @@ if TYPE_CHECKING:
 
 STORED = ("float32", "float16", "uint8")
 ATTRIBUTES: Mapping[str, tuple[str, tuple[int, ...]]] = {
-    "space_group": ("S", ()), "material": ("S", ()), "formula": ("SUO", ()), "energy_keV": ("iu", ()),
-    "z_dirs": ("iu", (1, 3, 3)), "y_dirs": ("f", (1, 3, 3)), "semi_angles_rad": ("f", (3,)),
-    "d_hkls_angstrom": ("f", (3,)), "abc_angstrom": ("f", (3,)), "angles_degree": ("f", (3,)),
+    "space_group": ("S", ()),
+    "material": ("S", ()),
+    "formula": ("SUO", ()),
+    "energy_keV": ("iu", ()),
+    "z_dirs": ("iu", (1, 3, 3)),
+    "y_dirs": ("f", (1, 3, 3)),
+    "semi_angles_rad": ("f", (3,)),
+    "d_hkls_angstrom": ("f", (3,)),
+    "abc_angstrom": ("f", (3,)),
+    "angles_degree": ("f", (3,)),
 }
 """Attributes of a sample with numpy's kinds of type that they may have, and their shapes."""
 ALWAYS = ("space_group", "material")
@@ -65,8 +72,9 @@ def layout(sample: OpenSample, expected: Expected) -> Iterator[Fault]:
     stack = group[schema.STACK]
     pixels = expected.pixels or (stack.shape[-1] if stack.ndim else 0)
     if stack.shape != (schema.PROJECTIONS, pixels, pixels):
-        yield Fault("layout", where, "the stack has another shape", str((schema.PROJECTIONS, pixels, pixels)),
-                    str(stack.shape))
+        yield Fault(
+            "layout", where, "the stack has another shape", str((schema.PROJECTIONS, pixels, pixels)), str(stack.shape)
+        )
     if stack.dtype.name not in STORED:
         yield Fault("layout", where, "the stack has another type", " or ".join(STORED), stack.dtype.name)
     for name, (kinds, shape) in ATTRIBUTES.items():
@@ -76,8 +84,13 @@ def layout(sample: OpenSample, expected: Expected) -> Iterator[Fault]:
             continue
         value = np.asarray(group.attrs[name])
         if value.dtype.kind not in kinds or value.shape != shape:
-            yield Fault("layout", where, f"the attribute {name} has another type or shape",
-                        f"kind {kinds}, shape {shape}", f"kind {value.dtype.kind}, shape {value.shape}")
+            yield Fault(
+                "layout",
+                where,
+                f"the attribute {name} has another type or shape",
+                f"kind {kinds}, shape {shape}",
+                f"kind {value.dtype.kind}, shape {value.shape}",
+            )
         elif value.dtype.kind == "f" and not np.isfinite(value).all():
             yield Fault("layout", where, f"the attribute {name} is not finite", "", str(value.tolist()))
 
@@ -90,8 +103,9 @@ def label(sample: OpenSample, expected: Expected) -> Iterator[Fault]:
         yield Fault("label", sample.where, error.what, str(error.expected), str(error.found))
         return
     if group not in expected.space_groups:
-        yield Fault("label", sample.where, "the label is none of the rung's", f"{len(expected.space_groups)} groups",
-                    str(group))
+        yield Fault(
+            "label", sample.where, "the label is none of the rung's", f"{len(expected.space_groups)} groups", str(group)
+        )
 
 
 def values(sample: OpenSample, expected: Expected) -> Iterator[Fault]:
@@ -108,10 +122,17 @@ def values(sample: OpenSample, expected: Expected) -> Iterator[Fault]:
     if not (sums > 0.0).all():
         yield Fault("values", where, "a projection is empty", "", str(np.round(sums, 3).tolist()))
     elif expected.unit_sum and sums.max() > MOST_INTENSITY:
-        yield Fault("values", where, "a projection holds more than the incident beam", f"at most {MOST_INTENSITY}",
-                    f"{sums.max():g}")
+        yield Fault(
+            "values",
+            where,
+            "a projection holds more than the incident beam",
+            f"at most {MOST_INTENSITY}",
+            f"{sums.max():g}",
+        )
 
 
 SAMPLE_CHECKS: Mapping[str, Callable[[OpenSample, Expected], Iterator[Fault]]] = {
-    "layout": layout, "label": label, "values": values,
+    "layout": layout,
+    "label": label,
+    "values": values,
 }

@@ -74,8 +74,12 @@ def shards_of(folder: Path, split: str) -> list[Path]:
     """The shards of a split in the order of their numbers. Raises StemdlError when there is none."""
     found = [(int(match[2]), path) for path in (folder / split).glob("*.h5") if (match := SHARD_NAME.match(path.name))]
     if not found:
-        raise StemdlError(f"no shards of the split {split!r}", where=folder / split,
-                          expected=f"batch_{split}_0.h5, ...", remedy=f"stemdl data generate RUNG -o {folder}")
+        raise StemdlError(
+            f"no shards of the split {split!r}",
+            where=folder / split,
+            expected=f"batch_{split}_0.h5, ...",
+            remedy=f"stemdl data generate RUNG -o {folder}",
+        )
     return [path for _, path in sorted(found)]
 
 
@@ -83,8 +87,9 @@ def sample_names(shard: h5py.File) -> list[str]:
     """The samples of a shard in the order of material and energy numbers. Raises StemdlError for other names."""
     numbers = {name: SAMPLE_NAME.match(name) for name in shard}
     if strangers := [name for name, match in numbers.items() if match is None]:
-        raise StemdlError("a group of the shard is no sample", where=shard.filename, expected="sample_<m>_<e>",
-                          found=strangers[0])
+        raise StemdlError(
+            "a group of the shard is no sample", where=shard.filename, expected="sample_<m>_<e>", found=strangers[0]
+        )
     return sorted(numbers, key=lambda name: tuple(map(int, numbers[name].groups())))
 
 

@@ -29,10 +29,14 @@ def read_sealed(path: Path, sha256: str) -> bytes:
 def changed(path: Path, expected: str, found: str, place: str = "") -> StemdlError:
     """What is said of a shard that is not the manifest's, and what to do; `place` is the rank that met it."""
     folder = path.parents[1]
-    return StemdlError("a shard has changed since the manifest was written", where=f"{place}{path}",
-                       expected=f"sha256 {expected}", found=f"sha256 {found}",
-                       remedy=f"stemdl data verify {folder} names every such shard; to make this one again, "
-                              f"rm {path} {folder}/manifest.json, then the command that made the data")
+    return StemdlError(
+        "a shard has changed since the manifest was written",
+        where=f"{place}{path}",
+        expected=f"sha256 {expected}",
+        found=f"sha256 {found}",
+        remedy=f"stemdl data verify {folder} names every such shard; to make this one again, "
+        f"rm {path} {folder}/manifest.json, then the command that made the data",
+    )
 
 
 class _Image(io.BytesIO):

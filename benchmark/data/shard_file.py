@@ -70,16 +70,24 @@ class ShardFile:
         while len(left):  # a file system may give less than it is asked for
             done = os.preadv(self._descriptor, [left], offset)
             if not done:
-                raise StemdlError("a shard was cut off while it was in use", found=f"{len(left)} bytes missing",
-                                  where=f"{self._path}: {self.index.name(sample)}", expected=f"{stored.nbytes} bytes")
+                raise StemdlError(
+                    "a shard was cut off while it was in use",
+                    found=f"{len(left)} bytes missing",
+                    where=f"{self._path}: {self.index.name(sample)}",
+                    expected=f"{stored.nbytes} bytes",
+                )
             left, offset = left[done:], offset + done
         self._keep(sample, stored, out)
 
     def _keep(self, sample: int, stored: NDArray, out: NDArray[np.float32]) -> None:
         """Decode what was read, once it is proven."""
         if (found := hashlib.sha256(stored)).digest() != self._digests[sample]:
-            raise StemdlError("a shard changed while it was in use", where=f"{self._path}: {self.index.name(sample)}",
-                              expected=f"a stack of sha256 {self._digests[sample].hex()}", found=found.hexdigest())
+            raise StemdlError(
+                "a shard changed while it was in use",
+                where=f"{self._path}: {self.index.name(sample)}",
+                expected=f"a stack of sha256 {self._digests[sample].hex()}",
+                found=found.hexdigest(),
+            )
         if stored is not out:
             out[:] = self.index.coding.decode(stored)
 

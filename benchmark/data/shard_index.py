@@ -58,15 +58,29 @@ def index_shard(content: bytes, path: Path, samples: int, classes: Mapping[int, 
         with opened_image(content, path) as shard:
             names = schema.sample_names(shard)
             if len(names) != samples or not names:
-                raise StemdlError("a shard does not hold what the manifest says", where=path,
-                                  expected=f"{samples} samples", found=len(names))
+                raise StemdlError(
+                    "a shard does not hold what the manifest says",
+                    where=path,
+                    expected=f"{samples} samples",
+                    found=len(names),
+                )
             first = shard[names[0]][schema.STACK]
             if len(first.shape) != 3 or first.shape[0] != schema.PROJECTIONS or first.shape[1] != first.shape[2]:
-                raise StemdlError("a sample is no stack of patterns", where=f"{path}: {names[0]}",
-                                  expected=f"({schema.PROJECTIONS}, pixels, pixels)", found=first.shape)
+                raise StemdlError(
+                    "a sample is no stack of patterns",
+                    where=f"{path}: {names[0]}",
+                    expected=f"({schema.PROJECTIONS}, pixels, pixels)",
+                    found=first.shape,
+                )
             labels = np.array([_class_of(shard, name, classes) for name in names], dtype=np.int64)
-            return ShardIndex(np.array(names, dtype=np.bytes_), labels, first.shape, coding_of(shard), first.dtype,
-                              _offsets(shard, names, first))
+            return ShardIndex(
+                np.array(names, dtype=np.bytes_),
+                labels,
+                first.shape,
+                coding_of(shard),
+                first.dtype,
+                _offsets(shard, names, first),
+            )
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
         raise StemdlError("a shard cannot be read", where=path, found=error) from error
 
@@ -81,8 +95,12 @@ def _class_of(shard: h5py.File, name: str, classes: Mapping[int, int]) -> int:
     attribute.read(label)
     group = schema.space_group_of(label[()], where)
     if group not in classes:
-        raise StemdlError("a label is none of the data set's space groups", where=where, found=group,
-                          expected=", ".join(map(str, classes)))
+        raise StemdlError(
+            "a label is none of the data set's space groups",
+            where=where,
+            found=group,
+            expected=", ".join(map(str, classes)),
+        )
     return classes[group]
 
 
@@ -97,8 +115,12 @@ def _offsets(shard: h5py.File, names: list[str], first: h5py.Dataset) -> NDArray
     for number, name in enumerate(names):
         stack = h5py.h5d.open(shard.id, f"{name}/{schema.STACK}".encode())
         if (found := stack.get_storage_size()) != stack_bytes:
-            raise StemdlError("a sample has another size than those before it", where=f"{shard.filename}: {name}",
-                              expected=f"{stack_bytes} bytes", found=found)
+            raise StemdlError(
+                "a sample has another size than those before it",
+                where=f"{shard.filename}: {name}",
+                expected=f"{stack_bytes} bytes",
+                found=found,
+            )
         offsets[number] = stack.get_offset()
     return offsets
 
@@ -112,8 +134,9 @@ def stored_stacks(
     """
     if index.offsets is not None:
         for sample in samples:
-            yield np.frombuffer(content, index.stored, math.prod(index.shape),
-                                int(index.offsets[sample])).reshape(index.shape)
+            yield np.frombuffer(content, index.stored, math.prod(index.shape), int(index.offsets[sample])).reshape(
+                index.shape
+            )
         return
     with opened_image(content, path) as opened:
         for sample in samples:
@@ -128,8 +151,12 @@ def stack_through_hdf5(opened: h5py.File, path: Path, index: ShardIndex, sample:
     try:
         stack = h5py.h5d.open(opened.id, f"{name}/{schema.STACK}".encode())
         if (stack.shape, stack.dtype) != (index.shape, index.stored):  # it would be written past the array's end
-            raise StemdlError("a sample has another size or type than those before it", where=f"{path}: {name}",
-                              expected=f"{index.shape} {index.stored}", found=f"{stack.shape} {stack.dtype}")
+            raise StemdlError(
+                "a sample has another size or type than those before it",
+                where=f"{path}: {name}",
+                expected=f"{index.shape} {index.stored}",
+                found=f"{stack.shape} {stack.dtype}",
+            )
         stack.read(h5py.h5s.ALL, h5py.h5s.ALL, stored)
     except (RuntimeError, KeyError, OSError) as error:
         raise StemdlError("a shard cannot be read", where=f"{path}: {name}", found=error) from error

@@ -48,9 +48,15 @@ class View:
 
 
 def ideal_pattern(
-    zone: Zone, atoms: Atoms, optics: Optics, *, energy_kev: float, thickness_angstrom: float,
-    tilt_mrad: tuple[float, float] | NDArray[np.float64] = (0.0, 0.0), rotation_degrees: float = 0.0,
-    device: str = "cpu"
+    zone: Zone,
+    atoms: Atoms,
+    optics: Optics,
+    *,
+    energy_kev: float,
+    thickness_angstrom: float,
+    tilt_mrad: tuple[float, float] | NDArray[np.float64] = (0.0, 0.0),
+    rotation_degrees: float = 0.0,
+    device: str = "cpu",
 ) -> NDArray[np.float64]:
     """The pattern (pixels, pixels) of one zone axis without noise, about unit sum."""
     view = View(zone, atoms, energy_kev, (thickness_angstrom,), tilt_mrad, rotation_degrees)
@@ -65,41 +71,76 @@ def ideal_patterns(
     `device` and `together` are those of `manybeam.propagate_many`.
     """
     accuracy = optics.accuracy
-    screens = [Screen(pixels=optics.pixels, k_max_per_angstrom=optics.k_max_per_angstrom,
-                      semi_angle_per_angstrom=optics.semi_angle_per_angstrom, degree=accuracy.wave_degree,
-                      samples=accuracy.samples_per_pixel, rotation_degrees=view.rotation_degrees)
-               for view in views] if accuracy.wave_degree else []
+    screens = (
+        [
+            Screen(
+                pixels=optics.pixels,
+                k_max_per_angstrom=optics.k_max_per_angstrom,
+                semi_angle_per_angstrom=optics.semi_angle_per_angstrom,
+                degree=accuracy.wave_degree,
+                samples=accuracy.samples_per_pixel,
+                rotation_degrees=view.rotation_degrees,
+            )
+            for view in views
+        ]
+        if accuracy.wave_degree
+        else []
+    )
     plain = None if screens else grid(optics.semi_angle_per_angstrom, accuracy.directions_across)
     problems = [
-        Problem(view.zone, screens[number].directions if screens else plain, view.energy_kev,
-                view.thicknesses_angstrom, view.atoms,
-                tuple(1e-3 * np.asarray(view.tilt_mrad) / wavelength_angstrom(view.energy_kev)))
+        Problem(
+            view.zone,
+            screens[number].directions if screens else plain,
+            view.energy_kev,
+            view.thicknesses_angstrom,
+            view.atoms,
+            tuple(1e-3 * np.asarray(view.tilt_mrad) / wavelength_angstrom(view.energy_kev)),
+        )
         for number, view in enumerate(views)
     ]
     waves = propagate_many(
-        problems, accuracy=accuracy, device=device, together=together,
-        reach_per_angstrom=np.sqrt(2.0) * (optics.k_max_per_angstrom + optics.semi_angle_per_angstrom))
+        problems,
+        accuracy=accuracy,
+        device=device,
+        together=together,
+        reach_per_angstrom=np.sqrt(2.0) * (optics.k_max_per_angstrom + optics.semi_angle_per_angstrom),
+    )
     steps = (np.arange(optics.probe_positions) + 0.5) / max(1, optics.probe_positions)
     cell = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1).reshape(-1, 2)
 
     def drawn(number: int, thickness: float, behind: Waves) -> NDArray[np.float64]:
         view = views[number]
         if not screens:
-            return pattern(behind, pixels=optics.pixels, k_max_per_angstrom=optics.k_max_per_angstrom,
-                           rotation_degrees=view.rotation_degrees)
+            return pattern(
+                behind,
+                pixels=optics.pixels,
+                k_max_per_angstrom=optics.k_max_per_angstrom,
+                rotation_degrees=view.rotation_degrees,
+            )
         mean_height = thickness * wavelength_angstrom(view.energy_kev)
         if optics.probe_positions == 0:
             return screens[number].pattern(behind, mean_height=mean_height)
         return screens[number].interference(behind, cell @ view.zone.lattice, mean_height=mean_height)
 
-    return [np.stack([drawn(number, thickness, behind)
-                      for thickness, behind in zip(view.thicknesses_angstrom, waves[number], strict=True)])
-            for number, view in enumerate(views)]
+    return [
+        np.stack(
+            [
+                drawn(number, thickness, behind)
+                for thickness, behind in zip(view.thicknesses_angstrom, waves[number], strict=True)
+            ]
+        )
+        for number, view in enumerate(views)
+    ]
 
 
 def simulate_stacks(
-    material: str, crystal: Crystal, rung: Rung, generator: np.random.Generator, *, samples: int | None = None,
-    device: str = "cpu"
+    material: str,
+    crystal: Crystal,
+    rung: Rung,
+    generator: np.random.Generator,
+    *,
+    samples: int | None = None,
+    device: str = "cpu",
 ) -> Iterator[Stack]:
     """The CBED patterns of a crystal along a rung's three axes, as an imperfect microscope would record them: one
     stack for each of the optics' energies, in their order, or for the first `samples` of them.
@@ -120,7 +161,7 @@ def simulate_stacks(
     for together in [[each] for each in views] if device == "cpu" else [views]:
         patterns = ideal_patterns([view for each in together for view in each], optics, device=device)
         for number, each in enumerate(together):
-            recorded = [picture for picture, in patterns[number * len(zones):(number + 1) * len(zones)]]
+            recorded = [picture for (picture,) in patterns[number * len(zones) : (number + 1) * len(zones)]]
             if optics.dose_electrons:
                 recorded = [counted(picture, optics.dose_electrons, generator) for picture in recorded]
             energy = each[0].energy_kev
@@ -136,15 +177,21 @@ def simulate_stacks(
                 d_hkls_angstrom=np.array([zone.repeat_angstrom for zone in zones]),
                 abc_angstrom=crystal.lengths_angstrom,
                 angles_degree=crystal.angles_degrees,
-                more={"thickness_angstrom": np.array(thickness),
-                      "mistilt_mrad": np.array([view.tilt_mrad for view in each]),
-                      "rotation_degrees": np.array([view.rotation_degrees for view in each])},
+                more={
+                    "thickness_angstrom": np.array(thickness),
+                    "mistilt_mrad": np.array([view.tilt_mrad for view in each]),
+                    "rotation_degrees": np.array([view.rotation_degrees for view in each]),
+                },
             )
 
 
 def _seen(
-    zones: Sequence[Zone], atoms: Atoms, energy_kev: float, thickness_angstrom: float, rung: Rung,
-    generator: np.random.Generator
+    zones: Sequence[Zone],
+    atoms: Atoms,
+    energy_kev: float,
+    thickness_angstrom: float,
+    rung: Rung,
+    generator: np.random.Generator,
 ) -> list[View]:
     """The zones of a specimen as they come to lie in the microscope at one energy."""
     tilts_mrad = generator.normal(0.0, rung.optics.mistilt_mrad, size=(len(zones), 2))
@@ -152,5 +199,7 @@ def _seen(
         rotations = generator.uniform(0.0, 360.0, size=len(zones))
     else:
         rotations = generator.normal(0.0, rung.optics.rotation_jitter_degrees, size=len(zones))
-    return [View(zone, atoms, energy_kev, (thickness_angstrom,), tilt_mrad, rotation)
-            for zone, tilt_mrad, rotation in zip(zones, tilts_mrad, rotations, strict=True)]
+    return [
+        View(zone, atoms, energy_kev, (thickness_angstrom,), tilt_mrad, rotation)
+        for zone, tilt_mrad, rotation in zip(zones, tilts_mrad, rotations, strict=True)
+    ]

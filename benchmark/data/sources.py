@@ -18,8 +18,7 @@ from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import canonical_json, sha256_of_file, sha256_of_text
 
 EXPECTED = "a table (.npz, .csv, .json or .parquet), a CIF file, a folder of CIF files (.cif, .mcif, .gz), or mp:QUERY"
-READERS = {".npz": tables.read_npz, ".csv": tables.read_csv, ".json": tables.read_json,
-           ".parquet": tables.read_parquet}
+READERS = {".npz": tables.read_npz, ".csv": tables.read_csv, ".json": tables.read_json, ".parquet": tables.read_parquet}
 _PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
 
 
@@ -30,8 +29,9 @@ def source_sha256(source: Path | str) -> str:
         return sha256_of_text(canonical_json(materials_project.fetch(str(source))))
     path = Path(source)
     if path.is_dir():
-        return sha256_of_text("\n".join(f"{printable(str(cif.relative_to(path)))} {hash_of(cif)}"
-                                        for cif in cif_paths(path)))
+        return sha256_of_text(
+            "\n".join(f"{printable(str(cif.relative_to(path)))} {hash_of(cif)}" for cif in cif_paths(path))
+        )
     _require_source(path)
     return sha256_of_file(path)
 
@@ -75,8 +75,12 @@ def _read(source: Path | str) -> Iterator[Candidate]:
 def _require_source(path: Path) -> None:
     """Raises StemdlError for anything but a file of crystals."""
     if not (path.is_file() and (is_cif(path) or path.suffix.lower() in READERS)):
-        raise StemdlError("no source of structures", where=path, expected=EXPECTED,
-                          found="a file of another kind" if path.exists() else "nothing there")
+        raise StemdlError(
+            "no source of structures",
+            where=path,
+            expected=EXPECTED,
+            found="a file of another kind" if path.exists() else "nothing there",
+        )
 
 
 def _of_materials_project(document: Mapping[str, Any], origin: str) -> Candidate:

@@ -32,9 +32,14 @@ def split_counts(available: int, wanted: Mapping[str, int], where: str) -> dict[
         return {split: wanted[split] for split in SPLITS}
     filled = [split for split in SPLITS if wanted[split]]
     if available < len(filled):
-        raise StemdlError("too few materials to split", where=where, expected=f"at least {len(filled)}",
-                          found=available, remedy="give more structures, a rung without this group, or --no-splits: "
-                          "all in test, to judge a trained network on")
+        raise StemdlError(
+            "too few materials to split",
+            where=where,
+            expected=f"at least {len(filled)}",
+            found=available,
+            remedy="give more structures, a rung without this group, or --no-splits: "
+            "all in test, to judge a trained network on",
+        )
     left, counts = available, dict.fromkeys(SPLITS, 0)
     for others, split in zip(range(len(filled) - 1, 0, -1), filled[1:], strict=True):
         counts[split] = min(max(1, available * wanted[split] // total), left - others)

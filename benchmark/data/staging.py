@@ -56,8 +56,9 @@ def staged(
     """
     place = f"rank {rank.rank} on {socket.gethostname()}"
     # A partition may have samples of several splits in one shard.
-    shards = list({shard.path: shard for split in splits
-                   for shard in Part(manifest, split, rank.rank, rank.size).shards}.values())
+    shards = list(
+        {shard.path: shard for split in splits for shard in Part(manifest, split, rank.rank, rank.size).shards}.values()
+    )
     folder = disk / f"{FOLDER}{token}"
     with ExitStack() as held:
         try:
@@ -68,9 +69,13 @@ def staged(
             with ThreadPoolExecutor(THREADS) as pool:
                 copied = list(pool.map(lambda shard: _copy(shard, manifest.folder, folder, place), shards))
         except OSError as error:
-            raise StemdlError("the data cannot be copied to the node's own disk", where=f"{place}: {disk}",
-                              found=error.strerror or error, remedy="--set stage=DIR with room and permission, or "
-                              "leave it out: then the data are read where they are") from error
+            raise StemdlError(
+                "the data cannot be copied to the node's own disk",
+                where=f"{place}: {disk}",
+                found=error.strerror or error,
+                remedy="--set stage=DIR with room and permission, or "
+                "leave it out: then the data are read where they are",
+            ) from error
         barrier()  # what others of this node copied is whole from here on
         yield Staged(dataclasses.replace(manifest, folder=folder), sum(map(bool, copied)), sum(copied))
 
@@ -119,10 +124,13 @@ def _require_room(shards: list[Shard], folder: Path, rank: Rank, place: str) -> 
     needed = sum(shard.bytes for shard in shards) * rank.local_size
     room = shutil.disk_usage(folder).free + sum(path.stat().st_size for path in folder.glob("*/*"))
     if needed > room:
-        raise StemdlError("the data do not fit on the node's own disk", where=f"{place}: {folder.parent}",
-                          expected=f"{needed / 2**30:.2f} GiB for {rank.local_size} ranks",
-                          found=f"{room / 2**30:.2f} GiB free",
-                          remedy="--set stage=DIR on a larger disk, or more nodes")
+        raise StemdlError(
+            "the data do not fit on the node's own disk",
+            where=f"{place}: {folder.parent}",
+            expected=f"{needed / 2**30:.2f} GiB for {rank.local_size} ranks",
+            found=f"{room / 2**30:.2f} GiB free",
+            remedy="--set stage=DIR on a larger disk, or more nodes",
+        )
 
 
 def _copy(shard: Shard, source: Path, folder: Path, place: str) -> int:
@@ -139,7 +147,7 @@ def _copy(shard: Shard, source: Path, folder: Path, place: str) -> int:
             digest.update(block)
             view = memoryview(block)
             while view:  # an unbuffered write may be partial
-                view = view[writer.write(view):]
+                view = view[writer.write(view) :]
             done += len(block)
     if digest.hexdigest() != shard.sha256:
         raise changed(shard.path, shard.sha256, digest.hexdigest(), f"{place}: ")

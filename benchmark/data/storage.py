@@ -78,11 +78,11 @@ def coding_of(shard: h5py.File) -> Coding:
         if encoding == "float16":
             return Coding(encoding, scale=float(shard.attrs["scale"]))
         if encoding == "log_uint8":
-            return Coding(encoding, log_floor=float(shard.attrs["log_floor"]),
-                          log_step=float(shard.attrs["log_step"]))
+            return Coding(encoding, log_floor=float(shard.attrs["log_floor"]), log_step=float(shard.attrs["log_step"]))
     except KeyError as error:
-        raise StemdlError("a shard does not say how its patterns are encoded", where=shard.filename,
-                          expected=f"its attribute {error}") from error
+        raise StemdlError(
+            "a shard does not say how its patterns are encoded", where=shard.filename, expected=f"its attribute {error}"
+        ) from error
     raise StemdlError("the encoding of a shard is not known", where=shard.filename, found=encoding)
 
 
@@ -114,8 +114,12 @@ def encode(patterns: NDArray[Any], storage: Storage) -> NDArray[Any]:
         return np.asarray(patterns, dtype=np.float32)
     most = float(np.max(patterns))
     if not np.isfinite(most) or (storage.encoding == "float16" and most * FLOAT16_SCALE > FLOAT16_MOST):
-        raise StemdlError(f"{storage.encoding} cannot hold the patterns", found=f"an intensity of {most:g}",
-                          expected="intensities of unit-sum patterns", remedy="store them as float32")
+        raise StemdlError(
+            f"{storage.encoding} cannot hold the patterns",
+            found=f"an intensity of {most:g}",
+            expected="intensities of unit-sum patterns",
+            remedy="store them as float32",
+        )
     if storage.encoding == "float16":
         return (np.asarray(patterns, dtype=np.float32) * np.float32(FLOAT16_SCALE)).astype(np.float16)
     logarithms = np.log(np.maximum(patterns, np.exp(LOG_FLOOR)))
@@ -150,8 +154,11 @@ def write_stored(group: h5py.Group, name: str, patterns: NDArray[Any], storage: 
 
 
 def _describe(shard: h5py.File, storage: Storage) -> None:
-    numbers = {"float32": {}, "float16": {"scale": FLOAT16_SCALE},
-               "log_uint8": {"log_floor": LOG_FLOOR, "log_step": LOG_STEP}}[storage.encoding]
+    numbers = {
+        "float32": {},
+        "float16": {"scale": FLOAT16_SCALE},
+        "log_uint8": {"log_floor": LOG_FLOOR, "log_step": LOG_STEP},
+    }[storage.encoding]
     if "encoding" not in shard.attrs:
         for key, value in {"encoding": storage.encoding, "filter": storage.filter, **numbers}.items():
             shard.attrs[key] = value
@@ -175,6 +182,9 @@ def _hdf5plugin(where: object) -> Any:
     try:
         import hdf5plugin
     except ImportError as error:
-        raise StemdlError("the patterns need an HDF5 filter that is not installed", where=where,
-                          remedy="pip install 'stemdl-benchmark[storage]', or store them with gzip or none") from error
+        raise StemdlError(
+            "the patterns need an HDF5 filter that is not installed",
+            where=where,
+            remedy="pip install 'stemdl-benchmark[storage]', or store them with gzip or none",
+        ) from error
     return hdf5plugin

@@ -66,8 +66,9 @@ class Selection:
                 str(group): {
                     "found": self.found[group],
                     "used": len(crystals),
-                    "dropped": {reason: counts[group] for reason, counts in sorted(self.dropped.items())
-                                if counts[group]},
+                    "dropped": {
+                        reason: counts[group] for reason, counts in sorted(self.dropped.items()) if counts[group]
+                    },
                 }
                 for group, crystals in self.chosen.items()
             },
@@ -84,13 +85,18 @@ def examine(candidate: Candidate, limits: Limits) -> tuple[Crystal | None, str |
     if not (1 <= candidate.numbers.min() and candidate.numbers.max() <= 98):
         return None, "an element has no scattering factor"
     if len(candidate.numbers) > MANY_ATOMS and primitive_cell_exceeds(
-            limits.most_atoms_per_cell, candidate.cell, candidate.numbers, candidate.positions,
-            2.0 * min(TOLERANCES_ANGSTROM)):
+        limits.most_atoms_per_cell,
+        candidate.cell,
+        candidate.numbers,
+        candidate.positions,
+        2.0 * min(TOLERANCES_ANGSTROM),
+    ):
         return None, _too_many(limits)
     crystal = standardised(candidate.cell, candidate.numbers, candidate.positions)
     if crystal is None:
         near = len(candidate.numbers) <= limits.most_atoms_per_cell and _share_a_site(
-            candidate.cell, candidate.positions)
+            candidate.cell, candidate.positions
+        )
         return None, "two atoms share a site" if near else "its space group depends on the tolerance"
     if crystal.lengths_angstrom.max() > limits.longest_edge_angstrom:
         return crystal, f"an edge is longer than {limits.longest_edge_angstrom:g} Angstrom"
@@ -140,8 +146,10 @@ def select(
 
     for candidate, (crystal, fault) in zip(candidates, examine_all(candidates), strict=True):
         if crystal is None or crystal.space_group not in selection.chosen:
-            leave_out(fault if crystal is None and fault else "another space group",
-                      None if crystal is None else crystal.space_group)
+            leave_out(
+                fault if crystal is None and fault else "another space group",
+                None if crystal is None else crystal.space_group,
+            )
             continue
         group = crystal.space_group
         selection.found[group] += 1

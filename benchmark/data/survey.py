@@ -65,8 +65,9 @@ def survey(manifest: Manifest) -> Survey:
             try:
                 with h5py.File(path, "r") as opened:
                     if (found := opened.attrs.get("recipe_sha256", manifest.recipe_sha256)) != manifest.recipe_sha256:
-                        seen.faults.append(Fault("recipe", str(path), "the shard is of other data",
-                                                 manifest.recipe_sha256, str(found)))
+                        seen.faults.append(
+                            Fault("recipe", str(path), "the shard is of other data", manifest.recipe_sha256, str(found))
+                        )
                     names = schema.sample_names(opened)
                     seen.counts[shard["path"]] = len(names)
                     for name in names:
@@ -89,8 +90,9 @@ def survey(manifest: Manifest) -> Survey:
                     seen.faults.append(Fault("layout", str(path), "the shard cannot be read", "", _said(error)))
             advance(done)
     size = max((len(one) for one in descriptors), default=0)
-    seen.descriptors = np.array([one if len(one) == size else np.full(size, np.nan, dtype=np.float32)
-                                 for one in descriptors], dtype=np.float32).reshape(len(descriptors), size)
+    seen.descriptors = np.array(
+        [one if len(one) == size else np.full(size, np.nan, dtype=np.float32) for one in descriptors], dtype=np.float32
+    ).reshape(len(descriptors), size)
     return seen
 
 
@@ -113,8 +115,9 @@ def _faults(sample: OpenSample, expected: Expected) -> Iterator[Fault]:
 def _unless_said(where: str, error: Exception, faults: list[Fault]) -> list[Fault]:
     """The fault that keeps a sample from being told apart, where no check of the sample has found it."""
     said = any(fault.file == where and fault.check in ("label", "layout") for fault in faults[-20:])
-    return [] if said else [Fault("layout", where, getattr(error, "what", "the sample cannot be read"), "",
-                                  _said(error))]
+    return (
+        [] if said else [Fault("layout", where, getattr(error, "what", "the sample cannot be read"), "", _said(error))]
+    )
 
 
 def _described(patterns: NDArray[np.float32] | None, dose: float) -> NDArray[np.float32]:
@@ -127,5 +130,3 @@ def _said(error: Exception) -> str:
     """The first line of what an error says."""
     text = str(getattr(error, "found", None) or error) or type(error).__name__
     return text.splitlines()[0]
-
-

@@ -47,19 +47,34 @@ def read_npz(path: Path) -> Iterator[Candidate]:
             raise StemdlError(f"the table's {name} are not numbers", where=path, found=array.dtype)
     counts, numbers = _whole(counts, "ns", path), _whole(numbers, "Z", path)
     if counts.size and counts.min() < 0:
-        raise StemdlError("a crystal has a negative number of atoms", where=f"{path}: row {counts.argmin() + 1}",
-                          found=counts.min())
+        raise StemdlError(
+            "a crystal has a negative number of atoms", where=f"{path}: row {counts.argmin() + 1}", found=counts.min()
+        )
     shaped = cells.shape == (len(ids), 6) and counts.shape == ids.shape and positions.shape == (len(numbers), 3)
     if not (shaped and counts.sum() == len(numbers)):
-        raise StemdlError("the table's arrays do not fit together", where=path,
-                          expected="ids (n), cells (n, 6), ns (n), Z (sum of ns), X (sum of ns, 3)",
-                          found={"ids": ids.shape, "cells": cells.shape, "ns": int(counts.sum()), "Z": numbers.shape,
-                                 "X": positions.shape})
+        raise StemdlError(
+            "the table's arrays do not fit together",
+            where=path,
+            expected="ids (n), cells (n, 6), ns (n), Z (sum of ns), X (sum of ns, 3)",
+            found={
+                "ids": ids.shape,
+                "cells": cells.shape,
+                "ns": int(counts.sum()),
+                "Z": numbers.shape,
+                "X": positions.shape,
+            },
+        )
     ends = np.cumsum(counts)
-    rows = ({"id": identifier, "cell": parameters, "numbers": numbers[first:last], "positions": positions[first:last]}
-            for identifier, parameters, first, last in zip(ids, cells, ends - counts, ends, strict=True))
-    yield from _each(rows, lambda identifier, row, origin: of_parameters(
-        identifier, row["cell"], row["numbers"], row["positions"], origin))
+    rows = (
+        {"id": identifier, "cell": parameters, "numbers": numbers[first:last], "positions": positions[first:last]}
+        for identifier, parameters, first, last in zip(ids, cells, ends - counts, ends, strict=True)
+    )
+    yield from _each(
+        rows,
+        lambda identifier, row, origin: of_parameters(
+            identifier, row["cell"], row["numbers"], row["positions"], origin
+        ),
+    )
 
 
 def _whole(values: NDArray, name: str, path: Path) -> NDArray[np.int64]:
@@ -67,8 +82,9 @@ def _whole(values: NDArray, name: str, path: Path) -> NDArray[np.int64]:
     broken = ~np.isfinite(values) | (values != np.rint(values)) | (np.abs(values.astype(np.float64)) > 2**31)
     if broken.any():
         place = int(broken.ravel().argmax())
-        raise StemdlError(f"the table's {name} are not whole numbers", where=f"{path}: {name}[{place}]",
-                          found=values.ravel()[place])
+        raise StemdlError(
+            f"the table's {name} are not whole numbers", where=f"{path}: {name}[{place}]", found=values.ravel()[place]
+        )
     return values.astype(np.int64)
 
 
@@ -107,8 +123,12 @@ def read_parquet(path: Path) -> Iterator[Candidate]:
     try:
         from pyarrow import ArrowException, parquet
     except ImportError as error:
-        raise StemdlError("Parquet files cannot be read here", where=path, found=error,
-                          remedy="pip install 'stemdl-benchmark[parquet]'") from error
+        raise StemdlError(
+            "Parquet files cannot be read here",
+            where=path,
+            found=error,
+            remedy="pip install 'stemdl-benchmark[parquet]'",
+        ) from error
     try:
         with parquet.ParquetFile(path) as table:
             _require_columns(table.schema_arrow.names, path)
@@ -124,8 +144,12 @@ def _require_columns(found: Iterable[str], path: Path) -> None:
     if not names & {"numbers", "species"}:
         missing.append("numbers or species")
     if missing:
-        raise StemdlError(f"the table lacks the columns {', '.join(missing)}", where=path,
-                          expected=", ".join((*COLUMNS, "numbers or species")), found=", ".join(sorted(names)) or "none")
+        raise StemdlError(
+            f"the table lacks the columns {', '.join(missing)}",
+            where=path,
+            expected=", ".join((*COLUMNS, "numbers or species")),
+            found=", ".join(sorted(names)) or "none",
+        )
 
 
 def _each(
@@ -135,8 +159,11 @@ def _each(
     for number, row in enumerate(rows, start=1):
         identifier, origin = _identifier(row.get("id")), f"row {number}"
         try:
-            yield (read(identifier, row, origin) if identifier
-                   else faulty(f"{origin}, which has no id", "its row has no id", origin=origin))
+            yield (
+                read(identifier, row, origin)
+                if identifier
+                else faulty(f"{origin}, which has no id", "its row has no id", origin=origin)
+            )
         except Unusable as fault:
             yield faulty(identifier, fault.reason, fault.detail, origin)
         except _UNREADABLE as error:
@@ -155,8 +182,9 @@ def _of_object(identifier: str, entry: Mapping[str, Any], origin: str) -> Candid
 def _of_row(identifier: str, row: Mapping[str, Any], origin: str) -> Candidate:
     parameters = np.array([float(row[name]) for name in CELL_COLUMNS])
     given = row.get("numbers")
-    numbers = np.array(atomic_numbers(_listed(row["species"])) if given in (None, "") else _listed(given),
-                       dtype=np.float64)
+    numbers = np.array(
+        atomic_numbers(_listed(row["species"])) if given in (None, "") else _listed(given), dtype=np.float64
+    )
     return of_parameters(identifier, parameters, numbers, _positions(_listed(row["positions"]), numbers), origin)
 
 

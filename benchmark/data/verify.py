@@ -81,9 +81,11 @@ def symmetry(data: Data) -> Iterator[Fault]:
     if data.manifest.values["source"]["kind"] == "prototypes":
         raise Skipped("crystals made from prototypes are not made again")
     if data.table is None and relabel.shipped_rung(data.manifest) is None:
-        raise Skipped("the crystals are not to be had: give the table that they came from with --structures"
-                      if data.manifest.values["source"]["kind"] != "drawn" else
-                      "the recipe is of another version of this program")
+        raise Skipped(
+            "the crystals are not to be had: give the table that they came from with --structures"
+            if data.manifest.values["source"]["kind"] != "drawn"
+            else "the recipe is of another version of this program"
+        )
     chosen = relabel.some_of(data.materials.values())
     with progress("Asking spglib", len(chosen), "materials") as advance:
         for done, (entry, crystal) in enumerate(relabel.crystals_again(data.manifest, chosen, data.table), start=1):
@@ -92,8 +94,14 @@ def symmetry(data: Data) -> Iterator[Fault]:
 
 
 CHECKS: Mapping[str, Callable[[Data], Iterator[Fault]]] = {
-    "files": files, "recipe": recipe, "samples": samples, "counts": counts,
-    "materials": materials, "duplicates": duplicate_materials, "copies": copied_patterns, "symmetry": symmetry,
+    "files": files,
+    "recipe": recipe,
+    "samples": samples,
+    "counts": counts,
+    "materials": materials,
+    "duplicates": duplicate_materials,
+    "copies": copied_patterns,
+    "symmetry": symmetry,
     "partitions": partitions,
 }
 """In the order in which they are made and reported."""

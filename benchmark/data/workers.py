@@ -78,9 +78,7 @@ class Workers:
         _raise_first([error])
         return made
 
-    def _each(
-        self, function: Callable[[_Piece], _Result], pieces: Sequence[_Piece]
-    ) -> Iterable[tuple[int, _Result]]:
+    def _each(self, function: Callable[[_Piece], _Result], pieces: Sequence[_Piece]) -> Iterable[tuple[int, _Result]]:
         if self._pool is None:
             yield from ((index, function(piece)) for index, piece in enumerate(pieces))
             return
@@ -228,6 +226,7 @@ def workers(processes: int = 1, ranks: Ranks | None = None, *, single_threaded: 
     if processes == 1 and not single_threaded:
         yield Workers(None, None)
         return
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_start,
-                             initargs=(single_threaded,)) as pool:
+    with ProcessPoolExecutor(
+        processes, mp_context=get_context("spawn"), initializer=_start, initargs=(single_threaded,)
+    ) as pool:
         yield Workers(pool, None)

@@ -95,8 +95,9 @@ class Benchmark:
     def with_crystals(self, rung: Rung, recipe: str) -> Rung:
         """A rung whose crystals are drawn by a named recipe. Raises StemdlError with the nearest known name."""
         if recipe not in self.crystals:
-            raise StemdlError(f"there is no recipe {recipe!r}", where="--crystals",
-                              remedy=nearest(recipe, self.crystals))
+            raise StemdlError(
+                f"there is no recipe {recipe!r}", where="--crystals", remedy=nearest(recipe, self.crystals)
+            )
         return dataclasses.replace(rung, crystals=self.crystals[recipe])
 
 
@@ -109,8 +110,11 @@ def _build(cls: type[_T], where: str, values: Any, **more: Any) -> _T:
     if not isinstance(values, Mapping):
         raise StemdlError("a mapping is missing", where=where, found=values)
     names = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    needed = {field.name for field in dataclasses.fields(cls)  # type: ignore[arg-type]
-              if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING}
+    needed = {
+        field.name
+        for field in dataclasses.fields(cls)  # type: ignore[arg-type]
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    }
     given = {key: _frozen(value) for key, value in values.items()} | more
     for key in given.keys() - names:
         raise StemdlError(f"unknown key {key!r}", where=where, remedy=nearest(key, names))
@@ -127,9 +131,13 @@ def _is_number(value: Any) -> bool:
     return type(value) in (int, float) and math.isfinite(value)
 
 
-_KINDS = {"int": lambda value: type(value) is int, "float": _is_number, "str": lambda value: isinstance(value, str),
-          "bool": lambda value: isinstance(value, bool),
-          "tuple[float, float]": lambda value: isinstance(value, tuple) and len(value) == 2 and all(map(_is_number, value))}
+_KINDS = {
+    "int": lambda value: type(value) is int,
+    "float": _is_number,
+    "str": lambda value: isinstance(value, str),
+    "bool": lambda value: isinstance(value, bool),
+    "tuple[float, float]": lambda value: isinstance(value, tuple) and len(value) == 2 and all(map(_is_number, value)),
+}
 """Whether a value is of a field's type; what has another type is looked at where it is used."""
 
 
@@ -169,22 +177,28 @@ def build_rung(where: str, name: str, values: dict[str, Any]) -> Rung:
         built = _simulation(where, values)
     storage = _build(Storage, f"{where}.storage", values.get("storage", {}))
     rung = _build(Rung, where, values, name=name, storage=storage, **built)
-    numbers = isinstance(rung.space_groups, tuple) and all(type(each) is int and 1 <= each <= 230
-                                                           for each in rung.space_groups)
+    numbers = isinstance(rung.space_groups, tuple) and all(
+        type(each) is int and 1 <= each <= 230 for each in rung.space_groups
+    )
     if not numbers or not rung.space_groups or sorted(set(rung.space_groups)) != list(rung.space_groups):
         raise StemdlError("space_groups must rise from 1 to 230 at most", where=where, found=rung.space_groups)
     if rung.orientation not in ORIENTATIONS:
-        raise StemdlError(f"there is no orientation {rung.orientation!r}", where=where,
-                          remedy=nearest(str(rung.orientation), ORIENTATIONS))
+        raise StemdlError(
+            f"there is no orientation {rung.orientation!r}",
+            where=where,
+            remedy=nearest(str(rung.orientation), ORIENTATIONS),
+        )
     if rung.samples_per_group is None and set(rung.materials_per_group or ()) != set(SPLITS):
         raise StemdlError("materials_per_group needs each split", where=where, expected=SPLITS)
-    if rung.samples_per_group is None and not all(type(count) is int and count >= 0
-                                                  for count in rung.materials_per_group.values()):
+    if rung.samples_per_group is None and not all(
+        type(count) is int and count >= 0 for count in rung.materials_per_group.values()
+    ):
         raise StemdlError("materials_per_group needs whole numbers", where=where, found=dict(rung.materials_per_group))
     for group, row in (rung.samples_per_group or {}).items():
         if len(row) != len(SPLITS) or not all(type(count) is int and count >= 0 for count in row):
-            raise StemdlError("samples_per_group needs a number for each split", where=f"{where}: {group}",
-                              expected=SPLITS, found=row)
+            raise StemdlError(
+                "samples_per_group needs a number for each split", where=f"{where}: {group}", expected=SPLITS, found=row
+            )
     return rung
 
 
@@ -192,9 +206,11 @@ def _simulation(where: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """The parts of a rung that say how its data are simulated."""
     optics = _mapping(where, values, "optics")
     accuracy = _build(Accuracy, f"{where}.optics.accuracy", optics.pop("accuracy", None))
-    return {"optics": _build(Optics, f"{where}.optics", optics, accuracy=accuracy),
-            "crystals": _crystals(where, values, "crystals"),
-            "limits": _build(Limits, f"{where}.limits", _mapping(where, values, "limits"))}
+    return {
+        "optics": _build(Optics, f"{where}.optics", optics, accuracy=accuracy),
+        "crystals": _crystals(where, values, "crystals"),
+        "limits": _build(Limits, f"{where}.limits", _mapping(where, values, "limits")),
+    }
 
 
 def read_benchmark(path: Path) -> Benchmark:
@@ -212,11 +228,16 @@ def read_benchmark(path: Path) -> Benchmark:
     fixed = _mapping(f"{path}: closed", closed, "fixed")
     closed["fixed"] = {name: _mapping(f"{path}: closed.fixed", fixed, name) for name in ("every_rung", *fixed)}
     manifests = _mapping(str(path), values, "known_manifests")
-    return _build(Benchmark, str(path), values, metric=metric,
-                  rungs={name: _rung(str(path), name, rungs) for name in rungs},
-                  crystals={name: _crystals(f"{path}: crystals", recipes, name) for name in recipes},
-                  closed=_build(ClosedDivision, f"{path}: closed", closed),
-                  known_manifests={rung: tuple(hashes) for rung, hashes in manifests.items()})
+    return _build(
+        Benchmark,
+        str(path),
+        values,
+        metric=metric,
+        rungs={name: _rung(str(path), name, rungs) for name in rungs},
+        crystals={name: _crystals(f"{path}: crystals", recipes, name) for name in recipes},
+        closed=_build(ClosedDivision, f"{path}: closed", closed),
+        known_manifests={rung: tuple(hashes) for rung, hashes in manifests.items()},
+    )
 
 
 @functools.cache

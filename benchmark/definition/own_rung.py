@@ -34,11 +34,20 @@ def read_rung(path: Path, benchmark: Benchmark) -> Rung:
     values = read_yaml_mapping(path, "the rung")
     like, name = values.pop(LIKE, None), values.pop(NAME, path.stem)
     if like not in benchmark.rungs:
-        raise StemdlError("the rung does not say which shipped one it is like", where=path, expected=f"{LIKE}: RUNG",
-                          found=like, remedy=nearest(str(like), benchmark.rungs))
+        raise StemdlError(
+            "the rung does not say which shipped one it is like",
+            where=path,
+            expected=f"{LIKE}: RUNG",
+            found=like,
+            remedy=nearest(str(like), benchmark.rungs),
+        )
     if not isinstance(name, str) or not _NAME.fullmatch(name) or name in benchmark.rungs:
-        raise StemdlError("the rung has no name of its own", where=path, found=name,
-                          expected=f"{NAME}: letters, digits, - and _, and none that is shipped")
+        raise StemdlError(
+            "the rung has no name of its own",
+            where=path,
+            found=name,
+            expected=f"{NAME}: letters, digits, - and _, and none that is shipped",
+        )
     shipped = read_yaml_mapping(DEFINITIONS / f"{benchmark.name}.yaml", "the definition")["rungs"][like]
     shipped = {**shipped, "summary": f"like {like}", "version": 1}
     for one, other in (("materials_per_group", "samples_per_group"), ("space_groups", "samples_per_group")):
@@ -49,5 +58,10 @@ def read_rung(path: Path, benchmark: Benchmark) -> Rung:
 
 def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """What is a mapping in both is merged key by key; anything else is replaced."""
-    return {**base, **{key: _merged(base[key], value) if isinstance(base.get(key), dict) and isinstance(value, dict)
-                       else value for key, value in changes.items()}}
+    return {
+        **base,
+        **{
+            key: _merged(base[key], value) if isinstance(base.get(key), dict) and isinstance(value, dict) else value
+            for key, value in changes.items()
+        },
+    }

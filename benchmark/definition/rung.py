@@ -97,14 +97,21 @@ class Optics:
     probe_positions: int = 0
 
     def __post_init__(self) -> None:
-        for name, known in (("scattering_factors", ("peng", "lobato")),
-                            ("absorption", ("none", "proportional", "thermal"))):
+        for name, known in (
+            ("scattering_factors", ("peng", "lobato")),
+            ("absorption", ("none", "proportional", "thermal")),
+        ):
             if (found := getattr(self, name)) not in known:
-                raise StemdlError(f"optics.{name} is unknown", expected=known, found=found,
-                                  remedy=nearest(found, known))
+                raise StemdlError(
+                    f"optics.{name} is unknown", expected=known, found=found, remedy=nearest(found, known)
+                )
         if not all(60.0 <= energy <= 300.0 for energy in self.energies_kev):
-            raise StemdlError("the beam's energy is out of range", where="optics.energy_kev", expected="60 to 300",
-                              found=self.energy_kev)
+            raise StemdlError(
+                "the beam's energy is out of range",
+                where="optics.energy_kev",
+                expected="60 to 300",
+                found=self.energy_kev,
+            )
 
     @property
     def energies_kev(self) -> tuple[float, ...]:
@@ -266,5 +273,8 @@ def _said(value: Any) -> Any:
     """A dataclass as a mapping of the fields that are not at their defaults, all the way down."""
     if not dataclasses.is_dataclass(value):
         return value
-    return {field.name: _said(found) for field in dataclasses.fields(value)
-            if (found := getattr(value, field.name)) != field.default}
+    return {
+        field.name: _said(found)
+        for field in dataclasses.fields(value)
+        if (found := getattr(value, field.name)) != field.default
+    }

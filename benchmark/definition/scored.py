@@ -83,9 +83,13 @@ def _of_rung(name: str) -> ScoredBenchmark | None:
         benchmark = load_benchmark(path.stem)
         if name in benchmark.rungs:
             points = REFERENCE_POINTS / f"{name}.json"
-            return ScoredBenchmark(name, Goal(benchmark.metric.log_key, "at_least", benchmark.metric.target),
-                                   benchmark.runs, reference_points=points if points.is_file() else None,
-                                   distinct_seeds=True)
+            return ScoredBenchmark(
+                name,
+                Goal(benchmark.metric.log_key, "at_least", benchmark.metric.target),
+                benchmark.runs,
+                reference_points=points if points.is_file() else None,
+                distinct_seeds=True,
+            )
     return None
 
 
@@ -96,7 +100,7 @@ def read_scored(path: Path, ruleset: str) -> ScoredBenchmark | None:
         round_ = values["rulesets"].get(ruleset)
         if round_ is None:
             return None
-        (reaches, target), = ((key, value) for key, value in values["metric"].items() if key in _REACHES)
+        ((reaches, target),) = ((key, value) for key, value in values["metric"].items() if key in _REACHES)
         benchmark = ScoredBenchmark(
             name=values["name"],
             goal=Goal(values["metric"]["log_key"], reaches, float(target)),
@@ -109,8 +113,12 @@ def read_scored(path: Path, ruleset: str) -> ScoredBenchmark | None:
     if benchmark.epoch_num not in UNITS:
         raise StemdlError("epoch_num counts epochs or samples", where=path, found=benchmark.epoch_num)
     if benchmark.runs < 3:
-        raise StemdlError("without the fastest and the slowest no run is left", where=path, expected="3 runs at least",
-                          found=benchmark.runs)
+        raise StemdlError(
+            "without the fastest and the slowest no run is left",
+            where=path,
+            expected="3 runs at least",
+            found=benchmark.runs,
+        )
     return benchmark
 
 
@@ -121,6 +129,9 @@ def _resolve(source: Mapping[str, Any], where: Path) -> Path:
         return where.parent / source["file"]
     spec = importlib.util.find_spec(source["package"])
     if spec is None or not spec.submodule_search_locations:
-        raise StemdlError(f"the package {source['package']} is not installed", where=where,
-                          remedy="set up the environment again: ./scripts/setup_env.sh")
+        raise StemdlError(
+            f"the package {source['package']} is not installed",
+            where=where,
+            remedy="set up the environment again: ./scripts/setup_env.sh",
+        )
     return Path(next(iter(spec.submodule_search_locations))) / source["file"]

@@ -62,8 +62,12 @@ class Trainer:
             return own
         spec = _spec(self.package)
         if spec is None or spec.origin is None:
-            raise StemdlError(f"there is no module {self.package!r}", where="--trainer", expected="FILE.py:FUNCTION or "
-                              "MODULE:FUNCTION", remedy="name its file, or install its package into this environment")
+            raise StemdlError(
+                f"there is no module {self.package!r}",
+                where="--trainer",
+                expected="FILE.py:FUNCTION or MODULE:FUNCTION",
+                remedy="name its file, or install its package into this environment",
+            )
         path = Path(spec.origin).resolve()
         return path.parent if path.name == "__init__.py" else path
 
@@ -75,18 +79,28 @@ class Trainer:
         except StemdlError:
             raise
         except (Exception, SystemExit) as error:  # whatever a user's file does when it is imported
-            raise StemdlError("the trainer cannot be imported", where=_line_of(error, self.source()),
-                              found=f"{type(error).__name__}: {error}") from error
+            raise StemdlError(
+                "the trainer cannot be imported",
+                where=_line_of(error, self.source()),
+                found=f"{type(error).__name__}: {error}",
+            ) from error
         found = getattr(module, self.function, None)
         if not callable(found):
             names = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
-            raise StemdlError(f"the trainer has no function {self.function!r}", where=self.source(),
-                              remedy=nearest(self.function, names))
+            raise StemdlError(
+                f"the trainer has no function {self.function!r}",
+                where=self.source(),
+                remedy=nearest(self.function, names),
+            )
         try:
             inspect.signature(found).bind(None)
         except (TypeError, ValueError) as error:
-            raise StemdlError("the trainer does not take a request and nothing else", where=self.source(), found=error,
-                              expected=f"def {self.function}(request: RunRequest) -> bool") from error
+            raise StemdlError(
+                "the trainer does not take a request and nothing else",
+                where=self.source(),
+                found=error,
+                expected=f"def {self.function}(request: RunRequest) -> bool",
+            ) from error
         return found
 
     def settings(self, rung: str, file: Path | None = None, overrides: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -111,11 +125,16 @@ class Trainer:
         if known is not None and getattr(known, "__file__", None) == str(path):
             return known
         taken = known is not None
-        if not taken and (other := importlib.util.find_spec(self.module)) is not None:  # itself, where we are in its folder
+        if (
+            not taken and (other := importlib.util.find_spec(self.module)) is not None
+        ):  # itself, where we are in its folder
             taken = other.origin is None or Path(other.origin).resolve() != path
         if taken:
-            raise StemdlError(f"the name {self.module!r} is that of another module", where=path,
-                              remedy="give the file a name of its own")
+            raise StemdlError(
+                f"the name {self.module!r} is that of another module",
+                where=path,
+                remedy="give the file a name of its own",
+            )
         spec = importlib.util.spec_from_file_location(self.module, path)
         module = importlib.util.module_from_spec(spec)
         sys.modules[self.module] = module
@@ -140,6 +159,9 @@ def _line_of(error: BaseException, source: Path) -> str:
     """The last line of the trainer's own that an error passed through; for one that Python cannot read, its line."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}"
-    inside = [frame for frame in traceback.extract_tb(error.__traceback__)
-              if Path(frame.filename).resolve().is_relative_to(source)]
+    inside = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).resolve().is_relative_to(source)
+    ]
     return f"{inside[-1].filename}:{inside[-1].lineno}" if inside else str(source)

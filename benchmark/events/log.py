@@ -106,8 +106,12 @@ class _File(logging.Logger):
             _hold(self.handle.fileno(), path)
         except OSError as error:
             if isinstance(error, FileExistsError) and path.exists():  # and not a file in place of its folder
-                raise StemdlError("this log exists already", where=path, expected="a new file for each run",
-                                  remedy="move it away, or choose another folder for the results") from error
+                raise StemdlError(
+                    "this log exists already",
+                    where=path,
+                    expected="a new file for each run",
+                    remedy="move it away, or choose another folder for the results",
+                ) from error
             raise StemdlError("the log cannot be begun", where=path, found=error) from error
 
     def log(self, level: int, msg: object, *args: Any, **kwargs: Any) -> None:
@@ -149,8 +153,11 @@ def _hold(descriptor: int, path: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise StemdlError("another process writes this log: its run is in progress", where=path,
-                          remedy="wait for it, or choose another folder for the results") from error
+        raise StemdlError(
+            "another process writes this log: its run is in progress",
+            where=path,
+            remedy="wait for it, or choose another folder for the results",
+        ) from error
     except OSError as error:
         if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
             raise

@@ -30,7 +30,12 @@ def node_log(log: Path, node: int) -> Path:
 
 
 def write_power_log(
-    path: Path, begins_ms: int, readings: Iterable[tuple[int, float]], start_ms: int, stop_ms: int, about: dict[str, Any]
+    path: Path,
+    begins_ms: int,
+    readings: Iterable[tuple[int, float]],
+    start_ms: int,
+    stop_ms: int,
+    about: dict[str, Any],
 ) -> None:
     """What was measured between start and stop, in milliseconds since 1970, as the rules ask for it.
 
@@ -48,17 +53,29 @@ def write_power_log(
         if time_ms > start_ms:
             inside.append((min(time_ms, stop_ms), watts))
     if begins_ms > start_ms or not inside or inside[-1][0] < stop_ms:
-        raise StemdlError("the power readings do not last from the run's start to its stop", where=path,
-                          expected=f"from {start_ms} to {stop_ms} ms since 1970",
-                          found=f"from {begins_ms} to {inside[-1][0] if inside else begins_ms}")
-    lines = [_line(start_ms, MEASUREMENT_START, None, about), *(_line(at, READING, watts, {}) for at, watts in inside),
-             _line(stop_ms, MEASUREMENT_STOP, None, {})]
+        raise StemdlError(
+            "the power readings do not last from the run's start to its stop",
+            where=path,
+            expected=f"from {start_ms} to {stop_ms} ms since 1970",
+            found=f"from {begins_ms} to {inside[-1][0] if inside else begins_ms}",
+        )
+    lines = [
+        _line(start_ms, MEASUREMENT_START, None, about),
+        *(_line(at, READING, watts, {}) for at, watts in inside),
+        _line(stop_ms, MEASUREMENT_STOP, None, {}),
+    ]
     write_text(path, "".join(lines))
 
 
 def _line(time_ms: int, key: str, value: float | None, metadata: dict[str, Any]) -> str:
-    event = {"namespace": "", "time_ms": time_ms, "event_type": keys.POINT_IN_TIME, "key": key, "value": value,
-             "metadata": {"file": "benchmark/events/power_log.py", "lineno": 1, **metadata}}
+    event = {
+        "namespace": "",
+        "time_ms": time_ms,
+        "event_type": keys.POINT_IN_TIME,
+        "key": key,
+        "value": value,
+        "metadata": {"file": "benchmark/events/power_log.py", "lineno": 1, **metadata},
+    }
     return f"{keys.PREFIX} {json.dumps(event)}\n"
 
 
@@ -83,8 +100,7 @@ def energy_joules(log: Path, run_ms: int) -> float | None:
     nodes, switches = (power_logs(log, pattern) for pattern in (NODES, SWITCHES))
     if not nodes:
         return None
-    return (sum(_node_joules(path, run_ms) for path in nodes)
-            + sum(_switch_joules(path, run_ms) for path in switches))
+    return sum(_node_joules(path, run_ms) for path in nodes) + sum(_switch_joules(path, run_ms) for path in switches)
 
 
 def _node_joules(path: Path, run_ms: int) -> float:
@@ -94,11 +110,20 @@ def _node_joules(path: Path, run_ms: int) -> float:
     starts = [event.time_ms for event in events if event.key == MEASUREMENT_START]
     stops = [event.time_ms for event in events if event.key == MEASUREMENT_STOP]
     start = starts[0] if starts else None
-    readings = [event for event in events if event.key == READING and start is not None and event.time_ms >= start
-                and (not stops or event.time_ms <= stops[0])]
+    readings = [
+        event
+        for event in events
+        if event.key == READING
+        and start is not None
+        and event.time_ms >= start
+        and (not stops or event.time_ms <= stops[0])
+    ]
     if start is None or not readings:
-        raise StemdlError("the power log holds no reading after its start", where=path,
-                          expected=f"{MEASUREMENT_START}, then {READING}")
+        raise StemdlError(
+            "the power log holds no reading after its start",
+            where=path,
+            expected=f"{MEASUREMENT_START}, then {READING}",
+        )
     stop = stops[0] if stops else readings[-1].time_ms
     if stop <= start:
         raise StemdlError("the power measurement ends before it begins", where=path)

@@ -11,8 +11,13 @@ from typing import Any
 from benchmark.events import keys
 from benchmark.foundation.errors import StemdlError
 
-_FIELDS: tuple[tuple[str, type], ...] = (("time_ms", int), ("event_type", str), ("key", str), ("value", object),
-                                         ("metadata", dict))
+_FIELDS: tuple[tuple[str, type], ...] = (
+    ("time_ms", int),
+    ("event_type", str),
+    ("key", str),
+    ("value", object),
+    ("metadata", dict),
+)
 _PREFIX = keys.PREFIX.encode()
 _TOKEN = _PREFIX + b" "  # what mlperf-logging's parser looks for, anywhere in a line
 _LAST_TIME_MS = 2**53  # the first whole number that a float cannot tell from the next
@@ -47,8 +52,12 @@ def iter_events(path: Path, *, as_official: bool = False) -> Iterator[Event]:
                     try:
                         yield parse(line, number)
                     except _Malformed as error:
-                        raise StemdlError("this MLLOG line is malformed", where=f"{path}:{number}",
-                                          expected=error.expected, found=error.found) from error
+                        raise StemdlError(
+                            "this MLLOG line is malformed",
+                            where=f"{path}:{number}",
+                            expected=error.expected,
+                            found=error.found,
+                        ) from error
     except OSError as error:
         raise StemdlError("the log cannot be read", where=path, found=error) from error
 

@@ -32,7 +32,9 @@ class StemdlError(Exception):
     ) -> None:
         self.what, self.where, self.expected, self.found, self.remedy = what, where, expected, found, remedy
         lines = [f"{where}: {what}" if where is not None else what]
-        lines += [f"  {name}: {value}" for name, value in (("expected", expected), ("found", found)) if value is not None]
+        lines += [
+            f"  {name}: {value}" for name, value in (("expected", expected), ("found", found)) if value is not None
+        ]
         if remedy:
             lines.append(f"  what to do: {remedy}")
         super().__init__(printable_lines("\n".join(lines)))

@@ -53,8 +53,9 @@ def exclusive(path: Path) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise Busy("another process is at work here", where=path.parent,
-                       remedy="wait for it, or choose another folder") from error
+            raise Busy(
+                "another process is at work here", where=path.parent, remedy="wait for it, or choose another folder"
+            ) from error
         except OSError as error:
             if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
                 raise
@@ -76,8 +77,12 @@ def require_place(folder: Path) -> None:
     if len(os.fsencode(folder.name)) > os.pathconf(above, "PC_NAME_MAX"):
         raise StemdlError("there can be no folder here", where=folder, found=os.strerror(errno.ENAMETOOLONG))
     if not os.access(above, os.W_OK | os.X_OK):
-        raise StemdlError("the folder cannot be written to", where=above, found=os.strerror(errno.EACCES),
-                          remedy="choose another, or have it made writable")
+        raise StemdlError(
+            "the folder cannot be written to",
+            where=above,
+            found=os.strerror(errno.EACCES),
+            remedy="choose another, or have it made writable",
+        )
 
 
 def write_text(path: Path, text: str) -> None:
@@ -127,7 +132,9 @@ def read_yaml_mapping(path: Path, what: str) -> dict[Any, Any]:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise StemdlError(f"{what} cannot be read", where=path, found=getattr(error, "strerror", None) or error) from error
+        raise StemdlError(
+            f"{what} cannot be read", where=path, found=getattr(error, "strerror", None) or error
+        ) from error
     if not isinstance(values, dict):
         raise StemdlError(f"{what} is not a mapping", where=path, expected="lines of key: value")
     return values

@@ -56,8 +56,13 @@ def parse_json(text: bytes | str, nesting: int, constants: bool = False) -> Any:
     if text.count("[") + text.count("{") > nesting and _depth(text) > nesting:
         raise Unreadable(f"brackets are nested more than {nesting} deep")
     try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=float if constants else _no_constant,
-                          parse_int=_whole, parse_float=_finite)
+        return json.loads(
+            text,
+            object_pairs_hook=_unique,
+            parse_constant=float if constants else _no_constant,
+            parse_int=_whole,
+            parse_float=_finite,
+        )
     except (ValueError, RecursionError) as error:
         raise Unreadable(f"it is no JSON ({error})") from error
 

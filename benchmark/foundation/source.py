@@ -16,8 +16,11 @@ def source_files(package: Path) -> dict[str, Path]:
     single file, that file. Links are left out."""
     if package.is_file():
         return {package.name: package}
-    found = {path.relative_to(package).as_posix(): path for path in package.rglob("*")
-             if path.suffix in OF_THE_SOURCE and path.is_file() and not path.is_symlink()}
+    found = {
+        path.relative_to(package).as_posix(): path
+        for path in package.rglob("*")
+        if path.suffix in OF_THE_SOURCE and path.is_file() and not path.is_symlink()
+    }
     return dict(sorted(found.items()))
 
 

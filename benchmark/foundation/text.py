@@ -9,8 +9,10 @@ _LONGEST_TEXT = 4000
 
 def printable(text: str, longest: int = LONGEST_SHOWN) -> str:
     """A foreign text without control characters, lone surrogates or terminal escapes, and cut short."""
-    escaped = "".join(each if each.isprintable() else each.encode("unicode_escape", "backslashreplace").decode("ascii")
-                      for each in text[: longest + 1])
+    escaped = "".join(
+        each if each.isprintable() else each.encode("unicode_escape", "backslashreplace").decode("ascii")
+        for each in text[: longest + 1]
+    )
     return escaped if len(escaped) <= longest else escaped[: longest - 1] + "…"
 
 

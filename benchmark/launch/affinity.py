@@ -45,8 +45,13 @@ class Placement:
 
     def told(self) -> dict[str, object]:
         """For the log."""
-        return {"rank": self.rank, "host": self.host, "cpus": ranges(self.cpus), "device": self.device,
-                **({"visible": self.visible} if self.visible else {})}
+        return {
+            "rank": self.rank,
+            "host": self.host,
+            "cpus": ranges(self.cpus),
+            "device": self.device,
+            **({"visible": self.visible} if self.visible else {}),
+        }
 
 
 def place_ranks(
@@ -118,8 +123,10 @@ def placement_warnings(placements: list[Placement]) -> list[str]:
     some_have = any(each.device != "cpu" for each in placements)
     without = [each for each in placements if each.lacks_gpu or (some_have and each.device == "cpu")]
     if without:
-        warnings.append(f"NO GPU for {_ranks(without)}; bind one to each rank (jsrun -g 1, srun --gpus-per-task=1), or "
-                        "--set device=cpu")
+        warnings.append(
+            f"NO GPU for {_ranks(without)}; bind one to each rank (jsrun -g 1, srun --gpus-per-task=1), or "
+            "--set device=cpu"
+        )
     users: dict[tuple[str, int], list[Placement]] = defaultdict(list)
     for each in placements:
         for cpu in each.cpus:
@@ -130,8 +137,10 @@ def placement_warnings(placements: list[Placement]) -> list[str]:
             shared[tuple(each.rank for each in of_it)].append(cpu)
     for ranks, cpus in shared.items():
         of_it = [each for each in placements if each.rank in ranks]
-        warnings.append(f"SHARED CPUs {ranges(cpus)} for {_ranks(of_it)}; give each rank cores of its own (jsrun -c, "
-                        "srun --cpus-per-task, mpirun --map-by ppr:N:node:PE=cores), or start fewer ranks")
+        warnings.append(
+            f"SHARED CPUs {ranges(cpus)} for {_ranks(of_it)}; give each rank cores of its own (jsrun -c, "
+            "srun --cpus-per-task, mpirun --map-by ppr:N:node:PE=cores), or start fewer ranks"
+        )
     return warnings
 
 
@@ -141,7 +150,8 @@ def _ranks(placements: list[Placement]) -> str:
     for each in placements:
         hosts[each.host].append(each.rank)
     return ("rank " if len(placements) == 1 else "ranks ") + ", ".join(
-        f"{ranges(ranks)} on {host}" for host, ranks in hosts.items())
+        f"{ranges(ranks)} on {host}" for host, ranks in hosts.items()
+    )
 
 
 def ranges(numbers: Iterable[int]) -> str:

@@ -57,14 +57,28 @@ def batch_script(system: str, job: BatchJob) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     if system not in job.launcher.batch_systems:
-        raise StemdlError(f"{job.launcher.name} does not work under {system}", where=f"--batch {system}",
-                          expected=" or ".join(job.launcher.batch_systems),
-                          remedy="choose another with --launcher")
-    environment = Environment(loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True,
-                              lstrip_blocks=True, keep_trailing_newline=True, autoescape=False)
+        raise StemdlError(
+            f"{job.launcher.name} does not work under {system}",
+            where=f"--batch {system}",
+            expected=" or ".join(job.launcher.batch_systems),
+            remedy="choose another with --launcher",
+        )
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
     template = environment.get_template(f"{system}.sh.j2")
-    return template.render(job=job, layout=job.layout, machine=job.machine, launch=shlex.join(job.argv),
-                           folder=shlex.quote(str(job.folder)))
+    return template.render(
+        job=job,
+        layout=job.layout,
+        machine=job.machine,
+        launch=shlex.join(job.argv),
+        folder=shlex.quote(str(job.folder)),
+    )
 
 
 def read_minutes(text: str) -> int:
@@ -72,8 +86,9 @@ def read_minutes(text: str) -> int:
     for less than 2 minutes, which leave no time for a warning."""
     match = re.fullmatch(r"(?:([0-9]{1,4}):)?([0-9]{1,5})(?::([0-9]{2}))?", text)
     if match is None or (match[3] is not None and match[1] is None):
-        raise StemdlError("a time limit cannot be read", where="--walltime", expected="minutes, HH:MM or HH:MM:SS",
-                          found=repr(text))
+        raise StemdlError(
+            "a time limit cannot be read", where="--walltime", expected="minutes, HH:MM or HH:MM:SS", found=repr(text)
+        )
     minutes = int(match[1] or 0) * 60 + int(match[2]) + (1 if int(match[3] or 0) else 0)
     if minutes < 2:
         raise StemdlError("the time limit is too short", where="--walltime", expected="2 minutes or more", found=text)

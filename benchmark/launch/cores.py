@@ -20,8 +20,9 @@ def physical_cores(cpus: Iterable[int] | None = None) -> list[tuple[int, ...]]:
     cores: dict[tuple[int, int], list[int]] = defaultdict(list)
     for cpu in sorted(os.sched_getaffinity(0) if cpus is None else cpus):
         try:
-            package, core = (int((TOPOLOGY / f"cpu{cpu}/topology/{name}").read_text())
-                             for name in ("physical_package_id", "core_id"))
+            package, core = (
+                int((TOPOLOGY / f"cpu{cpu}/topology/{name}").read_text()) for name in ("physical_package_id", "core_id")
+            )
         except (OSError, ValueError):  # not told here: each CPU is a core of its own
             package, core = -1, cpu
         cores[package, core].append(cpu)
@@ -39,9 +40,13 @@ def require_cores(processes: int, *, where: str, oversubscribe: bool) -> None:
     most = cores if quota is None else min(cores, max(1, math.ceil(quota)))
     if processes > most and not oversubscribe:
         of = f"{cores} cores" + (f", of which the container has the time of {quota:g}" if most < cores else "")
-        raise StemdlError("there are more ranks than cores", where=where, expected=f"at most {most} ({of})",
-                          found=processes, remedy=f"{where} {most}, or --oversubscribe to let ranks share cores, which "
-                          "measures no system")
+        raise StemdlError(
+            "there are more ranks than cores",
+            where=where,
+            expected=f"at most {most} ({of})",
+            found=processes,
+            remedy=f"{where} {most}, or --oversubscribe to let ranks share cores, which measures no system",
+        )
 
 
 def may_bind() -> bool:

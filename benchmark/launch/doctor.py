@@ -17,10 +17,10 @@ from importlib import metadata, util
 from pathlib import Path
 
 from benchmark.foundation.errors import StemdlError
-from benchmark.launch.cores import usable_cores
 from benchmark.launch.check import Check, judged
-from benchmark.launch.load import load_check, measure_load
+from benchmark.launch.cores import usable_cores
 from benchmark.launch.launchers import Job, get_launcher
+from benchmark.launch.load import load_check, measure_load
 from benchmark.launch.rank import detect_rank, under_launcher
 from benchmark.launch.room import GIB, cgroup_cpus, free_disk_bytes, free_memory_bytes
 
@@ -108,8 +108,9 @@ def run_checks(
     """
     load = _guarded("load", lambda: load_check(measure_load()))  # while nothing of ours runs yet
     checks: dict[str, Callable[[], Check]] = {"python": _python}
-    checks |= {name: partial(_package, name, module, limit_seconds) for name, module in PACKAGES.items()
-               if name != "torch"}
+    checks |= {
+        name: partial(_package, name, module, limit_seconds) for name, module in PACKAGES.items() if name != "torch"
+    }
     checks |= {
         "torch": partial(_torch, limit_seconds),
         "mpi": partial(_mpi, limit_seconds),
@@ -143,8 +144,12 @@ def _guarded(name: str, check: Callable[[], Check]) -> Check:
 def _python() -> Check:
     wanted = ".".join(map(str, OLDEST_PYTHON))
     found = ".".join(map(str, sys.version_info[:3]))
-    return judged("python", sys.version_info[:2] >= OLDEST_PYTHON, f"Python {found} ({sys.executable})",
-                  f"use Python {wanted} or newer")
+    return judged(
+        "python",
+        sys.version_info[:2] >= OLDEST_PYTHON,
+        f"Python {found} ({sys.executable})",
+        f"use Python {wanted} or newer",
+    )
 
 
 def _package(name: str, module: str, limit_seconds: float) -> Check:
@@ -161,8 +166,12 @@ def _torch(limit_seconds: float) -> Check:
     if told["devices"]:
         return Check("torch", True, f"{told['version']}, {len(told['devices'])} x {told['devices'][0]}")
     if told["driver"]:
-        return Check("torch", False, f"{told['version']} does not see the accelerator of this machine",
-                     "install the torch that fits its driver; under a launcher, ask for a GPU for each rank")
+        return Check(
+            "torch",
+            False,
+            f"{told['version']} does not see the accelerator of this machine",
+            "install the torch that fits its driver; under a launcher, ask for a GPU for each rank",
+        )
     return Check("torch", True, f"{told['version']}, no accelerator: the CPU is used")
 
 
@@ -175,8 +184,12 @@ def _horovod(limit_seconds: float) -> Check:
     if util.find_spec("horovod") is None:
         told = Path(sys.prefix, WITHOUT_HOROVOD)
         why = f" ({told.read_text(encoding='utf-8').strip()})" if told.is_file() else ""
-        return Check("horovod", True, f"not built{why}: torch.distributed is used (comm=torch)",
-                     "STEMDL_WITHOUT_HOROVOD=0 ./scripts/setup_env.sh, which builds Horovod or says why it cannot")
+        return Check(
+            "horovod",
+            True,
+            f"not built{why}: torch.distributed is used (comm=torch)",
+            "STEMDL_WITHOUT_HOROVOD=0 ./scripts/setup_env.sh, which builds Horovod or says why it cannot",
+        )
     return _allreduce("horovod", HOROVOD, limit_seconds)
 
 
@@ -184,8 +197,12 @@ def _allreduce(name: str, program: str, limit_seconds: float) -> Check:
     """Two ranks sum rank + 1: the total must be 3."""
     if under_launcher():
         rank = detect_rank()
-        return Check(name, True, f"not tried: this is rank {rank.rank} of {rank.size} under {rank.launcher}",
-                     "run stemdl doctor outside the launcher to try it")
+        return Check(
+            name,
+            True,
+            f"not tried: this is rank {rank.rank} of {rank.size} under {rank.launcher}",
+            "run stemdl doctor outside the launcher to try it",
+        )
     remedy = "mpirun, mpi4py and Horovod must be of one MPI: run ./run_benchmark.sh, or rebuild them on the site's MPI"
     argv = get_launcher("mpirun").argv(Job(ranks=2, command=(sys.executable, "-c", program)))
     told = json.loads(_run(argv, limit_seconds=limit_seconds, remedy=remedy).splitlines()[-1])
@@ -201,30 +218,43 @@ def _cores() -> Check:
     threads = len(os.sched_getaffinity(0))
     detail = f"{cores} cores ({threads} hardware threads)"
     if quota is not None and quota < cores:
-        return Check("cores", True, f"{detail}, but the time of {quota:g} only",
-                     f"start at most {max(1, int(quota))} ranks here, or raise the container's CPU limit")
+        return Check(
+            "cores",
+            True,
+            f"{detail}, but the time of {quota:g} only",
+            f"start at most {max(1, int(quota))} ranks here, or raise the container's CPU limit",
+        )
     return Check("cores", True, detail)
 
 
 def _memory(needed_bytes: int) -> Check:
     free = free_memory_bytes()
-    return judged("memory", free >= needed_bytes, f"{free / GIB:.1f} GiB free, {needed_bytes / GIB:.1f} GiB needed",
-                  "end other programs, or use a smaller batch or fewer ranks")
+    return judged(
+        "memory",
+        free >= needed_bytes,
+        f"{free / GIB:.1f} GiB free, {needed_bytes / GIB:.1f} GiB needed",
+        "end other programs, or use a smaller batch or fewer ranks",
+    )
 
 
 def _disk(folder: Path, needed_bytes: int) -> Check:
     if not folder.is_dir():
         return Check("disk", False, f"{folder} is not a folder", "name another folder")
     free = free_disk_bytes(folder)
-    return judged("disk", free >= needed_bytes,
-                  f"{free / GIB:.1f} GiB free in {folder.resolve()}, {needed_bytes / GIB:.1f} GiB needed",
-                  "free some space, or name another folder")
+    return judged(
+        "disk",
+        free >= needed_bytes,
+        f"{free / GIB:.1f} GiB free in {folder.resolve()}, {needed_bytes / GIB:.1f} GiB needed",
+        "free some space, or name another folder",
+    )
 
 
 def _hdf5(folder: Path, limit_seconds: float) -> Check:
     probe = folder / f".doctor.{os.getpid()}.h5"
-    remedy = f"name a folder that may be written ({folder.resolve()} was tried); on network file systems that refuse " \
-             "locks, export HDF5_USE_FILE_LOCKING=FALSE"
+    remedy = (
+        f"name a folder that may be written ({folder.resolve()} was tried); on network file systems that refuse "
+        "locks, export HDF5_USE_FILE_LOCKING=FALSE"
+    )
     try:
         version = _run_python(HDF5, str(probe), limit_seconds=limit_seconds, remedy=remedy)
     finally:
@@ -239,8 +269,9 @@ def _run_python(program: str, *arguments: str, limit_seconds: float, remedy: str
 
 def _run(argv: list[str], *, limit_seconds: float, remedy: str) -> str:
     """Standard output of a command; raises StemdlError with its message when it fails or takes too long."""
-    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          errors="replace") as process:
+    with subprocess.Popen(
+        argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace"
+    ) as process:
         try:
             output, errors = process.communicate(timeout=limit_seconds)
         except subprocess.TimeoutExpired:

@@ -93,8 +93,11 @@ class Exchange:
         try:
             return self.receive(0, time.monotonic() + seconds)
         except NoAnswer:
-            raise StemdlError(f"rank 0 did not answer within {seconds:g} s", where=f"rank {self.rank}",
-                              remedy="see rank 0's messages; look after its host") from None
+            raise StemdlError(
+                f"rank 0 did not answer within {seconds:g} s",
+                where=f"rank {self.rank}",
+                remedy="see rank 0's messages; look after its host",
+            ) from None
 
 
 def join(rank: Rank) -> Exchange:
@@ -166,9 +169,12 @@ class StoreLink:
 
         host, port = os.environ.get("MASTER_ADDR"), os.environ.get("MASTER_PORT", "")
         if not host or not port.isdecimal():
-            raise StemdlError("the ranks have no place to meet", where=f"rank {rank.rank}",
-                              expected="MASTER_ADDR and MASTER_PORT, as torchrun sets them",
-                              remedy="install mpi4py, or start the ranks with torchrun")
+            raise StemdlError(
+                "the ranks have no place to meet",
+                where=f"rank {rank.rank}",
+                expected="MASTER_ADDR and MASTER_PORT, as torchrun sets them",
+                remedy="install mpi4py, or start the ranks with torchrun",
+            )
         # torchrun keeps the store itself, and so does rank 0 once a process group is there
         kept = dist.is_initialized() or os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
         hosts = rank.rank == 0 and not kept

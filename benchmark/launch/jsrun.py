@@ -18,8 +18,20 @@ class Jsrun(Launcher):
         argv = ["jsrun", "-n", str(job.ranks)]
         if job.layout is not None:
             cores = job.layout.cores_per_rank or 1
-            argv += ["-r", str(job.layout.ranks_per_node), "-a", "1", "-c", str(cores),
-                     "-g", str(job.layout.gpus_per_rank), "-b", f"packed:{cores}", "-d", "packed"]
+            argv += [
+                "-r",
+                str(job.layout.ranks_per_node),
+                "-a",
+                "1",
+                "-c",
+                str(cores),
+                "-g",
+                str(job.layout.gpus_per_rank),
+                "-b",
+                f"packed:{cores}",
+                "-d",
+                "packed",
+            ]
         argv += job.binding
         for name, value in job.environment.items():
             argv += ["-E", f"{name}={value}"]

@@ -42,9 +42,14 @@ class Load:
 
     def to_dict(self) -> dict[str, Any]:
         """For rank 0: as short for a rank of 128 CPUs as for one of a single."""
-        return {"cpus": f"{min(self.free)}-{max(self.free)}/{len(self.free)}", "count": len(self.free),
-                "quota": self.quota, "busy": len(self.free) - sum(self.free.values()), "own": self.own,
-                "average": self.average}
+        return {
+            "cpus": f"{min(self.free)}-{max(self.free)}/{len(self.free)}",
+            "count": len(self.free),
+            "quota": self.quota,
+            "busy": len(self.free) - sum(self.free.values()),
+            "own": self.own,
+            "average": self.average,
+        }
 
 
 def measure_load(seconds: float = SECONDS) -> Load | None:
@@ -56,8 +61,11 @@ def measure_load(seconds: float = SECONDS) -> Load | None:
     before, own_before, began = psutil.cpu_times(percpu=True), time.process_time(), time.monotonic()
     time.sleep(seconds)
     after, own, passed = psutil.cpu_times(percpu=True), time.process_time(), time.monotonic() - began
-    free = {cpu: share for cpu in cpus if cpu < len(after) and cpu < len(before)
-            and (share := _free_share(before[cpu], after[cpu])) is not None}
+    free = {
+        cpu: share
+        for cpu in cpus
+        if cpu < len(after) and cpu < len(before) and (share := _free_share(before[cpu], after[cpu])) is not None
+    }
     if not free:
         return None
     return Load(free, cgroup_cpus(), (own - own_before) / passed, os.getloadavg()[0])
@@ -66,8 +74,11 @@ def measure_load(seconds: float = SECONDS) -> Load | None:
 def _free_share(before: Any, after: Any) -> float | None:
     """Of one CPU between two readings; time stolen by other virtual machines is not free. Guests' time is part of
     user's."""
-    spent = {name: max(0.0, getattr(after, name) - getattr(before, name)) for name in after._fields
-             if not name.startswith("guest")}
+    spent = {
+        name: max(0.0, getattr(after, name) - getattr(before, name))
+        for name in after._fields
+        if not name.startswith("guest")
+    }
     whole = sum(spent.values())
     return (spent["idle"] + spent.get("iowait", 0.0)) / whole if whole > 0 else None
 
@@ -80,8 +91,11 @@ def free_cores(told: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     busy = sum(each["busy"] for each in sets.values()) - sum(each["own"] for each in told)
     given = min(count, told[0]["quota"] or count)
     free = min(given, count - max(0.0, busy))
-    return {"given": round(given, 2), "free": round(max(0.0, free), 2),
-            "average": round(max(each["average"] for each in told), 2)}
+    return {
+        "given": round(given, 2),
+        "free": round(max(0.0, free), 2),
+        "average": round(max(each["average"] for each in told), 2),
+    }
 
 
 def is_busy(load: Mapping[str, float]) -> bool:
@@ -99,7 +113,10 @@ def load_check(load: Load | None) -> Check:
     if load is None:
         return Check("load", True, "not known: the kernel does not count the cores' time here")
     node = free_cores([load.to_dict()])
-    each = load.free if len(load.free) <= NAMED else {cpu: share for cpu, share in load.free.items()
-                                                      if share == min(load.free.values())}
+    each = (
+        load.free
+        if len(load.free) <= NAMED
+        else {cpu: share for cpu, share in load.free.items() if share == min(load.free.values())}
+    )
     detail = f"{in_words(node)}: " + ", ".join(f"core {cpu} {share:.0%}" for cpu, share in list(each.items())[:NAMED])
     return Check("load", True, detail, REMEDY if is_busy(node) else "")

@@ -15,6 +15,10 @@ class Local(Launcher):
     def argv(self, job: Job) -> list[str]:
         """See `Launcher.argv`; raises StemdlError for more than one rank."""
         if job.ranks > 1:
-            raise StemdlError("local starts one rank", where="--launcher local", found=f"{job.ranks} ranks",
-                              remedy="--launcher mpirun or torchrun, or --ranks 1")
+            raise StemdlError(
+                "local starts one rank",
+                where="--launcher local",
+                found=f"{job.ranks} ranks",
+                remedy="--launcher mpirun or torchrun, or --ranks 1",
+            )
         return ["env", *(f"{name}={value}" for name, value in {**LOCAL, **job.environment}.items()), *job.command]

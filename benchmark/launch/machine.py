@@ -75,8 +75,11 @@ def load_machine(name: str) -> Machine:
     if is_file_name(name):
         return read_machine(Path(name))
     if name not in profile_names():
-        raise StemdlError(f"there is no profile {name!r}", where="--profile", remedy=f"{nearest(name, profile_names())} "
-                          "Or name a file: --profile FILE.yaml")
+        raise StemdlError(
+            f"there is no profile {name!r}",
+            where="--profile",
+            remedy=f"{nearest(name, profile_names())} Or name a file: --profile FILE.yaml",
+        )
     return read_machine(PROFILES / f"{name}.yaml")
 
 
@@ -90,19 +93,29 @@ def read_machine(path: Path) -> Machine:
         raise StemdlError("the profile does not say which machine it is of", where=path, expected="description: TEXT")
     for key, value in values.items():
         if not _is_of(value, str(known[key].type)):
-            raise StemdlError(f"{key} has the wrong type", where=path, expected=_MEANT[str(known[key].type)], found=value)
+            raise StemdlError(
+                f"{key} has the wrong type", where=path, expected=_MEANT[str(known[key].type)], found=value
+            )
     values["binding"] = {launcher: tuple(options) for launcher, options in values.get("binding", {}).items()}
     values["directives"] = tuple(values.get("directives", ()))
     return Machine(name=path.stem, **values)
 
 
-_MEANT = {"str": "a text", "str | None": "a text", "int": "a whole number from 0", "int | None": "a whole number from 0",
-          "bool": "true or false", "tuple[str, ...]": "a list of texts",
-          "Mapping[str, tuple[str, ...]]": "lists of texts by name", "Mapping[str, str]": "texts by name"}
+_MEANT = {
+    "str": "a text",
+    "str | None": "a text",
+    "int": "a whole number from 0",
+    "int | None": "a whole number from 0",
+    "bool": "true or false",
+    "tuple[str, ...]": "a list of texts",
+    "Mapping[str, tuple[str, ...]]": "lists of texts by name",
+    "Mapping[str, str]": "texts by name",
+}
 
 
 def _is_of(value: Any, kind: str) -> bool:
     """Whether a value of a profile is of its field's type, as `_MEANT` has it."""
+
     def texts(given: Any) -> bool:
         return isinstance(given, list) and all(isinstance(each, str) for each in given)
 

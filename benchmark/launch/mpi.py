@@ -17,7 +17,10 @@ def world_of(rank: Rank) -> Any:
 
     world = MPI.COMM_WORLD
     if (world.rank, world.size) != (rank.rank, rank.size):
-        raise StemdlError("MPI sees other ranks than the launcher", where=f"rank {rank.rank} of {rank.size}",
-                          found=f"rank {world.rank} of {world.size}",
-                          remedy="use the launcher of the MPI that mpi4py loads; one that has just died leaves this too")
+        raise StemdlError(
+            "MPI sees other ranks than the launcher",
+            where=f"rank {rank.rank} of {rank.size}",
+            found=f"rank {world.rank} of {world.size}",
+            remedy="use the launcher of the MPI that mpi4py loads; one that has just died leaves this too",
+        )
     return world

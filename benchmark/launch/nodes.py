@@ -33,8 +33,12 @@ def collect_nodes(exchange: Exchange, host: str, facts: Mapping[str, Any] | None
     told = exchange.gather(None if facts is None else {"host": host, "facts": dict(facts)}, seconds)
     missing = [rank for rank in range(exchange.size) if rank not in told]
     if exchange.rank == 0 and missing:
-        raise StemdlError("ranks did not describe their nodes", found=f"ranks {missing[:NAMED]} said nothing",
-                          expected=f"an answer within {seconds:g} s", remedy="look after those processes")
+        raise StemdlError(
+            "ranks did not describe their nodes",
+            found=f"ranks {missing[:NAMED]} said nothing",
+            expected=f"an answer within {seconds:g} s",
+            remedy="look after those processes",
+        )
     return kinds_of([(answer["host"], answer["facts"]) for answer in told.values() if answer])
 
 
@@ -68,21 +72,40 @@ def _alike(one: Any, other: Any) -> bool:
 def differences(kinds: Sequence[Kind]) -> list[str]:
     """One text for each kind but the first: its hosts, and what is another there."""
     first = kinds[0].facts
-    return [f"{_hosts(kind)}: " + ", ".join(
-        f"{name} {_shown(kind.facts.get(name))} instead of {_shown(first.get(name))}"
-        for name in differing(first, kind.facts)) for kind in kinds[1:]]
+    return [
+        f"{_hosts(kind)}: "
+        + ", ".join(
+            f"{name} {_shown(kind.facts.get(name))} instead of {_shown(first.get(name))}"
+            for name in differing(first, kind.facts)
+        )
+        for kind in kinds[1:]
+    ]
 
 
 def nodes_check(kinds: Sequence[Kind]) -> Check:
     """Whether the nodes are alike: if not, that is told, and is no failure."""
     count = sum(len(kind.hosts) for kind in kinds)
     if len(kinds) > 1:
-        return Check("nodes", True, f"{len(kinds)} kinds of nodes; " + "; ".join(differences(kinds)),
-                     "for a result that others can repeat, ask for nodes of one kind")
-    return Check("nodes", True, f"{count} node{'s alike' if count > 1 else ''}: "
-                 + ", ".join(filter(None, (kinds[0].facts.get("processor"),
-                                           _shown(kinds[0].facts["accelerators"])
-                                           if "accelerators" in kinds[0].facts else "no accelerator"))))
+        return Check(
+            "nodes",
+            True,
+            f"{len(kinds)} kinds of nodes; " + "; ".join(differences(kinds)),
+            "for a result that others can repeat, ask for nodes of one kind",
+        )
+    return Check(
+        "nodes",
+        True,
+        f"{count} node{'s alike' if count > 1 else ''}: "
+        + ", ".join(
+            filter(
+                None,
+                (
+                    kinds[0].facts.get("processor"),
+                    _shown(kinds[0].facts["accelerators"]) if "accelerators" in kinds[0].facts else "no accelerator",
+                ),
+            )
+        ),
+    )
 
 
 def write_nodes(folder: Path, kinds: Sequence[Kind]) -> None:

@@ -67,8 +67,12 @@ class Rapl:
     def __init__(self, root: Path = POWERCAP, clock: Callable[[], float] = time.monotonic) -> None:
         self._zones = [zone for zone in sorted(root.glob("intel-rapl:*")) if _counts(zone)]
         if not self._zones:
-            raise StemdlError("this node has no RAPL counters", where=root, expected="intel-rapl:0/energy_uj",
-                              remedy="--power nvml, or a file of a meter; virtual machines often hide them")
+            raise StemdlError(
+                "this node has no RAPL counters",
+                where=root,
+                expected="intel-rapl:0/energy_uj",
+                remedy="--power nvml, or a file of a meter; virtual machines often hide them",
+            )
         self._ranges = [_counter(zone / "max_energy_range_uj") for zone in self._zones]
         self._last = [_counter(zone / "energy_uj") for zone in self._zones]
         self._joules = 0.0
@@ -99,9 +103,11 @@ def _counter(path: Path) -> int:
     try:
         return int(path.read_text())
     except PermissionError as error:
-        raise StemdlError("RAPL's counters may not be read", where=path,
-                          remedy="ask an administrator for chmod a+r of them: since Linux 5.10 they are root's alone") \
-            from error
+        raise StemdlError(
+            "RAPL's counters may not be read",
+            where=path,
+            remedy="ask an administrator for chmod a+r of them: since Linux 5.10 they are root's alone",
+        ) from error
     except (OSError, ValueError) as error:
         raise StemdlError("RAPL's counter cannot be read", where=path, found=error) from error
 
@@ -120,7 +126,9 @@ class Nvml:
             nvml.nvmlInit()
             self._devices = [nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount())]
         except nvml.NVMLError as error:
-            raise StemdlError("NVML cannot be used", found=error, remedy="--power rapl, or a file of a meter") from error
+            raise StemdlError(
+                "NVML cannot be used", found=error, remedy="--power rapl, or a file of a meter"
+            ) from error
         if not self._devices:
             raise StemdlError("NVML sees no accelerator", remedy="--power rapl, or a file of a meter")
         try:
@@ -159,8 +167,9 @@ class NvidiaSmi:
         try:
             return sum(map(float, (text or "nothing").split()))
         except ValueError as error:
-            raise StemdlError("nvidia-smi tells no power", found=text,
-                              remedy="--power rapl, or a file of a meter") from error
+            raise StemdlError(
+                "nvidia-smi tells no power", found=text, remedy="--power rapl, or a file of a meter"
+            ) from error
 
 
 class Sum:
@@ -193,8 +202,11 @@ def make_meter(name: str) -> Meter:
         elif shutil.which("nvidia-smi"):
             meters.append(NvidiaSmi())
         else:
-            raise StemdlError("there is nothing to ask NVIDIA's accelerators with", where="--power nvml",
-                              remedy="pip install nvidia-ml-py, or --power rapl, or a file of a meter")
+            raise StemdlError(
+                "there is nothing to ask NVIDIA's accelerators with",
+                where="--power nvml",
+                remedy="pip install nvidia-ml-py, or --power rapl, or a file of a meter",
+            )
     return meters[0] if len(meters) == 1 else Sum(meters)
 
 
@@ -270,8 +282,13 @@ def _reading(row: list[str], where: str) -> Reading:
             raise ValueError("a number out of range")
         return Reading(round(seconds * 1000), watts)
     except (ValueError, IndexError) as error:
-        raise StemdlError("this is no power reading", where=where, expected="time,watts", found=f"{','.join(row)} "
-                          f"({error})", remedy="times in seconds since 1970, or like 2026-01-31T12:00:00+00:00") from error
+        raise StemdlError(
+            "this is no power reading",
+            where=where,
+            expected="time,watts",
+            found=f"{','.join(row)} ({error})",
+            remedy="times in seconds since 1970, or like 2026-01-31T12:00:00+00:00",
+        ) from error
 
 
 def _timestamp(text: str) -> float:

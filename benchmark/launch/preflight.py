@@ -55,8 +55,13 @@ class Verdict:
     def to_log(self) -> dict[str, Any]:
         """For a run's log: the names of the checks, those that failed in full, warnings and figures. What passed would
         tell where somebody's folders are."""
-        return {"ok": self.ok, "checks": [check.name for check in self.checks], "warnings": list(self.warnings),
-                "failed": [check.to_dict() for check in self.checks if not check.ok], "figures": dict(self.figures)}
+        return {
+            "ok": self.ok,
+            "checks": [check.name for check in self.checks],
+            "warnings": list(self.warnings),
+            "failed": [check.to_dict() for check in self.checks if not check.ok],
+            "figures": dict(self.figures),
+        }
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Verdict:
@@ -104,8 +109,11 @@ def preflight(
     figures: dict[str, Any] = {}
     if exchange.rank == 0:
         load, busiest = checks.load(answers)
-        found = [checks.all_answered(answers, hosts, exchange.size, limits.seconds),
-                 *checks.of_answers(answers, own, witness.subject, opening["fault"]), load]
+        found = [
+            checks.all_answered(answers, hosts, exchange.size, limits.seconds),
+            *checks.of_answers(answers, own, witness.subject, opening["fault"]),
+            load,
+        ]
         figures["load"] = busiest
         leaders = [rank for rank, answer in answers.items() if answer["leads"]]
         step = {"leaders": leaders} if len(answers) == exchange.size else {}
@@ -114,10 +122,14 @@ def preflight(
         offsets = _clocks(witness, exchange, step["leaders"], limits)
         told = exchange.gather(_all_reduce(exchange, reducer, limits, effort), limits.seconds + 5)
         if exchange.rank == 0:
-            found += [checks.clocks(offsets, answers, limits.clock_skew_seconds),
-                      checks.all_reduce(told, answers, limits.seconds)]
-            figures |= {"clock_offset_seconds": max((abs(each[0]) for each in offsets.values() if each), default=0.0),
-                        "all_reduce": told[0].get("network")}
+            found += [
+                checks.clocks(offsets, answers, limits.clock_skew_seconds),
+                checks.all_reduce(told, answers, limits.seconds),
+            ]
+            figures |= {
+                "clock_offset_seconds": max((abs(each[0]) for each in offsets.values() if each), default=0.0),
+                "all_reduce": told[0].get("network"),
+            }
     figures["seconds"] = time.monotonic() - started
     verdict = Verdict(tuple(found), figures)
     return Verdict.of(exchange.share(verdict.to_dict() if exchange.rank == 0 else None, patience))
@@ -125,8 +137,12 @@ def preflight(
 
 def _sections(witness: Witness) -> dict[str, Any]:
     """What the ranks must agree about, by name; what is of a node is asked of one rank there."""
-    asked: dict[str, Callable[[], Any]] = {"source": witness.source, "versions": witness.versions,
-                                           "configuration": witness.settings, "manifest": witness.manifest}
+    asked: dict[str, Callable[[], Any]] = {
+        "source": witness.source,
+        "versions": witness.versions,
+        "configuration": witness.settings,
+        "manifest": witness.manifest,
+    }
     if witness.leads:
         asked |= {"commit": witness.commit, "listing": witness.listing}
     return {name: _tried(ask) for name, ask in asked.items()}
@@ -144,8 +160,10 @@ def _answer(witness: Witness, own: Mapping[str, Any], opening: Mapping[str, Any]
     if witness.leads:
         answer |= {
             "sees": opening["fault"] is None and witness.sees(opening["token"], opening["token"]),
-            "disk": {room.purpose: _tried(lambda room=room: witness.free_disk_bytes(room.folder))
-                     for room in witness.subject.rooms},
+            "disk": {
+                room.purpose: _tried(lambda room=room: witness.free_disk_bytes(room.folder))
+                for room in witness.subject.rooms
+            },
             "memory": _tried(witness.free_memory_bytes),
         }
     return answer
@@ -197,9 +215,7 @@ def _clocks(
     return offsets
 
 
-def _all_reduce(
-    exchange: Exchange, reducer: Callable[[], Reducer], limits: Limits, effort: Effort
-) -> dict[str, Any]:
+def _all_reduce(exchange: Exchange, reducer: Callable[[], Reducer], limits: Limits, effort: Effort) -> dict[str, Any]:
     """What this rank saw: the network, or how it failed."""
     if exchange.size == 1:
         return {}

@@ -31,12 +31,17 @@ REMEDIES = {
 
 def all_answered(answers: Answers, hosts: Mapping[int, str], size: int, seconds: float) -> Check:
     """Whether every rank said what it sees. Where a rank is, is known if it said that at first."""
-    silent = [f"rank {rank}" + (f" on {hosts[rank]}" if rank in hosts else "") for rank in range(size)
-              if rank not in answers]
+    silent = [
+        f"rank {rank}" + (f" on {hosts[rank]}" if rank in hosts else "") for rank in range(size) if rank not in answers
+    ]
     nodes = len(set(hosts.values()))
     if silent:
-        return Check("ranks", False, f"{_named(silent)} did not answer within {seconds:g} s",
-                     "look after those processes and their nodes (see the launcher's messages), and start anew")
+        return Check(
+            "ranks",
+            False,
+            f"{_named(silent)} did not answer within {seconds:g} s",
+            "look after those processes and their nodes (see the launcher's messages), and start anew",
+        )
     return Check("ranks", True, f"{size} rank{'s' * (size > 1)} on {nodes} node{'s' * (nodes > 1)} answered")
 
 
@@ -62,13 +67,18 @@ def devices(answers: Answers, wanted: str) -> Check:
     if faults:
         return Check("device", False, _named(faults), "stemdl doctor on that node says more of its torch and driver")
     bind = "ask for one for each rank (jsrun -g 1, srun --gpus-per-task=1), or --set device=cpu"
-    blind = [f"{_place(rank, answers)} sees none of its node's accelerators" + f" ({device['on_node']})"
-             for rank, device in seen.items()
-             if device["kind"] == "cpu" and (wanted == "cuda" or wanted != "cpu" and device["on_node"])]
+    blind = [
+        f"{_place(rank, answers)} sees none of its node's accelerators" + f" ({device['on_node']})"
+        for rank, device in seen.items()
+        if device["kind"] == "cpu" and (wanted == "cuda" or wanted != "cpu" and device["on_node"])
+    ]
     if blind:
         return Check("device", False, _named(blind), bind)
-    odd = [f"{_place(rank, answers)} computes on {device['kind']}" for rank, device in seen.items()
-           if device["kind"] != seen[0]["kind"]]
+    odd = [
+        f"{_place(rank, answers)} computes on {device['kind']}"
+        for rank, device in seen.items()
+        if device["kind"] != seen[0]["kind"]
+    ]
     if odd:
         return Check("device", False, f"{_named(odd)}, rank 0 on {seen[0]['kind']}", bind)
     names = _counted(device["name"] or device["kind"] for device in seen.values())
@@ -78,9 +88,11 @@ def devices(answers: Answers, wanted: str) -> Check:
             users[answers[rank]["host"], device["identity"]].append(rank)
     on_host = Counter(answers[rank]["host"] for rank in seen)
     shared = {ranks[0]: ranks for ranks in users.values() if len(ranks) > 1}
-    avoidable = [f"ranks {', '.join(map(str, ranks[:NAMED]))} on {answers[rank]['host']} share one of "
-                 f"{seen[rank]['on_node']}" for rank, ranks in shared.items()
-                 if on_host[answers[rank]["host"]] <= seen[rank]["on_node"]]
+    avoidable = [
+        f"ranks {', '.join(map(str, ranks[:NAMED]))} on {answers[rank]['host']} share one of {seen[rank]['on_node']}"
+        for rank, ranks in shared.items()
+        if on_host[answers[rank]["host"]] <= seen[rank]["on_node"]
+    ]
     if avoidable:
         return Check("device", False, _named(avoidable), "let each rank see all of its node's, or one of its own")
     return Check("device", True, names + (", shared by ranks" if shared else ""))
@@ -90,8 +102,11 @@ def agreement(name: str, answers: Answers, own: Mapping[str, Any]) -> Check:
     """Whether all ranks see of one section what rank 0 sees."""
     if isinstance(own[name], dict) and FAULT in own[name]:
         return Check(name, False, f"{_place(0, answers)}: {own[name][FAULT]}", REMEDIES[name])
-    odd = [f"{_place(rank, answers)} {_difference(answer['differs'][name], own[name])}"
-           for rank, answer in answers.items() if name in answer["differs"]]
+    odd = [
+        f"{_place(rank, answers)} {_difference(answer['differs'][name], own[name])}"
+        for rank, answer in answers.items()
+        if name in answer["differs"]
+    ]
     if odd:
         return Check(name, False, _named(odd), REMEDIES[name])
     return Check(name, True, _summary(name, own[name]))
@@ -100,13 +115,21 @@ def agreement(name: str, answers: Answers, own: Mapping[str, Any]) -> Check:
 def shared_folder(answers: Answers, subject: Subject, place_fault: Any) -> Check:
     """Whether every node sees what rank 0 has just written."""
     if place_fault is not None:
-        return Check("shared folder", False, f"{_place(0, answers)} cannot write to {subject.shared}: "
-                     f"{place_fault[FAULT]}", "free some space, or name another folder with --output")
+        return Check(
+            "shared folder",
+            False,
+            f"{_place(0, answers)} cannot write to {subject.shared}: {place_fault[FAULT]}",
+            "free some space, or name another folder with --output",
+        )
     blind = [_place(rank, answers) for rank, answer in answers.items() if answer["leads"] and not answer["sees"]]
-    detail = f"{_named(blind)}: not seen in {subject.shared} what rank 0 wrote" if blind else \
-        f"what rank 0 writes to {subject.shared} is seen everywhere"
-    return judged("shared folder", not blind, detail,
-                  "name a folder that all nodes share (--output; of stemdl doctor, --folder)")
+    detail = (
+        f"{_named(blind)}: not seen in {subject.shared} what rank 0 wrote"
+        if blind
+        else f"what rank 0 writes to {subject.shared} is seen everywhere"
+    )
+    return judged(
+        "shared folder", not blind, detail, "name a folder that all nodes share (--output; of stemdl doctor, --folder)"
+    )
 
 
 def disk(answers: Answers, subject: Subject) -> Check:
@@ -118,14 +141,29 @@ def disk(answers: Answers, subject: Subject) -> Check:
             if isinstance(free, dict):
                 short.append(f"{_place(rank, answers)}: {room.purpose}: {free[FAULT]}")
             elif free < room.needed_bytes:
-                short.append(f"{_place(rank, answers)} has {_size(free)} free in {room.folder} for {room.purpose}, "
-                             f"{_size(room.needed_bytes)} needed")
-    least = {room.purpose: min((answer["disk"][room.purpose] for _, answer in _leaders(answers)
-                                if not isinstance(answer["disk"][room.purpose], dict)), default=0)
-             for room in subject.rooms}
-    return judged("disk", not short, _named(short) if short else ", ".join(
-        f"at least {_size(free)} free for {purpose}" for purpose, free in least.items()),
-        "free some space there, or name another folder (--output, --set stage=DIR)")
+                short.append(
+                    f"{_place(rank, answers)} has {_size(free)} free in {room.folder} for {room.purpose}, "
+                    f"{_size(room.needed_bytes)} needed"
+                )
+    least = {
+        room.purpose: min(
+            (
+                answer["disk"][room.purpose]
+                for _, answer in _leaders(answers)
+                if not isinstance(answer["disk"][room.purpose], dict)
+            ),
+            default=0,
+        )
+        for room in subject.rooms
+    }
+    return judged(
+        "disk",
+        not short,
+        _named(short)
+        if short
+        else ", ".join(f"at least {_size(free)} free for {purpose}" for purpose, free in least.items()),
+        "free some space there, or name another folder (--output, --set stage=DIR)",
+    )
 
 
 def memory(answers: Answers, needed_bytes: int) -> Check:
@@ -140,8 +178,12 @@ def memory(answers: Answers, needed_bytes: int) -> Check:
             short.append(f"{_place(rank, answers)} has {_size(free)} free, its ranks need {_size(needed)}")
         else:
             least.append(free)
-    return judged("memory", not short, _named(short) if short else f"at least {_size(min(least))} free on each node",
-                  "end other programs there, or use fewer ranks on a node, or --set memory_share=0.1")
+    return judged(
+        "memory",
+        not short,
+        _named(short) if short else f"at least {_size(min(least))} free on each node",
+        "end other programs there, or use fewer ranks on a node, or --set memory_share=0.1",
+    )
 
 
 def load(answers: Answers) -> tuple[Check, dict[str, float] | None]:
@@ -158,7 +200,9 @@ def load(answers: Answers) -> tuple[Check, dict[str, float] | None]:
     busy = {host: in_words(node) + f" on {host}" for host, node in nodes.items() if is_busy(node)}
     if not busy:
         return Check("load", True, f"at least {in_words(nodes[busiest])} on {busiest}"), nodes[busiest]
-    return Check("load", True, f"other programs keep this machine busy: {_named(busy.values())}", REMEDY), nodes[busiest]
+    return Check("load", True, f"other programs keep this machine busy: {_named(busy.values())}", REMEDY), nodes[
+        busiest
+    ]
 
 
 def clocks(offsets: Mapping[int, tuple[float, float] | None], answers: Answers, limit_seconds: float) -> Check:
@@ -167,17 +211,25 @@ def clocks(offsets: Mapping[int, tuple[float, float] | None], answers: Answers, 
     if silent:
         return Check("clocks", False, f"{_named(silent)} stopped answering", "look after those processes and nodes")
     told = {rank: offset for rank, offset in offsets.items() if offset is not None}
-    odd = [f"{_place(rank, answers)} is {abs(offset):.6f} s (+- {uncertainty:.6f} s) "
-           f"{'ahead of' if offset > 0 else 'behind'} rank 0" for rank, (offset, uncertainty) in told.items()
-           if abs(offset) - uncertainty > limit_seconds]
+    odd = [
+        f"{_place(rank, answers)} is {abs(offset):.6f} s (+- {uncertainty:.6f} s) "
+        f"{'ahead of' if offset > 0 else 'behind'} rank 0"
+        for rank, (offset, uncertainty) in told.items()
+        if abs(offset) - uncertainty > limit_seconds
+    ]
     if odd:
-        return Check("clocks", False, f"{_named(odd)}, {limit_seconds:g} s allowed",
-                     "set that node's clock (chronyc makestep, ntpd): events and power readings are timed by it")
+        return Check(
+            "clocks",
+            False,
+            f"{_named(odd)}, {limit_seconds:g} s allowed",
+            "set that node's clock (chronyc makestep, ntpd): events and power readings are timed by it",
+        )
     if not told:
         return Check("clocks", True, "one node, one clock")
     rank, (offset, uncertainty) = max(told.items(), key=lambda each: abs(each[1][0]))
-    return Check("clocks", True, f"within {abs(offset):.6f} s (+- {uncertainty:.6f} s) of rank 0's, "
-                 f"{limit_seconds:g} s allowed")
+    return Check(
+        "clocks", True, f"within {abs(offset):.6f} s (+- {uncertainty:.6f} s) of rank 0's, {limit_seconds:g} s allowed"
+    )
 
 
 def all_reduce(told: Answers, answers: Answers, seconds: float) -> Check:
@@ -186,19 +238,30 @@ def all_reduce(told: Answers, answers: Answers, seconds: float) -> Check:
     silent = [_place(rank, answers) for rank in answers if rank not in told]
     late = [_place(rank, answers) for rank, each in told.items() if "late" in each]
     if silent or late:
-        return Check("all-reduce", False, f"{_named(silent)} stopped answering" if silent else
-                     f"not done within {seconds:g} s on {_named(late)}", remedy)
+        return Check(
+            "all-reduce",
+            False,
+            f"{_named(silent)} stopped answering" if silent else f"not done within {seconds:g} s on {_named(late)}",
+            remedy,
+        )
     wrong = [f"{_place(rank, answers)}: {each[FAULT]}" for rank, each in told.items() if FAULT in each]
-    wrong += [f"{_place(rank, answers)}: {each['network']['wrong']}" for rank, each in told.items()
-              if each.get("network", {}).get("wrong")]
+    wrong += [
+        f"{_place(rank, answers)}: {each['network']['wrong']}"
+        for rank, each in told.items()
+        if each.get("network", {}).get("wrong")
+    ]
     if wrong:
         return Check("all-reduce", False, _named(wrong), remedy)
     if len(answers) == 1:
         return Check("all-reduce", True, "one rank, nothing to sum")
     network = told[0]["network"]
-    return Check("all-reduce", True, f"right by {network['by']}; {network['latency_seconds'] * 1e6:.0f} us for a "
-                 f"number, {network['bandwidth_bytes_per_second'] / 1e9:.2f} GB/s of bus bandwidth for "
-                 f"{network['message_bytes'] / 2**20:g} MiB")
+    return Check(
+        "all-reduce",
+        True,
+        f"right by {network['by']}; {network['latency_seconds'] * 1e6:.0f} us for a "
+        f"number, {network['bandwidth_bytes_per_second'] / 1e9:.2f} GB/s of bus bandwidth for "
+        f"{network['message_bytes'] / 2**20:g} MiB",
+    )
 
 
 def _leaders(answers: Answers) -> list[tuple[int, Mapping[str, Any]]]:

@@ -41,20 +41,39 @@ class Family:
 
 SRUN = Family("srun", ("SLURM_PROCID",), ("SLURM_STEP_NUM_TASKS", "SLURM_NTASKS"), ("SLURM_LOCALID",), ())
 LOCAL_SIGN = "STEMDL_LAUNCHER"
-LOCAL: Mapping[str, str] = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "1",
-                            LOCAL_SIGN: "local"}
+LOCAL: Mapping[str, str] = {
+    "RANK": "0",
+    "WORLD_SIZE": "1",
+    "LOCAL_RANK": "0",
+    "LOCAL_WORLD_SIZE": "1",
+    LOCAL_SIGN: "local",
+}
 """What makes a process the only rank of its job, without a launcher: torchrun's variables, and one that says so."""
 
 FAMILIES = (
-    Family("jsrun", ("JSM_NAMESPACE_RANK",), ("JSM_NAMESPACE_SIZE",),
-           ("JSM_NAMESPACE_LOCAL_RANK",), ("JSM_NAMESPACE_LOCAL_SIZE",)),
-    Family("mpirun", ("OMPI_COMM_WORLD_RANK",), ("OMPI_COMM_WORLD_SIZE",),
-           ("OMPI_COMM_WORLD_LOCAL_RANK",), ("OMPI_COMM_WORLD_LOCAL_SIZE",)),
+    Family(
+        "jsrun",
+        ("JSM_NAMESPACE_RANK",),
+        ("JSM_NAMESPACE_SIZE",),
+        ("JSM_NAMESPACE_LOCAL_RANK",),
+        ("JSM_NAMESPACE_LOCAL_SIZE",),
+    ),
+    Family(
+        "mpirun",
+        ("OMPI_COMM_WORLD_RANK",),
+        ("OMPI_COMM_WORLD_SIZE",),
+        ("OMPI_COMM_WORLD_LOCAL_RANK",),
+        ("OMPI_COMM_WORLD_LOCAL_SIZE",),
+    ),
     SRUN,
     # MPICH and Intel MPI; the PALS launcher of Cray systems has names of its own beside.
-    Family("mpiexec", ("PMI_RANK", "PALS_RANKID"), ("PMI_SIZE",),
-           ("MPI_LOCALRANKID", "PALS_LOCAL_RANKID", "PMI_LOCAL_RANK"),
-           ("MPI_LOCALNRANKS", "PALS_LOCAL_SIZE", "PMI_LOCAL_SIZE")),
+    Family(
+        "mpiexec",
+        ("PMI_RANK", "PALS_RANKID"),
+        ("PMI_SIZE",),
+        ("MPI_LOCALRANKID", "PALS_LOCAL_RANKID", "PMI_LOCAL_RANK"),
+        ("MPI_LOCALNRANKS", "PALS_LOCAL_SIZE", "PMI_LOCAL_SIZE"),
+    ),
     # A RANK alone may be anybody's.
     Family("torchrun", ("RANK",), ("WORLD_SIZE",), ("LOCAL_RANK",), ("LOCAL_WORLD_SIZE",), evidence=2),
     # Every PMIx launcher leaves this one, beside its own. Alone it tells that this is a rank, but not of how many.
@@ -119,9 +138,12 @@ def require_asked(rank: Rank, asked: int | None) -> None:
     """Raises StemdlError where a launcher has started another number of ranks than `--ranks` asks for: it has the last
     word, and the option would be passed over."""
     if asked and asked != rank.size:
-        raise StemdlError(f"{rank.launcher} has started {rank.size} rank{'s' if rank.size > 1 else ''}, and ranks start "
-                          "no others", where="--ranks", found=asked,
-                          remedy=f"leave out --ranks, or have {rank.launcher} start {asked}")
+        raise StemdlError(
+            f"{rank.launcher} has started {rank.size} rank{'s' if rank.size > 1 else ''}, and ranks start no others",
+            where="--ranks",
+            found=asked,
+            remedy=f"leave out --ranks, or have {rank.launcher} start {asked}",
+        )
 
 
 def _is_present(family: Family, environ: Mapping[str, str]) -> bool:
@@ -133,8 +155,10 @@ def _is_present(family: Family, environ: Mapping[str, str]) -> bool:
         step = environ.get("SLURM_STEP_ID", "")
         return _is_count(step) and int(step) < FIRST_SPECIAL_SLURM_STEP and "SLURM_PROCID" in environ
     every = family.rank + family.size + family.local_rank + family.local_size
-    return (any(name in environ for name in family.rank + family.size)
-            and sum(name in environ for name in every) >= family.evidence)
+    return (
+        any(name in environ for name in family.rank + family.size)
+        and sum(name in environ for name in every) >= family.evidence
+    )
 
 
 def _is_one_task_a_node(environ: Mapping[str, str]) -> bool:
@@ -146,8 +170,7 @@ def _is_one_task_a_node(environ: Mapping[str, str]) -> bool:
 def _disagree(one: Family, other: Family, environ: Mapping[str, str]) -> bool:
     """Whether two launchers give different numbers for rank or size; a number not given is no difference."""
     return any(
-        _set(mine, environ) and _set(theirs, environ)
-        and _number(one, mine, environ) != _number(other, theirs, environ)
+        _set(mine, environ) and _set(theirs, environ) and _number(one, mine, environ) != _number(other, theirs, environ)
         for mine, theirs in ((one.rank, other.rank), (one.size, other.size))
     )
 

@@ -48,8 +48,12 @@ def lay_out(
 
     Raises StemdlError, which says what would fit, where the ranks ask for more than the machine has.
     """
-    wanted = (("--nodes", nodes), ("--ranks", ranks), ("--ranks-per-node", ranks_per_node),
-              ("--cores-per-rank", cores_per_rank))
+    wanted = (
+        ("--nodes", nodes),
+        ("--ranks", ranks),
+        ("--ranks-per-node", ranks_per_node),
+        ("--cores-per-rank", cores_per_rank),
+    )
     for option, count in wanted:
         if count is not None and count < 1:
             raise StemdlError("a number above 0 is needed", where=option, found=count)
@@ -59,23 +63,38 @@ def lay_out(
         raise StemdlError("a number of 0 or more is needed", where="--gpus-per-rank", found=gpus_per_rank)
     slots = _slots(machine, gpus_per_rank, cores_per_rank)
     if slots == 0:
-        raise StemdlError("one rank does not fit on a node", expected=_has(machine),
-                          found=_needs(gpus_per_rank, cores_per_rank), remedy="ask for less for each rank")
+        raise StemdlError(
+            "one rank does not fit on a node",
+            expected=_has(machine),
+            found=_needs(gpus_per_rank, cores_per_rank),
+            remedy="ask for less for each rank",
+        )
     if ranks_per_node is None:
         # N ranks on M nodes are spread evenly; ranks alone fill one node after the other.
         ranks_per_node = -(-ranks // nodes) if ranks and nodes else min(ranks, slots or ranks) if ranks else slots or 1
     if nodes is None:
         nodes = -(-ranks // ranks_per_node) if ranks else 1
-    _see_that_it_fits(machine, nodes, ranks or nodes * ranks_per_node, ranks_per_node, slots, gpus_per_rank,
-                      cores_per_rank)
+    _see_that_it_fits(
+        machine, nodes, ranks or nodes * ranks_per_node, ranks_per_node, slots, gpus_per_rank, cores_per_rank
+    )
     ranks = ranks or nodes * ranks_per_node
     if -(-ranks // ranks_per_node) < nodes:
-        raise StemdlError(f"{ranks} ranks leave a node of {nodes} without any", where="--nodes",
-                          expected=f"{-(-ranks // ranks_per_node)} nodes at {ranks_per_node} ranks to a node")
+        raise StemdlError(
+            f"{ranks} ranks leave a node of {nodes} without any",
+            where="--nodes",
+            expected=f"{-(-ranks // ranks_per_node)} nodes at {ranks_per_node} ranks to a node",
+        )
     if cores_per_rank is None:
         cores_per_rank = _fair_share(machine, ranks_per_node)
-    return Layout(ranks, nodes, ranks_per_node, cores_per_rank, gpus_per_rank, machine.cpus_per_core,
-                  _cores(machine, ranks_per_node, cores_per_rank))
+    return Layout(
+        ranks,
+        nodes,
+        ranks_per_node,
+        cores_per_rank,
+        gpus_per_rank,
+        machine.cpus_per_core,
+        _cores(machine, ranks_per_node, cores_per_rank),
+    )
 
 
 def rank_environment(machine: Machine, layout: Layout) -> dict[str, str]:
@@ -100,18 +119,30 @@ def _slots(machine: Machine, gpus_per_rank: int, cores_per_rank: int | None) -> 
     return min(limits) if limits else None
 
 
-def _see_that_it_fits(machine: Machine, nodes: int, ranks: int, ranks_per_node: int, slots: int | None,
-                      gpus_per_rank: int, cores_per_rank: int | None) -> None:
+def _see_that_it_fits(
+    machine: Machine,
+    nodes: int,
+    ranks: int,
+    ranks_per_node: int,
+    slots: int | None,
+    gpus_per_rank: int,
+    cores_per_rank: int | None,
+) -> None:
     if machine.nodes is not None and nodes > machine.nodes:
-        raise StemdlError(f"{machine.name} has fewer nodes", where="--nodes", expected=f"at most {machine.nodes}",
-                          found=nodes)
+        raise StemdlError(
+            f"{machine.name} has fewer nodes", where="--nodes", expected=f"at most {machine.nodes}", found=nodes
+        )
     if ranks > nodes * ranks_per_node:
-        raise StemdlError(f"{ranks} ranks do not fit {_times(nodes, ranks_per_node)}", where="--ranks",
-                          expected=f"at most {nodes * ranks_per_node} ranks",
-                          remedy=f"--nodes {-(-ranks // ranks_per_node)}, or --ranks-per-node {-(-ranks // nodes)}")
+        raise StemdlError(
+            f"{ranks} ranks do not fit {_times(nodes, ranks_per_node)}",
+            where="--ranks",
+            expected=f"at most {nodes * ranks_per_node} ranks",
+            remedy=f"--nodes {-(-ranks // ranks_per_node)}, or --ranks-per-node {-(-ranks // nodes)}",
+        )
     if slots is not None and ranks_per_node > slots:
         raise StemdlError(
-            f"{ranks} ranks do not fit {_times(nodes, slots)}", where=f"--ranks-per-node {ranks_per_node}",
+            f"{ranks} ranks do not fit {_times(nodes, slots)}",
+            where=f"--ranks-per-node {ranks_per_node}",
             expected=f"at most {slots} ranks on a node, which has {_has(machine)}",
             found=f"{ranks_per_node} ranks with {_needs(gpus_per_rank, cores_per_rank)} each",
             remedy=f"--nodes {-(-ranks // slots)} --ranks-per-node {slots}, or ask for less for each rank",

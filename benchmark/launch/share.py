@@ -70,11 +70,18 @@ def divide_nodes(jobs: int, launcher: str, layout: Layout, hosts: Sequence[str])
     if launcher in _KEEPS_APART:
         return [Share(options=_KEEPS_APART[launcher])] * jobs
     if launcher != "mpirun":
-        raise StemdlError(f"{launcher} cannot start jobs beside each other on parts of the nodes", where="--launcher",
-                          expected=", ".join([*_KEEPS_APART, "mpirun"]))
+        raise StemdlError(
+            f"{launcher} cannot start jobs beside each other on parts of the nodes",
+            where="--launcher",
+            expected=", ".join([*_KEEPS_APART, "mpirun"]),
+        )
     if len(set(hosts)) < jobs * layout.nodes:
-        raise StemdlError("the hosts are too few", where="--hosts", found=len(set(hosts)),
-                          expected=f"{jobs * layout.nodes}: {layout.nodes} for each of {jobs} jobs")
+        raise StemdlError(
+            "the hosts are too few",
+            where="--hosts",
+            found=len(set(hosts)),
+            expected=f"{jobs * layout.nodes}: {layout.nodes} for each of {jobs} jobs",
+        )
     parts = [hosts[job * layout.nodes : (job + 1) * layout.nodes] for job in range(jobs)]
     return [Share(options=("--host", ",".join(f"{host}:{layout.ranks_per_node}" for host in part))) for part in parts]
 

@@ -31,7 +31,11 @@ class Srun(Launcher):
         if job.environment:
             for name, value in job.environment.items():
                 if "," in value:
-                    raise StemdlError("srun separates variables by commas", where=name, found=value,
-                                      remedy=f"export {name} before srun is called")
+                    raise StemdlError(
+                        "srun separates variables by commas",
+                        where=name,
+                        found=value,
+                        remedy=f"export {name} before srun is called",
+                    )
             argv += ["--export=" + ",".join(["ALL", *(f"{name}={value}" for name, value in job.environment.items())])]
         return [*argv, *job.command]

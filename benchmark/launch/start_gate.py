@@ -44,8 +44,9 @@ class StartGate:
         _tell(self.folder / START)
 
 
-def wait_at_gate(folder: Path | None, index: int, rank: int, barrier: Callable[[], None],
-                 limit_seconds: float = LIMIT_SECONDS) -> None:
+def wait_at_gate(
+    folder: Path | None, index: int, rank: int, barrier: Callable[[], None], limit_seconds: float = LIMIT_SECONDS
+) -> None:
     """Called by every rank of job `index`: returns when the gate in the folder is open, at once where there is none.
 
     `barrier` returns when all ranks of the job have called it: the job is ready when the last of them is. Raises
@@ -59,8 +60,12 @@ def wait_at_gate(folder: Path | None, index: int, rank: int, barrier: Callable[[
     deadline = time.monotonic() + limit_seconds
     while not (folder / START).read_bytes():
         if time.monotonic() > deadline:
-            raise StemdlError("the other instances were not ready in time", where=folder / START,
-                              expected=f"a start within {limit_seconds:g} s", remedy="see what they print")
+            raise StemdlError(
+                "the other instances were not ready in time",
+                where=folder / START,
+                expected=f"a start within {limit_seconds:g} s",
+                remedy="see what they print",
+            )
         time.sleep(POLL_SECONDS)
 
 

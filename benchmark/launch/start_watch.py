@@ -29,7 +29,8 @@ class StartWatch:
     def __init__(self, rank: Rank, limit_seconds: float) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", __name__, str(os.getpid()), str(rank.rank), rank.launcher, str(limit_seconds)],
-            stdin=subprocess.PIPE)
+            stdin=subprocess.PIPE,
+        )
 
     def met(self) -> None:
         """The ranks have found each other, or this one gives up by itself."""

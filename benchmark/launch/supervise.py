@@ -26,8 +26,9 @@ def start(argv: Sequence[str], printed: IO[bytes] | None = None) -> subprocess.P
     have kept their state. It is told to end (SIGTERM, at which a launcher ends its ranks) when the thread that started
     it does, however that comes about.
     """
-    process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=printed,
-                               stderr=subprocess.STDOUT if printed else None, preexec_fn=_apart)
+    process = subprocess.Popen(
+        argv, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.STDOUT if printed else None, preexec_fn=_apart
+    )
     _started.add(process)
     return process
 

@@ -65,8 +65,9 @@ def describe_system(
         **_accelerator(facts, accelerators_per_node),
         "cooling": UNKNOWN,
         "hw_notes": _notes(kinds),
-        "framework": ", ".join(f"{name} {versions[package]}" for name, package in FRAMEWORK.items()
-                               if versions[package] != ABSENT),
+        "framework": ", ".join(
+            f"{name} {versions[package]}" for name, package in FRAMEWORK.items() if versions[package] != ABSENT
+        ),
         "other_software_stack": ", ".join(
             f"{name} {version}" for name, version in versions.items() if name not in FRAMEWORK.values()
         ),
@@ -191,9 +192,13 @@ def _memory_and_storage(facts: Mapping[str, Any]) -> dict[str, str]:
         on = f" on {device.removeprefix('/dev/')}" if device else ""
         purposes.setdefault((kind + on, UNKNOWN if size is None else f"{size} GiB"), []).append(purpose)
     several = len(purposes) > 1
-    types, sizes = ("; ".join(text + (f" ({', '.join(used)})" if several else "") for text, used in each)
-                    for each in ([(kind, used) for (kind, _), used in purposes.items()],
-                                 [(size, used) for (_, size), used in purposes.items()]))
+    types, sizes = (
+        "; ".join(text + (f" ({', '.join(used)})" if several else "") for text, used in each)
+        for each in (
+            [(kind, used) for (kind, _), used in purposes.items()],
+            [(size, used) for (_, size), used in purposes.items()],
+        )
+    )
     memory = facts.get("memory_gib")
     return {
         "host_memory_capacity": UNKNOWN if memory is None else f"{memory} GiB",
@@ -213,8 +218,16 @@ def _network(facts: Mapping[str, Any]) -> dict[str, str]:
 
 def _accelerator(facts: Mapping[str, Any], per_node: int) -> dict[str, str]:
     """The accelerator fields; the first device stands for all of its node."""
-    names = ("model_name", "host_interconnect", "frequency", "on-chip_memories", "memory_configuration",
-             "memory_capacity", "interconnect", "interconnect_topology")
+    names = (
+        "model_name",
+        "host_interconnect",
+        "frequency",
+        "on-chip_memories",
+        "memory_configuration",
+        "memory_capacity",
+        "interconnect",
+        "interconnect_topology",
+    )
     fields = dict.fromkeys(names, UNKNOWN if per_node else NONE)
     if per_node and facts.get("accelerators"):
         fields["model_name"] = facts["accelerators"][0]

@@ -21,17 +21,30 @@ class Torchrun(Launcher):
         """See `Launcher.argv`; raises StemdlError where nodes would differ, or do not know where to meet."""
         nodes = job.layout.nodes if job.layout else 1
         if job.ranks != nodes * job.ranks_here:
-            raise StemdlError("torchrun starts the same number of ranks on every node", found=f"{job.ranks} ranks",
-                              expected=f"{nodes} x {job.ranks_here}", remedy="choose another number of ranks or nodes")
-        argv = [sys.executable, "-m", "torch.distributed.run", f"--nnodes={nodes}",
-                f"--nproc-per-node={job.ranks_here}", "--max-restarts=0"]
+            raise StemdlError(
+                "torchrun starts the same number of ranks on every node",
+                found=f"{job.ranks} ranks",
+                expected=f"{nodes} x {job.ranks_here}",
+                remedy="choose another number of ranks or nodes",
+            )
+        argv = [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            f"--nnodes={nodes}",
+            f"--nproc-per-node={job.ranks_here}",
+            "--max-restarts=0",
+        ]
         if nodes == 1:
             argv += ["--standalone"]
         else:
             if "MASTER_ADDR" not in os.environ:
-                raise StemdlError("torchrun is called on every node, and they must know where to meet",
-                                  where="--launcher torchrun", expected="MASTER_ADDR in the environment",
-                                  remedy="export MASTER_ADDR=<the first node>, or choose another --launcher")
+                raise StemdlError(
+                    "torchrun is called on every node, and they must know where to meet",
+                    where="--launcher torchrun",
+                    expected="MASTER_ADDR in the environment",
+                    remedy="export MASTER_ADDR=<the first node>, or choose another --launcher",
+                )
             meeting = f"{os.environ['MASTER_ADDR']}:{os.environ.get('MASTER_PORT', PORT)}"
             argv += ["--rdzv-backend=c10d", f"--rdzv-endpoint={meeting}", "--rdzv-id=stemdl"]
         argv += [*job.binding, "--no-python"]

@@ -166,8 +166,10 @@ class Watch:
 
     def _beat(self) -> None:
         progress, place = self._stand
-        self._put({"token": self._token, "rank": self._rank.rank, "host": self._host, "progress": progress,
-                   "place": place}, self._address)
+        self._put(
+            {"token": self._token, "rank": self._rank.rank, "host": self._host, "progress": progress, "place": place},
+            self._address,
+        )
 
     def _put(self, message: dict[str, object], address: tuple[str, int]) -> None:
         try:
@@ -207,25 +209,34 @@ class Watch:
             return None
         for number, seen in sorted(everyone.items()):
             if seen.progress < furthest and now - seen.moved > self._limit:
-                return (f"rank {number} on {seen.host} hangs: for {now - seen.moved:.0f} s it has not gone on from "
-                        f"{seen.place}, while others wait for it\n{_REMEDY}")
+                return (
+                    f"rank {number} on {seen.host} hangs: for {now - seen.moved:.0f} s it has not gone on from "
+                    f"{seen.place}, while others wait for it\n{_REMEDY}"
+                )
         return None
 
     def _tell_unheard(self) -> None:
         unheard = sorted(set(range(1, self._rank.size)) - set(self._seen))
         if unheard:
-            print(f"stemdl: no heartbeat has come from rank {unheard[0]}"
-                  + (f" and {len(unheard) - 1} more" if len(unheard) > 1 else "")
-                  + ": UDP to rank 0 does not pass; a hang there will be ended, but not named", file=sys.stderr)
+            print(
+                f"stemdl: no heartbeat has come from rank {unheard[0]}"
+                + (f" and {len(unheard) - 1} more" if len(unheard) > 1 else "")
+                + ": UDP to rank 0 does not pass; a hang there will be ended, but not named",
+                file=sys.stderr,
+            )
 
 
-_REMEDY = ("  what to do: look at that host; then start the run again, or go on from its checkpoint with --resume, which "
-           "cannot be scored")
+_REMEDY = (
+    "  what to do: look at that host; then start the run again, or go on from its checkpoint with --resume, which "
+    "cannot be scored"
+)
 
 
 def _silent(number: int, host: str, seconds: float, place: str) -> str:
-    return (f"rank {number} on {host} has been silent for {seconds:.0f} s, since {place}: its process is stopped, or its "
-            f"host or network is down\n{_REMEDY}")
+    return (
+        f"rank {number} on {host} has been silent for {seconds:.0f} s, since {place}: its process is stopped, or its "
+        f"host or network is down\n{_REMEDY}"
+    )
 
 
 def _end(message: str) -> None:

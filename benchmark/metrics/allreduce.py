@@ -53,8 +53,10 @@ are no power of two as for the next one. Double tree, pipelined: Sanders, Speck 
 def allreduce_seconds(size_bytes: float, ranks: int, link: Link, algorithm: str | None = None) -> float:
     """The time of an all-reduce of `size_bytes` between `ranks` >= 1 equals; unnamed, by the fastest algorithm."""
     names = ALGORITHMS if algorithm is None else (algorithm,)
-    return min(messages * link.latency_seconds + passes * size_bytes / link.bytes_per_second
-               for messages, passes in (ALGORITHMS[name](ranks) for name in names))
+    return min(
+        messages * link.latency_seconds + passes * size_bytes / link.bytes_per_second
+        for messages, passes in (ALGORITHMS[name](ranks) for name in names)
+    )
 
 
 def cluster_allreduce_seconds(size_bytes: float, ranks: int, cluster: Cluster) -> float:
@@ -101,20 +103,28 @@ def fit_allreduce(measured: Sequence[Measured], algorithm: str) -> Fit:
     if not measured or not all(each.ranks > 1 and each.size_bytes > 0 and each.seconds > 0 for each in measured):
         raise StemdlError("an all-reduce is fitted to times above 0 on 2 ranks or more", found=measured)
     parts = [ALGORITHMS[algorithm](each.ranks) for each in measured]
-    rows = np.array([[messages, passes * each.size_bytes, 1.0]
-                     for (messages, passes), each in zip(parts, measured, strict=True)])
+    rows = np.array(
+        [[messages, passes * each.size_bytes, 1.0] for (messages, passes), each in zip(parts, measured, strict=True)]
+    )
     if len({each.ranks for each in measured}) == 1:
         rows = rows[:, :2]
     rows /= np.array([each.seconds for each in measured])[:, None]
     scale = np.linalg.norm(rows, axis=0)
     if np.linalg.matrix_rank(rows / scale) < rows.shape[1]:
-        raise StemdlError("these all-reduces cannot tell latency from bandwidth", found=measured,
-                          remedy="measure more sizes, and more numbers of ranks")
+        raise StemdlError(
+            "these all-reduces cannot tell latency from bandwidth",
+            found=measured,
+            remedy="measure more sizes, and more numbers of ranks",
+        )
     solution, _ = nnls(rows / scale, np.ones(len(rows)))
     latency, inverse_bandwidth, *fixed = solution / scale
     error = float(np.sqrt(np.mean((rows @ (solution / scale) - 1.0) ** 2)))
-    return Fit(algorithm, Link(float(latency), 1.0 / float(inverse_bandwidth) if inverse_bandwidth else math.inf),
-               float(fixed[0]) if fixed else 0.0, error)
+    return Fit(
+        algorithm,
+        Link(float(latency), 1.0 / float(inverse_bandwidth) if inverse_bandwidth else math.inf),
+        float(fixed[0]) if fixed else 0.0,
+        error,
+    )
 
 
 def best_fit(measured: Sequence[Measured]) -> Fit:

@@ -120,9 +120,16 @@ def _class_numbers(name: str, given: Any, classes: int) -> np.ndarray:
     """Class numbers as a flat int64 array. Raises StemdlError naming the first that is outside [0, classes)."""
     numbers = np.asarray(given)
     if numbers.ndim != 1 or (numbers.size and numbers.dtype.kind not in "iu"):
-        raise StemdlError(f"a {name} must be a class number", expected="a flat sequence of whole numbers",
-                          found=f"shape {numbers.shape}, {numbers.dtype}")
+        raise StemdlError(
+            f"a {name} must be a class number",
+            expected="a flat sequence of whole numbers",
+            found=f"shape {numbers.shape}, {numbers.dtype}",
+        )
     if (outside := np.flatnonzero((numbers < 0) | (numbers >= classes))).size:
-        raise StemdlError(f"a {name} is outside the classes", where=f"sample {outside[0]}",
-                          expected=f"0 to {classes - 1}", found=numbers[outside[0]])
+        raise StemdlError(
+            f"a {name} is outside the classes",
+            where=f"sample {outside[0]}",
+            expected=f"0 to {classes - 1}",
+            found=numbers[outside[0]],
+        )
     return numbers.astype(np.int64)

@@ -32,11 +32,20 @@ class Step:
     fixed_seconds: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (0.0 <= self.backward_seconds <= self.compute_seconds and self.compute_seconds > 0.0
-                and self.input_seconds >= 0.0 and self.gradient_bytes >= 0.0 and 0.0 <= self.overlap <= 1.0
-                and self.spread >= 0.0 and self.fixed_seconds >= 0.0):
-            raise StemdlError("a step of such parts cannot be", found=self,
-                              expected="0 <= backward <= compute, overlap from 0 to 1, nothing negative")
+        if not (
+            0.0 <= self.backward_seconds <= self.compute_seconds
+            and self.compute_seconds > 0.0
+            and self.input_seconds >= 0.0
+            and self.gradient_bytes >= 0.0
+            and 0.0 <= self.overlap <= 1.0
+            and self.spread >= 0.0
+            and self.fixed_seconds >= 0.0
+        ):
+            raise StemdlError(
+                "a step of such parts cannot be",
+                found=self,
+                expected="0 <= backward <= compute, overlap from 0 to 1, nothing negative",
+            )
 
 
 @dataclass(frozen=True)
@@ -57,7 +66,9 @@ def predict(step: Step, ranks: int, cluster: Cluster) -> Prediction:
         raise StemdlError("a job has at least one rank", found=ranks)
     alone = step.compute_seconds + step.input_seconds
     waiting = step.compute_seconds * step.spread * largest_of_normals(ranks)
-    exchange = cluster_allreduce_seconds(step.gradient_bytes, ranks, cluster) + (step.fixed_seconds if ranks > 1 else 0.0)
+    exchange = cluster_allreduce_seconds(step.gradient_bytes, ranks, cluster) + (
+        step.fixed_seconds if ranks > 1 else 0.0
+    )
     blocked = exchange - min(step.overlap * exchange, step.backward_seconds)
     together = alone + waiting + blocked
     return Prediction(ranks, exchange, waiting, blocked, together, alone / together)

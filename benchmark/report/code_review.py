@@ -45,11 +45,20 @@ class PackedCode:
 
 def packed_code(submission: Path, benchmark: str, package: Path, limits: Limits = Limits()) -> list[PackedCode]:
     """Every copy of the trainer's package among the implementations of a benchmark."""
-    copies = {implementation: files for (implementation, name), files
-              in packed_sources(submission, benchmark, limits).items() if name == package.name}
+    copies = {
+        implementation: files
+        for (implementation, name), files in packed_sources(submission, benchmark, limits).items()
+        if name == package.name
+    }
     here = {name: path.read_bytes() for name, path in source_files(package).items()}
-    return [PackedCode(f"benchmarks/{benchmark}/implementations/{implementation}", digest_of(files),
-                       tuple(_differences(here, files))) for implementation, files in sorted(copies.items())]
+    return [
+        PackedCode(
+            f"benchmarks/{benchmark}/implementations/{implementation}",
+            digest_of(files),
+            tuple(_differences(here, files)),
+        )
+        for implementation, files in sorted(copies.items())
+    ]
 
 
 def _differences(here: Mapping[str, bytes], there: Mapping[str, bytes]) -> list[FileDifference]:
@@ -59,8 +68,9 @@ def _differences(here: Mapping[str, bytes], there: Mapping[str, bytes]) -> list[
         if one == other:
             continue
         state = "added" if one is None else "missing" if other is None else "changed"
-        lines = difflib.unified_diff(_lines(one), _lines(other), f"this version/{name}", f"submitted/{name}",
-                                     lineterm="")
+        lines = difflib.unified_diff(
+            _lines(one), _lines(other), f"this version/{name}", f"submitted/{name}", lineterm=""
+        )
         shown = [printable(line, 200) for _, line in zip(range(MOST_DIFF_LINES + 1), lines)]
         more = ["… (cut here)"] if len(shown) > MOST_DIFF_LINES else []
         found.append(FileDifference(name, state, "\n".join(shown[:MOST_DIFF_LINES] + more)))
@@ -75,22 +85,30 @@ def commit_in_words(commit: object, root: Path) -> str:
     """What can be said of a commit that a log records, from the checkout at `root`."""
     if not isinstance(commit, str) or not _COMMIT.fullmatch(clean := commit.removesuffix("-dirty")):
         return "The log names no commit: nothing is known of the source but what is packed."
-    dirty = (" Tracked files were changed on top of it (-dirty): the commit does not say what ran."
-             if commit.endswith("-dirty") else "")
+    dirty = (
+        " Tracked files were changed on top of it (-dirty): the commit does not say what ran."
+        if commit.endswith("-dirty")
+        else ""
+    )
     if _git(root, "cat-file", "-t", clean) != "commit":
-        return (f"This checkout does not have the commit {clean}: it may be of another branch, or of another project."
-                f"{dirty}")
+        return (
+            f"This checkout does not have the commit {clean}: it may be of another branch, or of another project."
+            f"{dirty}"
+        )
     if _git(root, "rev-parse", "HEAD") == clean and not dirty:
         return f"The commit {clean} is the one that is checked out here."
     changed = _git(root, "diff", "--shortstat", clean, "--", "benchmark", "reference")
-    return (f"This checkout has the commit {clean}. From it to this version's benchmark/ and reference/: "
-            f"{changed or 'no difference'}.{dirty}")
+    return (
+        f"This checkout has the commit {clean}. From it to this version's benchmark/ and reference/: "
+        f"{changed or 'no difference'}.{dirty}"
+    )
 
 
 def _git(root: Path, *arguments: str) -> str | None:
     try:
-        done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=20,
-                              check=False)
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=20, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None

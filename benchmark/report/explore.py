@@ -33,10 +33,30 @@ from benchmark.simulation.crystal import crystal_system
 
 PAGE, TEMPLATE = "index.html", Path(__file__).parent / "templates" / "explore.html"
 LATTICE = ("a", "b", "c", "alpha", "beta", "gamma")
-WORDS = dict(zip((*FEATURES, *LATTICE), (
-    "cell volume", "atoms in the cell", "volume per atom", "number of elements", "mean atomic number",
-    "spread of atomic numbers", "smallest atomic number", "largest atomic number", "largest fraction of an element",
-    "smallest fraction of an element", "a", "b", "c", "α", "β", "γ"), strict=True))
+WORDS = dict(
+    zip(
+        (*FEATURES, *LATTICE),
+        (
+            "cell volume",
+            "atoms in the cell",
+            "volume per atom",
+            "number of elements",
+            "mean atomic number",
+            "spread of atomic numbers",
+            "smallest atomic number",
+            "largest atomic number",
+            "largest fraction of an element",
+            "smallest fraction of an element",
+            "a",
+            "b",
+            "c",
+            "α",
+            "β",
+            "γ",
+        ),
+        strict=True,
+    )
+)
 """What the page calls the features."""
 MOST_OF_A_GROUP = 200
 """Materials of each group that classifiers are shown, so that their time does not grow with the data."""
@@ -75,8 +95,12 @@ def read_histogram(path: Path) -> dict[int, int]:
             raise ValueError("no stacks")
         return found
     except (OSError, KeyError, ValueError, TypeError) as error:
-        raise StemdlError("the histogram cannot be read", where=path, found=repr(error),
-                          expected="a CSV table with the columns space_group and total") from error
+        raise StemdlError(
+            "the histogram cannot be read",
+            where=path,
+            found=repr(error),
+            expected="a CSV table with the columns space_group and total",
+        ) from error
 
 
 def real_counts() -> dict[int, int]:
@@ -95,12 +119,15 @@ def find_leaks(seen: Overview) -> Leaks:
     if not tables:
         return Leaks({}, {}, 0.0, [], 0)
     features, labels = np.concatenate(list(tables.values())), np.repeat(list(tables), list(map(len, tables.values())))
-    metadata = {group: table[:, :len(FEATURES)] for group, table in tables.items()}
+    metadata = {group: table[:, : len(FEATURES)] for group, table in tables.items()}
     coarse = np.array([described for _, _, described in seen.patterns.items])
     coarse_labels = np.array([group for group, _, _ in seen.patterns.items])
     told = np.isfinite(coarse).all(axis=1)
-    shown = {"formula and volume": (features[:, :len(FEATURES)], labels), "formula, volume and cell": (features, labels),
-             "patterns of 8 x 8 pixels": (coarse[told], coarse_labels[told])}
+    shown = {
+        "formula and volume": (features[:, : len(FEATURES)], labels),
+        "formula, volume and cell": (features, labels),
+        "patterns of 8 x 8 pixels": (coarse[told], coarse_labels[told]),
+    }
     with progress("Asking forests what tells the group", len(shown) + 2, "questions") as advance:
         macro_f1 = {name: held_out_macro_f1(*table) for name, table in counted(shown.items(), advance)}
         informative = mutual_information_bits(features, labels).tolist()
@@ -119,8 +146,9 @@ def _worst_pairs(tables: Mapping[int, np.ndarray]) -> list[tuple[int, int, float
     return sorted(measured, key=lambda entry: -entry[2])
 
 
-def explore(manifest: Manifest, folder: Path, *, histogram: Path | None = None,
-            groups: list[int] | None = None) -> dict[str, Any]:
+def explore(
+    manifest: Manifest, folder: Path, *, histogram: Path | None = None, groups: list[int] | None = None
+) -> dict[str, Any]:
     """Write the page and its figures to `folder`; returns where they are and the main numbers, as plain values.
 
     Parameters
@@ -147,13 +175,19 @@ def explore(manifest: Manifest, folder: Path, *, histogram: Path | None = None,
             ("scatter", "The patterns in their principal plane", figures.scatter),
         ]
         with progress("Drawing", len(wanted), "figures") as advance:
-            drawn += [figures.draw(folder / f"{name}.png", title, make, seen, real)
-                      for name, title, make in counted(wanted, advance)]
+            drawn += [
+                figures.draw(folder / f"{name}.png", title, make, seen, real)
+                for name, title, make in counted(wanted, advance)
+            ]
         leaks = find_leaks(seen)
         write_text(folder / PAGE, page(manifest, seen, drawn, leaks))
     except OSError as error:
-        raise StemdlError("the page cannot be written", where=error.filename or folder,
-                          found=error.strerror or error, remedy="choose another folder with -o") from error
+        raise StemdlError(
+            "the page cannot be written",
+            where=error.filename or folder,
+            found=error.strerror or error,
+            remedy="choose another folder with -o",
+        ) from error
     return {"page": str(folder / PAGE), "figures": [str(figure.path) for figure in drawn], **numbers(seen, leaks)}
 
 
@@ -161,40 +195,58 @@ def numbers(seen: Overview, leaks: Leaks) -> dict[str, Any]:
     """The main numbers of the page, as plain values; what could not be measured is null."""
     totals = {group: sum(seen.samples[split, group] for split in SPLITS) for group in seen.groups}
     return {
-        "stacks": sum(totals.values()), "stacks_looked_at": seen.looked_at, "pixels": seen.pixels,
-        "materials": sum(seen.materials.values()), "groups": len(totals),
+        "stacks": sum(totals.values()),
+        "stacks_looked_at": seen.looked_at,
+        "pixels": seen.pixels,
+        "materials": sum(seen.materials.values()),
+        "groups": len(totals),
         "imbalance": max(totals.values()) / min(totals.values()),
         "explained_variance": np.round(seen.components.explained_variance_ratio_, 5).tolist(),
         "macro_f1_without_network": {key: None if np.isnan(f1) else round(f1, 4) for key, f1 in leaks.macro_f1.items()},
         "label_bits": round(leaks.entropy, 3),
         "mutual_information_bits": {key: round(bits, 4) for key, bits in leaks.bits.items()},
-        "pairs_told_apart": [{"groups": [one, other], "accuracy": round(accuracy, 4)}
-                             for one, other, accuracy in leaks.pairs],
+        "pairs_told_apart": [
+            {"groups": [one, other], "accuracy": round(accuracy, 4)} for one, other, accuracy in leaks.pairs
+        ],
     }
 
 
 def _example_stacks(manifest: Manifest, folder: Path, groups: list[int] | None) -> Drawn:
     path = folder / "stacks.png"
     shown = picture_of_stacks(manifest, path, groups)
-    return Drawn(path, "Example stacks",
-                 "The first training material of each of these groups along its three zone axes, log scale.",
-                 "Diffraction patterns, bright disks on black, three projections a row: " + "; ".join(shown) + ".")
+    return Drawn(
+        path,
+        "Example stacks",
+        "The first training material of each of these groups along its three zone axes, log scale.",
+        "Diffraction patterns, bright disks on black, three projections a row: " + "; ".join(shown) + ".",
+    )
 
 
 def page(manifest: Manifest, seen: Overview, drawn: list[Drawn], leaks: Leaks) -> str:
     """The page as HTML with the figures inside: one file that needs no other, nor a network."""
     import jinja2
 
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
-                                     lstrip_blocks=True)
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     environment.filters["symbol"] = group_symbol
     environment.filters["system"] = crystal_system
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    pictures = [{"figure": figure, "data": base64.b64encode(figure.path.read_bytes()).decode("ascii")}
-                for figure in drawn]
+    pictures = [
+        {"figure": figure, "data": base64.b64encode(figure.path.read_bytes()).decode("ascii")} for figure in drawn
+    ]
     split_sizes = {split: sum(n for (part, _), n in seen.samples.items() if part == split) for split in SPLITS}
     gigabytes = sum(shard["bytes"] for shard in manifest.shards) / 1e9
-    return template.render(manifest=manifest, seen=seen, pictures=pictures, leaks=leaks, split_sizes=split_sizes,
-                           numbers=numbers(seen, leaks), gigabytes=gigabytes,
-                           bits=sorted(((WORDS[name], value) for name, value in leaks.bits.items()),
-                                       key=lambda entry: -entry[1])) + "\n"
+    return (
+        template.render(
+            manifest=manifest,
+            seen=seen,
+            pictures=pictures,
+            leaks=leaks,
+            split_sizes=split_sizes,
+            numbers=numbers(seen, leaks),
+            gigabytes=gigabytes,
+            bits=sorted(((WORDS[name], value) for name, value in leaks.bits.items()), key=lambda entry: -entry[1]),
+        )
+        + "\n"
+    )

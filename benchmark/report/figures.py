@@ -19,13 +19,30 @@ from benchmark.simulation.crystal import CRYSTAL_SYSTEMS, crystal_system
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SYSTEM_COLOURS = dict(zip((name for _, name in CRYSTAL_SYSTEMS),
-                          ("#4477aa", "#66ccee", "#228833", "#ccbb44", "#ee6677", "#aa3377", "#777777"), strict=True))
+SYSTEM_COLOURS = dict(
+    zip(
+        (name for _, name in CRYSTAL_SYSTEMS),
+        ("#4477aa", "#66ccee", "#228833", "#ccbb44", "#ee6677", "#aa3377", "#777777"),
+        strict=True,
+    )
+)
 """Paul Tol's bright scheme, which colour-blind readers tell apart."""
 INK, QUIET, ACCENT = "#222222", "#8a8a8a", "#b5432a"
-STYLE = {"font.size": 9.0, "font.family": "DejaVu Sans", "axes.spines.top": False, "axes.spines.right": False,
-         "axes.edgecolor": QUIET, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK, "axes.titlesize": 9.5,
-         "axes.titleweight": "bold", "axes.titlelocation": "left", "legend.frameon": False, "savefig.dpi": 160}
+STYLE = {
+    "font.size": 9.0,
+    "font.family": "DejaVu Sans",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": QUIET,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.titlesize": 9.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "legend.frameon": False,
+    "savefig.dpi": 160,
+}
 WIDTH_INCHES = 8.4
 PERCENTILES = (50.0, 90.0, 99.0, 99.9, 99.99)
 MOST_THUMBNAILS = 48
@@ -44,8 +61,9 @@ class Drawn:
     alternative: str
 
 
-def draw(path: Path, title: str, make: Callable[[Overview, Real], tuple[Figure, str, str]], seen: Overview,
-         real: Real) -> Drawn:
+def draw(
+    path: Path, title: str, make: Callable[[Overview, Real], tuple[Figure, str, str]], seen: Overview, real: Real
+) -> Drawn:
     """Draw one figure to a PNG file."""
     import matplotlib as mpl
 
@@ -81,9 +99,14 @@ def thumbnails(seen: Overview, _: Real) -> tuple[Figure, str, str]:
         patterns, formula = seen.thumbnails[group]
         axis.imshow(np.log10(np.concatenate(list(patterns), axis=1) + 1e-5), cmap="magma", interpolation="nearest")
         axis.set_title(f"{group}  {group_symbol(group)}  {formula}"[:34], fontsize=6.5, fontweight="normal", pad=2)
-    return figure, (f"One stack of each of {len(groups)} space groups: the three projections side by side, "
-                    "log scale, with the group's number, symbol and the formula of the cell."), (
-        f"A grid of {len(groups)} small pictures of diffraction patterns, bright disks on black, one for each group.")
+    return (
+        figure,
+        (
+            f"One stack of each of {len(groups)} space groups: the three projections side by side, "
+            "log scale, with the group's number, symbol and the formula of the cell."
+        ),
+        (f"A grid of {len(groups)} small pictures of diffraction patterns, bright disks on black, one for each group."),
+    )
 
 
 def classes(seen: Overview, real: Real) -> tuple[Figure, str, str]:
@@ -96,12 +119,23 @@ def classes(seen: Overview, real: Real) -> tuple[Figure, str, str]:
     for system, colour in SYSTEM_COLOURS.items():
         mine = [group for group in totals if crystal_system(group) == system]
         if mine:
-            axis.bar([places[group] for group in mine], [100 * totals[group] / all_stacks for group in mine], 0.8,
-                     color=colour, label=system)
+            axis.bar(
+                [places[group] for group in mine],
+                [100 * totals[group] / all_stacks for group in mine],
+                0.8,
+                color=colour,
+                label=system,
+            )
     caption = f"Share of each of {len(totals)} space groups in {all_stacks:,} stacks, coloured by crystal system."
     shown = {group: count for group, count in real.items() if group in places and count}
-    axis.plot([places[group] for group in shown], [100 * shown[group] / sum(real.values()) for group in shown],
-              "_", color=INK, markersize=9 if len(places) < 60 else 3, label="real set")
+    axis.plot(
+        [places[group] for group in shown],
+        [100 * shown[group] / sum(real.values()) for group in shown],
+        "_",
+        color=INK,
+        markersize=9 if len(places) < 60 else 3,
+        label="real set",
+    )
     caption += " Black marks: the real set's share of the same group, of all its stacks"
     missing = [str(group) for group in totals if not real.get(group)]
     caption += f" (it has none of {', '.join(missing)})." if 0 < len(missing) <= 12 else "."
@@ -115,8 +149,14 @@ def classes(seen: Overview, real: Real) -> tuple[Figure, str, str]:
         axis.yaxis.set_major_formatter("{x:g}")
     axis.legend(ncols=4, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1.0))
     most, least = max(totals, key=totals.get), min(totals, key=totals.get)
-    return figure, caption, (f"Bar chart. Group {most} has the most stacks, {totals[most]:,}; group {least} the "
-                             f"fewest, {totals[least]:,}.")
+    return (
+        figure,
+        caption,
+        (
+            f"Bar chart. Group {most} has the most stacks, {totals[most]:,}; group {least} the "
+            f"fewest, {totals[least]:,}."
+        ),
+    )
 
 
 def systems(seen: Overview, real: Real) -> tuple[Figure, str, str]:
@@ -126,8 +166,10 @@ def systems(seen: Overview, real: Real) -> tuple[Figure, str, str]:
     names = list(SYSTEM_COLOURS)
     shares: dict[str, list[float]] = {}
     for split in SPLITS:
-        counts = [sum(n for (part, group), n in seen.samples.items() if part == split and crystal_system(group) == name)
-                  for name in names]
+        counts = [
+            sum(n for (part, group), n in seen.samples.items() if part == split and crystal_system(group) == name)
+            for name in names
+        ]
         if sum(counts):
             shares[split] = [100 * count / sum(counts) for count in counts]
     counts = [sum(n for group, n in real.items() if crystal_system(group) == name) for name in names]
@@ -135,14 +177,20 @@ def systems(seen: Overview, real: Real) -> tuple[Figure, str, str]:
     colours = {"train": "#4477aa", "dev": "#88bbdd", "test": "#bbccdd", "real set": INK}
     width = 0.8 / len(shares)
     for place, (label, values) in enumerate(shares.items()):
-        axis.bar(np.arange(len(names)) + (place - (len(shares) - 1) / 2) * width, values, width * 0.92, label=label,
-                 color=colours[label])
+        axis.bar(
+            np.arange(len(names)) + (place - (len(shares) - 1) / 2) * width,
+            values,
+            width * 0.92,
+            label=label,
+            color=colours[label],
+        )
     axis.set_xticks(range(len(names)), names)
     axis.set(ylabel="% of stacks")
     axis.legend(ncols=4, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1.0))
     said = "; ".join(
         f"{label}: " + ", ".join(f"{name} {value:.0f} %" for name, value in zip(names, values, strict=True))
-        for label, values in shares.items())
+        for label, values in shares.items()
+    )
     return figure, "Share of each crystal system in each split and in the real set.", f"Grouped bar chart. {said}."
 
 
@@ -154,49 +202,71 @@ def radial(seen: Overview, _: Real) -> tuple[Figure, str, str]:
     last = {}
     for percent, colour in zip(PERCENTILES, shades, strict=True):
         values = seen.radial.percentile(percent)
-        axis.plot(np.arange(len(values)) + 0.5, np.where(values > 0, values, np.nan), color=colour, lw=1.6,
-                  label=f"{percent:g} %")
+        axis.plot(
+            np.arange(len(values)) + 0.5,
+            np.where(values > 0, values, np.nan),
+            color=colour,
+            lw=1.6,
+            label=f"{percent:g} %",
+        )
         last[percent] = values
     axis.set_yscale("log")
     axis.set(xlabel="distance from the centre / pixels", ylabel="intensity, part of the beam", xlim=(0, None))
     axis.legend(ncols=5, fontsize=8, title="below it lie", title_fontsize=8, loc="lower left", bbox_to_anchor=(0, 1.0))
     centre = last[50.0][0]
-    return figure, (f"Percentiles of the intensity of single pixels at each distance from the centre, in "
-                    f"{seen.looked_at:,} stacks of {seen.pixels} x {seen.pixels} pixels. Where a line is missing, so "
-                    f"many pixels are empty (or below 1e{LOG_FLOOR})."), (
-        f"Line chart on a log scale: all percentiles fall from the centre, where the median is {centre:.1e}, outwards.")
+    return (
+        figure,
+        (
+            f"Percentiles of the intensity of single pixels at each distance from the centre, in "
+            f"{seen.looked_at:,} stacks of {seen.pixels} x {seen.pixels} pixels. Where a line is missing, so "
+            f"many pixels are empty (or below 1e{LOG_FLOOR})."
+        ),
+        (
+            f"Line chart on a log scale: all percentiles fall from the centre, where the median is {centre:.1e}, outwards."
+        ),
+    )
 
 
 def lattice(seen: Overview, _: Real) -> tuple[Figure, str, str]:
     """Cell edges, angles, volumes and numbers of atoms."""
     table = np.array([features for _, features in seen.features.items])
-    named = dict(zip(FEATURES, table.T[:len(FEATURES)], strict=True))
+    named = dict(zip(FEATURES, table.T[: len(FEATURES)], strict=True))
     edges, angles = table[:, -6:-3], table[:, -3:]
     figure = _figure(4.0)
     axes = figure.subplots(2, 3).ravel()
     for index, (letter, colour) in enumerate(zip("abc", ("#4477aa", "#228833", "#ee6677"), strict=True)):
         axes[0].hist(edges[:, index], 60, histtype="step", color=colour, label=letter, lw=1.4)
         oblique = angles[:, index][np.abs(angles[:, index] - 90) > 0.01]
-        axes[1].hist(oblique, np.linspace(50, 140, 61), histtype="step", color=colour,
-                     label=("α", "β", "γ")[index], lw=1.4)
+        axes[1].hist(
+            oblique, np.linspace(50, 140, 61), histtype="step", color=colour, label=("α", "β", "γ")[index], lw=1.4
+        )
     axes[0].set(title="cell edges", xlabel="Å")
     axes[1].set(title="angles ≠ 90°", xlabel="degrees")
     if (np.abs(angles - 90) > 0.01).any():
         axes[1].set_yscale("log")  # most of them are 120
     for axis in axes[:2]:
-        axis.legend(fontsize=8, ncols=3, loc="lower right", bbox_to_anchor=(1.02, 0.97), columnspacing=0.8,
-                    handlelength=1.0)
-    for axis, (title, values, unit) in zip(axes[2:], (
-            ("cell volume", named["volume_angstrom3"], "Å³"), ("atoms in the cell", named["atoms"], ""),
-            ("volume per atom", named["volume_per_atom_angstrom3"], "Å³"), ("mean atomic number", named["mean_z"], "")),
-            strict=True):
+        axis.legend(
+            fontsize=8, ncols=3, loc="lower right", bbox_to_anchor=(1.02, 0.97), columnspacing=0.8, handlelength=1.0
+        )
+    for axis, (title, values, unit) in zip(
+        axes[2:],
+        (
+            ("cell volume", named["volume_angstrom3"], "Å³"),
+            ("atoms in the cell", named["atoms"], ""),
+            ("volume per atom", named["volume_per_atom_angstrom3"], "Å³"),
+            ("mean atomic number", named["mean_z"], ""),
+        ),
+        strict=True,
+    ):
         axis.hist(values, 50, color="#4477aa")
         axis.set(title=title, xlabel=unit)
     for axis in axes:
         axis.tick_params(labelsize=8)
     volume = named["volume_angstrom3"]
-    said = (f"half of the cells are larger than {np.median(volume):.0f} cubic Ångström and hold more than "
-            f"{np.median(named['atoms']):.0f} atoms")
+    said = (
+        f"half of the cells are larger than {np.median(volume):.0f} cubic Ångström and hold more than "
+        f"{np.median(named['atoms']):.0f} atoms"
+    )
     return figure, f"Cells of {len(table):,} materials; {said}.", f"Six histograms of the cells: {said}."
 
 
@@ -226,19 +296,35 @@ def composition(seen: Overview, _: Real) -> tuple[Figure, str, str]:
         row, column = _place_in_the_table(number)
         share = 100 * seen.elements[number] / materials
         grid[row, column] = share if share else np.nan
-        axis.text(column, row - 0.12, gemmi.Element(number).name, ha="center", va="center", fontsize=7.5,
-                  color=INK if share else "#bbbbbb")
+        axis.text(
+            column,
+            row - 0.12,
+            gemmi.Element(number).name,
+            ha="center",
+            va="center",
+            fontsize=7.5,
+            color=INK if share else "#bbbbbb",
+        )
         if share:
             axis.text(column, row + 0.27, f"{share:.2g}", ha="center", va="center", fontsize=5.2, color=INK)
     axis.imshow(grid, cmap=colormaps["YlGnBu"].with_extremes(bad="#f6f6f6"), vmin=0, vmax=1.7 * np.nanmax(grid))
     axis.set(xlim=(0.5, 18.5), ylim=(9.5, 0.5))
     axis.axis("off")
-    kinds = ", ".join(f"{100 * count / materials:.0f} % of {number}"
-                      for number, count in sorted(seen.element_counts.items()))
-    common = ", ".join(f"{gemmi.Element(number).name} ({100 * count / materials:.0f} %)"
-                       for number, count in seen.elements.most_common(5))
-    return figure, (f"Per cent of {materials:,} materials that hold each element. Most common: {common}. Materials by "
-                    f"number of elements: {kinds}."), f"Periodic table coloured by frequency; most common: {common}."
+    kinds = ", ".join(
+        f"{100 * count / materials:.0f} % of {number}" for number, count in sorted(seen.element_counts.items())
+    )
+    common = ", ".join(
+        f"{gemmi.Element(number).name} ({100 * count / materials:.0f} %)"
+        for number, count in seen.elements.most_common(5)
+    )
+    return (
+        figure,
+        (
+            f"Per cent of {materials:,} materials that hold each element. Most common: {common}. Materials by "
+            f"number of elements: {kinds}."
+        ),
+        f"Periodic table coloured by frequency; most common: {common}.",
+    )
 
 
 def components(seen: Overview, _: Real) -> tuple[Figure, str, str]:
@@ -259,10 +345,17 @@ def components(seen: Overview, _: Real) -> tuple[Figure, str, str]:
     axis.plot(range(1, len(explained) + 1), np.cumsum(explained), color=ACCENT, marker="o", ms=3)
     axis.set(xlabel="component", ylabel="% of variance", ylim=(0, None))
     axis.set_xticks(range(1, len(explained) + 1))
-    return figure, (f"Principal components of log patterns reduced to {REDUCED_PIXELS} x {REDUCED_PIXELS} pixels, "
-                    "their three projections side by side; below what each explains, and (line) all up to it."), (
-        f"Eight component pictures and a bar chart: the first component explains {explained[0]:.0f} % of the variance, "
-        f"all {len(explained)} together {explained.sum():.0f} %.")
+    return (
+        figure,
+        (
+            f"Principal components of log patterns reduced to {REDUCED_PIXELS} x {REDUCED_PIXELS} pixels, "
+            "their three projections side by side; below what each explains, and (line) all up to it."
+        ),
+        (
+            f"Eight component pictures and a bar chart: the first component explains {explained[0]:.0f} % of the variance, "
+            f"all {len(explained)} together {explained.sum():.0f} %."
+        ),
+    )
 
 
 def scatter(seen: Overview, _: Real) -> tuple[Figure, str, str]:
@@ -283,7 +376,11 @@ def scatter(seen: Overview, _: Real) -> tuple[Figure, str, str]:
     for system, colour in SYSTEM_COLOURS.items():
         if any(crystal_system(group) == system for group in seen.groups):
             axes[0].scatter([], [], s=18, color=colour, label=system)
-    figure.legend(*axes[0].get_legend_handles_labels(), ncols=7, fontsize=8, loc="outside upper left",
-                  handletextpad=0.1)
-    return figure, f"{len(groups):,} stacks on their first four principal components, coloured by crystal system.", (
-        "Two scatter plots; the clouds of the crystal systems overlap.")
+    figure.legend(
+        *axes[0].get_legend_handles_labels(), ncols=7, fontsize=8, loc="outside upper left", handletextpad=0.1
+    )
+    return (
+        figure,
+        f"{len(groups):,} stacks on their first four principal components, coloured by crystal system.",
+        ("Two scatter plots; the clouds of the crystal systems overlap."),
+    )

@@ -155,8 +155,9 @@ def _samples(manifest: Manifest) -> Iterator[tuple[str, str, h5py.Group, bool]]:
                     yield split_of(shard["path"]), shard["path"], opened[name], material != last
                     last = material
         except OSError as error:
-            raise StemdlError("a shard cannot be read", where=path, found=error,
-                              remedy=f"stemdl data verify {manifest.folder}") from error
+            raise StemdlError(
+                "a shard cannot be read", where=path, found=error, remedy=f"stemdl data verify {manifest.folder}"
+            ) from error
 
 
 def _keep_material(seen: Overview, sample: h5py.Group, compound: Compound) -> None:
@@ -166,15 +167,19 @@ def _keep_material(seen: Overview, sample: h5py.Group, compound: Compound) -> No
     lengths, angles = compound.lengths_angstrom, compound.angles_degrees
     if lengths is not None and angles is not None:
         volume = float(abs(np.linalg.det(cell_from_parameters(np.array(lengths), np.array(angles)))))
-        seen.features.offer((compound.space_group,
-                             np.array([*composition_features(counts, volume), *lengths, *angles])))
+        seen.features.offer(
+            (compound.space_group, np.array([*composition_features(counts, volume), *lengths, *angles]))
+        )
 
 
 def _look_at(seen: Overview, sample: h5py.Group, group: int) -> NDArray[np.float32]:
     patterns = schema.read_patterns(sample)
     if not np.isfinite(patterns).all():
-        raise StemdlError("intensities are not finite", where=f"{sample.file.filename}: {sample.name}",
-                          remedy="stemdl data verify DIR names all of them")
+        raise StemdlError(
+            "intensities are not finite",
+            where=f"{sample.file.filename}: {sample.name}",
+            remedy="stemdl data verify DIR names all of them",
+        )
     if seen.radial is None:
         seen.pixels = patterns.shape[-1]
         seen.radial = RadialHistogram(seen.pixels)

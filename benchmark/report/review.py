@@ -11,6 +11,7 @@ from typing import Any
 from benchmark.definition.benchmark import load_benchmark
 from benchmark.definition.trainer import ROOT, Trainer
 from benchmark.events import keys
+from benchmark.foundation.reading import Unreadable, read_bytes
 from benchmark.foundation.source import source_sha256
 from benchmark.report.code_review import PackedCode, commit_in_words, packed_code
 from benchmark.scoring.score import ROW, Score, score_paths
@@ -18,7 +19,6 @@ from benchmark.scoring.tree import LogFolder, find_log_folders
 from benchmark.submission.ledger import LEDGER, Ledger, parse_ledger
 from benchmark.validation.finding import Severity, shown
 from benchmark.validation.limits import Limits
-from benchmark.foundation.reading import Unreadable, read_bytes
 from benchmark.validation.registry import BEYOND_ONE_SUBJECT, all_checks
 from benchmark.validation.rulebook import Rule, read_rules
 from benchmark.validation.subjects import Log, as_number
@@ -100,17 +100,32 @@ class Review:
     def to_dict(self) -> dict[str, Any]:
         """As plain values."""
         return {
-            "path": self.path, "version": self.version, **self.report.to_dict(),
-            "sets": [{
-                **{name: getattr(each, name) for name in ("submitter", "system", "scaling", "benchmark", "target")},
-                "score": {name: getattr(each.score, name) for name in ROW} | {"warnings": list(each.score.warnings)},
-                "runs": [asdict(run) for run in each.runs],
-                "settings": [asdict(setting) | {"differs": setting.differs} for setting in each.settings],
-                "ledger": None if each.ledger is None else [asdict(run) for run in each.ledger.runs],
-                "code": list(each.code), "packed": [asdict(packed) for packed in each.packed],
-            } for each in self.sets],
-            "checklist": [{"rule": item.rule.id, "title": item.rule.title, "state": item.state,
-                           "findings": item.findings, "held_by": item.rule.held_by} for item in self.checklist],
+            "path": self.path,
+            "version": self.version,
+            **self.report.to_dict(),
+            "sets": [
+                {
+                    **{name: getattr(each, name) for name in ("submitter", "system", "scaling", "benchmark", "target")},
+                    "score": {name: getattr(each.score, name) for name in ROW}
+                    | {"warnings": list(each.score.warnings)},
+                    "runs": [asdict(run) for run in each.runs],
+                    "settings": [asdict(setting) | {"differs": setting.differs} for setting in each.settings],
+                    "ledger": None if each.ledger is None else [asdict(run) for run in each.ledger.runs],
+                    "code": list(each.code),
+                    "packed": [asdict(packed) for packed in each.packed],
+                }
+                for each in self.sets
+            ],
+            "checklist": [
+                {
+                    "rule": item.rule.id,
+                    "title": item.rule.title,
+                    "state": item.state,
+                    "findings": item.findings,
+                    "held_by": item.rule.held_by,
+                }
+                for item in self.checklist
+            ],
         }
 
 
@@ -119,17 +134,25 @@ def review(path: Path, version: str, defaults: Defaults, *, official: bool = Tru
     reference's settings. Raises StemdlError as `score_paths` and `validate` do."""
     folders = find_log_folders([path])
     scores = {(score.system, score.scaling, score.benchmark, score.submitter): score for score in score_paths([path])}
-    sets = [_set(folder, score, defaults, limits) for folder in folders
-            if (score := _score_of(folder, scores)) is not None]
+    sets = [
+        _set(folder, score, defaults, limits) for folder in folders if (score := _score_of(folder, scores)) is not None
+    ]
     report = validate([path], limits=limits, official=official)
     return Review(str(path), version, report, tuple(sets), tuple(_checklist(report)))
 
 
 def _score_of(folder: LogFolder, scores: Mapping[tuple, Score]) -> Score | None:
     """The row of a folder: by its names where the folders tell them, else by its logs."""
-    return next((score for (system, scaling, benchmark, submitter), score in scores.items()
-                 if (system, scaling) == (folder.system, folder.scaling) and folder.benchmark in (None, benchmark)
-                 and folder.submitter in (None, submitter)), None)
+    return next(
+        (
+            score
+            for (system, scaling, benchmark, submitter), score in scores.items()
+            if (system, scaling) == (folder.system, folder.scaling)
+            and folder.benchmark in (None, benchmark)
+            and folder.submitter in (None, submitter)
+        ),
+        None,
+    )
 
 
 def _set(folder: LogFolder, score: Score, defaults: Defaults, limits: Limits) -> ReviewedSet:
@@ -141,23 +164,36 @@ def _set(folder: LogFolder, score: Score, defaults: Defaults, limits: Limits) ->
     packed = packed_code(submission, score.benchmark, trainer, limits) if submission and ours else []
     ledger = _ledger(folder.folder if folder.submitter else folder.folder.parent)
     return ReviewedSet(
-        submitter=score.submitter or "a submitter unnamed", system=score.system, scaling=score.scaling,
-        benchmark=score.benchmark or "a benchmark unnamed", score=score,
+        submitter=score.submitter or "a submitter unnamed",
+        system=score.system,
+        scaling=score.scaling,
+        benchmark=score.benchmark or "a benchmark unnamed",
+        score=score,
         target=next((log.standard.goal.target for log in logs if log.standard is not None), None),
         runs=tuple(map(_run, logs)),
         settings=tuple(_settings(logs, score.benchmark, defaults)) if ours else (),
-        ledger=ledger, packed=tuple(packed), code=tuple(_code(logs, ledger, packed, trainer)) if ours else (),
+        ledger=ledger,
+        packed=tuple(packed),
+        code=tuple(_code(logs, ledger, packed, trainer)) if ours else (),
         logs=tuple(log.path for log in logs),
     )
 
 
 def _run(log: Log) -> ReviewedRun:
     start = log.start.time_ms if log.start is not None else None
-    curve = [((event.time_ms - start) / 60_000, value) for event in log.metrics
-             if start is not None and (value := as_number(event.value)) is not None]
+    curve = [
+        ((event.time_ms - start) / 60_000, value)
+        for event in log.metrics
+        if start is not None and (value := as_number(event.value)) is not None
+    ]
     seconds = log.timeline.time_to_train_seconds
-    return ReviewedRun(log.file, shown(log.value(keys.SEED)), shown(log.timeline.status).strip('"'),
-                       None if seconds is None else seconds / 60, tuple(curve))
+    return ReviewedRun(
+        log.file,
+        shown(log.value(keys.SEED)),
+        shown(log.timeline.status).strip('"'),
+        None if seconds is None else seconds / 60,
+        tuple(curve),
+    )
 
 
 def _ledger(folder: Path) -> Ledger | None:
@@ -171,16 +207,27 @@ def _settings(logs: Sequence[Log], rung: str, defaults: Defaults) -> list[Settin
     closed = load_benchmark().closed
     reference = defaults(rung)
     names = list(dict.fromkeys([*reference, *(name for log in logs for name in log.settings())]))
-    kinds = {**dict.fromkeys(closed.free, "free"), **dict.fromkeys(closed.tunable, "tuned"),
-             **dict.fromkeys(closed.fixed_at(rung), "fixed"), **dict.fromkeys(OF_THE_LAUNCH, "launch")}
+    kinds = {
+        **dict.fromkeys(closed.free, "free"),
+        **dict.fromkeys(closed.tunable, "tuned"),
+        **dict.fromkeys(closed.fixed_at(rung), "fixed"),
+        **dict.fromkeys(OF_THE_LAUNCH, "launch"),
+    }
     order = ("unknown", "fixed", "tuned", "launch", "free")
     names.sort(key=lambda name: order.index(kinds.get(name, "unknown")))
 
     def text(settings: Mapping[str, Any], name: str) -> str:
         return shown(settings[name]) if name in settings else "-"
 
-    return [Setting(shown(name).strip('"'), kinds.get(name, "unknown"), text(reference, name),
-                    tuple(dict.fromkeys(text(log.settings(), name) for log in logs))) for name in names]
+    return [
+        Setting(
+            shown(name).strip('"'),
+            kinds.get(name, "unknown"),
+            text(reference, name),
+            tuple(dict.fromkeys(text(log.settings(), name) for log in logs)),
+        )
+        for name in names
+    ]
 
 
 def _code(logs: Sequence[Log], ledger: Ledger | None, packed: Sequence[PackedCode], trainer: Path) -> list[str]:
@@ -189,8 +236,11 @@ def _code(logs: Sequence[Log], ledger: Ledger | None, packed: Sequence[PackedCod
     said = [commit_in_words(commit, ROOT) for commit in commits]
     here = source_sha256(trainer)
     for each in packed:
-        same = "this version's, byte for byte" if not each.differences else (
-            f"other than this version's in {len(each.differences)} files")
+        same = (
+            "this version's, byte for byte"
+            if not each.differences
+            else (f"other than this version's in {len(each.differences)} files")
+        )
         said.append(f"{each.folder}: {trainer.name}/ is {same} (SHA-256 {each.sha256}).")
     if not packed:
         said.append(f"The submission does not hold the source of {trainer.name}/: it cannot be compared.")
@@ -199,16 +249,25 @@ def _code(logs: Sequence[Log], ledger: Ledger | None, packed: Sequence[PackedCod
         return said
     ran = {run.source.get(trainer.name) for run in ledger.runs if run.log_sha256 is not None}
     if packed:
-        said.append("The source that is packed is what the ledger says ran." if ran & {each.sha256 for each in packed}
-                    else "None of the source that is packed is what the ledger says ran (R8.2).")
-    said.append(f"By the ledger, {trainer.name}/ of the runs {'was' if here in ran else 'was not'} this version's"
-                + (", in some of them other code." if here in ran and len(ran) > 1 else "."))
+        said.append(
+            "The source that is packed is what the ledger says ran."
+            if ran & {each.sha256 for each in packed}
+            else "None of the source that is packed is what the ledger says ran (R8.2)."
+        )
+    said.append(
+        f"By the ledger, {trainer.name}/ of the runs {'was' if here in ran else 'was not'} this version's"
+        + (", in some of them other code." if here in ran and len(ran) > 1 else ".")
+    )
     harness = {run.source.get("benchmark") for run in ledger.runs if run.log_sha256 is not None}
     same = source_sha256(ROOT / "benchmark") in harness
-    said.append(f"By the ledger, the harness (benchmark/) {'was' if same else 'was not'} this version's; it is not "
-                "packed, so that its commit is all there is to compare.")
-    said.append("The ledger is the submitter's own: its hashes show later changes, and not what somebody who makes it "
-                "anew wants to hide.")
+    said.append(
+        f"By the ledger, the harness (benchmark/) {'was' if same else 'was not'} this version's; it is not "
+        "packed, so that its commit is all there is to compare."
+    )
+    said.append(
+        "The ledger is the submitter's own: its hashes show later changes, and not what somebody who makes it "
+        "anew wants to hide."
+    )
     return said
 
 
@@ -221,6 +280,7 @@ def _checklist(report: Report) -> list[Item]:
         found = [finding for finding in report.findings if finding.rule == rule.id and finding.severity > Severity.NOTE]
         gravest = max((finding.severity for finding in found), default=None)
         state = {Severity.ERROR: "broken", Severity.WARNING: "warned"}.get(
-            gravest, "kept" if rule.id in checked else "to review")
+            gravest, "kept" if rule.id in checked else "to review"
+        )
         items.append(Item(rule, state, len(found)))
     return items

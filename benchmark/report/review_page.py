@@ -15,9 +15,18 @@ from benchmark.validation.finding import Finding, Severity, alike
 PAGE, DATA, OBJECTIONS = "index.html", "review.json", "objections.md"
 TEMPLATE = Path(__file__).parent / "templates" / "review.html"
 INK, QUIET, ACCENT, KEPT = "#222222", "#8a8a8a", "#b5432a", "#4477aa"
-STYLE = {"font.size": 9.0, "font.family": "DejaVu Sans", "axes.spines.top": False, "axes.spines.right": False,
-         "axes.edgecolor": QUIET, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK, "savefig.dpi": 160,
-         "legend.frameon": False}
+STYLE = {
+    "font.size": 9.0,
+    "font.family": "DejaVu Sans",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": QUIET,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "savefig.dpi": 160,
+    "legend.frameon": False,
+}
 MOST_FINDINGS = 200
 
 
@@ -46,8 +55,15 @@ def draw_runs(each: ReviewedSet, path: Path) -> Path:
         curves, times = figure.subplots(1, 2, width_ratios=(1.7, 1))
         for run in each.runs:
             colour = KEPT if counted.get(run.file) is not None else ACCENT
-            curves.plot([scale * minutes for minutes, _ in run.curve], [value for _, value in run.curve], "o-",
-                        color=colour, markersize=3, linewidth=1.1, alpha=0.75)
+            curves.plot(
+                [scale * minutes for minutes, _ in run.curve],
+                [value for _, value in run.curve],
+                "o-",
+                color=colour,
+                markersize=3,
+                linewidth=1.1,
+                alpha=0.75,
+            )
         if each.target is not None:
             curves.axhline(each.target, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
             curves.text(0, each.target, f" target {each.target:g}", va="bottom", fontsize=8)
@@ -55,8 +71,12 @@ def draw_runs(each: ReviewedSet, path: Path) -> Path:
         curves.set_ylabel("metric after each epoch")
         curves.set_xlim(left=0)
         shown = [run for run in each.runs if run.minutes is not None]
-        times.barh([run.file.removesuffix(".txt") for run in shown], [scale * run.minutes for run in shown], 0.6,
-                   color=[KEPT if counted.get(run.file) is not None else ACCENT for run in shown])
+        times.barh(
+            [run.file.removesuffix(".txt") for run in shown],
+            [scale * run.minutes for run in shown],
+            0.6,
+            color=[KEPT if counted.get(run.file) is not None else ACCENT for run in shown],
+        )
         times.invert_yaxis()
         times.tick_params(left=False)
         if each.score.raw_minutes is not None:
@@ -69,15 +89,20 @@ def draw_runs(each: ReviewedSet, path: Path) -> Path:
 
 def objections(review: Review) -> str:
     """Each error and warning as an objection, with room for the answer; the reviewer strikes out and adds."""
-    lines = [f"# Objections to {review.path}", "",
-             f"Drafted by the software at {review.version}. A reviewer strikes out what is no objection and adds "
-             "others, each with rule, file and line (R9.1).", ""]
+    lines = [
+        f"# Objections to {review.path}",
+        "",
+        f"Drafted by the software at {review.version}. A reviewer strikes out what is no objection and adds "
+        "others, each with rule, file and line (R9.1).",
+        "",
+    ]
     found = alike(finding for finding in review.report.findings if finding.severity > Severity.NOTE)
     for number, (finding, *others) in enumerate(found, 1):
         more = f", and {len(others)} more in its folder" if others else ""
         lines += [f"## {number}. {finding.rule}: {finding.message}", "", f"- where: `{_place(finding)}`{more}"]
-        lines += [f"- {name}: {text}" for name, text in (("expected", finding.expected), ("found", finding.found))
-                  if text]
+        lines += [
+            f"- {name}: {text}" for name, text in (("expected", finding.expected), ("found", finding.found)) if text
+        ]
         lines += ["- answer of the submitter:", "- decision:", ""]
     return "\n".join(lines if found else [*lines, "The checks object to nothing.", ""])
 
@@ -100,12 +125,22 @@ def page(review: Review, pictures: list[Path], folder: Path) -> str:
     lie from `folder`."""
     import jinja2
 
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
-                                     lstrip_blocks=True)
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     severe = alike(finding for finding in review.report.findings if finding.severity > Severity.NOTE)
     notes = alike(finding for finding in review.report.findings if finding.severity is Severity.NOTE)
     images = [base64.b64encode(path.read_bytes()).decode("ascii") for path in pictures]
-    return template.render(review=review, severe=severe[:MOST_FINDINGS], left_out=len(severe[MOST_FINDINGS:]),
-                           notes=notes[:MOST_FINDINGS], place=_place, link=lambda file: _link(file, folder),
-                           sets=list(zip(review.sets, images, strict=True))) + "\n"
+    return (
+        template.render(
+            review=review,
+            severe=severe[:MOST_FINDINGS],
+            left_out=len(severe[MOST_FINDINGS:]),
+            notes=notes[:MOST_FINDINGS],
+            place=_place,
+            link=lambda file: _link(file, folder),
+            sets=list(zip(review.sets, images, strict=True)),
+        )
+        + "\n"
+    )

@@ -25,8 +25,12 @@ def summary_lines(record: dict[str, Any]) -> list[str]:
     """Status, score and how the time was spent; the curve of the metric with the target."""
     reached = record["status"] == "success"
     lines = [
-        f"{record['rung']}: " + (f"macro-F1 {record['target']:g} reached in {record['time_to_train_seconds']:.2f} s"
-                                 if reached else f"{record['status']}: the target of {record['target']:g} was missed"),
+        f"{record['rung']}: "
+        + (
+            f"macro-F1 {record['target']:g} reached in {record['time_to_train_seconds']:.2f} s"
+            if reached
+            else f"{record['status']}: the target of {record['target']:g} was missed"
+        ),
         f"  epochs {record['epochs']}   dev F1 {_number(_last(record['eval_f1']), 4)}"
         f"   test F1 {_number(record['test_f1'], 4)}   {_number(record['samples_per_second'], 0)} samples/s",
         f"  training {_number(record['train_seconds'], 2)} s   evaluation {_number(record['eval_seconds'], 2)} s"
@@ -41,8 +45,10 @@ def summary_lines(record: dict[str, Any]) -> list[str]:
     if load is not None and is_busy(load):
         lines.append(f"  busy machine: {in_words(load)} before the clock: this time is not the machine's own (R3.10)")
     if record.get("energy_joules") is not None:
-        lines.append(f"  energy {record['energy_joules'] / 1000:.3f} kJ"
-                     + (f" ({record['energy_covers']})" if record["energy_covers"] else ""))
+        lines.append(
+            f"  energy {record['energy_joules'] / 1000:.3f} kJ"
+            + (f" ({record['energy_covers']})" if record["energy_covers"] else "")
+        )
     if record["resumed"]:
         lines.append("  resumed from a checkpoint: cannot be scored")
     return lines
@@ -76,9 +82,13 @@ def set_figures(records: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
     """
     seconds = [record["time_to_train_seconds"] for record in records if record and record["status"] == keys.SUCCESS]
     return {
-        "runs": len(records), "reached": len(seconds), "olympic_mean_seconds": olympic_mean(seconds),
-        "mean_seconds": statistics.fmean(seconds) if seconds else None, "spread": coefficient_of_variation(seconds),
-        "fastest_seconds": min(seconds, default=None), "slowest_seconds": max(seconds, default=None),
+        "runs": len(records),
+        "reached": len(seconds),
+        "olympic_mean_seconds": olympic_mean(seconds),
+        "mean_seconds": statistics.fmean(seconds) if seconds else None,
+        "spread": coefficient_of_variation(seconds),
+        "fastest_seconds": min(seconds, default=None),
+        "slowest_seconds": max(seconds, default=None),
     }
 
 
@@ -87,23 +97,32 @@ def set_lines(runs: Mapping[str, Mapping[str, Any] | None]) -> list[str]:
     figures = set_figures(list(runs.values()))
     lines = [f"{figures['reached']} of {figures['runs']} runs reached the target"]
     for name, record in runs.items():
-        told = "no record" if record is None else (
-            f"{_number(record['time_to_train_seconds'], 2):>9} s  {record['epochs'] or 0:>3} epochs  "
-            f"dev F1 {_number(_last(record['eval_f1']), 4)}  {record['status']}")
+        told = (
+            "no record"
+            if record is None
+            else (
+                f"{_number(record['time_to_train_seconds'], 2):>9} s  {record['epochs'] or 0:>3} epochs  "
+                f"dev F1 {_number(_last(record['eval_f1']), 4)}  {record['status']}"
+            )
+        )
         lines.append(f"  {name}  {told}")
     if figures["olympic_mean_seconds"] is not None:
         lines.append(f"  mean without the fastest and the slowest {figures['olympic_mean_seconds']:.2f} s")
     if figures["spread"] is not None:
-        lines.append(f"  mean of all {figures['mean_seconds']:.2f} s, spread {figures['spread']:.1%} of it, from "
-                     f"{figures['fastest_seconds']:.2f} to {figures['slowest_seconds']:.2f} s")
+        lines.append(
+            f"  mean of all {figures['mean_seconds']:.2f} s, spread {figures['spread']:.1%} of it, from "
+            f"{figures['fastest_seconds']:.2f} to {figures['slowest_seconds']:.2f} s"
+        )
     return lines
 
 
 def unrecorded_lines(run: StoredRun) -> list[str]:
     """A run without a record: whether it is in progress and how far it has come, or how it ended."""
-    told = {RUNNING: "is in progress", UNKNOWN: "may be in progress: ask on " + (", ".join(run.elsewhere[:3]) or
-                                                                                "the node that it was begun on"),
-            CRASHED: "ended before its record was written"}[run.status]
+    told = {
+        RUNNING: "is in progress",
+        UNKNOWN: "may be in progress: ask on " + (", ".join(run.elsewhere[:3]) or "the node that it was begun on"),
+        CRASHED: "ended before its record was written",
+    }[run.status]
     lines = [f"{run.folder}: {run.status}: it {told}"]
     with suppress(StemdlError):  # what is being written may break off within a line
         events = read_events(run.log) if run.log else []
@@ -114,13 +133,20 @@ def unrecorded_lines(run: StoredRun) -> list[str]:
 def instance_lines(summary: dict[str, Any]) -> list[str]:
     """Of a weak-scaling set: start and stop of each instance in seconds after the first start, and what it comes to."""
     began = min((run["run_start_ms"] for run in summary["runs"] if run["run_start_ms"] is not None), default=0)
-    lines = [f"  {run['folder']}  from {_after(run['run_start_ms'], began)} to {_after(run['run_stop_ms'], began)} s  "
-             f"{run['status']}" for run in summary["runs"]]
-    lines.append(f"weak scaling: {summary['reached']} of {summary['instances']} models reached the target on "
-                 f"{summary['ranks']} rank{'s' if summary['ranks'] > 1 else ''} each")
+    lines = [
+        f"  {run['folder']}  from {_after(run['run_start_ms'], began)} to {_after(run['run_stop_ms'], began)} s  "
+        f"{run['status']}"
+        for run in summary["runs"]
+    ]
+    lines.append(
+        f"weak scaling: {summary['reached']} of {summary['instances']} models reached the target on "
+        f"{summary['ranks']} rank{'s' if summary['ranks'] > 1 else ''} each"
+    )
     if summary["total_minutes"] is not None:
-        lines.append(f"  {_number(summary['total_minutes'] * 60, 2)} s from the first start to the last stop: "
-                     f"{_number(summary['models_per_hour'], 2)} models per hour")
+        lines.append(
+            f"  {_number(summary['total_minutes'] * 60, 2)} s from the first start to the last stop: "
+            f"{_number(summary['models_per_hour'], 2)} models per hour"
+        )
     if summary["shared"]:
         lines.append("  the instances shared too few cores or accelerators: this measures no system")
     if not summary["seeds_differ"]:

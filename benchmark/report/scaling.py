@@ -17,16 +17,33 @@ NARROW = 8
 def scaling_rows(summary: Mapping[str, Any]) -> list[Sequence[str]]:
     """The points of a study (see submission/schedule.py) in the order of `COLUMNS`; the first speed-up and efficiency
     are those of the time to target, the second those of the throughput."""
-    return [(f"{point['ranks']}{'*' if point['oversubscribed'] else ''}", f"{point['reached']} of {point['runs']}",
-             *(_text(point[name], digits) for name, digits in (
-                 ("seconds", 2), ("epochs", 1), ("speedup", 2), ("efficiency", 2), ("samples_per_second", 0),
-                 ("throughput_speedup", 2), ("throughput_efficiency", 2)))) for point in summary["points"]]
+    return [
+        (
+            f"{point['ranks']}{'*' if point['oversubscribed'] else ''}",
+            f"{point['reached']} of {point['runs']}",
+            *(
+                _text(point[name], digits)
+                for name, digits in (
+                    ("seconds", 2),
+                    ("epochs", 1),
+                    ("speedup", 2),
+                    ("efficiency", 2),
+                    ("samples_per_second", 0),
+                    ("throughput_speedup", 2),
+                    ("throughput_efficiency", 2),
+                )
+            ),
+        )
+        for point in summary["points"]
+    ]
 
 
 def scaling_notes(summary: Mapping[str, Any]) -> list[str]:
     """What has to be known beside the table."""
-    notes = [f"{summary['rung']}, global batch {summary['global_batch_size']} at each number of ranks; speed-up and "
-             "efficiency of the time to target, then of the training throughput"]
+    notes = [
+        f"{summary['rung']}, global batch {summary['global_batch_size']} at each number of ranks; speed-up and "
+        "efficiency of the time to target, then of the training throughput"
+    ]
     if any(point["oversubscribed"] for point in summary["points"]):
         notes.append(f"* more ranks than the {summary['cores']} cores: no measure of scaling")
     return notes
@@ -92,9 +109,14 @@ def _ideal(axis: Any, points: Sequence[Mapping[str, Any]], name: str, power: int
     """The line of efficiency 1 through the smallest number of ranks."""
     first = points[0]
     if first[name]:
-        axis.plot([point["ranks"] for point in points],
-                  [first[name] * (point["ranks"] / first["ranks"]) ** power for point in points],
-                  ":", color="#8a8a8a", linewidth=1, label="ideal")
+        axis.plot(
+            [point["ranks"] for point in points],
+            [first[name] * (point["ranks"] / first["ranks"]) ** power for point in points],
+            ":",
+            color="#8a8a8a",
+            linewidth=1,
+            label="ideal",
+        )
 
 
 def _text(value: float | None, digits: int) -> str:

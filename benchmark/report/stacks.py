@@ -27,8 +27,11 @@ def picture_of_stacks(manifest: Manifest, path: Path, groups: list[int] | None =
         by_system = {crystal_system(group): group for group in reversed(_groups_held(manifest))}
         groups = sorted(by_system.values())[-PATTERNS_SHOWN:]
     if unknown := sorted(set(groups) - set(manifest.space_groups)):
-        raise StemdlError(f"the data hold no space group {unknown[0]}", where="--groups",
-                          expected=", ".join(map(str, manifest.space_groups)))
+        raise StemdlError(
+            f"the data hold no space group {unknown[0]}",
+            where="--groups",
+            expected=", ".join(map(str, manifest.space_groups)),
+        )
     stacks = _first_stacks(manifest, groups)
 
     from matplotlib.backends.backend_agg import FigureCanvasAgg

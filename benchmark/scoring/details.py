@@ -47,13 +47,17 @@ def details(score: Score) -> dict[str, Any]:
 
 def _convergence(score: Score) -> dict[str, Any] | None:
     verdict = score.verdict
-    return None if verdict is None else {
-        "point": verdict.match,
-        "passed": verdict.passed,
-        "epochs": verdict.mean,
-        "reference_epochs": verdict.point.mean if verdict.point else None,
-        "fewest_epochs": verdict.point.fewest if verdict.point else None,
-    }
+    return (
+        None
+        if verdict is None
+        else {
+            "point": verdict.match,
+            "passed": verdict.passed,
+            "epochs": verdict.mean,
+            "reference_epochs": verdict.point.mean if verdict.point else None,
+            "fewest_epochs": verdict.point.fewest if verdict.point else None,
+        }
+    )
 
 
 def _energy(score: Score, runs: Sequence[ScoredRun]) -> tuple[float | None, list[str]]:

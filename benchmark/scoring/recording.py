@@ -27,8 +27,11 @@ class _ReferenceRun:
     @property
     def hyperparameters(self) -> dict[str, Any]:
         """What the log says of the batch and the optimizer."""
-        return {key: value for key, value in sorted(self.values.items())
-                if key.startswith("opt_") or key in (keys.GLOBAL_BATCH_SIZE, keys.GRADIENT_ACCUMULATION_STEPS)}
+        return {
+            key: value
+            for key, value in sorted(self.values.items())
+            if key.startswith("opt_") or key in (keys.GLOBAL_BATCH_SIZE, keys.GRADIENT_ACCUMULATION_STEPS)
+        }
 
 
 def record_points(paths: Iterable[Path], ruleset: str = RULESETS[-1]) -> dict[str, dict[str, Any]]:
@@ -44,16 +47,23 @@ def record_points(paths: Iterable[Path], ruleset: str = RULESETS[-1]) -> dict[st
     for key in _NOT_TUNED:
         _one(runs, key, {str(each.values.get(key)) for each in runs})
     sizes = sorted({each.run.global_batch_size for each in runs})
-    return {f"{benchmark.name}_ref_{size}": _record(
-        benchmark, [each for each in runs if each.run.global_batch_size == size]) for size in sizes}
+    return {
+        f"{benchmark.name}_ref_{size}": _record(
+            benchmark, [each for each in runs if each.run.global_batch_size == size]
+        )
+        for size in sizes
+    }
 
 
 def _benchmark(logs: Sequence[Path], ruleset: str) -> ScoredBenchmark:
     names = {read_names(log)[0] for log in logs}
     benchmark = scored_benchmark(name, ruleset) if len(names) == 1 and (name := min(names, key=str)) else None
     if benchmark is None:
-        raise StemdlError("reference points are of one benchmark that is defined", where=logs[0],
-                          found=", ".join(sorted(map(str, names))))
+        raise StemdlError(
+            "reference points are of one benchmark that is defined",
+            where=logs[0],
+            found=", ".join(sorted(map(str, names))),
+        )
     return benchmark
 
 
@@ -70,8 +80,12 @@ def _record(benchmark: ScoredBenchmark, runs: Sequence[_ReferenceRun]) -> dict[s
     first = runs[0]
     size = first.run.global_batch_size
     if len(runs) < 2 * benchmark.runs:
-        raise StemdlError(f"too few reference runs at batch size {size}", where=first.run.log.parent,
-                          expected=f"{2 * benchmark.runs}, twice as many as a score needs", found=len(runs))
+        raise StemdlError(
+            f"too few reference runs at batch size {size}",
+            where=first.run.log.parent,
+            expected=f"{2 * benchmark.runs}, twice as many as a score needs",
+            found=len(runs),
+        )
     seeds = [each.run.seed for each in runs]
     if len(set(seeds)) != len(seeds):
         raise StemdlError(f"two reference runs at batch size {size} have one seed", where=first.run.log.parent)
@@ -94,5 +108,6 @@ def _record(benchmark: ScoredBenchmark, runs: Sequence[_ReferenceRun]) -> dict[s
 
 def _one(runs: Sequence[_ReferenceRun], what: str, found: set[str]) -> None:
     if len(found) != 1:
-        raise StemdlError(f"reference runs must agree on {what}", where=runs[0].run.log.parent,
-                          found=", ".join(sorted(found)))
+        raise StemdlError(
+            f"reference runs must agree on {what}", where=runs[0].run.log.parent, found=", ".join(sorted(found))
+        )

@@ -65,8 +65,9 @@ class ReferencePoints:
     def __init__(self, epochs: dict[int, Sequence[float]], runs: int, statistics_of: str = CODE) -> None:
         """`epochs` are the reference runs' epochs to the target by batch size; `runs` is N of a submission."""
         self.runs = runs
-        self.all = tuple(_point(batch_size, sorted(values), runs, statistics_of)
-                         for batch_size, values in sorted(epochs.items()))
+        self.all = tuple(
+            _point(batch_size, sorted(values), runs, statistics_of) for batch_size, values in sorted(epochs.items())
+        )
         self.pruned = self._pruned()
 
     def test(self, batch_size: int, epochs: Sequence[float]) -> Verdict:
@@ -94,8 +95,12 @@ class ReferencePoints:
     def _between(self, low: ReferencePoint, high: ReferencePoint, batch_size: int) -> ReferencePoint:
         """Mean and deviation interpolated, as numpy.interp rounds them; counted as of 2N runs, none dropped."""
         mean, deviation = (
-            (getattr(high, name) - getattr(low, name)) / (high.batch_size - low.batch_size)
-            * (batch_size - low.batch_size) + getattr(low, name) for name in ("mean", "deviation"))
+            (getattr(high, name) - getattr(low, name))
+            / (high.batch_size - low.batch_size)
+            * (batch_size - low.batch_size)
+            + getattr(low, name)
+            for name in ("mean", "deviation")
+        )
         return ReferencePoint(batch_size, mean, deviation, _fewest(mean, deviation, 2 * self.runs, self.runs))
 
     def _pruned(self) -> tuple[ReferencePoint, ...]:
@@ -128,11 +133,15 @@ def read_points(path: Path, runs: int, statistics_of: str = CODE) -> ReferencePo
         try:
             batch_size, values = int(record["BS"]), [float(value) for value in record["Epochs to converge"]]
         except (KeyError, TypeError, ValueError) as error:
-            raise StemdlError("this reference point cannot be read", where=f"{path}: {name}",
-                              found=repr(error)) from error
+            raise StemdlError(
+                "this reference point cannot be read", where=f"{path}: {name}", found=repr(error)
+            ) from error
         if batch_size < 1 or len(values) < 3 or not all(0 < value < math.inf for value in values):
-            raise StemdlError("a reference point needs a batch size and three runs at least", where=f"{path}: {name}",
-                              found=f"batch size {batch_size}, runs {values}")
+            raise StemdlError(
+                "a reference point needs a batch size and three runs at least",
+                where=f"{path}: {name}",
+                found=f"batch size {batch_size}, runs {values}",
+            )
         if batch_size in epochs:
             raise StemdlError("two reference points have one batch size", where=f"{path}: {name}", found=batch_size)
         epochs[batch_size] = values

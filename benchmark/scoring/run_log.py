@@ -110,8 +110,9 @@ def _problem(timeline: Timeline, benchmark: ScoredBenchmark | None, value: float
     if benchmark and value is None:
         return f"there is no {benchmark.goal.log_key} before run_stop"
     if benchmark and not benchmark.goal.reached_by(value):
-        return (f"the last {benchmark.goal.log_key} before run_stop, {value:g}, misses the target "
-                f"{benchmark.goal.target:g}")
+        return (
+            f"the last {benchmark.goal.log_key} before run_stop, {value:g}, misses the target {benchmark.goal.target:g}"
+        )
     return None
 
 
@@ -141,8 +142,12 @@ def _throughput(timeline: Timeline, samples: float | None) -> float | None:
 def _in_a_line(error: StemdlError, log: Path) -> str:
     """What is wrong with a log, and in which of its lines."""
     line = str(error.where).removeprefix(str(log)).strip(":")
-    parts = [f"line {line}" if line else None, error.what, error.expected and f"expected {error.expected}",
-             error.found is not None and f"found {error.found}"[:_MOST_CHARACTERS]]
+    parts = [
+        f"line {line}" if line else None,
+        error.what,
+        error.expected and f"expected {error.expected}",
+        error.found is not None and f"found {error.found}"[:_MOST_CHARACTERS],
+    ]
     return ": ".join(part for part in parts if part)
 
 
@@ -157,8 +162,9 @@ def _number(value: Any) -> float | None:
 
 
 def _whole(value: Any) -> int | None:
-    number = _number(int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 16
-                     else value)
+    number = _number(
+        int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 16 else value
+    )
     return int(number) if number is not None and number >= 0 and number == int(number) else None
 
 

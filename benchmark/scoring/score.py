@@ -79,8 +79,11 @@ def score_paths(paths: Iterable[Path], ruleset: str = RULESETS[-1], statistics_o
         name = folder.benchmark
         benchmark = scored_benchmark(name, ruleset) if name else None
         if benchmark and name not in points:
-            points[name] = (read_points(benchmark.reference_points, benchmark.runs, statistics_of)
-                            if benchmark.reference_points else None)
+            points[name] = (
+                read_points(benchmark.reference_points, benchmark.runs, statistics_of)
+                if benchmark.reference_points
+                else None
+            )
         yield score_folder(folder, benchmark, points.get(name))
 
 
@@ -92,25 +95,46 @@ def score_folder(folder: LogFolder, benchmark: ScoredBenchmark | None, points: R
         warnings.append(f"this ruleset has no {folder.benchmark or 'benchmark without a name'}: it has no score")
     division = _division(runs, warnings)
     row = Score(
-        submitter=folder.submitter, system=folder.system, scaling=folder.scaling, benchmark=folder.benchmark,
-        division=division, runs=len(runs), raw_minutes=None, score_minutes=None, models=None,
-        accelerators_per_model=None, total_minutes=None, models_per_hour=None, counted=tuple(runs), factor=1.0,
-        verdict=None, warnings=())
+        submitter=folder.submitter,
+        system=folder.system,
+        scaling=folder.scaling,
+        benchmark=folder.benchmark,
+        division=division,
+        runs=len(runs),
+        raw_minutes=None,
+        score_minutes=None,
+        models=None,
+        accelerators_per_model=None,
+        total_minutes=None,
+        models_per_hour=None,
+        counted=tuple(runs),
+        factor=1.0,
+        verdict=None,
+        warnings=(),
+    )
     sound = benchmark is not None and division is not None and _seeds_differ(runs, benchmark, warnings)
     row = (_weak if folder.scaling == WEAK else _strong)(row, folder, benchmark, points, sound, warnings)
     return replace(row, warnings=tuple(warnings))
 
 
-def _strong(row: Score, folder: LogFolder, benchmark: ScoredBenchmark | None, points: ReferencePoints | None,
-            sound: bool, warnings: list[str]) -> Score:
+def _strong(
+    row: Score,
+    folder: LogFolder,
+    benchmark: ScoredBenchmark | None,
+    points: ReferencePoints | None,
+    sound: bool,
+    warnings: list[str],
+) -> Score:
     """Time to train: MLPerf HPC training rules, section 7.1."""
     runs = sorted(row.counted, key=lambda run: math.inf if run.start_ms is None else run.start_ms)
     needed = benchmark.runs if benchmark else len(runs)
     window = median_window([run.minutes for run in runs], needed)
     if window is not None and len(runs) > needed:
         runs = runs[window.start : window.stop]
-        warnings.append(f"more than {needed} runs: those count whose window of {needed} in a row has the median mean, "
-                        f"from {runs[0].log.name} to {runs[-1].log.name} in the order of time")
+        warnings.append(
+            f"more than {needed} runs: those count whose window of {needed} in a row has the median mean, "
+            f"from {runs[0].log.name} to {runs[-1].log.name} in the order of time"
+        )
     minutes = [run.minutes for run in runs if run.converged]
     raw = olympic_mean(minutes, len(runs) - len(minutes))
     if len(runs) < needed:
@@ -123,12 +147,24 @@ def _strong(row: Score, folder: LogFolder, benchmark: ScoredBenchmark | None, po
     verdict = _verdict(runs, row.division, points, warnings) if raw is not None else None
     factor = _factor(folder.folder, verdict, warnings)
     scored = sound and raw is not None and len(runs) == needed
-    return replace(row, raw_minutes=raw, score_minutes=raw * factor if scored else None, counted=tuple(runs),
-                   factor=factor, verdict=verdict)
+    return replace(
+        row,
+        raw_minutes=raw,
+        score_minutes=raw * factor if scored else None,
+        counted=tuple(runs),
+        factor=factor,
+        verdict=verdict,
+    )
 
 
-def _weak(row: Score, folder: LogFolder, benchmark: ScoredBenchmark | None, points: ReferencePoints | None,
-          sound: bool, warnings: list[str]) -> Score:
+def _weak(
+    row: Score,
+    folder: LogFolder,
+    benchmark: ScoredBenchmark | None,
+    points: ReferencePoints | None,
+    sound: bool,
+    warnings: list[str],
+) -> Score:
     """Models trained at the same time: MLPerf HPC training rules, section 7.2; no run is dropped, none is scaled."""
     runs = [run for run in row.counted if run.converged]
     accelerators = {run.accelerators for run in runs}
@@ -140,10 +176,15 @@ def _weak(row: Score, folder: LogFolder, benchmark: ScoredBenchmark | None, poin
     total = None
     if sound and enough and len(accelerators) == 1:
         total = (max(run.stop_ms for run in runs) - min(run.start_ms for run in runs)) / 60 / 1000
-    return replace(row, models=len(runs), total_minutes=total, counted=tuple(runs),
-                   accelerators_per_model=accelerators.pop() if len(accelerators) == 1 else None,
-                   models_per_hour=None if total is None else len(runs) * 60 / total,
-                   verdict=_verdict(runs, row.division, points, warnings) if len(runs) > 2 else None)
+    return replace(
+        row,
+        models=len(runs),
+        total_minutes=total,
+        counted=tuple(runs),
+        accelerators_per_model=accelerators.pop() if len(accelerators) == 1 else None,
+        models_per_hour=None if total is None else len(runs) * 60 / total,
+        verdict=_verdict(runs, row.division, points, warnings) if len(runs) > 2 else None,
+    )
 
 
 # ---- what stands between a log and its row
@@ -151,8 +192,9 @@ def _weak(row: Score, folder: LogFolder, benchmark: ScoredBenchmark | None, poin
 
 def _of_benchmark(run: ScoredRun, name: str | None) -> ScoredRun:
     if run.converged and name is not None and run.benchmark != name:
-        return replace(run, problem=f"the log is of {run.benchmark!r}, not of {name!r}", minutes=None,
-                       epochs_to_target=math.inf)
+        return replace(
+            run, problem=f"the log is of {run.benchmark!r}, not of {name!r}", minutes=None, epochs_to_target=math.inf
+        )
     return run
 
 
@@ -163,8 +205,9 @@ def _without_twins(runs: Iterable[ScoredRun]) -> list[ScoredRun]:
     for run in runs:
         same = (run.start_ms, run.stop_ms, run.seed, run.epochs_to_target, run.train_minutes, run.eval_minutes)
         if run.converged and same in seen:
-            run = replace(run, problem=f"this is the run of {seen[same].name} again", minutes=None,
-                          epochs_to_target=math.inf)
+            run = replace(
+                run, problem=f"this is the run of {seen[same].name} again", minutes=None, epochs_to_target=math.inf
+            )
         elif run.converged:
             seen[same] = run.log
         kept.append(run)
@@ -175,8 +218,9 @@ def _division(runs: Sequence[ScoredRun], warnings: list[str]) -> str | None:
     divisions = {run.division for run in runs if run.converged} or {run.division for run in runs}
     if len(divisions) == 1 and divisions <= {keys.CLOSED, keys.OPEN}:
         return divisions.pop()
-    warnings.append("the logs must name one division, closed or open; they say "
-                    + ", ".join(sorted(map(repr, divisions))))
+    warnings.append(
+        "the logs must name one division, closed or open; they say " + ", ".join(sorted(map(repr, divisions)))
+    )
     return None
 
 
@@ -197,15 +241,18 @@ def _named_by_logs(folder: LogFolder) -> LogFolder:
 # ---- normalisation
 
 
-def _verdict(runs: Sequence[ScoredRun], division: str | None, points: ReferencePoints | None,
-             warnings: list[str]) -> Verdict | None:
+def _verdict(
+    runs: Sequence[ScoredRun], division: str | None, points: ReferencePoints | None, warnings: list[str]
+) -> Verdict | None:
     """Of the convergence test, which the open division does without (MLPerf training rules, section 13)."""
     if division != keys.CLOSED or points is None or len(runs) < 3:
         return None
     batch_sizes = {run.global_batch_size for run in runs if run.converged}
     if len(batch_sizes) != 1 or None in batch_sizes:
-        warnings.append("no convergence test: the runs must log one global_batch_size, and log "
-                        + ", ".join(sorted(map(str, batch_sizes))))
+        warnings.append(
+            "no convergence test: the runs must log one global_batch_size, and log "
+            + ", ".join(sorted(map(str, batch_sizes)))
+        )
         return None
     if any(run.converged and math.isinf(run.epochs_to_target) for run in runs):
         warnings.append("no convergence test: the evaluations must log their epoch_num")
@@ -214,8 +261,10 @@ def _verdict(runs: Sequence[ScoredRun], division: str | None, points: ReferenceP
     if verdict.match == MISSING:
         warnings.append("the convergence test fails: the reference has no point for this batch size")
     elif not verdict.passed:
-        warnings.append(f"the convergence test fails: {verdict.mean:g} epochs to the target are fewer than the "
-                        f"{verdict.point.fewest:g} that the reference's {verdict.point.mean:g} allow")
+        warnings.append(
+            f"the convergence test fails: {verdict.mean:g} epochs to the target are fewer than the "
+            f"{verdict.point.fewest:g} that the reference's {verdict.point.mean:g} allow"
+        )
     return verdict
 
 
@@ -225,8 +274,9 @@ def _factor(folder: Path, verdict: Verdict | None, warnings: list[str]) -> float
     shipped = _shipped_factor(folder / SCALING_FILE, warnings)
     if verdict is not None and verdict.passed:
         if shipped is not None and not math.isclose(shipped, verdict.factor, rel_tol=1e-9):
-            warnings.append(f"{SCALING_FILE} says {shipped:g}; the convergence test says {verdict.factor:g}, which "
-                            "counts")
+            warnings.append(
+                f"{SCALING_FILE} says {shipped:g}; the convergence test says {verdict.factor:g}, which counts"
+            )
         return verdict.factor
     if shipped is not None and shipped < 1:
         warnings.append(f"{SCALING_FILE} says {shipped:g}, which would better the score: it does not count")

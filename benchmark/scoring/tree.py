@@ -54,14 +54,20 @@ def find_log_folders(paths: Iterable[Path]) -> list[LogFolder]:
             raise StemdlError("this is no folder", where=path, expected="a submission, a tree of them, or runs")
         here = list(_below(Path(os.path.abspath(path))))
         if not here:
-            raise StemdlError("there are no logs here", where=path, expected="files named result_*.txt or result-*.txt",
-                              remedy="stemdl score RUNS, or the folder above <submitter>/results")
+            raise StemdlError(
+                "there are no logs here",
+                where=path,
+                expected="files named result_*.txt or result-*.txt",
+                remedy="stemdl score RUNS, or the folder above <submitter>/results",
+            )
         for each in here:
             other = found.get(each.folder)
             logs = each.logs if other is None else tuple(sorted({*other.logs, *each.logs}, key=_in_order))
             found[each.folder] = LogFolder(each.folder, each.submitter, each.system, each.scaling, each.benchmark, logs)
-    return sorted(found.values(), key=lambda each: (each.submitter or "", each.system, each.scaling,
-                                                    each.benchmark or "", str(each.folder)))
+    return sorted(
+        found.values(),
+        key=lambda each: (each.submitter or "", each.system, each.scaling, each.benchmark or "", str(each.folder)),
+    )
 
 
 def _below(top: Path) -> Iterator[LogFolder]:
@@ -69,8 +75,9 @@ def _below(top: Path) -> Iterator[LogFolder]:
         folders[:] = [each for each in folders if each not in (PRUNED, POWER)]
         folder = Path(name)
         with os.scandir(folder) as entries:
-            files = sorted((folder / entry.name for entry in entries if entry.is_file(follow_symlinks=False)),
-                           key=_in_order)
+            files = sorted(
+                (folder / entry.name for entry in entries if entry.is_file(follow_symlinks=False)), key=_in_order
+            )
         if logs := tuple(file for file in files if LOG.fullmatch(file.name)):
             yield _classified(folder, logs)
         elif (logs := tuple(file for file in files if SCIENCE_LOG.fullmatch(file.name))) and len(folder.parts) > 4:

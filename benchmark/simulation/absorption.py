@@ -43,8 +43,9 @@ def _tabulated(number: int, b_angstrom2: float, parametrisation: str) -> tuple[N
         across = g * q[:, None] * np.cos(angle)
         middle = (g**2 / 4.0 + q**2)[:, None]
         near, far = np.sqrt(np.maximum(middle - across, 0.0)), np.sqrt(middle + across)
-        product = (electron_scattering_factor(number, near, parametrisation)
-                   * electron_scattering_factor(number, far, parametrisation))
+        product = electron_scattering_factor(number, near, parametrisation) * electron_scattering_factor(
+            number, far, parametrisation
+        )
         lost = -np.expm1(-b_angstrom2 * (q**2 / 2.0 - g**2 / 8.0))
         values[index] = (product.mean(axis=1) * lost * area).sum() * 2.0 * np.pi
     return grid, values

@@ -33,10 +33,14 @@ def fitted_cell(cell: NDArray, rotations: NDArray) -> NDArray[np.float64] | None
     metric = cell @ cell.T
     mean = np.einsum("mji,jk,mkl->il", rotations, metric, rotations) / len(rotations)
     lengths, fitted = np.sqrt(np.diag(metric)), np.sqrt(np.diag(mean))
-    angles, fitted_angles = (np.degrees(np.arccos(np.clip(given / np.outer(edges, edges), -1.0, 1.0)))
-                             for given, edges in ((metric, lengths), (mean, fitted)))
-    if (np.abs(fitted / lengths - 1.0).max() > CELL_TOLERANCE
-            or np.abs(fitted_angles - angles).max() > CELL_TOLERANCE_DEGREES):
+    angles, fitted_angles = (
+        np.degrees(np.arccos(np.clip(given / np.outer(edges, edges), -1.0, 1.0)))
+        for given, edges in ((metric, lengths), (mean, fitted))
+    )
+    if (
+        np.abs(fitted / lengths - 1.0).max() > CELL_TOLERANCE
+        or np.abs(fitted_angles - angles).max() > CELL_TOLERANCE_DEGREES
+    ):
         return None
     return np.linalg.cholesky(mean)
 
@@ -45,8 +49,10 @@ def is_group(operations: Operations) -> bool:
     """Whether the operations, each given once, are a group together with the lattice's translations."""
     rotations, translations = (np.asarray(part) for part in operations)
     known = _codes(rotations, translations)
-    products = _codes(np.einsum("aij,bjk->abik", rotations, rotations),
-                      np.einsum("aij,bj->abi", rotations, translations) + translations[:, None])
+    products = _codes(
+        np.einsum("aij,bjk->abik", rotations, rotations),
+        np.einsum("aij,bj->abi", rotations, translations) + translations[:, None],
+    )
     return len(known) > 0 and bool(np.isin(products, known).all())
 
 

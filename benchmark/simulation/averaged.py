@@ -68,8 +68,12 @@ def _inverse_square_root(excess: torch.Tensor) -> torch.Tensor:
 
 
 def _count_once(
-    structure: torch.Tensor, coupling: torch.Tensor, layers: NDArray[np.int64], vectors: NDArray[np.float64],
-    wave_number: float, repeat_angstrom: float,
+    structure: torch.Tensor,
+    coupling: torch.Tensor,
+    layers: NDArray[np.int64],
+    vectors: NDArray[np.float64],
+    wave_number: float,
+    repeat_angstrom: float,
 ) -> None:
     """Take out of the averaged higher zones what the beams of other layers that are followed bring in themselves.
 
@@ -147,9 +151,15 @@ class AveragedCrystal:
         entering = None
         self.leaving: list[torch.Tensor] = []
         if accuracy.g_z_max_per_angstrom > 0.0:
-            surfaces = along_beam(zone, atoms, problem.energy_kev, wave_number, reach=(int(reach[0]), int(reach[1])),
-                                  g_z_max_per_angstrom=accuracy.g_z_max_per_angstrom,
-                                  thicknesses_angstrom=problem.thicknesses_angstrom)
+            surfaces = along_beam(
+                zone,
+                atoms,
+                problem.energy_kev,
+                wave_number,
+                reach=(int(reach[0]), int(reach[1])),
+                g_z_max_per_angstrom=accuracy.g_z_max_per_angstrom,
+                thicknesses_angstrom=problem.thicknesses_angstrom,
+            )
             plane = to_device(indices[:strong, :2] @ strides[:2])
             differences = plane[:, None] - plane[None, :] + int(reach[:2] @ strides[:2])
             layer = to_device(indices[:strong, 2])
@@ -160,8 +170,14 @@ class AveragedCrystal:
 
             structure += within_layers(surfaces.potential)
             if indices[:strong, 2].any():
-                _count_once(structure, coupling[:, :strong], indices[:strong, 2], vectors[:strong], wave_number,
-                            zone.repeat_angstrom)
+                _count_once(
+                    structure,
+                    coupling[:, :strong],
+                    indices[:strong, 2],
+                    vectors[:strong],
+                    wave_number,
+                    zone.repeat_angstrom,
+                )
             entering = within_layers(surfaces.entrance)[:, :1]
             self.leaving = [within_layers(table) for table in surfaces.exits]
         folded = strong < len(indices)
@@ -169,8 +185,11 @@ class AveragedCrystal:
         if folded:
             to_weak = coupling[:, strong:]
             # Of a potential that absorbs, A_WS is not the adjoint of A_SW.
-            from_strong = to_weak.conj().T if atoms.absorption == "none" else table.take(
-                flat[strong:, None] - flat[None, :strong] + centre)
+            from_strong = (
+                to_weak.conj().T
+                if atoms.absorption == "none"
+                else table.take(flat[strong:, None] - flat[None, :strong] + centre)
+            )
             structure -= (to_weak / excitation[strong:]) @ from_strong
         if folded and accuracy.weak_waves:
             carried = -from_strong / excitation[strong:, None]

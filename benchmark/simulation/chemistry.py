@@ -12,8 +12,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-ANION_RADII_ANGSTROM = {"O": 1.40, "F": 1.33, "N": 1.46, "S": 1.84, "Cl": 1.81, "Se": 1.98, "Br": 1.96, "Te": 2.21,
-                        "I": 2.20}
+ANION_RADII_ANGSTROM = {
+    "O": 1.40,
+    "F": 1.33,
+    "N": 1.46,
+    "S": 1.84,
+    "Cl": 1.81,
+    "Se": 1.98,
+    "Br": 1.96,
+    "Te": 2.21,
+    "I": 2.20,
+}
 ANION_WEIGHTS = {"O": 50, "S": 9, "F": 8, "N": 7, "Cl": 6, "Se": 6, "Te": 4, "Br": 3, "I": 3}
 """How often each is the anion of an inorganic compound, in relation to the others."""
 CATIONS = (

@@ -20,8 +20,15 @@ a higher one would be a label that the pattern does not show."""
 LENGTHS_ANGSTROM, ANGLES_DEGREES = (0.5, 500.0), (5.0, 175.0)
 """Between these every crystal's cell lies; what is outside was not written as a number, or in another unit."""
 
-CRYSTAL_SYSTEMS = ((2, "triclinic"), (15, "monoclinic"), (74, "orthorhombic"), (142, "tetragonal"),
-                   (167, "trigonal"), (194, "hexagonal"), (230, "cubic"))
+CRYSTAL_SYSTEMS = (
+    (2, "triclinic"),
+    (15, "monoclinic"),
+    (74, "orthorhombic"),
+    (142, "tetragonal"),
+    (167, "trigonal"),
+    (194, "hexagonal"),
+    (230, "cubic"),
+)
 
 
 @dataclass(frozen=True)

@@ -85,8 +85,9 @@ class ResolvedCrystal:
         self.layers = np.arange(-top, top + 1)
         reach = np.ceil(longest * np.linalg.norm(zone.lattice, axis=1)).astype(int)
         reach += np.ceil(np.abs(top * beams.step / beams.cosets)).astype(int)
-        table = coefficients(zone, problem.atoms, (int(reach[0]), int(reach[1])), range(-top, top + 1),
-                             problem.energy_kev)
+        table = coefficients(
+            zone, problem.atoms, (int(reach[0]), int(reach[1])), range(-top, top + 1), problem.energy_kev
+        )
         h, k = (np.arange(-n, n + 1) for n in reach)
         plane = np.stack(np.meshgrid(h, k, indexing="ij"), axis=-1).reshape(-1, 2)
         self.side = tuple(next_fast_len(int(4 * n + 1)) for n in np.abs(beams.numbers).max(axis=0))
@@ -134,15 +135,22 @@ class ResolvedCrystal:
         edges = np.linspace(start, end, count + 1)
         free = np.exp(-1j * np.pi * (end - start) / count / 2.0 / self.wave_number * self.squared)
         half = torch.from_numpy(free.astype(np.complex64)).to(self.device)
-        return Block(len(self.vectors), end - start, count,
-                     lambda number: half[:, None] * self.grating(*edges[number:number + 2]) * half)
+        return Block(
+            len(self.vectors),
+            end - start,
+            count,
+            lambda number: half[:, None] * self.grating(*edges[number : number + 2]) * half,
+        )
 
     @staticmethod
     def matrices(crystals: Sequence[ResolvedCrystal]) -> list[list[torch.Tensor]]:
         """Of each crystal, the matrices of the blocks of a period that its waves pass."""
         passed = [min(crystal.count, len(crystal.course.slices)) for crystal in crystals]
-        blocks = [crystal.block(number * crystal.length, (number + 1) * crystal.length)
-                  for crystal, count in zip(crystals, passed, strict=True) for number in range(count)]
+        blocks = [
+            crystal.block(number * crystal.length, (number + 1) * crystal.length)
+            for crystal, count in zip(crystals, passed, strict=True)
+            for number in range(count)
+        ]
         found = iter(products(blocks) if blocks else [])
         return [[next(found) for _ in range(count)] for count in passed]
 

@@ -65,8 +65,16 @@ class Screen:
     samples : along a pixel's side; their mean is the pixel.
     """
 
-    def __init__(self, *, pixels: int, k_max_per_angstrom: float, semi_angle_per_angstrom: float, degree: int,
-                 samples: int = 1, rotation_degrees: float = 0.0) -> None:
+    def __init__(
+        self,
+        *,
+        pixels: int,
+        k_max_per_angstrom: float,
+        semi_angle_per_angstrom: float,
+        degree: int,
+        samples: int = 1,
+        rotation_degrees: float = 0.0,
+    ) -> None:
         self.pixels, self.samples, self.degree = pixels, samples, degree
         self.semi_angle = semi_angle_per_angstrom
         self.k_max = k_max_per_angstrom

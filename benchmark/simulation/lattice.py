@@ -30,8 +30,9 @@ def draw_lattice(space_group: int, path: Path, volume: float, generator: np.rand
     for cosine, (i, j) in zip(cosines, ((1, 2), (0, 2), (0, 1)), strict=True):
         directions[i, j] = directions[j, i] = cosine
     metric = directions * np.outer(lengths, lengths)
-    parent, own = (symmetrised_metric(metric, group) for group in (supergroup(space_group, path),
-                                                                   operations(space_group)))
+    parent, own = (
+        symmetrised_metric(metric, group) for group in (supergroup(space_group, path), operations(space_group))
+    )
     strain = MOST_STRAIN * generator.random() ** 2 if path else 1.0
     parent, own = (one / np.linalg.det(one) ** (1.0 / 3.0) for one in (parent, own))
     cell = np.linalg.cholesky((1.0 - strain) * parent + strain * own)

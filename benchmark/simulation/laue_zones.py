@@ -77,8 +77,14 @@ class AlongBeam:
 
 
 def along_beam(
-    zone: Zone, atoms: Atoms, energy_kev: float, wave_number: float, *, reach: tuple[int, int],
-    g_z_max_per_angstrom: float, thicknesses_angstrom: Sequence[float]
+    zone: Zone,
+    atoms: Atoms,
+    energy_kev: float,
+    wave_number: float,
+    *,
+    reach: tuple[int, int],
+    g_z_max_per_angstrom: float,
+    thicknesses_angstrom: Sequence[float],
 ) -> AlongBeam:
     """The averaged effect of all layers with |l| / R up to `g_z_max_per_angstrom`; of absorbing atoms elastic alone."""
     elastic = Atoms(atoms.b_angstrom2, atoms.parametrisation)

@@ -52,7 +52,11 @@ def propagate(
 
 
 def propagate_many(
-    problems: Sequence[Problem], *, accuracy: Accuracy, reach_per_angstrom: float = math.inf, device: str = "cpu",
+    problems: Sequence[Problem],
+    *,
+    accuracy: Accuracy,
+    reach_per_angstrom: float = math.inf,
+    device: str = "cpu",
     together: int | None = None,
 ) -> list[tuple[Waves, ...]]:
     """The waves of the strong beams, and with `accuracy.weak_waves` of the weak ones, behind each crystal.
@@ -74,8 +78,11 @@ def propagate_many(
     crystals: list[AveragedCrystal | ResolvedCrystal] = []
     for problem in problems:
         beams = depth_beams(problem.zone, accuracy) if accuracy.depth_slice_angstrom > 0.0 else None
-        crystals.append(AveragedCrystal(problem, accuracy, reach_per_angstrom, device) if beams is None
-                        else ResolvedCrystal(problem, beams, accuracy, device))
+        crystals.append(
+            AveragedCrystal(problem, accuracy, reach_per_angstrom, device)
+            if beams is None
+            else ResolvedCrystal(problem, beams, accuracy, device)
+        )
     found: list[tuple[Waves, ...]] = [()] * len(problems)
     for group in _alike(crystals, together):
         chosen = [crystals[index] for index in group]
@@ -87,6 +94,7 @@ def propagate_many(
 
 def _alike(crystals: Sequence[AveragedCrystal | ResolvedCrystal], most: int) -> list[list[int]]:
     """Crystals by number in groups of at most so many, of one kind, number of directions and about as many beams."""
+
     def key(index: int) -> tuple[str, int, int]:
         beams, directions = crystals[index].course.slant.shape
         return type(crystals[index]).__name__, directions, beams

@@ -58,8 +58,14 @@ def _padded(tensors: Sequence[torch.Tensor], rows: int, columns: int) -> torch.T
     from torch import stack
     from torch.nn.functional import pad
 
-    return stack([tensor if tensor.shape == (rows, columns)
-                  else pad(tensor, (0, columns - tensor.shape[1], 0, rows - tensor.shape[0])) for tensor in tensors])
+    return stack(
+        [
+            tensor
+            if tensor.shape == (rows, columns)
+            else pad(tensor, (0, columns - tensor.shape[1], 0, rows - tensor.shape[0]))
+            for tensor in tensors
+        ]
+    )
 
 
 def exponentials(matrices: Sequence[torch.Tensor]) -> list[torch.Tensor]:
@@ -67,8 +73,10 @@ def exponentials(matrices: Sequence[torch.Tensor]) -> list[torch.Tensor]:
     from torch.linalg import matrix_exp
 
     largest = max(map(len, matrices))
-    return [found[:len(own), :len(own)]
-            for own, found in zip(matrices, matrix_exp(_padded(matrices, largest, largest)), strict=True)]
+    return [
+        found[: len(own), : len(own)]
+        for own, found in zip(matrices, matrix_exp(_padded(matrices, largest, largest)), strict=True)
+    ]
 
 
 def _through(blocks: Sequence[Block], states: torch.Tensor | None, size: int) -> list[torch.Tensor]:
@@ -89,14 +97,16 @@ def _through(blocks: Sequence[Block], states: torch.Tensor | None, size: int) ->
 def products(blocks: Sequence[Block]) -> list[torch.Tensor]:
     """The matrix of each block as a whole."""
     largest = max(block.beams for block in blocks)
-    return [whole[:block.beams, :block.beams]
-            for block, whole in zip(blocks, _through(blocks, None, largest), strict=True)]
+    return [
+        whole[: block.beams, : block.beams]
+        for block, whole in zip(blocks, _through(blocks, None, largest), strict=True)
+    ]
 
 
 def _chosen(pool: torch.Tensor, places: list[int]) -> torch.Tensor:
     """pool[places], without a copy where they follow one another."""
     if places == list(range(places[0], places[0] + len(places))):
-        return pool[places[0]:places[0] + len(places)]
+        return pool[places[0] : places[0] + len(places)]
     return pool[places]
 
 
@@ -117,8 +127,12 @@ def march(courses: Sequence[Course], matrices: Sequence[Sequence[torch.Tensor]])
         angle = rates.to(slant.device)[:, None, None] * slant[rows]
         return torch.polar(torch.ones_like(angle), angle).to(torch.complex64)
 
-    listed = [(number, row) for number in range(max(map(len, matrices)))
-              for row, index in enumerate(order) if number < len(matrices[index])]
+    listed = [
+        (number, row)
+        for number in range(max(map(len, matrices)))
+        for row, index in enumerate(order)
+        if number < len(matrices[index])
+    ]
     place = {key: position for position, key in enumerate(listed)}
     pool = _padded([matrices[order[row]][number] for number, row in listed], size, size) if listed else None
 
@@ -128,7 +142,7 @@ def march(courses: Sequence[Course], matrices: Sequence[Sequence[torch.Tensor]])
         if course.entering is None:
             waves[row, 0] = 1.0
         else:
-            waves[row, :len(course.entering)] = course.entering
+            waves[row, : len(course.entering)] = course.entering
 
     found: list[list[torch.Tensor | None]] = [[None] * len(course.exits) for course in lined]
     pending, pending_states = [], []
@@ -156,11 +170,13 @@ def march(courses: Sequence[Course], matrices: Sequence[Sequence[torch.Tensor]])
             continue
         before = [lined[row].slices[passed - 1][1] if passed else 0.0 for row in active]
         wanted = [(own + length) / 2.0 for own, (_, length) in zip(before, steps, strict=True)]
-        if between is None or distances[:len(active)] != wanted:
+        if between is None or distances[: len(active)] != wanted:
             distances, between = wanted, phases(slice(0, len(active)), wanted)
-        waves = torch.bmm(multiply, waves[:len(active)] * between[:len(active)])
+        waves = torch.bmm(multiply, waves[: len(active)] * between[: len(active)])
     if pending:
         behind = _through([rest for _, _, rest in pending], torch.stack(pending_states), size)
         for (row, number, rest), waves in zip(pending, behind, strict=True):
             found[row][number] = waves * phases(slice(row, row + 1), [rest.length_angstrom / 2.0])[0]
-    return [[waves[:len(courses[index].slant)] for waves in found[order.index(index)]] for index in range(len(courses))]
+    return [
+        [waves[: len(courses[index].slant)] for waves in found[order.index(index)]] for index in range(len(courses))
+    ]

@@ -31,8 +31,10 @@ class Chooser:
         self._multiplicities = np.array([site.multiplicity for site in sites])
         kinds = [(site.multiplicity, len(site.directions)) for site in sites]
         preference = generator.uniform(*PREFERENCE_FOR_FEW)
-        taste = {kind: kind[0] ** -preference * np.exp(generator.normal(0.0, 1.2)) / kinds.count(kind)
-                 for kind in sorted(set(kinds))}
+        taste = {
+            kind: kind[0] ** -preference * np.exp(generator.normal(0.0, 1.2)) / kinds.count(kind)
+            for kind in sorted(set(kinds))
+        }
         self._weights = np.array([taste[kind] for kind in kinds]) * np.exp(generator.normal(0.0, 0.5, len(sites)))
 
     def _pick(self, most_atoms: int) -> Site | None:

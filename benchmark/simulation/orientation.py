@@ -71,8 +71,10 @@ def projections(orientation: str, crystal: Crystal, generator: np.random.Generat
     if orientation == "conventional":
         return tuple(Projection(axis, DETECTOR_RIGHT[axis]) for axis in CONVENTIONAL_AXES)
     if orientation in ("olcf", "olcf_as_made"):
-        return tuple(_along_indices(crystal, indices, as_made=orientation == "olcf_as_made")
-                     for indices in strongest_reflections(crystal))
+        return tuple(
+            _along_indices(crystal, indices, as_made=orientation == "olcf_as_made")
+            for indices in strongest_reflections(crystal)
+        )
     if orientation == "random":
         return _random(crystal, generator)
     raise StemdlError("no such orientation", expected=", ".join(ORIENTATIONS), found=orientation)

@@ -34,7 +34,9 @@ def placed(
     atoms: Atoms = []
     for one in sorted(occupied, key=lambda one: len(one.site.directions)):
         site = one.site
-        steps = generator.uniform(-1.0, 1.0, size=(POSITIONS_TRIED if len(site.directions) else 1, len(site.directions)))
+        steps = generator.uniform(
+            -1.0, 1.0, size=(POSITIONS_TRIED if len(site.directions) else 1, len(site.directions))
+        )
         points = site.origin + steps @ site.directions
         images = (np.einsum("mij,tj->tmi", rotations, points) + translations) % 1.0
         images = images[:, distinct(images[0])]
@@ -53,16 +55,20 @@ def _rooms(cell: NDArray, images: NDArray, number: int, atoms: Atoms, ionic: boo
     nearest neighbours, in units of their contact distance."""
     others = np.concatenate([np.zeros((0, 3)), *(points for _, points in atoms)])
     around = np.concatenate([images, np.broadcast_to(others, (len(images), *others.shape))], axis=1)
-    contacts = np.repeat([contact_angstrom(number, other, ionic) for other in (number, *(other for other, _ in atoms))],
-                         [images.shape[1], *(len(points) for _, points in atoms)])
+    contacts = np.repeat(
+        [contact_angstrom(number, other, ionic) for other in (number, *(other for other, _ in atoms))],
+        [images.shape[1], *(len(points) for _, points in atoms)],
+    )
     distances = all_nearest_angstrom(cell, images[:, 0], around, np.zeros(len(images), dtype=np.int64))
     return (distances / contacts).min(axis=1)
 
 
 def roomy(cell: NDArray, atoms: Atoms, ionic: bool, least_contact: float) -> bool:
     """Whether no two atoms come too close. One point of a position stands for all of it."""
-    return all(_rooms(cell, points[None], number, [*atoms[:place], *atoms[place + 1:]], ionic)[0] >= least_contact
-               for place, (number, points) in enumerate(atoms))
+    return all(
+        _rooms(cell, points[None], number, [*atoms[:place], *atoms[place + 1 :]], ionic)[0] >= least_contact
+        for place, (number, points) in enumerate(atoms)
+    )
 
 
 def distorted(
@@ -83,8 +89,9 @@ def distorted(
     moved_atoms: Atoms = []
     for number, points in atoms:
         parts = parts_under(group, points)
-        reorder = (len(parts) > 1 and generator.random() < reordered
-                   and not (is_anion(number) and generator.random() < 0.7))
+        reorder = (
+            len(parts) > 1 and generator.random() < reordered and not (is_anion(number) and generator.random() < 0.7)
+        )
         alike = [other for other in composition.numbers if is_anion(other) == is_anion(number)]
         if reorder and len(alike) == 1 and not is_anion(number):
             alike += draw_composition(False, generator, 1).numbers

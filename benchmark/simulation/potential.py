@@ -66,8 +66,9 @@ def coefficients(
             if atoms.absorption == "proportional":
                 factor = factor * (1.0 + 1j * atoms.absorption_share)
             elif atoms.absorption == "thermal":
-                factor = factor + 1j * thermal_absorption_factor(element, length, atoms.b_of(element), energy_kev,
-                                                                 atoms.parametrisation)
+                factor = factor + 1j * thermal_absorption_factor(
+                    element, length, atoms.b_of(element), energy_kev, atoms.parametrisation
+                )
             if (surplus := atoms.b_of(element) - common_b) > 0.0:
                 factor = factor * np.exp(-surplus * g2 / 4.0)
             part += factor * ((phase_h[:, chosen] * phase_l[chosen]) @ phase_k[chosen])
@@ -76,9 +77,7 @@ def coefficients(
     return table
 
 
-def mean_square_b(
-    mass: float, debye_temperature_kelvin: float, temperature_kelvin: float
-) -> float:
+def mean_square_b(mass: float, debye_temperature_kelvin: float, temperature_kelvin: float) -> float:
     """B = 8 pi^2 <u^2> in Angstrom^2 of an atom of `mass` (atomic units) in Debye's model of a monatomic crystal.
 
     <u^2> = 3 hbar^2 / (m k Theta) [1/4 + (T / Theta)^2 integral_0^{Theta / T} x / (e^x - 1) dx]  (James 1948, The
@@ -108,5 +107,7 @@ def debye_b_factors(
 
     masses = {int(number): gemmi.Element(int(number)).weight for number in numbers}
     mean = float(np.mean([masses[int(number)] for number in numbers]))
-    return {number: mean_square_b(mass, debye_temperature_kelvin * math.sqrt(mean / mass), temperature_kelvin)
-            for number, mass in masses.items()}
+    return {
+        number: mean_square_b(mass, debye_temperature_kelvin * math.sqrt(mean / mass), temperature_kelvin)
+        for number, mass in masses.items()
+    }

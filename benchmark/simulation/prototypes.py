@@ -38,8 +38,11 @@ def substituted(prototype: Crystal, generator: np.random.Generator) -> Crystal:
         crystal = standardised(cell, numbers, positions)
         if crystal is not None and crystal.space_group == prototype.space_group:
             return crystal
-    raise StemdlError("no elements fit into the prototype", found=f"{prototype.formula}, {prototype.space_group}",
-                      remedy="leave this prototype out")
+    raise StemdlError(
+        "no elements fit into the prototype",
+        found=f"{prototype.formula}, {prototype.space_group}",
+        remedy="leave this prototype out",
+    )
 
 
 def _exchanged(numbers: NDArray, generator: np.random.Generator) -> NDArray[np.int64]:
@@ -91,6 +94,9 @@ def _moved(prototype: Crystal, cell: NDArray, generator: np.random.Generator) ->
 def _apart(cell: NDArray, numbers: NDArray, positions: NDArray) -> bool:
     ionic = any(is_anion(int(number)) for number in numbers)
     return all(
-        (nearest_angstrom(cell, position, positions)
-         >= LEAST_CONTACT * np.array([contact_angstrom(int(number), int(other), ionic) for other in numbers])).all()
-        for number, position in zip(numbers, positions, strict=True))
+        (
+            nearest_angstrom(cell, position, positions)
+            >= LEAST_CONTACT * np.array([contact_angstrom(int(number), int(other), ionic) for other in numbers])
+        ).all()
+        for number, position in zip(numbers, positions, strict=True)
+    )

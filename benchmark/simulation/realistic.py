@@ -40,8 +40,15 @@ ATTEMPTS_PER_PARENT = 12
 ONLY_IN_GENERAL_POSITIONS = frozenset({203, 209, 219, 226, 228})
 """Cubic groups whose smaller positions all have the symmetry of a larger group. Their crystals have 96 atoms at least,
 so that the recipe's limit is lifted to the general position and a quarter more."""
-TYPICAL_ATOMS = {"triclinic": 24, "monoclinic": 20, "orthorhombic": 16, "tetragonal": 6, "trigonal": 9,
-                 "hexagonal": 7, "cubic": 5}
+TYPICAL_ATOMS = {
+    "triclinic": 24,
+    "monoclinic": 20,
+    "orthorhombic": 16,
+    "tetragonal": 6,
+    "trigonal": 9,
+    "hexagonal": 7,
+    "cubic": 5,
+}
 """Atoms in the primitive cell that half of the crystals have fewer of, where the group allows it: nature's large
 asymmetric units are those of low symmetry."""
 SPREAD_OF_ATOMS = 0.7
@@ -94,14 +101,12 @@ def draw_realistic_crystal(
     raise StemdlError(
         f"no crystal of space group {space_group} was found in {ATTEMPTS} attempts",
         expected=f"at most {realistic.most_atoms_per_cell} atoms and edges up to "
-                 f"{realistic.longest_edge_angstrom:g} Angstrom",
+        f"{realistic.longest_edge_angstrom:g} Angstrom",
         remedy="give the recipe wider limits",
     )
 
 
-def _draw_metadata(
-    realistic: Realistic, counts: tuple[int, ...] | None, generator: np.random.Generator
-) -> _Metadata:
+def _draw_metadata(realistic: Realistic, counts: tuple[int, ...] | None, generator: np.random.Generator) -> _Metadata:
     ionic = bool(generator.random() < realistic.anion_rich)
     factors = np.exp(generator.normal((0.0, 0.05), (SPREAD_OF_ATOMS, SPREAD_OF_VOLUME))).tolist()
     if counts is None:
@@ -142,8 +147,7 @@ def _attempt(
         occupied = chooser.counted(metadata.composition, metadata.counts)
     if occupied is None:
         return None
-    volume = metadata.volume_factor * sum(atom_volume_angstrom3(one.number) * one.site.multiplicity
-                                          for one in occupied)
+    volume = metadata.volume_factor * sum(atom_volume_angstrom3(one.number) * one.site.multiplicity for one in occupied)
     cell = draw_lattice(space_group, path, volume, generator)
     if np.linalg.norm(cell, axis=1).max() > realistic.longest_edge_angstrom:
         return None
@@ -155,9 +159,15 @@ def _attempt(
             return None
     if atoms is None:
         return None
-    crystal = standardised(cell, np.concatenate([np.full(len(points), number) for number, points in atoms]),
-                           np.concatenate([points for _, points in atoms]))
-    kept = (crystal is not None and crystal.space_group == space_group
-            and len(crystal.numbers) <= most_atoms
-            and crystal.lengths_angstrom.max() <= realistic.longest_edge_angstrom)
+    crystal = standardised(
+        cell,
+        np.concatenate([np.full(len(points), number) for number, points in atoms]),
+        np.concatenate([points for _, points in atoms]),
+    )
+    kept = (
+        crystal is not None
+        and crystal.space_group == space_group
+        and len(crystal.numbers) <= most_atoms
+        and crystal.lengths_angstrom.max() <= realistic.longest_edge_angstrom
+    )
     return crystal if kept else None

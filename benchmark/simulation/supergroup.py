@@ -37,8 +37,10 @@ def supergroup(space_group: int, path: Path) -> Operations:
     rotations, translations = supergroup(space_group, path[:-1])
     further_rotations, further_translations = extensions(space_group, path[:-1])
     rotation, translation = further_rotations[path[-1]], further_translations[path[-1]]
-    return (np.concatenate([rotations, rotation @ rotations]),
-            np.concatenate([translations, (translations @ rotation.T + translation) % 1.0]))
+    return (
+        np.concatenate([rotations, rotation @ rotations]),
+        np.concatenate([translations, (translations @ rotation.T + translation) % 1.0]),
+    )
 
 
 @functools.cache
@@ -66,8 +68,10 @@ def extensions(space_group: int, path: Path) -> Operations:
         keep = within(conjugate, moved)
         rotations, translations, inverses = rotations[keep], translations[keep], inverses[keep]
     # Operations of one coset make the same supergroup; its smallest code names it.
-    cosets = [_codes(rotation @ group[0], group[1] @ rotation.T + translation).min()
-              for rotation, translation in zip(rotations, translations, strict=True)]
+    cosets = [
+        _codes(rotation @ group[0], group[1] @ rotation.T + translation).min()
+        for rotation, translation in zip(rotations, translations, strict=True)
+    ]
     _, first = np.unique(np.array(cosets, dtype=np.int64), return_index=True)
     return rotations[first], translations[first]
 

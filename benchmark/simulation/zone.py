@@ -75,7 +75,9 @@ def _primitive_basis(space_group: int) -> NDArray[np.float64]:
 
 
 def project(
-    crystal: Crystal, axis: tuple[int, int, int], right: tuple[float, float, float],
+    crystal: Crystal,
+    axis: tuple[int, int, int],
+    right: tuple[float, float, float],
     across: tuple[float, float] = (1.0, 1.0),
 ) -> Zone:
     """A crystal along the direct-lattice direction `axis`, with `right` projected onto the detector's x.

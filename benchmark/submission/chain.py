@@ -57,8 +57,12 @@ def append(path: Path, values: Mapping[str, Any]) -> str:
             _write_whole(handle.fileno(), b"\n" * torn + line + b"\n", len(before))
             return _sha256(line)
     except OSError as error:
-        raise StemdlError("the ledger cannot be added to", where=path, found=error.strerror or error,
-                          remedy="free some space, or name a ledger that can be written with --ledger FILE") from error
+        raise StemdlError(
+            "the ledger cannot be added to",
+            where=path,
+            found=error.strerror or error,
+            remedy="free some space, or name a ledger that can be written with --ledger FILE",
+        ) from error
 
 
 def require_chain(path: Path) -> None:
@@ -68,8 +72,12 @@ def require_chain(path: Path) -> None:
         with open(path, "r+b") as handle:
             _require_ours(path, handle.read())
     except OSError as error:
-        raise StemdlError("the ledger cannot be added to", where=path, found=error.strerror or error,
-                          remedy="name a ledger that can be written with --ledger FILE") from error
+        raise StemdlError(
+            "the ledger cannot be added to",
+            where=path,
+            found=error.strerror or error,
+            remedy="name a ledger that can be written with --ledger FILE",
+        ) from error
 
 
 def _require_regular(path: Path) -> None:
@@ -82,8 +90,11 @@ def _require_ours(path: Path, content: bytes) -> None:
     ended."""
     torn = content.startswith(b'{"') and b"\n" not in content and _object(content) is None
     if content and not torn and not any(PREVIOUS in (_object(line) or {}) for line in content.split(b"\n")):
-        raise StemdlError("this is not a ledger, and nothing was added to it", where=path,
-                          remedy="name a new file with --ledger FILE, or leave it out")
+        raise StemdlError(
+            "this is not a ledger, and nothing was added to it",
+            where=path,
+            remedy="name a new file with --ledger FILE, or leave it out",
+        )
 
 
 def parse(content: bytes) -> Chain:
@@ -100,8 +111,9 @@ def parse(content: bytes) -> Chain:
         else:
             links.append(Link(number, values, _sha256(line)))
             if values.get(PREVIOUS) != previous:
-                faults.append((number, "the line does not follow the one before it: a line was changed, taken out or "
-                                       "put in"))
+                faults.append(
+                    (number, "the line does not follow the one before it: a line was changed, taken out or put in")
+                )
         previous = _sha256(line)
     return Chain(tuple(links), tuple(faults), previous)
 
@@ -127,7 +139,7 @@ def _write_whole(descriptor: int, line: bytes, length: int) -> None:
     try:
         left = memoryview(line)
         while left:
-            left = left[os.write(descriptor, left):]
+            left = left[os.write(descriptor, left) :]
         os.fsync(descriptor)
     except OSError:
         os.ftruncate(descriptor, length)

@@ -61,15 +61,19 @@ class Outcome:
         """What to tell the user of a run that was asked to end, or left no record."""
         to_resume = f"{_to_resume(self.request, self.ranks)}, which cannot be scored"
         if self.exit_code == Interrupted.exit_code:
-            return Interrupted("the run was asked to end, and has kept its state", where=self.request.output,
-                               remedy=to_resume)
+            return Interrupted(
+                "the run was asked to end, and has kept its state", where=self.request.output, remedy=to_resume
+            )
         if self.record is not None:
             return None
         if self.exit_code == StemdlError.exit_code:
             return StemdlError("the run could not be made", where=self.request.output, remedy="see what its ranks said")
-        return CheckFailed("the run ended before it was done: a rank died or failed", where=self.request.output,
-                           found=f"exit code {self.exit_code}", remedy="see what its ranks said; start it again, or "
-                           f"go on with {to_resume}")
+        return CheckFailed(
+            "the run ended before it was done: a rank died or failed",
+            where=self.request.output,
+            found=f"exit code {self.exit_code}",
+            remedy=f"see what its ranks said; start it again, or go on with {to_resume}",
+        )
 
 
 @dataclass(frozen=True)
@@ -99,8 +103,14 @@ class Lead:
             return None
         return lay_out(self.machine, ranks=self.ranks, ranks_per_node=self.ranks_per_node)
 
-    def make(self, request: RunRequest, share: Share = Share(), *, output: Path | None = None,
-             started: Callable[[subprocess.Popen[bytes]], None] = lambda process: None) -> Outcome:
+    def make(
+        self,
+        request: RunRequest,
+        share: Share = Share(),
+        *,
+        output: Path | None = None,
+        started: Callable[[subprocess.Popen[bytes]], None] = lambda process: None,
+    ) -> Outcome:
         """Start the ranks of a run and wait until all have ended; the ledger has the run, however it ends.
 
         Parameters
@@ -113,8 +123,11 @@ class Lead:
         """
         argv = self._argv(request, share)
         if shutil.which(argv[0]) is None:
-            raise StemdlError(f"there is no {argv[0]} here", where="PATH",
-                              remedy="call this inside an allocation of the batch system, or choose another --launcher")
+            raise StemdlError(
+                f"there is no {argv[0]} here",
+                where="PATH",
+                remedy="call this inside an allocation of the batch system, or choose another --launcher",
+            )
         with entered(self.ledger, request, self.settings, self.ranks, self.instances):
             code = _wait_for(argv, output, started)
         remove_parts(request.output)  # of a rank that was killed while it wrote
@@ -142,8 +155,19 @@ def trainer_settings(request: RunRequest) -> dict[str, Any]:
 
 def run_command(request: RunRequest) -> tuple[str, ...]:
     """The command line of one rank of this run."""
-    command = [sys.executable, "-m", "benchmark", "run", *_what(request), "--data", str(request.data),
-               "--output", str(request.output), "--index", str(request.index)]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmark",
+        "run",
+        *_what(request),
+        "--data",
+        str(request.data),
+        "--output",
+        str(request.output),
+        "--index",
+        str(request.index),
+    ]
     command += ["--seed", str(request.seed)] if request.seed is not None else []
     command += ["--config", str(request.config_file)] if request.config_file is not None else []
     command += [part for override in request.overrides for part in ("--set", override)]

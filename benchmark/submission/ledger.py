@@ -94,8 +94,11 @@ class Ledger:
     def alike(self, run: LedgerRun) -> list[LedgerRun]:
         """The runs that could be submitted with it: of its configuration, code, submitter and division; itself among
         them."""
-        return [each for each in self.runs if (each.configuration, each.source, each.declared)
-                == (run.configuration, run.source, run.declared)]
+        return [
+            each
+            for each in self.runs
+            if (each.configuration, each.source, each.declared) == (run.configuration, run.source, run.declared)
+        ]
 
 
 def parse_ledger(content: bytes) -> Ledger:
@@ -126,8 +129,12 @@ def read_ledger(path: Path) -> Ledger:
     try:
         return parse_ledger(read_bytes(path, MOST_BYTES, links=True))
     except Unreadable as error:
-        raise StemdlError("there is no ledger here", where=path, found=error,
-                          remedy="name the file, or the folder that holds the runs") from error
+        raise StemdlError(
+            "there is no ledger here",
+            where=path,
+            found=error,
+            remedy="name the file, or the folder that holds the runs",
+        ) from error
 
 
 def require_ledger(path: Path) -> None:
@@ -142,11 +149,17 @@ def require_ledger(path: Path) -> None:
 def find_ledger(folders: Iterable[Path]) -> Path | None:
     """The ledger that lies in the folder of all these runs or above it, at most three folders up (run, set, schedule);
     None without one."""
-    found = {next((above / LEDGER for above in list(folder.absolute().parents)[:3] if (above / LEDGER).is_file()), None)
-             for folder in folders}
+    found = {
+        next((above / LEDGER for above in list(folder.absolute().parents)[:3] if (above / LEDGER).is_file()), None)
+        for folder in folders
+    }
     if len(found) > 1:
-        raise StemdlError("the runs are of several results folders", found=", ".join(sorted(map(str, found))),
-                          expected="one ledger that tells them all", remedy="submit the runs of one folder")
+        raise StemdlError(
+            "the runs are of several results folders",
+            found=", ".join(sorted(map(str, found))),
+            expected="one ledger that tells them all",
+            remedy="submit the runs of one folder",
+        )
     return found.pop() if found else None
 
 
@@ -181,8 +194,14 @@ def _run(start: chain.Link, end: chain.Link | None) -> LedgerRun:
 
 def _configuration(start: chain.Link, settings: Mapping[str, Any]) -> str:
     told = start.values
-    of_it = [told.get("rung"), {name: value for name, value in settings.items() if name not in LABELS},
-             told.get("ranks"), told.get("instances", 1), told.get("manifest_sha256"), told.get("partition", "")]
+    of_it = [
+        told.get("rung"),
+        {name: value for name, value in settings.items() if name not in LABELS},
+        told.get("ranks"),
+        told.get("instances", 1),
+        told.get("manifest_sha256"),
+        told.get("partition", ""),
+    ]
     try:
         return sha256_of_text(canonical_json(of_it))
     except (ValueError, RecursionError):  # nothing that we wrote: NaN, or brackets without end

@@ -22,21 +22,35 @@ from benchmark.submission.run_record import CRASHED, read_run, record_of_log
 
 
 @contextmanager
-def entered(ledger: Path, request: RunRequest, settings: Mapping[str, Any], ranks: int,
-            instances: int = 1) -> Iterator[None]:
+def entered(
+    ledger: Path, request: RunRequest, settings: Mapping[str, Any], ranks: int, instances: int = 1
+) -> Iterator[None]:
     """The run that the block makes stands in the ledger: from before it begins, so that one that is killed is told
     too, and its end when the block is left, with an error or without.
 
     `settings` are the trainer's, as resolved; `instances` how many such runs share the system at the time. Raises
     StemdlError where the ledger cannot be written, before the run: a run that cannot be told is not made.
     """
-    start = chain.append(ledger, {
-        "event": START, "time_ms": _now_ms(), "folder": _relative(request.output, ledger.parent),
-        "index": request.index, "rung": request.rung.name, "settings": dict(settings), "ranks": ranks,
-        "instances": instances, "seed_given": request.seed is not None, "resumed": request.resume,
-        "partition": request.partition, "manifest_sha256": read_manifest(request.data).sha256, "commit": git_commit(ROOT),
-        "source": sources(request), **({"trainer": str(request.trainer)} if request.own_trainer else {}),
-    })
+    start = chain.append(
+        ledger,
+        {
+            "event": START,
+            "time_ms": _now_ms(),
+            "folder": _relative(request.output, ledger.parent),
+            "index": request.index,
+            "rung": request.rung.name,
+            "settings": dict(settings),
+            "ranks": ranks,
+            "instances": instances,
+            "seed_given": request.seed is not None,
+            "resumed": request.resume,
+            "partition": request.partition,
+            "manifest_sha256": read_manifest(request.data).sha256,
+            "commit": git_commit(ROOT),
+            "source": sources(request),
+            **({"trainer": str(request.trainer)} if request.own_trainer else {}),
+        },
+    )
     try:
         yield
     finally:
@@ -46,8 +60,11 @@ def entered(ledger: Path, request: RunRequest, settings: Mapping[str, Any], rank
 def packages(benchmark_: Benchmark) -> dict[str, Path]:
     """By name where the code of a run lies: the harness, the reference and, where it is another, the trainer."""
     trainer, reference = (Trainer.named(each) for each in (benchmark_.trainer, load_benchmark(benchmark_.name).trainer))
-    return {benchmark.__name__: ROOT / benchmark.__name__, reference.package: ROOT / reference.package,
-            trainer.package: trainer.source()}
+    return {
+        benchmark.__name__: ROOT / benchmark.__name__,
+        reference.package: ROOT / reference.package,
+        trainer.package: trainer.source(),
+    }
 
 
 def sources(request: RunRequest) -> dict[str, str]:
@@ -59,8 +76,10 @@ def _outcome(folder: Path) -> dict[str, Any]:
     """What a run left in its folder."""
     run = read_run(folder) if folder.is_dir() and any(folder.iterdir()) else None
     record = record_of_log(folder) or {"status": CRASHED}
-    return {"log_sha256": sha256_of_file(run.log) if run and run.log else None,
-            **{name: record.get(name) for name in ("status", "time_to_train_seconds", "epochs", "seed")}}
+    return {
+        "log_sha256": sha256_of_file(run.log) if run and run.log else None,
+        **{name: record.get(name) for name in ("status", "time_to_train_seconds", "epochs", "seed")},
+    }
 
 
 def _relative(folder: Path, root: Path) -> str:

@@ -27,8 +27,12 @@ def require_power(power: str | None) -> None:
     if power is None or is_meter(power):
         return
     if not Path(power).is_file():
-        raise StemdlError("there is no such meter, and no such file", where="--power", found=power,
-                          expected="rapl, nvml, rapl+nvml, or a file of time,watts")
+        raise StemdlError(
+            "there is no such meter, and no such file",
+            where="--power",
+            found=power,
+            expected="rapl, nvml, rapl+nvml, or a file of time,watts",
+        )
     if Path(power).stat().st_size:
         read_readings(Path(power), fewest=0)
 
@@ -54,8 +58,13 @@ def power_measured(request: RunRequest, rank: Rank) -> Iterator[None]:
     try:
         meter = make_meter(request.power)
     except StemdlError as error:
-        raise StemdlError(error.what, where=f"rank {rank.rank} on {socket.gethostname()}: {error.where or 'power'}",
-                          expected=error.expected, found=error.found, remedy=error.remedy) from error
+        raise StemdlError(
+            error.what,
+            where=f"rank {rank.rank} on {socket.gethostname()}: {error.where or 'power'}",
+            expected=error.expected,
+            found=error.found,
+            remedy=error.remedy,
+        ) from error
     with Sampler(meter) as sampler:
         yield
     _told(lambda: _write_sampled(request, rank, sampler, meter.covers))
@@ -66,8 +75,13 @@ def power_measured(request: RunRequest, rank: Rank) -> Iterator[None]:
 def _write_sampled(request: RunRequest, rank: Rank, sampler: Sampler, covers: str) -> None:
     if sampler.fault is not None:
         raise sampler.fault
-    _write(request, rank.rank, sampler.started_ms, sampler.readings,
-           {COVERS: covers, "sampler_cpu_seconds": round(sampler.cpu_seconds, 6)})
+    _write(
+        request,
+        rank.rank,
+        sampler.started_ms,
+        sampler.readings,
+        {COVERS: covers, "sampler_cpu_seconds": round(sampler.cpu_seconds, 6)},
+    )
 
 
 def _write_file(request: RunRequest) -> None:
@@ -77,8 +91,14 @@ def _write_file(request: RunRequest) -> None:
 
 def _write(request: RunRequest, node: int, begins_ms: int, readings: list[Reading], about: dict[str, object]) -> None:
     timeline = _finished(request)
-    write_power_log(node_log(request.log, node), begins_ms, [(each.time_ms, each.watts) for each in readings],
-                    timeline.run_start_ms, timeline.run_stop_ms, about)
+    write_power_log(
+        node_log(request.log, node),
+        begins_ms,
+        [(each.time_ms, each.watts) for each in readings],
+        timeline.run_start_ms,
+        timeline.run_stop_ms,
+        about,
+    )
 
 
 def _finished(request: RunRequest) -> Timeline:
@@ -108,8 +128,11 @@ def _wait_for_nodes(request: RunRequest) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while len(found := power_logs(request.log, NODES)) < wanted:
         if time.monotonic() > deadline:
-            print(f"stemdl: power logs of {len(found)} of {wanted} nodes came: they are removed, since their energy is "
-                  "not the run's", file=sys.stderr)
+            print(
+                f"stemdl: power logs of {len(found)} of {wanted} nodes came: they are removed, since their energy is "
+                "not the run's",
+                file=sys.stderr,
+            )
             for path in found:
                 path.unlink()
             return

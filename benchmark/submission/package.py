@@ -51,8 +51,11 @@ class Parcel:
     def __post_init__(self) -> None:
         for what, name in (("organisation", self.organisation), ("system", self.system)):
             if not _NAME.fullmatch(name):
-                raise StemdlError(f"this is no name of a folder for the {what}", found=name,
-                                  expected="letters, digits and . _ + -, the first a letter or a digit")
+                raise StemdlError(
+                    f"this is no name of a folder for the {what}",
+                    found=name,
+                    expected="letters, digits and . _ + -, the first a letter or a digit",
+                )
 
     @property
     def told(self) -> LedgerRun:
@@ -70,9 +73,13 @@ def check_code(parcel: Parcel) -> None:
     here = source_sha256(parcel.package)
     for run, told in parcel.runs:
         if told.source.get(parcel.package.stem) != here:
-            raise StemdlError("this is not the code that ran", where=parcel.package, expected=f"that of {run.folder}: "
-                              f"{told.source.get(parcel.package.stem)}", found=here,
-                              remedy=f"--code FOLDER, a checkout of commit {told.commit}")
+            raise StemdlError(
+                "this is not the code that ran",
+                where=parcel.package,
+                expected=f"that of {run.folder}: {told.source.get(parcel.package.stem)}",
+                found=here,
+                remedy=f"--code FOLDER, a checkout of commit {told.commit}",
+            )
 
 
 def pack_hpc(parcel: Parcel, folder: Path) -> None:
@@ -81,9 +88,11 @@ def pack_hpc(parcel: Parcel, folder: Path) -> None:
     differs."""
     results = folder / "results" / parcel.system / parcel.scaling / parcel.rung
     if results.exists():
-        raise StemdlError("these results are there already, and are never overwritten",
-                          where=f"results/{parcel.system}/{parcel.scaling}/{parcel.rung}",
-                          remedy="another --system, or another tree")
+        raise StemdlError(
+            "these results are there already, and are never overwritten",
+            where=f"results/{parcel.system}/{parcel.scaling}/{parcel.rung}",
+            remedy="another --system, or another tree",
+        )
     put_runs(parcel.runs, results, LOG)
     put_runs(parcel.pruned, results / PRUNED, LOG)
     put(results / LEDGER, parcel.ledger.read_bytes())
@@ -122,10 +131,16 @@ def put_scripts(parcel: Parcel, folder: Path) -> None:
     data = f"data/{parcel.rung}"
     config = '--config "$(dirname -- "$0")/config.yaml"'
     for name, why, command in (
-        ("setup.sh", "The software, at the commit that the logs name.",
-         f"git checkout {shlex.quote(commit)}\nscripts/setup_env.sh"),
-        ("init_datasets.sh", "The data, by the rung's recipe; the logs have the hash of their manifest.",
-         f"stemdl data generate {parcel.rung} -o {data}"),
+        (
+            "setup.sh",
+            "The software, at the commit that the logs name.",
+            f"git checkout {shlex.quote(commit)}\nscripts/setup_env.sh",
+        ),
+        (
+            "init_datasets.sh",
+            "The data, by the rung's recipe; the logs have the hash of their manifest.",
+            f"stemdl data generate {parcel.rung} -o {data}",
+        ),
         ("run_and_time.sh", "The runs.", f"{command_of(parcel)} --data {data} {config}"),
     ):
         path = put(folder / name, f"#!/usr/bin/env bash\n# {why}\n\nset -euo pipefail\n\n{command}\n")
@@ -149,16 +164,26 @@ def command_of(parcel: Parcel) -> str:
 def facts(parcel: Parcel) -> dict[str, Any]:
     """Which code ran on this system, and how."""
     record = parcel.runs[0][0].record or {}
-    return {"implementation": parcel.implementation, "commit": parcel.told.commit, "source": dict(parcel.told.source),
-            "versions": record.get("versions"), "ranks": parcel.told.ranks, "launcher": record.get("launcher"),
-            "settings": dict(parcel.told.settings), "manifest_sha256": parcel.told.manifest_sha256}
+    return {
+        "implementation": parcel.implementation,
+        "commit": parcel.told.commit,
+        "source": dict(parcel.told.source),
+        "versions": record.get("versions"),
+        "ranks": parcel.told.ranks,
+        "launcher": record.get("launcher"),
+        "settings": dict(parcel.told.settings),
+        "manifest_sha256": parcel.told.manifest_sha256,
+    }
 
 
 def readme(parcel: Parcel, code: str) -> str:
     """How the runs were made, and how to repeat them. `code` is where the source lies."""
     commit = parcel.told.commit or "unknown"
-    dirty = ("\nTracked files were changed on top of that commit: the source here is what ran.\n"
-             if commit.endswith("-dirty") else "")
+    dirty = (
+        "\nTracked files were changed on top of that commit: the source here is what ran.\n"
+        if commit.endswith("-dirty")
+        else ""
+    )
     return f"""# {parcel.rung} on {parcel.system}
 
 {len(parcel.runs)} runs of `{parcel.package.stem}` (source: `{code}`) at commit {commit.removesuffix("-dirty")}, on
@@ -196,8 +221,11 @@ def put(path: Path, content: bytes | str) -> Path:
     content = content.encode("utf-8") if isinstance(content, str) else content
     if os.path.lexists(path):
         if path.is_symlink() or not path.is_file() or path.read_bytes() != content:
-            raise StemdlError("this is there already and is another, and nothing is overwritten", where=path,
-                              remedy="another --system, or another tree")
+            raise StemdlError(
+                "this is there already and is another, and nothing is overwritten",
+                where=path,
+                remedy="another --system, or another tree",
+            )
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)

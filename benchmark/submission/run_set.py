@@ -40,8 +40,9 @@ def runs_there(request: RunRequest) -> list[Outcome]:
     names = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
     indices = sorted(int(match[1]) for match in map(_RUN.fullmatch, names) if match)
     if names and not indices:
-        raise StemdlError("the folder is not empty, and holds no run set", where=folder,
-                          remedy="choose another with --output")
+        raise StemdlError(
+            "the folder is not empty, and holds no run set", where=folder, remedy="choose another with --output"
+        )
     there = [run_of_set(request, index) for index in indices]
     return [Outcome(each, record_of_log(each.output)) for each in there]
 
@@ -62,14 +63,22 @@ def refuse_other_configuration(lead: Lead, request: RunRequest, there: Sequence[
             continue
         told = read_ledger(lead.ledger).run_of(each.record["log"]["sha256"])
         if told is None:
-            raise StemdlError("the ledger does not have this run", where=each.request.output,
-                              expected=f"an entry in {lead.ledger}", remedy="--ledger FILE, or another --output")
+            raise StemdlError(
+                "the ledger does not have this run",
+                where=each.request.output,
+                expected=f"an entry in {lead.ledger}",
+                remedy="--ledger FILE, or another --output",
+            )
         asked, made = _asked(lead, request), _made(told)
         for name in asked:
             if asked[name] != made.get(name):
-                raise StemdlError(f"the runs of this set were made with another {name}", where=each.request.output,
-                                  expected=made.get(name), found=asked[name],
-                                  remedy="go on with the command that made them, or choose another --output")
+                raise StemdlError(
+                    f"the runs of this set were made with another {name}",
+                    where=each.request.output,
+                    expected=made.get(name),
+                    found=asked[name],
+                    remedy="go on with the command that made them, or choose another --output",
+                )
 
 
 def make_runs(request: RunRequest, runs: int, lead: Lead, say: Callable[[str], None]) -> list[Outcome]:
@@ -84,8 +93,10 @@ def make_runs(request: RunRequest, runs: int, lead: Lead, say: Callable[[str], N
     if outcomes:
         say(f"{request.output} has {runs - len(missing)} of {runs} runs already")
     for number, each in enumerate(missing, runs - len(missing) + 1):
-        say(f"run {number} of {runs}: {request.rung.name} on {lead.ranks} "
-            f"rank{'s' if lead.ranks > 1 else ''} into {each.output}")
+        say(
+            f"run {number} of {runs}: {request.rung.name} on {lead.ranks} "
+            f"rank{'s' if lead.ranks > 1 else ''} into {each.output}"
+        )
         made = lead.make(each)
         outcomes.append(made)
         fault = made.fault()
@@ -111,13 +122,26 @@ def summarise_runs(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def _asked(lead: Lead, request: RunRequest) -> dict[str, Any]:
-    return {"rung": request.rung.name, "ranks": lead.ranks, "instances": lead.instances, **lead.settings,
-            "partition": request.partition,
-            "manifest of the data": read_manifest(request.data).sha256, "commit": git_commit(ROOT),
-            "source": sources(request)}
+    return {
+        "rung": request.rung.name,
+        "ranks": lead.ranks,
+        "instances": lead.instances,
+        **lead.settings,
+        "partition": request.partition,
+        "manifest of the data": read_manifest(request.data).sha256,
+        "commit": git_commit(ROOT),
+        "source": sources(request),
+    }
 
 
 def _made(told: LedgerRun) -> Mapping[str, Any]:
-    return {"rung": told.rung, "ranks": told.ranks, "instances": told.instances, **told.settings,
-            "partition": told.partition,
-            "manifest of the data": told.manifest_sha256, "commit": told.commit, "source": dict(told.source)}
+    return {
+        "rung": told.rung,
+        "ranks": told.ranks,
+        "instances": told.instances,
+        **told.settings,
+        "partition": told.partition,
+        "manifest of the data": told.manifest_sha256,
+        "commit": told.commit,
+        "source": dict(told.source),
+    }

@@ -33,14 +33,16 @@ def refuse_other_folder(request: RunRequest, scales: Sequence[int]) -> None:
     folder = request.output
     names = [path.name for path in folder.iterdir()] if folder.exists() else []
     if names and not any(_SET.fullmatch(name) for name in names):
-        raise StemdlError("the folder is not empty, and holds no scaling study", where=folder,
-                          remedy="choose another with --output")
+        raise StemdlError(
+            "the folder is not empty, and holds no scaling study", where=folder, remedy="choose another with --output"
+        )
     for ranks in scales:
         runs_there(set_of_schedule(request, ranks))
 
 
-def make_schedule(request: RunRequest, scales: Sequence[int], runs: int, lead: Lead, cores: int,
-                  say: Callable[[str], None]) -> list[Outcome]:
+def make_schedule(
+    request: RunRequest, scales: Sequence[int], runs: int, lead: Lead, cores: int, say: Callable[[str], None]
+) -> list[Outcome]:
     """A set of `runs` runs on each number of ranks, the smallest first, less what is there already; and scaling.json,
     written anew after each. `cores` are those that the ranks have, for who reads it. Raises as `make_runs` does."""
     outcomes: dict[int, list[Outcome]] = {}
@@ -62,13 +64,19 @@ def summarise_schedule(outcomes: Mapping[int, Sequence[Outcome]], rung: str, cor
     points = [_point(ranks, made, cores) for ranks, made in sorted(outcomes.items())]
     for point in points:
         of_ranks = point["ranks"] / points[0]["ranks"]
-        for name, speedup in (("", _ratio(points[0]["seconds"], point["seconds"])),
-                              ("throughput_", _ratio(point["samples_per_second"], points[0]["samples_per_second"]))):
+        for name, speedup in (
+            ("", _ratio(points[0]["seconds"], point["seconds"])),
+            ("throughput_", _ratio(point["samples_per_second"], points[0]["samples_per_second"])),
+        ):
             point[f"{name}speedup"] = speedup
             point[f"{name}efficiency"] = None if speedup is None else speedup / of_ranks
     batches = {outcome.record["global_batch_size"] for made in outcomes.values() for outcome in made if outcome.record}
-    return {"rung": rung, "global_batch_size": batches.pop() if len(batches) == 1 else None, "cores": cores,
-            "points": points}
+    return {
+        "rung": rung,
+        "global_batch_size": batches.pop() if len(batches) == 1 else None,
+        "cores": cores,
+        "points": points,
+    }
 
 
 def read_schedule(folder: Path) -> dict[str, Any] | None:
@@ -90,11 +98,15 @@ def _point(ranks: int, made: Sequence[Outcome], cores: int) -> dict[str, Any]:
     finished = [outcome.record for outcome in made if outcome.finished and outcome.record["samples_per_second"]]
     throughput = statistics.fmean(record["samples_per_second"] for record in finished) if finished else None
     return {
-        "ranks": ranks, "oversubscribed": ranks > cores, "runs": of_set["runs"], "reached": of_set["reached"],
+        "ranks": ranks,
+        "oversubscribed": ranks > cores,
+        "runs": of_set["runs"],
+        "reached": of_set["reached"],
         "unfinished": of_set["unfinished"],
         "seconds": of_set["olympic_mean_seconds"] or _mean(reached, "time_to_train_seconds"),
         "seconds_of_runs": [record["time_to_train_seconds"] for record in reached],
-        "epochs": _mean(reached, "epochs"), "samples_per_second": throughput,
+        "epochs": _mean(reached, "epochs"),
+        "samples_per_second": throughput,
         "steps_per_second": throughput / finished[0]["global_batch_size"] if throughput else None,
     }
 

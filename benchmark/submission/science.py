@@ -40,16 +40,28 @@ def pack_science(parcel: Parcel, benchmark: Benchmark, folder: Path, contributio
     put(folder / "system.json", as_json(parcel.description))
     put_code(parcel, folder)
     put_scripts(parcel, folder)
-    put(folder / "README.md", readme(parcel, parcel.package.name) + """
+    put(
+        folder / "README.md",
+        readme(parcel, parcel.package.name)
+        + """
 Each `result-<n>.txt` is the run's log, byte for byte, and behind it the events that the Science group asks for and that
 are known only after the run: the version, and the result. `result-<n>.json` has the SHA-256 of the log without them.
-""")
+""",
+    )
     told = facts(parcel)
-    put(folder / "config.yaml", yaml.safe_dump({
-        "github": {"description": benchmark.title, "version": told["commit"]},
-        "data": [f"stemdl data generate {parcel.rung} -o data/{parcel.rung}"], "rung": parcel.rung,
-        **{name: told[name] for name in ("ranks", "launcher")}, **told["settings"],
-    }, sort_keys=False))
+    put(
+        folder / "config.yaml",
+        yaml.safe_dump(
+            {
+                "github": {"description": benchmark.title, "version": told["commit"]},
+                "data": [f"stemdl data generate {parcel.rung} -o data/{parcel.rung}"],
+                "rung": parcel.rung,
+                **{name: told[name] for name in ("ranks", "launcher")},
+                **told["settings"],
+            },
+            sort_keys=False,
+        ),
+    )
     if contribution is not None:
         put(folder / CONTRIBUTION, contribution.read_bytes())
 
@@ -58,10 +70,24 @@ def added_events(record: Mapping[str, Any], benchmark: Benchmark, time_ms: int) 
     """The lines behind a log: version and result, at the time of its last event."""
     curve = list(record["eval_f1"].values())
     version = (record.get("versions") or {}).get("stemdl-benchmark")
-    result = {"metric": benchmark.metric.name, "target": benchmark.metric.target, "dev": curve[-1] if curve else None,
-              "test": record["test_f1"], "epochs": record["epochs"], "status": record["status"],
-              "time_to_train_seconds": record["time_to_train_seconds"]}
-    lines = [{"namespace": "", "time_ms": time_ms, "event_type": keys.POINT_IN_TIME, "key": key, "value": value,
-              "metadata": {"file": "benchmark/submission/science.py", "lineno": 0}}
-             for key, value in (*((key, version) for key in VERSION_KEYS), (RESULT_KEY, result))]
+    result = {
+        "metric": benchmark.metric.name,
+        "target": benchmark.metric.target,
+        "dev": curve[-1] if curve else None,
+        "test": record["test_f1"],
+        "epochs": record["epochs"],
+        "status": record["status"],
+        "time_to_train_seconds": record["time_to_train_seconds"],
+    }
+    lines = [
+        {
+            "namespace": "",
+            "time_ms": time_ms,
+            "event_type": keys.POINT_IN_TIME,
+            "key": key,
+            "value": value,
+            "metadata": {"file": "benchmark/submission/science.py", "lineno": 0},
+        }
+        for key, value in (*((key, version) for key in VERSION_KEYS), (RESULT_KEY, result))
+    ]
     return "".join(f"{keys.PREFIX} {json.dumps(line)}\n" for line in lines).encode()

@@ -33,8 +33,9 @@ PRINTED = ".txt"
 GATE = "start_gate"
 
 
-def make_instances(request: RunRequest, lead: Lead, shares: Sequence[Share], say: Callable[[str], None]
-                   ) -> list[Outcome]:
+def make_instances(
+    request: RunRequest, lead: Lead, shares: Sequence[Share], say: Callable[[str], None]
+) -> list[Outcome]:
     """Train `lead.instances` models at once, into instance_0, instance_1, ... of `request.output`, and write what
     became of them. One that dies stops no other.
 
@@ -54,8 +55,12 @@ def make_instances(request: RunRequest, lead: Lead, shares: Sequence[Share], say
         if share.cores:
             os.sched_setaffinity(0, share.cpus)  # of this thread, so that the launcher counts the share's cores alone
         folder = request.output / INSTANCE.format(index=index)
-        return lead.make(replace(request, output=folder, index=index, start_gate=gate.folder),
-                         share, output=_printed(folder), started=started)
+        return lead.make(
+            replace(request, output=folder, index=index, start_gate=gate.folder),
+            share,
+            output=_printed(folder),
+            started=started,
+        )
 
     with ThreadPoolExecutor(lead.instances) as pool:
         futures = [pool.submit(make, index, share) for index, share in enumerate(shares)]
@@ -96,9 +101,15 @@ def summarise_instances(outcomes: Sequence[Outcome], lead: Lead, shared: bool) -
     if counted:
         total = (max(each["run_stop_ms"] for each in counted) - min(each["run_start_ms"] for each in counted)) / 60_000
     return {
-        "scaling": WEAK, "instances": lead.instances, "ranks": lead.ranks, "shared": shared,
-        "reached": len(counted), "seeds_differ": len({each["seed"] for each in counted}) == len(counted),
-        "total_minutes": total, "models_per_hour": len(counted) * 60 / total if total else None, "runs": told,
+        "scaling": WEAK,
+        "instances": lead.instances,
+        "ranks": lead.ranks,
+        "shared": shared,
+        "reached": len(counted),
+        "seeds_differ": len({each["seed"] for each in counted}) == len(counted),
+        "total_minutes": total,
+        "models_per_hour": len(counted) * 60 / total if total else None,
+        "runs": told,
     }
 
 
@@ -110,8 +121,13 @@ def _told(outcome: Outcome) -> dict[str, Any]:
             for event in iter_events(request.log):
                 events.append(event)
     timeline = Timeline.of(events)
-    return {"folder": request.output.name, "status": outcome.status, "seed": timeline.seed,
-            "run_start_ms": timeline.run_start_ms, "run_stop_ms": timeline.run_stop_ms}
+    return {
+        "folder": request.output.name,
+        "status": outcome.status,
+        "seed": timeline.seed,
+        "run_start_ms": timeline.run_start_ms,
+        "run_stop_ms": timeline.run_stop_ms,
+    }
 
 
 def _watch(gate: StartGate, futures: Sequence[Future[Outcome]], say: Callable[[str], None]) -> None:
@@ -122,8 +138,10 @@ def _watch(gate: StartGate, futures: Sequence[Future[Outcome]], say: Callable[[s
             if future.done() and index not in ended:
                 ended.add(index)
                 outcome = future.result()
-                say(f"instance {index}: {outcome.status}"
-                    + (f"; see {_printed(outcome.request.output)}" if outcome.record is None else ""))
+                say(
+                    f"instance {index}: {outcome.status}"
+                    + (f"; see {_printed(outcome.request.output)}" if outcome.record is None else "")
+                )
         alive = set(range(len(futures))) - ended
         if alive and not opened and alive <= gate.ready():
             gate.open()

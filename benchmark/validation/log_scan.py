@@ -8,9 +8,9 @@ from typing import Any
 
 from benchmark.events import keys
 from benchmark.events.reader import Event
+from benchmark.foundation.reading import Unreadable, parse_json, read_bytes
 from benchmark.validation.finding import Fault, Severity, printable, shown
 from benchmark.validation.limits import Limits
-from benchmark.foundation.reading import Unreadable, parse_json, read_bytes
 
 _TOKEN = keys.PREFIX.encode()
 _FIELDS: Mapping[str, tuple[type, ...]] = {"time_ms": (int,), "event_type": (str,), "key": (str,), "metadata": (dict,)}
@@ -26,8 +26,13 @@ def scan_log(path: Path, limits: Limits) -> tuple[list[Event], list[Fault]]:
     try:
         content = read_bytes(path, limits.log_bytes)
     except Unreadable as error:
-        return [], [Fault(f"the log cannot be checked: {error}", rule="R8.6",
-                          hint="a log is a regular file that holds the events of one run and little else")]
+        return [], [
+            Fault(
+                f"the log cannot be checked: {error}",
+                rule="R8.6",
+                hint="a log is a regular file that holds the events of one run and little else",
+            )
+        ]
     events: list[Event] = []
     faults: list[Fault] = []
     line, previous, at = 1, 0, content.find(_TOKEN)
@@ -37,20 +42,46 @@ def scan_log(path: Path, limits: Limits) -> tuple[list[Event], list[Fault]]:
         end = content.find(b"\n", at)
         end = len(content) if end < 0 else end
         if len(events) + len(faults) >= limits.events:
-            faults.insert(0, Fault("the log is not checked from here on", line=line, rule="R8.6",
-                                   expected=f"at most {limits.events} events"))
+            faults.insert(
+                0,
+                Fault(
+                    "the log is not checked from here on",
+                    line=line,
+                    rule="R8.6",
+                    expected=f"at most {limits.events} events",
+                ),
+            )
             break
-        text = content[at + len(_TOKEN):end]
+        text = content[at + len(_TOKEN) : end]
         if begin < at:
-            faults.append(Fault("an event stands behind other text", line=line, severity=Severity.NOTE,
-                                found=printable(content[begin:at][-40:].decode("latin-1")),
-                                hint="rank 0 writes each event at the beginning of a line of its own"))
+            faults.append(
+                Fault(
+                    "an event stands behind other text",
+                    line=line,
+                    severity=Severity.NOTE,
+                    found=printable(content[begin:at][-40:].decode("latin-1")),
+                    hint="rank 0 writes each event at the beginning of a line of its own",
+                )
+            )
         if len(text) > limits.line_bytes:
-            faults.append(Fault("the event is too long to be checked", line=line, rule="R8.6",
-                                expected=f"at most {limits.line_bytes} bytes", found=f"{len(text)} bytes"))
+            faults.append(
+                Fault(
+                    "the event is too long to be checked",
+                    line=line,
+                    rule="R8.6",
+                    expected=f"at most {limits.line_bytes} bytes",
+                    found=f"{len(text)} bytes",
+                )
+            )
         elif _TOKEN in text:
-            faults.append(Fault("two events stand in one line", line=line, expected="a line for each event",
-                                found=printable(text.decode("latin-1"), 80)))
+            faults.append(
+                Fault(
+                    "two events stand in one line",
+                    line=line,
+                    expected="a line for each event",
+                    found=printable(text.decode("latin-1"), 80),
+                )
+            )
         else:
             event = _event(text, line, limits, faults)
             events += [event] if event is not None else []
@@ -58,8 +89,14 @@ def scan_log(path: Path, limits: Limits) -> tuple[list[Event], list[Fault]]:
     if not events and not faults:
         faults.append(Fault("there is no event in this log", expected=f"lines that begin with {keys.PREFIX}"))
     elif content and not content.endswith(b"\n"):
-        faults.append(Fault("the last line is not ended", line=line, severity=Severity.WARNING,
-                            hint="a log that breaks off, or was edited, looks like this"))
+        faults.append(
+            Fault(
+                "the last line is not ended",
+                line=line,
+                severity=Severity.WARNING,
+                hint="a log that breaks off, or was edited, looks like this",
+            )
+        )
     return events, faults
 
 
@@ -71,17 +108,34 @@ def _event(text: bytes, line: int, limits: Limits, faults: list[Fault]) -> Event
     for name, kinds in _FIELDS.items():
         value = values.get(name)
         if not isinstance(value, kinds) or isinstance(value, bool):
-            faults.append(Fault(
-                f"the event has no {name!r} of the right type", line=line, expected=kinds[0].__name__,
-                found=shown(value) if name in values else f"only {', '.join(map(shown, [*values][:6]))}"))
+            faults.append(
+                Fault(
+                    f"the event has no {name!r} of the right type",
+                    line=line,
+                    expected=kinds[0].__name__,
+                    found=shown(value) if name in values else f"only {', '.join(map(shown, [*values][:6]))}",
+                )
+            )
             return None
     if "value" not in values:
-        faults.append(Fault("the event has no 'value'", line=line, expected="a value, null if there is none to say",
-                            found=f"key {shown(values['key'])}"))
+        faults.append(
+            Fault(
+                "the event has no 'value'",
+                line=line,
+                expected="a value, null if there is none to say",
+                found=f"key {shown(values['key'])}",
+            )
+        )
         return None
     if values["event_type"] not in keys.EVENT_TYPES:
-        faults.append(Fault("there is no such type of event", line=line, expected=" or ".join(keys.EVENT_TYPES),
-                            found=shown(values["event_type"])))
+        faults.append(
+            Fault(
+                "there is no such type of event",
+                line=line,
+                expected=" or ".join(keys.EVENT_TYPES),
+                found=shown(values["event_type"]),
+            )
+        )
         return None
     return Event(line, values["time_ms"], values["event_type"], values["key"], values["value"], values["metadata"])
 
@@ -97,8 +151,15 @@ def _parsed(text: bytes, line: int, limits: Limits, faults: list[Fault]) -> dict
         except Unreadable:
             faults.append(Fault(f"the event cannot be read: {error}", line=line, expected=expected, found=found))
             return None
-        faults.append(Fault(f"the event cannot be read by all: {error}", line=line, expected=expected, found=found,
-                            severity=Severity.WARNING))
+        faults.append(
+            Fault(
+                f"the event cannot be read by all: {error}",
+                line=line,
+                expected=expected,
+                found=found,
+                severity=Severity.WARNING,
+            )
+        )
     if not isinstance(values, dict):
         faults.append(Fault("the event is no JSON object", line=line, expected=expected, found=shown(values)))
         return None

@@ -36,15 +36,31 @@ def check_log(path: Path) -> OfficialVerdict:
     if importlib.util.find_spec("mlperf_logging") is None:
         raise StemdlError("mlperf-logging is not installed", remedy="pip install mlperf-logging")
     command = (
-        sys.executable, "-m", "mlperf_logging.compliance_checker", "--usage", "hpc", "--ruleset", "3.0.0",
-        "--config", str(RULES),
+        sys.executable,
+        "-m",
+        "mlperf_logging.compliance_checker",
+        "--usage",
+        "hpc",
+        "--ruleset",
+        "3.0.0",
+        "--config",
+        str(RULES),
         "--werror",  # a key given twice with the same value is an error too
-        "--log_output", os.devnull,  # or it leaves a file in the folder that it is called from
+        "--log_output",
+        os.devnull,  # or it leaves a file in the folder that it is called from
         str(path.resolve()),
     )
     # From the folder of the rules: "-m" looks there first, and a submission may not put its own checker in the way.
-    done = subprocess.run(command, cwd=RULES.parent, text=True, errors="replace", stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    done = subprocess.run(
+        command,
+        cwd=RULES.parent,
+        text=True,
+        errors="replace",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
     verdicts = [line for line in done.stdout.splitlines() if line in ("INFO - SUCCESS", "ERROR - FAILED")]
     passed = done.returncode == 0 and verdicts[-1:] == ["INFO - SUCCESS"]
     return OfficialVerdict(passed, done.stdout, command)

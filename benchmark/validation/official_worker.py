@@ -97,8 +97,9 @@ def _converges(folder: str) -> bool:
 
     # It would remove a scaling.json, and without a folder to score for even one of the root's.
     rcp_checker.RCP_Checker._reset_results_scaling = lambda self, folder: None
-    passed, message, _ = rcp_checker.check_directory(folder, USAGE, RULESET, verbose=False, bert_train_samples=False,
-                                                     rcp_pass="pruned_rcps", set_scaling=False)
+    passed, message, _ = rcp_checker.check_directory(
+        folder, USAGE, RULESET, verbose=False, bert_train_samples=False, rcp_pass="pruned_rcps", set_scaling=False
+    )
     if not passed:
         logging.warning("%s", message)
     return passed

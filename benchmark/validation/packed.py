@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from benchmark.foundation.reading import Unreadable, read_bytes
 from benchmark.foundation.source import OF_THE_SOURCE
 from benchmark.validation.limits import Limits
-from benchmark.foundation.reading import Unreadable, read_bytes
 from benchmark.validation.tree import walk
-
 
 Sources = dict[tuple[str, str], dict[str, bytes]]
 """By implementation and package, files by their path in the package."""

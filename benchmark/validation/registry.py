@@ -75,16 +75,34 @@ def _findings(each: Check, subject: Any, limits: Limits) -> Iterator[Finding]:
             yield as_finding(fault, each.rules[0], subject.file)
         left = list(faults)
     except Exception as error:  # whatever a submission makes of a check: it is not valid, and the rest is checked
-        yield as_finding(Fault(f"the check {each.name} broke off", found=type(error).__name__, rule="R8.6",
-                               hint="this is a fault of the validator too: please report it"), "R8.6", subject.file)
+        yield as_finding(
+            Fault(
+                f"the check {each.name} broke off",
+                found=type(error).__name__,
+                rule="R8.6",
+                hint="this is a fault of the validator too: please report it",
+            ),
+            "R8.6",
+            subject.file,
+        )
         return
     if left:
-        yield as_finding(Fault(f"and {len(left)} more of this kind", severity=max(fault.severity for fault in left)),
-                         each.rules[0], subject.file)
+        yield as_finding(
+            Fault(f"and {len(left)} more of this kind", severity=max(fault.severity for fault in left)),
+            each.rules[0],
+            subject.file,
+        )
 
 
 def as_finding(fault: Fault, rule: str, file: str) -> Finding:
     """The finding that a fault is, its texts made printable."""
-    return Finding(rule=fault.rule or rule, severity=Severity(fault.severity), file=printable(fault.file or file, 400),
-                   line=fault.line, message=printable(fault.message, 400), expected=printable(fault.expected, 400),
-                   found=printable(fault.found, 400), hint=printable(fault.hint, 400))
+    return Finding(
+        rule=fault.rule or rule,
+        severity=Severity(fault.severity),
+        file=printable(fault.file or file, 400),
+        line=fault.line,
+        message=printable(fault.message, 400),
+        expected=printable(fault.expected, 400),
+        found=printable(fault.found, 400),
+        hint=printable(fault.hint, 400),
+    )

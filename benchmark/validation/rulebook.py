@@ -47,7 +47,7 @@ def read_rules(path: Path = RULE_BOOK) -> Mapping[str, Rule]:
     rules: dict[str, Rule] = {}
     for place, match in enumerate(begins):
         end = begins[place + 1].start() if place + 1 < len(begins) else len(text)
-        body = re.split(r"^## ", text[match.start():end], maxsplit=1, flags=re.MULTILINE)[0].strip()
+        body = re.split(r"^## ", text[match.start() : end], maxsplit=1, flags=re.MULTILINE)[0].strip()
         if match[1] in rules:
             raise StemdlError(f"rule {match[1]} is there twice", where=path)
         checks = tuple(name for part in _CHECKED.findall(body) for name in _NAME.findall(part))

@@ -21,22 +21,35 @@ def to_sarif(report: Report) -> dict[str, Any]:
     return {
         "$schema": SCHEMA,
         "version": "2.1.0",
-        "runs": [{
-            "tool": {"driver": {
-                "name": "stemdl validate",
-                "version": __version__,
-                "rules": [{"id": name, "shortDescription": {"text": rules[name].title},
-                           "fullDescription": {"text": rules[name].text}} for name in cited],
-            }},
-            "results": [_result(finding, cited.index(finding.rule)) for finding in report.findings],
-            "properties": {"verdict": report.verdict.value},
-        }],
+        "runs": [
+            {
+                "tool": {
+                    "driver": {
+                        "name": "stemdl validate",
+                        "version": __version__,
+                        "rules": [
+                            {
+                                "id": name,
+                                "shortDescription": {"text": rules[name].title},
+                                "fullDescription": {"text": rules[name].text},
+                            }
+                            for name in cited
+                        ],
+                    }
+                },
+                "results": [_result(finding, cited.index(finding.rule)) for finding in report.findings],
+                "properties": {"verdict": report.verdict.value},
+            }
+        ],
     }
 
 
 def _result(finding: Finding, index: int) -> dict[str, Any]:
-    more = [f"{name}: {text}" for name, text in (("expected", finding.expected), ("found", finding.found),
-                                                 ("hint", finding.hint)) if text]
+    more = [
+        f"{name}: {text}"
+        for name, text in (("expected", finding.expected), ("found", finding.found), ("hint", finding.hint))
+        if text
+    ]
     location: dict[str, Any] = {"artifactLocation": {"uri": quote(finding.file)}}
     if finding.line:
         location["region"] = {"startLine": finding.line}

@@ -19,8 +19,10 @@ from benchmark.validation.registry import as_finding
 from benchmark.validation.subjects import Log, ResultSet
 
 RULE = "R9.4"
-_NAMES_RULE_FILES = {keys.SUBMISSION_DIVISION: {keys.CLOSED, keys.OPEN},
-                     "scheduler_type": {"multistep", "cosine_annealing"}}
+_NAMES_RULE_FILES = {
+    keys.SUBMISSION_DIVISION: {keys.CLOSED, keys.OPEN},
+    "scheduler_type": {"multistep", "cosine_annealing"},
+}
 """Keys whose value the official checker makes the name of a rule file from, whose code it then runs: a log that says
 `../../../home/me/evil` there has it run code of the submission. Only logs with these values are given to it."""
 
@@ -53,20 +55,32 @@ class Question:
     @classmethod
     def about_log(cls, log: Log, errors: int, limits: Limits) -> Question:
         """One log alone."""
-        return cls(log.file, errors, log.ours, (str(log.path.absolute()),), str(RULES) if log.ours else "",
-                   unasked=_unasked([log], limits))
+        return cls(
+            log.file,
+            errors,
+            log.ours,
+            (str(log.path.absolute()),),
+            str(RULES) if log.ours else "",
+            unasked=_unasked([log], limits),
+        )
 
     @classmethod
     def about_set(cls, results: ResultSet, errors: int, limits: Limits) -> Question:
         """The runs of a system and benchmark: their logs, seeds, convergence and the system."""
         closed = all(log.closed for log in results.logs)
         system = results.system if results.system is not None and results.system.values is not None else None
-        return cls(results.file, errors, results.ours, tuple(str(log.path.absolute()) for log in results.logs),
-                   str(RULES) if results.ours else "", seeds=closed,
-                   rcp_folder=str(results.folder.absolute()) if closed and not results.ours else "",
-                   system=str(system.path.absolute()) if system else "",
-                   tolerated=results.standard.missed_runs if results.standard else 0,
-                   unasked=_unasked(results.logs, limits))
+        return cls(
+            results.file,
+            errors,
+            results.ours,
+            tuple(str(log.path.absolute()) for log in results.logs),
+            str(RULES) if results.ours else "",
+            seeds=closed,
+            rcp_folder=str(results.folder.absolute()) if closed and not results.ours else "",
+            system=str(system.path.absolute()) if system else "",
+            tolerated=results.standard.missed_runs if results.standard else 0,
+            unasked=_unasked(results.logs, limits),
+        )
 
 
 def _unasked(logs: Sequence[Log], limits: Limits) -> str:
@@ -79,8 +93,9 @@ def _unasked(logs: Sequence[Log], limits: Limits) -> str:
         for key, harmless in _NAMES_RULE_FILES.items():
             if any(not isinstance(event.value, str) or event.value not in harmless for event in log.of(key)):
                 return f"{log.path.name} has a {key} that they would take for the name of a rule file"
-        if log.standard is not None and {event.value for event in log.of(keys.SUBMISSION_BENCHMARK)
-                                         if isinstance(event.value, str)} != {log.standard.name}:
+        if log.standard is not None and {
+            event.value for event in log.of(keys.SUBMISSION_BENCHMARK) if isinstance(event.value, str)
+        } != {log.standard.name}:
             return f"{log.path.name} is of several benchmarks"
         if any(fault.severity is Severity.ERROR for fault in log.faults):
             return f"{log.path.name} has lines that cannot be read"
@@ -102,16 +117,32 @@ def objections(questions: Sequence[Question], limits: Limits) -> list[list[dict[
     """What the official checkers object to in each question's files: the tool, the file and what it said. In the
     questions' order, of as many as there was time for."""
     root = str(Path(__file__).resolve().parents[2])
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")])),
-                                "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "benchmark.validation.official_worker", str(limits.official_seconds),
-               str(limits.official_bytes)]
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")])),
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "benchmark.validation.official_worker",
+        str(limits.official_seconds),
+        str(limits.official_bytes),
+    ]
     # From the folder of the rules: "-m" looks there first, and a submission may not put its own checker in the way.
-    with subprocess.Popen(command, cwd=RULES.parent, env=environment, text=True, stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        command,
+        cwd=RULES.parent,
+        env=environment,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
         try:
-            output, _ = process.communicate("".join(json.dumps(asdict(each)) + "\n" for each in questions),
-                                            timeout=limits.official_seconds)
+            output, _ = process.communicate(
+                "".join(json.dumps(asdict(each)) + "\n" for each in questions), timeout=limits.official_seconds
+            )
         except subprocess.TimeoutExpired:
             process.kill()
             output, _ = process.communicate()
@@ -130,10 +161,18 @@ def _findings(question: Question, answer: list[dict[str, str]] | None) -> list[F
         failed = failed_logs + failed
     if failed and not question.errors:
         first = failed[0]
-        return [as_finding(Fault(
-            f"the official {first['tool']} objects to {len(failed)} of these files, and we do not",
-            found=f"{Path(first['file']).name}: {first['said']}", expected="the same verdict",
-            severity=Severity.ERROR if question.ours else Severity.WARNING), RULE, question.file)]
+        return [
+            as_finding(
+                Fault(
+                    f"the official {first['tool']} objects to {len(failed)} of these files, and we do not",
+                    found=f"{Path(first['file']).name}: {first['said']}",
+                    expected="the same verdict",
+                    severity=Severity.ERROR if question.ours else Severity.WARNING,
+                ),
+                RULE,
+                question.file,
+            )
+        ]
     if question.errors and not failed:
         return [_note(question, f"the official checkers pass this; we found {question.errors} errors")]
     return []

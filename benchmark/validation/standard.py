@@ -75,10 +75,17 @@ def standards() -> Mapping[str, Standard]:
             scored = scored_benchmark(name)
             assert scored is not None, f"{name} is in {path.name}, and not in {SCORED}"
             known[name] = Standard(
-                name=name, suite=values["suite"], goal=scored.goal, runs=scored.runs,
-                missed_runs=values["missed_runs"], epoch_unit=scored.epoch_num,
-                reference_points=scored.reference_points, required=tuple(each["required"]), fixed={key: tuple(allowed) for key, allowed in each["fixed"].items()},
-                samples=each.get("samples", {}))
+                name=name,
+                suite=values["suite"],
+                goal=scored.goal,
+                runs=scored.runs,
+                missed_runs=values["missed_runs"],
+                epoch_unit=scored.epoch_num,
+                reference_points=scored.reference_points,
+                required=tuple(each["required"]),
+                fixed={key: tuple(allowed) for key, allowed in each["fixed"].items()},
+                samples=each.get("samples", {}),
+            )
     for path in sorted(DEFINITIONS.glob("*.yaml")):
         known |= _of_definition(path.stem)
     return known
@@ -91,12 +98,24 @@ def rungs_with_submissions() -> list[str]:
 
 def _of_definition(name: str) -> dict[str, Standard]:
     benchmark = load_benchmark(name)
-    return {rung.name: Standard(
-        name=rung.name, suite=OURS, goal=scored.goal, runs=scored.runs, missed_runs=0, epoch_unit=scored.epoch_num,
-        reference_points=scored.reference_points,
-        fixed={key: (value,) for key, value in benchmark.closed.fixed_at(rung.name).items()},
-        tunable=benchmark.closed.tunable, free=benchmark.closed.free, unsaid=benchmark.closed.unsaid,
-        precisions=benchmark.precisions,
-        samples={split: rung.total(split) for split in SPLITS},
-        recipe_sha256=rung.recipe_sha256, known_manifests=benchmark.known_manifests.get(rung.name, ()),
-    ) for rung in benchmark.rungs.values() if (scored := scored_benchmark(rung.name)) is not None}
+    return {
+        rung.name: Standard(
+            name=rung.name,
+            suite=OURS,
+            goal=scored.goal,
+            runs=scored.runs,
+            missed_runs=0,
+            epoch_unit=scored.epoch_num,
+            reference_points=scored.reference_points,
+            fixed={key: (value,) for key, value in benchmark.closed.fixed_at(rung.name).items()},
+            tunable=benchmark.closed.tunable,
+            free=benchmark.closed.free,
+            unsaid=benchmark.closed.unsaid,
+            precisions=benchmark.precisions,
+            samples={split: rung.total(split) for split in SPLITS},
+            recipe_sha256=rung.recipe_sha256,
+            known_manifests=benchmark.known_manifests.get(rung.name, ()),
+        )
+        for rung in benchmark.rungs.values()
+        if (scored := scored_benchmark(rung.name)) is not None
+    }

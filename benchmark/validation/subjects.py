@@ -13,10 +13,10 @@ from benchmark.definition.request import LOG
 from benchmark.events import keys
 from benchmark.events.reader import Event
 from benchmark.events.timeline import Timeline
+from benchmark.foundation.reading import Unreadable, read_object, read_yaml
 from benchmark.validation.finding import Fault, printable
 from benchmark.validation.limits import Limits
 from benchmark.validation.log_scan import scan_log
-from benchmark.foundation.reading import Unreadable, read_object, read_yaml
 from benchmark.validation.standard import Standard, standards
 
 STRONG, WEAK = SCALINGS = ("strong", "weak")

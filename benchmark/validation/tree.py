@@ -15,7 +15,7 @@ from benchmark.validation.checks.result_set import index_of
 from benchmark.validation.finding import Fault, printable
 from benchmark.validation.limits import Limits
 from benchmark.validation.standard import standards
-from benchmark.validation.subjects import RECORD, SCALINGS, STRONG, WEAK, Entry, DataFile, Log, ResultSet, Submission
+from benchmark.validation.subjects import RECORD, SCALINGS, STRONG, WEAK, DataFile, Entry, Log, ResultSet, Submission
 
 LOG_BEGINS, LOG_ENDS = LOG.split("{index}")
 PRUNED = "pruned_results"
@@ -86,8 +86,7 @@ def submissions_below(folder: Path, entries: list[Entry]) -> list[str]:
             begins.add("/".join(parts[:-1]))
         elif len(parts) >= 3 and parts[-1] in SCALINGS and parts[-3] == "results":
             begins.add("/".join(parts[:-3]))
-    return sorted(each for each in begins
-                  if not any(other != each and _within(each, other) for other in begins))
+    return sorted(each for each in begins if not any(other != each and _within(each, other) for other in begins))
 
 
 def _within(file: str, folder: str) -> bool:
@@ -120,9 +119,17 @@ def result_sets(submission: Submission, limits: Limits) -> Iterator[ResultSet]:
         budget = Budget(limits.set_bytes, of_tree.left)
         before = budget.left
         results = ResultSet(
-            entry.path, f"{submission.file}/{entry.file}", parts[1], parts[2], parts[3],
-            *([_log(each, submission.file, files, limits, budget) for each in _logs(folders.get(name, ()))]
-              for name in (entry.file, f"{entry.file}/{PRUNED}")), systems.get(parts[1]))
+            entry.path,
+            f"{submission.file}/{entry.file}",
+            parts[1],
+            parts[2],
+            parts[3],
+            *(
+                [_log(each, submission.file, files, limits, budget) for each in _logs(folders.get(name, ()))]
+                for name in (entry.file, f"{entry.file}/{PRUNED}")
+            ),
+            systems.get(parts[1]),
+        )
         of_tree.take(before - budget.left)
         standard = standards().get(parts[3])
         for log in results.logs + results.pruned:
@@ -132,8 +139,9 @@ def result_sets(submission: Submission, limits: Limits) -> Iterator[ResultSet]:
 
 def _logs(entries: list[Entry] | tuple[()]) -> list[Entry]:
     """Those that are named as logs are, in the order of their numbers."""
-    named = [entry for entry in entries
-             if entry.path.name.startswith(LOG_BEGINS) and entry.path.name.endswith(LOG_ENDS)]
+    named = [
+        entry for entry in entries if entry.path.name.startswith(LOG_BEGINS) and entry.path.name.endswith(LOG_ENDS)
+    ]
     return sorted(named, key=lambda entry: (len(entry.path.name), entry.path.name))
 
 
@@ -149,8 +157,18 @@ def _read_log(entry: Entry, above: str, limits: Limits, budget: Budget, *beside:
     """A log; one without events and with a fault where it and what lies beside it are beyond the budget."""
     file = f"{above}/{entry.file}"
     if entry.size <= limits.log_bytes and not budget.take(sum(each.size for each in (entry, *beside) if each)):
-        return Log(entry.path, file, [], [Fault("the log was not read: all that lie here have more bytes than are read",
-                                                rule="R8.6", found=f"{entry.size} bytes")])
+        return Log(
+            entry.path,
+            file,
+            [],
+            [
+                Fault(
+                    "the log was not read: all that lie here have more bytes than are read",
+                    rule="R8.6",
+                    found=f"{entry.size} bytes",
+                )
+            ],
+        )
     return Log.read(entry.path, file, limits)
 
 
@@ -161,8 +179,9 @@ def logs_below(folder: Path, file: str, entries: list[Entry], limits: Limits) ->
     for entry in _logs(list(files.values())):
         beside = [files.get(str(PurePosixPath(entry.file).parent / name)) for name in (RUN, SYSTEM, CONFIG)]
         log = _read_log(entry, file, limits, budget, *beside)
-        log.record, log.system, log.config = (DataFile.read(each.path, f"{file}/{each.file}", limits) if each and log.events
-                                  else None for each in beside)
+        log.record, log.system, log.config = (
+            DataFile.read(each.path, f"{file}/{each.file}", limits) if each and log.events else None for each in beside
+        )
         yield log
 
 
@@ -176,5 +195,14 @@ def run_sets(logs: list[Log]) -> Iterator[ResultSet]:
     for folder, each in beside.items():
         name = each[0].value(keys.SUBMISSION_BENCHMARK)
         scaling = WEAK if all(log.path.parent.name.startswith("instance_") for log in each) else STRONG
-        yield ResultSet(folder, str(PurePosixPath(each[0].file).parents[1]), "", scaling,
-                        name if isinstance(name, str) else "", each, [], None, submitted=False)
+        yield ResultSet(
+            folder,
+            str(PurePosixPath(each[0].file).parents[1]),
+            "",
+            scaling,
+            name if isinstance(name, str) else "",
+            each,
+            [],
+            None,
+            submitted=False,
+        )

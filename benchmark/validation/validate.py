@@ -68,12 +68,20 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return {"verdict": self.verdict.value, "findings": [finding.to_dict() for finding in self.findings],
-                "judged": [each.to_dict() for each in self.judged]}
+        return {
+            "verdict": self.verdict.value,
+            "findings": [finding.to_dict() for finding in self.findings],
+            "judged": [each.to_dict() for each in self.judged],
+        }
 
 
-def validate(paths: Sequence[Path], *, limits: Limits = Limits(), official: bool = True,
-             say: Callable[[str], None] = lambda text: None) -> Report:
+def validate(
+    paths: Sequence[Path],
+    *,
+    limits: Limits = Limits(),
+    official: bool = True,
+    say: Callable[[str], None] = lambda text: None,
+) -> Report:
     """Judge what lies under each path, and read nothing outside.
 
     Parameters
@@ -121,9 +129,19 @@ def _under(path: Path, limits: Limits) -> Iterator[tuple[Judged, list[Question]]
     for results in run_sets(logs):
         judged.add(run_checks(results, limits), limits)
     if not questions:
-        judged.add([as_finding(
-            Fault("there is no log here", expected="result_<i>.txt in a run's folder, or a submission's results/ and "
-                  "systems/"), "R8.1", name)], limits)
+        judged.add(
+            [
+                as_finding(
+                    Fault(
+                        "there is no log here",
+                        expected="result_<i>.txt in a run's folder, or a submission's results/ and systems/",
+                    ),
+                    "R8.1",
+                    name,
+                )
+            ],
+            limits,
+        )
     yield judged, questions
 
 

@@ -32,8 +32,9 @@ MARGIN_SECONDS = 5.0
 
 def main(argv: list[str] | None = None) -> int:
     """The exit code: 0 when all is measured, 1 when something is left, 2 for wrong use."""
-    parser = argparse.ArgumentParser(prog="python -m performance.gpu", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m performance.gpu", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--dry", action="store_true", help="on the CPU, at toy sizes")
     parser.add_argument("--steps", nargs="+", metavar="NAME", help="only these, in this order")
     parser.add_argument("--seconds", type=float, default=480.0, help="of this call (default: %(default)g)")
@@ -105,8 +106,21 @@ def _lead(steps: list[Step], setting: Setting, folder: Path, arguments: argparse
             _say(step, "no time is left in this call")
             failed = True
             continue
-        argv = [sys.executable, "-m", "performance.gpu", "--child", "--steps", step.name, "--seconds", f"{left:.0f}",
-                "--work", str(setting.work), "--output", str(folder), *(["--dry"] if setting.dry else [])]
+        argv = [
+            sys.executable,
+            "-m",
+            "performance.gpu",
+            "--child",
+            "--steps",
+            step.name,
+            "--seconds",
+            f"{left:.0f}",
+            "--work",
+            str(setting.work),
+            "--output",
+            str(folder),
+            *(["--dry"] if setting.dry else []),
+        ]
         started = time.monotonic()
         with process(argv) as child:
             try:
@@ -123,8 +137,11 @@ def _lead(steps: list[Step], setting: Setting, folder: Path, arguments: argparse
 def _tell(step: Step, record: Record | None, seconds: float) -> None:
     items = record.items if record else {}
     faults = {name: item["fault"] for name, item in items.items() if "fault" in item}
-    _say(step, f"{'complete' if record and record.complete else 'not complete'}: {len(items) - len(faults)} items "
-               f"measured, {len(faults)} failed, in {seconds:.1f} s")
+    _say(
+        step,
+        f"{'complete' if record and record.complete else 'not complete'}: {len(items) - len(faults)} items "
+        f"measured, {len(faults)} failed, in {seconds:.1f} s",
+    )
     for name, fault in faults.items():
         print(f"    {name}: {fault}", flush=True)
 

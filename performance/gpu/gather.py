@@ -19,8 +19,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 CARRIED = Path(__file__).with_name("carried.txt")
 WHEELS = ROOT / ".wheels"
-PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64",
-             "manylinux_2_5_x86_64", "manylinux1_x86_64")
+PLATFORMS = (
+    "manylinux_2_28_x86_64",
+    "manylinux_2_27_x86_64",
+    "manylinux_2_17_x86_64",
+    "manylinux2014_x86_64",
+    "manylinux_2_5_x86_64",
+    "manylinux1_x86_64",
+)
 MIB = 2**20
 
 
@@ -45,8 +51,18 @@ def release(package: str, python: str) -> str:
 
 def download(package: str, version: str, python: str, folder: Path) -> None:
     """One wheel (of Horovod the source) without what it needs. Exits with pip's words where there is none."""
-    argv = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check",
-            "--dest", str(folder), f"{package}=={version}"]
+    argv = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--disable-pip-version-check",
+        "--dest",
+        str(folder),
+        f"{package}=={version}",
+    ]
     if package == "horovod":
         argv += ["--no-build-isolation", "--no-binary", "horovod"]
     else:
@@ -88,7 +104,8 @@ def main() -> None:
         if path.name not in kept:
             path.unlink()
     (WHEELS / "constraints.txt").write_text(
-        "".join(f"{package}=={version}\n" for package, version in pins.items() if package != "horovod"))
+        "".join(f"{package}=={version}\n" for package, version in pins.items() if package != "horovod")
+    )
     total = 0
     for name, size in sizes():
         total += size

@@ -38,8 +38,23 @@ def _workers(setting: Setting, device: str) -> int:
 
 
 def _generate(setting: Setting, rung: str, folder: Path, device: str, *more: str) -> str:
-    return command(setting, "-m", "benchmark", "data", "generate", rung, "--output", folder, "--device", device,
-                   "--ranks", _workers(setting, device), "--format", "json", *more)
+    return command(
+        setting,
+        "-m",
+        "benchmark",
+        "data",
+        "generate",
+        rung,
+        "--output",
+        folder,
+        "--device",
+        device,
+        "--ranks",
+        _workers(setting, device),
+        "--format",
+        "json",
+        *more,
+    )
 
 
 def estimate_seconds(setting: Setting, rung: str, device: str) -> float:
@@ -50,9 +65,13 @@ def estimate_seconds(setting: Setting, rung: str, device: str) -> float:
 
 def _estimates(setting: Setting, rung: str) -> Figures:
     here = setting.kind
-    return {"cores": setting.cores,
-            **{f"seconds for the whole rung by {name}": estimate_seconds(setting, rung, device)
-               for name, device in (("all cores", "cpu"), ("the card", here))}}
+    return {
+        "cores": setting.cores,
+        **{
+            f"seconds for the whole rung by {name}": estimate_seconds(setting, rung, device)
+            for name, device in (("all cores", "cpu"), ("the card", here))
+        },
+    }
 
 
 def _by_the_card(setting: Setting) -> Path:
@@ -66,20 +85,27 @@ def _made(setting: Setting, folder: Path, device: str) -> Figures:
     _generate(setting, rung_of(setting), folder, device)
     seconds = time.perf_counter() - started
     manifest = read_manifest(folder)
-    return {"seconds": seconds, "workers": _workers(setting, device), "samples": sum(manifest.samples.values()),
-            "SHA-256 of the manifest": sha256_of_file(folder / "manifest.json")[:16]}
+    return {
+        "seconds": seconds,
+        "workers": _workers(setting, device),
+        "samples": sum(manifest.samples.values()),
+        "SHA-256 of the manifest": sha256_of_file(folder / "manifest.json")[:16],
+    }
 
 
 def _compared(setting: Setting) -> Figures:
     """The same samples made twice. Counts of electrons differ where a rounding moves a random number past its bound."""
-    parts = [Part(read_manifest(folder), "dev", 0, 1)
-             for folder in (data_of(setting), _by_the_card(setting))]
+    parts = [Part(read_manifest(folder), "dev", 0, 1) for folder in (data_of(setting), _by_the_card(setting))]
     (ours, labels), (theirs, others) = (part.read_whole() for part in parts)
     if not np.array_equal(labels, others):
         raise ValueError("the two have other labels")
     errors = np.abs(ours - theirs).sum(axis=(1, 2, 3)) / ours.sum(axis=(1, 2, 3))
-    return {"samples": len(labels), "R1 of a sample, worst": float(errors.max()), "R1, mean": float(errors.mean()),
-            "samples with the same bytes": int((errors == 0.0).sum())}
+    return {
+        "samples": len(labels),
+        "R1 of a sample, worst": float(errors.max()),
+        "R1, mean": float(errors.mean()),
+        "samples with the same bytes": int((errors == 0.0).sum()),
+    }
 
 
 def items(setting: Setting) -> Iterator[Item]:

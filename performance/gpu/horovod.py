@@ -44,11 +44,20 @@ def _same_run(setting: Setting) -> Figures:
     """Two runs of one seed. On one rank an exchange changes no gradient; a card's own sums may change the last bits."""
     found: dict[str, float | int | str] = {}
     for comm in ("solo", "horovod"):
-        answer = run(setting, rung_of(setting), data_of(setting), comm, f"comm={comm}",
-                     *setting.pick((), ("max_epochs=1",)), more=("--seed", "1"))
+        answer = run(
+            setting,
+            rung_of(setting),
+            data_of(setting),
+            comm,
+            f"comm={comm}",
+            *setting.pick((), ("max_epochs=1",)),
+            more=("--seed", "1"),
+        )
         record = answer["records"][0]
-        found |= {f"dev F1 by epoch, {comm}": ", ".join(f"{each:.4f}" for each in record["eval_f1"].values()),
-                  f"samples/s, {comm}": record["samples_per_second"]}
+        found |= {
+            f"dev F1 by epoch, {comm}": ", ".join(f"{each:.4f}" for each in record["eval_f1"].values()),
+            f"samples/s, {comm}": record["samples_per_second"],
+        }
     return found
 
 

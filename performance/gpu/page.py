@@ -39,16 +39,20 @@ def _machines(records: list[Record]) -> list[str]:
 
 def _about(record: Record) -> str:
     about = record.machine
-    return (f"| {about['card']} | {about['card_memory_gib']} GiB | {about['driver']}, {about['cuda']} | "
-            f"{about['torch']}, {about['python']} | {about['cores']} cores of {about['processor']} |")
+    return (
+        f"| {about['card']} | {about['card_memory_gib']} GiB | {about['driver']}, {about['cuda']} | "
+        f"{about['torch']}, {about['python']} | {about['cores']} cores of {about['processor']} |"
+    )
 
 
 def _table(records: list[Record]) -> list[str]:
     lines = ["| measured | figure | value | card |", "|---|---|---|---|"]
     for record in records:
         for name, item in record.items.items():
-            lines += [f"| {_cell(name)} | {_cell(label)} | {shown(value)} | {_cell(record.machine['card'])} |"
-                      for label, value in item.get("figures", {}).items()]
+            lines += [
+                f"| {_cell(name)} | {_cell(label)} | {shown(value)} | {_cell(record.machine['card'])} |"
+                for label, value in item.get("figures", {}).items()
+            ]
     return [*lines, ""]
 
 

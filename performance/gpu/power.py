@@ -86,14 +86,22 @@ def _compared(setting: Setting, busy: bool) -> Figures:
     if sampler.fault is not None:
         raise sampler.fault
     edges = [sampler.started_ms, *(reading.time_ms for reading in sampler.readings)]
-    metered = sum(reading.watts * (edge - last) / 1e3
-                  for reading, last, edge in zip(sampler.readings, edges, edges[1:], strict=False))
+    metered = sum(
+        reading.watts * (edge - last) / 1e3
+        for reading, last, edge in zip(sampler.readings, edges, edges[1:], strict=False)
+    )
     pairs = zip(times, times[1:], watts, watts[1:], strict=False)
     read_joules = sum((after - early) * (one + other) / 2 for early, after, one, other in pairs)
-    return {"seconds": times[-1] - times[0], "J by a run's meter": metered, "J by the driver's counter": counted,
-            "J by power read 10 times a second": read_joules, "meter / counter": metered / counted,
-            "W on average": metered / ((edges[-1] - edges[0]) / 1e3), "W at most": max(watts),
-            "processor seconds of the meter": sampler.cpu_seconds}
+    return {
+        "seconds": times[-1] - times[0],
+        "J by a run's meter": metered,
+        "J by the driver's counter": counted,
+        "J by power read 10 times a second": read_joules,
+        "meter / counter": metered / counted,
+        "W on average": metered / ((edges[-1] - edges[0]) / 1e3),
+        "W at most": max(watts),
+        "processor seconds of the meter": sampler.cpu_seconds,
+    }
 
 
 def _of_a_run(setting: Setting) -> Figures:
@@ -104,10 +112,12 @@ def _of_a_run(setting: Setting) -> Figures:
     answer = run(setting, rung_of(setting), data_of(setting), "power", more=("--seed", "1", "--power", "nvml"))
     counted = (nvml.nvmlDeviceGetTotalEnergyConsumption(card) - before) / 1e3
     record = answer["records"][0]
-    return {"J of the run by its record": record["energy_joules"],
-            "seconds of the run": record["time_to_train_seconds"],
-            "J of the whole command by the driver's counter": counted,
-            "seconds of the whole command": answer["wall_seconds"]}
+    return {
+        "J of the run by its record": record["energy_joules"],
+        "seconds of the run": record["time_to_train_seconds"],
+        "J of the whole command by the driver's counter": counted,
+        "seconds of the whole command": answer["wall_seconds"],
+    }
 
 
 def items(setting: Setting) -> Iterator[Item]:

@@ -48,8 +48,10 @@ class Variant:
         return f"{self.kind} step, {self.precision}"
 
 
-VARIANTS = (*(Variant(kind, precision) for kind in ("bare", "reference", "graph") for precision in ("fp32", "bf16")),
-            Variant("bare", "tf32"))
+VARIANTS = (
+    *(Variant(kind, precision) for kind in ("bare", "reference", "graph") for precision in ("fp32", "bf16")),
+    Variant("bare", "tf32"),
+)
 COMPILED = Variant("compiled", "bf16")
 
 
@@ -70,8 +72,12 @@ class Training:
         self.patterns = (torch.rand(batch, 3, pixels, pixels, generator=generator) / pixels**2).to(self.device)
         self.labels = (torch.arange(batch) % classes).to(self.device)
         self.model.train()
-        self.work = {"bare": self._bare, "reference": self._reference, "compiled": self._compiled,
-                     "graph": self._graph}[variant.kind]
+        self.work = {
+            "bare": self._bare,
+            "reference": self._reference,
+            "compiled": self._compiled,
+            "graph": self._graph,
+        }[variant.kind]
 
     def _bare(self) -> Callable[[], Tensor]:
         return partial(self._step, self.model)
@@ -87,6 +93,7 @@ class Training:
 
     def _reference(self) -> Callable[[], Tensor]:
         """With the running average of the weights, as `reference.train` does between two checks of the ranks."""
+
         def step() -> Tensor:
             loss = _step(self.model, self.optimizer, self.patterns, self.labels, 1.0, self.config)
             self.averaged.update_parameters(self.model)
@@ -132,8 +139,12 @@ def _measured(setting: Setting, pixels: int, batch: int, variant: Variant) -> Fi
     work = training.work()
     loss = [float(work()) for _ in range(STEPS_COMPARED)][-1]
     seconds = median_seconds(work, setting.device, warm=1, repeats=setting.pick(50, 5))
-    return {"samples/s": batch / seconds, "ms per step": 1e3 * seconds, f"loss of step {STEPS_COMPARED}": loss,
-            **peak_mib(work, setting.device)}
+    return {
+        "samples/s": batch / seconds,
+        "ms per step": 1e3 * seconds,
+        f"loss of step {STEPS_COMPARED}": loss,
+        **peak_mib(work, setting.device),
+    }
 
 
 def _busy(setting: Setting, pixels: int, batch: int) -> Figures:
@@ -166,17 +177,27 @@ def items(setting: Setting) -> Iterator[Item]:
     for pixels, batches in sizes.items():
         for batch in batches:
             for variant in VARIANTS:
-                yield Item(f"{pixels} pixels, batch {batch}, {variant.name}", 5,
-                           partial(_measured, setting, pixels, batch, variant))
-            yield Item(f"{pixels} pixels, batch {batch}, where the time goes", 5,
-                       partial(_busy, setting, pixels, batch))
+                yield Item(
+                    f"{pixels} pixels, batch {batch}, {variant.name}",
+                    5,
+                    partial(_measured, setting, pixels, batch, variant),
+                )
+            yield Item(
+                f"{pixels} pixels, batch {batch}, where the time goes", 5, partial(_busy, setting, pixels, batch)
+            )
         for encoding, name in setting.pick((("float32", "none"), ("log_uint8", "gzip")), (("float32", "none"),)):
-            yield Item(f"{pixels} pixels, batch {batches[0]}, input from {encoding} with filter {name}", 15,
-                       partial(_input, setting, pixels, batches[0], encoding, name))
+            yield Item(
+                f"{pixels} pixels, batch {batches[0]}, input from {encoding} with filter {name}",
+                15,
+                partial(_input, setting, pixels, batches[0], encoding, name),
+            )
     for pixels, batches in sizes.items():  # last: compiling takes longest
         for batch in batches:
-            yield Item(f"{pixels} pixels, batch {batch}, {COMPILED.name}", 40,
-                       partial(_measured, setting, pixels, batch, COMPILED))
+            yield Item(
+                f"{pixels} pixels, batch {batch}, {COMPILED.name}",
+                40,
+                partial(_measured, setting, pixels, batch, COMPILED),
+            )
 
 
 STEP = Step("profile", "A training step, piece by piece", 200, items)

@@ -18,17 +18,37 @@ def _ranks(setting: Setting, ranks: int) -> Figures:
     shutil.rmtree(output, ignore_errors=True)
     output.mkdir(parents=True)
     batch, steps = setting.pick((32, 200), (2, 10))
-    command(setting, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", ranks,
-            "performance/scaling_rank.py", data_of(setting), batch, steps, output, "comm=torch", "torch_backend=gloo",
-            f"device={setting.kind}")
+    command(
+        setting,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        ranks,
+        "performance/scaling_rank.py",
+        data_of(setting),
+        batch,
+        steps,
+        output,
+        "comm=torch",
+        "torch_backend=gloo",
+        f"device={setting.kind}",
+    )
     told = [json.loads((output / f"{rank}.json").read_text()) for rank in range(ranks)]
-    alone, together = (max(statistics.median(sum(step.values()) for step in each[kind]) for each in told)
-                       for kind in ("alone", "together"))
+    alone, together = (
+        max(statistics.median(sum(step.values()) for step in each[kind]) for each in told)
+        for kind in ("alone", "together")
+    )
     found: dict[str, float | int | str] = {
-        "ms per step without exchange": 1e3 * alone, "ms per step with it": 1e3 * together,
-        "samples/s of all ranks": ranks * batch / together, "bytes of gradients": told[0]["gradient_bytes"]}
-    return found | {f"ms of an all-reduce of {size} bytes": 1e3 * max(each["allreduce"][size] for each in told)
-                    for size in told[0]["allreduce"]}
+        "ms per step without exchange": 1e3 * alone,
+        "ms per step with it": 1e3 * together,
+        "samples/s of all ranks": ranks * batch / together,
+        "bytes of gradients": told[0]["gradient_bytes"],
+    }
+    return found | {
+        f"ms of an all-reduce of {size} bytes": 1e3 * max(each["allreduce"][size] for each in told)
+        for size in told[0]["allreduce"]
+    }
 
 
 def items(setting: Setting) -> Iterator[Item]:

@@ -11,9 +11,13 @@ import torch
 from performance.gpu.step import Figures, Item, Setting, Step
 from performance.gpu.timing import median_seconds
 
-PRODUCTS = {"float32": (torch.float32, False), "float32, tf32 allowed": (torch.float32, True),
-            "bfloat16": (torch.bfloat16, False), "float64": (torch.float64, False),
-            "complex64": (torch.complex64, False)}
+PRODUCTS = {
+    "float32": (torch.float32, False),
+    "float32, tf32 allowed": (torch.float32, True),
+    "bfloat16": (torch.bfloat16, False),
+    "float64": (torch.float64, False),
+    "complex64": (torch.complex64, False),
+}
 
 
 def product_tflops(setting: Setting, dtype: torch.dtype, tf32: bool, size: int, batch: int = 1) -> float:
@@ -35,8 +39,10 @@ def _product(setting: Setting, dtype: torch.dtype, tf32: bool) -> Figures:
 
 def _batched(setting: Setting) -> Figures:
     """Of the engine's sizes, 16 zones together."""
-    return {f"Tflop/s, 16 of {size} x {size}": product_tflops(setting, torch.complex64, False, size, 16)
-            for size in setting.pick((128, 300, 600, 900), (16,))}
+    return {
+        f"Tflop/s, 16 of {size} x {size}": product_tflops(setting, torch.complex64, False, size, 16)
+        for size in setting.pick((128, 300, 600, 900), (16,))
+    }
 
 
 def _transforms(setting: Setting) -> Figures:
@@ -64,16 +70,21 @@ def _copies(setting: Setting) -> Figures:
 
 def _launches(setting: Setting) -> Figures:
     small = torch.zeros(8, device=setting.device)
-    return {"microseconds between small kernels": 1e6 * median_seconds(lambda: small.add_(1.0), setting.device,
-                                                                       repeats=setting.pick(2000, 50))}
+    return {
+        "microseconds between small kernels": 1e6
+        * median_seconds(lambda: small.add_(1.0), setting.device, repeats=setting.pick(2000, 50))
+    }
 
 
 def items(setting: Setting) -> Iterator[Item]:
     for name, (dtype, tf32) in PRODUCTS.items():
         yield Item(f"products, {name}", 10, partial(_product, setting, dtype, tf32))
     rest: tuple[tuple[str, Callable[[Setting], Figures]], ...] = (
-        ("products, complex64 in batches", _batched), ("Fourier transforms, complex64", _transforms),
-        ("memory", _copies), ("launches", _launches))
+        ("products, complex64 in batches", _batched),
+        ("Fourier transforms, complex64", _transforms),
+        ("memory", _copies),
+        ("launches", _launches),
+    )
     for name, work in rest:
         yield Item(name, 10, partial(work, setting))
 

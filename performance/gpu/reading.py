@@ -56,8 +56,9 @@ def _read(setting: Setting, pixels: int, encoding: str, name: str) -> Figures:
 def items(setting: Setting) -> Iterator[Item]:
     for pixels in setting.pick((64, 512), (32,)):
         for encoding, name in setting.pick(STORAGES, STORAGES[:1]):
-            yield Item(f"{pixels} pixels, {encoding} with filter {name}", 12,
-                       partial(_read, setting, pixels, encoding, name))
+            yield Item(
+                f"{pixels} pixels, {encoding} with filter {name}", 12, partial(_read, setting, pixels, encoding, name)
+            )
 
 
 STEP = Step("reading", "Reading and hashing", 60, items)

@@ -26,12 +26,22 @@ def machine(setting: Setting) -> dict[str, Any]:
     import numpy
     import torch
 
-    about = {"card": "none, a dry run", "cores": setting.cores, "processor": _processor(), "python":
-             platform.python_version(), "torch": torch.__version__, "numpy": numpy.__version__}
+    about = {
+        "card": "none, a dry run",
+        "cores": setting.cores,
+        "processor": _processor(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": numpy.__version__,
+    }
     if not setting.dry:
         properties = torch.cuda.get_device_properties(0)
-        about |= {"card": properties.name, "card_memory_gib": round(properties.total_memory / 2**30, 1),
-                  "cuda": torch.version.cuda, "driver": _driver()}
+        about |= {
+            "card": properties.name,
+            "card_memory_gib": round(properties.total_memory / 2**30, 1),
+            "cuda": torch.version.cuda,
+            "driver": _driver(),
+        }
     return about
 
 
@@ -57,8 +67,9 @@ def read_record(path: Path) -> Record:
         values = json.loads(path.read_text(encoding="utf-8"))
         return Record(values["step"], values["machine"], values["dry"], values["items"], values["complete"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StemdlError("this is not a record of a GPU measurement", where=path, found=error,
-                          remedy="move it away") from error
+        raise StemdlError(
+            "this is not a record of a GPU measurement", where=path, found=error, remedy="move it away"
+        ) from error
 
 
 def read_records(folder: Path = RECORDS) -> Iterator[Record]:
@@ -81,8 +92,13 @@ def measure(step: Step, setting: Setting, folder: Path, about: dict[str, Any]) -
     if path.exists():
         before = read_record(path)
         if (before.dry, before.machine["card"]) != (setting.dry, about["card"]):
-            raise StemdlError("a record of another machine is in the way", where=path, expected=about["card"],
-                              found=before.machine["card"], remedy="--output to a folder of its own")
+            raise StemdlError(
+                "a record of another machine is in the way",
+                where=path,
+                expected=about["card"],
+                found=before.machine["card"],
+                remedy="--output to a folder of its own",
+            )
         items = before.items
     wanted = list(step.items(setting))
     for item in sorted(wanted, key=lambda item: item.name in items):
@@ -93,8 +109,9 @@ def measure(step: Step, setting: Setting, folder: Path, about: dict[str, Any]) -
         if "fault" in items[item.name] and not _answers(setting):
             break
     items = {item.name: items[item.name] for item in wanted if item.name in items}
-    record = Record(step.name, about, setting.dry, items,
-                    complete=all("figures" in items.get(item.name, {}) for item in wanted))
+    record = Record(
+        step.name, about, setting.dry, items, complete=all("figures" in items.get(item.name, {}) for item in wanted)
+    )
     _write(path, record)
     return record
 
@@ -105,8 +122,18 @@ def _measured(item: Item) -> dict[str, Any]:
         figures = dict(item.measure())
         odd = {name: value for name, value in figures.items() if isinstance(value, float) and not math.isfinite(value)}
         found: dict[str, Any] = {"fault": f"not finite: {odd}"} if odd else {"figures": figures}
-    except (Failed, RuntimeError, StemdlError, ValueError, OSError, ImportError, AttributeError, TypeError, KeyError,
-            AssertionError) as error:  # on a machine that is lent for minutes the other items are not to be lost
+    except (
+        Failed,
+        RuntimeError,
+        StemdlError,
+        ValueError,
+        OSError,
+        ImportError,
+        AttributeError,
+        TypeError,
+        KeyError,
+        AssertionError,
+    ) as error:  # on a machine that is lent for minutes the other items are not to be lost
         found = {"fault": f"{type(error).__name__}: {error}"[:2000]}
     return found | {"seconds": round(time.monotonic() - started, 3)}
 
@@ -123,8 +150,16 @@ def _answers(setting: Setting) -> bool:
 
 def _write(path: Path, record: Record) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_json(path, {"step": record.step, "dry": record.dry, "machine": record.machine, "complete": record.complete,
-                      "items": record.items})
+    write_json(
+        path,
+        {
+            "step": record.step,
+            "dry": record.dry,
+            "machine": record.machine,
+            "complete": record.complete,
+            "items": record.items,
+        },
+    )
 
 
 def _processor() -> str:

@@ -31,8 +31,11 @@ class Extent:
     seconds: float
 
 
-EXTENTS = {"stemdl_mini": Extent((1, 16, 64, 256), 10, 4, 15.0), "stemdl_small": Extent((1, 16, 64), 4, 2, 25.0),
-           "stemdl_full": Extent((1, 4, 16), 1, 1, 45.0)}
+EXTENTS = {
+    "stemdl_mini": Extent((1, 16, 64, 256), 10, 4, 15.0),
+    "stemdl_small": Extent((1, 16, 64), 4, 2, 25.0),
+    "stemdl_full": Extent((1, 4, 16), 1, 1, 45.0),
+}
 TOY = {"stemdl_mini": Extent((1, 3), 1, 1, 1.0)}
 
 
@@ -49,9 +52,12 @@ def _batch(setting: Setting, rung: Rung, batch: int) -> Figures:
         memory = peak_mib(simulate, setting.device)
     seconds = median_seconds(simulate, setting.device, warm=1 if batch == 1 else 0, repeats=5)
     rate = 1e12 * product_tflops(setting, torch.complex64, False, setting.pick(4096, 64))
-    return {"patterns/s": batch / seconds, "Gflop per pattern": operations[0] / batch / 1e9,
-            "share of the limit of complex products": operations[0] / rate / seconds,
-            **memory}
+    return {
+        "patterns/s": batch / seconds,
+        "Gflop per pattern": operations[0] / batch / 1e9,
+        "share of the limit of complex products": operations[0] / rate / seconds,
+        **memory,
+    }
 
 
 def _busy(setting: Setting, rung: Rung, batch: int) -> Figures:
@@ -71,8 +77,13 @@ def _errors(setting: Setting, rung: Rung, crystals: int) -> Figures:
         raise ValueError("a pattern is not finite")
     again = ideal_patterns(views, rung.optics, device=setting.device)
     same = sum(np.array_equal(one, other) for one, other in zip(here, again, strict=True))
-    return {"patterns": len(pairs), "R1, worst": max(r1), "R1, mean": float(np.mean(r1)), "L2, worst": max(l2),
-            "patterns with the same bytes when made again": same}
+    return {
+        "patterns": len(pairs),
+        "R1, worst": max(r1),
+        "R1, mean": float(np.mean(r1)),
+        "L2, worst": max(l2),
+        "patterns with the same bytes when made again": same,
+    }
 
 
 def _crystals_of_a_core(rung_name: str, crystals: int) -> float:

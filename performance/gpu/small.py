@@ -30,10 +30,25 @@ def _made(setting: Setting) -> Figures:
         return found | {"made": f"no: more than {MOST_SECONDS:.0f} s"}
     folder = setting.work / _rung(setting)
     started = time.perf_counter()
-    command(setting, "-m", "benchmark", "data", "generate", _rung(setting), "--output", folder, "--device", device,
-            "--ranks", setting.cores if device == "cpu" else min(setting.cores, WORKERS_OF_A_CARD))
-    return found | {"made": f"by {device}", "seconds of the last call": time.perf_counter() - started,
-                    "samples": sum(read_manifest(folder).samples.values())}
+    command(
+        setting,
+        "-m",
+        "benchmark",
+        "data",
+        "generate",
+        _rung(setting),
+        "--output",
+        folder,
+        "--device",
+        device,
+        "--ranks",
+        setting.cores if device == "cpu" else min(setting.cores, WORKERS_OF_A_CARD),
+    )
+    return found | {
+        "made": f"by {device}",
+        "seconds of the last call": time.perf_counter() - started,
+        "samples": sum(read_manifest(folder).samples.values()),
+    }
 
 
 def _trained(setting: Setting, precision: str) -> Figures:
@@ -42,8 +57,15 @@ def _trained(setting: Setting, precision: str) -> Figures:
         read_manifest(folder)
     except StemdlError as error:
         raise Failed("its data are not made") from error
-    answer = run(setting, _rung(setting), folder, f"small-{precision}", f"precision={precision}",
-                 *setting.pick((), ("max_epochs=1",)), more=("--seed", "1"))
+    answer = run(
+        setting,
+        _rung(setting),
+        folder,
+        f"small-{precision}",
+        f"precision={precision}",
+        *setting.pick((), ("max_epochs=1",)),
+        more=("--seed", "1"),
+    )
     return figures_of(answer) | {"Mflop of a sample": flops_of_a_sample(_rung(setting)) / 1e6}
 
 

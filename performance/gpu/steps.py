@@ -9,12 +9,36 @@ from types import ModuleType
 
 import performance.tasks
 from benchmark.foundation.errors import StemdlError
-from performance.gpu import generation, horovod, power, profile, ranks, rates, reading, simulation, small, submission
-from performance.gpu import suite, training
+from performance.gpu import (
+    generation,
+    horovod,
+    power,
+    profile,
+    ranks,
+    rates,
+    reading,
+    simulation,
+    small,
+    submission,
+    suite,
+    training,
+)
 from performance.gpu.step import Step
 
-STEPS: tuple[Step, ...] = (suite.STEP, rates.STEP, simulation.STEP, generation.STEP, training.STEP, submission.STEP,
-                           profile.STEP, power.STEP, reading.STEP, ranks.STEP, horovod.STEP, small.STEP)
+STEPS: tuple[Step, ...] = (
+    suite.STEP,
+    rates.STEP,
+    simulation.STEP,
+    generation.STEP,
+    training.STEP,
+    submission.STEP,
+    profile.STEP,
+    power.STEP,
+    reading.STEP,
+    ranks.STEP,
+    horovod.STEP,
+    small.STEP,
+)
 
 
 def all_steps(tasks: ModuleType = performance.tasks) -> Iterator[Step]:

@@ -40,44 +40,76 @@ def run(
     """The answer of one whole run by `stemdl run`, with the wall's seconds; a target that was missed is an answer."""
     started = time.perf_counter()
     told = command(
-        setting, "-m", "benchmark", "run", "--rung", rung, "--data", data, "--ranks", "1", "--format", "json",
-        "--output", setting.work / "runs" / f"{name}-{time.time_ns()}",
-        *(word for each in (f"device={setting.kind}", *settings) for word in ("--set", each)), *more,
-        accepted=(0, 1))
+        setting,
+        "-m",
+        "benchmark",
+        "run",
+        "--rung",
+        rung,
+        "--data",
+        data,
+        "--ranks",
+        "1",
+        "--format",
+        "json",
+        "--output",
+        setting.work / "runs" / f"{name}-{time.time_ns()}",
+        *(word for each in (f"device={setting.kind}", *settings) for word in ("--set", each)),
+        *more,
+        accepted=(0, 1),
+    )
     return json.loads(told) | {"wall_seconds": time.perf_counter() - started}
 
 
 def figures_of(answer: dict[str, Any]) -> dict[str, float | int | str]:
     """What a run's record says."""
     record = answer["records"][0]
-    return {"target": record["status"], "seconds to the target": record["time_to_train_seconds"],
-            "epochs": record["epochs"], "samples/s": record["samples_per_second"],
-            "dev F1": list(record["eval_f1"].values())[-1], "test F1": record["test_f1"],
-            "compliance checker": "SUCCESS" if record["compliant"] else "FAILED",
-            "seconds of the whole command": answer["wall_seconds"]}
+    return {
+        "target": record["status"],
+        "seconds to the target": record["time_to_train_seconds"],
+        "epochs": record["epochs"],
+        "samples/s": record["samples_per_second"],
+        "dev F1": list(record["eval_f1"].values())[-1],
+        "test F1": record["test_f1"],
+        "compliance checker": "SUCCESS" if record["compliant"] else "FAILED",
+        "seconds of the whole command": answer["wall_seconds"],
+    }
 
 
 def _trained(setting: Setting, precision: str, seed: int, *settings: str) -> Figures:
     rung = rung_of(setting)
     shorter = setting.pick((), ("max_epochs=2",))
-    answer = run(setting, rung, data_of(setting), f"{precision}-{seed}", f"precision={precision}", *settings, *shorter,
-                 more=("--seed", str(seed)))
+    answer = run(
+        setting,
+        rung,
+        data_of(setting),
+        f"{precision}-{seed}",
+        f"precision={precision}",
+        *settings,
+        *shorter,
+        more=("--seed", str(seed)),
+    )
     found = figures_of(answer)
     size = setting.pick(8192, 64)
     rate = 1e12 * product_tflops(setting, PRECISIONS[precision], False, size)
     flops = flops_of_a_sample(rung)
-    return found | {"Mflop of a sample": flops / 1e6, f"Tflop/s of {size} x {size} products": rate / 1e12,
-                    "model's share of it": flops * float(found["samples/s"]) / rate}
+    return found | {
+        "Mflop of a sample": flops / 1e6,
+        f"Tflop/s of {size} x {size} products": rate / 1e12,
+        "model's share of it": flops * float(found["samples/s"]) / rate,
+    }
 
 
 def items(setting: Setting) -> Iterator[Item]:
     for seed in setting.pick(SEEDS, (1,)):
         for precision in setting.pick(PRECISIONS, {"bf16": torch.bfloat16}):
-            yield Item(f"{rung_of(setting)}, {precision}, seed {seed}", 45,
-                       partial(_trained, setting, precision, seed))
+            yield Item(f"{rung_of(setting)}, {precision}, seed {seed}", 45, partial(_trained, setting, precision, seed))
     for batch in setting.pick((128, 512), ()):
-        yield Item(f"{rung_of(setting)}, bf16, global batch {batch}", 45,
-                   partial(_trained, setting, "bf16", 1, f"global_batch_size={batch}"))
+        yield Item(
+            f"{rung_of(setting)}, bf16, global batch {batch}",
+            45,
+            partial(_trained, setting, "bf16", 1, f"global_batch_size={batch}"),
+        )
 
 
 STEP = Step("training", "Training to the target", 150, items)

@@ -11,14 +11,39 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FLOORS = {"foundation": 0, "definition": 1, "simulation": 1, "launch": 1, "metrics": 1, "data": 2, "events": 2,
-          "submission": 3, "validation": 4, "scoring": 4, "report": 5, "cli": 6, "__main__": 7}
+FLOORS = {
+    "foundation": 0,
+    "definition": 1,
+    "simulation": 1,
+    "launch": 1,
+    "metrics": 1,
+    "data": 2,
+    "events": 2,
+    "submission": 3,
+    "validation": 4,
+    "scoring": 4,
+    "report": 5,
+    "cli": 6,
+    "__main__": 7,
+}
 LEVEL = {("simulation", "definition"), ("validation", "scoring")}
 """Which package may import another of its own floor: what is simulated is defined, and a valid submission converges as
 the score's reference points allow."""
 REFERENCE_MAY_USE = 2
-HEAVY = ("torch", "numpy", "h5py", "pandas", "sklearn", "matplotlib", "spglib", "gemmi", "mpi4py", "mlperf_logging",
-         "horovod", "scipy")
+HEAVY = (
+    "torch",
+    "numpy",
+    "h5py",
+    "pandas",
+    "sklearn",
+    "matplotlib",
+    "spglib",
+    "gemmi",
+    "mpi4py",
+    "mlperf_logging",
+    "horovod",
+    "scipy",
+)
 LAZY_EVERYWHERE = {"torch", "pandas", "sklearn", "spglib", "matplotlib", "mpi4py", "mlperf_logging", "horovod", "gemmi"}
 
 
@@ -27,8 +52,9 @@ def name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-FILES = {name_of(path): path for package in ("benchmark", "reference")
-         for path in sorted((ROOT / package).rglob("*.py"))}
+FILES = {
+    name_of(path): path for package in ("benchmark", "reference") for path in sorted((ROOT / package).rglob("*.py"))
+}
 
 
 def imported_names(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
@@ -43,8 +69,12 @@ def imported_names(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
 def imports(path: Path) -> set[str]:
     """Every module that a file names in an import, in functions too."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    return {name for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))
-            for name in imported_names(node)}
+    return {
+        name
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for name in imported_names(node)
+    }
 
 
 def imports_on_load(path: Path) -> set[str]:
@@ -60,8 +90,9 @@ def imports_on_load(path: Path) -> set[str]:
             elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
                 look(node.orelse)
             else:
-                look([child for child in ast.iter_child_nodes(node)
-                      if isinstance(child, (ast.stmt, ast.ExceptHandler))])
+                look(
+                    [child for child in ast.iter_child_nodes(node) if isinstance(child, (ast.stmt, ast.ExceptHandler))]
+                )
 
     look(ast.parse(path.read_text(encoding="utf-8")).body)
     return found
@@ -104,12 +135,14 @@ def test_the_reference_uses_floors_0_to_2_alone(module: str) -> None:
 def test_no_module_reaches_itself() -> None:
     graph = {module: own(imports(path)) - {module} for module, path in FILES.items()}
     # A package is not counted as an import of its __init__ alone: `from benchmark.data import schema` is schema.
-    graph = {module: {target for target in targets if FILES[target].name != "__init__.py"}
-             for module, targets in graph.items()}
+    graph = {
+        module: {target for target in targets if FILES[target].name != "__init__.py"}
+        for module, targets in graph.items()
+    }
     finished: set[str] = set()
 
     def visit(module: str, above: tuple[str, ...]) -> None:
-        assert module not in above, " -> ".join((*above[above.index(module):], module))
+        assert module not in above, " -> ".join((*above[above.index(module) :], module))
         if module not in finished:
             for target in sorted(graph[module]):
                 visit(target, (*above, module))
@@ -144,10 +177,12 @@ def test_the_help_of_every_command_loads_no_heavy_library() -> None:
 
 def test_these_tests_see_what_they_look_for(tmp_path: Path) -> None:
     path = tmp_path / "a.py"
-    path.write_text("import os\nfrom typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import h5py\n"
-                    "try:\n    import pandas\nexcept ImportError:\n    import json\n"
-                    "class A:\n    import spglib\n    def f(self):\n        import torch.nn\n"
-                    "def g():\n    from benchmark.data import schema\n")
+    path.write_text(
+        "import os\nfrom typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import h5py\n"
+        "try:\n    import pandas\nexcept ImportError:\n    import json\n"
+        "class A:\n    import spglib\n    def f(self):\n        import torch.nn\n"
+        "def g():\n    from benchmark.data import schema\n"
+    )
     assert imports_on_load(path) == {"os", "typing", "typing.TYPE_CHECKING", "pandas", "json", "spglib"}
     assert own(imports(path)) == {"benchmark.data", "benchmark.data.schema"}
     assert {"torch.nn", "h5py"} <= imports(path)

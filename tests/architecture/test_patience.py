@@ -20,26 +20,42 @@ def is_number(node: ast.AST) -> bool:
 
 def reads_clock(node: ast.AST, timed: set[str] = frozenset()) -> bool:
     """Whether a clock of `time` is read in it, or one of the names that hold what was read."""
-    return any(isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute) and each.func.attr in CLOCKS
-               and isinstance(each.func.value, ast.Name) and each.func.value.id == "time"
-               or isinstance(each, ast.Name) and each.id in timed for each in ast.walk(node))
+    return any(
+        isinstance(each, ast.Call)
+        and isinstance(each.func, ast.Attribute)
+        and each.func.attr in CLOCKS
+        and isinstance(each.func.value, ast.Name)
+        and each.func.value.id == "time"
+        or isinstance(each, ast.Name)
+        and each.id in timed
+        for each in ast.walk(node)
+    )
 
 
 def timings(tree: ast.AST) -> Iterator[int]:
     """The lines that wait for a number of seconds, and those that hold what a clock said against a number."""
-    timed = {target.id for node in ast.walk(tree) if isinstance(node, ast.Assign) and reads_clock(node.value)
-             for target in node.targets if isinstance(target, ast.Name)}
+    timed = {
+        target.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and reads_clock(node.value)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             waits = isinstance(node.func, ast.Attribute) and node.func.attr in WAITS and len(node.args) == 1
             if any(each.arg == "timeout" and is_number(each.value) for each in node.keywords) or (
-                    waits and is_number(node.args[0])):
+                waits and is_number(node.args[0])
+            ):
                 yield node.lineno
         if isinstance(node, ast.Assert):
             for each in (each for each in ast.walk(node.test) if isinstance(each, ast.Compare)):
                 sides = [each.left, *each.comparators]
-                if any(is_number(one) and reads_clock(other, timed) for pair in zip(sides, sides[1:])
-                       for one, other in (pair, pair[::-1])):
+                if any(
+                    is_number(one) and reads_clock(other, timed)
+                    for pair in zip(sides, sides[1:])
+                    for one, other in (pair, pair[::-1])
+                ):
                     yield each.lineno
 
 
@@ -53,11 +69,19 @@ def test_no_example_has_a_deadline_and_all_machines_draw_the_same() -> None:
     assert settings.default.deadline is None and settings.default.derandomize
 
 
-@pytest.mark.parametrize(("text", "found"), [
-    ("run(x, timeout=60)", True), ("run(x, timeout=HANG_SECONDS)", False), ("process.wait(10)", True),
-    ("thread.join(HANG_SECONDS)", False), ("', '.join(names)", False), ("assert time.monotonic() - began < 3", True),
-    ("took = time.time() - began\nassert took < 3", True), ("took = time.time() - began\nassert told <= took", False),
-    ("assert seconds > 0", False),
-])
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("run(x, timeout=60)", True),
+        ("run(x, timeout=HANG_SECONDS)", False),
+        ("process.wait(10)", True),
+        ("thread.join(HANG_SECONDS)", False),
+        ("', '.join(names)", False),
+        ("assert time.monotonic() - began < 3", True),
+        ("took = time.time() - began\nassert took < 3", True),
+        ("took = time.time() - began\nassert told <= took", False),
+        ("assert seconds > 0", False),
+    ],
+)
 def test_these_tests_see_what_they_look_for(text: str, found: bool) -> None:
     assert bool(list(timings(ast.parse(text)))) is found

@@ -28,8 +28,13 @@ class Pretending:
     def argv(self, job: Job) -> list[str]:
         self.jobs.append(job)
         environment = {"PYTHONPATH": str(ROOT), **job.environment}
-        return ["env", *(f"{name}={value}" for name, value in environment.items()), sys.executable, str(PRETEND_RUN),
-                *job.command[4:]]
+        return [
+            "env",
+            *(f"{name}={value}" for name, value in environment.items()),
+            sys.executable,
+            str(PRETEND_RUN),
+            *job.command[4:],
+        ]
 
 
 class ManifestOf:

@@ -30,7 +30,8 @@ def main() -> int:
         parser.add_argument(name, type=kind)
     arguments, _ = parser.parse_known_args()
     fate = dict(each.split("=") for each in filter(None, os.environ.get("PRETEND", "").split(","))).get(
-        str(arguments.index), "")
+        str(arguments.index), ""
+    )
     if fate == "wrong":
         return 2
     arguments.output.mkdir(parents=True)
@@ -38,8 +39,14 @@ def main() -> int:
 
     def write(key: str, value: object = None, **metadata: object) -> None:
         kind = {"start": keys.INTERVAL_START, "stop": keys.INTERVAL_END}.get(key.rpartition("_")[2], keys.POINT_IN_TIME)
-        event = {"namespace": "", "time_ms": time.time_ns() // 1_000_000, "event_type": kind, "key": key,
-                 "value": value, "metadata": {"file": "pretend.py", "lineno": 1, **metadata}}
+        event = {
+            "namespace": "",
+            "time_ms": time.time_ns() // 1_000_000,
+            "event_type": kind,
+            "key": key,
+            "value": value,
+            "metadata": {"file": "pretend.py", "lineno": 1, **metadata},
+        }
         with open(log, "a") as handle:
             handle.write(f":::MLLOG {json.dumps(event)}\n")
 
@@ -69,9 +76,17 @@ def main() -> int:
     write(keys.EPOCH_STOP, epoch_num=1)
     write(keys.EVAL_ACCURACY, 0.5 if fate == "missed" else 0.95, epoch_num=1)
     write(keys.RUN_STOP, status=keys.ABORTED if fate == "missed" else keys.SUCCESS)
-    write_json(arguments.output / "run.json", {
-        **facts_of(Timeline.of(read_events(log))), "rung": "stemdl_smoke", "target": 0.9, "ranks": 1,
-        "launcher": "pretended", "log": {"name": log.name, "sha256": sha256_of_file(log)}})
+    write_json(
+        arguments.output / "run.json",
+        {
+            **facts_of(Timeline.of(read_events(log))),
+            "rung": "stemdl_smoke",
+            "target": 0.9,
+            "ranks": 1,
+            "launcher": "pretended",
+            "log": {"name": log.name, "sha256": sha256_of_file(log)},
+        },
+    )
     return 0
 
 

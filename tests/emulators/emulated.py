@@ -33,8 +33,12 @@ class Node:
 
     @classmethod
     def told(cls) -> Node:
-        return cls(*(int(os.environ.get(f"EMULATED_{name}", default))
-                     for name, default in (("NODES", "1"), ("CORES", "4"), ("GPUS", "0"))))
+        return cls(
+            *(
+                int(os.environ.get(f"EMULATED_{name}", default))
+                for name, default in (("NODES", "1"), ("CORES", "4"), ("GPUS", "0"))
+            )
+        )
 
 
 @dataclass(frozen=True)
@@ -51,8 +55,12 @@ def start(program: str, tasks: list[Task], command: list[str], environment: dict
 
     if not command:
         refuse(program, "there is no program to start")
-    plan = {"tasks": [asdict(task) for task in tasks], "command": command, "environment": environment,
-            "here": sorted(os.sched_getaffinity(0))}
+    plan = {
+        "tasks": [asdict(task) for task in tasks],
+        "command": command,
+        "environment": environment,
+        "here": sorted(os.sched_getaffinity(0)),
+    }
     argv = get_launcher("mpirun").argv(Job(len(tasks), (sys.executable, str(Path(__file__).resolve()))))
     os.execve(argv[0], argv, {**os.environ, PLAN: json.dumps(plan)})
 

@@ -19,8 +19,14 @@ from benchmark.events.reader import read_events
 from benchmark.launch.launchers import Job, get_launcher
 
 pytestmark = [pytest.mark.mpi, pytest.mark.slow]
-ENDLESS = ("--set", "max_epochs=100000", "--set", "learning_rate=1e-9",  # learns too slowly ever to end
-           "--set", "collective_timeout_seconds=100000")  # so that no watch of the ranks ends what the launcher should
+ENDLESS = (
+    "--set",
+    "max_epochs=100000",
+    "--set",
+    "learning_rate=1e-9",  # learns too slowly ever to end
+    "--set",
+    "collective_timeout_seconds=100000",
+)  # so that no watch of the ranks ends what the launcher should
 
 
 def ranks_below(pid: int) -> dict[int, psutil.Process]:
@@ -45,8 +51,9 @@ def has_epoch(output: Path, epoch: int) -> bool:
 def kill_one_and_wait(argv: list[str], environment: dict[str, str], output: Path, ranks: int, victim: int):
     """Start a job that would never end and kill that rank after the first epoch; the exit code, stderr, survivors."""
     with open(output.with_name("stderr.txt"), "w+", encoding="utf-8") as stderr:
-        job = subprocess.Popen(argv, env=environment, cwd=output.parent, stdin=subprocess.DEVNULL,
-                               stdout=subprocess.DEVNULL, stderr=stderr)
+        job = subprocess.Popen(
+            argv, env=environment, cwd=output.parent, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr
+        )
         try:
             wait_until(lambda: has_epoch(output, 1), lambda: job.poll() is None)
             everyone = ranks_below(job.pid)
@@ -73,13 +80,26 @@ def assert_nothing_is_half_written(output: Path) -> None:
 
 
 def command(data: Path, output: Path, *more: str) -> list[str]:
-    return [sys.executable, "-m", "benchmark", "run", "--rung", "stemdl_smoke", "--data", str(data), "--output",
-            str(output), *ENDLESS, *more]
+    return [
+        sys.executable,
+        "-m",
+        "benchmark",
+        "run",
+        "--rung",
+        "stemdl_smoke",
+        "--data",
+        str(data),
+        "--output",
+        str(output),
+        *ENDLESS,
+        *more,
+    ]
 
 
 @pytest.mark.parametrize("backend", ["horovod", "torch"])
-def test_a_killed_rank_of_four_ends_the_job(backend: str, environment: dict[str, str], smoke_data: Path,
-                                            tmp_path: Path):
+def test_a_killed_rank_of_four_ends_the_job(
+    backend: str, environment: dict[str, str], smoke_data: Path, tmp_path: Path
+):
     if backend == "horovod":
         pytest.importorskip("horovod")
     output = tmp_path / "run"
@@ -91,8 +111,9 @@ def test_a_killed_rank_of_four_ends_the_job(backend: str, environment: dict[str,
     assert_nothing_is_half_written(output)
 
 
-def test_stemdl_run_reports_a_killed_rank(environment: dict[str, str], stemdl: Callable, smoke_data: Path,
-                                          tmp_path: Path):
+def test_stemdl_run_reports_a_killed_rank(
+    environment: dict[str, str], stemdl: Callable, smoke_data: Path, tmp_path: Path
+):
     output = tmp_path / "run"
     argv = command(smoke_data, output, "--ranks", "2", "--oversubscribe")
     code, message, alive = kill_one_and_wait(argv, environment, output, ranks=2, victim=1)

@@ -41,17 +41,30 @@ def same(one: object, other: object) -> bool:
 
 @pytest.mark.parametrize("backend", ["horovod", "torch"])
 def test_warned_within_an_epoch_and_resumed_is_the_unbroken_run_to_the_last_bit(
-        backend: str, stemdl: Callable, environment: dict[str, str], smoke_data: Path, tmp_path: Path):
+    backend: str, stemdl: Callable, environment: dict[str, str], smoke_data: Path, tmp_path: Path
+):
     if backend == "horovod":
         pytest.importorskip("horovod")
     unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
-    command = ["run", "--rung", "stemdl_smoke", "--data", str(smoke_data), "--ranks", "2", "--oversubscribe",
-               "--set", f"comm={backend}", *SETTINGS]
+    command = [
+        "run",
+        "--rung",
+        "stemdl_smoke",
+        "--data",
+        str(smoke_data),
+        "--ranks",
+        "2",
+        "--oversubscribe",
+        "--set",
+        f"comm={backend}",
+        *SETTINGS,
+    ]
     assert stemdl(*command, "--output", unbroken, "--seed", 7).returncode == 1  # too short for the target
 
     argv = [sys.executable, "-m", "benchmark", *command, "--output", str(broken), "--seed", "7"]
-    job = subprocess.Popen(argv, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                           stderr=subprocess.PIPE, text=True)
+    job = subprocess.Popen(
+        argv, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
     log = broken / "result_0.txt"
     wait_until(lambda: log.is_file() and f'"{keys.EPOCH_START}"' in log.read_text(), lambda: job.poll() is None)
     job.send_signal(signal.SIGTERM)

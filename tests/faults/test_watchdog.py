@@ -88,8 +88,10 @@ def test_ranks_that_never_meet_end(start: Start, waits: str):
 
 def test_a_rank_whose_launcher_is_killed_ends(environment: dict[str, str], tmp_path: Path):
     rank = "import time; from benchmark.launch.watchdog import end_with_parent; end_with_parent(); time.sleep(1e5)"
-    launcher = ("import subprocess, sys, time; print(subprocess.Popen([sys.executable, '-c', sys.argv[1]], "
-                "stderr=subprocess.PIPE).pid, flush=True); time.sleep(1e5)")
+    launcher = (
+        "import subprocess, sys, time; print(subprocess.Popen([sys.executable, '-c', sys.argv[1]], "
+        "stderr=subprocess.PIPE).pid, flush=True); time.sleep(1e5)"
+    )
     argv = [sys.executable, "-c", launcher, rank]
     parent = subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, text=True)
     child = psutil.Process(int(parent.stdout.readline()))
@@ -121,8 +123,13 @@ time.sleep(1e5)
 @pytest.fixture
 def led(environment: dict[str, str]) -> Iterator[tuple[subprocess.Popen, psutil.Process]]:
     """A process that leads, in a session of its own, and the launcher that it has started."""
-    leader = subprocess.Popen([sys.executable, "-c", LEADER, LAUNCHER], env=environment, stdout=subprocess.PIPE,
-                              text=True, start_new_session=True)
+    leader = subprocess.Popen(
+        [sys.executable, "-c", LEADER, LAUNCHER],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     first, second = leader.stdout.readline().strip(), leader.stdout.readline().strip()
     launcher = psutil.Process(int(first if second == "ready" else second))
     yield leader, launcher

@@ -26,8 +26,16 @@ from performance.gpu.step import Failed, Item, Setting, Step, command
 from performance.gpu.steps import STEPS, all_steps
 
 ROOT = Path(__file__).resolve().parents[2]
-ABOUT = {"card": "a card", "card_memory_gib": 80.0, "driver": "1", "cuda": "13", "torch": "2", "python": "3",
-         "cores": 2, "processor": "one"}
+ABOUT = {
+    "card": "a card",
+    "card_memory_gib": 80.0,
+    "driver": "1",
+    "cuda": "13",
+    "torch": "2",
+    "python": "3",
+    "cores": 2,
+    "processor": "one",
+}
 QUICK = ("rates", "simulation", "profile", "power")
 """Steps that start no other process."""
 
@@ -65,18 +73,30 @@ def test_a_step_is_done_on_the_cpu(name: str, tmp_path: Path, one_thread: None) 
 @pytest.mark.slow
 @pytest.mark.mpi
 def test_the_command_does_every_step_on_the_cpu(tmp_path: Path, environment: dict[str, str]) -> None:
-    argv = [sys.executable, "-m", "performance.gpu", "--dry", "--seconds", "100000", "--output",
-            str(tmp_path / "records"), "--work", str(tmp_path / "work")]
-    done = subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
-                          timeout=HANG_SECONDS)
+    argv = [
+        sys.executable,
+        "-m",
+        "performance.gpu",
+        "--dry",
+        "--seconds",
+        "100000",
+        "--output",
+        str(tmp_path / "records"),
+        "--work",
+        str(tmp_path / "work"),
+    ]
+    done = subprocess.run(
+        argv, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=HANG_SECONDS
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     left_out = set(re.findall(r"^(\w+) +left out", done.stdout, re.MULTILINE))
     assert left_out <= {"horovod"}, "which an environment may lack"
     found = {path.stem: read_record(path) for path in (tmp_path / "records").glob("*.json")}
     assert set(found) | left_out == {step.name for step in all_steps()}
     assert all(record.complete and record.dry for record in found.values())
-    again = subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
-                           timeout=HANG_SECONDS)
+    again = subprocess.run(
+        argv, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=HANG_SECONDS
+    )
     assert again.stdout.count("done before") == len(found)
 
 
@@ -99,8 +119,12 @@ def test_what_is_done_is_not_done_again_and_what_failed_is(tmp_path: Path) -> No
     def counted(name: str) -> Callable[[], dict]:
         return lambda: done.append(name) or {"runs": len(done)}
 
-    first = measure(step_of(Item("a", 1, counted("a")), Item("b", 1, fails), Item("c", 1, counted("c"))),
-                    setting(tmp_path), tmp_path, ABOUT)
+    first = measure(
+        step_of(Item("a", 1, counted("a")), Item("b", 1, fails), Item("c", 1, counted("c"))),
+        setting(tmp_path),
+        tmp_path,
+        ABOUT,
+    )
     assert (done, first.complete) == (["a", "c"], False)
     assert first.items["b"]["fault"] == "Failed: no such thing"
     items = [Item(name, 1, counted(name)) for name in "abc"]
@@ -153,8 +177,12 @@ def test_what_is_no_record_is_named(text: str, tmp_path: Path) -> None:
 
 
 def test_a_figure_that_is_no_number_is_a_fault(tmp_path: Path) -> None:
-    record = measure(step_of(Item("a", 1, lambda: {"x": float("nan")}), Item("b", 1, lambda: {"x": 1})),
-                     setting(tmp_path), tmp_path, ABOUT)
+    record = measure(
+        step_of(Item("a", 1, lambda: {"x": float("nan")}), Item("b", 1, lambda: {"x": 1})),
+        setting(tmp_path),
+        tmp_path,
+        ABOUT,
+    )
     assert "nan" in record.items["a"]["fault"] and record.items["b"]["figures"] == {"x": 1}
 
 
@@ -166,8 +194,10 @@ def test_a_command_ends_with_the_call_and_with_all_that_it_started(tmp_path: Pat
             wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().endswith("\n"))
             return 0.0
 
-    program = ("import subprocess, sys, time; print(subprocess.Popen([sys.executable, '-c', "
-               "'import time; time.sleep(9999)']).pid, file=open(sys.argv[1], 'w'), flush=True); time.sleep(9999)")
+    program = (
+        "import subprocess, sys, time; print(subprocess.Popen([sys.executable, '-c', "
+        "'import time; time.sleep(9999)']).pid, file=open(sys.argv[1], 'w'), flush=True); time.sleep(9999)"
+    )
     with pytest.raises(Failed, match="not done when the time was over"):
         command(OverWhenStarted(True, tmp_path, 0.0), "-c", program, tmp_path / "pid")
     grandchild = int((tmp_path / "pid").read_text())
@@ -188,16 +218,29 @@ def test_the_page_is_made_of_the_records() -> None:
 
 
 def records() -> Iterator[Record]:
-    yield Record("rates", ABOUT, False, {"products": {"figures": {"Tflop/s": 51.23456, "n": 12}, "seconds": 1.0},
-                                         "memory": {"fault": "broke", "seconds": 1.0}}, False)
+    yield Record(
+        "rates",
+        ABOUT,
+        False,
+        {
+            "products": {"figures": {"Tflop/s": 51.23456, "n": 12}, "seconds": 1.0},
+            "memory": {"fault": "broke", "seconds": 1.0},
+        },
+        False,
+    )
     yield Record("rates", ABOUT | {"card": "B|200"}, False, {"products": {"figures": {"Tflop/s": 7e13}}}, True)
     yield Record("later", ABOUT, False, {"own": {"figures": {"what": "so\nand so"}}}, True)
 
 
 def test_the_page_has_each_figure_with_its_card() -> None:
     text = page.page(records())
-    for line in ("| products | Tflop/s | 51.23 | a card |", "| products | n | 12 | a card |",
-                 "| products | Tflop/s | 7e+13 | B\\|200 |", "| own | what | so and so | a card |", "## later"):
+    for line in (
+        "| products | Tflop/s | 51.23 | a card |",
+        "| products | n | 12 | a card |",
+        "| products | Tflop/s | 7e+13 | B\\|200 |",
+        "| own | what | so and so | a card |",
+        "## later",
+    ):
         assert line in text
     assert "memory" not in text.split("## What")[1] and "broke" not in text
 
@@ -219,7 +262,8 @@ def test_a_task_brings_its_own_step(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     tasks.__path__ = [str(tmp_path / "toy_tasks")]
     (tmp_path / "toy_tasks").mkdir()
     (tmp_path / "toy_tasks" / "powder.py").write_text(
-        "from performance.gpu.step import Step\nSTEP = Step('powder', 'Powder patterns', 30, lambda setting: ())\n")
+        "from performance.gpu.step import Step\nSTEP = Step('powder', 'Powder patterns', 30, lambda setting: ())\n"
+    )
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setitem(sys.modules, "toy_tasks", tasks)
     assert [step.name for step in all_steps(tasks)] == [*(step.name for step in STEPS), "powder"]

@@ -33,9 +33,17 @@ def main(data: str, output: str, *settings: str) -> None:
     state = torch.load(Path(output) / "checkpoint.pt", weights_only=True)["averaged"]
     model = SymmetryNet(len(manifest.space_groups))
     model.load_state_dict({name.removeprefix("module."): each for name, each in state.items() if "module." in name})
-    counts = {split: evaluate(model, SamplesInMemory(Part(manifest, split, comm.rank, comm.size), CPU), comm=comm,
-                              classes=len(manifest.space_groups), samples=manifest.samples[split], batch=100).counts
-              for split in ("train", "dev", "test")}
+    counts = {
+        split: evaluate(
+            model,
+            SamplesInMemory(Part(manifest, split, comm.rank, comm.size), CPU),
+            comm=comm,
+            classes=len(manifest.space_groups),
+            samples=manifest.samples[split],
+            batch=100,
+        ).counts
+        for split in ("train", "dev", "test")
+    }
     if comm.rank == 0:
         np.savez(Path(output) / "counts.npz", code=code, ranks=comm.size, **counts)
     comm.barrier()

@@ -47,13 +47,23 @@ def main(data: str, checkpoint: str, output: str, *settings: str) -> None:
     model.load_state_dict(torch.load(checkpoint, weights_only=True)["model"])
     for split in ("train", "dev"):  # 200 samples do not divide among 3 ranks
         part = Part(manifest, split, comm.rank, comm.size)
-        counts = evaluate(model, SamplesInMemory(part, CPU), comm=comm, classes=len(manifest.space_groups),
-                          samples=manifest.samples[split], batch=100)
+        counts = evaluate(
+            model,
+            SamplesInMemory(part, CPU),
+            comm=comm,
+            classes=len(manifest.space_groups),
+            samples=manifest.samples[split],
+            batch=100,
+        )
         patterns, labels = part.read_whole()
         with torch.inference_mode():
             predictions = model(torch.from_numpy(patterns)).argmax(dim=1).numpy()
-        results |= {f"{split}_counts": counts.counts, f"{split}_f1": counts.macro_f1().hex(),
-                    f"{split}_labels": labels, f"{split}_predictions": predictions}
+        results |= {
+            f"{split}_counts": counts.counts,
+            f"{split}_f1": counts.macro_f1().hex(),
+            f"{split}_labels": labels,
+            f"{split}_predictions": predictions,
+        }
 
     # Some steps: in evaluation mode the norms do not depend on who is in a batch, so that the sums must agree.
     torch.manual_seed(1000 + rank.rank)  # other weights on each rank: those of rank 0 must win
@@ -65,10 +75,9 @@ def main(data: str, checkpoint: str, output: str, *settings: str) -> None:
     shares = [local_batch(GLOBAL_BATCH, each, comm.size) for each in range(comm.size)]
     losses = []
     for step in range(STEPS):
-        first = step * GLOBAL_BATCH + sum(shares[:comm.rank])
+        first = step * GLOBAL_BATCH + sum(shares[: comm.rank])
         own = slice(first, first + shares[comm.rank])
-        loss = _step(model, optimizer, patterns[own], labels[own],
-                     shares[comm.rank] * comm.size / GLOBAL_BATCH, config)
+        loss = _step(model, optimizer, patterns[own], labels[own], shares[comm.rank] * comm.size / GLOBAL_BATCH, config)
         losses.append(float(comm.sum(loss[None])[0]) / comm.size)
     results["losses"] = losses
     results |= {f"grad_{name}": each.grad.numpy() for name, each in bare_model.named_parameters()}
@@ -81,8 +90,9 @@ def main(data: str, checkpoint: str, output: str, *settings: str) -> None:
     for variant, changes in variants.items():
         other = dataclasses.replace(config, **changes)
         comm = make_comm(other, rank, CPU, Path(output), PATIENCE_SECONDS)
-        results |= _trained(other, comm, manifest, variant,
-                            lambda model: torch.optim.SGD(model.parameters(), RATE_OF_DESCENT))
+        results |= _trained(
+            other, comm, manifest, variant, lambda model: torch.optim.SGD(model.parameters(), RATE_OF_DESCENT)
+        )
 
     results["sum"] = comm.sum(torch.tensor([2**53 + 1 + comm.rank])).numpy()  # more than a double can count
     if comm.rank == 0:
@@ -108,8 +118,14 @@ def _trained(
     for patterns, labels in samples.batches(1, batch, TRAINED_STEPS):
         loss = _step(model, optimizer, patterns, labels, batch * comm.size / config.global_batch_size, config)
         losses.append(float(comm.sum(loss[None])[0]) / comm.size)
-    counts = evaluate(bare_model, SamplesInMemory(Part(manifest, "dev", comm.rank, comm.size), CPU), comm=comm,
-                      classes=len(manifest.space_groups), samples=manifest.samples["dev"], batch=100)
+    counts = evaluate(
+        bare_model,
+        SamplesInMemory(Part(manifest, "dev", comm.rank, comm.size), CPU),
+        comm=comm,
+        classes=len(manifest.space_groups),
+        samples=manifest.samples["dev"],
+        batch=100,
+    )
     weights = torch.cat([each.detach().flatten() for each in bare_model.parameters()]).numpy()
     return {f"{variant}_losses": losses, f"{variant}_weights": weights, f"{variant}_counts": counts.counts}
 

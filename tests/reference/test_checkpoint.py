@@ -34,8 +34,12 @@ def state_of(seed: int, width: int = 4) -> State:
 def values_of(state: State) -> list[torch.Tensor]:
     """All numbers of a state, in one order."""
     of_optimizer = state.optimizer.state_dict()["state"]
-    return [state.loss_sum, *state.model.state_dict().values(), *state.averaged.state_dict().values(),
-            *(value for _, entry in sorted(of_optimizer.items()) for _, value in sorted(entry.items()))]
+    return [
+        state.loss_sum,
+        *state.model.state_dict().values(),
+        *state.averaged.state_dict().values(),
+        *(value for _, entry in sorted(of_optimizer.items()) for _, value in sorted(entry.items())),
+    ]
 
 
 def same(one: State, other: State) -> bool:
@@ -94,8 +98,10 @@ def test_another_number_of_ranks_is_refused_unless_elastic(tmp_path: Path):
     assert load_checkpoint(tmp_path / "c.pt", restored, Solo(), elastic=True) == 2
     assert (restored.epoch, restored.step, float(restored.loss_sum)) == (3, 0, 0.0)  # the broken epoch begins anew
     for name, mean in restored.model.named_buffers():
-        torch.testing.assert_close(mean.double(), sum(dict(each.model.named_buffers())[name].double()
-                                                      for each in states).div(2).to(mean.dtype).double())
+        torch.testing.assert_close(
+            mean.double(),
+            sum(dict(each.model.named_buffers())[name].double() for each in states).div(2).to(mean.dtype).double(),
+        )
 
 
 def test_a_failed_write_leaves_the_last_whole_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -129,9 +135,13 @@ def test_a_foreign_file_is_refused_and_never_run(tmp_path: Path):
     save_checkpoint(path, state, Solo())
     whole, parts = path.read_bytes(), torch.load(path, weights_only=True)
     foreign = {
-        "a tensor": torch.zeros(2), "a list": [1], "no weights": {"epoch": 1},
+        "a tensor": torch.zeros(2),
+        "a list": [1],
+        "no weights": {"epoch": 1},
         "no average": {key: value for key, value in parts.items() if key != "averaged"},
-        "short statistics": parts | {"of_ranks": torch.zeros(1, 3)}, "an optimizer that is none": parts | {"optimizer": [1]}, "harm": parts | {"epoch": Harmful(tmp_path / "harm")},
+        "short statistics": parts | {"of_ranks": torch.zeros(1, 3)},
+        "an optimizer that is none": parts | {"optimizer": [1]},
+        "harm": parts | {"epoch": Harmful(tmp_path / "harm")},
     }
     for name, value in foreign.items():
         torch.save(value, path)
@@ -139,7 +149,7 @@ def test_a_foreign_file_is_refused_and_never_run(tmp_path: Path):
             load_checkpoint(path, state_of(2), Solo())
         assert str(path) in str(caught.value), name
     assert not (tmp_path / "harm").exists()
-    for content in (b"", b"hello\n", whole[:len(whole) // 2]):
+    for content in (b"", b"hello\n", whole[: len(whole) // 2]):
         path.write_bytes(content)
         with pytest.raises(StemdlError, match=REFUSED):
             load_checkpoint(path, state_of(2), Solo())

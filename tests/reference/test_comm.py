@@ -42,10 +42,14 @@ def test_solo_with_other_ranks_is_refused():
         of(SECOND, "comm=solo")
 
 
-@pytest.mark.parametrize(("built", "launcher", "module"), [
-    (True, "mpirun", "reference.comm_horovod"), (False, "mpirun", "reference.comm_torch"),
-    (True, "torchrun", "reference.comm_torch"),  # which starts no MPI
-])
+@pytest.mark.parametrize(
+    ("built", "launcher", "module"),
+    [
+        (True, "mpirun", "reference.comm_horovod"),
+        (False, "mpirun", "reference.comm_torch"),
+        (True, "torchrun", "reference.comm_torch"),  # which starts no MPI
+    ],
+)
 def test_auto_takes_horovod_where_it_is_built(monkeypatch: pytest.MonkeyPatch, built: bool, launcher: str, module: str):
     import reference.comm_horovod
     import reference.comm_torch
@@ -63,8 +67,14 @@ def test_a_horovod_for_cpus_alone_is_kept_from_gpus(monkeypatch: pytest.MonkeyPa
     import reference.comm_horovod as comm_horovod
     import reference.comm_torch as comm_torch
 
-    built = SimpleNamespace(cuda_built=lambda: for_gpus, rocm_built=lambda: False, nccl_built=lambda: for_gpus,
-                            init=lambda: None, rank=lambda: 1, size=lambda: 4)
+    built = SimpleNamespace(
+        cuda_built=lambda: for_gpus,
+        rocm_built=lambda: False,
+        nccl_built=lambda: for_gpus,
+        init=lambda: None,
+        rank=lambda: 1,
+        size=lambda: 4,
+    )
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
     monkeypatch.setattr(comm_horovod, "_horovod", lambda: built)
     monkeypatch.setattr(torch.cuda, "set_device", lambda device: None)
@@ -129,12 +139,17 @@ def test_an_environment_that_contradicts_the_settings_is_refused(monkeypatch: py
         of(SECOND, "comm=horovod")
 
 
-@pytest.mark.parametrize(("settings", "expected"), [
-    ((), {"HOROVOD_FUSION_THRESHOLD": str(25 * 2**20), "HOROVOD_CYCLE_TIME": "5"}),
-    (("fusion_mib=0.5", "timeline=true"),
-     {"HOROVOD_FUSION_THRESHOLD": str(2**19), "HOROVOD_CYCLE_TIME": "5", "HOROVOD_TIMELINE": "DYNAMIC"}),
-    (("autotune=true", "hierarchical=true"), {"HOROVOD_AUTOTUNE": "1", "HOROVOD_HIERARCHICAL_ALLREDUCE": "1"}),
-])
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ((), {"HOROVOD_FUSION_THRESHOLD": str(25 * 2**20), "HOROVOD_CYCLE_TIME": "5"}),
+        (
+            ("fusion_mib=0.5", "timeline=true"),
+            {"HOROVOD_FUSION_THRESHOLD": str(2**19), "HOROVOD_CYCLE_TIME": "5", "HOROVOD_TIMELINE": "DYNAMIC"},
+        ),
+        (("autotune=true", "hierarchical=true"), {"HOROVOD_AUTOTUNE": "1", "HOROVOD_HIERARCHICAL_ALLREDUCE": "1"}),
+    ],
+)
 def test_horovod_reads_the_settings_from_its_variables(settings: tuple[str, ...], expected: dict[str, str]):
     assert _variables(read_config("stemdl_smoke", None, settings), 5.0) == expected
 

@@ -40,37 +40,43 @@ def test_later_sources_win(tmp_path: Path):
     assert (both.global_batch_size, both.width) == (12, 48)
 
 
-@pytest.mark.parametrize(("text", "key", "value"), [
-    ("learning_rate=4e-3", "learning_rate", 0.004),
-    ("learning_rate=1", "learning_rate", 1.0),
-    ("max_epochs=1e2", "max_epochs", 100),
-    ("symmetry=false", "symmetry", False),
-    ("platform=", "platform", ""),
-    ("org=A group: of two", "org", "A group: of two"),
-    ("org=1", "org", "1"),
-    (" width = 8 ", "width", 8),
-])
+@pytest.mark.parametrize(
+    ("text", "key", "value"),
+    [
+        ("learning_rate=4e-3", "learning_rate", 0.004),
+        ("learning_rate=1", "learning_rate", 1.0),
+        ("max_epochs=1e2", "max_epochs", 100),
+        ("symmetry=false", "symmetry", False),
+        ("platform=", "platform", ""),
+        ("org=A group: of two", "org", "A group: of two"),
+        ("org=1", "org", "1"),
+        (" width = 8 ", "width", 8),
+    ],
+)
 def test_values_are_read_as_they_are_meant(text: str, key: str, value: object):
     found = getattr(read_config(NO_RUNG, None, (text,)), key)
     assert found == value and type(found) is type(value)
 
 
-@pytest.mark.parametrize(("text", "says"), [
-    ("learning_rat=1e-3", "did you mean 'learning_rate'?"),
-    ("zzz=1", "known: autotune"),
-    ("width", "key=value"),
-    ("width=wide", "expected: int"),
-    ("width=1.5", "expected: int"),
-    ("width=true", "expected: int"),
-    ("width=[1]", "expected: int"),
-    ("symmetry=1", "expected: bool"),
-    ("width=", "expected: int"),
-    ("learning_rate=fast", "expected: float"),
-    ("learning_rate=nan", "not a finite number"),
-    ("learning_rate=inf", "not a finite number"),
-    ("learning_rate=0", "at least 1e-12"),
-    ("comm=mpi", "auto or horovod or torch or solo"),
-])
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("learning_rat=1e-3", "did you mean 'learning_rate'?"),
+        ("zzz=1", "known: autotune"),
+        ("width", "key=value"),
+        ("width=wide", "expected: int"),
+        ("width=1.5", "expected: int"),
+        ("width=true", "expected: int"),
+        ("width=[1]", "expected: int"),
+        ("symmetry=1", "expected: bool"),
+        ("width=", "expected: int"),
+        ("learning_rate=fast", "expected: float"),
+        ("learning_rate=nan", "not a finite number"),
+        ("learning_rate=inf", "not a finite number"),
+        ("learning_rate=0", "at least 1e-12"),
+        ("comm=mpi", "auto or horovod or torch or solo"),
+    ],
+)
 def test_wrong_settings_are_refused_by_name(text: str, says: str):
     with pytest.raises(StemdlError) as caught:
         read_config(NO_RUNG, None, (text,))
@@ -99,14 +105,17 @@ def test_every_choice_is_taken_and_no_other(key: str):
         read_config(NO_RUNG, None, (f"{key}=other",))
 
 
-@pytest.mark.parametrize(("text", "says"), [
-    (b"- a\n- list\n", "not a mapping"),
-    (b"width: [\n", "cannot be read"),
-    (b"width: \xff\n", "cannot be read"),
-    (b"widht: 8\n", "did you mean 'width'?"),
-    (b"5: 8\n", "the name of a setting is not a word"),
-    (b"width: narrow\n", "wrong type"),
-])
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (b"- a\n- list\n", "not a mapping"),
+        (b"width: [\n", "cannot be read"),
+        (b"width: \xff\n", "cannot be read"),
+        (b"widht: 8\n", "did you mean 'width'?"),
+        (b"5: 8\n", "the name of a setting is not a word"),
+        (b"width: narrow\n", "wrong type"),
+    ],
+)
 def test_wrong_files_are_refused_by_name(tmp_path: Path, text: bytes, says: str):
     file = tmp_path / "mine.yaml"
     file.write_bytes(text)

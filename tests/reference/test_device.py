@@ -53,13 +53,15 @@ def one_thread() -> Iterator[None]:
 def autocast_of_the_pretended_device(monkeypatch: pytest.MonkeyPatch) -> None:
     """torch knows no autocast of it: it gets the CPU's, which is of no effect on it."""
     plain = torch.autocast
-    monkeypatch.setattr(torch, "autocast", lambda kind, *rest, **more: plain(
-        "cpu" if kind == PRETENDED.type else kind, *rest, **more))
+    monkeypatch.setattr(
+        torch, "autocast", lambda kind, *rest, **more: plain("cpu" if kind == PRETENDED.type else kind, *rest, **more)
+    )
 
 
 @contextmanager
 def pretended_device(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Tensors made in the block have no values; numpy gets zeros for those on the CPU, and no others."""
+
     def numpy(tensor: Tensor) -> np.ndarray:
         if tensor.device.type != "cpu":
             raise TypeError(f"can't convert {tensor.device} device type tensor to numpy")
@@ -77,8 +79,17 @@ def views(rung_name: str, crystals: int) -> list[View]:
     found = []
     for number in range(crystals):
         crystal = draw_crystal(rung.space_groups[-1 - number], rung.crystals, np.random.default_rng(number))
-        found += [View(project(crystal, axis, DETECTOR_RIGHT[axis]), atoms_of(crystal, rung.optics),
-                       rung.optics.energies_kev[0], (50.0,), (1.0, -2.0), 3.0) for axis in CONVENTIONAL_AXES]
+        found += [
+            View(
+                project(crystal, axis, DETECTOR_RIGHT[axis]),
+                atoms_of(crystal, rung.optics),
+                rung.optics.energies_kev[0],
+                (50.0,),
+                (1.0, -2.0),
+                3.0,
+            )
+            for axis in CONVENTIONAL_AXES
+        ]
     return found
 
 
@@ -87,16 +98,21 @@ def state_on(device: torch.device, *settings: str) -> tuple[State, object]:
     torch.manual_seed(1)
     model = SymmetryNet(SMOKE.classes, config.width, config.symmetry).to(device)
     optimizer = make_optimizer(model, config.learning_rate, config.weight_decay)
-    state = State(model, _average_of(model, config), optimizer, 1,
-                  loss_sum=torch.zeros((), dtype=torch.float64, device=device))
+    state = State(
+        model, _average_of(model, config), optimizer, 1, loss_sum=torch.zeros((), dtype=torch.float64, device=device)
+    )
     return state, config
 
 
 def test_the_pretended_device_refuses_what_a_gpu_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     with pretended_device(monkeypatch):
         here, there = torch.ones(2, 2), torch.ones(2, 2, device=PRETENDED)
-        for mixed in (lambda: here @ there, lambda: here + there, lambda: torch.cat([here, there]),
-                      lambda: torch.where(here > 0, there, there)):
+        for mixed in (
+            lambda: here @ there,
+            lambda: here + there,
+            lambda: torch.cat([here, there]),
+            lambda: torch.where(here > 0, there, there),
+        ):
             with pytest.raises(RuntimeError, match="device"):
                 mixed()
         with pytest.raises(TypeError, match="numpy"):
@@ -104,8 +120,10 @@ def test_the_pretended_device_refuses_what_a_gpu_refuses(monkeypatch: pytest.Mon
         assert there.cpu().numpy().shape == (2, 2)
 
 
-@pytest.mark.parametrize(("rung", "crystals"), [
-    ("stemdl_mini", 2), ("stemdl_small", 1), pytest.param("stemdl_full", 1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("rung", "crystals"),
+    [("stemdl_mini", 2), ("stemdl_small", 1), pytest.param("stemdl_full", 1, marks=pytest.mark.slow)],
+)
 def test_patterns_are_simulated_on_the_device_from_crystal_to_picture(
     rung: str, crystals: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,8 +142,13 @@ def test_a_step_and_the_warm_up_stay_on_the_device(precision: str, tmp_path: Pat
     loss = _step(state.model, state.optimizer, patterns, torch.arange(4, device=PRETENDED), 1.0, config)
     state.averaged.update_parameters(state.model)
     state.loss_sum += loss.double()
-    tensors = [loss, state.loss_sum, *state.model.buffers(), *state.averaged.module.parameters(),
-               *(value for each in state.optimizer.state.values() for name, value in each.items() if name != "step")]
+    tensors = [
+        loss,
+        state.loss_sum,
+        *state.model.buffers(),
+        *state.averaged.module.parameters(),
+        *(value for each in state.optimizer.state.values() for name, value in each.items() if name != "step"),
+    ]
     assert {tensor.device for tensor in tensors} == {PRETENDED}
 
 
@@ -168,9 +191,14 @@ def test_a_rank_computes_on_its_own_gpu_by_default_too(visible: int, monkeypatch
     assert taken == [torch.device("cuda", visible - 1)]
 
 
-@pytest.mark.parametrize(("backend", "device", "met_on"), [
-    ("nccl", torch.device("cuda", 3), {"device_ids": [3]}), ("gloo", torch.device("cuda", 3), {}),
-    ("gloo", torch.device("cpu"), {})])
+@pytest.mark.parametrize(
+    ("backend", "device", "met_on"),
+    [
+        ("nccl", torch.device("cuda", 3), {"device_ids": [3]}),
+        ("gloo", torch.device("cuda", 3), {}),
+        ("gloo", torch.device("cpu"), {}),
+    ],
+)
 def test_ranks_meet_on_their_own_gpus(backend: str, device: torch.device, met_on: dict, monkeypatch) -> None:
     """NCCL would else guess the GPU from the rank's number, and two ranks could wait for each other on one."""
     met = []
@@ -202,8 +230,21 @@ def test_steps_on_a_gpu_go_as_those_on_the_cpu() -> None:
     patterns = torch.rand(8, 3, SMOKE.pixels, SMOKE.pixels, generator=generator) / SMOKE.pixels**2
     for device in (torch.device("cpu"), torch.device("cuda:0")):
         state, config = state_on(device)
-        losses.append([float(_step(state.model, state.optimizer, patterns.to(device),
-                                   torch.arange(8, device=device) % SMOKE.classes, 1.0, config)) for _ in range(3)])
+        losses.append(
+            [
+                float(
+                    _step(
+                        state.model,
+                        state.optimizer,
+                        patterns.to(device),
+                        torch.arange(8, device=device) % SMOKE.classes,
+                        1.0,
+                        config,
+                    )
+                )
+                for _ in range(3)
+            ]
+        )
     assert losses[1] == pytest.approx(losses[0], rel=1e-3)
 
 
@@ -214,8 +255,10 @@ def test_a_checkpoint_of_a_gpu_is_read_on_the_cpu(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "c.pt", state, Solo())
     fresh, _ = state_on(torch.device("cpu"))
     load_checkpoint(tmp_path / "c.pt", fresh, Solo())
-    assert all(torch.equal(one, other.cpu()) for one, other in
-               zip(fresh.model.state_dict().values(), state.model.state_dict().values(), strict=True))
+    assert all(
+        torch.equal(one, other.cpu())
+        for one, other in zip(fresh.model.state_dict().values(), state.model.state_dict().values(), strict=True)
+    )
 
 
 @pytest.mark.cuda
@@ -223,8 +266,9 @@ def test_a_checkpoint_of_a_gpu_is_read_on_the_cpu(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", [SamplesInMemory, SamplesStreamed])
 def test_batches_on_a_gpu_are_those_on_the_cpu(kind: type, smoke_data: Path) -> None:
     part = Part(read_manifest(smoke_data), "train")
-    here, there = (TrainingSamples(kind(part, torch.device(device)), 5, 1).batches(2, 7, 9)
-                   for device in ("cpu", "cuda:0"))
+    here, there = (
+        TrainingSamples(kind(part, torch.device(device)), 5, 1).batches(2, 7, 9) for device in ("cpu", "cuda:0")
+    )
     for one, other in zip(here, there, strict=True):
         assert torch.equal(one[0], other[0].cpu()) and torch.equal(one[1], other[1].cpu())
 
@@ -233,6 +277,7 @@ def test_batches_on_a_gpu_are_those_on_the_cpu(kind: type, smoke_data: Path) -> 
 @needs_cuda
 @pytest.mark.parametrize("settings", [("precision=fp32",), ("precision=bf16",), ("memory_share=0",)])
 def test_the_smoke_rung_is_trained_on_a_gpu(settings: tuple[str, ...], smoke_data: Path, tmp_path: Path) -> None:
-    request = RunRequest(load_benchmark(), SMOKE, smoke_data, tmp_path / "run", seed=1,
-                         overrides=("device=cuda", "comm=solo", *settings))
+    request = RunRequest(
+        load_benchmark(), SMOKE, smoke_data, tmp_path / "run", seed=1, overrides=("device=cuda", "comm=solo", *settings)
+    )
     assert train(request)

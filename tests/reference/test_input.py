@@ -88,8 +88,10 @@ def test_all_four_flips_come_about_equally_often_and_independently_for_each_proj
     source = Made(400).patterns
     ((patterns, labels),) = epoch_of(400, 400)
     first = source[labels][..., :1, :1]
-    kinds = sum(2**bit * (patterns == first).flatten(2)[..., corner].long()  # where the first pixel has gone
-                for bit, corner in enumerate((0, PIXELS - 1, PIXELS**2 - PIXELS, PIXELS**2 - 1)))
+    kinds = sum(
+        2**bit * (patterns == first).flatten(2)[..., corner].long()  # where the first pixel has gone
+        for bit, corner in enumerate((0, PIXELS - 1, PIXELS**2 - PIXELS, PIXELS**2 - 1))
+    )
     for kind in (1, 2, 4, 8):
         share = (kinds == kind).float().mean(dim=0)
         assert ((share - 0.25).abs() < 0.1).all(), (kind, share)  # 0.1 is 4.6 standard deviations
@@ -103,8 +105,10 @@ def test_the_order_follows_from_seed_rank_and_epoch_alone():
     samples = TrainingSamples(Made(50), 5, 1)
     list(samples.batches(1, 10, 5))  # what was drawn before does not matter
     assert order_of(list(samples.batches(3, 10, 5))) == order_of(first)
-    orders = [order_of(epoch_of(50, 10, seed=seed, rank=rank, epoch=epoch))
-              for seed, rank, epoch in ((5, 1, 3), (6, 1, 3), (5, 0, 3), (5, 1, 4), (5, 3, 1))]
+    orders = [
+        order_of(epoch_of(50, 10, seed=seed, rank=rank, epoch=epoch))
+        for seed, rank, epoch in ((5, 1, 3), (6, 1, 3), (5, 0, 3), (5, 1, 4), (5, 3, 1))
+    ]
     assert len(set(map(tuple, orders))) == len(orders)
 
 

@@ -20,6 +20,7 @@ from benchmark.foundation.errors import Interrupted, StemdlError, TrainingDiverg
 from reference.checkpoint import DIVERGED, State
 from reference.interrupt import CHECK_STEPS, Agreement, Notice
 
+
 class Meeting:
     """Ranks that are threads of this process: sums over them."""
 

@@ -33,8 +33,19 @@ def run(mpirun: Callable, smoke_data: Path, tmp_path_factory: pytest.TempPathFac
     """The folder of a run on 24 ranks."""
     pytest.importorskip("horovod")
     folder = tmp_path_factory.mktemp("many") / "run"
-    done = mpirun(RANKS, sys.executable, SCRIPT, smoke_data, folder, "global_batch_size=48", "learning_rate=0.004",
-                  "timeline=true", "gradient_groups=2", "threads_per_rank=1", "collective_timeout_seconds=600")
+    done = mpirun(
+        RANKS,
+        sys.executable,
+        SCRIPT,
+        smoke_data,
+        folder,
+        "global_batch_size=48",
+        "learning_rate=0.004",
+        "timeline=true",
+        "gradient_groups=2",
+        "threads_per_rank=1",
+        "collective_timeout_seconds=600",
+    )
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -59,8 +70,14 @@ def test_the_same_weights_give_the_same_counts_as_on_one_rank(run: Path, counts:
     model = SymmetryNet(5)
     state = torch.load(run / "checkpoint.pt", weights_only=True)["averaged"]
     model.load_state_dict({name.removeprefix("module."): each for name, each in state.items() if "module." in name})
-    alone = evaluate(model, SamplesInMemory(Part(manifest, split), CPU), comm=Solo(), classes=5,
-                     samples=manifest.samples[split], batch=100)
+    alone = evaluate(
+        model,
+        SamplesInMemory(Part(manifest, split), CPU),
+        comm=Solo(),
+        classes=5,
+        samples=manifest.samples[split],
+        batch=100,
+    )
     assert np.array_equal(counts[split], alone.counts)
 
 

@@ -7,8 +7,8 @@ import threading
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import Tensor
 from patience import HANG_SECONDS
+from torch import Tensor
 
 from reference.comm import Solo
 from reference.placement import gather_texts

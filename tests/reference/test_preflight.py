@@ -25,8 +25,22 @@ from reference.preflight import subject_of
 @pytest.mark.slow
 def test_a_rank_with_other_settings_ends_the_job(smoke_data: Path, mpirun: Callable, tmp_path: Path) -> None:
     own = 'exec "$0" "$@" $([ "$OMPI_COMM_WORLD_RANK" = 1 ] && echo --set learning_rate=0.5)'
-    done = mpirun(2, "bash", "-c", own, sys.executable, "-m", "benchmark", "run", "--rung", "stemdl_smoke", "--data",
-                  smoke_data, "--output", tmp_path / "run")
+    done = mpirun(
+        2,
+        "bash",
+        "-c",
+        own,
+        sys.executable,
+        "-m",
+        "benchmark",
+        "run",
+        "--rung",
+        "stemdl_smoke",
+        "--data",
+        smoke_data,
+        "--output",
+        tmp_path / "run",
+    )
     assert done.returncode == 2, done.stderr
     assert done.stderr.count("learning_rate 0.5 instead of 0.002") == 1, "it is said once"
     assert "FAILED  configuration  rank 1 on " in done.stderr and "give all ranks the same" in done.stderr
@@ -59,8 +73,12 @@ def test_memory_is_asked_for_the_data_that_a_rank_will_hold(smoke_data: Path, sh
     rung = benchmark.rung("stemdl_smoke")
     config = read_config(rung.name, overrides=(f"memory_share={share}", "stage=/tmp/stage"))
     manifest = read_manifest(smoke_data)
-    subject = subject_of(RunRequest(benchmark, rung, smoke_data, smoke_data / "run"), config, manifest,
-                         Rank(0, ranks, 0, ranks, "mpirun"))
+    subject = subject_of(
+        RunRequest(benchmark, rung, smoke_data, smoke_data / "run"),
+        config,
+        manifest,
+        Rank(0, ranks, 0, ranks, "mpirun"),
+    )
     stacks = manifest.samples["train"] + manifest.samples["dev"]
     held = stacks * 3 * rung.pixels**2 * 4 / ranks if share != "0.0" else 0
     shards_being_hashed = THREADS * max(shard["bytes"] for shard in manifest.shards)

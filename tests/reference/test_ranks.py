@@ -45,8 +45,9 @@ def erring(smoke_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def of_ranks(mpirun: Callable, smoke_data: Path, erring: Path,
-             tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, int], Results]:
+def of_ranks(
+    mpirun: Callable, smoke_data: Path, erring: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str, int], Results]:
     """What each rank of a backend found, in the order of the ranks."""
 
     @functools.cache
@@ -58,15 +59,19 @@ def of_ranks(mpirun: Callable, smoke_data: Path, erring: Path,
         done = mpirun(size, sys.executable, SCRIPT, smoke_data, erring, folder, *settings)
         assert done.returncode == 0, done.stderr
         results = [dict(np.load(folder / f"{rank}.npz")) for rank in range(size)]
-        assert [(str(each["comm"]), int(each["rank"]), int(each["size"])) for each in results] == \
-            [(backend, rank, size) for rank in range(size)]
+        assert [(str(each["comm"]), int(each["rank"]), int(each["size"])) for each in results] == [
+            (backend, rank, size) for rank in range(size)
+        ]
         return results
 
     return found
 
 
-@pytest.fixture(scope="module", params=[("horovod", 2), ("horovod", 3), ("torch", 2), ("torch", 3)],
-                ids=lambda each: f"{each[0]}-{each[1]}")
+@pytest.fixture(
+    scope="module",
+    params=[("horovod", 2), ("horovod", 3), ("torch", 2), ("torch", 3)],
+    ids=lambda each: f"{each[0]}-{each[1]}",
+)
 def results(request: pytest.FixtureRequest, of_ranks: Callable) -> Results:
     return of_ranks(*request.param)
 
@@ -77,8 +82,17 @@ def alone(smoke_data: Path, erring: Path) -> dict[str, Confusion]:
     manifest = read_manifest(smoke_data)
     model = SymmetryNet(5)
     model.load_state_dict(torch.load(erring, weights_only=True)["model"])
-    return {split: evaluate(model, SamplesInMemory(Part(manifest, split), CPU), comm=Solo(), classes=5,
-                            samples=manifest.samples[split], batch=100) for split in ("train", "dev")}
+    return {
+        split: evaluate(
+            model,
+            SamplesInMemory(Part(manifest, split), CPU),
+            comm=Solo(),
+            classes=5,
+            samples=manifest.samples[split],
+            batch=100,
+        )
+        for split in ("train", "dev")
+    }
 
 
 @pytest.mark.parametrize("split", ["train", "dev"])
@@ -90,8 +104,9 @@ def test_the_metric_is_the_same_to_the_last_bit_on_any_number_of_ranks(results: 
 
 @pytest.mark.parametrize("split", ["train", "dev"])
 def test_the_metric_is_that_of_the_gathered_predictions(results: Results, smoke_data: Path, split: str):
-    labels, predictions = (np.concatenate([rank[f"{split}_{name}"] for rank in results])
-                           for name in ("labels", "predictions"))
+    labels, predictions = (
+        np.concatenate([rank[f"{split}_{name}"] for rank in results]) for name in ("labels", "predictions")
+    )
     _, whole = Part(read_manifest(smoke_data), split).read_whole()
     assert np.array_equal(np.sort(labels), np.sort(whole))  # every sample, each once
     expected = f1_score(labels, predictions, average="macro")

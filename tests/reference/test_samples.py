@@ -84,8 +84,9 @@ def test_a_fault_in_a_reading_thread_is_raised_where_the_batch_is_wanted():
 
 
 @pytest.mark.parametrize(("memory", "in_memory"), [(10 * 2**30, True), (12 * 2**20, False)])
-def test_data_stay_in_memory_where_they_fit_into_its_share(smoke_data: Path, monkeypatch: pytest.MonkeyPatch,
-                                                           memory: int, in_memory: bool):
+def test_data_stay_in_memory_where_they_fit_into_its_share(
+    smoke_data: Path, monkeypatch: pytest.MonkeyPatch, memory: int, in_memory: bool
+):
     """260 samples of 48 KiB are 12.2 MiB, over a quarter of 12 MiB."""
     monkeypatch.setattr(module.psutil, "virtual_memory", lambda: SimpleNamespace(total=memory))
     with opened_splits(read_manifest(smoke_data), settings(), ALONE, CPU, 1, lambda: None) as splits:
@@ -94,11 +95,13 @@ def test_data_stay_in_memory_where_they_fit_into_its_share(smoke_data: Path, mon
         assert [len(each) for each in (splits.train, splits.dev, splits.test)] == [200, 60, 60]
 
 
-def test_the_folder_for_copies_may_name_a_variable_of_the_node(smoke_data: Path, tmp_path: Path,
-                                                               monkeypatch: pytest.MonkeyPatch):
+def test_the_folder_for_copies_may_name_a_variable_of_the_node(
+    smoke_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setenv("NODE_DISK", str(tmp_path))
-    with opened_splits(read_manifest(smoke_data), settings(stage="$NODE_DISK/x"), ALONE, CPU, 1,
-                       lambda: None) as splits:
+    with opened_splits(
+        read_manifest(smoke_data), settings(stage="$NODE_DISK/x"), ALONE, CPU, 1, lambda: None
+    ) as splits:
         copies = list((tmp_path / "x").rglob("*.h5"))
         assert splits.staged_bytes == sum(path.stat().st_size for path in copies) > 0
         assert {path.parent.name for path in copies} == {"train", "dev"}
@@ -112,11 +115,31 @@ def events_without_times(log: Path) -> list[tuple]:
 
 
 @pytest.mark.slow
-def test_a_run_that_streams_from_copies_learns_the_same_to_the_last_bit(stemdl: Callable, smoke_data: Path,
-                                                                        smoke_run: Path, tmp_path: Path):
+def test_a_run_that_streams_from_copies_learns_the_same_to_the_last_bit(
+    stemdl: Callable, smoke_data: Path, smoke_run: Path, tmp_path: Path
+):
     output, disk = tmp_path / "run", tmp_path / "disk"
-    done = stemdl("run", "--rung", "stemdl_smoke", "--data", smoke_data, "--output", output, "--ranks", 1, "--seed", 7,
-                  "--set", "threads_per_rank=1", "--set", "memory_share=0", "--set", f"stage={disk}", "--format", "json")
+    done = stemdl(
+        "run",
+        "--rung",
+        "stemdl_smoke",
+        "--data",
+        smoke_data,
+        "--output",
+        output,
+        "--ranks",
+        1,
+        "--seed",
+        7,
+        "--set",
+        "threads_per_rank=1",
+        "--set",
+        "memory_share=0",
+        "--set",
+        f"stage={disk}",
+        "--format",
+        "json",
+    )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["ok"]
     expected = events_without_times(smoke_run / "result_0.txt")

@@ -45,8 +45,14 @@ def tools(directory: Path, *left_out: str) -> str:
 
 
 def run(checkout: Path, environment: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command or ["scripts/setup_env.sh"], cwd=checkout, env=environment, capture_output=True,
-                          text=True, timeout=HANG_SECONDS)
+    return subprocess.run(
+        command or ["scripts/setup_env.sh"],
+        cwd=checkout,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=HANG_SECONDS,
+    )
 
 
 def trace(machine: dict[str, str]) -> list[str]:

@@ -70,8 +70,12 @@ def test_choices_are_remembered(checkout: Path, machine: dict[str, str]) -> None
 
 
 def test_a_site_names_other_releases_to_install(checkout: Path, machine: dict[str, str], tmp_path: Path) -> None:
-    assert_refused(run(checkout, machine | {"STEMDL_CONSTRAINTS": str(tmp_path / "none.txt")}), machine,
-                   "STEMDL_CONSTRAINTS", "none.txt")
+    assert_refused(
+        run(checkout, machine | {"STEMDL_CONSTRAINTS": str(tmp_path / "none.txt")}),
+        machine,
+        "STEMDL_CONSTRAINTS",
+        "none.txt",
+    )
     own = tmp_path / "own.txt"
     own.write_text("h5py==3.8.0\n")
     made = run(checkout, machine | {"STEMDL_CONSTRAINTS": str(own)})
@@ -97,8 +101,10 @@ def test_a_site_of_a_split_python_is_served_by_its_own_pip(
     checkout: Path, machine: dict[str, str], tmp_path: Path
 ) -> None:
     seen = tmp_path / "seen"
-    write_program(tmp_path / "python3", f'#!/bin/bash\n[[ "$*" == *ensurepip* ]] && exit 1\necho "$*" >>{seen}\n'
-                                        f'exec {tmp_path}/bin/python3 "$@"\n')
+    write_program(
+        tmp_path / "python3",
+        f'#!/bin/bash\n[[ "$*" == *ensurepip* ]] && exit 1\necho "$*" >>{seen}\nexec {tmp_path}/bin/python3 "$@"\n',
+    )
     made = run(checkout, machine | {"STEMDL_PYTHON": str(tmp_path / "python3"), "STEMDL_SITE": "torch"})
     assert made.returncode == 0, made.stderr
     assert "-m venv --system-site-packages --without-pip" in seen.read_text()
@@ -108,7 +114,8 @@ def test_everything_missing_is_named_at_once(checkout: Path, machine: dict[str, 
     path = tools(tmp_path / "tools", "c++", "g++", "clang++")
     result = run(
         checkout,
-        machine | {"PATH": path, "STEMDL_WITHOUT_HOROVOD": "", "STEMDL_DISK_GB": "100000000", "STEMDL_SITE": "torch"}
+        machine
+        | {"PATH": path, "STEMDL_WITHOUT_HOROVOD": "", "STEMDL_DISK_GB": "100000000", "STEMDL_SITE": "torch"}
         | {"REAL_PYTHON": "/bin/false", "STEMDL_PYTHON": str(tmp_path / "none")},
     )
     assert_refused(result, machine, "no Python 3.10 or newer", "too little disk space", "STEMDL_VENV")
@@ -145,11 +152,14 @@ def test_what_will_come_is_told_and_fits_the_disk(checkout: Path, machine: dict[
     assert made.returncode == 0 and "installing the packages: 67, 2862 MB to fetch, 5417 MB on the disk" in made.stderr
 
 
-@pytest.mark.parametrize(("variables", "told"), [
-    ({"PLAN_SAYS": "67 - -"}, "installing the packages: 67 (the index does not tell their sizes)"),
-    ({"PLAN_FAILS": "1", "PLAN_SAYS": "a traceback"}, "installing the packages\n"),
-    ({"PIP_IS_OLD": "1"}, "installing the packages\n"),
-])
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"PLAN_SAYS": "67 - -"}, "installing the packages: 67 (the index does not tell their sizes)"),
+        ({"PLAN_FAILS": "1", "PLAN_SAYS": "a traceback"}, "installing the packages\n"),
+        ({"PIP_IS_OLD": "1"}, "installing the packages\n"),
+    ],
+)
 def test_an_index_that_tells_no_sizes_stops_nothing(
     checkout: Path, machine: dict[str, str], variables: dict[str, str], told: str
 ) -> None:
@@ -172,23 +182,40 @@ Progress 100000000 of 423138758
 """
 
 
-@pytest.mark.parametrize(("more", "plan", "told"), [
-    ("", "67 2862 5417", ": 3 of 67 packages, 626 of 2862 MB fetched"),
-    ("", "", ": 3 packages, 626 MB fetched"),
-    ("Installing collected packages: torch, six\n", "67 2862 5417", ": 2 of 67 packages unpacked"),
-    ("\n== building\n  [12/93] Building CXX object x.o\n", "", ": 12 of 93 files compiled"),
-    ("\n== asking\nCollecting torch\n  Downloading torch-2.13.0-cp311-x.whl.metadata (31 kB)\nCollecting six\n", "",
-     ": 2 packages so far"),
-    ("\n== another step\n", "", ""),
-])
+@pytest.mark.parametrize(
+    ("more", "plan", "told"),
+    [
+        ("", "67 2862 5417", ": 3 of 67 packages, 626 of 2862 MB fetched"),
+        ("", "", ": 3 packages, 626 MB fetched"),
+        ("Installing collected packages: torch, six\n", "67 2862 5417", ": 2 of 67 packages unpacked"),
+        ("\n== building\n  [12/93] Building CXX object x.o\n", "", ": 12 of 93 files compiled"),
+        (
+            "\n== asking\nCollecting torch\n  Downloading torch-2.13.0-cp311-x.whl.metadata (31 kB)\nCollecting six\n",
+            "",
+            ": 2 packages so far",
+        ),
+        ("\n== another step\n", "", ""),
+    ],
+)
 def test_a_long_step_says_how_far_it_is(checkout: Path, tmp_path: Path, more: str, plan: str, told: str) -> None:
     log = tmp_path / "venv/setup.log"
     for name in ("pip", "torch", "six"):
         (tmp_path / f"venv/lib/python3.11/site-packages/{name}-1.dist-info").mkdir(parents=True)
     log.write_text(PIP_SAYS + more)
     shown = subprocess.run(
-        ["bash", "-euc", '. scripts/setup_steps.sh; venv=$1 log=$1/setup.log plan=$2 had=1; how_far', "-",
-         str(tmp_path / "venv"), plan], cwd=checkout, capture_output=True, text=True, check=True)
+        [
+            "bash",
+            "-euc",
+            ". scripts/setup_steps.sh; venv=$1 log=$1/setup.log plan=$2 had=1; how_far",
+            "-",
+            str(tmp_path / "venv"),
+            plan,
+        ],
+        cwd=checkout,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert shown.stdout == told
 
 
@@ -230,7 +257,8 @@ def test_site_packages_are_not_asked_for(checkout: Path, machine: dict[str, str]
         (modules / name).write_text(text)
     result = run(
         checkout,
-        machine | {"PYTHONPATH": str(modules), "STEMDL_SITE": "torch mpi horovod", "STEMDL_WITHOUT_HOROVOD": ""}
+        machine
+        | {"PYTHONPATH": str(modules), "STEMDL_SITE": "torch mpi horovod", "STEMDL_WITHOUT_HOROVOD": ""}
         | {"CXX": "/bin/false"},
     )
     assert result.returncode == 0, result.stderr
@@ -245,8 +273,16 @@ def test_two_at_once_work_one_after_the_other(checkout: Path, machine: dict[str,
     pip_ends, both, printed = tmp_path / "pip ends", [], [tmp_path / "first", tmp_path / "second"]
     for path in printed:
         with open(path, "w") as stderr:
-            both.append(subprocess.Popen(["scripts/setup_env.sh"], cwd=checkout, stdout=subprocess.PIPE, stderr=stderr,
-                                         env=machine | {"PIP_ENDS": str(pip_ends)}, text=True))
+            both.append(
+                subprocess.Popen(
+                    ["scripts/setup_env.sh"],
+                    cwd=checkout,
+                    stdout=subprocess.PIPE,
+                    stderr=stderr,
+                    env=machine | {"PIP_ENDS": str(pip_ends)},
+                    text=True,
+                )
+            )
     wait_until(lambda: any("waiting for it" in path.read_text() for path in printed))
     pip_ends.touch()
     told = [process.communicate(timeout=HANG_SECONDS)[0] for process in both]
@@ -265,7 +301,10 @@ def test_interrupted_then_run_again(
 ) -> None:
     pip_ends = tmp_path / "pip ends"
     process = subprocess.Popen(
-        ["scripts/setup_env.sh"], cwd=checkout, env=machine | {"PIP_ENDS": str(pip_ends)}, stderr=subprocess.DEVNULL,
+        ["scripts/setup_env.sh"],
+        cwd=checkout,
+        env=machine | {"PIP_ENDS": str(pip_ends)},
+        stderr=subprocess.DEVNULL,
         # Where the tests themselves run in the background, they inherit a SIGINT that is ignored.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )

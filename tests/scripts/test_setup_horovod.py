@@ -56,17 +56,26 @@ def with_horovod(checkout: Path, machine: dict[str, str], tmp_path: Path) -> dic
     return machine | {"STEMDL_CACHE": str(tmp_path / "cache"), "CAN_BUILD": "NCCL cpu"}
 
 
-@pytest.mark.parametrize(("gpu", "cuda", "can", "tried", "told"), [
-    (False, False, "cpu", ["cpu"], None),
-    (False, True, "NCCL cpu", ["cpu"], None),
-    (True, False, "NCCL cpu", ["cpu"], None),
-    (True, True, "NCCL cpu", ["NCCL"], None),
-    (True, True, "cpu", ["NCCL", "cpu"], "Horovod without NCCL: no toolkit for NCCL"),
-    (True, True, "", ["NCCL", "cpu"], "no Horovod: no toolkit for cpu"),
-    (False, True, "", ["cpu"], "no Horovod: no toolkit for cpu"),
-])
+@pytest.mark.parametrize(
+    ("gpu", "cuda", "can", "tried", "told"),
+    [
+        (False, False, "cpu", ["cpu"], None),
+        (False, True, "NCCL cpu", ["cpu"], None),
+        (True, False, "NCCL cpu", ["cpu"], None),
+        (True, True, "NCCL cpu", ["NCCL"], None),
+        (True, True, "cpu", ["NCCL", "cpu"], "Horovod without NCCL: no toolkit for NCCL"),
+        (True, True, "", ["NCCL", "cpu"], "no Horovod: no toolkit for cpu"),
+        (False, True, "", ["cpu"], "no Horovod: no toolkit for cpu"),
+    ],
+)
 def test_what_the_machine_has_says_which_horovod_it_gets(
-    checkout: Path, with_horovod: dict[str, str], tmp_path: Path, gpu: bool, cuda: bool, can: str, tried: list[str],
+    checkout: Path,
+    with_horovod: dict[str, str],
+    tmp_path: Path,
+    gpu: bool,
+    cuda: bool,
+    can: str,
+    tried: list[str],
     told: str | None,
 ) -> None:
     says = "GPU 0: NVIDIA H100" if gpu else "NVIDIA-SMI has failed"
@@ -120,11 +129,14 @@ def test_without_a_compiler_there_is_no_horovod(checkout: Path, machine: dict[st
     assert "no C++ compiler" in (checkout / ".venv/stemdl.without_horovod").read_text()
 
 
-@pytest.mark.parametrize(("nvcc", "told"), [
-    (None, "no nvcc on PATH"),
-    ("exit 1", "nvcc does not compile here: its toolkit is not whole"),
-    ("exit 0", "no nccl.h beside torch, in HOROVOD_NCCL_HOME or in /usr"),
-])
+@pytest.mark.parametrize(
+    ("nvcc", "told"),
+    [
+        (None, "no nvcc on PATH"),
+        ("exit 1", "nvcc does not compile here: its toolkit is not whole"),
+        ("exit 0", "no nccl.h beside torch, in HOROVOD_NCCL_HOME or in /usr"),
+    ],
+)
 @pytest.mark.skipif(Path("/usr/include/nccl.h").exists(), reason="this machine has NCCL")
 def test_what_lacks_for_nccl_is_told(
     checkout: Path, machine: dict[str, str], tmp_path: Path, nvcc: str | None, told: str
@@ -132,8 +144,15 @@ def test_what_lacks_for_nccl_is_told(
     venv = toy_environment(tmp_path)
     if nvcc:
         write_program(tmp_path / "bin/nvcc", f"#!/bin/bash\n{nvcc}\n")
-    tried = run(checkout, machine | {"PYTHONPATH": str(tmp_path / "modules")}, "scripts/build_horovod.sh", str(venv),
-                str(tmp_path / "cache"), "wheel", "NCCL")
+    tried = run(
+        checkout,
+        machine | {"PYTHONPATH": str(tmp_path / "modules")},
+        "scripts/build_horovod.sh",
+        str(venv),
+        str(tmp_path / "cache"),
+        "wheel",
+        "NCCL",
+    )
     assert tried.returncode == 2 and tried.stdout.splitlines()[-1] == f"cannot: {told}", tried.stderr
     assert trace(machine) == [], "nothing was fetched"
 

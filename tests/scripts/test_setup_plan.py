@@ -54,7 +54,12 @@ def asked(folder: Path, index: Path, **variables: str) -> subprocess.CompletedPr
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "PIP_CONFIG_FILE": "/dev/null", **variables}
     return subprocess.run(
         [sys.executable, SCRIPT, folder / "venv", "--no-index", "--find-links", index, "stemdl_toy_one"],
-        env=environment, capture_output=True, text=True, timeout=HANG_SECONDS, check=False)
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=HANG_SECONDS,
+        check=False,
+    )
 
 
 def test_packages_and_bytes_are_those_of_the_index(tmp_path: Path, index: Path) -> None:
@@ -154,8 +159,9 @@ def test_a_disk_that_is_too_small_is_exit_code_3(
     plan: ModuleType, tmp_path: Path, index: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(plan.shutil, "disk_usage", lambda path: Usage(0, 0, 10_000_000))
-    monkeypatch.setattr(sys, "argv", ["x", str(tmp_path / "venv"), "--no-index", "--find-links", str(index),
-                                      "stemdl_toy_one"])
+    monkeypatch.setattr(
+        sys, "argv", ["x", str(tmp_path / "venv"), "--no-index", "--find-links", str(index), "stemdl_toy_one"]
+    )
     with pytest.raises(SystemExit) as left:
         plan.main()
     told = capfd.readouterr()

@@ -64,7 +64,8 @@ def _sound(name: str, value: Any) -> Any:
     if name in TRIPLES and not (array.shape == (3,) and array.dtype.kind == "f" and (array > 1e-6).all()):
         return BROKEN
     if name in ("z_dirs", "y_dirs") and not (
-            array.shape == (1, 3, 3) and array.dtype.kind in "iuf" and (np.abs(array) <= LARGEST_INDEX).all()):
+        array.shape == (1, 3, 3) and array.dtype.kind in "iuf" and (np.abs(array) <= LARGEST_INDEX).all()
+    ):
         return BROKEN
     return value
 

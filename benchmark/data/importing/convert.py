@@ -33,9 +33,7 @@ Stored = tuple[Sample, NDArray[np.float32] | None, dict[str, Any], list[str]]
 _Result = TypeVar("_Result")
 
 
-def write_shard(
-    folder: Path, identity: Mapping[str, str], form: str, storage: Storage, plan: PlannedShard
-) -> None:
+def write_shard(folder: Path, identity: Mapping[str, str], form: str, storage: Storage, plan: PlannedShard) -> None:
     """Import the stacks of one shard, whole or not at all. `identity` are the hashes that it carries as attributes.
 
     Raises StemdlError where the source has changed or cannot be read any more, OSError where the shard cannot be
@@ -78,11 +76,17 @@ def read_tally(folder: Path, identity: Mapping[str, str], plan: PlannedShard) ->
             found = {name: shard.attrs.get(name) for name in identity}
             told = json.loads(shard.attrs.get("tally", "null"))
     except (OSError, ValueError) as error:
-        raise StemdlError("a shard cannot be read", where=path, found=error,
-                          remedy="delete it and run again") from error
+        raise StemdlError(
+            "a shard cannot be read", where=path, found=error, remedy="delete it and run again"
+        ) from error
     if found != identity or told is None:
-        raise StemdlError("a shard of other data is in the way", where=path, expected=identity, found=found,
-                          remedy="choose another folder with -o")
+        raise StemdlError(
+            "a shard of other data is in the way",
+            where=path,
+            expected=identity,
+            found=found,
+            remedy="choose another folder with -o",
+        )
     return Tally.from_json(told), WrittenShard(plan.split, plan.number, told["space_groups"])
 
 
@@ -157,6 +161,10 @@ def _read(sample: Sample, read: Callable[[h5py.Group], _Result], files: _Files) 
         return read(files.group(sample))
     except (OSError, RuntimeError, KeyError) as error:
         refuse_locked(error, sample.file.path)
-        raise StemdlError("the source cannot be read any more", where=f"{sample.file.path}: {sample.name}", found=error,
-                          remedy="has it changed, or is the disk failing? Take the file away or mend it, and import "
-                                 "into another folder") from error
+        raise StemdlError(
+            "the source cannot be read any more",
+            where=f"{sample.file.path}: {sample.name}",
+            found=error,
+            remedy="has it changed, or is the disk failing? Take the file away or mend it, and import "
+            "into another folder",
+        ) from error

@@ -69,8 +69,9 @@ def import_data(
     or cannot be written, and when the source changes meanwhile.
     """
     if path.resolve() in (folder.resolve(), *folder.resolve().parents):
-        raise StemdlError("data cannot be imported into their own source", where=folder,
-                          remedy="choose another folder with -o")
+        raise StemdlError(
+            "data cannot be imported into their own source", where=folder, remedy="choose another folder with -o"
+        )
     source = find_source(path)
     if rung not in (None, REAL_RUNG):
         load_benchmark().rung(rung)  # tells a name that is misspelt
@@ -85,12 +86,18 @@ def import_data(
             return _import(source, folder, storage, rung, definition, work, held)
         except BrokenProcessPool as error:
             raise StemdlError(
-                "a worker process died", where=folder, found=error,
-                remedy="run the same command again: finished shards are kept (is memory short?)") from error
+                "a worker process died",
+                where=folder,
+                found=error,
+                remedy="run the same command again: finished shards are kept (is memory short?)",
+            ) from error
         except OSError as error:
-            raise StemdlError("the data cannot be written", where=error.filename or folder,
-                              found=error.strerror or error,
-                              remedy="make room and run the same command again: finished shards are kept") from error
+            raise StemdlError(
+                "the data cannot be written",
+                where=error.filename or folder,
+                found=error.strerror or error,
+                remedy="make room and run the same command again: finished shards are kept",
+            ) from error
 
 
 def _import(
@@ -111,10 +118,18 @@ def _import(
     if source.manifest is not None:
         origin["of"] = source.manifest.values["source"]
     recipe = {"rung": rung, "source": origin, "storage": dataclasses.asdict(storage), "import_format": FORMAT}
-    standard = (definition is not None and rung == REAL_RUNG and storage == definition.storage
-                and source.form == "olcf" and _is_whole(samples, tally))
-    recipe_sha256 = (definition.recipe_sha256 if standard
-                     else sha256_of_text(canonical_json({**recipe, "source": {**origin, "name": None}})))
+    standard = (
+        definition is not None
+        and rung == REAL_RUNG
+        and storage == definition.storage
+        and source.form == "olcf"
+        and _is_whole(samples, tally)
+    )
+    recipe_sha256 = (
+        definition.recipe_sha256
+        if standard
+        else sha256_of_text(canonical_json({**recipe, "source": {**origin, "name": None}}))
+    )
 
     identity = {"recipe_sha256": recipe_sha256, "source_sha256": origin["sha256"]}
 
@@ -141,8 +156,12 @@ def _import(
                 source=origin,
                 space_groups=source.manifest.space_groups if source.manifest else _classes(materials),
                 shards=shards,
-                about={"selection": None, "import": tally.as_json(), "storage": dataclasses.asdict(storage),
-                       "libraries": {name: importlib.metadata.version(name) for name in ("numpy", "h5py")}},
+                about={
+                    "selection": None,
+                    "import": tally.as_json(),
+                    "storage": dataclasses.asdict(storage),
+                    "libraries": {name: importlib.metadata.version(name) for name in ("numpy", "h5py")},
+                },
             )
         work.barrier()
     manifest = read_manifest(folder)
@@ -152,7 +171,9 @@ def _import(
 def _survey(source: Source, work: Workers) -> list[Survey]:
     if source.form != "npz":
         return work.map(survey_hdf5, source.files, "Surveying", "files")
-    parts = [source.files[first:first + NPZ_FILES_AT_ONCE] for first in range(0, len(source.files), NPZ_FILES_AT_ONCE)]
+    parts = [
+        source.files[first : first + NPZ_FILES_AT_ONCE] for first in range(0, len(source.files), NPZ_FILES_AT_ONCE)
+    ]
     return work.map(survey_npz, parts, "Surveying", f"batches of {NPZ_FILES_AT_ONCE} files")
 
 
@@ -185,8 +206,9 @@ def _digest(samples: Sequence[Sample], tally: Tally) -> str:
 
 def _is_whole(samples: Sequence[Sample], tally: Tally) -> bool:
     """Whether a source has as many stacks and groups in each split as the real set, and no file that was skipped."""
-    found = {split: Counter(sample.space_group for sample in samples if sample.file.split == split)
-             for split in PUBLISHED}
+    found = {
+        split: Counter(sample.space_group for sample in samples if sample.file.split == split) for split in PUBLISHED
+    }
     skipped = any(reason.startswith("file skipped") for reason in tally.reasons)
     return not skipped and all((groups.total(), len(groups)) == PUBLISHED[split] for split, groups in found.items())
 

@@ -23,8 +23,16 @@ from benchmark.foundation.errors import StemdlError
 if TYPE_CHECKING:
     import h5py
 
-SPLIT_OF_FOLDER = {"train": "train", "training": "train", "dev": "dev", "validation": "dev", "val": "dev",
-                   "test": "test", "testing": "test", "inference": "test"}
+SPLIT_OF_FOLDER = {
+    "train": "train",
+    "training": "train",
+    "dev": "dev",
+    "validation": "dev",
+    "val": "dev",
+    "test": "test",
+    "testing": "test",
+    "inference": "test",
+}
 """STFC halved the real set's test split into testing/ and inference/."""
 NPZ_NAME = re.compile(r"sample-([0-9]{1,9})\.npz\Z")
 
@@ -83,9 +91,12 @@ def find_source(path: Path) -> Source:
         files, strangers = _sorted_out(base, _files(path, suffix), tell)
         if files:
             return Source(form, name, files, strangers)
-    raise StemdlError("nothing here can be imported", where=path,
-                      expected="batch_<train|dev|test>_<rank>.h5 of the real set, <train|test|dev>/sample-<i>.npz of its "
-                               "NPZ form, or a data set of ours with its manifest")
+    raise StemdlError(
+        "nothing here can be imported",
+        where=path,
+        expected="batch_<train|dev|test>_<rank>.h5 of the real set, <train|test|dev>/sample-<i>.npz of its "
+        "NPZ form, or a data set of ours with its manifest",
+    )
 
 
 def _files(path: Path, suffix: str) -> Iterator[Path]:

@@ -43,8 +43,12 @@ class Tally:
 
     def as_json(self) -> dict[str, Any]:
         """For machines, the reasons in the order of their texts."""
-        return {"imported": self.imported, "repaired": self.repaired, "dropped": self.dropped,
-                "reasons": dict(sorted(self.reasons.items()))}
+        return {
+            "imported": self.imported,
+            "repaired": self.repaired,
+            "dropped": self.dropped,
+            "reasons": dict(sorted(self.reasons.items())),
+        }
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Tally:

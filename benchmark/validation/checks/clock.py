@@ -30,9 +30,14 @@ def cores_were_free(log: Log) -> Iterator[Fault]:
     """What the preflight measured before the clock; logs of before it did so say nothing."""
     load = facts_of(log.timeline)["load"]
     if load is not None and is_busy(load):
-        yield Fault("other programs kept the machine busy before the clock", line=log.of(keys.PREFLIGHT)[0].line,
-                    found=in_words(load), expected="the cores given free", severity=Severity.WARNING,
-                    hint="time it again on a quiet machine: this time is not the machine's own")
+        yield Fault(
+            "other programs kept the machine busy before the clock",
+            line=log.of(keys.PREFLIGHT)[0].line,
+            found=in_words(load),
+            expected="the cores given free",
+            severity=Severity.WARNING,
+            hint="time it again on a quiet machine: this time is not the machine's own",
+        )
 
 
 @check("R3.7", of=Log)
@@ -41,17 +46,29 @@ def time_runs_forward(log: Log) -> Iterator[Fault]:
     latest: Event | None = None
     for event in log.events:
         if not MLLOG_BEGAN_MS <= event.time_ms <= FAR_FUTURE_MS:
-            yield Fault("the time is none of this age", line=event.line, found=f"time_ms {event.time_ms}",
-                        expected="milliseconds since 1970")
+            yield Fault(
+                "the time is none of this age",
+                line=event.line,
+                found=f"time_ms {event.time_ms}",
+                expected="milliseconds since 1970",
+            )
         if latest is not None and event.time_ms < latest.time_ms:
-            yield Fault(f"{shown(event.key)} is {latest.time_ms - event.time_ms} ms before the event above it",
-                        line=event.line, expected=f"at least {latest.time_ms}, of line {latest.line}",
-                        found=str(event.time_ms), severity=Severity.ERROR if log.ours else Severity.WARNING)
+            yield Fault(
+                f"{shown(event.key)} is {latest.time_ms - event.time_ms} ms before the event above it",
+                line=event.line,
+                expected=f"at least {latest.time_ms}, of line {latest.line}",
+                found=str(event.time_ms),
+                severity=Severity.ERROR if log.ours else Severity.WARNING,
+            )
         if latest is None or event.time_ms > latest.time_ms:
             latest = event
     if log.start and log.stop and log.stop.time_ms <= log.start.time_ms:
-        yield Fault("the run stops before it starts", line=log.stop.line, expected=f"after {log.start.time_ms}",
-                    found=str(log.stop.time_ms))
+        yield Fault(
+            "the run stops before it starts",
+            line=log.stop.line,
+            expected=f"after {log.start.time_ms}",
+            found=str(log.stop.time_ms),
+        )
 
 
 @check("R3.8", of=Log)
@@ -66,18 +83,32 @@ def intervals_pair(log: Log) -> Iterator[Fault]:
         before = running.pop(name, None)
         if edge == "start":
             if before is not None and not (name == keys.INIT and not log.ours):
-                yield Fault(f"{name} starts again before it has stopped", line=event.line,
-                            found=f"started in line {before.line}", severity=severity)
+                yield Fault(
+                    f"{name} starts again before it has stopped",
+                    line=event.line,
+                    found=f"started in line {before.line}",
+                    severity=severity,
+                )
             running[name] = event
         elif before is None:
-            yield Fault(f"{name} stops but never started", line=event.line, expected=f"{name}_start above it",
-                        severity=severity)
+            yield Fault(
+                f"{name} stops but never started", line=event.line, expected=f"{name}_start above it", severity=severity
+            )
         elif name in (keys.EPOCH, keys.EVAL) and _epoch(before) != _epoch(event):
-            yield Fault(f"{name} stops in another epoch", line=event.line, found=shown(_epoch(event)),
-                        expected=f"epoch {shown(_epoch(before))}, as in line {before.line}", severity=severity)
+            yield Fault(
+                f"{name} stops in another epoch",
+                line=event.line,
+                found=shown(_epoch(event)),
+                expected=f"epoch {shown(_epoch(before))}, as in line {before.line}",
+                severity=severity,
+            )
     for name, event in running.items():  # the last epoch of a run that stopped within it is no fault of other suites
-        yield Fault(f"{name} never stops", line=event.line, expected=f"{name}_stop below it",
-                    severity=Severity.ERROR if log.ours or name == keys.RUN else Severity.NOTE)
+        yield Fault(
+            f"{name} never stops",
+            line=event.line,
+            expected=f"{name}_stop below it",
+            severity=Severity.ERROR if log.ours or name == keys.RUN else Severity.NOTE,
+        )
 
 
 def _epoch(event: Event) -> object:
@@ -98,8 +129,7 @@ def clock_starts_after_init(log: Log) -> Iterator[Fault]:
     for name in (keys.EPOCH_START, keys.EVAL_START, keys.EPOCH_STOP, keys.EVAL_STOP, keys.EVAL_ACCURACY):
         for event in log.of(name):
             if event.line < log.start.line:
-                yield Fault(f"{name} stands before run_start", line=event.line,
-                            expected=f"after line {log.start.line}")
+                yield Fault(f"{name} stands before run_start", line=event.line, expected=f"after line {log.start.line}")
 
 
 @check("R3.2", of=Log)
@@ -110,8 +140,12 @@ def init_limit(log: Log) -> Iterator[Fault]:
     if starts and ends:
         minutes = (max(event.time_ms for event in ends) - starts[0].time_ms) / 60_000
         if minutes >= INIT_MINUTES:
-            yield Fault("what is before the clock takes too long", line=ends[-1].line,
-                        expected=f"less than {INIT_MINUTES} minutes", found=f"{minutes:.1f} minutes")
+            yield Fault(
+                "what is before the clock takes too long",
+                line=ends[-1].line,
+                expected=f"less than {INIT_MINUTES} minutes",
+                found=f"{minutes:.1f} minutes",
+            )
 
 
 @check("R3.3", of=Log, ours_alone=True)
@@ -119,17 +153,26 @@ def staging_on_the_clock(log: Log) -> Iterator[Fault]:
     """The data are read between run_start and the first epoch, in a staging interval."""
     starts, stops = log.of(keys.STAGING_START), log.of(keys.STAGING_STOP)
     if not starts or not stops:
-        yield Fault("there is no staging interval", expected=f"{keys.STAGING_START} and {keys.STAGING_STOP}",
-                    hint="reading the data into memory is on the clock")
+        yield Fault(
+            "there is no staging interval",
+            expected=f"{keys.STAGING_START} and {keys.STAGING_STOP}",
+            hint="reading the data into memory is on the clock",
+        )
         return
     first_epoch = next(iter(log.of(keys.EPOCH_START)), None)
     for event in (*starts, *stops):
         if log.start is not None and event.line < log.start.line:
-            yield Fault("the data are read before the clock starts", line=event.line,
-                        expected=f"after run_start in line {log.start.line}")
+            yield Fault(
+                "the data are read before the clock starts",
+                line=event.line,
+                expected=f"after run_start in line {log.start.line}",
+            )
         if first_epoch is not None and event.line > first_epoch.line:
-            yield Fault("the data are read after the first epoch has begun", line=event.line,
-                        expected=f"before line {first_epoch.line}")
+            yield Fault(
+                "the data are read after the first epoch has begun",
+                line=event.line,
+                expected=f"before line {first_epoch.line}",
+            )
 
 
 @check("R3.4", of=Log, ours_alone=True)
@@ -141,8 +184,11 @@ def caches_told(log: Log) -> Iterator[Fault]:
         if log.start is not None and event.line > log.start.line:
             yield Fault("the caches were cleared after the clock had started", line=event.line)
         if event.value is True and log.settings().get("clear_caches") is not True:
-            yield Fault("cache_clear says true, but the settings did not ask for it", line=event.line,
-                        expected="clear_caches: true in config")
+            yield Fault(
+                "cache_clear says true, but the settings did not ask for it",
+                line=event.line,
+                expected="clear_caches: true in config",
+            )
 
 
 @check("R3.6", of=Log)
@@ -153,16 +199,27 @@ def nothing_after_the_stop(log: Log) -> Iterator[Fault]:
     for event in log.events:
         if event.line <= log.stop.line or event is log.stop:
             if event.key == keys.TEST_F1_MACRO:
-                yield Fault("the test split was evaluated while the clock ran", line=event.line,
-                            expected=f"after run_stop in line {log.stop.line}")
-        elif (event.key in {"eval_error", *_OF_THE_RUN} if not log.ours else event.key not in AFTER_THE_STOP):
-            yield Fault(f"{shown(event.key)} stands after run_stop", line=event.line,
-                        expected=f"before line {log.stop.line}",
-                        severity=Severity.ERROR if log.ours else Severity.WARNING)
+                yield Fault(
+                    "the test split was evaluated while the clock ran",
+                    line=event.line,
+                    expected=f"after run_stop in line {log.stop.line}",
+                )
+        elif event.key in {"eval_error", *_OF_THE_RUN} if not log.ours else event.key not in AFTER_THE_STOP:
+            yield Fault(
+                f"{shown(event.key)} stands after run_stop",
+                line=event.line,
+                expected=f"before line {log.stop.line}",
+                severity=Severity.ERROR if log.ours else Severity.WARNING,
+            )
 
 
-_OF_THE_RUN = {keys.EVAL_ACCURACY, keys.RUN_START, keys.SEED, keys.GLOBAL_BATCH_SIZE,
-               *(f"{name}_{edge}" for name in (keys.EPOCH, keys.EVAL, keys.INIT) for edge in ("start", "stop"))}
+_OF_THE_RUN = {
+    keys.EVAL_ACCURACY,
+    keys.RUN_START,
+    keys.SEED,
+    keys.GLOBAL_BATCH_SIZE,
+    *(f"{name}_{edge}" for name in (keys.EPOCH, keys.EVAL, keys.INIT) for edge in ("start", "stop")),
+}
 
 
 @check("R3.9", of=Log, ours_alone=True)
@@ -175,19 +232,29 @@ def throughput_fits(log: Log) -> Iterator[Fault]:
         rate = as_number(event.value.get(keys.THROUGHPUT)) if isinstance(event.value, dict) else None
         count, length = seen.get(_key(event)), seconds.get(_key(event))
         if rate is None or count is None or length is None:
-            yield Fault("the samples/s of an epoch cannot be held against its time", line=event.line,
-                        expected=f"a number under {keys.THROUGHPUT}, and the epoch's interval and evaluation")
+            yield Fault(
+                "the samples/s of an epoch cannot be held against its time",
+                line=event.line,
+                expected=f"a number under {keys.THROUGHPUT}, and the epoch's interval and evaluation",
+            )
             continue
         samples, before = count - before, count
         told = samples / rate if rate > 0 else 0.0
         if abs(told - length) > SLACK_SHARE * length + SLACK_SECONDS:
-            yield Fault("samples, time and samples/s of this epoch do not fit", line=event.line,
-                        expected=f"{samples:g} samples in {length:.3f} s", found=f"{rate:g} samples/s",
-                        hint="times or counts were changed, or the clocks of the trainer and the log differ")
+            yield Fault(
+                "samples, time and samples/s of this epoch do not fit",
+                line=event.line,
+                expected=f"{samples:g} samples in {length:.3f} s",
+                found=f"{rate:g} samples/s",
+                hint="times or counts were changed, or the clocks of the trainer and the log differ",
+            )
     missing = seconds.keys() - {_key(event) for event in log.of(keys.TRACKED_STATS)}
     if missing:
-        yield Fault("epochs without their samples/s", expected=f"{keys.TRACKED_STATS} after each epoch",
-                    found=f"none for epoch {', '.join(sorted(missing)[:5])}")
+        yield Fault(
+            "epochs without their samples/s",
+            expected=f"{keys.TRACKED_STATS} after each epoch",
+            found=f"none for epoch {', '.join(sorted(missing)[:5])}",
+        )
 
 
 @check("R3.9", of=Log)
@@ -199,8 +266,11 @@ def epochs_take_their_time(log: Log) -> Iterator[Fault]:
     median = statistics.median(lengths.values())
     for epoch, seconds in lengths.items():
         if seconds < FAST_SHARE * median:
-            yield Fault(f"epoch {epoch} is over in {seconds:g} s", severity=Severity.WARNING,
-                        expected=f"about {median:g} s, the median of this log")
+            yield Fault(
+                f"epoch {epoch} is over in {seconds:g} s",
+                severity=Severity.WARNING,
+                expected=f"about {median:g} s, the median of this log",
+            )
 
 
 @check("R3.9", of=Log, ours_alone=True)
@@ -217,9 +287,12 @@ def no_work_without_time(log: Log) -> Iterator[Fault]:
         return
     for epoch, seconds in _seconds_of(log, keys.EVAL_START, keys.EVAL_STOP).items():
         if samples / (seconds + CLOCK_STEP_SECONDS) > FAST_EVALUATION * seen / trained:
-            yield Fault(f"the evaluation of epoch {epoch} is over in {seconds:g} s", severity=Severity.WARNING,
-                        expected=f"at most {FAST_EVALUATION} times the {seen / trained:.0f} samples/s of the training",
-                        found=f"{samples:g} samples")
+            yield Fault(
+                f"the evaluation of epoch {epoch} is over in {seconds:g} s",
+                severity=Severity.WARNING,
+                expected=f"at most {FAST_EVALUATION} times the {seen / trained:.0f} samples/s of the training",
+                found=f"{samples:g} samples",
+            )
 
 
 def _key(event: Event) -> str:

@@ -21,25 +21,32 @@ def converges_as_the_reference(results: ResultSet) -> Iterator[Fault]:
     if standard is None or not results.logs or not all(log.closed for log in results.logs):
         return
     if standard.reference_points is None:
-        yield Fault("no reference runs are recorded for this benchmark: its convergence is not tested",
-                    severity=Severity.NOTE)
+        yield Fault(
+            "no reference runs are recorded for this benchmark: its convergence is not tested", severity=Severity.NOTE
+        )
         return
     sizes = {as_count(log.value(keys.GLOBAL_BATCH_SIZE)) for log in results.logs}
     size = sizes.pop() if len(sizes) == 1 else None
     if size is None or len(results.logs) < FEWEST_RUNS:
         return  # R4.5 and R4.10 say so
     verdict = read_points(standard.reference_points, standard.runs).test(
-        size, [_epochs_to_target(log) for log in results.logs])
+        size, [_epochs_to_target(log) for log in results.logs]
+    )
     if verdict.match == MISSING:
-        yield Fault("the reference's convergence at this batch size is not known", found=f"batch size {size}",
-                    expected="a batch size up to the largest that reference runs are recorded for",
-                    severity=Severity.ERROR if results.ours else Severity.WARNING,
-                    hint="record runs of the reference at this batch size: stemdl rcp" if results.ours else "")
+        yield Fault(
+            "the reference's convergence at this batch size is not known",
+            found=f"batch size {size}",
+            expected="a batch size up to the largest that reference runs are recorded for",
+            severity=Severity.ERROR if results.ours else Severity.WARNING,
+            hint="record runs of the reference at this batch size: stemdl rcp" if results.ours else "",
+        )
     elif not verdict.passed and verdict.point is not None:
-        yield Fault("the runs converge sooner than the reference can",
-                    found=f"{verdict.mean:.4g} {standard.epoch_unit} in the mean",
-                    expected=f"at least {verdict.point.fewest:.4g}; the reference needs {verdict.point.mean:.4g}",
-                    hint="this batch size converges as fast only with another algorithm, or with luck")
+        yield Fault(
+            "the runs converge sooner than the reference can",
+            found=f"{verdict.mean:.4g} {standard.epoch_unit} in the mean",
+            expected=f"at least {verdict.point.fewest:.4g}; the reference needs {verdict.point.mean:.4g}",
+            hint="this batch size converges as fast only with another algorithm, or with luck",
+        )
 
 
 def _epochs_to_target(log: Log) -> float:

@@ -101,8 +101,13 @@ def event_types(log: Log) -> Iterator[Fault]:
         edge = event.key.rpartition("_")[2] if event.key.rpartition("_")[0] in keys.INTERVALS else ""
         expected = {"start": keys.INTERVAL_START, "stop": keys.INTERVAL_END}.get(edge, keys.POINT_IN_TIME)
         if event.event_type != expected:
-            yield Fault(f"{shown(event.key)} has another type of event", line=event.line, expected=expected,
-                        found=event.event_type, severity=Severity.ERROR if log.ours else Severity.NOTE)
+            yield Fault(
+                f"{shown(event.key)} has another type of event",
+                line=event.line,
+                expected=expected,
+                found=event.event_type,
+                severity=Severity.ERROR if log.ours else Severity.NOTE,
+            )
 
 
 @check("R4.8", of=Log)
@@ -118,13 +123,21 @@ def keys_present(log: Log) -> Iterator[Fault]:
         if not events:
             yield Fault(f"{key.name} is missing", expected=key.expected or "one such event")
         if key.once and len(events) > 1:
-            yield Fault(f"{key.name} is there {len(events)} times", line=events[1].line, expected="once",
-                        found=f"first in line {events[0].line}",
-                        hint="a log holds one run, and was begun by it" if key.name in keys.RUN_START else "")
+            yield Fault(
+                f"{key.name} is there {len(events)} times",
+                line=events[1].line,
+                expected="once",
+                found=f"first in line {events[0].line}",
+                hint="a log holds one run, and was begun by it" if key.name in keys.RUN_START else "",
+            )
         for event in events:
             if not key.holds(event.value):
-                yield Fault(f"{key.name} has no value that it may have", line=event.line, expected=key.expected,
-                            found=shown(event.value))
+                yield Fault(
+                    f"{key.name} has no value that it may have",
+                    line=event.line,
+                    expected=key.expected,
+                    found=shown(event.value),
+                )
 
 
 @check("R4.8", of=Log, ours_alone=True)

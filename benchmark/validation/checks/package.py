@@ -6,14 +6,16 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from benchmark.validation.finding import Fault, Severity
 from benchmark.foundation.reading import Unreadable, read_bytes
+from benchmark.validation.finding import Fault, Severity
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import SCALINGS, STRONG, WEAK, Submission
 
 TOP = {"benchmarks", "results", "systems"}
-IN_RESULTS = re.compile(r"(result_(0|[1-9]\d*)\.(txt|json)|scaling\.json|package_checker_params|ledger\.\w+|power|"
-                        r"pruned_results)")
+IN_RESULTS = re.compile(
+    r"(result_(0|[1-9]\d*)\.(txt|json)|scaling\.json|package_checker_params|ledger\.\w+|power|"
+    r"pruned_results)"
+)
 SOURCE = {".py", ".sh", ".cc", ".cpp", ".cu", ".c", ".h", ".hpp", ".f90", ".jl", ".slurm", ".lsf", ".sbatch"}
 MOST_BYTES = 50 * 2**20
 READ_FOR_SECRETS = 2**20
@@ -22,10 +24,26 @@ SECRETS = re.compile(
     rb"(?P<key>-----BEGIN (?:[A-Z]+ )*PRIVATE KEY)|(?P<amazon>\bAKIA[0-9A-Z]{16}\b)"
     rb"|(?P<github>\bgh[pousr]_[A-Za-z0-9]{36}|\bgithub_pat_[A-Za-z0-9_]{60})|(?P<gitlab>\bglpat-[A-Za-z0-9_-]{20})|(?P<face>\bhf_[A-Za-z0-9]{34}\b)"
     rb"|(?P<slack>\bxox[abps]-[A-Za-z0-9-]{20})|(?P<word>(?i:\bpass(?:word|wd)|\bsecret|\bapi_?key)\s{0,4}[:=]\s{0,4}"
-    rb"[\"'][^\"'\s$<{]{8,}[\"'])")
+    rb"[\"'][^\"'\s$<{]{8,}[\"'])"
+)
 SECRET_NAMES = {"id_rsa", "id_ed25519", "id_ecdsa", ".netrc", ".env", ".pypirc", ".npmrc", "credentials"}
-NOT_OPENED = {".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".npy", ".npz", ".h5", ".hdf5", ".so", ".exe", ".zip", ".tar",
-              ".gz", ".xz"}
+NOT_OPENED = {
+    ".pkl",
+    ".pickle",
+    ".pt",
+    ".pth",
+    ".ckpt",
+    ".npy",
+    ".npz",
+    ".h5",
+    ".hdf5",
+    ".so",
+    ".exe",
+    ".zip",
+    ".tar",
+    ".gz",
+    ".xz",
+}
 
 
 @check("R8.1", of=Submission)
@@ -36,23 +54,37 @@ def layout(submission: Submission) -> Iterator[Fault]:
         yield Fault("there are no results", expected="results/<system>/strong/<benchmark>/result_0.txt ...")
     described = {PurePosixPath(system.file).stem for system in submission.systems}
     for system_id in sorted({each.system_id for each in submission.sets} - described):
-        yield Fault("the system of these results is not described", file=f"{submission.file}/results/{system_id}",
-                    expected=f"systems/{system_id}.json")
+        yield Fault(
+            "the system of these results is not described",
+            file=f"{submission.file}/results/{system_id}",
+            expected=f"systems/{system_id}.json",
+        )
     for system_id in sorted(described - {each.system_id for each in submission.sets}):
-        yield Fault("the system has no results", file=f"{submission.file}/systems/{system_id}.json",
-                    severity=Severity.WARNING)
+        yield Fault(
+            "the system has no results", file=f"{submission.file}/systems/{system_id}.json", severity=Severity.WARNING
+        )
     for entry in submission.entries:
         parts = PurePosixPath(entry.file).parts
         if entry.kind != "folder" and parts[0] == "results":
-            regular = len(parts) >= 5 and parts[2] in SCALINGS and (
-                IN_RESULTS.fullmatch(parts[4]) is not None or parts[4] in ("README.md",))
+            regular = (
+                len(parts) >= 5
+                and parts[2] in SCALINGS
+                and (IN_RESULTS.fullmatch(parts[4]) is not None or parts[4] in ("README.md",))
+            )
             if not regular and parts[-1] != "package_checker_params":
-                yield Fault("this file has no place among the results", file=f"{submission.file}/{entry.file}",
-                            expected="results/<system>/<strong or weak>/<benchmark>/result_<i>.txt",
-                            severity=Severity.ERROR if ours and entry.file.endswith(".txt") else Severity.WARNING)
+                yield Fault(
+                    "this file has no place among the results",
+                    file=f"{submission.file}/{entry.file}",
+                    expected="results/<system>/<strong or weak>/<benchmark>/result_<i>.txt",
+                    severity=Severity.ERROR if ours and entry.file.endswith(".txt") else Severity.WARNING,
+                )
         elif entry.kind == "folder" and len(parts) == 1 and parts[0] not in TOP:
-            yield Fault("this folder is none of the layout's", file=f"{submission.file}/{entry.file}",
-                        expected=", ".join(sorted(TOP)), severity=Severity.WARNING)
+            yield Fault(
+                "this folder is none of the layout's",
+                file=f"{submission.file}/{entry.file}",
+                expected=", ".join(sorted(TOP)),
+                severity=Severity.WARNING,
+            )
 
 
 @check("R5.5", of=Submission)
@@ -61,9 +93,12 @@ def weak_beside_strong(submission: Submission) -> Iterator[Fault]:
     strong = {each.benchmark for each in submission.sets if each.scaling == STRONG}
     for each in submission.sets:
         if each.scaling == WEAK and each.benchmark not in strong:
-            yield Fault("weak scaling is submitted without strong scaling", file=each.file,
-                        expected=f"results/<system>/strong/{each.benchmark}",
-                        severity=Severity.ERROR if each.ours else Severity.WARNING)
+            yield Fault(
+                "weak scaling is submitted without strong scaling",
+                file=each.file,
+                expected=f"results/<system>/strong/{each.benchmark}",
+                severity=Severity.ERROR if each.ours else Severity.WARNING,
+            )
 
 
 @check("R8.2", of=Submission)
@@ -74,14 +109,25 @@ def code_and_readme(submission: Submission) -> Iterator[Fault]:
         ours = any(each.ours for each in submission.sets if each.benchmark == benchmark)
         above = f"benchmarks/{benchmark}/implementations/"
         within = [name for name in files if name.startswith(above)]
-        missing = [what for what, there in (
-            ("README.md", any(PurePosixPath(name).name.lower() == "readme.md" and files[name].size for name in within)),
-            ("source", any(PurePosixPath(name).suffix in SOURCE and files[name].size for name in within))) if not there]
+        missing = [
+            what
+            for what, there in (
+                (
+                    "README.md",
+                    any(PurePosixPath(name).name.lower() == "readme.md" and files[name].size for name in within),
+                ),
+                ("source", any(PurePosixPath(name).suffix in SOURCE and files[name].size for name in within)),
+            )
+            if not there
+        ]
         if missing:
-            yield Fault(f"the code of {benchmark} is not all there", file=f"{submission.file}/{above.rstrip('/')}",
-                        expected="README.md with the command, and the source or scripts that were run",
-                        found=f"no {' and no '.join(missing)}",
-                        severity=Severity.ERROR if ours else Severity.WARNING)
+            yield Fault(
+                f"the code of {benchmark} is not all there",
+                file=f"{submission.file}/{above.rstrip('/')}",
+                expected="README.md with the command, and the source or scripts that were run",
+                found=f"no {' and no '.join(missing)}",
+                severity=Severity.ERROR if ours else Severity.WARNING,
+            )
 
 
 @check("R8.3", of=Submission)
@@ -98,11 +144,16 @@ def names_and_sizes(submission: Submission) -> Iterator[Fault]:
         if entry.kind == "special":
             yield Fault("this is no file, folder or link", file=where)
         if entry.size > MOST_BYTES:
-            yield Fault("the file is too large", file=where, expected=f"at most {MOST_BYTES} bytes",
-                        found=f"{entry.size} bytes")
+            yield Fault(
+                "the file is too large", file=where, expected=f"at most {MOST_BYTES} bytes", found=f"{entry.size} bytes"
+            )
         if PurePosixPath(name).suffix.lower() in NOT_OPENED:
-            yield Fault("this file is not looked into", file=where, severity=Severity.WARNING,
-                        hint="a submission holds texts; checkpoints, arrays and archives do not belong into it")
+            yield Fault(
+                "this file is not looked into",
+                file=where,
+                severity=Severity.WARNING,
+                hint="a submission holds texts; checkpoints, arrays and archives do not belong into it",
+            )
 
 
 @check("R8.6", of=Submission)
@@ -117,8 +168,11 @@ def no_links(submission: Submission) -> Iterator[Fault]:
     """A submission holds its files themselves. A link is never followed, wherever it leads."""
     for entry in submission.entries:
         if entry.kind == "link":
-            yield Fault("this is a link, which is not followed", file=f"{submission.file}/{entry.file}",
-                        expected="the file itself")
+            yield Fault(
+                "this is a link, which is not followed",
+                file=f"{submission.file}/{entry.file}",
+                expected="the file itself",
+            )
 
 
 @check("R8.5", of=Submission)
@@ -141,8 +195,12 @@ def no_secrets(submission: Submission) -> Iterator[Fault]:
             continue
         if match := SECRETS.search(content):
             kind = match.lastgroup
-            yield Fault("this looks like a secret", file=where, line=content.count(b"\n", 0, match.start()) + 1,
-                        severity=Severity.WARNING if kind == "word" else Severity.ERROR,
-                        hint="revoke it, and take it out")
+            yield Fault(
+                "this looks like a secret",
+                file=where,
+                line=content.count(b"\n", 0, match.start()) + 1,
+                severity=Severity.WARNING if kind == "word" else Severity.ERROR,
+                hint="revoke it, and take it out",
+            )
     if unread:
         yield Fault(f"{unread} files are too large to be searched for secrets", severity=Severity.WARNING, rule="R8.6")

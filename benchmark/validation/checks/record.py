@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from benchmark.foundation.reading import Unreadable, read_bytes
 from benchmark.submission.run_record import facts_of
 from benchmark.validation.finding import Fault, shown
-from benchmark.foundation.reading import Unreadable, read_bytes
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import RECORD, Log
 
@@ -20,8 +20,11 @@ def record_agrees(log: Log) -> Iterator[Fault]:
     if record is None:
         return
     if record.values is None:
-        yield Fault(f"the run's record cannot be read: {record.fault}", file=record.file,
-                    expected=f"{RECORD.format(index='<i>')} beside the log, or run.json")
+        yield Fault(
+            f"the run's record cannot be read: {record.fault}",
+            file=record.file,
+            expected=f"{RECORD.format(index='<i>')} beside the log, or run.json",
+        )
         return
     stored = record.values.get("log")
     stored_hash = stored.get("sha256") if isinstance(stored, dict) else None
@@ -30,19 +33,35 @@ def record_agrees(log: Log) -> Iterator[Fault]:
     except Unreadable:
         return  # the log's own finding says so
     if stored_hash != hashlib.sha256(content).hexdigest():
-        yield Fault("the log is not the one that was recorded: a byte of it has changed", file=record.file,
-                    expected=hashlib.sha256(content).hexdigest(), found=shown(stored_hash),
-                    hint="a log is never edited after its run")
+        yield Fault(
+            "the log is not the one that was recorded: a byte of it has changed",
+            file=record.file,
+            expected=hashlib.sha256(content).hexdigest(),
+            found=shown(stored_hash),
+            hint="a log is never edited after its run",
+        )
     if log.standard is not None and record.values.get("rung") != log.standard.name:
-        yield Fault("the record is of another rung", file=record.file, expected=log.standard.name,
-                    found=shown(record.values.get("rung")))
+        yield Fault(
+            "the record is of another rung",
+            file=record.file,
+            expected=log.standard.name,
+            found=shown(record.values.get("rung")),
+        )
     if log.standard is not None and record.values.get("target") != log.standard.goal.target:
-        yield Fault("the record has another target", file=record.file, expected=str(log.standard.goal.target),
-                    found=shown(record.values.get("target")))
+        yield Fault(
+            "the record has another target",
+            file=record.file,
+            expected=str(log.standard.goal.target),
+            found=shown(record.values.get("target")),
+        )
     for name in ("ranks", "launcher"):
         if log.settings().get(name) != record.values.get(name):
-            yield Fault(f"{name} of the record is not what the log says", file=record.file,
-                        expected=shown(log.settings().get(name)), found=shown(record.values.get(name)))
+            yield Fault(
+                f"{name} of the record is not what the log says",
+                file=record.file,
+                expected=shown(log.settings().get(name)),
+                found=shown(record.values.get(name)),
+            )
     yield from _differences(facts_of(log.timeline), record.values, record.file, "")
 
 
@@ -52,5 +71,9 @@ def _differences(facts: Mapping[str, Any], stored: Any, file: str, above: str) -
         if isinstance(value, dict) and name == "data":
             yield from _differences(value, found, file, f"{name}.")
         elif found != value or isinstance(found, bool) != isinstance(value, bool):
-            yield Fault(f"{above}{name} of the record is not what the log says", file=file, expected=shown(value),
-                        found=shown(found))
+            yield Fault(
+                f"{above}{name} of the record is not what the log says",
+                file=file,
+                expected=shown(value),
+                found=shown(found),
+            )

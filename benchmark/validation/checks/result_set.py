@@ -19,13 +19,31 @@ _LOG_NAME = re.compile(re.escape(LOG).replace(re.escape("{index}"), "(0|[1-9][0-
 
 FEWEST_TO_TELL = 2
 """Evaluations that have to be alike: one may be by chance, of a small split."""
-OF_EVERY_RUN = (keys.SUBMISSION_ORG, keys.SUBMISSION_PLATFORM, keys.SUBMISSION_DIVISION, keys.SUBMISSION_STATUS,
-                keys.GLOBAL_BATCH_SIZE, keys.NUMBER_OF_NODES, keys.ACCELERATORS_PER_NODE, keys.TRAIN_SAMPLES,
-                keys.EVAL_SAMPLES)
-OF_EVERY_RUN_OF_OURS = (keys.CONFIG, keys.VERSIONS, keys.DEVICES, keys.SUBMISSION_GITHUB_COMMIT_VERSION,
-                        keys.DATA_MANIFEST_SHA256, keys.DATA_RECIPE_SHA256, keys.CACHE_CLEAR, keys.OPT_NAME,
-                        keys.OPT_BASE_LR, keys.OPT_WEIGHT_DECAY, keys.OPT_LR_WARMUP_STEPS,
-                        keys.GRADIENT_ACCUMULATION_STEPS)
+OF_EVERY_RUN = (
+    keys.SUBMISSION_ORG,
+    keys.SUBMISSION_PLATFORM,
+    keys.SUBMISSION_DIVISION,
+    keys.SUBMISSION_STATUS,
+    keys.GLOBAL_BATCH_SIZE,
+    keys.NUMBER_OF_NODES,
+    keys.ACCELERATORS_PER_NODE,
+    keys.TRAIN_SAMPLES,
+    keys.EVAL_SAMPLES,
+)
+OF_EVERY_RUN_OF_OURS = (
+    keys.CONFIG,
+    keys.VERSIONS,
+    keys.DEVICES,
+    keys.SUBMISSION_GITHUB_COMMIT_VERSION,
+    keys.DATA_MANIFEST_SHA256,
+    keys.DATA_RECIPE_SHA256,
+    keys.CACHE_CLEAR,
+    keys.OPT_NAME,
+    keys.OPT_BASE_LR,
+    keys.OPT_WEIGHT_DECAY,
+    keys.OPT_LR_WARMUP_STEPS,
+    keys.GRADIENT_ACCUMULATION_STEPS,
+)
 
 
 def index_of(path: Path) -> int | None:
@@ -38,8 +56,11 @@ def index_of(path: Path) -> int | None:
 def target_rests_on_runs(results: ResultSet) -> Iterator[Fault]:
     """A submission is of a rung whose target recorded runs of the reference have reached."""
     if results.submitted and results.standard is not None and not results.standard.takes_submissions:
-        yield Fault("this rung takes no submissions: no recorded runs of the reference reach its target",
-                    found=results.benchmark, expected=" or ".join(rungs_with_submissions()))
+        yield Fault(
+            "this rung takes no submissions: no recorded runs of the reference reach its target",
+            found=results.benchmark,
+            expected=" or ".join(rungs_with_submissions()),
+        )
 
 
 @check("R4.5", of=ResultSet)
@@ -49,15 +70,26 @@ def number_of_runs(results: ResultSet) -> Iterator[Fault]:
         return
     wanted, found = results.standard.runs, len(results.logs)
     if found < wanted or results.scaling == STRONG and found > wanted:
-        yield Fault("the number of runs is not the one that a score is made of", found=f"{found} runs",
-                    expected=f"{wanted} runs" if results.scaling == STRONG else f"at least {wanted} runs",
-                    hint="of more runs, the window of consecutive ones with the median time is submitted"
-                    if found > wanted else "",
-                    severity=Severity.ERROR if results.submitted else Severity.WARNING)
-    if results.submitted and results.scaling == STRONG and {index_of(log.path) for log in results.logs} != set(range(found)):
-        yield Fault("the logs are not numbered from 0 on", found=", ".join(log.path.name for log in results.logs[:12]),
-                    expected=f"{LOG.format(index=0)} to {LOG.format(index=found - 1)}",
-                    severity=Severity.ERROR if results.ours else Severity.WARNING)
+        yield Fault(
+            "the number of runs is not the one that a score is made of",
+            found=f"{found} runs",
+            expected=f"{wanted} runs" if results.scaling == STRONG else f"at least {wanted} runs",
+            hint="of more runs, the window of consecutive ones with the median time is submitted"
+            if found > wanted
+            else "",
+            severity=Severity.ERROR if results.submitted else Severity.WARNING,
+        )
+    if (
+        results.submitted
+        and results.scaling == STRONG
+        and {index_of(log.path) for log in results.logs} != set(range(found))
+    ):
+        yield Fault(
+            "the logs are not numbered from 0 on",
+            found=", ".join(log.path.name for log in results.logs[:12]),
+            expected=f"{LOG.format(index=0)} to {LOG.format(index=found - 1)}",
+            severity=Severity.ERROR if results.ours else Severity.WARNING,
+        )
 
 
 @check("R4.5", "R1.4", of=ResultSet)
@@ -68,8 +100,11 @@ def enough_runs_reach(results: ResultSet) -> Iterator[Fault]:
         return
     missed = [log for log in results.logs if not _reached(log)]
     if len(missed) > standard.missed_runs:
-        yield Fault("too many runs miss the target", expected=f"at most {standard.missed_runs}",
-                    found=f"{len(missed)}: " + ", ".join(log.path.name for log in missed[:12]))
+        yield Fault(
+            "too many runs miss the target",
+            expected=f"at most {standard.missed_runs}",
+            found=f"{len(missed)}: " + ", ".join(log.path.name for log in missed[:12]),
+        )
 
 
 def _reached(log: Log) -> bool:
@@ -80,8 +115,11 @@ def _reached(log: Log) -> bool:
 @check("R4.13", of=ResultSet, ours_alone=True)
 def times_are_near(results: ResultSet) -> Iterator[Fault]:
     """The times of runs that were made one after another do not lie so far apart that their mean tells little."""
-    timed = [(log.timeline.time_to_train_seconds, log.timeline.epochs or 0) for log in results.logs
-             if _reached(log) and log.timeline.time_to_train_seconds is not None]
+    timed = [
+        (log.timeline.time_to_train_seconds, log.timeline.epochs or 0)
+        for log in results.logs
+        if _reached(log) and log.timeline.time_to_train_seconds is not None
+    ]
     found = too_far_apart(*zip(*timed)) if timed and results.scaling == STRONG else None
     if found is not None:
         yield Fault(found, severity=Severity.WARNING, hint="look at what else the machine did, and make the set again")
@@ -97,9 +135,14 @@ def seeds_differ(results: ResultSet) -> Iterator[Fault]:
             identity = (shown(event.value), *place)
             other = seen.setdefault(identity, log)
             if other is not log and (log.closed or results.ours):
-                yield Fault("two runs have the same seed", file=log.file, line=event.line, found=shown(event.value),
-                            expected=f"another seed than that of {other.path.name}",
-                            hint="leave out --seed: each run takes a fresh one from the operating system")
+                yield Fault(
+                    "two runs have the same seed",
+                    file=log.file,
+                    line=event.line,
+                    found=shown(event.value),
+                    expected=f"another seed than that of {other.path.name}",
+                    hint="leave out --seed: each run takes a fresh one from the operating system",
+                )
 
 
 @check("R4.10", of=ResultSet)
@@ -112,9 +155,13 @@ def one_configuration(results: ResultSet) -> Iterator[Fault]:
         for key in OF_EVERY_RUN + (OF_EVERY_RUN_OF_OURS if results.ours else ()):
             values, others = ([event.value for event in each.of(key)][:1] for each in (log, first))
             if values != others:
-                yield Fault(f"{key} is not the same in all runs", file=log.file,
-                            line=log.of(key)[0].line if values else None, found=_difference(values, others),
-                            expected=f"as in {first.path.name}: {_difference(others, values)}")
+                yield Fault(
+                    f"{key} is not the same in all runs",
+                    file=log.file,
+                    line=log.of(key)[0].line if values else None,
+                    found=_difference(values, others),
+                    expected=f"as in {first.path.name}: {_difference(others, values)}",
+                )
 
 
 def _difference(values: list[Any], others: list[Any]) -> str:
@@ -133,37 +180,61 @@ def runs_are_different(results: ResultSet) -> Iterator[Fault]:
     epoch are one. Runs of strong scaling do not share their system."""
     values: dict[tuple[str, ...], Log] = {}
     for log in results.logs:
-        logged = [event for key in ({event.key for event in log.metrics} | {keys.TRACKED_STATS}) for event in log.of(key)]
+        logged = [
+            event for key in ({event.key for event in log.metrics} | {keys.TRACKED_STATS}) for event in log.of(key)
+        ]
         twin = values.setdefault(tuple(sorted(shown(event.value) for event in logged)), log)
         if twin is not log and len(log.metrics) >= FEWEST_TO_TELL:
-            yield Fault("two logs are of one run, or of one seed", file=log.file, line=logged[0].line,
-                        found=f"the same values in all {len(log.metrics)} evaluations as in {twin.path.name}",
-                        severity=Severity.ERROR if results.ours else Severity.WARNING)
-    spans = sorted(((log.start.time_ms, log.stop.time_ms, log) for log in results.logs if log.start and log.stop),
-                   key=lambda span: span[:2])
+            yield Fault(
+                "two logs are of one run, or of one seed",
+                file=log.file,
+                line=logged[0].line,
+                found=f"the same values in all {len(log.metrics)} evaluations as in {twin.path.name}",
+                severity=Severity.ERROR if results.ours else Severity.WARNING,
+            )
+    spans = sorted(
+        ((log.start.time_ms, log.stop.time_ms, log) for log in results.logs if log.start and log.stop),
+        key=lambda span: span[:2],
+    )
     for (start, stop, log), (next_start, next_stop, other) in zip(spans, spans[1:]):
         if (start, stop) == (next_start, next_stop):
-            yield Fault("two logs are of one run", file=other.file, line=other.start.line,
-                        found=f"the same run_start and run_stop as in {log.path.name}",
-                        severity=Severity.ERROR if results.scaling == STRONG or results.ours else Severity.WARNING)
+            yield Fault(
+                "two logs are of one run",
+                file=other.file,
+                line=other.start.line,
+                found=f"the same run_start and run_stop as in {log.path.name}",
+                severity=Severity.ERROR if results.scaling == STRONG or results.ours else Severity.WARNING,
+            )
         elif results.scaling == STRONG and next_start < stop:
-            yield Fault("two runs were made at the same time", file=other.file, line=other.start.line,
-                        expected=f"a start after {stop}, when {log.path.name} stopped", found=str(next_start),
-                        severity=Severity.WARNING)
+            yield Fault(
+                "two runs were made at the same time",
+                file=other.file,
+                line=other.start.line,
+                expected=f"a start after {stop}, when {log.path.name} stopped",
+                found=str(next_start),
+                severity=Severity.WARNING,
+            )
 
 
 @check("R8.1", of=ResultSet)
 def logs_are_in_their_place(results: ResultSet) -> Iterator[Fault]:
     """A log lies in the folder of the benchmark that it is of."""
     if results.standard is None:
-        yield Fault("the folder is named by no benchmark", found=results.benchmark,
-                    hint="other tools pass over such a folder in silence")
+        yield Fault(
+            "the folder is named by no benchmark",
+            found=results.benchmark,
+            hint="other tools pass over such a folder in silence",
+        )
     for log in results.logs + results.pruned:
         name = log.value(keys.SUBMISSION_BENCHMARK)
         if name != results.benchmark:
-            yield Fault("the log is of another benchmark than its folder", file=log.file, found=shown(name),
-                        expected=results.benchmark,
-                        line=log.of(keys.SUBMISSION_BENCHMARK)[0].line if name is not None else None)
+            yield Fault(
+                "the log is of another benchmark than its folder",
+                file=log.file,
+                found=shown(name),
+                expected=results.benchmark,
+                line=log.of(keys.SUBMISSION_BENCHMARK)[0].line if name is not None else None,
+            )
 
 
 @check("R4.9", of=ResultSet, ours_alone=True)
@@ -171,8 +242,12 @@ def records_are_there(results: ResultSet) -> Iterator[Fault]:
     """Each log of a submission has its run's record beside it."""
     for log in results.logs:
         if log.record is None and log.events:
-            yield Fault("the run's record is missing", file=log.file, hint="it is the run.json of the run's folder",
-                        expected=f"{RECORD.format(index=index_of(log.path))} beside {log.path.name}")
+            yield Fault(
+                "the run's record is missing",
+                file=log.file,
+                hint="it is the run.json of the run's folder",
+                expected=f"{RECORD.format(index=index_of(log.path))} beside {log.path.name}",
+            )
 
 
 @check("R5.5", of=ResultSet)
@@ -180,13 +255,18 @@ def instances_are_alike(results: ResultSet) -> Iterator[Fault]:
     """Of weak scaling, the instances have one size and together fit into the system."""
     if results.scaling != WEAK or results.system is None or results.system.values is None:
         return
-    for field, key in (("number_of_nodes", keys.NUMBER_OF_NODES),
-                       ("accelerators_per_node", keys.ACCELERATORS_PER_NODE)):
+    for field, key in (
+        ("number_of_nodes", keys.NUMBER_OF_NODES),
+        ("accelerators_per_node", keys.ACCELERATORS_PER_NODE),
+    ):
         told = results.system.values.get(field)
         if told is None or not str(told).isdecimal() or len(str(told)) > 9:
             continue
         for size in sorted({log.number(key) for log in results.logs} - {None}):
             if size > int(told):
-                yield Fault("an instance has more of them than the system", found=f"{key} {size:g}",
-                            expected=f"at most {told}, as {results.system.file} says",
-                            severity=Severity.ERROR if results.ours else Severity.WARNING)
+                yield Fault(
+                    "an instance has more of them than the system",
+                    found=f"{key} {size:g}",
+                    expected=f"at most {told}, as {results.system.file} says",
+                    severity=Severity.ERROR if results.ours else Severity.WARNING,
+                )

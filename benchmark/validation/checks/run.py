@@ -21,9 +21,13 @@ def benchmark_known(log: Log) -> Iterator[Fault]:
     events = log.of(keys.SUBMISSION_BENCHMARK)
     if events and log.standard is None:
         name = events[0].value
-        yield Fault("there is no such benchmark", line=events[0].line, found=shown(name),
-                    expected=" or ".join(sorted(standards())),
-                    hint=nearest(name[:80], standards()) if isinstance(name, str) else "")
+        yield Fault(
+            "there is no such benchmark",
+            line=events[0].line,
+            found=shown(name),
+            expected=" or ".join(sorted(standards())),
+            hint=nearest(name[:80], standards()) if isinstance(name, str) else "",
+        )
 
 
 @check("R1.4", "R3.5", of=Log)
@@ -33,22 +37,39 @@ def stops_at_the_target(log: Log) -> Iterator[Fault]:
     if standard is None or stop is None:
         return
     severity = Severity.WARNING if log.may_miss else Severity.ERROR
-    counted = [(event, value) for event in log.metrics
-               if event.line < stop.line and (value := as_number(event.value)) is not None]
+    counted = [
+        (event, value)
+        for event in log.metrics
+        if event.line < stop.line and (value := as_number(event.value)) is not None
+    ]
     if not counted:
-        yield Fault("no evaluation stands before run_stop", line=stop.line, severity=severity,
-                    expected=f"{standard.goal.log_key} of at least one epoch")
+        yield Fault(
+            "no evaluation stands before run_stop",
+            line=stop.line,
+            severity=severity,
+            expected=f"{standard.goal.log_key} of at least one epoch",
+        )
         return
     last, reached = counted[-1]
     if not standard.goal.reached_by(reached):
-        yield Fault("the last evaluation before run_stop misses the target", line=last.line, found=shown(reached),
-                    expected=f"{standard.goal.reaches.replace('_', ' ')} {standard.goal.target:g}",
-                    severity=severity, hint="a run that does not reach the target has no time to train")
+        yield Fault(
+            "the last evaluation before run_stop misses the target",
+            line=last.line,
+            found=shown(reached),
+            expected=f"{standard.goal.reaches.replace('_', ' ')} {standard.goal.target:g}",
+            severity=severity,
+            hint="a run that does not reach the target has no time to train",
+        )
     for event, value in counted[:-1]:
         if standard.goal.reached_by(value):
-            yield Fault("the target was reached before the last evaluation", line=event.line, rule="R3.5",
-                        expected="run_stop after the first evaluation that reaches it", found=shown(value),
-                        severity=Severity.ERROR if log.ours else Severity.WARNING)
+            yield Fault(
+                "the target was reached before the last evaluation",
+                line=event.line,
+                rule="R3.5",
+                expected="run_stop after the first evaluation that reaches it",
+                found=shown(value),
+                severity=Severity.ERROR if log.ours else Severity.WARNING,
+            )
 
 
 @check("R3.5", of=Log)
@@ -57,8 +78,13 @@ def ends_with_success(log: Log) -> Iterator[Fault]:
     for event in log.of(keys.RUN_STOP):
         status = event.metadata.get(keys.STATUS)
         if status != keys.SUCCESS:
-            yield Fault("the run did not end with success", line=event.line, expected='status "success"',
-                        found=shown(status), severity=Severity.WARNING if log.may_miss else Severity.ERROR)
+            yield Fault(
+                "the run did not end with success",
+                line=event.line,
+                expected='status "success"',
+                found=shown(status),
+                severity=Severity.WARNING if log.may_miss else Severity.ERROR,
+            )
 
 
 @check("R1.2", of=Log)
@@ -67,27 +93,44 @@ def metric_values(log: Log) -> Iterator[Fault]:
     for event in log.metrics:
         value = as_number(event.value)
         if value is None or log.ours and not 0.0 <= value <= 1.0:
-            yield Fault(f"{event.key} is no value of the metric", line=event.line, found=shown(event.value),
-                        expected="a number from 0 to 1" if log.ours else "a number")
+            yield Fault(
+                f"{event.key} is no value of the metric",
+                line=event.line,
+                found=shown(event.value),
+                expected="a number from 0 to 1" if log.ours else "a number",
+            )
     if not log.ours:
         return
     twins = log.of(keys.F1_MACRO)
     if [(each.value, each.metadata.get(keys.EPOCH_NUM), each.metadata.get(keys.SAMPLES_COUNT)) for each in twins] != [
-            (each.value, each.metadata.get(keys.EPOCH_NUM), each.metadata.get(keys.SAMPLES_COUNT))
-            for each in log.metrics]:
+        (each.value, each.metadata.get(keys.EPOCH_NUM), each.metadata.get(keys.SAMPLES_COUNT)) for each in log.metrics
+    ]:
         odd = next((one for one, other in zip(log.metrics, twins) if one.value != other.value), None)
-        yield Fault(f"{keys.EVAL_ACCURACY} and {keys.F1_MACRO} differ", line=odd.line if odd else None,
-                    expected="the same values, epochs and counts under both keys")
+        yield Fault(
+            f"{keys.EVAL_ACCURACY} and {keys.F1_MACRO} differ",
+            line=odd.line if odd else None,
+            expected="the same values, epochs and counts under both keys",
+        )
     for event in log.of(keys.TEST_F1_MACRO):
         value = as_number(event.value)
-        best = max((each for each in map(as_number, (event.value for event in log.metrics)) if each is not None),
-                   default=None)
+        best = max(
+            (each for each in map(as_number, (event.value for event in log.metrics)) if each is not None), default=None
+        )
         if value is None or not 0.0 <= value <= 1.0:
-            yield Fault("the test score is no value of the metric", line=event.line, found=shown(event.value),
-                        expected="a number from 0 to 1")
+            yield Fault(
+                "the test score is no value of the metric",
+                line=event.line,
+                found=shown(event.value),
+                expected="a number from 0 to 1",
+            )
         elif best is not None and value < best - FAR_BELOW:
-            yield Fault("the test score is far below that of the dev split", line=event.line, found=shown(value),
-                        expected=f"near {best:g}", severity=Severity.WARNING)
+            yield Fault(
+                "the test score is far below that of the dev split",
+                line=event.line,
+                found=shown(value),
+                expected=f"near {best:g}",
+                severity=Severity.WARNING,
+            )
 
 
 @check("R4.1", of=Log, ours_alone=True)
@@ -99,28 +142,47 @@ def evaluated_after_each_epoch(log: Log) -> Iterator[Fault]:
         key, epoch = turn[place % len(turn)], place // len(turn) + 1
         number = event.metadata.get(keys.EPOCH_NUM)
         if event.key != key or as_count(number) != epoch:
-            yield Fault("epochs and evaluations do not take turns", line=event.line,
-                        expected=f"{key} of epoch {epoch}", found=f"{event.key} of epoch {shown(number)}")
+            yield Fault(
+                "epochs and evaluations do not take turns",
+                line=event.line,
+                expected=f"{key} of epoch {epoch}",
+                found=f"{event.key} of epoch {shown(number)}",
+            )
             return
     if len(found) % len(turn) or not found:
-        yield Fault("the last epoch was not evaluated" if found else "there is no epoch",
-                    line=found[-1].line if found else None, expected=turn[len(found) % len(turn)])
+        yield Fault(
+            "the last epoch was not evaluated" if found else "there is no epoch",
+            line=found[-1].line if found else None,
+            expected=turn[len(found) % len(turn)],
+        )
 
 
 @check("R4.3", of=Log)
 def epochs_numbered(log: Log) -> Iterator[Fault]:
     """Whatever has an epoch says its number; of one key they rise; ours count from 1."""
-    for key in {keys.EPOCH_START, keys.EPOCH_STOP, keys.EVAL_START, keys.EVAL_STOP,
-                *((event.key for event in log.metrics))}:
+    for key in {
+        keys.EPOCH_START,
+        keys.EPOCH_STOP,
+        keys.EVAL_START,
+        keys.EVAL_STOP,
+        *((event.key for event in log.metrics)),
+    }:
         before: float | None = None
         for event in log.of(key):
             number = as_number(event.metadata.get(keys.EPOCH_NUM))
             if number is None:
-                yield Fault(f"{key} does not say its epoch", line=event.line, found=shown(dict(event.metadata)),
-                            expected=f"{keys.EPOCH_NUM} in its metadata")
+                yield Fault(
+                    f"{key} does not say its epoch",
+                    line=event.line,
+                    found=shown(dict(event.metadata)),
+                    expected=f"{keys.EPOCH_NUM} in its metadata",
+                )
             elif before is not None and number <= before:
-                yield Fault(f"{key} of epoch {number:g} follows that of epoch {before:g}", line=event.line,
-                            severity=Severity.ERROR if log.ours else Severity.WARNING)
+                yield Fault(
+                    f"{key} of epoch {number:g} follows that of epoch {before:g}",
+                    line=event.line,
+                    severity=Severity.ERROR if log.ours else Severity.WARNING,
+                )
             before = before if number is None else number
 
 
@@ -128,8 +190,12 @@ def epochs_numbered(log: Log) -> Iterator[Fault]:
 def not_resumed(log: Log) -> Iterator[Fault]:
     """A resumed run is not scored."""
     for event in log.of(keys.RESUMED):
-        yield Fault("the run was resumed", line=event.line, found=f"after epoch {shown(event.value)}",
-                    expected="a run in one piece")
+        yield Fault(
+            "the run was resumed",
+            line=event.line,
+            found=f"after epoch {shown(event.value)}",
+            expected="a run in one piece",
+        )
 
 
 @check("R4.2", of=Log)
@@ -140,16 +206,27 @@ def seed_logged(log: Log) -> Iterator[Fault]:
         yield Fault("the run logs no seed", expected=f"{keys.SEED} with a whole number")
     for event in seeds:
         if as_count(event.value) is None:
-            yield Fault("the seed is no whole number", line=event.line, found=shown(event.value),
-                        severity=Severity.ERROR if log.ours else Severity.WARNING)
+            yield Fault(
+                "the seed is no whole number",
+                line=event.line,
+                found=shown(event.value),
+                severity=Severity.ERROR if log.ours else Severity.WARNING,
+            )
 
 
 @check("R5.2", of=Log)
 def division_known(log: Log) -> Iterator[Fault]:
     """A log says closed or open, in all the places where it says a division."""
     settings = log.settings()
-    for name, key in (("division", keys.SUBMISSION_DIVISION), ("status", keys.SUBMISSION_STATUS),
-                      ("org", keys.SUBMISSION_ORG)):
+    for name, key in (
+        ("division", keys.SUBMISSION_DIVISION),
+        ("status", keys.SUBMISSION_STATUS),
+        ("org", keys.SUBMISSION_ORG),
+    ):
         if name in settings and settings[name] != log.value(key):
-            yield Fault(f"{key} differs from the settings", line=log.of(key)[0].line if log.of(key) else None,
-                        expected=f"{shown(settings[name])}, as in config", found=shown(log.value(key)))
+            yield Fault(
+                f"{key} differs from the settings",
+                line=log.of(key)[0].line if log.of(key) else None,
+                expected=f"{shown(settings[name])}, as in config",
+                found=shown(log.value(key)),
+            )

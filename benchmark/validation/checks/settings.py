@@ -13,8 +13,11 @@ from benchmark.validation.subjects import Log, as_count
 OF_THE_LAUNCH = {"ranks", "launcher"}
 """What the trainer adds to its settings: how it was started."""
 
-SAME = {"global_batch_size": keys.GLOBAL_BATCH_SIZE, "learning_rate": keys.OPT_BASE_LR,
-        "weight_decay": keys.OPT_WEIGHT_DECAY}
+SAME = {
+    "global_batch_size": keys.GLOBAL_BATCH_SIZE,
+    "learning_rate": keys.OPT_BASE_LR,
+    "weight_decay": keys.OPT_WEIGHT_DECAY,
+}
 """Settings of `config` that have a key of their own."""
 
 
@@ -32,13 +35,22 @@ def closed_settings(log: Log) -> Iterator[Fault]:
             said = [(settings[name], config.line)]
         for value, line in said:
             if not any(_same(value, each) for each in allowed):
-                yield Fault(f"{name} is not the reference's", line=line, expected=" or ".join(map(shown, allowed)),
-                            found=shown(value), hint="the open division is free to change it")
+                yield Fault(
+                    f"{name} is not the reference's",
+                    line=line,
+                    expected=" or ".join(map(shown, allowed)),
+                    found=shown(value),
+                    hint="the open division is free to change it",
+                )
     if log.ours and config is not None:
         for name in settings.keys() - {*standard.fixed, *standard.tunable, *standard.free, *OF_THE_LAUNCH}:
-            yield Fault(f"{shown(name)} is no setting of the reference", line=config.line, found=shown(settings[name]),
-                        expected="the settings that the definition lists",
-                        hint="the open division is free to add settings")
+            yield Fault(
+                f"{shown(name)} is no setting of the reference",
+                line=config.line,
+                found=shown(settings[name]),
+                expected="the settings that the definition lists",
+                hint="the open division is free to add settings",
+            )
         for name in {*standard.fixed, *standard.tunable} - {*settings, *standard.unsaid, keys.OPT_NAME}:
             yield Fault(f"config does not say {name}", line=config.line, expected="every setting of the trainer")
 
@@ -53,8 +65,12 @@ def precision_allowed(log: Log) -> Iterator[Fault]:
     """The precision is logged, and one of those that are allowed."""
     precision = log.settings().get("precision")
     if log.standard is not None and precision not in log.standard.precisions:
-        yield Fault("the precision is none that is allowed", line=_line(log.of(keys.CONFIG)), found=shown(precision),
-                    expected=" or ".join(log.standard.precisions))
+        yield Fault(
+            "the precision is none that is allowed",
+            line=_line(log.of(keys.CONFIG)),
+            found=shown(precision),
+            expected=" or ".join(log.standard.precisions),
+        )
 
 
 @check("R4.8", of=Log, ours_alone=True)
@@ -62,19 +78,39 @@ def settings_agree(log: Log) -> Iterator[Fault]:
     """What config says, what is logged under a key of its own, and the file of settings beside the log are the same."""
     settings = log.settings()
     if log.config is not None and log.config.values != settings:
-        differ = sorted(map(str, {name for name in {*settings, *(log.config.values or {})}
-                                  if settings.get(name) != (log.config.values or {}).get(name)}))
-        yield Fault("the file of settings is not what the log says", file=log.config.file,
-                    expected="the value of config in the log", found=log.config.fault or ", ".join(differ[:12]))
+        differ = sorted(
+            map(
+                str,
+                {
+                    name
+                    for name in {*settings, *(log.config.values or {})}
+                    if settings.get(name) != (log.config.values or {}).get(name)
+                },
+            )
+        )
+        yield Fault(
+            "the file of settings is not what the log says",
+            file=log.config.file,
+            expected="the value of config in the log",
+            found=log.config.fault or ", ".join(differ[:12]),
+        )
     for name, key in SAME.items():
         for event in log.of(key):
             if name in settings and settings[name] != event.value:
-                yield Fault(f"{key} differs from the settings", line=event.line, found=shown(event.value),
-                            expected=f"{shown(settings[name])}, as {name} in config")
+                yield Fault(
+                    f"{key} differs from the settings",
+                    line=event.line,
+                    found=shown(event.value),
+                    expected=f"{shown(settings[name])}, as {name} in config",
+                )
     epochs, most = len(log.of(keys.EPOCH_STOP)), log.setting("max_epochs")
     if most is not None and epochs > most:
-        yield Fault("the run has more epochs than it was allowed", line=log.of(keys.EPOCH_STOP)[-1].line,
-                    expected=f"at most {most:g}, as max_epochs in config", found=str(epochs))
+        yield Fault(
+            "the run has more epochs than it was allowed",
+            line=log.of(keys.EPOCH_STOP)[-1].line,
+            expected=f"at most {most:g}, as max_epochs in config",
+            found=str(epochs),
+        )
 
 
 @check("R4.7", of=Log, ours_alone=True)
@@ -85,18 +121,34 @@ def batch_fits_the_ranks(log: Log) -> Iterator[Fault]:
     pieces = as_count(log.value(keys.GRADIENT_ACCUMULATION_STEPS))
     nodes, per_node = as_count(log.value(keys.NUMBER_OF_NODES)), as_count(log.value(keys.ACCELERATORS_PER_NODE))
     if ranks is None or ranks < 1:
-        yield Fault("config does not say the number of ranks", line=_line(log.of(keys.CONFIG)),
-                    expected="a whole number above 0", found=shown(log.settings().get("ranks")))
+        yield Fault(
+            "config does not say the number of ranks",
+            line=_line(log.of(keys.CONFIG)),
+            expected="a whole number above 0",
+            found=shown(log.settings().get("ranks")),
+        )
         return
     if batch is not None and pieces and (batch < ranks * pieces or batch % pieces):
-        yield Fault("the global batch does not fit the ranks and the accumulated steps", line=line,
-                    expected=f"a multiple of {pieces}, at least {ranks * pieces}", found=str(batch))
+        yield Fault(
+            "the global batch does not fit the ranks and the accumulated steps",
+            line=line,
+            expected=f"a multiple of {pieces}, at least {ranks * pieces}",
+            found=str(batch),
+        )
     if nodes and ranks % nodes:
-        yield Fault("the ranks do not fill the nodes", line=_line(log.of(keys.NUMBER_OF_NODES)),
-                    expected=f"a number that divides {ranks} ranks", found=str(nodes))
+        yield Fault(
+            "the ranks do not fill the nodes",
+            line=_line(log.of(keys.NUMBER_OF_NODES)),
+            expected=f"a number that divides {ranks} ranks",
+            found=str(nodes),
+        )
     if nodes and per_node and ranks != nodes * per_node:
-        yield Fault("there is not one rank for each accelerator", line=_line(log.of(keys.ACCELERATORS_PER_NODE)),
-                    expected=f"{ranks} accelerators", found=f"{nodes} x {per_node}")
+        yield Fault(
+            "there is not one rank for each accelerator",
+            line=_line(log.of(keys.ACCELERATORS_PER_NODE)),
+            expected=f"{ranks} accelerators",
+            found=f"{nodes} x {per_node}",
+        )
 
 
 @check("R4.7", of=Log, ours_alone=True)
@@ -115,20 +167,31 @@ def steps_are_whole_batches(log: Log) -> Iterator[Fault]:
         if steps is None and count is not None and count > 0 and count % (batch * epoch) == 0:
             steps = count // (batch * epoch)
         if steps is None or count != epoch * steps * batch:
-            yield Fault("the samples seen by this epoch are not its whole batches", line=event.line,
-                        expected=f"{epoch} x {steps} x {batch}" if steps else f"a multiple of {epoch} x {batch}",
-                        found=shown(event.metadata.get(keys.SAMPLES_COUNT)))
+            yield Fault(
+                "the samples seen by this epoch are not its whole batches",
+                line=event.line,
+                expected=f"{epoch} x {steps} x {batch}" if steps else f"a multiple of {epoch} x {batch}",
+                found=shown(event.metadata.get(keys.SAMPLES_COUNT)),
+            )
     for event in log.of(keys.TRACKED_STATS):
         epoch, step = as_count(event.metadata.get(keys.EPOCH_NUM)), as_count(event.metadata.get("step_num"))
         if steps and epoch and step != epoch * steps:
-            yield Fault("the number of steps is not that of the epochs", line=event.line,
-                        expected=f"{epoch} x {steps}", found=shown(step))
+            yield Fault(
+                "the number of steps is not that of the epochs",
+                line=event.line,
+                expected=f"{epoch} x {steps}",
+                found=shown(step),
+            )
     share, epochs = log.setting("warmup_fraction"), log.setting("max_epochs")
     for event in log.of(keys.OPT_LR_WARMUP_STEPS):
         if steps and share is not None and epochs is not None and event.value != round(share * epochs * steps):
-            yield Fault("the warm-up is not that of the settings", line=event.line, found=shown(event.value),
-                        expected=f"{round(share * epochs * steps)}: {share:g} of {epochs:g} x {steps} steps",
-                        severity=Severity.ERROR if log.closed else Severity.WARNING)
+            yield Fault(
+                "the warm-up is not that of the settings",
+                line=event.line,
+                found=shown(event.value),
+                expected=f"{round(share * epochs * steps)}: {share:g} of {epochs:g} x {steps} steps",
+                severity=Severity.ERROR if log.closed else Severity.WARNING,
+            )
 
 
 def _steps_of_the_reference(log: Log) -> int | None:
@@ -139,8 +202,11 @@ def _steps_of_the_reference(log: Log) -> int | None:
         return None
     # Parts and batches have two sizes each, one apart; the larger of either come first.
     at = {0, samples % ranks, batch % ranks, ranks - 1}
-    return min((samples // ranks + (rank < samples % ranks)) // (batch // ranks + (rank < batch % ranks))
-               for rank in at if rank < ranks)
+    return min(
+        (samples // ranks + (rank < samples % ranks)) // (batch // ranks + (rank < batch % ranks))
+        for rank in at
+        if rank < ranks
+    )
 
 
 def _line(events: list[Event]) -> int | None:

@@ -12,18 +12,42 @@ from benchmark.validation.registry import check
 from benchmark.validation.subjects import STRONG, DataFile, Log, ResultSet, Submission
 
 REQUIRED = (
-    "submitter", "division", "status", "system_name", "number_of_nodes", "host_processors_per_node",
-    "host_processor_model_name", "host_memory_capacity", "host_memory_configuration", "host_storage_type",
-    "host_storage_capacity", "host_networking", "host_networking_topology", "accelerators_per_node",
-    "accelerator_model_name", "accelerator_host_interconnect", "accelerator_memory_configuration",
-    "accelerator_memory_capacity", "accelerator_interconnect", "cooling", "framework", "other_software_stack",
+    "submitter",
+    "division",
+    "status",
+    "system_name",
+    "number_of_nodes",
+    "host_processors_per_node",
+    "host_processor_model_name",
+    "host_memory_capacity",
+    "host_memory_configuration",
+    "host_storage_type",
+    "host_storage_capacity",
+    "host_networking",
+    "host_networking_topology",
+    "accelerators_per_node",
+    "accelerator_model_name",
+    "accelerator_host_interconnect",
+    "accelerator_memory_configuration",
+    "accelerator_memory_capacity",
+    "accelerator_interconnect",
+    "cooling",
+    "framework",
+    "other_software_stack",
     "operating_system",
 )
 """Fields that the policy asks a meaning of ..."""
 OPTIONAL = (
-    "host_processor_core_count", "host_processor_vcpu_count", "host_processor_frequency", "host_processor_caches",
-    "host_processor_interconnect", "accelerator_frequency", "accelerator_on-chip_memories",
-    "accelerator_interconnect_topology", "hw_notes", "sw_notes",
+    "host_processor_core_count",
+    "host_processor_vcpu_count",
+    "host_processor_frequency",
+    "host_processor_caches",
+    "host_processor_interconnect",
+    "accelerator_frequency",
+    "accelerator_on-chip_memories",
+    "accelerator_interconnect_topology",
+    "hw_notes",
+    "sw_notes",
 )
 """... those that have to be there and may be empty (of the first two one may), ..."""
 ASKED_BY_THE_POLICY_ALONE = ("system_type", "host_network_card_count")
@@ -43,11 +67,18 @@ def system_fields(submission: Submission) -> Iterator[Fault]:
         for name in (*REQUIRED, *OPTIONAL, *ASKED_BY_THE_POLICY_ALONE):
             if name not in system.values:
                 policy_alone = name in ASKED_BY_THE_POLICY_ALONE
-                yield Fault(f"the field {name} is missing", file=system.file,
-                            severity=Severity.WARNING if policy_alone and not ours else Severity.ERROR)
+                yield Fault(
+                    f"the field {name} is missing",
+                    file=system.file,
+                    severity=Severity.WARNING if policy_alone and not ours else Severity.ERROR,
+                )
             elif not isinstance(system.values[name], str):
-                yield Fault(f"the field {name} is no text", file=system.file, found=shown(system.values[name]),
-                            severity=Severity.ERROR if ours else Severity.WARNING)
+                yield Fault(
+                    f"the field {name} is no text",
+                    file=system.file,
+                    found=shown(system.values[name]),
+                    severity=Severity.ERROR if ours else Severity.WARNING,
+                )
 
 
 @check("R7.2", of=Submission)
@@ -59,22 +90,38 @@ def system_meaningful(submission: Submission) -> Iterator[Fault]:
         for name in (*REQUIRED, *ASKED_BY_THE_POLICY_ALONE):
             value = values.get(name)
             if isinstance(value, str) and (not value.strip() or value.strip().lower().startswith("unknown")):
-                yield Fault(f"the field {name} says nothing", file=system.file, found=shown(value), severity=severity,
-                            expected="what it is, or N/A where there is none",
-                            hint=f"stemdl submit --describe {name}=TEXT" if value == UNKNOWN else "")
+                yield Fault(
+                    f"the field {name} says nothing",
+                    file=system.file,
+                    found=shown(value),
+                    severity=severity,
+                    expected="what it is, or N/A where there is none",
+                    hint=f"stemdl submit --describe {name}=TEXT" if value == UNKNOWN else "",
+                )
         if values and not any(str(values.get(name, "")).strip() for name in OPTIONAL[:2]):
-            yield Fault("neither cores nor hardware threads of a processor are told", file=system.file,
-                        severity=severity)
+            yield Fault(
+                "neither cores nor hardware threads of a processor are told", file=system.file, severity=severity
+            )
         for name in COUNTS:
             if isinstance(values.get(name), str) and values[name].strip() and not values[name].isdecimal():
-                yield Fault(f"the field {name} is no number", file=system.file, found=shown(values[name]),
-                            severity=severity)
+                yield Fault(
+                    f"the field {name} is no number", file=system.file, found=shown(values[name]), severity=severity
+                )
         if isinstance(values.get("division"), str) and values["division"] not in (keys.CLOSED, keys.OPEN):
-            yield Fault("there is no such division", file=system.file, found=shown(values["division"]),
-                        expected="closed or open")
+            yield Fault(
+                "there is no such division",
+                file=system.file,
+                found=shown(values["division"]),
+                expected="closed or open",
+            )
         if isinstance(values.get("status"), str) and values["status"] not in STATUSES:
-            yield Fault("there is no such status", file=system.file, found=shown(values["status"]),
-                        expected=" or ".join(STATUSES), severity=severity)
+            yield Fault(
+                "there is no such status",
+                file=system.file,
+                found=shown(values["status"]),
+                expected=" or ".join(STATUSES),
+                severity=severity,
+            )
 
 
 def _ours(submission: Submission, system: DataFile) -> bool:
@@ -89,16 +136,20 @@ def system_agrees_with_logs(results: ResultSet) -> Iterator[Fault]:
         return
     severity = Severity.ERROR if results.ours else Severity.WARNING
     values = results.system.values
-    wanted = {"submitter": keys.SUBMISSION_ORG, "division": keys.SUBMISSION_DIVISION,
-              "status": keys.SUBMISSION_STATUS}
+    wanted = {"submitter": keys.SUBMISSION_ORG, "division": keys.SUBMISSION_DIVISION, "status": keys.SUBMISSION_STATUS}
     if results.scaling == STRONG:  # in weak scaling a log is of a part of the system: `instances_are_alike`
         wanted |= {"number_of_nodes": keys.NUMBER_OF_NODES, "accelerators_per_node": keys.ACCELERATORS_PER_NODE}
     for field, key in wanted.items():
         odd = [log for log in results.logs if log.of(key) and str(log.value(key)) != str(values.get(field))]
         if odd:
-            yield Fault(f"{field} of the system is not what the logs say", file=odd[0].file,
-                        line=odd[0].of(key)[0].line, found=f"{shown(odd[0].value(key))}, in {len(odd)} logs",
-                        expected=f"{shown(values.get(field))}, as {results.system.file} says", severity=severity)
+            yield Fault(
+                f"{field} of the system is not what the logs say",
+                file=odd[0].file,
+                line=odd[0].of(key)[0].line,
+                found=f"{shown(odd[0].value(key))}, in {len(odd)} logs",
+                expected=f"{shown(values.get(field))}, as {results.system.file} says",
+                severity=severity,
+            )
     if results.ours:
         yield from _software(results, values)
 
@@ -109,9 +160,13 @@ def _software(results: ResultSet, values: dict) -> Iterator[Fault]:
         torch = versions.get("torch") if isinstance(versions, dict) else None
         framework = values.get("framework")
         if isinstance(torch, str) and isinstance(framework, str) and "PyTorch" in framework and torch not in framework:
-            yield Fault("the framework of the system is not what the log says", file=log.file,
-                        line=log.of(keys.VERSIONS)[0].line, found=f"torch {shown(torch)}",
-                        expected=f"{shown(framework)}, as {results.system.file if results.system else ''} says")
+            yield Fault(
+                "the framework of the system is not what the log says",
+                file=log.file,
+                line=log.of(keys.VERSIONS)[0].line,
+                found=f"torch {shown(torch)}",
+                expected=f"{shown(framework)}, as {results.system.file if results.system else ''} says",
+            )
 
 
 @check("R7.3", of=Log, ours_alone=True)
@@ -122,9 +177,17 @@ def own_system_agrees(log: Log) -> Iterator[Fault]:
     if log.system.values is None:
         yield Fault(f"the system's description cannot be read: {log.system.fault}", file=log.system.file)
         return
-    for field, key in (("number_of_nodes", keys.NUMBER_OF_NODES), ("division", keys.SUBMISSION_DIVISION),
-                       ("accelerators_per_node", keys.ACCELERATORS_PER_NODE), ("submitter", keys.SUBMISSION_ORG),
-                       ("status", keys.SUBMISSION_STATUS)):
+    for field, key in (
+        ("number_of_nodes", keys.NUMBER_OF_NODES),
+        ("division", keys.SUBMISSION_DIVISION),
+        ("accelerators_per_node", keys.ACCELERATORS_PER_NODE),
+        ("submitter", keys.SUBMISSION_ORG),
+        ("status", keys.SUBMISSION_STATUS),
+    ):
         if log.of(key) and str(log.value(key)) != str(log.system.values.get(field)):
-            yield Fault(f"{field} of the system is not what the log says", file=log.system.file,
-                        expected=shown(str(log.value(key))), found=shown(log.system.values.get(field)))
+            yield Fault(
+                f"{field} of the system is not what the log says",
+                file=log.system.file,
+                expected=shown(str(log.value(key))),
+                found=shown(log.system.values.get(field)),
+            )

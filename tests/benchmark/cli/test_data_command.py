@@ -49,7 +49,10 @@ def test_verify_passes_sound_data_and_finds_what_is_changed_missing_or_added(
     assert main(["data", "verify", str(copy), "--quick", "--format", "json"]) == 1
     report = json.loads(capsys.readouterr().out)
     assert not report["ok"] and [(finding["check"], finding["file"]) for finding in report["findings"]] == [
-        ("files", str(changed)), ("files", str(missing)), ("files", str(added))]
+        ("files", str(changed)),
+        ("files", str(missing)),
+        ("files", str(added)),
+    ]
     assert set(report["findings"][0]) == {"check", "file", "message", "expected", "found", "hint"}
     assert main(["data", "verify", str(copy), "--quick"]) == 1
     lines = capsys.readouterr().out.splitlines()
@@ -57,8 +60,9 @@ def test_verify_passes_sound_data_and_finds_what_is_changed_missing_or_added(
         assert said in line
 
 
-def test_verify_asks_spglib_for_the_labels_of_drawn_materials_again(smoke_data: Path, tmp_path: Path,
-                                                                    capsys: pytest.CaptureFixture[str]):
+def test_verify_asks_spglib_for_the_labels_of_drawn_materials_again(
+    smoke_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
     copy = shutil.copytree(smoke_data, tmp_path / "data")
     path = copy / "test" / "batch_test_0.h5"
     with h5py.File(path, "r+") as shard:
@@ -69,14 +73,18 @@ def test_verify_asks_spglib_for_the_labels_of_drawn_materials_again(smoke_data: 
         relabelled.attrs["space_group"] = np.bytes_(other)
     assert main(["data", "verify", str(copy), "--format", "json"]) == 1
     findings = json.loads(capsys.readouterr().out)["findings"]
-    found = {check: [finding for finding in findings if finding["check"] == check]
-             for check in ("symmetry", "materials")}
+    found = {
+        check: [finding for finding in findings if finding["check"] == check] for check in ("symmetry", "materials")
+    }
     assert any(finding["message"] == "abc_angstrom is not the crystal's" for finding in found["symmetry"])
-    assert any("sample_260_0" in finding["file"] and finding["found"] == other.decode() for finding in found["materials"])
+    assert any(
+        "sample_260_0" in finding["file"] and finding["found"] == other.decode() for finding in found["materials"]
+    )
 
 
-def test_split_writes_a_partition_and_leaves_the_shards(smoke_data: Path, tmp_path: Path,
-                                                        capsys: pytest.CaptureFixture[str]):
+def test_split_writes_a_partition_and_leaves_the_shards(
+    smoke_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
     copy = shutil.copytree(smoke_data, tmp_path / "data")
     before = {path: sha256_of_file(path) for path in copy.rglob("*.h5")}
     assert main(["data", "split", str(copy), "--format", "json"]) == 0
@@ -95,7 +103,9 @@ def test_split_writes_a_partition_and_leaves_the_shards(smoke_data: Path, tmp_pa
     assert main(["data", "split", str(copy), "--folds", "4", "--partition", "standard"]) == 2
 
 
-def test_explore_draws_the_stacks_alone_where_a_picture_is_asked_for(smoke_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_explore_draws_the_stacks_alone_where_a_picture_is_asked_for(
+    smoke_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
     picture = tmp_path / "stacks.png"
     arguments = ["data", "explore", str(smoke_data), "-o", str(picture), "--groups", "225", "--format", "json"]
     assert main(arguments) == 0

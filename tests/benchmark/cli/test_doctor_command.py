@@ -10,13 +10,37 @@ from pathlib import Path
 import pytest
 
 pytestmark = pytest.mark.mpi
-ALL = ["ranks", "device", "commit", "source", "versions", "configuration", "shared folder", "disk", "memory", "load",
-       "clocks", "all-reduce"]
+ALL = [
+    "ranks",
+    "device",
+    "commit",
+    "source",
+    "versions",
+    "configuration",
+    "shared folder",
+    "disk",
+    "memory",
+    "load",
+    "clocks",
+    "all-reduce",
+]
 
 
 def test_under_a_launcher_the_ranks_are_checked_together(mpirun: Callable, tmp_path: Path) -> None:
-    done = mpirun(2, sys.executable, "-m", "benchmark", "doctor", "--ranks", "--format", "json", "--folder", tmp_path,
-                  "--set", "device=cpu")
+    done = mpirun(
+        2,
+        sys.executable,
+        "-m",
+        "benchmark",
+        "doctor",
+        "--ranks",
+        "--format",
+        "json",
+        "--folder",
+        tmp_path,
+        "--set",
+        "device=cpu",
+    )
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["ok"] and [check["name"] for check in told["checks"]] == [*ALL, "nodes"]

@@ -12,8 +12,17 @@ import pytest
 from benchmark.cli.main import COMMANDS, build_parser
 
 ROOT = Path(__file__).resolve().parents[3]
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "rules.md", "results/README.md", "docs/data.md", "docs/scale.md",
-             "docs/scoring.md", "docs/structures.md", "docs/validation.md")
+DOCUMENTS = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "rules.md",
+    "results/README.md",
+    "docs/data.md",
+    "docs/scale.md",
+    "docs/scoring.md",
+    "docs/structures.md",
+    "docs/validation.md",
+)
 PROGRAM = re.compile(r"(?:^|(?:mpirun|jsrun|srun) .*?)(?:stemdl|\./run_benchmark\.sh)(?= |$)")
 
 
@@ -24,7 +33,7 @@ def commands_in(lines: list[str]) -> list[str]:
     for line in whole:
         command = line.partition("#")[0].strip()
         if match := PROGRAM.match(command):
-            arguments = command[match.end():].strip()
+            arguments = command[match.end() :].strip()
             found.append(f"run {arguments}" if match[0].endswith(".sh") else arguments)
     return found
 

@@ -27,8 +27,15 @@ BEGAN = "work was begun"
 NEW = ("missing", "a\nb", "\udcff\udcfe", "-", "~")
 """Odd names, but names, of what may be made."""
 WELCOME = {
-    "output": (*NEW, "folder"), "data": NEW, "ledger": (*NEW, "empty"), "config": ("empty",), "power": ("empty",),
-    "folder": ("folder",), "path": ("empty",), "partition": ("",), "ids": ("1.5",),
+    "output": (*NEW, "folder"),
+    "data": NEW,
+    "ledger": (*NEW, "empty"),
+    "config": ("empty",),
+    "power": ("empty",),
+    "folder": ("folder",),
+    "path": ("empty",),
+    "partition": ("",),
+    "ids": ("1.5",),
     "set": ("device=cuda",),  # by doctor, whose ranks say what they see
 }
 """What an argument takes, odd as it is."""
@@ -53,11 +60,36 @@ FILES = {
     "broken/result_0.txt": b":::MLLOG {",
     "empty": b"",
 }
-NOWHERE = ("missing", "text/x", "n" * 300, "loop", "pipe", "/dev/zero", "/dev/full", "/proc/self/mem", "a\nb", "\udcff\udcfe",
-           "-", "~", "x/" * 3000)
+NOWHERE = (
+    "missing",
+    "text/x",
+    "n" * 300,
+    "loop",
+    "pipe",
+    "/dev/zero",
+    "/dev/full",
+    "/proc/self/mem",
+    "a\nb",
+    "\udcff\udcfe",
+    "-",
+    "~",
+    "x/" * 3000,
+)
 NUMBERS = ("-1", "1.5", "1e9", "9" * 5000, "nan", "²", "")
-SETTINGS = ("width=" + "[" * 3000, "width=0x" + "f" * 5000, "learning_rate=nan", "width", "=", "global_batch_size=1000000000",
-            "stage=\x1b[2J", "max_epochs=1e30", "no_such=1", "device=cuda", "comm=solo2", "warning_signals=KILL")
+SETTINGS = (
+    "width=" + "[" * 3000,
+    "width=0x" + "f" * 5000,
+    "learning_rate=nan",
+    "width",
+    "=",
+    "global_batch_size=1000000000",
+    "stage=\x1b[2J",
+    "max_epochs=1e30",
+    "no_such=1",
+    "device=cuda",
+    "comm=solo2",
+    "warning_signals=KILL",
+)
 
 
 def options_of(command: argparse.ArgumentParser) -> list[argparse.Action]:
@@ -86,8 +118,10 @@ def name_of(value: object) -> str | None:
 
 def snapshot(folder: Path) -> dict[str, bytes | str]:
     """All that lies in a folder: content, or kind of what has none."""
-    return {str(path): path.read_bytes() if path.is_file() and not path.is_symlink() else str(path.lstat().st_mode)
-            for path in folder.rglob("*")}
+    return {
+        str(path): path.read_bytes() if path.is_file() and not path.is_symlink() else str(path.lstat().st_mode)
+        for path in folder.rglob("*")
+    }
 
 
 @pytest.fixture
@@ -129,8 +163,13 @@ def base_of(command: argparse.ArgumentParser, words: tuple[str, ...], without: a
 
 
 @pytest.mark.parametrize(("words", "action"), CASES, ids=name_of)
-def test_whatever_is_given_is_one_message(words: tuple[str, ...], action: argparse.Action, box: Path,
-                                          monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+def test_whatever_is_given_is_one_message(
+    words: tuple[str, ...],
+    action: argparse.Action,
+    box: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
     before = snapshot(box)
     kept = []
     monkeypatch.setattr(guard, "_keep", kept.append)

@@ -47,12 +47,39 @@ def test_a_dry_run_prints_the_command_line_and_writes_nothing(folder: Path, caps
 
 
 def test_json_tells_all_and_the_ranks_agree_on_a_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["launch", "--launcher", "srun", "--nodes", "4", "--ranks-per-node", "6", "--gpus-per-rank", "1",
-                 "--batch", "slurm", "--walltime", "0:20", "--queue", "q", "--account", "a", "--dry-run", "--format", "json"]
+    arguments = [
+        "launch",
+        "--launcher",
+        "srun",
+        "--nodes",
+        "4",
+        "--ranks-per-node",
+        "6",
+        "--gpus-per-rank",
+        "1",
+        "--batch",
+        "slurm",
+        "--walltime",
+        "0:20",
+        "--queue",
+        "q",
+        "--account",
+        "a",
+        "--dry-run",
+        "--format",
+        "json",
+    ]
     assert main([*arguments, *RUN]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert told["layout"] == {"ranks": 24, "nodes": 4, "ranks_per_node": 6, "cores_per_rank": None, "gpus_per_rank": 1,
-                              "cpus_per_core": 1, "cores": []}
+    assert told["layout"] == {
+        "ranks": 24,
+        "nodes": 4,
+        "ranks_per_node": 6,
+        "cores_per_rank": None,
+        "gpus_per_rank": 1,
+        "cpus_per_core": 1,
+        "cores": [],
+    }
     assert told["argv"][-2:] == ["--output", told["output"]] and told["output"].startswith("runs/")
     assert "#SBATCH --partition=q\n" in told["script"] and shlex.join(told["argv"]) in told["script"]
     assert (told["launcher"], told["batch"], told["profile"]) == ("srun", "slurm", None)
@@ -74,27 +101,35 @@ def test_a_script_is_kept_with_the_run_and_nothing_started(folder: Path, capsys:
     assert "the folder is not empty" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("arguments", "says"), [
-    (["--profile", "summit", "--nodes", "4", "--cores-per-rank", "8", "--ranks-per-node", "6"],
-     "24 ranks do not fit 4 nodes x 5 slots"),
-    (["--profile", "sumit"], "did you mean 'summit'"),
-    (["--launcher", "local", "--ranks", "2"], "local starts one rank"),
-    (["--launcher", "jsrun", "--batch", "slurm"], "jsrun does not work under slurm"),
-    (["--launcher", "srun", "--batch", "slurm", "--walltime", "soon"], "--walltime"),
-    (["--launcher", "jsrun"], "there is no jsrun here"),
-    (["--launcher", "jsrun", "--", "--rung", "stemdl_smok"], "did you mean 'stemdl_smoke'"),
-    (["--launcher", "jsrun", "--", "--rung", "stemdl_mini"], "stemdl data generate stemdl_mini"),
-    (["--launcher", "jsrun", "--", "--rung", "stemdl_smoke", "--ranks", "2"], "write it before --"),
-])
-def test_what_cannot_be_is_one_message(arguments: list[str], says: str, folder: Path,
-                                       capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (
+            ["--profile", "summit", "--nodes", "4", "--cores-per-rank", "8", "--ranks-per-node", "6"],
+            "24 ranks do not fit 4 nodes x 5 slots",
+        ),
+        (["--profile", "sumit"], "did you mean 'summit'"),
+        (["--launcher", "local", "--ranks", "2"], "local starts one rank"),
+        (["--launcher", "jsrun", "--batch", "slurm"], "jsrun does not work under slurm"),
+        (["--launcher", "srun", "--batch", "slurm", "--walltime", "soon"], "--walltime"),
+        (["--launcher", "jsrun"], "there is no jsrun here"),
+        (["--launcher", "jsrun", "--", "--rung", "stemdl_smok"], "did you mean 'stemdl_smoke'"),
+        (["--launcher", "jsrun", "--", "--rung", "stemdl_mini"], "stemdl data generate stemdl_mini"),
+        (["--launcher", "jsrun", "--", "--rung", "stemdl_smoke", "--ranks", "2"], "write it before --"),
+    ],
+)
+def test_what_cannot_be_is_one_message(
+    arguments: list[str], says: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     arguments = arguments if "--" in arguments else [*arguments, *RUN]
     assert main(["launch", *arguments]) == 2
     output = capsys.readouterr()
     assert says in output.err and output.out == "" and "Traceback" not in output.err
 
 
-def test_wrong_options_of_the_run_are_found_before_it_is_queued(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_options_of_the_run_are_found_before_it_is_queued(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as left:
         main(["launch", "--batch", "slurm", "--", "--rang", "x"])
     assert left.value.code == 2 and "--rang" in capsys.readouterr().err
@@ -108,10 +143,28 @@ def test_it_becomes_the_launcher(code: int, form: list[str], folder: Path, envir
     program.parent.mkdir()
     program.write_text(f'#!/bin/bash\necho "$$ $*"\nexit {code}\n')
     program.chmod(0o755)
-    argv = [sys.executable, "-m", "benchmark", "launch", "--launcher", "srun", "--nodes", "2", *form, *RUN,
-            "--output", "out"]
-    with subprocess.Popen(argv, env=environment | {"PATH": f"{program.parent}:{os.environ['PATH']}"}, cwd=folder,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    argv = [
+        sys.executable,
+        "-m",
+        "benchmark",
+        "launch",
+        "--launcher",
+        "srun",
+        "--nodes",
+        "2",
+        *form,
+        *RUN,
+        "--output",
+        "out",
+    ]
+    with subprocess.Popen(
+        argv,
+        env=environment | {"PATH": f"{program.parent}:{os.environ['PATH']}"},
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
         output, errors = process.communicate(timeout=HANG_SECONDS)
     assert process.returncode == code, errors
     assert output.startswith(f"{process.pid} --nodes=2 --ntasks=2 "), "the process itself: signals reach the launcher"

@@ -14,10 +14,14 @@ from benchmark.submission.ledger import LEDGER
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    start = chain.append(tmp_path / LEDGER, {"event": "start", "folder": "a", "rung": "stemdl_mini", "ranks": 2,
-                                             "seed_given": False, "resumed": False})
-    chain.append(tmp_path / LEDGER, {"event": "end", "start": start, "status": "success", "seed": 7, "epochs": 3,
-                                     "time_to_train_seconds": 12.345})
+    start = chain.append(
+        tmp_path / LEDGER,
+        {"event": "start", "folder": "a", "rung": "stemdl_mini", "ranks": 2, "seed_given": False, "resumed": False},
+    )
+    chain.append(
+        tmp_path / LEDGER,
+        {"event": "end", "start": start, "status": "success", "seed": 7, "epochs": 3, "time_to_train_seconds": 12.345},
+    )
     chain.append(tmp_path / LEDGER, {"event": "start", "folder": "killed", "seed_given": True})
     return tmp_path
 

@@ -13,8 +13,9 @@ import pytest
 
 from benchmark.cli.main import COMMANDS, main
 
-ALL_COMMANDS = [(name,) for name in COMMANDS] + [("data", name) for name in ("generate", "split", "verify", "info",
-                                                                      "explore")]
+ALL_COMMANDS = [(name,) for name in COMMANDS] + [
+    ("data", name) for name in ("generate", "split", "verify", "info", "explore")
+]
 
 
 def message_of(capsys: pytest.CaptureFixture[str]) -> str:
@@ -35,9 +36,11 @@ def test_help_shows_an_example(command: tuple[str, ...], capsys: pytest.CaptureF
 
 
 def test_help_names_every_command_and_imports_nothing_heavy(environment: dict[str, str]):
-    program = ("import sys\nfrom benchmark.cli.main import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
-               "heavy = {'torch', 'numpy', 'h5py', 'sklearn', 'matplotlib', 'mpi4py', 'reference'}\n"
-               "print(sorted(heavy & set(sys.modules)))")
+    program = (
+        "import sys\nfrom benchmark.cli.main import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+        "heavy = {'torch', 'numpy', 'h5py', 'sklearn', 'matplotlib', 'mpi4py', 'reference'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
     *text, heavy = done.stdout.splitlines()
     assert heavy == "[]"
@@ -45,21 +48,24 @@ def test_help_names_every_command_and_imports_nothing_heavy(environment: dict[st
     assert any("stemdl run --rung stemdl_smoke" in line for line in text)
 
 
-@pytest.mark.parametrize(("arguments", "says"), [
-    ([], "COMMAND"),
-    (["rnu"], "rnu"),
-    (["data"], "COMMAND"),
-    (["run", "--rang", "x"], "--rang"),
-    (["run", "--rank", "2"], "--rank"),  # options may not be shortened
-    (["run", "--ranks", "0"], "'0' is not a whole number above 0"),
-    (["data", "generate", "stemdl_smoke", "--ranks", "0"], "'0' is not a whole number above 0"),
-    (["run", "--runs", "two"], "'two' is not a whole number above 0"),
-    (["run", "--seed", "-1"], "--seed"),
-    (["run", "--seed", str(2**31)], "0 to 2147483647"),
-    (["show"], "run"),
-    (["list", "--format", "xml"], "xml"),
-    (["data", "explore", "x", "--groups", "two"], "two"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "COMMAND"),
+        (["rnu"], "rnu"),
+        (["data"], "COMMAND"),
+        (["run", "--rang", "x"], "--rang"),
+        (["run", "--rank", "2"], "--rank"),  # options may not be shortened
+        (["run", "--ranks", "0"], "'0' is not a whole number above 0"),
+        (["data", "generate", "stemdl_smoke", "--ranks", "0"], "'0' is not a whole number above 0"),
+        (["run", "--runs", "two"], "'two' is not a whole number above 0"),
+        (["run", "--seed", "-1"], "--seed"),
+        (["run", "--seed", str(2**31)], "0 to 2147483647"),
+        (["show"], "run"),
+        (["list", "--format", "xml"], "xml"),
+        (["data", "explore", "x", "--groups", "two"], "two"),
+    ],
+)
 def test_wrong_options_are_one_message(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit) as left:
         main(arguments)
@@ -68,26 +74,29 @@ def test_wrong_options_are_one_message(arguments: list[str], says: str, capsys: 
     assert message.count("error:") == 1 and says in message.partition("error:")[2]
 
 
-@pytest.mark.parametrize(("arguments", "says"), [
-    (["data", "generate", "stemdl_olcf"], "not simulated"),
-    (["run", "--rung", "stemdl_smok"], "did you mean 'stemdl_smoke'?"),
-    (["run", "--rung", "stemdl_smoke", "--set", "max_epoch=3"], "did you mean 'max_epochs'?"),
-    (["run", "--rung", "stemdl_smoke", "--set", "width=wide"], "expected: int"),
-    (["run", "--rung", "stemdl_smoke", "--config", "absent.yaml"], "absent.yaml"),
-    (["run", "--runs", "2", "--seed", "1"], "leave out --seed"),
-    (["run", "--resume"], "--output"),
-    (["run", "--output", "used"], "the folder is not empty"),
-    (["run", "--rung", "stemdl_smoke", "--data", "used"], "something else than data"),
-    (["show", "nowhere"], "there is no run here"),
-    (["data", "generate", "stemdl_max"], "stemdl_ma"),
-    (["data", "split", "nowhere"], "no data here"),
-    (["data", "verify", "nowhere"], "no data here"),
-    (["data", "info", "nowhere"], "no data here"),
-    (["data", "explore", "nowhere"], "no data here"),
-])
-def test_a_foreseen_error_is_one_message_and_leaves_nothing(arguments: list[str], says: str, tmp_path: Path,
-                                                            capsys: pytest.CaptureFixture[str],
-                                                            monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["data", "generate", "stemdl_olcf"], "not simulated"),
+        (["run", "--rung", "stemdl_smok"], "did you mean 'stemdl_smoke'?"),
+        (["run", "--rung", "stemdl_smoke", "--set", "max_epoch=3"], "did you mean 'max_epochs'?"),
+        (["run", "--rung", "stemdl_smoke", "--set", "width=wide"], "expected: int"),
+        (["run", "--rung", "stemdl_smoke", "--config", "absent.yaml"], "absent.yaml"),
+        (["run", "--runs", "2", "--seed", "1"], "leave out --seed"),
+        (["run", "--resume"], "--output"),
+        (["run", "--output", "used"], "the folder is not empty"),
+        (["run", "--rung", "stemdl_smoke", "--data", "used"], "something else than data"),
+        (["show", "nowhere"], "there is no run here"),
+        (["data", "generate", "stemdl_max"], "stemdl_ma"),
+        (["data", "split", "nowhere"], "no data here"),
+        (["data", "verify", "nowhere"], "no data here"),
+        (["data", "info", "nowhere"], "no data here"),
+        (["data", "explore", "nowhere"], "no data here"),
+    ],
+)
+def test_a_foreseen_error_is_one_message_and_leaves_nothing(
+    arguments: list[str], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "notes.txt").write_text("mine")
@@ -97,8 +106,9 @@ def test_a_foreseen_error_is_one_message_and_leaves_nothing(arguments: list[str]
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["notes.txt", "used"]
 
 
-def test_no_runs_is_an_answer_and_no_folder_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str],
-                                                        monkeypatch: pytest.MonkeyPatch):
+def test_no_runs_is_an_answer_and_no_folder_is_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.chdir(tmp_path)
     assert main(["list"]) == 0
     output = capsys.readouterr()
@@ -125,8 +135,9 @@ def test_the_rungs_are_listed_with_what_they_hold(capsys: pytest.CaptureFixture[
     assert lines[1].split()[:6] == ["stemdl_mini", "25", "5,500", "3,500", "1,000", "1,000"]
 
 
-def test_a_dry_run_tells_time_and_size_and_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                                          capsys: pytest.CaptureFixture[str]):
+def test_a_dry_run_tells_time_and_size_and_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
     from benchmark.data import cost
     from benchmark.definition.benchmark import load_benchmark
 

@@ -17,17 +17,30 @@ CELL = st.text(alphabet="abc_/, 12", max_size=60).map(str.strip)
 
 def test_a_table_with_room_has_a_line_a_row():
     assert table_lines(("run", "status"), [("runs/one", "success"), ("runs/eleven", "")], 80) == [
-        "run          status", "runs/one     success", "runs/eleven"]
+        "run          status",
+        "runs/one     success",
+        "runs/eleven",
+    ]
 
 
 def test_long_cells_go_on_below_and_columns_stay():
     assert table_lines(("run", "s"), [("runs/a_long_name/run_0", "12.3"), ("b", "1")], 19) == [
-        "run            s", "runs/          12.3", "a_long_name/", "run_0", "b              1"]
+        "run            s",
+        "runs/          12.3",
+        "a_long_name/",
+        "run_0",
+        "b              1",
+    ]
 
 
 def test_what_has_no_room_beside_each_other_is_a_block_a_row():
     assert table_lines(("submitter", "system"), [("a" * 12, "b" * 12), ("c", "d")], 24) == [
-        f"submitter  {'a' * 12}", f"system     {'b' * 12}", "", "submitter  c", "system     d"]
+        f"submitter  {'a' * 12}",
+        f"system     {'b' * 12}",
+        "",
+        "submitter  c",
+        "system     d",
+    ]
 
 
 @given(st.integers(12, 100), st.data())
@@ -38,16 +51,26 @@ def test_no_line_is_wider_and_no_character_is_lost(width: int, data: st.DataObje
     assert all(len(line) <= width for line in lines)
     shown = sorted(re.sub(r"\s", "", "".join(lines)))
     names = "".join(columns)
-    assert shown in (sorted(re.sub(r"\s", "", "".join(map("".join, rows)) + names)),
-                     sorted(re.sub(r"\s", "", "".join(map("".join, rows)) + names * len(rows))))
+    assert shown in (
+        sorted(re.sub(r"\s", "", "".join(map("".join, rows)) + names)),
+        sorted(re.sub(r"\s", "", "".join(map("".join, rows)) + names * len(rows))),
+    )
 
 
-@pytest.mark.parametrize("argv", [
-    ["list", "--rungs"], ["rules"], ["score", "results"], ["score", "results", "--details"],
-    ["data", "generate", "stemdl_smoke", "--dry-run", "-o", "a/very/long/name/of/a/folder/for/the/data/of/a/rung"]])
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["list", "--rungs"],
+        ["rules"],
+        ["score", "results"],
+        ["score", "results", "--details"],
+        ["data", "generate", "stemdl_smoke", "--dry-run", "-o", "a/very/long/name/of/a/folder/for/the/data/of/a/rung"],
+    ],
+)
 @pytest.mark.parametrize("columns", ["80", "60"])
-def test_every_command_s_table_fits(argv: list[str], columns: str, monkeypatch: pytest.MonkeyPatch,
-                                    capsys: pytest.CaptureFixture):
+def test_every_command_s_table_fits(
+    argv: list[str], columns: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+):
     from benchmark.cli import output
 
     widest: list[int] = []
@@ -64,7 +87,9 @@ def test_every_command_s_table_fits(argv: list[str], columns: str, monkeypatch: 
     assert widest and max(widest) <= int(columns)
 
 
-def test_a_rule_is_set_on_a_terminal_and_plain_in_a_pipe(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
+def test_a_rule_is_set_on_a_terminal_and_plain_in_a_pipe(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+):
     assert main(["rules", "R4.4"]) == 0
     assert capsys.readouterr().out == "**R4.4 Resumed runs** are marked and not scored. *Checked by `not_resumed`.*\n"
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)

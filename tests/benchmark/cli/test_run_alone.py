@@ -36,9 +36,29 @@ def test_one_rank_trains_without_a_launcher(
     python, environment = without_mpi
     for ranks, code in ((1, 1), (2, 2)):
         done = subprocess.run(
-            [python, "-m", "benchmark", "run", "--rung", "stemdl_smoke", "--data", smoke_data, "--ranks", str(ranks),
-             "--set", "max_epochs=1", "--output", tmp_path / f"run_{ranks}"],
-            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=HANG_SECONDS, check=False)
+            [
+                python,
+                "-m",
+                "benchmark",
+                "run",
+                "--rung",
+                "stemdl_smoke",
+                "--data",
+                smoke_data,
+                "--ranks",
+                str(ranks),
+                "--set",
+                "max_epochs=1",
+                "--output",
+                tmp_path / f"run_{ranks}",
+            ],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=HANG_SECONDS,
+            check=False,
+        )
         assert done.returncode == code, done.stderr
         if ranks == 1:
             assert "1 rank (local)" in done.stdout  # one epoch does not reach the target: exit code 1

@@ -52,8 +52,20 @@ def two_ranks(once: Callable, stemdl: Callable, smoke_data: Path) -> Path:
     """A run on two ranks with a seed of its own, its standard output beside it."""
 
     def make(folder: Path) -> None:
-        done = stemdl("run", "--rung", "stemdl_smoke", "--data", smoke_data, "--output", folder, "--ranks", 2,
-                      "--oversubscribe", "--format", "json")
+        done = stemdl(
+            "run",
+            "--rung",
+            "stemdl_smoke",
+            "--data",
+            smoke_data,
+            "--output",
+            folder,
+            "--ranks",
+            2,
+            "--oversubscribe",
+            "--format",
+            "json",
+        )
         assert done.returncode == 0, done.stderr
         folder.with_name("two_ranks.stdout").write_text(done.stdout, encoding="utf-8")
 
@@ -65,8 +77,21 @@ def missed(once: Callable, stemdl: Callable, smoke_data: Path) -> Path:
     """Two runs of one epoch each, which is too short; what was printed and the exit code beside them."""
 
     def make(folder: Path) -> None:
-        done = stemdl("run", "--rung", "stemdl_smoke", "--data", smoke_data, "--output", folder, "--ranks", 1,
-                      "--runs", 2, "--set", "max_epochs=1")
+        done = stemdl(
+            "run",
+            "--rung",
+            "stemdl_smoke",
+            "--data",
+            smoke_data,
+            "--output",
+            folder,
+            "--ranks",
+            1,
+            "--runs",
+            2,
+            "--set",
+            "max_epochs=1",
+        )
         printed = {"code": done.returncode, "out": done.stdout, "err": done.stderr}
         folder.with_name("missed.printed").write_text(json.dumps(printed), encoding="utf-8")
 
@@ -161,13 +186,20 @@ def test_the_runs_of_a_set_have_folders_and_seeds_of_their_own(missed: Path, two
     ledger = read_ledger(missed.parent)  # which other runs of these tests are in, too
     assert not ledger.faults
     assert [(run.status, run.log_sha256, run.seconds) for run in ledger.runs if run.folder.startswith(missed.name)] == [
-        ("aborted", record["log"]["sha256"], record["time_to_train_seconds"]) for record in records]
+        ("aborted", record["log"]["sha256"], record["time_to_train_seconds"]) for record in records
+    ]
     seeds = {record["seed"] for record in (*records, record_of(two_ranks))}
     assert len(seeds) == 3  # fresh from the operating system for each run that was given none
     summary = json.loads((missed / "runset.json").read_text(encoding="utf-8"))
-    assert summary == {"runs": 2, "reached": 0, "seeds_differ": True, "olympic_mean_seconds": None,
-                       "coefficient_of_variation": None, "unfinished": 0,
-                       "seconds": [record["time_to_train_seconds"] for record in records]}
+    assert summary == {
+        "runs": 2,
+        "reached": 0,
+        "seeds_differ": True,
+        "olympic_mean_seconds": None,
+        "coefficient_of_variation": None,
+        "unfinished": 0,
+        "seconds": [record["time_to_train_seconds"] for record in records],
+    }
     listed = json.loads(stemdl("list", missed, "--format", "json").stdout)
     assert listed == [{"folder": str(missed / f"run_{index}"), **records[index]} for index in range(2)]
     assert stemdl("show", missed).returncode == 1
@@ -178,10 +210,29 @@ def test_the_runs_of_a_set_have_folders_and_seeds_of_their_own(missed: Path, two
 def test_a_set_of_runs_under_a_launcher(comm: str, mpirun: Callable, smoke_data: Path, tmp_path: Path):
     if comm == "horovod":
         pytest.importorskip("horovod")
-    done = mpirun(2, sys.executable, "-m", "benchmark", "run", "--rung", "stemdl_smoke", "--data", smoke_data, "--runs",
-                  2, "--output", tmp_path / "set", "--set", "max_epochs=1", "--set", f"comm={comm}", "--format", "json")
+    done = mpirun(
+        2,
+        sys.executable,
+        "-m",
+        "benchmark",
+        "run",
+        "--rung",
+        "stemdl_smoke",
+        "--data",
+        smoke_data,
+        "--runs",
+        2,
+        "--output",
+        tmp_path / "set",
+        "--set",
+        "max_epochs=1",
+        "--set",
+        f"comm={comm}",
+        "--format",
+        "json",
+    )
     assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
-    report = json.loads(done.stdout[:done.stdout.rindex("}") + 1])  # mpirun adds its remark on the exit status
+    report = json.loads(done.stdout[: done.stdout.rindex("}") + 1])  # mpirun adds its remark on the exit status
     assert (report["runs"], report["reached"]) == (2, 0)
     assert len({record["seed"] for record in report["records"]}) == 2
     assert {record["launcher"] for record in report["records"]} == {"mpirun"}
@@ -191,19 +242,34 @@ def test_a_set_of_runs_under_a_launcher(comm: str, mpirun: Callable, smoke_data:
 # ---- resumed
 
 
-def test_resumed_after_a_kill_is_the_unbroken_run_to_the_last_bit(smoke_run: Path, smoke_data: Path, tmp_path: Path,
-                                                                  environment: dict[str, str]):
+def test_resumed_after_a_kill_is_the_unbroken_run_to_the_last_bit(
+    smoke_run: Path, smoke_data: Path, tmp_path: Path, environment: dict[str, str]
+):
     """Killed when it would tell of its first epoch, and resumed: the same curve and weights, and still no score. The
     unbroken run is another process with the same seed, so that this holds one seed to one result as well."""
     folder = tmp_path / "run"
-    argv = [sys.executable, "-c", FATAL, "run", "--rung", "stemdl_smoke", "--data", str(smoke_data), "--output",
-            str(folder), "--seed", "7", "--set", "threads_per_rank=1"]
+    argv = [
+        sys.executable,
+        "-c",
+        FATAL,
+        "run",
+        "--rung",
+        "stemdl_smoke",
+        "--data",
+        str(smoke_data),
+        "--output",
+        str(folder),
+        "--seed",
+        "7",
+        "--set",
+        "threads_per_rank=1",
+    ]
     assert subprocess.run(argv, env=environment | ALONE, check=False).returncode == -signal.SIGKILL
     log = (folder / "result_0.txt").read_text(encoding="utf-8")
     assert log.endswith("\n") and "run_stop" not in log and not (folder / "run.json").exists()
 
     argv[1:3] = ["-m", "benchmark"]
-    argv[argv.index("--seed"):argv.index("--seed") + 2] = ["--resume"]
+    argv[argv.index("--seed") : argv.index("--seed") + 2] = ["--resume"]
     resumed = subprocess.run(argv, env=environment | ALONE, capture_output=True, text=True, check=False)
     assert resumed.returncode == 1 and "cannot be scored" in resumed.stderr
     assert "official compliance checker: FAILED" in resumed.stdout
@@ -211,8 +277,11 @@ def test_resumed_after_a_kill_is_the_unbroken_run_to_the_last_bit(smoke_run: Pat
     assert len(unbroken["eval_f1"]) > 1
     events = read_events(folder / "result_0.txt")
     (resumption,) = [event for event in events if event.key == keys.RESUMED]
-    epochs = [event.metadata[keys.EPOCH_NUM] for event in events
-              if event.key == keys.EPOCH_START and event.line > resumption.line]
+    epochs = [
+        event.metadata[keys.EPOCH_NUM]
+        for event in events
+        if event.key == keys.EPOCH_START and event.line > resumption.line
+    ]
     assert resumption.value == 1
     assert epochs == list(range(resumption.value + 1, len(unbroken["eval_f1"]) + 1))
     assert record["eval_f1"] == unbroken["eval_f1"] and record["test_f1"] == unbroken["test_f1"]
@@ -231,8 +300,20 @@ def test_resumed_after_a_kill_is_the_unbroken_run_to_the_last_bit(smoke_run: Pat
 def test_an_aborted_run_can_go_on_but_not_be_scored(missed: Path, stemdl: Callable, smoke_data: Path, tmp_path: Path):
     folder = shutil.copytree(missed / "run_0", tmp_path / "run")
     before = record_of(folder)
-    done = stemdl("run", "--rung", "stemdl_smoke", "--data", smoke_data, "--output", folder, "--ranks", 1, "--resume",
-                  "--set", "max_epochs=2")
+    done = stemdl(
+        "run",
+        "--rung",
+        "stemdl_smoke",
+        "--data",
+        smoke_data,
+        "--output",
+        folder,
+        "--ranks",
+        1,
+        "--resume",
+        "--set",
+        "max_epochs=2",
+    )
     assert done.returncode == 1 and "Resuming after epoch 1" in done.stderr, done.stderr
     record = record_of(folder)
     assert list(record["eval_f1"]) == ["1", "2"] and record["eval_f1"]["1"] == before["eval_f1"]["1"]
@@ -243,8 +324,9 @@ def test_an_aborted_run_can_go_on_but_not_be_scored(missed: Path, stemdl: Callab
 
 
 def test_a_folder_without_a_checkpoint_cannot_be_resumed(stemdl: Callable, smoke_data: Path, tmp_path: Path):
-    done = stemdl("run", "--rung", "stemdl_smoke", "--data", smoke_data, "--output", tmp_path / "none", "--ranks", 1,
-                  "--resume")
+    done = stemdl(
+        "run", "--rung", "stemdl_smoke", "--data", smoke_data, "--output", tmp_path / "none", "--ranks", 1, "--resume"
+    )
     assert done.returncode == 2 and "no checkpoint to go on from" in done.stderr and "Traceback" not in done.stderr
 
 
@@ -257,10 +339,12 @@ def test_run_benchmark_sh_is_a_rank_under_mpirun(ready_environment: dict[str, st
 
     script = Path(__file__).resolve().parents[3] / "run_benchmark.sh"
     folder = tmp_path / "run"
-    argv = get_launcher("mpirun").argv(Job(2, ("bash", str(script), "--rung", "stemdl_smoke", "--data", str(smoke_data),
-                                               "--output", str(folder))))
-    done = subprocess.run(argv, env=ready_environment, cwd=tmp_path, capture_output=True, text=True, check=False,
-                          timeout=HANG_SECONDS)
+    argv = get_launcher("mpirun").argv(
+        Job(2, ("bash", str(script), "--rung", "stemdl_smoke", "--data", str(smoke_data), "--output", str(folder)))
+    )
+    done = subprocess.run(
+        argv, env=ready_environment, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=HANG_SECONDS
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("official compliance checker: SUCCESS") == 1  # rank 0 speaks for all
     assert sorted(path.name for path in folder.iterdir()) == FILES
@@ -288,8 +372,9 @@ def test_a_truncated_shard_is_named_once_and_ends_all_ranks(stemdl: Callable, sm
     data = shutil.copytree(smoke_data, tmp_path / "data")
     shard = data / "dev" / "batch_dev_1.h5"
     os.truncate(shard, shard.stat().st_size // 2)
-    done = stemdl("run", "--rung", "stemdl_smoke", "--data", data, "--output", tmp_path / "run", "--ranks", 2,
-                  "--oversubscribe")
+    done = stemdl(
+        "run", "--rung", "stemdl_smoke", "--data", data, "--output", tmp_path / "run", "--ranks", 2, "--oversubscribe"
+    )
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert done.stderr.count("was cut off") == 1 and str(shard) in done.stderr
     assert "stemdl data verify" in done.stderr
@@ -298,8 +383,20 @@ def test_a_truncated_shard_is_named_once_and_ends_all_ranks(stemdl: Callable, sm
 
 @pytest.mark.mpi
 def test_a_loss_that_is_no_number_stops_the_run(stemdl: Callable, smoke_data: Path, tmp_path: Path):
-    done = stemdl("run", "--rung", "stemdl_smoke", "--data", smoke_data, "--output", tmp_path / "run", "--ranks", 2,
-                  "--oversubscribe", "--set", "learning_rate=1e30")
+    done = stemdl(
+        "run",
+        "--rung",
+        "stemdl_smoke",
+        "--data",
+        smoke_data,
+        "--output",
+        tmp_path / "run",
+        "--ranks",
+        2,
+        "--oversubscribe",
+        "--set",
+        "learning_rate=1e30",
+    )
     assert done.returncode != 0 and "Traceback" not in done.stderr, done.stderr
     assert len(re.findall(r"epoch 1, step [0-9]+, ranks? (0|1|0, 1): the loss is ", done.stderr)) == 1, done.stderr
     assert "lower learning_rate" in done.stderr
@@ -317,8 +414,25 @@ def test_a_run_by_a_partition_says_so_and_cannot_be_scored(smoke_data: Path, tmp
     data, output = tmp_path / "data", tmp_path / "run"
     shutil.copytree(smoke_data, data)
     assert stemdl("data", "split", data, "--folds", 2).returncode == 0
-    done = stemdl("run", "--rung", "stemdl_smoke", "--data", data, "--partition", "folds_2/fold_1", "--output", output,
-                  "--ranks", 1, "--seed", 1, "--set", "max_epochs=1", "--set", "threads_per_rank=1")
+    done = stemdl(
+        "run",
+        "--rung",
+        "stemdl_smoke",
+        "--data",
+        data,
+        "--partition",
+        "folds_2/fold_1",
+        "--output",
+        output,
+        "--ranks",
+        1,
+        "--seed",
+        1,
+        "--set",
+        "max_epochs=1",
+        "--set",
+        "threads_per_rank=1",
+    )
     assert done.returncode == 1, done.stderr
     splits = json.loads((data / "partitions" / "folds_2.json").read_text())["splits"]
     events, record = read_events(output / "result_0.txt"), record_of(output)

@@ -29,8 +29,11 @@ ENDLESS = ("--set", "max_epochs=100000", "--set", "learning_rate=1e-9")  # learn
 
 def ranks_in(folder: Path) -> list[psutil.Process]:
     """The processes that train into a folder, the launcher apart."""
-    return [each for each in psutil.process_iter(["cmdline"]) if each.info["cmdline"]
-            and each.info["cmdline"][0] == sys.executable and str(folder) in each.info["cmdline"]]
+    return [
+        each
+        for each in psutil.process_iter(["cmdline"])
+        if each.info["cmdline"] and each.info["cmdline"][0] == sys.executable and str(folder) in each.info["cmdline"]
+    ]
 
 
 def heed_interruptions() -> None:
@@ -38,13 +41,35 @@ def heed_interruptions() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def test_a_killed_rank_stops_no_set_and_an_interruption_leaves_no_rank(smoke_data: Path, tmp_path: Path,
-                                                                     environment: dict[str, str]):
+def test_a_killed_rank_stops_no_set_and_an_interruption_leaves_no_rank(
+    smoke_data: Path, tmp_path: Path, environment: dict[str, str]
+):
     folder = tmp_path / "runs" / "set"
-    argv = [sys.executable, "-m", "benchmark", "run", "--rung", "stemdl_smoke", "--data", smoke_data, "--output",
-            folder, "--ranks", "1", "--runs", "3", *ENDLESS]
-    with subprocess.Popen(list(map(str, argv)), env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                          text=True, preexec_fn=heed_interruptions) as leading:
+    argv = [
+        sys.executable,
+        "-m",
+        "benchmark",
+        "run",
+        "--rung",
+        "stemdl_smoke",
+        "--data",
+        smoke_data,
+        "--output",
+        folder,
+        "--ranks",
+        "1",
+        "--runs",
+        "3",
+        *ENDLESS,
+    ]
+    with subprocess.Popen(
+        list(map(str, argv)),
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed_interruptions,
+    ) as leading:
         wait_until((folder / "run_0" / "result_0.txt").is_file, lambda: leading.poll() is None)
         for rank in ranks_in(folder / "run_0"):
             rank.kill()
@@ -63,8 +88,9 @@ def test_a_killed_rank_stops_no_set_and_an_interruption_leaves_no_rank(smoke_dat
 @pytest.mark.skipif(usable_cores() < 2, reason="two instances need a core each")
 def test_two_models_at_once(smoke_data: Path, tmp_path: Path, stemdl: Callable):
     folder = tmp_path / "runs" / "weak"
-    done = stemdl("run", "--rung", "stemdl_smoke", "--data", smoke_data, "--output", folder, "--ranks", 1,
-                  "--instances", 2)
+    done = stemdl(
+        "run", "--rung", "stemdl_smoke", "--data", smoke_data, "--output", folder, "--ranks", 1, "--instances", 2
+    )
     assert done.returncode == 0, done.stderr
     assert "weak scaling: 2 of 2 models reached the target on 1 rank each" in done.stdout
     assert "2 instances are ready, and start together" in done.stderr and "epoch" not in done.stderr
@@ -81,7 +107,7 @@ def test_two_models_at_once(smoke_data: Path, tmp_path: Path, stemdl: Callable):
     assert summary["total_minutes"] == (max(stops) - min(starts)) / 60_000
     assert summary["models_per_hour"] == pytest.approx(2 * 3_600_000 / (max(stops) - min(starts)))
     assert (summary["reached"], summary["seeds_differ"], summary["shared"]) == (2, True, False)
-    row, = score_paths([folder])
+    (row,) = score_paths([folder])
     assert (row.scaling, row.models, row.accelerators_per_model, row.total_minutes) == ("weak", 2, 1, None)
     assert any("needs 5 models" in warning for warning in row.warnings)
     findings = validate([folder]).findings

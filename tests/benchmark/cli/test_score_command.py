@@ -11,8 +11,20 @@ import pytest
 from benchmark.cli.main import main
 
 RESULTS = Path(__file__).resolve().parents[3] / "results"
-KEYS = ["submitter", "system", "scaling", "benchmark", "division", "runs", "raw_minutes", "score_minutes", "models",
-        "accelerators_per_model", "total_minutes", "models_per_hour"]
+KEYS = [
+    "submitter",
+    "system",
+    "scaling",
+    "benchmark",
+    "division",
+    "runs",
+    "raw_minutes",
+    "score_minutes",
+    "models",
+    "accelerators_per_model",
+    "total_minutes",
+    "models_per_hour",
+]
 
 
 def olympic_minutes() -> float:

@@ -49,8 +49,9 @@ def submit(runs: Path, tree: Path, *options: str) -> int:
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*"))
-            if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
+    }
 
 
 def test_what_is_written_is_valid_and_has_a_score(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
@@ -59,12 +60,13 @@ def test_what_is_written_is_valid_and_has_a_score(made: Path, tmp_path: Path, ca
     assert "Next: stemdl review" in capsys.readouterr().err
     report = validate([tree])
     assert (report.verdict, report.findings) == (Verdict.CLOSED, [])
-    row, = score_paths([tree])
+    (row,) = score_paths([tree])
     assert (row.submitter, row.system, row.scaling, row.benchmark, row.runs) == (ORG, "two-cores", "strong", RUNG, 5)
     assert row.score_minutes and not row.warnings
     for index in range(5):
         assert (tree / RESULTS / f"result_{index}.txt").read_bytes() == (
-            made / f"run_{index}" / f"result_{index}.txt").read_bytes()
+            made / f"run_{index}" / f"result_{index}.txt"
+        ).read_bytes()
     assert (tree / RESULTS / "ledger.jsonl").read_bytes() == (made.parent / "ledger.jsonl").read_bytes()
     assert sorted(each.name for each in tree.parent.iterdir()) == ["tree"]  # nothing is left beside it
 
@@ -89,7 +91,8 @@ def test_the_science_group_s_layout(made: Path, tmp_path: Path):
     assert submit(made, tmp_path / "tree", "--layout", "science", "--contribution", str(tmp_path / "paper.pdf")) == 0
     folder = tmp_path / "tree" / ORG / "stemdl" / "two-cores" / RUNG
     assert {"README.md", "config.yaml", "sientific_contribution.pdf", "run_and_time.sh", "reference"} <= {
-        path.name for path in folder.iterdir()}
+        path.name for path in folder.iterdir()
+    }
     assert yaml.safe_load((folder / "config.yaml").read_text())["learning_rate"] == 0.004
     for index in range(5):
         log = (made / f"run_{index}" / f"result_{index}.txt").read_bytes()
@@ -97,8 +100,15 @@ def test_the_science_group_s_layout(made: Path, tmp_path: Path):
         assert text.startswith(log)
         events = [json.loads(line.removeprefix(b":::MLLOG ")) for line in text.splitlines()]
         told = {event["key"]: event["value"] for event in events if event["event_type"] == keys.POINT_IN_TIME}
-        assert {keys.SUBMISSION_BENCHMARK, keys.SUBMISSION_ORG, keys.SUBMISSION_DIVISION, keys.SUBMISSION_STATUS,
-                keys.SUBMISSION_GITHUB_COMMIT_VERSION, keys.SUBMISSION_PLATFORM, "submissiom_version"} <= set(told)
+        assert {
+            keys.SUBMISSION_BENCHMARK,
+            keys.SUBMISSION_ORG,
+            keys.SUBMISSION_DIVISION,
+            keys.SUBMISSION_STATUS,
+            keys.SUBMISSION_GITHUB_COMMIT_VERSION,
+            keys.SUBMISSION_PLATFORM,
+            "submissiom_version",
+        } <= set(told)
         assert told["result"]["dev"] == told[keys.F1_MACRO] and told["result"]["test"] == told[keys.TEST_F1_MACRO]
         assert events[-1]["time_ms"] == json.loads(log.splitlines()[-1].removeprefix(b":::MLLOG "))["time_ms"]
     assert submit(made, tmp_path / "hpc") == 0
@@ -125,12 +135,16 @@ def test_a_second_system_and_weak_scaling_come_into_the_same_tree(made: Path, tm
     after = files_of(tree)
     assert {name: after[name] for name in before} == before
     assert [(row.system, row.scaling) for row in score_paths([tree])] == [
-        ("other", "strong"), ("two-cores", "strong"), ("two-cores", "weak")]
+        ("other", "strong"),
+        ("two-cores", "strong"),
+        ("two-cores", "weak"),
+    ]
     assert validate([tree]).verdict is Verdict.CLOSED
 
 
 def test_a_weak_set_is_submitted_with_what_it_left_out_and_scored_by_its_logs(
-        made: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+):
     tree = tmp_path / "tree"
     weak = at_once(tmp_path / "weak", 8, missed=2)
     assert submit(weak, tree) == 1  # never alone
@@ -152,7 +166,8 @@ def test_a_weak_set_is_submitted_with_what_it_left_out_and_scored_by_its_logs(
     assert [(results / f"result_{index}.txt").read_bytes() for index in range(6)] == [log.read_bytes() for log in kept]
     pruned = [weak / f"instance_{index}" / f"result_{index}.txt" for index in (2, 7)]
     assert [(results / "pruned_results" / f"result_{index}.txt").read_bytes() for index in range(2)] == [
-        log.read_bytes() for log in pruned]
+        log.read_bytes() for log in pruned
+    ]
     scripts = tree / ORG / "benchmarks" / RUNG / "implementations" / "two-cores"
     assert "--instances 8" in (scripts / "weak" / "run_and_time.sh").read_text()
     assert "--runs 5" in (scripts / "run_and_time.sh").read_text()
@@ -162,8 +177,9 @@ def log_lines_of(log: Path) -> list[dict]:
     return [json.loads(line.removeprefix(":::MLLOG ")) for line in log.read_text().splitlines()]
 
 
-def test_runs_one_after_another_are_no_weak_set_and_instances_no_strong_one(made: Path, tmp_path: Path,
-                                                                           capsys: pytest.CaptureFixture):
+def test_runs_one_after_another_are_no_weak_set_and_instances_no_strong_one(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+):
     assert submit(made, tmp_path / "tree", "--models", "5") == 2
     assert "no instances" in capsys.readouterr().err
     weak = at_once(tmp_path / "weak", 5)
@@ -174,7 +190,8 @@ def test_runs_one_after_another_are_no_weak_set_and_instances_no_strong_one(made
     tree = tmp_path / "tree"
     (tree / RESULTS).parent.rename((tree / RESULTS).parent.with_name("weak"))
     assert ("R5.5", "instances trained at once are weak scaling") in [
-        (finding.rule, finding.message[:42]) for finding in validate([tree]).findings]
+        (finding.rule, finding.message[:42]) for finding in validate([tree]).findings
+    ]
 
 
 def test_another_description_of_a_system_is_refused(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
@@ -196,8 +213,9 @@ def test_what_would_be_invalid_is_not_written(made: Path, tmp_path: Path, capsys
     assert (report["written"], report["verdict"]) == (None, "INVALID")
 
 
-def test_a_full_disk_leaves_nothing(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                    capsys: pytest.CaptureFixture):
+def test_a_full_disk_leaves_nothing(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+):
     def full(path: Path, content: bytes) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
@@ -211,30 +229,35 @@ def test_of_more_runs_the_median_window_is_taken(tmp_path: Path):
     logs = {}
     for index, seconds in enumerate((0, 9, 1, 8, 2, 7, 3, 30)):
         logs[index] = log_lines(index)
-        for line in logs[index][[line["key"] for line in logs[index]].index(keys.STAGING_STOP):]:
+        for line in logs[index][[line["key"] for line in logs[index]].index(keys.STAGING_STOP) :]:
             line["time_ms"] += 1000 * seconds
     runs = write_runs(tmp_path / "runs", logs, SOURCE)
     assert submit(runs, tmp_path / "tree") == 0
-    row, = score_paths([tmp_path / "tree"])
-    all_rows, = score_paths([runs])
+    (row,) = score_paths([tmp_path / "tree"])
+    (all_rows,) = score_paths([runs])
     assert (row.runs, all_rows.runs) == (5, 8) and row.raw_minutes == all_rows.raw_minutes
     fastest = [str(runs / f"run_{index}") for index in (0, 2, 4, 5, 6)]
     assert main(["submit", *fastest, "-o", str(tmp_path / "picked"), "--system", "two-cores"]) == 1
 
 
-@pytest.mark.parametrize(("spoil", "options", "said"), [
-    (lambda runs: (runs.parent / "ledger.jsonl").unlink(), (), "have no ledger"),
-    (lambda runs: (runs / "run_3" / "result_3.txt").open("a").write("\n"), (), "does not have this run"),
-    (lambda runs: None, ("--org", "Elsewhere"), "--set org=Elsewhere"),
-    (lambda runs: None, ("--division", "open"), "--set division=open"),
-    (lambda runs: None, ("--system", "../up"), "no name of a folder"),
-    (lambda runs: None, ("--describe", "coolign=air"), "did you mean 'cooling'"),
-    (lambda runs: None, ("--describe", "cooling"), "FIELD=TEXT"),
-    (lambda runs: None, ("--description", "nowhere.json"), "cannot be read"),
-    (lambda runs: None, ("--code", "nowhere"), "not the code that ran"),
-], ids=lambda value: value if isinstance(value, str) else "")
-def test_wrong_use_is_told(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture, spoil: Callable, options: tuple,
-                           said: str):
+@pytest.mark.parametrize(
+    ("spoil", "options", "said"),
+    [
+        (lambda runs: (runs.parent / "ledger.jsonl").unlink(), (), "have no ledger"),
+        (lambda runs: (runs / "run_3" / "result_3.txt").open("a").write("\n"), (), "does not have this run"),
+        (lambda runs: None, ("--org", "Elsewhere"), "--set org=Elsewhere"),
+        (lambda runs: None, ("--division", "open"), "--set division=open"),
+        (lambda runs: None, ("--system", "../up"), "no name of a folder"),
+        (lambda runs: None, ("--describe", "coolign=air"), "did you mean 'cooling'"),
+        (lambda runs: None, ("--describe", "cooling"), "FIELD=TEXT"),
+        (lambda runs: None, ("--description", "nowhere.json"), "cannot be read"),
+        (lambda runs: None, ("--code", "nowhere"), "not the code that ran"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_wrong_use_is_told(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture, spoil: Callable, options: tuple, said: str
+):
     spoil(made)
     assert submit(made, tmp_path / "tree", *options) == 2
     assert said in capsys.readouterr().err
@@ -250,22 +273,29 @@ def test_runs_that_crashed_are_left_out_and_said(made: Path, tmp_path: Path, cap
 
 @pytest.mark.parametrize("division", ["closed", "open"])
 @pytest.mark.parametrize("layout", ["hpc", "science"])
-def test_a_rung_without_recorded_runs_takes_no_submissions(tmp_path: Path, capsys: pytest.CaptureFixture,
-                                                           division: str, layout: str):
+def test_a_rung_without_recorded_runs_takes_no_submissions(
+    tmp_path: Path, capsys: pytest.CaptureFixture, division: str, layout: str
+):
     made = write_runs(tmp_path / "runs", {index: log_lines(index, division) for index in range(5)}, SOURCE)
     for path in made.glob("run_*/run.json"):
         path.write_text(json.dumps(json.loads(path.read_text()) | {"rung": "stemdl_smoke"}))
     assert submit(made, tmp_path / "tree", "--layout", layout) == 2
     assert "stemdl_smoke takes no submissions: no recorded runs of the reference reach its target (R1.6)" in (
-        capsys.readouterr().err)
+        capsys.readouterr().err
+    )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["runs"]
 
 
-@pytest.mark.parametrize(("key", "value", "reason"), [
-    (keys.RESUMED, 2, "resumed runs are not scored (R4.4)"),
-    (keys.DATA_STANDARD, False, "runs on other data or splits than the rung's own are not scored (R2.2)")])
-def test_a_set_with_a_run_that_is_never_scored_is_refused_at_once(tmp_path: Path, capsys: pytest.CaptureFixture,
-                                                                  key: str, value: object, reason: str):
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        (keys.RESUMED, 2, "resumed runs are not scored (R4.4)"),
+        (keys.DATA_STANDARD, False, "runs on other data or splits than the rung's own are not scored (R2.2)"),
+    ],
+)
+def test_a_set_with_a_run_that_is_never_scored_is_refused_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture, key: str, value: object, reason: str
+):
     logs = {index: log_lines(index) for index in range(5)}
     places = [number for number, line in enumerate(logs[3]) if line["key"] in (key, keys.SEED)]
     logs[3][places[-1]] = {**logs[3][places[-1]], "key": key, "value": value}

@@ -13,8 +13,10 @@ from benchmark.cli.main import main
 BAD = next(mutation for mutation in MUTATIONS if mutation.name == "a wider network and a missing log")
 
 
-@pytest.mark.parametrize(("tree", "code", "says"), [
-    (Tree.valid("closed"), 0, "CLOSED"), (Tree.valid("open"), 0, "OPEN"), (BAD.tree(), 1, "INVALID")])
+@pytest.mark.parametrize(
+    ("tree", "code", "says"),
+    [(Tree.valid("closed"), 0, "CLOSED"), (Tree.valid("open"), 0, "OPEN"), (BAD.tree(), 1, "INVALID")],
+)
 def test_the_verdict_is_the_exit_code(tmp_path, capsys, tree, code, says):
     folder = tree.write(tmp_path / "S")
     assert main(["validate", "--no-official", str(folder)]) == code
@@ -37,7 +39,16 @@ def test_machines_get_one_object(tmp_path, capsys, output):
     values = json.loads(capsys.readouterr().out)
     if output == "json":
         assert values["verdict"] == "INVALID"
-        assert set(values["findings"][0]) == {"rule", "severity", "file", "line", "message", "expected", "found", "hint"}
+        assert set(values["findings"][0]) == {
+            "rule",
+            "severity",
+            "file",
+            "line",
+            "message",
+            "expected",
+            "found",
+            "hint",
+        }
         assert values["judged"] == [{"path": str(folder), "kind": "submission", "logs": 4, "verdict": "INVALID"}]
     else:
         assert values["runs"][0]["results"]

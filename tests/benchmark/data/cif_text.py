@@ -18,8 +18,13 @@ def operations_of(name: str) -> list[str]:
 
 
 def cif(
-    cell: Sequence[object] = CUBIC, name: str = "", operations: Sequence[str] = (), atoms: Sequence[str] = SALT,
-    more: str = "", columns: Sequence[str] = ATOM_COLUMNS, block: str = "x",
+    cell: Sequence[object] = CUBIC,
+    name: str = "",
+    operations: Sequence[str] = (),
+    atoms: Sequence[str] = SALT,
+    more: str = "",
+    columns: Sequence[str] = ATOM_COLUMNS,
+    block: str = "x",
 ) -> str:
     """A block: a cell, a name of a space group, operations, more lines, and atoms, each left out where it is empty."""
     lines = [f"data_{block}", *(f"_cell_{tag} {value}" for tag, value in zip(_CELL, cell, strict=False))]

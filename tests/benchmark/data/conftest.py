@@ -28,9 +28,20 @@ def written_stack(number: int) -> schema.Stack:
     patterns = generator.exponential(size=(3, 16, 16)) ** 2
     patterns /= patterns.sum(axis=(1, 2), keepdims=True)
     three, edge = np.full(3, 0.5), 4.0 + 0.01 * number
-    return schema.Stack(patterns.astype(np.float32), GROUPS[number % 3], f"mp-{number}", 100.0, f"Cl1 Na{number + 1}",
-                        np.array([[0, 0, 1], [1, 0, 0], [1, -1, 0]]), generator.random((3, 3)), three, three,
-                        np.array([edge, edge, edge]), np.full(3, 90.0), {"thickness_angstrom": np.array(150.0)})
+    return schema.Stack(
+        patterns.astype(np.float32),
+        GROUPS[number % 3],
+        f"mp-{number}",
+        100.0,
+        f"Cl1 Na{number + 1}",
+        np.array([[0, 0, 1], [1, 0, 0], [1, -1, 0]]),
+        generator.random((3, 3)),
+        three,
+        three,
+        np.array([edge, edge, edge]),
+        np.full(3, 90.0),
+        {"thickness_angstrom": np.array(150.0)},
+    )
 
 
 def write_set(
@@ -52,8 +63,16 @@ def write_set(
                     schema.write_stack(shard, number, 0, written_stack(number), storage)
                     number += 1
             written.append(WrittenShard(split, k, [GROUPS[(number - size + i) % 3] for i in range(size)]))
-    write_manifest(folder, rung="written", standard=True, recipe_sha256=recipe_sha256, source={"kind": kind},
-                   space_groups=GROUPS, shards=written, about={"recipe": RECIPE, "selection": None})
+    write_manifest(
+        folder,
+        rung="written",
+        standard=True,
+        recipe_sha256=recipe_sha256,
+        source={"kind": kind},
+        space_groups=GROUPS,
+        shards=written,
+        about={"recipe": RECIPE, "selection": None},
+    )
     return folder
 
 

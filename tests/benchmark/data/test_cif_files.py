@@ -28,47 +28,64 @@ def read(source: Path) -> dict[str, str | None]:
     return found
 
 
-@pytest.mark.parametrize(("name", "content", "identifier"), [
-    ("salt.cif", SALT.encode(), "salt"),
-    ("SALT.CIF", SALT.encode(), "SALT.CIF"),
-    ("salt.mcif", SALT.encode(), "salt.mcif"),
-    ("salt.cif.gz", gzip.compress(SALT.encode()), "salt.cif.gz"),
-    ("salt.Cif.GZ", gzip.compress(SALT.encode()), "salt.Cif.GZ"),
-    ("x.cif.cif", SALT.encode(), "x.cif.cif"),
-    (".cif", SALT.encode(), ".cif"),
-    ("bom.cif", b"\xef\xbb\xbf" + SALT.encode(), "bom"),
-    ("crlf.cif", SALT.replace("\n", "\r\n").encode(), "crlf"),
-    ("cr.cif", SALT.replace("\n", "\r").encode(), "cr"),
-    ("latin.cif", ("#" + SALT + "_author M\xfcller\n").encode("latin-1").replace(b"#data", b"# \xe9\ndata"), "latin"),
-    ("end.cif", SALT.rstrip("\n").encode(), "end"),
-    ("paper.cif", ("data_global\n_journal_year 2001\n" + SALT).encode(), "paper"),
-    ("powder.cif", (SALT + "data_p\nloop_\n_pd_meas_counts_total\n1\n2\n").encode(), "powder"),
-    ("a b,c;d.cif", SALT.encode(), "a b,c;d"),
-    ("caf\xe9:1#2%.cif", SALT.encode(), "caf%C3%A9%3A1%232%25"),
-])
+@pytest.mark.parametrize(
+    ("name", "content", "identifier"),
+    [
+        ("salt.cif", SALT.encode(), "salt"),
+        ("SALT.CIF", SALT.encode(), "SALT.CIF"),
+        ("salt.mcif", SALT.encode(), "salt.mcif"),
+        ("salt.cif.gz", gzip.compress(SALT.encode()), "salt.cif.gz"),
+        ("salt.Cif.GZ", gzip.compress(SALT.encode()), "salt.Cif.GZ"),
+        ("x.cif.cif", SALT.encode(), "x.cif.cif"),
+        (".cif", SALT.encode(), ".cif"),
+        ("bom.cif", b"\xef\xbb\xbf" + SALT.encode(), "bom"),
+        ("crlf.cif", SALT.replace("\n", "\r\n").encode(), "crlf"),
+        ("cr.cif", SALT.replace("\n", "\r").encode(), "cr"),
+        (
+            "latin.cif",
+            ("#" + SALT + "_author M\xfcller\n").encode("latin-1").replace(b"#data", b"# \xe9\ndata"),
+            "latin",
+        ),
+        ("end.cif", SALT.rstrip("\n").encode(), "end"),
+        ("paper.cif", ("data_global\n_journal_year 2001\n" + SALT).encode(), "paper"),
+        ("powder.cif", (SALT + "data_p\nloop_\n_pd_meas_counts_total\n1\n2\n").encode(), "powder"),
+        ("a b,c;d.cif", SALT.encode(), "a b,c;d"),
+        ("caf\xe9:1#2%.cif", SALT.encode(), "caf%C3%A9%3A1%232%25"),
+    ],
+)
 def test_files_of_every_form_are_read(tmp_path: Path, name: str, content: bytes, identifier: str) -> None:
     (tmp_path / name).write_bytes(content)
     assert read(tmp_path) == {identifier: None} == read(tmp_path / name)
 
 
-@pytest.mark.parametrize(("content", "reason"), [
-    (b"", "the file is empty"), (b" \n\n", "the file is empty"), (b"\xef\xbb\xbf", "the file is empty"),
-    (b"# nothing\n", "the CIF has no atoms"), (b"data_x\n", "the CIF has no atoms"),
-    (b"data_p\nloop_\n_pd_meas_counts_total\n1\n2\n", "the CIF has no atoms"),
-    (SALT.encode("utf-16"), "the file is not in ASCII or UTF-8"),
-    (SALT.encode("utf-16-le"), "the CIF cannot be read"),
-    (SALT.encode()[:-4], "the CIF cannot be read"), (SALT.encode()[:-25], "the CIF cannot be read"),
-    (b"\x00\xff no cif {{{", "the CIF cannot be read"), (b"<html></html>", "the CIF cannot be read"),
-])
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "the file is empty"),
+        (b" \n\n", "the file is empty"),
+        (b"\xef\xbb\xbf", "the file is empty"),
+        (b"# nothing\n", "the CIF has no atoms"),
+        (b"data_x\n", "the CIF has no atoms"),
+        (b"data_p\nloop_\n_pd_meas_counts_total\n1\n2\n", "the CIF has no atoms"),
+        (SALT.encode("utf-16"), "the file is not in ASCII or UTF-8"),
+        (SALT.encode("utf-16-le"), "the CIF cannot be read"),
+        (SALT.encode()[:-4], "the CIF cannot be read"),
+        (SALT.encode()[:-25], "the CIF cannot be read"),
+        (b"\x00\xff no cif {{{", "the CIF cannot be read"),
+        (b"<html></html>", "the CIF cannot be read"),
+    ],
+)
 def test_files_that_say_nothing_are_left_out(tmp_path: Path, content: bytes, reason: str) -> None:
     (tmp_path / "x.cif").write_bytes(content)
     (tmp_path / "sound.cif").write_text(SALT)
     assert read(tmp_path) == {"x": reason, "sound": None}
 
 
-@pytest.mark.parametrize("content", [gzip.compress(SALT.encode())[:-30], b"no gzip", b"",
-                                     gzip.compress(SALT.encode())[:40] + b"\xff" * 40],
-                         ids=["cut", "none", "empty", "broken"])
+@pytest.mark.parametrize(
+    "content",
+    [gzip.compress(SALT.encode())[:-30], b"no gzip", b"", gzip.compress(SALT.encode())[:40] + b"\xff" * 40],
+    ids=["cut", "none", "empty", "broken"],
+)
 def test_a_broken_gzip_file_is_left_out(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.cif.gz").write_bytes(content)
     assert read(tmp_path)["x.cif.gz"] in ("the file cannot be read", "the file is empty")
@@ -102,10 +119,16 @@ def device(path: Path) -> None:
     path.symlink_to("/dev/zero")
 
 
-@pytest.mark.parametrize(("make", "reason"), [
-    (folder, "it is a folder, not a file"), (dangling, "it is a link to nothing"), (loop, "the file cannot be read"),
-    (pipe, "it is not a regular file"), (device, "it is not a regular file"),
-])
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (folder, "it is a folder, not a file"),
+        (dangling, "it is a link to nothing"),
+        (loop, "the file cannot be read"),
+        (pipe, "it is not a regular file"),
+        (device, "it is not a regular file"),
+    ],
+)
 def test_what_is_not_a_file_is_called_what_it_is(tmp_path: Path, make: Callable[[Path], None], reason: str) -> None:
     make(tmp_path / "x.cif")
     (tmp_path / "sound.cif").write_text(SALT)
@@ -141,7 +164,8 @@ def test_files_of_one_name_are_several_crystals(tmp_path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(SALT)
     assert read(tmp_path) == dict.fromkeys(
-        ("a:structure", "b:structure", "b:c:structure", "b%3Ac:structure", "structure.CIF"))
+        ("a:structure", "b:structure", "b:c:structure", "b%3Ac:structure", "structure.CIF")
+    )
 
 
 def test_each_block_with_atoms_is_a_crystal(tmp_path: Path) -> None:
@@ -150,7 +174,11 @@ def test_each_block_with_atoms_is_a_crystal(tmp_path: Path) -> None:
     (tmp_path / "x.cif").write_text("data_global\n_journal_year 2001\n" + SALT + other + broken + SALT)
     candidates = list(read_candidates(tmp_path))
     assert {one.identifier: one.faulty for one in candidates} == {
-        "x#x": None, "x#y": None, "x#z": "its symmetry is not stated", "x#x~2": None}
+        "x#x": None,
+        "x#y": None,
+        "x#z": "its symmetry is not stated",
+        "x#x~2": None,
+    }
     assert [one.origin for one in candidates] == ["x.cif#x", "x.cif#y", "x.cif#z", "x.cif#x~2"]
     edges = [float(np.linalg.norm(one.cell[0])) for one in candidates if one.faulty is None]
     np.testing.assert_allclose(edges, [5.64, 4.2, 5.64])
@@ -178,14 +206,17 @@ def test_what_is_not_named_as_a_cif_file_is_not_looked_at(tmp_path: Path) -> Non
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.text(alphabet="data_xloop_cell atom site#;'\"?.()0123456789\n\t", max_size=300),
-       st.integers(0, 2500), st.integers(0, 40))
+@given(
+    st.text(alphabet="data_xloop_cell atom site#;'\"?.()0123456789\n\t", max_size=300),
+    st.integers(0, 2500),
+    st.integers(0, 40),
+)
 def test_no_text_ends_in_another_error(
     tmp_path_factory: pytest.TempPathFactory, junk: str, place: int, cut: int
 ) -> None:
     """Junk in any place of a sound file leaves a crystal or a reason."""
     place %= len(SALT)
     path = tmp_path_factory.mktemp("junk") / "x.cif"
-    path.write_text(SALT[:place] + junk + SALT[place + cut:])
+    path.write_text(SALT[:place] + junk + SALT[place + cut :])
     for candidate in read_candidates(path):
         assert (candidate.faulty is None) == (candidate.cell is not None)

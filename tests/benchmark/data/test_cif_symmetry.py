@@ -14,21 +14,78 @@ from benchmark.data.sources import read_candidates
 from benchmark.simulation.crystal import standardised
 
 NAMES = {
-    "F m -3 m": "F m -3 m", "Fm-3m": "F m -3 m", "F m 3 m": "F m -3 m", "FM-3M": "F m -3 m", "Fm(-3)m": "F m -3 m",
-    "F 4/m -3 2/m": "F m -3 m", "Fm-3m (225)": "F m -3 m", "F m -3 m (No. 225)": "F m -3 m", "Pa3": "P a -3",
-    "P 1 21/n 1": "P 1 21/n 1", "P2(1)/n": "P 1 21/n 1", "P 2~1~/n": "P 1 21/n 1", "P2<sub>1</sub>/n": "P 1 21/n 1",
-    "P2_1/n": "P 1 21/n 1", "p 21/n": "P 1 21/n 1", "P 1 1 21/b": "P 1 1 21/b", "P 21/b": "P 1 1 21/b",
-    "B 2/m": "B 1 1 2/m", "C2": "C 1 2 1", "I2/a": "I 1 2/a 1", "C -1": "C -1",
-    "P6(3)/mmc": "P 63/m m c", "P6_3/mmc": "P 63/m m c", "P 63/m 2/m 2/c": "P 63/m m c", "P42/mnm": "P 42/m n m",
-    "P 2(1)2(1)2(1)": "P 21 21 21", "Pna2_1": "P n a 21", "Pbnm": "P b n m", "P 21/n 21/m 21/a": "P n m a",
-    "C m c e": "C m c a", "Aea2": "A b a 2", "Cmme": "C m m a", "F 4/m m m": "F 4/m m m",
-    "F d -3 m S": "F d -3 m:1", "Fd-3mS": "F d -3 m:1", "F d -3 m Z": "F d -3 m:2", "F d -3 m :2": "F d -3 m:2",
-    "F d 3 m Z": "F d -3 m:2", "F 4/d -3 2/m Z": "F d -3 m:2", "I 41/a m d:1": "I 41/a m d:1", "P4/nS": "P 4/n:1",
-    "R -3 m H": "R -3 m:H", "R -3 m R": "R -3 m:R", "R-3mR": "R -3 m:R", "R -3 c HR": "R -3 c:H", "R3:H": "R 3:H",
-    "R 3 2": "R 3 2:H", "P 3 2 1": "P 3 2 1", "P 3 1 2": "P 3 1 2", "P 32 1 2": "P 32 1 2", "P 1": "P 1",
+    "F m -3 m": "F m -3 m",
+    "Fm-3m": "F m -3 m",
+    "F m 3 m": "F m -3 m",
+    "FM-3M": "F m -3 m",
+    "Fm(-3)m": "F m -3 m",
+    "F 4/m -3 2/m": "F m -3 m",
+    "Fm-3m (225)": "F m -3 m",
+    "F m -3 m (No. 225)": "F m -3 m",
+    "Pa3": "P a -3",
+    "P 1 21/n 1": "P 1 21/n 1",
+    "P2(1)/n": "P 1 21/n 1",
+    "P 2~1~/n": "P 1 21/n 1",
+    "P2<sub>1</sub>/n": "P 1 21/n 1",
+    "P2_1/n": "P 1 21/n 1",
+    "p 21/n": "P 1 21/n 1",
+    "P 1 1 21/b": "P 1 1 21/b",
+    "P 21/b": "P 1 1 21/b",
+    "B 2/m": "B 1 1 2/m",
+    "C2": "C 1 2 1",
+    "I2/a": "I 1 2/a 1",
+    "C -1": "C -1",
+    "P6(3)/mmc": "P 63/m m c",
+    "P6_3/mmc": "P 63/m m c",
+    "P 63/m 2/m 2/c": "P 63/m m c",
+    "P42/mnm": "P 42/m n m",
+    "P 2(1)2(1)2(1)": "P 21 21 21",
+    "Pna2_1": "P n a 21",
+    "Pbnm": "P b n m",
+    "P 21/n 21/m 21/a": "P n m a",
+    "C m c e": "C m c a",
+    "Aea2": "A b a 2",
+    "Cmme": "C m m a",
+    "F 4/m m m": "F 4/m m m",
+    "F d -3 m S": "F d -3 m:1",
+    "Fd-3mS": "F d -3 m:1",
+    "F d -3 m Z": "F d -3 m:2",
+    "F d -3 m :2": "F d -3 m:2",
+    "F d 3 m Z": "F d -3 m:2",
+    "F 4/d -3 2/m Z": "F d -3 m:2",
+    "I 41/a m d:1": "I 41/a m d:1",
+    "P4/nS": "P 4/n:1",
+    "R -3 m H": "R -3 m:H",
+    "R -3 m R": "R -3 m:R",
+    "R-3mR": "R -3 m:R",
+    "R -3 c HR": "R -3 c:H",
+    "R3:H": "R 3:H",
+    "R 3 2": "R 3 2:H",
+    "P 3 2 1": "P 3 2 1",
+    "P 3 1 2": "P 3 1 2",
+    "P 32 1 2": "P 32 1 2",
+    "P 1": "P 1",
 }
-NO_NAMES = ("", " ", "P", "F", "S", "R", "Z", ":1", "Rock salt", "225", "cubic", "X -1", "P 1 21/n 1 1", "Fm-3mX",
-            "F m -3 m Z", "P 1 R", "Pnma:3", "?")
+NO_NAMES = (
+    "",
+    " ",
+    "P",
+    "F",
+    "S",
+    "R",
+    "Z",
+    ":1",
+    "Rock salt",
+    "225",
+    "cubic",
+    "X -1",
+    "P 1 21/n 1 1",
+    "Fm-3mX",
+    "F m -3 m Z",
+    "P 1 R",
+    "Pnma:3",
+    "?",
+)
 
 
 @pytest.mark.parametrize(("name", "setting"), NAMES.items(), ids=NAMES)
@@ -49,10 +106,17 @@ def test_every_name_of_the_tables_means_its_own_setting_and_one_group() -> None:
             assert {one.number for one in found} == {entry.number}, name
 
 
-_CELLS = {"cubic": (9.1, 9.1, 9.1, 90, 90, 90), "tetragonal": (8.1, 8.1, 11.3, 90, 90, 90),
-          "orthorhombic": (8.1, 9.7, 11.3, 90, 90, 90), "triclinic": (8.1, 9.7, 11.3, 83, 98, 104),
-          "hexagonal": (9.1, 9.1, 13.3, 90, 90, 120), "trigonal": (9.1, 9.1, 13.3, 90, 90, 120),
-          "a": (8.1, 9.7, 11.3, 98, 90, 90), "b": (8.1, 9.7, 11.3, 90, 98, 90), "c": (8.1, 9.7, 11.3, 90, 90, 98)}
+_CELLS = {
+    "cubic": (9.1, 9.1, 9.1, 90, 90, 90),
+    "tetragonal": (8.1, 8.1, 11.3, 90, 90, 90),
+    "orthorhombic": (8.1, 9.7, 11.3, 90, 90, 90),
+    "triclinic": (8.1, 9.7, 11.3, 83, 98, 104),
+    "hexagonal": (9.1, 9.1, 13.3, 90, 90, 120),
+    "trigonal": (9.1, 9.1, 13.3, 90, 90, 120),
+    "a": (8.1, 9.7, 11.3, 98, 90, 90),
+    "b": (8.1, 9.7, 11.3, 90, 98, 90),
+    "c": (8.1, 9.7, 11.3, 90, 90, 98),
+}
 _SETTINGS = list(gemmi.spacegroup_table())
 
 
@@ -67,8 +131,11 @@ def test_settings_of_the_tables_are_read_by_name_hall_symbol_and_operations(
     sites = ("Ca1 Ca 0.0837 0.1713 0.2941", "O1 O 0.2211 0.0459 0.4127", "S1 S 0.3872 0.2188 0.0419")
     triplets = [operation.triplet() for operation in entry.operations()]
     found = []
-    for parts in ({"name": entry.xhm()}, {"operations": triplets},
-                  {"more": f"_symmetry_space_group_name_Hall '{entry.hall}'"}):
+    for parts in (
+        {"name": entry.xhm()},
+        {"operations": triplets},
+        {"more": f"_symmetry_space_group_name_Hall '{entry.hall}'"},
+    ):
         path = tmp_path / "x.cif"
         path.write_text(cif(cell, atoms=sites, **parts))
         (candidate,) = read_candidates(path)

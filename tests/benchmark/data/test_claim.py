@@ -58,12 +58,21 @@ def test_a_second_generation_waits_for_the_first_and_takes_what_it_made(
 def test_a_second_generation_finishes_what_a_killed_first_one_left(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     script = [sys.executable, str(SCRIPT), str(folder)]
-    first = subprocess.Popen([*script, "--train", "40"], env=os.environ | {"PYTHONPATH": str(ROOT)},
-                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    first = subprocess.Popen(
+        [*script, "--train", "40"],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     wait_until(lambda: list(folder.rglob("*.h5")), in_time=lambda: first.poll() is None)
     first.send_signal(signal.SIGSTOP)  # it holds the folder, however fast it is
-    second = subprocess.Popen([*script, "--train", "40"], env=os.environ | {"PYTHONPATH": str(ROOT)}, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    second = subprocess.Popen(
+        [*script, "--train", "40"],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     told = second.stderr.readline()
     first.kill()
     first.wait()

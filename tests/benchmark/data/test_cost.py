@@ -41,8 +41,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def materials(counts: dict[int, int]) -> list[Material]:
-    return [Material(number, f"{group}-{number}", group, None, 10)
-            for group, count in counts.items() for number in range(count)]
+    return [
+        Material(number, f"{group}-{number}", group, None, 10)
+        for group, count in counts.items()
+        for number in range(count)
+    ]
 
 
 def test_the_mean_is_weighted_by_how_many_materials_each_system_has(clock: Clock) -> None:

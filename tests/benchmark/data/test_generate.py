@@ -180,10 +180,14 @@ def test_a_material_has_a_sample_at_each_energy_but_for_those_that_it_lacks(tmp_
                     energies.setdefault((split, material), []).append(int(group.attrs["energy_keV"]))
                     assert int(name.rsplit("_", 1)[1]) == len(energies[split, material]) - 1
     assert energies == {
-        ("train", "drawn-2-00000"): [100, 190], ("train", "drawn-2-00001"): [100, 190],
+        ("train", "drawn-2-00000"): [100, 190],
+        ("train", "drawn-2-00001"): [100, 190],
         ("train", "drawn-2-00002"): [100],
-        ("dev", "drawn-2-00003"): [100, 190], ("train", "drawn-62-00000"): [100, 190], ("dev", "drawn-62-00001"): [100],
-        ("test", "drawn-62-00002"): [100, 190]}
+        ("dev", "drawn-2-00003"): [100, 190],
+        ("train", "drawn-62-00000"): [100, 190],
+        ("dev", "drawn-62-00001"): [100],
+        ("test", "drawn-62-00002"): [100, 190],
+    }
 
 
 def test_storage_and_orientation_are_the_rungs(tmp_path: Path) -> None:
@@ -199,15 +203,17 @@ def test_storage_and_orientation_are_the_rungs(tmp_path: Path) -> None:
 
 def test_another_orientation_is_told_and_names_other_data(tmp_path: Path) -> None:
     """Space group 2's cells are oblique: there the real set's distortion shows, and nothing else is different."""
-    plain, made = (tiny(orientation=orientation, space_groups=(2,), materials_per_group=dict.fromkeys(SPLITS, 1))
-                   for orientation in ("olcf", "olcf_as_made"))
+    plain, made = (
+        tiny(orientation=orientation, space_groups=(2,), materials_per_group=dict.fromkeys(SPLITS, 1))
+        for orientation in ("olcf", "olcf_as_made")
+    )
     assert made.recipe_sha256 != plain.recipe_sha256
     manifest = generate(made, tmp_path / "data", orientation="olcf_as_made")
     assert not manifest.standard and manifest.values["source"] == {"kind": "drawn", "orientation": "olcf_as_made"}
     assert manifest.values["recipe"]["orientation"] == "olcf_as_made"
     with h5py.File(tmp_path / "data" / "train" / "batch_train_0.h5") as shard:
         stack, axes = shard["sample_0_0/cbed_stack"][()], shard["sample_0_0"].attrs["z_dirs"][0].T
-    undistorted, = module.stacks_of(plain, Material(0, "drawn-2-00000", 2, None, 1))
+    (undistorted,) = module.stacks_of(plain, Material(0, "drawn-2-00000", 2, None, 1))
     np.testing.assert_array_equal(axes, undistorted.z_dirs)
     assert not np.array_equal(stack, undistorted.patterns)
 

@@ -87,8 +87,9 @@ def kept(folder: Path) -> dict[Path, int]:
 @pytest.mark.slow
 def test_a_killed_generation_is_finished_to_the_same_bytes(tmp_path: Path, once: Callable) -> None:
     folder = tmp_path / "killed"
-    process = subprocess.Popen(on_processes(folder, *MANY, "--processes", "2"), env=ENVIRONMENT,
-                               stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        on_processes(folder, *MANY, "--processes", "2"), env=ENVIRONMENT, stderr=subprocess.DEVNULL
+    )
     wait_until(lambda: len(kept(folder)) >= 3)
     workers = _workers(process.pid)
     process.send_signal(signal.SIGKILL)
@@ -113,8 +114,13 @@ def test_mpi_ranks_killed_at_random_are_finished_by_others_to_the_same_bytes(tmp
     folder = tmp_path / "killed"
     chance = random.Random(20260101)
     for least in (chance.randint(2, 4), chance.randint(8, 12)):
-        process = subprocess.Popen(on_ranks(folder, *MANY), env=ENVIRONMENT, stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.DEVNULL, start_new_session=True)
+        process = subprocess.Popen(
+            on_ranks(folder, *MANY),
+            env=ENVIRONMENT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         ranks = wait_until(lambda: len(found := _ranks_of(folder)) == 2 and found)
         wait_until(lambda least=least: len(kept(folder)) >= least)
         os.kill(chance.choice(ranks), signal.SIGKILL)

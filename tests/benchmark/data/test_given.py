@@ -51,8 +51,9 @@ def crystals(tmp_path: Path) -> Path:
 
 
 def generated(crystals: Path, output: Path, *options: str) -> int:
-    return main(["data", "generate", "stemdl_smoke", "--structures", str(crystals), "-o", str(output), "--ranks", "1",
-                 *options])
+    return main(
+        ["data", "generate", "stemdl_smoke", "--structures", str(crystals), "-o", str(output), "--ranks", "1", *options]
+    )
 
 
 def test_a_handful_becomes_one_split_and_the_rest_is_named(crystals: Path, tmp_path: Path, capsys: Callable) -> None:
@@ -64,7 +65,9 @@ def test_a_handful_becomes_one_split_and_the_rest_is_named(crystals: Path, tmp_p
     with open(output / TABLE, newline="", encoding="ascii") as handle:
         rows = list(csv.DictReader(handle))
     assert {row["origin"]: row["reason"] for row in rows} == {
-        "empty.cif": "the file is empty", "gone.cif": "it is a link to nothing"}
+        "empty.cif": "the file is empty",
+        "gone.cif": "it is a link to nothing",
+    }
     assert all(row["origin"] in told and row["reason"] in told for row in rows) and str(output / TABLE) in told
     assert main(["data", "verify", str(output), "--structures", str(crystals)]) == 0
 
@@ -74,8 +77,24 @@ def test_nothing_is_trained_on_data_in_no_splits(crystals: Path, tmp_path: Path,
     with pytest.raises(StemdlError, match="judge a trained network, but not train one"):
         require_trainable(read_manifest(tmp_path / "out"))
     runs = tmp_path / "runs"
-    assert main(["run", "--rung", "stemdl_smoke", "--data", str(tmp_path / "out"), "--output", str(runs),
-                 "--ledger", str(tmp_path / "ledger.jsonl"), "--ranks", "1"]) == 2
+    assert (
+        main(
+            [
+                "run",
+                "--rung",
+                "stemdl_smoke",
+                "--data",
+                str(tmp_path / "out"),
+                "--output",
+                str(runs),
+                "--ledger",
+                str(tmp_path / "ledger.jsonl"),
+                "--ranks",
+                "1",
+            ]
+        )
+        == 2
+    )
     assert "without --no-splits" in capsys.readouterr().err
     assert not runs.exists() and not (tmp_path / "ledger.jsonl").exists()
 
@@ -104,12 +123,15 @@ def test_no_splits_are_for_given_crystals(tmp_path: Path, capsys: Callable) -> N
 
 
 def test_the_table_is_read_back_whatever_the_names(tmp_path: Path) -> None:
-    rows = [LeftOut(f"{name}.cif", name, group, "the file is empty", "") for name, group in
-            (("a,b", None), ('"', 62), ("\n", None), ("é\u202e", 225))]
+    rows = [
+        LeftOut(f"{name}.cif", name, group, "the file is empty", "")
+        for name, group in (("a,b", None), ('"', 62), ("\n", None), ("é\u202e", 225))
+    ]
     write_left_out(tmp_path, rows)
     assert (tmp_path / TABLE).read_bytes().isascii() and len((tmp_path / TABLE).read_text().splitlines()) == 5
     assert [(row.space_group, row.reason) for row in read_left_out(tmp_path)] == [
-        (row.space_group, row.reason) for row in rows]
+        (row.space_group, row.reason) for row in rows
+    ]
     assert summary(rows)[0].startswith("4 x the file is empty: ") and summary(rows)[0].endswith(", ...")
     (tmp_path / TABLE).write_text("origin\nx\n")
     with pytest.raises(StemdlError, match="cannot be read"):
@@ -118,8 +140,13 @@ def test_the_table_is_read_back_whatever_the_names(tmp_path: Path) -> None:
 
 def test_a_cell_of_8000_atoms_is_left_out_without_a_search_for_its_symmetry(monkeypatch: pytest.MonkeyPatch) -> None:
     generator = np.random.default_rng(0)
-    candidate = of_parameters("big", np.array([60.0, 61, 62, 90, 90, 90]), generator.integers(1, 80, 8000),
-                              generator.random((8000, 3)), "big.cif")
+    candidate = of_parameters(
+        "big",
+        np.array([60.0, 61, 62, 90, 90, 90]),
+        generator.integers(1, 80, 8000),
+        generator.random((8000, 3)),
+        "big.cif",
+    )
     monkeypatch.setattr("benchmark.data.structures.standardised", lambda *arguments: pytest.fail("spglib was asked"))
     crystal, fault = examine(candidate, SMOKE.limits)
     assert crystal is None and fault == f"more than {SMOKE.limits.most_atoms_per_cell} atoms in the cell"

@@ -14,23 +14,36 @@ from benchmark.data import schema
 from benchmark.data.manifest import read_manifest
 from benchmark.foundation.errors import StemdlError
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("{", "cannot be read"), ("[]", "cannot be read"), ("{}", "cannot be read"), ('{"format": 1}', "cannot be read"),
-    ('{"format": 99}', "another format"),
-])
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "cannot be read"),
+        ("[]", "cannot be read"),
+        ("{}", "cannot be read"),
+        ('{"format": 1}', "cannot be read"),
+        ('{"format": 99}', "another format"),
+    ],
+)
 def test_a_manifest_that_is_none_is_refused(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "manifest.json").write_text(text)
     with pytest.raises(StemdlError, match=message):
         read_manifest(tmp_path)
 
 
-@pytest.mark.parametrize(("source", "more", "words"), [
-    ({"kind": "drawn"}, {}, "drawn crystals"),
-    ({"kind": "drawn", "crystals": "realistic", "orientation": "olcf"}, {"device": "cuda"},
-     "drawn crystals, the recipe realistic, oriented as olcf, made on cuda"),
-    ({"kind": "prototypes", "name": "a.npz"}, {}, "prototypes from a.npz with other elements"),
-    ({"kind": "imported", "name": "real"}, {}, "imported from real"),
-])
+@pytest.mark.parametrize(
+    ("source", "more", "words"),
+    [
+        ({"kind": "drawn"}, {}, "drawn crystals"),
+        (
+            {"kind": "drawn", "crystals": "realistic", "orientation": "olcf"},
+            {"device": "cuda"},
+            "drawn crystals, the recipe realistic, oriented as olcf, made on cuda",
+        ),
+        ({"kind": "prototypes", "name": "a.npz"}, {}, "prototypes from a.npz with other elements"),
+        ({"kind": "imported", "name": "real"}, {}, "imported from real"),
+    ],
+)
 def test_the_origin_of_data_is_told_in_words(written: Path, source: dict, more: dict, words: str) -> None:
     manifest = read_manifest(written)
     assert replace(manifest, values={**manifest.values, **more, "source": source}).origin == words
@@ -52,15 +65,20 @@ def test_samples_and_shards_are_in_the_order_of_their_numbers(stack_of: Callable
             for material, energy in ((10, 0), (9, 1), (9, 0), (100, 0)):
                 schema.write_stack(shard, material, energy, stack_of(number))
     assert [path.name for path in schema.shards_of(tmp_path, "dev")] == [
-        "batch_dev_0.h5", "batch_dev_2.h5", "batch_dev_10.h5"]
+        "batch_dev_0.h5",
+        "batch_dev_2.h5",
+        "batch_dev_10.h5",
+    ]
     names = [name for _, name in schema.iter_samples(tmp_path, "dev")]
     assert names == ["sample_9_0", "sample_9_1", "sample_10_0", "sample_100_0"] * 3
     with pytest.raises(StemdlError, match="no shards of the split 'train'"):
         schema.shards_of(tmp_path, "train")
 
 
-@pytest.mark.parametrize(("label", "read"), [(np.bytes_("225"), 225), ("14", 14), (b"0", None), ("231", None),
-                                             (b"P1", None), (b"", None), (b"-1", None)])
+@pytest.mark.parametrize(
+    ("label", "read"),
+    [(np.bytes_("225"), 225), ("14", 14), (b"0", None), ("231", None), (b"P1", None), (b"", None), (b"-1", None)],
+)
 def test_a_label_is_read_as_the_real_set_writes_it_and_checked(tmp_path: Path, label: object, read: int | None) -> None:
     with h5py.File(tmp_path / "a.h5", "w") as shard:
         group = shard.create_group("sample_0_0")

@@ -13,9 +13,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from sealing import seal
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sealing import seal
 
 from benchmark.data.duplicates import Compound, duplicates
 from benchmark.data.manifest import read_manifest
@@ -32,8 +32,13 @@ VERSION_1 = "test train train dev train dev dev train dev train train train"
 
 
 def compound(number: int, group: int = 225, name: str = "", edge: float = 5.0) -> Compound:
-    return Compound(name or f"m{group}-{number}", ((11, 1 + number % 40), (17, 1 + number // 40)), group,
-                    (edge, edge, edge), (90.0, 90.0, 90.0))
+    return Compound(
+        name or f"m{group}-{number}",
+        ((11, 1 + number % 40), (17, 1 + number // 40)),
+        group,
+        (edge, edge, edge),
+        (90.0, 90.0, 90.0),
+    )
 
 
 def test_the_shares_of_a_group_are_those_promised_within_chance() -> None:
@@ -53,8 +58,9 @@ def test_version_1_is_what_it_was() -> None:
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 30), st.sampled_from((2, 225)), st.floats(4.9, 5.2)), min_size=2, max_size=30))
 def test_duplicates_share_a_split_and_a_fold(drawn: list[tuple[int, int, float]]) -> None:
-    compounds = {f"m{place}": compound(number, group, f"m{place}", edge)
-                 for place, (number, group, edge) in enumerate(drawn)}
+    compounds = {
+        f"m{place}": compound(number, group, f"m{place}", edge) for place, (number, group, edge) in enumerate(drawn)
+    }
     listed = list(compounds.values())
     fold_of = folds(compounds, 3)
     for one, first in zip(listed, duplicates(listed, 0.05), strict=True):
@@ -96,7 +102,8 @@ def test_a_partition_is_read_as_it_was_written(written: Path) -> None:
     types = {name: entry.structure_type for name, entry in entries.items()}
     unseen = set(json.loads(path.read_text())["slices"][UNSEEN_TYPES])
     assert unseen and {types[name] for name in unseen}.isdisjoint(
-        types[name] for name, split in split_of.items() if split != "test")
+        types[name] for name, split in split_of.items() if split != "test"
+    )
     assert [part.name for part in path.parent.iterdir()] == ["standard.json"]
 
 
@@ -173,13 +180,17 @@ def test_the_real_sets_own_partition_is_its_folders(written: Path) -> None:
         make_partition(read_manifest(written), entries, "olcf")
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"space_group": np.bytes_("0")}, "the label is no space group"),
-    ({"space_group": np.bytes_("231")}, "the label is no space group"),
-    ({"formula": "water"}, "does not say what it is of"),
-    ({"abc_angstrom": np.array([4.0, np.nan, 4.0])}, "abc_angstrom is no cell's"),
-    ({"material": np.bytes_("mp-40")}, "the material mp-40 lies in two splits"),
-], ids=["label 0", "label 231", "formula", "cell", "two splits"])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"space_group": np.bytes_("0")}, "the label is no space group"),
+        ({"space_group": np.bytes_("231")}, "the label is no space group"),
+        ({"formula": "water"}, "does not say what it is of"),
+        ({"abc_angstrom": np.array([4.0, np.nan, 4.0])}, "abc_angstrom is no cell's"),
+        ({"material": np.bytes_("mp-40")}, "the material mp-40 lies in two splits"),
+    ],
+    ids=["label 0", "label 231", "formula", "cell", "two splits"],
+)
 def test_samples_that_cannot_be_split_are_one_clear_error(written: Path, change: dict, message: str) -> None:
     with h5py.File(written / "train" / "batch_train_0.h5", "r+") as shard:
         for name, value in change.items():
@@ -221,11 +232,14 @@ def numbers_in(divided: Path, file: str, roles: dict[str, str]) -> dict[str, set
     return found
 
 
-@pytest.mark.parametrize(("name", "roles"), [
-    ("standard", {"train": "train", "dev": "dev", "test": "test"}),
-    ("standard/test_unseen_types", {"train": "train", "dev": "dev", UNSEEN_TYPES: "test"}),
-    ("folds_3/fold_1", {"fold_0": "train", "fold_2": "train", "fold_1": "dev", "test": "test"}),
-])
+@pytest.mark.parametrize(
+    ("name", "roles"),
+    [
+        ("standard", {"train": "train", "dev": "dev", "test": "test"}),
+        ("standard/test_unseen_types", {"train": "train", "dev": "dev", UNSEEN_TYPES: "test"}),
+        ("folds_3/fold_1", {"fold_0": "train", "fold_2": "train", "fold_1": "dev", "test": "test"}),
+    ],
+)
 @pytest.mark.parametrize("on_disk", [False, True], ids=["where it lies", "staged"])
 def test_the_ranks_read_the_samples_of_a_partition_once(
     divided: Path, tmp_path: Path, stack_of: Callable, name: str, roles: dict[str, str], on_disk: bool
@@ -236,7 +250,8 @@ def test_the_ranks_read_the_samples_of_a_partition_once(
     with ExitStack() as held:
         if on_disk:
             manifest = held.enter_context(
-                staged(manifest, SPLITS, tmp_path / "disk", Rank(0, 1, 0, 1, "none"), 7, lambda: None)).manifest
+                staged(manifest, SPLITS, tmp_path / "disk", Rank(0, 1, 0, 1, "none"), 7, lambda: None)
+            ).manifest
         for split in SPLITS:
             stacks, labels = [], []
             for rank in range(2):
@@ -262,11 +277,16 @@ def test_without_a_name_the_data_are_as_they_came(divided: Path) -> None:
     assert partitioned(manifest, "") is manifest
 
 
-@pytest.mark.parametrize(("name", "message"), [
-    ("folds_3", "which part of the partition.*(\n.*)*folds_3/fold_0, folds_3/fold_1, folds_3/fold_2"),
-    ("folds_3/fold_3", "no part 'fold_3'"), ("folds_3/test", "no part 'test'"),
-    ("standard/unseen", "no part 'unseen'(\n.*)*standard/test_unseen_types"), ("folds_4", "no partition 'folds_4'"),
-])
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("folds_3", "which part of the partition.*(\n.*)*folds_3/fold_0, folds_3/fold_1, folds_3/fold_2"),
+        ("folds_3/fold_3", "no part 'fold_3'"),
+        ("folds_3/test", "no part 'test'"),
+        ("standard/unseen", "no part 'unseen'(\n.*)*standard/test_unseen_types"),
+        ("folds_4", "no partition 'folds_4'"),
+    ],
+)
 def test_parts_that_are_not_there_are_told(divided: Path, name: str, message: str) -> None:
     with pytest.raises(StemdlError, match=message):
         partitioned(read_manifest(divided), name)

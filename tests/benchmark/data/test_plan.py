@@ -60,16 +60,21 @@ def test_groups_of_any_size_are_spread_over_a_split() -> None:
     """Of a common group each tenth of train holds a tenth: who reads in order meets no sorted labels."""
     plans = [plan for plan in planned(RUNGS["stemdl_full"]) if plan.split == "train"]
     for group in (14, 62, 123):
-        tenths = [sum(material.space_group == group for plan in plans[part::10] for material in plan.materials)
-                  for part in range(10)]
-        halves = [sum(material.space_group == group for plan in half for material in plan.materials)
-                  for half in (plans[:len(plans) // 2], plans[len(plans) // 2:])]
+        tenths = [
+            sum(material.space_group == group for plan in plans[part::10] for material in plan.materials)
+            for part in range(10)
+        ]
+        halves = [
+            sum(material.space_group == group for plan in half for material in plan.materials)
+            for half in (plans[: len(plans) // 2], plans[len(plans) // 2 :])
+        ]
         assert abs(halves[0] - halves[1]) <= 2 and min(tenths) > 0
 
 
 def test_fewer_crystals_than_wanted_are_shared_out_with_all_energies() -> None:
-    rung = dataclasses.replace(RUNGS["stemdl_full"], samples_per_group={2: (95, 20, 10), 16: (10, 0, 0)},
-                               space_groups=(2, 16))
+    rung = dataclasses.replace(
+        RUNGS["stemdl_full"], samples_per_group={2: (95, 20, 10), 16: (10, 0, 0)}, space_groups=(2, 16)
+    )
     crystals = drawn(rung)
     crystals[2] = crystals[2][:6]
     counts: dict[str, list[int]] = {split: [] for split in SPLITS}
@@ -81,8 +86,10 @@ def test_fewer_crystals_than_wanted_are_shared_out_with_all_energies() -> None:
         plan_shards(rung, crystals)
 
 
-@pytest.mark.parametrize(("storage", "item_bytes", "pixels"), [
-    (Storage(), 4, 64), (Storage(encoding="float16"), 2, 64), (Storage(pixels=16, encoding="log_uint8"), 1, 16)])
+@pytest.mark.parametrize(
+    ("storage", "item_bytes", "pixels"),
+    [(Storage(), 4, 64), (Storage(encoding="float16"), 2, 64), (Storage(pixels=16, encoding="log_uint8"), 1, 16)],
+)
 def test_a_sample_takes_its_numbers_and_little_else(storage: Storage, item_bytes: int, pixels: int) -> None:
     rung = dataclasses.replace(RUNGS["stemdl_smoke"], storage=storage)
     assert 0 < sample_bytes(rung) - 3 * pixels**2 * item_bytes < 4000

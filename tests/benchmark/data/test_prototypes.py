@@ -38,12 +38,30 @@ def prototypes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Rock salt, fluorite and a body-centred one that is cubic: none of 139."""
     path = tmp_path_factory.mktemp("prototypes") / "p.json"
     face = 0.5 * np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]])
-    path.write_text(json.dumps([
-        {"id": "salt", "lattice": (5.64 * face).tolist(), "numbers": [11, 17], "frac": [[0, 0, 0], [0.5, 0.5, 0.5]]},
-        {"id": "fluorite", "lattice": (5.46 * face).tolist(), "numbers": [20, 9, 9],
-         "frac": [[0, 0, 0], [0.25, 0.25, 0.25], [0.75, 0.75, 0.75]]},
-        {"id": "iron", "lattice": (2.87 * np.eye(3)).tolist(), "numbers": [26, 26], "frac": [[0, 0, 0], [0.5, 0.5, 0.5]]},
-    ]))
+    path.write_text(
+        json.dumps(
+            [
+                {
+                    "id": "salt",
+                    "lattice": (5.64 * face).tolist(),
+                    "numbers": [11, 17],
+                    "frac": [[0, 0, 0], [0.5, 0.5, 0.5]],
+                },
+                {
+                    "id": "fluorite",
+                    "lattice": (5.46 * face).tolist(),
+                    "numbers": [20, 9, 9],
+                    "frac": [[0, 0, 0], [0.25, 0.25, 0.25], [0.75, 0.75, 0.75]],
+                },
+                {
+                    "id": "iron",
+                    "lattice": (2.87 * np.eye(3)).tolist(),
+                    "numbers": [26, 26],
+                    "frac": [[0, 0, 0], [0.5, 0.5, 0.5]],
+                },
+            ]
+        )
+    )
     return path
 
 
@@ -66,9 +84,19 @@ def test_no_compound_is_made_twice(rung: Rung, tmp_path: Path, monkeypatch: pyte
     """Two elements make two crystals of the structure of copper; the other places are drawn."""
     monkeypatch.setattr(chemistry, "CATIONS", ["Cu", "Ag"])
     path = tmp_path / "copper.json"
-    path.write_text(json.dumps([{"id": "copper", "lattice": (3.61 * np.eye(3)).tolist(), "numbers": [29] * 4,
-                                 "frac": [[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]]}]))
-    (_, copper), = [(one.identifier, examine(one, rung.limits)[0]) for one in read_candidates(path)]
+    path.write_text(
+        json.dumps(
+            [
+                {
+                    "id": "copper",
+                    "lattice": (3.61 * np.eye(3)).tolist(),
+                    "numbers": [29] * 4,
+                    "frac": [[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]],
+                }
+            ]
+        )
+    )
+    ((_, copper),) = [(one.identifier, examine(one, rung.limits)[0]) for one in read_candidates(path)]
     one_group = dataclasses.replace(rung, space_groups=(225,))
     with workers(1, None) as work:
         named = from_prototypes(one_group, {225: [("copper", copper)]}, work)[225]

@@ -30,8 +30,14 @@ from benchmark.foundation.files import sha256_of_file
 
 FIRST = {"train": 0, "dev": 11, "test": 16}
 TOTAL = {"train": 11, "dev": 5, "test": 3}
-STORAGES = [Storage(), Storage(encoding="float16"), Storage(encoding="log_uint8"), Storage(filter="gzip"),
-            Storage(encoding="log_uint8", filter="gzip"), Storage(pixels=4)]
+STORAGES = [
+    Storage(),
+    Storage(encoding="float16"),
+    Storage(encoding="log_uint8"),
+    Storage(filter="gzip"),
+    Storage(encoding="log_uint8", filter="gzip"),
+    Storage(pixels=4),
+]
 HERE = f"rank 0 on {socket.gethostname()}: "
 
 
@@ -90,12 +96,14 @@ def test_every_storage_is_read_as_hdf5_reads_it(write_uneven: Callable, tmp_path
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5])
 @pytest.mark.parametrize("split", ["train", "dev"])
-def test_the_parts_of_all_ranks_hold_the_patterns_of_a_split(uneven: Path, stack_of: Callable, size: int,
-                                                            split: str) -> None:
+def test_the_parts_of_all_ranks_hold_the_patterns_of_a_split(
+    uneven: Path, stack_of: Callable, size: int, split: str
+) -> None:
     parts = [part_of(uneven, split, rank, size) for rank in range(size)]
     patterns = np.concatenate([part.read_whole()[0] for part in parts])
-    np.testing.assert_array_equal(patterns, np.stack([stack_of(FIRST[split] + i).patterns
-                                                      for i in range(TOTAL[split])]))
+    np.testing.assert_array_equal(
+        patterns, np.stack([stack_of(FIRST[split] + i).patterns for i in range(TOTAL[split])])
+    )
     assert [part.bytes_in_memory() for part in parts] == [len(part) * 3 * 256 * 4 for part in parts]
 
 
@@ -108,8 +116,9 @@ def test_samples_come_in_the_order_asked_for(uneven: Path, stack_of: Callable) -
     np.testing.assert_array_equal(out, np.stack([stack_of(6 + number).patterns for number in chosen]))
 
 
-def test_no_shard_is_opened_before_it_is_asked_for_and_few_at_once(uneven: Path,
-                                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_shard_is_opened_before_it_is_asked_for_and_few_at_once(
+    uneven: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     opened: list[Path] = []
     read = reader.read_sealed
     monkeypatch.setattr(reader, "read_sealed", lambda path, sha256: opened.append(path) or read(path, sha256))
@@ -127,8 +136,9 @@ def test_no_shard_is_opened_before_it_is_asked_for_and_few_at_once(uneven: Path,
     assert open_shards() == []
 
 
-def test_threads_that_share_a_part_do_not_disturb_each_other(uneven: Path, stack_of: Callable,
-                                                            monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_that_share_a_part_do_not_disturb_each_other(
+    uneven: Path, stack_of: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(reader, "OPEN_FILES", 1)  # files are closed under the threads' hands
     part = part_of(uneven)
     expected = np.stack([stack_of(number).patterns for number in range(11)])
@@ -145,8 +155,7 @@ def test_threads_that_share_a_part_do_not_disturb_each_other(uneven: Path, stack
 
 @pytest.mark.parametrize("storage", [Storage(), Storage(filter="gzip")], ids=["plain", "gzip"])
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
-def test_after_a_fork_the_child_opens_its_own_files(write_uneven: Callable, tmp_path: Path,
-                                                    storage: Storage) -> None:
+def test_after_a_fork_the_child_opens_its_own_files(write_uneven: Callable, tmp_path: Path, storage: Storage) -> None:
     part = part_of(write_uneven(tmp_path, storage))
     before, _ = part.read_whole()
     parents = list(part._files.values())
@@ -221,19 +230,24 @@ def in_place(change: Callable[[h5py.File], None]) -> Callable[[Path], None]:
     def changed(path: Path) -> None:
         with h5py.File(path, "r+") as shard:
             change(shard)
+
     return changed
 
 
-WAYS_TO_READ = {"whole": lambda part: part.read_whole(),
-                "streamed": lambda part: part.read(np.arange(len(part)), np.empty((len(part), 3, 16, 16), np.float32))}
+WAYS_TO_READ = {
+    "whole": lambda part: part.read_whole(),
+    "streamed": lambda part: part.read(np.arange(len(part)), np.empty((len(part), 3, 16, 16), np.float32)),
+}
 
 
 @pytest.mark.parametrize("read", WAYS_TO_READ.values(), ids=WAYS_TO_READ)
 @pytest.mark.parametrize("storage", [Storage(), Storage(encoding="float16", filter="gzip")], ids=["plain", "gzip"])
-@pytest.mark.parametrize("change", [in_place(scaled), in_place(other_label), in_place(other_thickness),
-                                    no_more_than_a_bit])
+@pytest.mark.parametrize(
+    "change", [in_place(scaled), in_place(other_label), in_place(other_thickness), no_more_than_a_bit]
+)
 def test_nothing_of_a_shard_that_was_changed_in_place_is_read(
-        write_uneven: Callable, tmp_path: Path, storage: Storage, change: Callable, read: Callable) -> None:
+    write_uneven: Callable, tmp_path: Path, storage: Storage, change: Callable, read: Callable
+) -> None:
     """The size is the same, and so is the time of the last change."""
     folder = write_uneven(tmp_path / "data", storage)
     path = folder / "train" / "batch_train_2.h5"
@@ -250,8 +264,9 @@ def test_nothing_of_a_shard_that_was_changed_in_place_is_read(
 
 
 @pytest.mark.parametrize("storage", [Storage(), Storage(filter="gzip")], ids=["plain", "gzip"])
-def test_a_stack_that_changes_after_it_was_hashed_is_not_read(write_uneven: Callable, tmp_path: Path,
-                                                             storage: Storage) -> None:
+def test_a_stack_that_changes_after_it_was_hashed_is_not_read(
+    write_uneven: Callable, tmp_path: Path, storage: Storage
+) -> None:
     path, out = write_uneven(tmp_path / "data", storage) / "train" / "batch_train_2.h5", np.empty((1, 3, 16, 16), "f4")
     part = part_of(tmp_path / "data")
     part.read(np.array([7]), out)  # the shard is hashed now, and sample 9 of it not read yet
@@ -272,27 +287,40 @@ def test_bytes_that_are_no_hdf5_are_named(uneven: Path, seal: Callable) -> None:
     assert caught.value.where == f"{HERE}{path}"
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    (lambda shard: shard["sample_1_0"].attrs.__setitem__("space_group", np.bytes_("0")), "the label is no space group"),
-    (lambda shard: shard["sample_1_0"].attrs.__setitem__("space_group", "231"), "the label is no space group"),
-    (lambda shard: shard["sample_1_0"].attrs.__setitem__("space_group", np.bytes_("14")),
-     "a label is none of the data set's space groups\n  expected: 2, 62, 225\n  found: 14"),
-    (lambda shard: shard["sample_1_0"].attrs.__delitem__("space_group"), "a shard cannot be read"),
-    (lambda shard: shard["sample_1_0/cbed_stack"].__setitem__((1, 3, 4), np.nan),
-     "sample_1_0: intensities are not finite\n.*\n.*1 of 768"),
-    (lambda shard: shard["sample_1_0/cbed_stack"].__setitem__((0, 0, 0), -np.inf), "intensities are not finite"),
-    (lambda shard: shard.__delitem__("sample_1_0"), "does not hold what the manifest says\n.*4 samples\n.*3"),
-    (lambda shard: shard.move("sample_1_0", "something"), "a group of the shard is no sample"),
-    (lambda shard: replace_stack(shard, np.zeros((3, 4, 4), np.float32)), "has another size than those before it"),
-    (lambda shard: replace_stack(shard, None), "a shard cannot be read"),
-    (lambda shard: [replace_stack(shard, np.zeros((2, 16, 16), np.float32), name) for name in list(shard)],
-     "a sample is no stack of patterns"),
-    (lambda shard: [replace_stack(shard, np.zeros((3, 4, 4), np.float32), name) for name in list(shard)],
-     "a shard has patterns of another size"),
-    (lambda shard: shard.attrs.__setitem__("encoding", "jpeg"), "the encoding of a shard is not known"),
-])
-def test_what_a_shard_holds_wrongly_is_one_error_that_says_where(uneven: Path, change: Callable,
-                                                                message: str) -> None:
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda shard: shard["sample_1_0"].attrs.__setitem__("space_group", np.bytes_("0")),
+            "the label is no space group",
+        ),
+        (lambda shard: shard["sample_1_0"].attrs.__setitem__("space_group", "231"), "the label is no space group"),
+        (
+            lambda shard: shard["sample_1_0"].attrs.__setitem__("space_group", np.bytes_("14")),
+            "a label is none of the data set's space groups\n  expected: 2, 62, 225\n  found: 14",
+        ),
+        (lambda shard: shard["sample_1_0"].attrs.__delitem__("space_group"), "a shard cannot be read"),
+        (
+            lambda shard: shard["sample_1_0/cbed_stack"].__setitem__((1, 3, 4), np.nan),
+            "sample_1_0: intensities are not finite\n.*\n.*1 of 768",
+        ),
+        (lambda shard: shard["sample_1_0/cbed_stack"].__setitem__((0, 0, 0), -np.inf), "intensities are not finite"),
+        (lambda shard: shard.__delitem__("sample_1_0"), "does not hold what the manifest says\n.*4 samples\n.*3"),
+        (lambda shard: shard.move("sample_1_0", "something"), "a group of the shard is no sample"),
+        (lambda shard: replace_stack(shard, np.zeros((3, 4, 4), np.float32)), "has another size than those before it"),
+        (lambda shard: replace_stack(shard, None), "a shard cannot be read"),
+        (
+            lambda shard: [replace_stack(shard, np.zeros((2, 16, 16), np.float32), name) for name in list(shard)],
+            "a sample is no stack of patterns",
+        ),
+        (
+            lambda shard: [replace_stack(shard, np.zeros((3, 4, 4), np.float32), name) for name in list(shard)],
+            "a shard has patterns of another size",
+        ),
+        (lambda shard: shard.attrs.__setitem__("encoding", "jpeg"), "the encoding of a shard is not known"),
+    ],
+)
+def test_what_a_shard_holds_wrongly_is_one_error_that_says_where(uneven: Path, change: Callable, message: str) -> None:
     path = uneven / "train" / "batch_train_0.h5"
     rewrite(path, change)
     part = part_of(uneven)
@@ -302,10 +330,12 @@ def test_what_a_shard_holds_wrongly_is_one_error_that_says_where(uneven: Path, c
     assert str(caught.value).startswith(f"{HERE}{path}")
 
 
-@pytest.mark.parametrize("other", [np.zeros((3, 32, 32), np.float32), np.zeros((3, 16, 16), np.float64)],
-                         ids=["larger", "of another type"])
-def test_a_filtered_stack_of_another_size_is_told_and_overwrites_nothing(write_uneven: Callable, tmp_path: Path,
-                                                                         other: np.ndarray) -> None:
+@pytest.mark.parametrize(
+    "other", [np.zeros((3, 32, 32), np.float32), np.zeros((3, 16, 16), np.float64)], ids=["larger", "of another type"]
+)
+def test_a_filtered_stack_of_another_size_is_told_and_overwrites_nothing(
+    write_uneven: Callable, tmp_path: Path, other: np.ndarray
+) -> None:
     folder = write_uneven(tmp_path / "data", Storage(filter="gzip"))
 
     def replace_filtered(shard: h5py.File) -> None:
@@ -322,11 +352,19 @@ def test_filters_of_a_plugin_are_there_in_a_process_that_wrote_nothing(
 ) -> None:
     pytest.importorskip("hdf5plugin")
     folder = write_uneven(tmp_path / "data", Storage(filter="lz4"))
-    program = ("from pathlib import Path; from benchmark.data.manifest import read_manifest; "
-               "from benchmark.data import reader; import sys; "
-               "print(reader.Part(read_manifest(Path(sys.argv[1])), 'dev').read_whole()[0].tobytes().hex())")
-    done = subprocess.run([sys.executable, "-c", program, folder], env=environment, capture_output=True, text=True,
-                          timeout=HANG_SECONDS, check=False)
+    program = (
+        "from pathlib import Path; from benchmark.data.manifest import read_manifest; "
+        "from benchmark.data import reader; import sys; "
+        "print(reader.Part(read_manifest(Path(sys.argv[1])), 'dev').read_whole()[0].tobytes().hex())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, folder],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=HANG_SECONDS,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     expected = np.stack([stack_of(FIRST["dev"] + number).patterns for number in range(TOTAL["dev"])])
     assert done.stdout.strip() == expected.tobytes().hex()

@@ -29,7 +29,7 @@ def test_each_energy_makes_a_stack_of_one_specimen() -> None:
     """One thickness and one set of axes, but each exposure has its own tilt and rotation; the first is as if alone."""
     several = stacks(rung(energy_kev=(100.0, 150.0, 190.0), dose_electrons=0.0))
     assert [stack.energy_kev for stack in several] == [100.0, 150.0, 190.0]
-    alone, = stacks(rung(energy_kev=100.0, dose_electrons=0.0))
+    (alone,) = stacks(rung(energy_kev=100.0, dose_electrons=0.0))
     np.testing.assert_array_equal(several[0].patterns, alone.patterns)
     assert several[0].semi_angles_rad[0] > several[2].semi_angles_rad[0]
     assert len({float(stack.more["thickness_angstrom"]) for stack in several}) == 1
@@ -47,8 +47,8 @@ def test_fewer_energies_are_the_first_of_all_noise_included() -> None:
 
 
 def test_without_a_dose_there_is_no_noise_and_with_one_counts_are_whole() -> None:
-    clean, = stacks(rung(dose_electrons=0.0))
-    noisy, = stacks(rung(dose_electrons=1e5))
+    (clean,) = stacks(rung(dose_electrons=0.0))
+    (noisy,) = stacks(rung(dose_electrons=1e5))
     counts = noisy.patterns.astype(np.float64) * 1e5
     np.testing.assert_allclose(counts, np.round(counts), atol=0.01)
     assert 0.0 < np.abs(clean.patterns - noisy.patterns).sum() / clean.patterns.sum() < 0.6
@@ -56,9 +56,9 @@ def test_without_a_dose_there_is_no_noise_and_with_one_counts_are_whole() -> Non
 
 
 def test_probe_positions_make_overlapping_disks_interfere() -> None:
-    incoherent, = stacks(rung(dose_electrons=0.0, semi_angle_per_angstrom=0.14))
-    one, = stacks(rung(dose_electrons=0.0, semi_angle_per_angstrom=0.14, probe_positions=1))
-    eight, = stacks(rung(dose_electrons=0.0, semi_angle_per_angstrom=0.14, probe_positions=8))
+    (incoherent,) = stacks(rung(dose_electrons=0.0, semi_angle_per_angstrom=0.14))
+    (one,) = stacks(rung(dose_electrons=0.0, semi_angle_per_angstrom=0.14, probe_positions=1))
+    (eight,) = stacks(rung(dose_electrons=0.0, semi_angle_per_angstrom=0.14, probe_positions=8))
     scale = np.abs(incoherent.patterns).sum()
     assert np.abs(eight.patterns - incoherent.patterns).sum() / scale < 1e-3
     assert np.abs(one.patterns - incoherent.patterns).sum() / scale > 0.05
@@ -76,8 +76,10 @@ def test_debye_waller_factors_follow_the_recipe() -> None:
     assert all(0.1 < b < 2.0 for b in factors.values())
 
 
-@pytest.mark.parametrize("wrong", [{"energy_kev": 30.0}, {"energy_kev": (100.0, 400.0)}, {"absorption": "therml"},
-                                   {"scattering_factors": "kirk"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"energy_kev": 30.0}, {"energy_kev": (100.0, 400.0)}, {"absorption": "therml"}, {"scattering_factors": "kirk"}],
+)
 def test_optics_that_cannot_be_are_refused(wrong: dict) -> None:
     with pytest.raises(StemdlError):
         rung(**wrong)

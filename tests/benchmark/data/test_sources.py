@@ -23,20 +23,44 @@ from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.crystal import standardised
 
 ROCK_SALT = [[0.0, 0.0, 0.0], [0.5, 0.5, 0.5]]
-RUTILE = [[0.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.305, 0.305, 0.0], [0.695, 0.695, 0.0], [0.195, 0.805, 0.5],
-          [0.805, 0.195, 0.5]]
+RUTILE = [
+    [0.0, 0.0, 0.0],
+    [0.5, 0.5, 0.5],
+    [0.305, 0.305, 0.0],
+    [0.695, 0.695, 0.0],
+    [0.195, 0.805, 0.5],
+    [0.805, 0.195, 0.5],
+]
 
 
 def row(identifier: str = "salt", **changes: Any) -> dict[str, Any]:
     """Rock salt in its primitive cell, as a table has it."""
     edge = 5.64 / 2.0**0.5
-    return {"id": identifier, "a": edge, "b": edge, "c": edge, "alpha": 60.0, "beta": 60.0, "gamma": 60.0,
-            "numbers": "[11, 17]", "positions": json.dumps(ROCK_SALT)} | changes
+    return {
+        "id": identifier,
+        "a": edge,
+        "b": edge,
+        "c": edge,
+        "alpha": 60.0,
+        "beta": 60.0,
+        "gamma": 60.0,
+        "numbers": "[11, 17]",
+        "positions": json.dumps(ROCK_SALT),
+    } | changes
 
 
 def rutile() -> dict[str, Any]:
-    return row("rutile", a=4.59, b=4.59, c=2.96, alpha=90, beta=90, gamma=90, numbers="[22, 22, 8, 8, 8, 8]",
-               positions=json.dumps(RUTILE))
+    return row(
+        "rutile",
+        a=4.59,
+        b=4.59,
+        c=2.96,
+        alpha=90,
+        beta=90,
+        gamma=90,
+        numbers="[22, 22, 8, 8, 8, 8]",
+        positions=json.dumps(RUTILE),
+    )
 
 
 def write_csv(path: Path, rows: list[dict[str, Any]]) -> Path:
@@ -63,8 +87,10 @@ EXPECTED = {"salt": (225, "Cl4 Na4"), "rutile": (136, "O4 Ti2")}
 def test_a_csv_is_read(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "t.csv", [row(), rutile()])
     assert groups(list(read_candidates(path))) == EXPECTED
-    symbols = write_csv(tmp_path / "s.csv", [{key: value for key, value in row().items() if key != "numbers"}
-                                             | {"species": '["Na", "Cl"]'}])
+    symbols = write_csv(
+        tmp_path / "s.csv",
+        [{key: value for key, value in row().items() if key != "numbers"} | {"species": '["Na", "Cl"]'}],
+    )
     assert groups(list(read_candidates(symbols))) == {"salt": EXPECTED["salt"]}
     assert source_sha256(path) != source_sha256(symbols)
 
@@ -97,18 +123,30 @@ def test_parquet_without_its_library_is_one_message(tmp_path: Path, monkeypatch:
 
 def test_a_json_of_prototypes_is_read(tmp_path: Path) -> None:
     path = tmp_path / "prototypes.json"
-    path.write_text(json.dumps([
-        {"id": "salt", "lattice": (2.82 * np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]])).tolist(), "numbers": [11, 17],
-         "frac": ROCK_SALT},
-        {"id": "nm", "lattice": (0.1 * np.eye(3)).tolist(), "numbers": [1], "frac": [[0, 0, 0]]},
-        {"id": "flat", "lattice": np.zeros((3, 3)).tolist(), "numbers": [1], "frac": [[0, 0, 0]]},
-        {"id": "short", "lattice": np.eye(3).tolist(), "numbers": [1, 2], "frac": [[0, 0, 0]]},
-        {"id": "nothing"},
-    ]))
+    path.write_text(
+        json.dumps(
+            [
+                {
+                    "id": "salt",
+                    "lattice": (2.82 * np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]])).tolist(),
+                    "numbers": [11, 17],
+                    "frac": ROCK_SALT,
+                },
+                {"id": "nm", "lattice": (0.1 * np.eye(3)).tolist(), "numbers": [1], "frac": [[0, 0, 0]]},
+                {"id": "flat", "lattice": np.zeros((3, 3)).tolist(), "numbers": [1], "frac": [[0, 0, 0]]},
+                {"id": "short", "lattice": np.eye(3).tolist(), "numbers": [1, 2], "frac": [[0, 0, 0]]},
+                {"id": "nothing"},
+            ]
+        )
+    )
     candidates = list(read_candidates(path))
     assert groups(candidates) == {"salt": EXPECTED["salt"]}
     assert [one.faulty for one in candidates[1:]] == [
-        "an edge of its cell is out of range", "no cell has its vectors", "its numbers and positions do not fit together", "its row cannot be read"]
+        "an edge of its cell is out of range",
+        "no cell has its vectors",
+        "its numbers and positions do not fit together",
+        "its row cannot be read",
+    ]
     for content in ("{}", "[1]", "not json", "\xff"):
         path.write_text(content, encoding="latin-1")
         with pytest.raises(StemdlError, match="cannot be read"):
@@ -120,30 +158,35 @@ def test_rows_without_an_identifier_are_named_by_their_place(tmp_path: Path) -> 
     path = tmp_path / "t.json"
     path.write_text(json.dumps([salt, {"id": 0, **salt}, {"id": None, **salt}]))
     assert [(one.identifier, one.faulty, one.origin) for one in read_candidates(path)] == [
-        ("row 1, which has no id", "its row has no id", "row 1"), ("0", None, "row 2"),
-        ("row 3, which has no id", "its row has no id", "row 3")]
+        ("row 1, which has no id", "its row has no id", "row 1"),
+        ("0", None, "row 2"),
+        ("row 3, which has no id", "its row has no id", "row 3"),
+    ]
 
 
-@pytest.mark.parametrize(("changes", "reason"), [
-    ({"id": " "}, "its row has no id"),
-    ({"a": "wide"}, "its row cannot be read"),
-    ({"positions": "[[0, 0, 0], [0.5"}, "its row cannot be read"),
-    ({"positions": '{"x": 0}'}, "its row cannot be read"),
-    ({"positions": "[[0, 0], [0.5, 0.5]]"}, "its numbers and positions do not fit together"),
-    ({"positions": "[[0, 0, 0], [2.82, 2.82, 2.82]]"}, "its positions are not fractions of its cell"),
-    ({"numbers": "__import__('os')"}, "its row cannot be read"),
-    ({"numbers": "[11, 17, 17]"}, "its numbers and positions do not fit together"),
-    ({"numbers": "[11, 1e99]"}, "an atomic number is not an element's"),
-    ({"numbers": "[11, 17.5]"}, "an atomic number is not whole"),
-    ({"numbers": "[11, NaN]"}, "an atomic number is not whole"),
-    ({"numbers": "[11, -17]"}, "an atomic number is not an element's"),
-    ({"positions": "[[0, 0, 0], [NaN, 0, 0]]"}, "a number of it is not finite"),
-    ({"alpha": "inf"}, "a number of it is not finite"),
-    ({"gamma": 179.0}, "no cell has its angles"),
-    ({"alpha": 1.047, "beta": 1.047, "gamma": 1.047}, "no cell has its angles"),
-    ({"a": 0.0}, "an edge of its cell is out of range"),
-    ({"a": -3.0}, "an edge of its cell is out of range"),
-])
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"id": " "}, "its row has no id"),
+        ({"a": "wide"}, "its row cannot be read"),
+        ({"positions": "[[0, 0, 0], [0.5"}, "its row cannot be read"),
+        ({"positions": '{"x": 0}'}, "its row cannot be read"),
+        ({"positions": "[[0, 0], [0.5, 0.5]]"}, "its numbers and positions do not fit together"),
+        ({"positions": "[[0, 0, 0], [2.82, 2.82, 2.82]]"}, "its positions are not fractions of its cell"),
+        ({"numbers": "__import__('os')"}, "its row cannot be read"),
+        ({"numbers": "[11, 17, 17]"}, "its numbers and positions do not fit together"),
+        ({"numbers": "[11, 1e99]"}, "an atomic number is not an element's"),
+        ({"numbers": "[11, 17.5]"}, "an atomic number is not whole"),
+        ({"numbers": "[11, NaN]"}, "an atomic number is not whole"),
+        ({"numbers": "[11, -17]"}, "an atomic number is not an element's"),
+        ({"positions": "[[0, 0, 0], [NaN, 0, 0]]"}, "a number of it is not finite"),
+        ({"alpha": "inf"}, "a number of it is not finite"),
+        ({"gamma": 179.0}, "no cell has its angles"),
+        ({"alpha": 1.047, "beta": 1.047, "gamma": 1.047}, "no cell has its angles"),
+        ({"a": 0.0}, "an edge of its cell is out of range"),
+        ({"a": -3.0}, "an edge of its cell is out of range"),
+    ],
+)
 def test_a_bad_row_is_left_out_with_its_reason(tmp_path: Path, changes: dict[str, Any], reason: str) -> None:
     first, second = read_candidates(write_csv(tmp_path / "t.csv", [row("bad") | changes, row()]))
     assert first.faulty == reason
@@ -152,15 +195,22 @@ def test_a_bad_row_is_left_out_with_its_reason(tmp_path: Path, changes: dict[str
 
 def test_symbols_of_no_element_are_told(tmp_path: Path) -> None:
     one = {key: value for key, value in row().items() if key != "numbers"}
-    path = write_csv(tmp_path / "t.csv", [one | {"species": text} for text in ('["Na", "Qq"]', '["Na", "Cl-"]', '[1, 2]')])
+    path = write_csv(
+        tmp_path / "t.csv", [one | {"species": text} for text in ('["Na", "Qq"]', '["Na", "Cl-"]', "[1, 2]")]
+    )
     assert [candidate.faulty for candidate in read_candidates(path)] == ["its row cannot be read"] * 3
 
 
-@pytest.mark.parametrize(("content", "message"), [
-    (b"", "lacks the columns id, a"), (b"id,a,b,c\n1,2,3,4\n", "lacks the columns alpha, beta, gamma, positions"),
-    (b"id,a,b,c,alpha,beta,gamma,positions\n", "lacks the columns numbers or species"),
-    (b"\xff\xfe\x00", "cannot be read"), (b"\x00" * 20, "lacks|cannot be read"),
-])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "lacks the columns id, a"),
+        (b"id,a,b,c\n1,2,3,4\n", "lacks the columns alpha, beta, gamma, positions"),
+        (b"id,a,b,c,alpha,beta,gamma,positions\n", "lacks the columns numbers or species"),
+        (b"\xff\xfe\x00", "cannot be read"),
+        (b"\x00" * 20, "lacks|cannot be read"),
+    ],
+)
 def test_a_table_that_is_none_is_one_error(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "t.csv"
     path.write_bytes(content)
@@ -169,12 +219,21 @@ def test_a_table_that_is_none_is_one_error(tmp_path: Path, content: bytes, messa
     assert str(path) in str(caught.value)
 
 
-def document(identifier: str, cell: tuple[float, ...], symbols: list[str], positions: list, occupancy: float = 1.0) -> dict:
+def document(
+    identifier: str, cell: tuple[float, ...], symbols: list[str], positions: list, occupancy: float = 1.0
+) -> dict:
     """An answer's entry in pymatgen's form, as the service gives it."""
-    return {"material_id": identifier, "structure": {
-        "@class": "Structure", "lattice": dict(zip(CELL_COLUMNS, cell, strict=True)),
-        "sites": [{"species": [{"element": symbol, "occu": occupancy}], "abc": position, "label": symbol}
-                  for symbol, position in zip(symbols, positions, strict=True)]}}
+    return {
+        "material_id": identifier,
+        "structure": {
+            "@class": "Structure",
+            "lattice": dict(zip(CELL_COLUMNS, cell, strict=True)),
+            "sites": [
+                {"species": [{"element": symbol, "occu": occupancy}], "abc": position, "label": symbol}
+                for symbol, position in zip(symbols, positions, strict=True)
+            ],
+        },
+    }
 
 
 DOCUMENTS = [
@@ -199,7 +258,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
             query = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
             recorded.asked.append(query | {"key": self.headers["X-API-KEY"], "agent": self.headers["User-Agent"]})
             first, count = int(query["_skip"]), int(query["_limit"])
-            page = {"data": DOCUMENTS[first:first + count], "meta": {"total_doc": len(DOCUMENTS)}}
+            page = {"data": DOCUMENTS[first : first + count], "meta": {"total_doc": len(DOCUMENTS)}}
             self.send_response(recorded.status)
             self.end_headers()
             self.wfile.write(json.dumps(page).encode() if recorded.body is None else recorded.body)
@@ -225,7 +284,9 @@ def test_the_materials_project_is_asked_page_by_page(service: Service) -> None:
     candidates = list(read_candidates(Path("mp:spacegroup_number=225&nsites_max=40")))
     assert groups(candidates) == EXPECTED
     assert {one.identifier: one.faulty for one in candidates if one.faulty} == {
-        "alloy": "sites are partly occupied", "empty": "its document cannot be read"}
+        "alloy": "sites are partly occupied",
+        "empty": "its document cannot be read",
+    }
     assert [(one["_skip"], one["_limit"]) for one in service.asked] == [("0", "3"), ("3", "3")]
     assert service.asked[0]["spacegroup_number"] == "225" and service.asked[0]["nsites_max"] == "40"
     assert service.asked[0]["_fields"] == "material_id,structure"
@@ -258,10 +319,16 @@ def find_nothing(service: Service) -> None:
     service.body = json.dumps({"data": [], "meta": {"total_doc": 0}}).encode()
 
 
-@pytest.mark.parametrize(("what", "message"), [
-    (refuse, "refuses(.|\n)*look at the key"), (fail, "cannot answer(.|\n)*500"), (babble, "cannot be reached or understood"),
-    (withhold, "gave fewer structures"), (find_nothing, "has no such structures"),
-])
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        (refuse, "refuses(.|\n)*look at the key"),
+        (fail, "cannot answer(.|\n)*500"),
+        (babble, "cannot be reached or understood"),
+        (withhold, "gave fewer structures"),
+        (find_nothing, "has no such structures"),
+    ],
+)
 def test_a_service_that_does_not_answer_is_one_error(service: Service, what: Callable, message: str) -> None:
     what(service)
     with pytest.raises(StemdlError, match=message):

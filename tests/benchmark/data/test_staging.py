@@ -33,8 +33,7 @@ def files_of(disk: Path) -> set[str]:
     return {path.name for path in disk.rglob("*.h5")}
 
 
-def test_what_is_read_from_the_copies_is_what_the_data_hold_and_they_do_not_stay(uneven: Path,
-                                                                                tmp_path: Path) -> None:
+def test_what_is_read_from_the_copies_is_what_the_data_hold_and_they_do_not_stay(uneven: Path, tmp_path: Path) -> None:
     manifest, disk = read_manifest(uneven), tmp_path / "disk" / "mine"
     with alone(manifest, disk) as copies:
         assert files_of(disk) == {path.name for split in SPLITS for path in (uneven / split).iterdir()}
@@ -90,8 +89,9 @@ def test_a_changed_shard_is_refused_while_it_is_copied(uneven: Path, tmp_path: P
     assert files_of(tmp_path / "disk") == set()
 
 
-def test_a_disk_without_room_is_refused_before_anything_is_copied(uneven: Path, tmp_path: Path,
-                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_without_room_is_refused_before_anything_is_copied(
+    uneven: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     copied: list[object] = []
     monkeypatch.setattr(staging, "_copy", lambda *arguments: copied.append(arguments))
     monkeypatch.setattr(staging.shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
@@ -101,8 +101,9 @@ def test_a_disk_without_room_is_refused_before_anything_is_copied(uneven: Path, 
     assert copied == [] and list((tmp_path / "disk").iterdir()) == []
 
 
-def test_a_disk_that_fills_up_is_one_error_and_is_left_clean(uneven: Path, tmp_path: Path,
-                                                            monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_fills_up_is_one_error_and_is_left_clean(
+    uneven: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(path: Path, mode: str, buffering: int = -1):
         handle = open(path, mode, buffering=buffering)
         if mode != "xb":
@@ -136,8 +137,9 @@ def killed(uneven: Path, tmp_path: Path) -> Iterator[Path]:
     yield left.parent
 
 
-def test_the_next_run_removes_what_a_killed_one_left_but_no_living_one_s(uneven: Path, tmp_path: Path,
-                                                                        killed: Path) -> None:
+def test_the_next_run_removes_what_a_killed_one_left_but_no_living_one_s(
+    uneven: Path, tmp_path: Path, killed: Path
+) -> None:
     manifest, disk = read_manifest(uneven), tmp_path / "disk"
     (disk / "other").mkdir()
     with ExitStack() as living:

@@ -47,8 +47,10 @@ def test_the_default_is_the_real_layout_to_the_byte(tmp_path: Path) -> None:
         group.create_dataset("cbed_stack", data=patterns)
         for name, value in ATTRIBUTES.items():
             group.attrs[name] = value
-    digests = {hashlib.sha256(path.read_bytes()).hexdigest()
-               for path in (tmp_path / "plain.h5", written(tmp_path / "ours.h5", patterns, Storage()))}
+    digests = {
+        hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in (tmp_path / "plain.h5", written(tmp_path / "ours.h5", patterns, Storage()))
+    }
     assert len(digests) == 1
     np.testing.assert_array_equal(read(tmp_path / "ours.h5"), patterns)
 
@@ -104,7 +106,7 @@ def test_fewer_pixels_keep_the_intensity_of_every_block(pixels: int) -> None:
     block = 32 // pixels
     assert reduced.shape == (3, pixels, pixels)
     for row in range(min(pixels, 3)):
-        whole = patterns[:, row * block:(row + 1) * block, -block:].astype(np.float64).sum(axis=(1, 2))
+        whole = patterns[:, row * block : (row + 1) * block, -block:].astype(np.float64).sum(axis=(1, 2))
         np.testing.assert_allclose(reduced[:, row, -1], whole, rtol=1e-6)
     np.testing.assert_allclose(reduced.sum(axis=(1, 2)), 1.0, rtol=1e-5)
 
@@ -115,8 +117,10 @@ def test_blocks_that_are_not_whole_are_refused() -> None:
             binned(patterns_of(32), pixels)
 
 
-@pytest.mark.parametrize(("encoding", "value"), [("float16", 2.0), ("float16", np.inf), ("float16", np.nan),
-                                                 ("log_uint8", np.inf), ("log_uint8", np.nan)])
+@pytest.mark.parametrize(
+    ("encoding", "value"),
+    [("float16", 2.0), ("float16", np.inf), ("float16", np.nan), ("log_uint8", np.inf), ("log_uint8", np.nan)],
+)
 def test_what_an_encoding_cannot_hold_is_refused(encoding: str, value: float) -> None:
     patterns = patterns_of(8)
     patterns[1, 3, 3] = value

@@ -29,8 +29,9 @@ WIDE = Limits(longest_edge_angstrom=100.0, most_atoms_per_cell=1000)
 
 
 def rung_of(*groups: int, **changes: Any) -> Rung:
-    return dataclasses.replace(SMOKE, space_groups=groups, materials_per_group={"train": 3, "dev": 2, "test": 2},
-                               **changes)
+    return dataclasses.replace(
+        SMOKE, space_groups=groups, materials_per_group={"train": 3, "dev": 2, "test": 2}, **changes
+    )
 
 
 def select_from(path: Path, rung: Rung) -> structures.Selection:
@@ -53,8 +54,9 @@ def write_table(path: Path, crystals: list[tuple[str, Crystal]], **changes: Any)
 
 
 def drawn(group: int, count: int) -> list[tuple[str, Crystal]]:
-    return [(f"{group}-{seed}", draw_crystal(group, SMOKE.crystals, np.random.default_rng(seed)))
-            for seed in range(count)]
+    return [
+        (f"{group}-{seed}", draw_crystal(group, SMOKE.crystals, np.random.default_rng(seed))) for seed in range(count)
+    ]
 
 
 _ROCK_SALT = np.array([[0, 0, 0], [1, 1, 0], [1, 0, 1], [0, 1, 1], [1, 1, 1], [0, 0, 1], [0, 1, 0], [1, 0, 0]]) / 2.0
@@ -62,8 +64,10 @@ _ROCK_SALT = np.array([[0, 0, 0], [1, 1, 0], [1, 0, 1], [0, 1, 1], [1, 1, 1], [0
 
 def two_salts() -> list[tuple[str, Crystal]]:
     """Rock salt of sodium and of potassium, eight atoms each."""
-    return [(name, Crystal(5.64 * np.eye(3), np.repeat([metal, 17], 4), _ROCK_SALT, 225))
-            for name, metal in (("a", 11), ("b", 19))]
+    return [
+        (name, Crystal(5.64 * np.eye(3), np.repeat([metal, 17], 4), _ROCK_SALT, 225))
+        for name, metal in (("a", 11), ("b", 19))
+    ]
 
 
 def write_cif(path: Path, space_group: str, cell: tuple, atoms: list[tuple]) -> None:
@@ -83,16 +87,30 @@ def write_cif(path: Path, space_group: str, cell: tuple, atoms: list[tuple]) -> 
 def cif_folder(tmp_path: Path) -> Path:
     folder = tmp_path / "cif"
     (folder / "deeper").mkdir(parents=True)
-    write_cif(folder / "salt.cif", "F m -3 m", (5.64, 5.64, 5.64, 90, 90, 90),
-              [("Na", (0, 0, 0), 1.0), ("Cl", (0.5, 0.5, 0.5), 1.0)])
-    write_cif(folder / "deeper" / "rutile.cif", "P 42/m n m", (4.594, 4.594, 2.959, 90, 90, 90),
-              [("Ti", (0, 0, 0), 1.0), ("O", (0.3053, 0.3053, 0), 1.0)])
-    write_cif(folder / "p1.cif", "P 1", (5.1, 6.2, 7.3, 81, 97, 104),
-              [("Ca", (0.1, 0.2, 0.3), 1.0), ("O", (0.6, 0.5, 0.9), 1.0), ("Si", (0.35, 0.8, 0.55), 1.0)])
-    write_cif(folder / "alloy.cif", "F m -3 m", (3.8, 3.8, 3.8, 90, 90, 90),
-              [("Cu", (0, 0, 0), 0.5), ("Au", (0, 0, 0), 0.5)])
-    write_cif(folder / "mixed.cif", "F m -3 m", (3.8, 3.8, 3.8, 90, 90, 90),
-              [("Cu", (0, 0, 0), 1.0), ("Au", (0, 0, 0), 1.0)])
+    write_cif(
+        folder / "salt.cif",
+        "F m -3 m",
+        (5.64, 5.64, 5.64, 90, 90, 90),
+        [("Na", (0, 0, 0), 1.0), ("Cl", (0.5, 0.5, 0.5), 1.0)],
+    )
+    write_cif(
+        folder / "deeper" / "rutile.cif",
+        "P 42/m n m",
+        (4.594, 4.594, 2.959, 90, 90, 90),
+        [("Ti", (0, 0, 0), 1.0), ("O", (0.3053, 0.3053, 0), 1.0)],
+    )
+    write_cif(
+        folder / "p1.cif",
+        "P 1",
+        (5.1, 6.2, 7.3, 81, 97, 104),
+        [("Ca", (0.1, 0.2, 0.3), 1.0), ("O", (0.6, 0.5, 0.9), 1.0), ("Si", (0.35, 0.8, 0.55), 1.0)],
+    )
+    write_cif(
+        folder / "alloy.cif", "F m -3 m", (3.8, 3.8, 3.8, 90, 90, 90), [("Cu", (0, 0, 0), 0.5), ("Au", (0, 0, 0), 0.5)]
+    )
+    write_cif(
+        folder / "mixed.cif", "F m -3 m", (3.8, 3.8, 3.8, 90, 90, 90), [("Cu", (0, 0, 0), 1.0), ("Au", (0, 0, 0), 1.0)]
+    )
     (folder / "garbage.cif").write_bytes(b"\x00\xff not a cif at all {{{")
     (folder / "empty.cif").write_text("data_nothing\n")
     (folder / "notes.txt").write_text("not looked at")
@@ -102,16 +120,21 @@ def cif_folder(tmp_path: Path) -> Path:
 def test_a_folder_of_cif_files_is_read_and_every_file_accounted_for(cif_folder: Path) -> None:
     selection = select_from(cif_folder, rung_of(1, 136, 225))
     assert {group: [name for name, _ in crystals] for group, crystals in selection.chosen.items()} == {
-        1: ["p1"], 136: ["deeper:rutile"], 225: ["salt"]}
+        1: ["p1"],
+        136: ["deeper:rutile"],
+        225: ["salt"],
+    }
     assert selection.chosen[225][0][1].formula == "Cl4 Na4"
     assert selection.chosen[136][0][1].formula == "O4 Ti2"
     report = selection.report()
     assert report["groups"]["225"] == {"found": 2, "used": 1, "dropped": {"two atoms share a site": 1}}
-    assert report["outside"] == {"sites are partly occupied": 1, "the CIF cannot be read": 1,
-                                 "the CIF has no atoms": 1}
+    assert report["outside"] == {"sites are partly occupied": 1, "the CIF cannot be read": 1, "the CIF has no atoms": 1}
     assert [(one.origin, one.space_group, one.reason) for one in selection.left_out] == [
-        ("alloy.cif", None, "sites are partly occupied"), ("empty.cif", None, "the CIF has no atoms"),
-        ("garbage.cif", None, "the CIF cannot be read"), ("mixed.cif", 225, "two atoms share a site")]
+        ("alloy.cif", None, "sites are partly occupied"),
+        ("empty.cif", None, "the CIF has no atoms"),
+        ("garbage.cif", None, "the CIF cannot be read"),
+        ("mixed.cif", 225, "two atoms share a site"),
+    ]
     assert selection.left_out[0].detail == "Cu: 0.5"
     reported = sum(entry["found"] for entry in report["groups"].values()) + sum(report["outside"].values())
     assert reported == len(list(cif_folder.rglob("*.cif")))
@@ -135,8 +158,7 @@ def test_each_compound_is_taken_once_and_the_order_does_not_matter(tmp_path: Pat
     rung = rung_of(62)
     selection = select_from(write_table(tmp_path / "a.npz", crystals + twice), rung)
     assert len(selection.chosen[62]) == 4
-    assert selection.report()["groups"]["62"] == {
-        "found": 5, "used": 4, "dropped": {"the same compound again": 1}}
+    assert selection.report()["groups"]["62"] == {"found": 5, "used": 4, "dropped": {"the same compound again": 1}}
     turned = select_from(write_table(tmp_path / "b.npz", (crystals + twice)[::-1]), rung)
     assert [name for name, _ in turned.chosen[62]] == [name for name, _ in selection.chosen[62]]
 
@@ -161,16 +183,22 @@ def test_crystals_that_cannot_be_used_are_told_why(tmp_path: Path) -> None:
     assert select_from(no_cell, rung_of(62)).outside == {"no cell has its angles": 1}
     heavy = dataclasses.replace(crystal, numbers=np.full_like(crystal.numbers, 99))
     assert select_from(write_table(tmp_path / "b.npz", [("x", heavy)]), rung_of(62)).outside == {
-        "an element has no scattering factor": 1}
+        "an element has no scattering factor": 1
+    }
     nothing = np.zeros(0, dtype=np.int64), np.zeros((0, 3))
     assert examine(Candidate("x", np.eye(3), *nothing), WIDE) == (None, "it has no atoms")
 
 
-@pytest.mark.parametrize(("name", "content", "message"), [
-    ("a.npz", b"", "cannot be read"), ("b.npz", b"no zip", "cannot be read"),
-    ("c.npz", b"PK\x03\x04 cut", "cannot be read"),
-    ("d.xlsx", b"a,b", "no source of structures"), ("absent.npz", None, "nothing there"),
-])
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.npz", b"", "cannot be read"),
+        ("b.npz", b"no zip", "cannot be read"),
+        ("c.npz", b"PK\x03\x04 cut", "cannot be read"),
+        ("d.xlsx", b"a,b", "no source of structures"),
+        ("absent.npz", None, "nothing there"),
+    ],
+)
 def test_another_file_is_refused(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
     path = tmp_path / name
     if content is not None:
@@ -192,38 +220,47 @@ def test_a_missing_array_is_named(tmp_path: Path, missing: str) -> None:
         list(read_candidates(path))
 
 
-@pytest.mark.parametrize("changes", [{"ns": np.array([3])}, {"ids": np.array(["a", "b"])}, {"X": np.zeros((2, 3))},
-                                     {"cells": np.zeros((1, 3))}], ids=lambda changes: next(iter(changes)))
+@pytest.mark.parametrize(
+    "changes",
+    [{"ns": np.array([3])}, {"ids": np.array(["a", "b"])}, {"X": np.zeros((2, 3))}, {"cells": np.zeros((1, 3))}],
+    ids=lambda changes: next(iter(changes)),
+)
 def test_arrays_that_do_not_fit_together_are_refused(tmp_path: Path, changes: dict) -> None:
     path = write_table(tmp_path / "t.npz", drawn(2, 1), **changes)
     with pytest.raises(StemdlError, match="do not fit together"):
         list(read_candidates(path))
 
 
-@pytest.mark.parametrize(("changes", "message"), [
-    ({"ns": np.array([-1, 17])}, "row 1: a crystal has a negative number of atoms"),
-    ({"ns": np.array([8.5, 7.5])}, r"ns\[0\]: the table's ns are not whole numbers"),
-    ({"ns": np.array([8.0, np.nan])}, r"ns\[1\]: the table's ns are not whole numbers"),
-    ({"Z": np.repeat([11.0, 17.5], 8)}, r"Z\[8\]: the table's Z are not whole numbers"),
-    ({"Z": np.repeat(["Na", "Cl"], 8)}, "the table's Z are not numbers"),
-    ({"X": np.zeros((16, 3), dtype=complex)}, "the table's X are not numbers"),
-    ({"cells": np.zeros((2, 3, 3))}, r"do not fit together(.|\n)*cells \(n, 6\)"),
-    ({"ids": np.array(["a", None], dtype=object)}, "cannot be read"),
-])
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"ns": np.array([-1, 17])}, "row 1: a crystal has a negative number of atoms"),
+        ({"ns": np.array([8.5, 7.5])}, r"ns\[0\]: the table's ns are not whole numbers"),
+        ({"ns": np.array([8.0, np.nan])}, r"ns\[1\]: the table's ns are not whole numbers"),
+        ({"Z": np.repeat([11.0, 17.5], 8)}, r"Z\[8\]: the table's Z are not whole numbers"),
+        ({"Z": np.repeat(["Na", "Cl"], 8)}, "the table's Z are not numbers"),
+        ({"X": np.zeros((16, 3), dtype=complex)}, "the table's X are not numbers"),
+        ({"cells": np.zeros((2, 3, 3))}, r"do not fit together(.|\n)*cells \(n, 6\)"),
+        ({"ids": np.array(["a", None], dtype=object)}, "cannot be read"),
+    ],
+)
 def test_a_table_of_other_numbers_is_refused(tmp_path: Path, changes: dict, message: str) -> None:
     with pytest.raises(StemdlError, match=message):
         list(read_candidates(write_table(tmp_path / "t.npz", two_salts(), **changes)))
 
 
-@pytest.mark.parametrize(("changes", "identifiers"), [
-    ({"ns": np.array([8.0, 8.0])}, ["a", "b"]),
-    ({"ids": np.array([b"mp-1", b"mp-2"])}, ["mp-1", "mp-2"]),
-    ({"ids": np.array([0, 1])}, ["0", "1"]),
-    ({"ids": np.array(["a", "a"])}, ["a", "a~2"]),
-    ({"ids": np.array([b"a~2", b"a~2"])}, ["a~2", "a~2~2"]),
-    ({"ids": np.array(["\xe9", "a\tb"])}, ["%C3%A9", "a%09b"]),
-    ({"Z": np.repeat([11.0, 17.0, 19.0, 17.0], 4), "X": np.tile(_ROCK_SALT, (2, 1)).astype(">f8")}, ["a", "b"]),
-])
+@pytest.mark.parametrize(
+    ("changes", "identifiers"),
+    [
+        ({"ns": np.array([8.0, 8.0])}, ["a", "b"]),
+        ({"ids": np.array([b"mp-1", b"mp-2"])}, ["mp-1", "mp-2"]),
+        ({"ids": np.array([0, 1])}, ["0", "1"]),
+        ({"ids": np.array(["a", "a"])}, ["a", "a~2"]),
+        ({"ids": np.array([b"a~2", b"a~2"])}, ["a~2", "a~2~2"]),
+        ({"ids": np.array(["\xe9", "a\tb"])}, ["%C3%A9", "a%09b"]),
+        ({"Z": np.repeat([11.0, 17.0, 19.0, 17.0], 4), "X": np.tile(_ROCK_SALT, (2, 1)).astype(">f8")}, ["a", "b"]),
+    ],
+)
 def test_a_table_of_other_types_is_read(tmp_path: Path, changes: dict, identifiers: list[str]) -> None:
     found = list(read_candidates(write_table(tmp_path / "t.npz", two_salts(), **changes)))
     assert [one.identifier for one in found] == identifiers

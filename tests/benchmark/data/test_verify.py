@@ -78,10 +78,18 @@ CONTENT = [
     ("a negative intensity", put((0, 5, 5), -1e-6), {"values"}, "negative"),
     ("an empty projection", put((1,), 0.0), {"values"}, "empty"),
     ("more than the beam", intensities(lambda patterns: patterns.__imul__(3.0)), {"values"}, "incident beam"),
-    ("another shape", lambda shard: replace(shard, "sample_1_0", np.full((3, 8, 16), 1 / 128, np.float32)), {"layout"},
-     "another shape"),
-    ("another type", lambda shard: replace(shard, "sample_1_0", shard["sample_1_0"][STACK][()].astype(np.float64)),
-     {"layout"}, "another type"),
+    (
+        "another shape",
+        lambda shard: replace(shard, "sample_1_0", np.full((3, 8, 16), 1 / 128, np.float32)),
+        {"layout"},
+        "another shape",
+    ),
+    (
+        "another type",
+        lambda shard: replace(shard, "sample_1_0", shard["sample_1_0"][STACK][()].astype(np.float64)),
+        {"layout"},
+        "another type",
+    ),
     ("a missing attribute", shaped("z_dirs", None), {"layout"}, "z_dirs is missing"),
     ("no material", shaped("material", None), {"layout", "counts"}, "material is missing"),
     ("a text for bytes", shaped("material", "mp-1"), {"layout"}, "material has another type"),
@@ -96,10 +104,12 @@ CONTENT = [
 ]
 
 
-@pytest.mark.parametrize(("doctor", "checks", "message"), [case[1:] for case in CONTENT],
-                         ids=[case[0] for case in CONTENT])
-def test_what_is_wrong_with_a_sample_is_found_alone(written: Path, seal: Seal, doctor: Callable, checks: set[str],
-                                                    message: str) -> None:
+@pytest.mark.parametrize(
+    ("doctor", "checks", "message"), [case[1:] for case in CONTENT], ids=[case[0] for case in CONTENT]
+)
+def test_what_is_wrong_with_a_sample_is_found_alone(
+    written: Path, seal: Seal, doctor: Callable, checks: set[str], message: str
+) -> None:
     with h5py.File(written / "train" / "batch_train_0.h5", "r+") as shard:
         doctor(shard)
     seal(written)
@@ -117,13 +127,17 @@ def flip(path: Path) -> None:
     path.write_bytes(content)
 
 
-@pytest.mark.parametrize(("doctor", "message"), [
-    (flip, "changed since the manifest"),
-    (lambda path: path.write_bytes(path.read_bytes()[:-7]), "changed since the manifest"),
-    (lambda path: path.unlink(), "missing"),
-    (lambda path: shutil.copy(path, path.with_name("batch_train_9.h5")), "not in the manifest"),
-    (lambda path: path.with_name("notes.txt").write_text("mine"), "not in the manifest"),
-], ids=["a flipped bit", "cut short", "gone", "one more", "a stranger"])
+@pytest.mark.parametrize(
+    ("doctor", "message"),
+    [
+        (flip, "changed since the manifest"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-7]), "changed since the manifest"),
+        (lambda path: path.unlink(), "missing"),
+        (lambda path: shutil.copy(path, path.with_name("batch_train_9.h5")), "not in the manifest"),
+        (lambda path: path.with_name("notes.txt").write_text("mine"), "not in the manifest"),
+    ],
+    ids=["a flipped bit", "cut short", "gone", "one more", "a stranger"],
+)
 def test_what_is_wrong_with_a_file_is_found(written: Path, doctor: Callable, message: str) -> None:
     doctor(written / "train" / "batch_train_1.h5")
     (fault,) = verify(written, quick=True).faults
@@ -145,7 +159,9 @@ def test_a_shard_that_is_being_written_is_named_and_nothing_is_counted(written: 
     shard = next((written / "train").glob("*.h5"))
     holder = subprocess.Popen(
         [sys.executable, "-c", "import h5py, sys\nwith h5py.File(sys.argv[1], 'a'): print(flush=True); input()", shard],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
     try:
         holder.stdout.readline()  # it is open from here on
         with pytest.raises(StemdlError, match="open for writing") as caught:
@@ -172,7 +188,8 @@ def test_other_counts_than_the_recipe_wants_are_told(written_as_drawn: Path, mon
     monkeypatch.setattr(relabel, "shipped_rung", lambda manifest: rung)
     faults = [fault for fault in verify(written_as_drawn).faults if fault.check == "counts"]
     assert [(fault.message, fault.expected, fault.found) for fault in faults] == [
-        (f"samples of space group {group}, by the recipe", "4", "3") for group in (2, 62, 225)]
+        (f"samples of space group {group}, by the recipe", "4", "3") for group in (2, 62, 225)
+    ]
 
 
 def test_a_changed_recipe_is_found(written: Path) -> None:
@@ -264,14 +281,18 @@ def moved(values: dict) -> None:
     values["splits"]["dev"].sort()
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    (lambda values: values.update(manifest_sha256="0" * 64), "made for other data"),
-    (lambda values: values["splits"]["train"].pop(), "lacks 1 materials"),
-    (lambda values: values["splits"]["train"].append("mp-1000"), "names what the data do not hold"),
-    (lambda values: values["splits"]["dev"].append(values["splits"]["train"][0]), "names a material twice"),
-    (moved, "not the standard split"),
-    (lambda values: values.clear(), "cannot be read"),
-], ids=["other data", "one less", "one more", "one twice", "one moved", "empty"])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda values: values.update(manifest_sha256="0" * 64), "made for other data"),
+        (lambda values: values["splits"]["train"].pop(), "lacks 1 materials"),
+        (lambda values: values["splits"]["train"].append("mp-1000"), "names what the data do not hold"),
+        (lambda values: values["splits"]["dev"].append(values["splits"]["train"][0]), "names a material twice"),
+        (moved, "not the standard split"),
+        (lambda values: values.clear(), "cannot be read"),
+    ],
+    ids=["other data", "one less", "one more", "one twice", "one moved", "empty"],
+)
 def test_what_is_wrong_with_a_partition_is_found(written: Path, split: Path, change: Callable, message: str) -> None:
     values = json.loads(split.read_text())
     change(values)
@@ -296,8 +317,9 @@ def test_leaks_of_a_partition_are_found(written: Path, split: Path, seal: Seal) 
     values = json.loads(path.read_text())
     split_of = {name: part for part, names in values["splits"].items() for name in names}
     split_of |= {"mp-0": "fold_0", "mp-3": "fold_1", "mp-4": "fold_0", "mp-5": "fold_1"}
-    values["splits"] = {part: sorted(name for name in split_of if split_of[name] == part)
-                        for part in ("fold_0", "fold_1", "test")}
+    values["splits"] = {
+        part: sorted(name for name in split_of if split_of[name] == part) for part in ("fold_0", "fold_1", "test")
+    }
     path.write_text(json.dumps(values))
     messages = [fault.message for fault in verify(written).faults]
     assert len(messages) == 2 and "mp-0 and mp-3 are one material" in messages[0] and "but for noise" in messages[1]
@@ -336,14 +358,20 @@ def tabled(written: Path, crystals: list[Crystal], seal: Seal) -> Path:
     seal(written)
     named = [(f"of-{one.space_group}-{split}", one) for split in ("train", "dev", "test") for one in crystals]
     table = written.parent / "table.npz"
-    np.savez(table, ids=np.array([name for name, _ in named]), ns=np.array([len(one.numbers) for _, one in named]),
-             cells=np.array([[*one.lengths_angstrom, *one.angles_degrees] for _, one in named]),
-             Z=np.concatenate([one.numbers for _, one in named]), X=np.concatenate([one.positions for _, one in named]))
+    np.savez(
+        table,
+        ids=np.array([name for name, _ in named]),
+        ns=np.array([len(one.numbers) for _, one in named]),
+        cells=np.array([[*one.lengths_angstrom, *one.angles_degrees] for _, one in named]),
+        Z=np.concatenate([one.numbers for _, one in named]),
+        X=np.concatenate([one.positions for _, one in named]),
+    )
     return table
 
 
-def test_labels_of_given_crystals_are_found_again_in_their_table(written: Path, crystals: list[Crystal],
-                                                                 seal: Seal) -> None:
+def test_labels_of_given_crystals_are_found_again_in_their_table(
+    written: Path, crystals: list[Crystal], seal: Seal
+) -> None:
     table = tabled(written, crystals, seal)
     report = verify(written, table=table)
     assert "symmetry" in report.checked and not [fault for fault in report.faults if fault.check == "symmetry"]
@@ -354,11 +382,16 @@ def test_labels_of_given_crystals_are_found_again_in_their_table(written: Path, 
                 sample.attrs["space_group"] = np.bytes_("2")
                 sample.attrs["abc_angstrom"] = sample.attrs["abc_angstrom"] * 1.01
     seal(written)
-    told = {fault.message.partition(" at ")[0]: fault for fault in verify(written, table=table).faults
-            if fault.check == "symmetry"}
+    told = {
+        fault.message.partition(" at ")[0]: fault
+        for fault in verify(written, table=table).faults
+        if fault.check == "symmetry"
+    }
     assert set(told) == {"the label is not what spglib finds", "abc_angstrom is not the crystal's"}
     assert (told["the label is not what spglib finds"].expected, told["the label is not what spglib finds"].found) == (
-        "62", "2")
+        "62",
+        "2",
+    )
 
 
 def test_a_table_that_lacks_a_material_is_told(written: Path, crystals: list[Crystal], seal: Seal) -> None:
@@ -376,7 +409,8 @@ def test_crystals_are_drawn_again_for_drawn_data_of_a_shipped_recipe_alone(writt
     """The imported real set carries its rung's recipe too, from which nothing can be drawn."""
     rungs, manifest = load_benchmark().rungs, read_manifest(written)
     for name, kind, expected in (("stemdl_mini", "drawn", rungs["stemdl_mini"]), ("stemdl_olcf", "imported", None)):
-        of_rung = dataclasses.replace(manifest, rung=name, recipe_sha256=rungs[name].recipe_sha256,
-                                      values={"source": {"kind": kind}})
+        of_rung = dataclasses.replace(
+            manifest, rung=name, recipe_sha256=rungs[name].recipe_sha256, values={"source": {"kind": kind}}
+        )
         assert relabel.shipped_rung(of_rung) == expected
         assert relabel.shipped_rung(dataclasses.replace(of_rung, recipe_sha256="0")) is None

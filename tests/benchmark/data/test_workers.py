@@ -84,9 +84,14 @@ before = max(library["num_threads"] for library in threadpool_info())
 with tests["workers"](ranks=tests["ThreadRanks"](0, 1, Barrier(1), [None]), single_threaded=True) as work:
     print(before, *work.map(tests["threads"], [0], "Working", "pieces"))
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True,
-                          env=environment | {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2",
-                                             "PYTHONPATH": os.pathsep.join(sys.path)})
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment
+        | {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2", "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
     assert done.stdout.split(maxsplit=1) == ["2", "({1}, 1)\n"]
 
 

@@ -21,10 +21,20 @@ from benchmark.simulation.identifiability import identifiable
 
 SHIPPED = yaml.safe_load((DEFINITIONS / "stemdl.yaml").read_text(encoding="utf-8"))
 ONE_RUNG = {**SHIPPED, "rungs": {"stemdl_smoke": SHIPPED["rungs"]["stemdl_smoke"]}}
-HISTOGRAM = (Path(__file__).resolve().parents[4] / "shared" / "data" / "olcf_real_histograms"
-             / "olcf_1510313_space_group_histogram.csv")
-FREE_KEYS = {("rungs", "stemdl_smoke"), ("known_manifests", "stemdl_mini"), ("closed", "fixed", "stemdl_smoke"),
-             ("crystals", "realistic"), ("crystals", "realistic", "realistic")}
+HISTOGRAM = (
+    Path(__file__).resolve().parents[4]
+    / "shared"
+    / "data"
+    / "olcf_real_histograms"
+    / "olcf_1510313_space_group_histogram.csv"
+)
+FREE_KEYS = {
+    ("rungs", "stemdl_smoke"),
+    ("known_manifests", "stemdl_mini"),
+    ("closed", "fixed", "stemdl_smoke"),
+    ("crystals", "realistic"),
+    ("crystals", "realistic", "realistic"),
+}
 """Names that the file itself chooses, and what may be left out."""
 
 
@@ -55,7 +65,8 @@ def test_the_shipped_benchmark_is_read_whole() -> None:
     assert (benchmark.metric.name, benchmark.metric.target, benchmark.runs) == ("macro_f1", 0.9, 5)
     mini = benchmark.rung("stemdl_mini")
     assert mini.classes == 25 and {crystal_system(group) for group in mini.space_groups} == {
-        name for _, name in CRYSTAL_SYSTEMS}
+        name for _, name in CRYSTAL_SYSTEMS
+    }
     assert list(benchmark.rungs) == ["stemdl_mini", "stemdl_smoke", "stemdl_small", "stemdl_full", "stemdl_olcf"]
     assert len({rung.recipe_sha256 for rung in benchmark.rungs.values()}) == len(benchmark.rungs)
     for rung in benchmark.rungs.values():
@@ -85,7 +96,10 @@ def test_full_and_olcf_have_the_real_sets_counts() -> None:
         rung = benchmark.rung(name)
         samples = [rung.samples(group) for group in rung.space_groups]
         assert {split: sum(row[split] for row in samples) for split in SPLITS} == {
-            "train": 148_006, "dev": 20_400, "test": 18_749}
+            "train": 148_006,
+            "dev": 20_400,
+            "test": 18_749,
+        }
         assert rung.classes == 200 and rung.energies_kev == tuple(range(100, 200, 10)) and rung.pixels == 512
         assert rung.samples(14) == {"train": 11764, "dev": 1590, "test": 1430}
         assert rung.materials(14) == {"train": 1177, "dev": 159, "test": 143}
@@ -103,11 +117,17 @@ def test_the_counts_are_those_of_the_histogram() -> None:
     assert counts == {group: row for group, row in rows.items() if any(row)}
 
 
-@pytest.mark.parametrize(("key", "value"), [
-    ("samples_per_group", {2: [1, 2]}), ("samples_per_group", {2: [1, 2, -3]}), ("samples_per_group", {231: [1, 1, 1]}),
-    ("samples_per_group", [1]), ("orientation", "sideways"),
-    ("imported", {"doi": "10.1/2"}),
-])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("samples_per_group", {2: [1, 2]}),
+        ("samples_per_group", {2: [1, 2, -3]}),
+        ("samples_per_group", {231: [1, 1, 1]}),
+        ("samples_per_group", [1]),
+        ("orientation", "sideways"),
+        ("imported", {"doi": "10.1/2"}),
+    ],
+)
 def test_counts_orientations_and_origins_that_mean_nothing_are_refused(tmp_path: Path, key: str, value: Any) -> None:
     values = copy.deepcopy(ONE_RUNG)
     values["rungs"]["stemdl_smoke"][key] = value
@@ -115,9 +135,18 @@ def test_counts_orientations_and_origins_that_mean_nothing_are_refused(tmp_path:
         read_benchmark(_written(tmp_path, values))
 
 
-@pytest.mark.parametrize("path", [path for path in _keys(ONE_RUNG) if path not in FREE_KEYS
-                                  and path[-2:-1] != ("element_counts",) and path[:2] != ("closed", "fixed")
-                                  or path == ("closed", "fixed", "every_rung")], ids=".".join)
+@pytest.mark.parametrize(
+    "path",
+    [
+        path
+        for path in _keys(ONE_RUNG)
+        if path not in FREE_KEYS
+        and path[-2:-1] != ("element_counts",)
+        and path[:2] != ("closed", "fixed")
+        or path == ("closed", "fixed", "every_rung")
+    ],
+    ids=".".join,
+)
 def test_each_missing_key_is_named(tmp_path: Path, path: tuple) -> None:
     file = _written(tmp_path, _changed(path, lambda inner, key: inner.pop(key)))
     with pytest.raises(StemdlError, match=f"missing.*{path[-1]}|needs each split") as caught:
@@ -125,8 +154,11 @@ def test_each_missing_key_is_named(tmp_path: Path, path: tuple) -> None:
     assert str(file) in str(caught.value)
 
 
-@pytest.mark.parametrize("path", [("metric", "tarhet"), ("rungs", "stemdl_smoke", "optics", "pixel"),
-                                  ("rungs", "stemdl_smoke", "sede"), ("titel",)], ids=".".join)
+@pytest.mark.parametrize(
+    "path",
+    [("metric", "tarhet"), ("rungs", "stemdl_smoke", "optics", "pixel"), ("rungs", "stemdl_smoke", "sede"), ("titel",)],
+    ids=".".join,
+)
 def test_an_unknown_key_is_named_with_the_nearest_known(tmp_path: Path, path: tuple) -> None:
     def add(inner: dict, key: str) -> None:
         inner[key] = 1
@@ -135,13 +167,22 @@ def test_an_unknown_key_is_named_with_the_nearest_known(tmp_path: Path, path: tu
         read_benchmark(_written(tmp_path, _changed(path, add)))
 
 
-@pytest.mark.parametrize(("path", "value"), [
-    (("metric", "target"), 0.0), (("metric", "target"), 1.5), (("metric", "target"), float("nan")),
-    (("metric",), None), (("rungs", "stemdl_smoke"), None), (("rungs",), [1]),
-    (("rungs", "stemdl_smoke", "optics"), 3), (("rungs", "stemdl_smoke", "crystals"), []),
-    (("rungs", "stemdl_smoke", "space_groups"), [2, 1]), (("rungs", "stemdl_smoke", "space_groups"), [1, 231]),
-    (("rungs", "stemdl_smoke", "space_groups"), [2, 2]),
-])
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("metric", "target"), 0.0),
+        (("metric", "target"), 1.5),
+        (("metric", "target"), float("nan")),
+        (("metric",), None),
+        (("rungs", "stemdl_smoke"), None),
+        (("rungs",), [1]),
+        (("rungs", "stemdl_smoke", "optics"), 3),
+        (("rungs", "stemdl_smoke", "crystals"), []),
+        (("rungs", "stemdl_smoke", "space_groups"), [2, 1]),
+        (("rungs", "stemdl_smoke", "space_groups"), [1, 231]),
+        (("rungs", "stemdl_smoke", "space_groups"), [2, 2]),
+    ],
+)
 def test_values_that_mean_nothing_are_refused(tmp_path: Path, path: tuple, value: Any) -> None:
     def put(inner: dict, key: str) -> None:
         inner[key] = value
@@ -188,14 +229,20 @@ def test_the_recipe_hash_names_all_that_the_data_follow_from_and_nothing_else() 
     rung = load_benchmark().rung("stemdl_smoke")
     assert dataclasses.replace(rung, summary="other words").recipe_sha256 == rung.recipe_sha256
     others = [
-        dataclasses.replace(rung, seed=1), dataclasses.replace(rung, version=2),
+        dataclasses.replace(rung, seed=1),
+        dataclasses.replace(rung, version=2),
         dataclasses.replace(rung, space_groups=(2,)),
         dataclasses.replace(rung, materials_per_group={"train": 1, "dev": 1, "test": 1}),
         dataclasses.replace(rung, optics=dataclasses.replace(rung.optics, dose_electrons=1e5)),
-        dataclasses.replace(rung, optics=dataclasses.replace(
-            rung.optics, accuracy=dataclasses.replace(rung.optics.accuracy, directions_across=9))),
+        dataclasses.replace(
+            rung,
+            optics=dataclasses.replace(
+                rung.optics, accuracy=dataclasses.replace(rung.optics.accuracy, directions_across=9)
+            ),
+        ),
         dataclasses.replace(rung, crystals=dataclasses.replace(rung.crystals, shortest_distance_angstrom=1.6)),
-        dataclasses.replace(rung, orientation="olcf"), dataclasses.replace(rung, random_rotation=True),
+        dataclasses.replace(rung, orientation="olcf"),
+        dataclasses.replace(rung, random_rotation=True),
         dataclasses.replace(rung, materials_per_group=None, samples_per_group={2: (1, 1, 1)}),
         dataclasses.replace(rung, limits=dataclasses.replace(rung.limits, most_atoms_per_cell=81)),
     ]

@@ -14,11 +14,15 @@ from benchmark.foundation.errors import StemdlError
 from benchmark.launch.machine import load_machine
 
 
-@pytest.mark.parametrize(("name", "module", "function", "file"), [
-    ("reference.train:train", "reference.train", "train", None),
-    ("reference.train", "reference.train", "train", None),
-    ("some/where/mine.py:fit", "mine", "fit", "some/where/mine.py"),
-    ("mine.py", "mine", "train", "mine.py")])
+@pytest.mark.parametrize(
+    ("name", "module", "function", "file"),
+    [
+        ("reference.train:train", "reference.train", "train", None),
+        ("reference.train", "reference.train", "train", None),
+        ("some/where/mine.py:fit", "mine", "fit", "some/where/mine.py"),
+        ("mine.py", "mine", "train", "mine.py"),
+    ],
+)
 def test_a_trainer_is_a_module_or_a_file(name: str, module: str, function: str, file: str | None):
     trainer = Trainer.named(name)
     assert (trainer.module, trainer.function, trainer.file) == (module, function, None if file is None else Path(file))
@@ -39,37 +43,79 @@ def test_a_file_is_loaded_with_what_lies_beside_it_and_once(tmp_path: Path):
     assert trainer.load()(42) is True and trainer.load() is trainer.load()
 
 
-@pytest.mark.parametrize(("text", "said"), [
-    ("def trian(request): return True\n", "did you mean 'trian'?"),
-    ("train = 3\n", "has no function 'train'"),
-    ("import no_such_module_anywhere\n", "ModuleNotFoundError"),
-    ("x = 1\n\ny = x / 0\n", "bad_trainer_{number}.py:3"),
-    ("def train(:\n", "bad_trainer_{number}.py:1"),
-    ("raise SystemExit(3)\n", "SystemExit: 3"),
-])
-def test_a_trainer_that_cannot_be_called_is_refused_with_its_line(tmp_path: Path, text: str, said: str,
-                                                                  capsys: pytest.CaptureFixture, request):
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("def trian(request): return True\n", "did you mean 'trian'?"),
+        ("train = 3\n", "has no function 'train'"),
+        ("import no_such_module_anywhere\n", "ModuleNotFoundError"),
+        ("x = 1\n\ny = x / 0\n", "bad_trainer_{number}.py:3"),
+        ("def train(:\n", "bad_trainer_{number}.py:1"),
+        ("raise SystemExit(3)\n", "SystemExit: 3"),
+    ],
+)
+def test_a_trainer_that_cannot_be_called_is_refused_with_its_line(
+    tmp_path: Path, text: str, said: str, capsys: pytest.CaptureFixture, request
+):
     number = abs(hash(text))
     path = tmp_path / f"bad_trainer_{number}.py"
     path.write_text(text)
     output = tmp_path / "run"
-    assert main(["run", "--rung", "stemdl_smoke", "--output", str(output), "--data", str(tmp_path / "data"), "--trainer",
-                 str(path), "--ranks", "1"]) == 2
+    assert (
+        main(
+            [
+                "run",
+                "--rung",
+                "stemdl_smoke",
+                "--output",
+                str(output),
+                "--data",
+                str(tmp_path / "data"),
+                "--trainer",
+                str(path),
+                "--ranks",
+                "1",
+            ]
+        )
+        == 2
+    )
     assert said.format(number=number) in capsys.readouterr().err
     assert not output.exists() and not (tmp_path / "data").exists(), "refused before anything is made"
 
 
-@pytest.mark.parametrize(("trainer", "options", "said"), [
-    ("nowhere.py:train", [], "there is no such file"),
-    ("no_such_package_anywhere:train", [], "there is no module"),
-    ("{folder}/json.py:train", [], "that of another module"),
-    ("{folder}/own_model_of_a_test.py", ["--set", "division=closed"], "for the open division")])
-def test_a_trainer_that_is_not_there_or_not_for_this_division(tmp_path: Path, trainer: str, options: list, said: str,
-                                                             capsys: pytest.CaptureFixture):
+@pytest.mark.parametrize(
+    ("trainer", "options", "said"),
+    [
+        ("nowhere.py:train", [], "there is no such file"),
+        ("no_such_package_anywhere:train", [], "there is no module"),
+        ("{folder}/json.py:train", [], "that of another module"),
+        ("{folder}/own_model_of_a_test.py", ["--set", "division=closed"], "for the open division"),
+    ],
+)
+def test_a_trainer_that_is_not_there_or_not_for_this_division(
+    tmp_path: Path, trainer: str, options: list, said: str, capsys: pytest.CaptureFixture
+):
     for name in ("json", "own_model_of_a_test"):
         (tmp_path / f"{name}.py").write_text("def train(request): return True\n")
-    assert main(["run", "--rung", "stemdl_smoke", "--output", str(tmp_path / "run"), "--data", str(tmp_path / "data"),
-                 "--ranks", "1", "--trainer", trainer.format(folder=tmp_path), *options]) == 2
+    assert (
+        main(
+            [
+                "run",
+                "--rung",
+                "stemdl_smoke",
+                "--output",
+                str(tmp_path / "run"),
+                "--data",
+                str(tmp_path / "data"),
+                "--ranks",
+                "1",
+                "--trainer",
+                trainer.format(folder=tmp_path),
+                *options,
+            ]
+        )
+        == 2
+    )
     assert said in capsys.readouterr().err
     assert not (tmp_path / "run").exists() and not (tmp_path / "data").exists()
 
@@ -77,17 +123,29 @@ def test_a_trainer_that_is_not_there_or_not_for_this_division(tmp_path: Path, tr
 GOOD = {"like": "stemdl_smoke", "name": "mine"}
 
 
-@pytest.mark.parametrize(("values", "said"), [
-    ([1, 2], "is not a mapping"), ({}, "like"), ({"like": "stemdl_smok"}, "did you mean 'stemdl_smoke'?"),
-    (GOOD | {"name": "stemdl_mini"}, "no name of its own"), (GOOD | {"name": "../up"}, "no name of its own"),
-    (GOOD | {"name": 3}, "no name of its own"), (GOOD | {"opticks": {}}, "unknown key 'opticks'"),
-    (GOOD | {"optics": {"pixel": 3}}, "unknown key 'pixel'"), (GOOD | {"space_groups": [2, 1]}, "must rise"),
-    (GOOD | {"space_groups": [2, 231]}, "must rise"), (GOOD | {"space_groups": ["a"]}, "must rise"),
-    (GOOD | {"space_groups": []}, "must rise"), (GOOD | {"materials_per_group": {"training": 3}}, "each split"),
-    (GOOD | {"materials_per_group": {"train": "many"}}, "needs whole numbers"),
-    (GOOD | {"materials_per_group": {"train": -1}}, "needs whole numbers"), (GOOD | {"seed": "x"}, "seed has the wrong"),
-    (GOOD | {"optics": {"mistilt_mrad": "a lot"}}, "mistilt_mrad has the wrong"),
-    (GOOD | {"optics": {"thickness_angstrom": [1]}}, "thickness_angstrom has the wrong")])
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([1, 2], "is not a mapping"),
+        ({}, "like"),
+        ({"like": "stemdl_smok"}, "did you mean 'stemdl_smoke'?"),
+        (GOOD | {"name": "stemdl_mini"}, "no name of its own"),
+        (GOOD | {"name": "../up"}, "no name of its own"),
+        (GOOD | {"name": 3}, "no name of its own"),
+        (GOOD | {"opticks": {}}, "unknown key 'opticks'"),
+        (GOOD | {"optics": {"pixel": 3}}, "unknown key 'pixel'"),
+        (GOOD | {"space_groups": [2, 1]}, "must rise"),
+        (GOOD | {"space_groups": [2, 231]}, "must rise"),
+        (GOOD | {"space_groups": ["a"]}, "must rise"),
+        (GOOD | {"space_groups": []}, "must rise"),
+        (GOOD | {"materials_per_group": {"training": 3}}, "each split"),
+        (GOOD | {"materials_per_group": {"train": "many"}}, "needs whole numbers"),
+        (GOOD | {"materials_per_group": {"train": -1}}, "needs whole numbers"),
+        (GOOD | {"seed": "x"}, "seed has the wrong"),
+        (GOOD | {"optics": {"mistilt_mrad": "a lot"}}, "mistilt_mrad has the wrong"),
+        (GOOD | {"optics": {"thickness_angstrom": [1]}}, "thickness_angstrom has the wrong"),
+    ],
+)
 def test_a_rung_with_a_fault_is_refused_by_its_key(tmp_path: Path, values: object, said: str):
     path = tmp_path / "rung.yaml"
     path.write_text(yaml.safe_dump(values))
@@ -114,13 +172,19 @@ def test_a_rung_is_named_by_its_file_and_takes_groups_in_place_of_counts(tmp_pat
     assert rung.samples(62) == {"train": 40, "dev": 20, "test": 20}
 
 
-@pytest.mark.parametrize(("text", "said"), [
-    ("nodes: 3", "description"), ("description: a\ncores: 3", "unknown key 'cores'"),
-    ("description: a\nnodes: many", "nodes has the wrong type"), ("description: a\nnodes: -1", "nodes has the wrong type"),
-    ("description: a\nbinding: {srun: x}", "binding has the wrong type"),
-    ("description: a\nenvironment: {OMP: 3}", "environment has the wrong type"),
-    ("description: a\nwhole_nodes: 1", "whole_nodes has the wrong type"),
-    ("description: a\ndirectives: [1]", "directives has the wrong type")])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("nodes: 3", "description"),
+        ("description: a\ncores: 3", "unknown key 'cores'"),
+        ("description: a\nnodes: many", "nodes has the wrong type"),
+        ("description: a\nnodes: -1", "nodes has the wrong type"),
+        ("description: a\nbinding: {srun: x}", "binding has the wrong type"),
+        ("description: a\nenvironment: {OMP: 3}", "environment has the wrong type"),
+        ("description: a\nwhole_nodes: 1", "whole_nodes has the wrong type"),
+        ("description: a\ndirectives: [1]", "directives has the wrong type"),
+    ],
+)
 def test_a_machine_with_a_fault_is_refused_by_its_key(tmp_path: Path, text: str, said: str):
     path = tmp_path / "machine.yaml"
     path.write_text(text)

@@ -32,7 +32,7 @@ def test_metric_and_target_are_those_of_the_official_rule_files(name: str, rules
         return
     path = Path(mlperf_logging.__file__).parent / "compliance_checker" / f"hpc_{ruleset}" / f"closed_{name}.yaml"
     records = [record["KEY"] for record in yaml.load(path.read_text(), Loader=yaml.BaseLoader) if "KEY" in record]
-    check, = (record["ATLEAST_ONE_CHECK"] for record in records if record["NAME"] == found.goal.log_key)
+    (check,) = (record["ATLEAST_ONE_CHECK"] for record in records if record["NAME"] == found.goal.log_key)
     for value in (found.goal.target * share for share in (0.5, 0.999, 1.0, 1.001, 1.2)):
         assert eval(check.strip(), {"v": {"value": value}}) == found.goal.reached_by(value), (check, value)
 
@@ -52,14 +52,20 @@ def test_what_is_not_there():
         scored_benchmark("oc20", "3.1.0")
 
 
-@pytest.mark.parametrize("text", [
-    "", "[]", "name: a", "name: a\nmetric: {log_key: x}\nrulesets: {3.0.0: {runs: 5}}",
-    "name: a\nmetric: {log_key: x, at_least: y}\nrulesets: {3.0.0: {runs: 5}}",
-    "name: a\nmetric: {log_key: x, at_least: 1}\nrulesets: {3.0.0: {runs: 2}}",
-    "name: a\nmetric: {log_key: x, at_least: 1}\nepoch_num: steps\nrulesets: {3.0.0: {runs: 5}}",
-    "name: a\nmetric: {log_key: x, at_least: 1}\n"
-    "rulesets: {3.0.0: {runs: 5, reference_points: {package: no_such, file: a}}}",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "name: a",
+        "name: a\nmetric: {log_key: x}\nrulesets: {3.0.0: {runs: 5}}",
+        "name: a\nmetric: {log_key: x, at_least: y}\nrulesets: {3.0.0: {runs: 5}}",
+        "name: a\nmetric: {log_key: x, at_least: 1}\nrulesets: {3.0.0: {runs: 2}}",
+        "name: a\nmetric: {log_key: x, at_least: 1}\nepoch_num: steps\nrulesets: {3.0.0: {runs: 5}}",
+        "name: a\nmetric: {log_key: x, at_least: 1}\n"
+        "rulesets: {3.0.0: {runs: 5, reference_points: {package: no_such, file: a}}}",
+    ],
+)
 def test_a_definition_that_is_wrong_is_named(tmp_path: Path, text: str):
     path = tmp_path / "a.yaml"
     path.write_text(text)

@@ -56,10 +56,14 @@ def test_each_event_is_a_whole_line_at_once_with_its_type_value_and_metadata(tmp
 
 def test_file_and_line_are_those_of_the_caller_relative_to_the_project(tmp_path):
     with EventLog(tmp_path / "run.log", 0, nobody) as events:
-        events.point("seed", 1); lines = [line_here()]
-        events.start("init"); lines.append(line_here())
-        events.stop("init"); lines.append(line_here())
-        with events.interval("run"): lines += [line_here()] * 2
+        events.point("seed", 1)
+        lines = [line_here()]
+        events.start("init")
+        lines.append(line_here())
+        events.stop("init")
+        lines.append(line_here())
+        with events.interval("run"):
+            lines += [line_here()] * 2
     metadata = [event.metadata for event in read_events(tmp_path / "run.log")]
     assert [(each["file"], each["lineno"]) for each in metadata] == [(HERE, line) for line in lines]
 
@@ -124,8 +128,13 @@ def test_nothing_reaches_stdout_or_stderr(tmp_path):
         "with EventLog(Path(sys.argv[1]), 0, lambda: None) as events:\n"
         "    events.point('seed', 1)\n"
     )
-    done = subprocess.run([sys.executable, "-c", program, str(tmp_path / "run.log")], capture_output=True, text=True,
-                          cwd=Path(__file__).parents[3], check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "run.log")],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[3],
+        check=True,
+    )
     assert (done.stdout, done.stderr) == ("", "")
     assert len(read_events(tmp_path / "run.log")) == 1
 
@@ -202,7 +211,7 @@ class FullSoon:
     def write(self, data: bytes) -> int:
         if not self.room:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        written, self.room = self.handle.write(data[:self.room]), 0
+        written, self.room = self.handle.write(data[: self.room]), 0
         return written
 
 

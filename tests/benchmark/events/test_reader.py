@@ -25,30 +25,39 @@ def without(name: str) -> str:
 
 def test_foreign_lines_are_passed_over_and_counted(tmp_path):
     path = tmp_path / "run.log"
-    path.write_bytes(b"\xff progress 10%\r progress 20%\n\n" + line().encode() + b"\n  " + line().encode() + b"\n"
-                     + line(key="last").encode())
+    path.write_bytes(
+        b"\xff progress 10%\r progress 20%\n\n"
+        + line().encode()
+        + b"\n  "
+        + line().encode()
+        + b"\n"
+        + line(key="last").encode()
+    )
     assert read_events(path) == [
         Event(3, 5, "POINT_IN_TIME", "seed", 1, {"a": 2}),
         Event(5, 5, "POINT_IN_TIME", "last", 1, {"a": 2}),
     ]
 
 
-@pytest.mark.parametrize("bad, expected", [
-    (":::MLLOG", "a JSON object"),
-    (line()[:-5], "a JSON object"),
-    (":::MLLOG [1]", "a JSON object"),
-    (":::MLLOG " + "[" * 100_000, "a JSON object"),
-    (line(value=float("nan")), "a JSON object"),
-    (without("value"), "a field 'value'"),
-    (without("metadata"), "a field 'metadata'"),
-    (without("time_ms"), "a field 'time_ms'"),
-    (line(time_ms="5"), "'time_ms' of type int"),
-    (line(time_ms=True), "'time_ms' of type int"),
-    (line(time_ms=5.5), "'time_ms' of type int"),
-    (line(key=None), "'key' of type str"),
-    (line(metadata=[]), "'metadata' of type dict"),
-    (line(event_type="POINT"), "INTERVAL_START, INTERVAL_END, POINT_IN_TIME"),
-])
+@pytest.mark.parametrize(
+    "bad, expected",
+    [
+        (":::MLLOG", "a JSON object"),
+        (line()[:-5], "a JSON object"),
+        (":::MLLOG [1]", "a JSON object"),
+        (":::MLLOG " + "[" * 100_000, "a JSON object"),
+        (line(value=float("nan")), "a JSON object"),
+        (without("value"), "a field 'value'"),
+        (without("metadata"), "a field 'metadata'"),
+        (without("time_ms"), "a field 'time_ms'"),
+        (line(time_ms="5"), "'time_ms' of type int"),
+        (line(time_ms=True), "'time_ms' of type int"),
+        (line(time_ms=5.5), "'time_ms' of type int"),
+        (line(key=None), "'key' of type str"),
+        (line(metadata=[]), "'metadata' of type dict"),
+        (line(event_type="POINT"), "INTERVAL_START, INTERVAL_END, POINT_IN_TIME"),
+    ],
+)
 def test_a_malformed_line_is_named_with_what_was_expected(tmp_path, bad, expected):
     path = tmp_path / "run.log"
     path.write_text(f"{line()}\nnoise\n{bad}\n")
@@ -77,8 +86,13 @@ def test_events_are_streamed_so_that_an_error_far_down_does_not_hide_the_first(t
     assert len(list(itertools.islice(iter_events(path), 3))) == 3
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
-                    | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=8,
+    )
+)
 def test_any_json_value_comes_back(tmp_path_factory, value):
     path = tmp_path_factory.mktemp("log") / "run.log"
     path.write_text(line(value=value, metadata={"m": value}) + "\n")
@@ -89,15 +103,23 @@ def test_as_the_official_parser_reads(tmp_path):
     from mlperf_logging.compliance_checker.mlp_parser import parse_file
 
     path = tmp_path / "run.log"
-    path.write_bytes(b"\n".join([
-        b"  0: " + line(value=float("nan")).encode(),
-        b":::MLLOG {broken} \xe9 " + line(key="second", event_type="whatever").encode() + b"\r",
-        b"no event", b":::MLLOG", line(key="third", value="\u00e9").encode()]))
+    path.write_bytes(
+        b"\n".join(
+            [
+                b"  0: " + line(value=float("nan")).encode(),
+                b":::MLLOG {broken} \xe9 " + line(key="second", event_type="whatever").encode() + b"\r",
+                b"no event",
+                b":::MLLOG",
+                line(key="third", value="\u00e9").encode(),
+            ]
+        )
+    )
     ours = read_events(path, as_official=True)
     theirs, failed = parse_file(str(path), "3.0.0")
     assert [event.line for event in ours] == [1, 2, 5] and not failed
     assert [(event.key, event.time_ms, repr(event.value), event.metadata) for event in ours] == [
-        (each.key, each.timestamp, repr(each.value["value"]), each.value["metadata"]) for each in theirs]
+        (each.key, each.timestamp, repr(each.value["value"]), each.value["metadata"]) for each in theirs
+    ]
     with pytest.raises(StemdlError, match="malformed"):
         read_events(path)
 

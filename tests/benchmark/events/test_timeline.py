@@ -17,8 +17,10 @@ from benchmark.events.timeline import Timeline
 def events(*marks) -> list[Event]:
     """(time_ms, key, value or None, metadata) -> events; `x_start` and `x_stop` are intervals."""
     kinds = {"start": "INTERVAL_START", "stop": "INTERVAL_END"}
-    return [Event(line, time_ms, kinds.get(key.rpartition("_")[2], "POINT_IN_TIME"), key, value, metadata)
-            for line, (time_ms, key, value, metadata) in enumerate(marks, 1)]
+    return [
+        Event(line, time_ms, kinds.get(key.rpartition("_")[2], "POINT_IN_TIME"), key, value, metadata)
+        for line, (time_ms, key, value, metadata) in enumerate(marks, 1)
+    ]
 
 
 RUN = [
@@ -72,9 +74,26 @@ def test_a_run_by_hand():
 def test_of_an_empty_log_nothing_is_known():
     timeline = Timeline.of([])
     assert timeline.evaluations == () and timeline.values == {}
-    for name in ("status", "run_start_ms", "run_stop_ms", "time_to_train_seconds", "init_seconds", "staging_seconds",
-                 "train_seconds", "eval_seconds", "epochs", "samples_per_second", "benchmark", "division", "seed",
-                 "global_batch_size", "train_samples", "eval_samples", "nodes", "accelerators_per_node"):
+    for name in (
+        "status",
+        "run_start_ms",
+        "run_stop_ms",
+        "time_to_train_seconds",
+        "init_seconds",
+        "staging_seconds",
+        "train_seconds",
+        "eval_seconds",
+        "epochs",
+        "samples_per_second",
+        "benchmark",
+        "division",
+        "seed",
+        "global_batch_size",
+        "train_samples",
+        "eval_samples",
+        "nodes",
+        "accelerators_per_node",
+    ):
         assert getattr(timeline, name) is None, name
 
 
@@ -145,28 +164,34 @@ def test_from_the_writer_through_the_reader(tmp_path):
 
 
 def test_epochs_that_overlap_and_evaluations_beside_them_are_told_apart_by_their_number():
-    timeline = Timeline.of(events(
-        (0, "run_start", None, {}),
-        (0, "epoch_start", None, {"epoch_num": 1}),
-        (6_000, "epoch_start", None, {"epoch_num": 2}),  # while the first is evaluated
-        (6_000, "eval_start", None, {"epoch_num": 1}),
-        (8_000, "eval_stop", None, {"epoch_num": 1.0}),
-        (8_000, "epoch_stop", None, {"epoch_num": 1}),
-        (13_000, "epoch_stop", None, {"epoch_num": 2}),
-        (13_000, "epoch_start", None, {"epoch_num": 3}),
-        (14_000, "eval_start", None, {"epoch_num": 2}),  # of another epoch: not taken out of the third
-        (16_000, "eval_stop", None, {"epoch_num": 2}),
-        (18_000, "epoch_stop", None, {"epoch_num": 3}),
-        (18_000, "run_stop", None, {"status": "success"}),
-    ))
+    timeline = Timeline.of(
+        events(
+            (0, "run_start", None, {}),
+            (0, "epoch_start", None, {"epoch_num": 1}),
+            (6_000, "epoch_start", None, {"epoch_num": 2}),  # while the first is evaluated
+            (6_000, "eval_start", None, {"epoch_num": 1}),
+            (8_000, "eval_stop", None, {"epoch_num": 1.0}),
+            (8_000, "epoch_stop", None, {"epoch_num": 1}),
+            (13_000, "epoch_stop", None, {"epoch_num": 2}),
+            (13_000, "epoch_start", None, {"epoch_num": 3}),
+            (14_000, "eval_start", None, {"epoch_num": 2}),  # of another epoch: not taken out of the third
+            (16_000, "eval_stop", None, {"epoch_num": 2}),
+            (18_000, "epoch_stop", None, {"epoch_num": 3}),
+            (18_000, "run_stop", None, {"status": "success"}),
+        )
+    )
     assert timeline.train_seconds == 6.0 + 7.0 + 5.0
     assert (timeline.eval_seconds, timeline.epochs) == (4.0, 3)
 
 
 def test_what_begins_after_run_stop_is_not_of_the_run():
-    more = [(40_000, "epoch_start", None, {"epoch_num": 3}), (41_000, "eval_start", None, {"epoch_num": 3}),
-            (42_000, "eval_stop", None, {"epoch_num": 3}), (42_000, "epoch_stop", None, {"epoch_num": 3}),
-            (42_000, "eval_accuracy", 0.99, {"epoch_num": 3})]
+    more = [
+        (40_000, "epoch_start", None, {"epoch_num": 3}),
+        (41_000, "eval_start", None, {"epoch_num": 3}),
+        (42_000, "eval_stop", None, {"epoch_num": 3}),
+        (42_000, "epoch_stop", None, {"epoch_num": 3}),
+        (42_000, "eval_accuracy", 0.99, {"epoch_num": 3}),
+    ]
     run, longer = Timeline.of(events(*RUN)), Timeline.of(events(*RUN, *more))
     for name in ("train_seconds", "eval_seconds", "epochs"):
         assert getattr(longer, name) == getattr(run, name)

@@ -14,8 +14,10 @@ rank = detect_rank()
 exchange = join(rank)
 told: dict[str, object] = {"by": exchange.name}
 large = "x" * 3_000_000  # more than any MPI sends before the receiver asks for it
-told["gathered"] = {str(source): [len(value[0]), value[1]] for source, value in
-                    exchange.gather([large if rank.rank else "", rank.rank], PATIENCE_SECONDS).items()}
+told["gathered"] = {
+    str(source): [len(value[0]), value[1]]
+    for source, value in exchange.gather([large if rank.rank else "", rank.rank], PATIENCE_SECONDS).items()
+}
 told["shared"] = exchange.share({"number": 0.1, "text": "é"} if rank.rank == 0 else None, PATIENCE_SECONDS)
 for number in range(20):  # they come in the order in which they were sent
     if rank.rank == 0:

@@ -52,7 +52,8 @@ A100_LINKS = (
     "GPU2\tNV4\tNV4\t X \tNV4\tSYS\t16-31,48-63\t1\t\tN/A\n"
     "GPU3\tNV4\tNV4\tNV4\t X \tSYS\t16-31,48-63\t1\t\tN/A\n"
     "NIC0\tPXB\tPXB\tSYS\tSYS\t X \t\t\t\t\n\n"
-    "Legend:\n\n  X    = Self\n  NV#  = Connection traversing a bonded set of # NVLinks\n")
+    "Legend:\n\n  X    = Self\n  NV#  = Connection traversing a bonded set of # NVLinks\n"
+)
 
 
 def put(root: Path, path: str, text: str) -> None:
@@ -87,16 +88,28 @@ def put_card(root: Path, kind: str, name: str, slot: str, driver: str) -> None:
 
 def epyc_node(root: Path) -> Path:
     """Two EPYC 7302 of 16 cores with two threads, 512 GiB, four A100 by NVLink, HDR InfiniBand and 10 Gb/s Ethernet."""
-    put(root, "proc/cpuinfo", "".join(
-        EPYC_CPUINFO.format(cpu=cpu, package=cpu % 32 // 16, core=cpu % 16) for cpu in range(64)))
+    put(
+        root,
+        "proc/cpuinfo",
+        "".join(EPYC_CPUINFO.format(cpu=cpu, package=cpu % 32 // 16, core=cpu % 16) for cpu in range(64)),
+    )
     cpus = []
     for cpu in range(64):
         own = f"{cpu % 32},{cpu % 32 + 32}"
         first = cpu % 32 // 2 * 2  # two cores share an L3
         complex_ = f"{first}-{first + 1},{first + 32}-{first + 33}"
-        cpus.append((cpu % 32 // 16, own, {
-            "index0": ("1", "Data", "32K", own), "index1": ("1", "Instruction", "32K", own),
-            "index2": ("2", "Unified", "512K", own), "index3": ("3", "Unified", "16384K", complex_)}))
+        cpus.append(
+            (
+                cpu % 32 // 16,
+                own,
+                {
+                    "index0": ("1", "Data", "32K", own),
+                    "index1": ("1", "Instruction", "32K", own),
+                    "index2": ("2", "Unified", "512K", own),
+                    "index3": ("3", "Unified", "16384K", complex_),
+                },
+            )
+        )
     put_cpus(root, cpus)
     put(root, "sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq", "3000000")
     for node in range(2):
@@ -131,15 +144,28 @@ def power9_node(root: Path) -> Path:
     cpus = []
     for cpu in range(128):
         own, pair = f"{cpu // 4 * 4}-{cpu // 4 * 4 + 3}", f"{cpu // 8 * 8}-{cpu // 8 * 8 + 7}"
-        cpus.append((8 * (cpu // 64), own, {
-            "index0": ("1", "Data", "32K", own), "index1": ("1", "Instruction", "32K", own),
-            "index2": ("2", "Unified", "512K", pair), "index3": ("3", "Unified", "10240K", pair)}))
+        cpus.append(
+            (
+                8 * (cpu // 64),
+                own,
+                {
+                    "index0": ("1", "Data", "32K", own),
+                    "index1": ("1", "Instruction", "32K", own),
+                    "index2": ("2", "Unified", "512K", pair),
+                    "index3": ("3", "Unified", "10240K", pair),
+                },
+            )
+        )
     put_cpus(root, cpus)
     for node in (0, 8):
         put(root, f"sys/devices/system/node/node{node}/cpulist", "0")
     put(root, "proc/meminfo", "MemTotal:       600041280 kB\nMemFree:        571301312 kB")
-    put(root, "proc/self/mountinfo", "25 1 253:0 / / rw,relatime shared:1 - xfs /dev/mapper/rhel-root rw,attr2\n"
-        "61 25 0:48 / /gpfs/alpine rw,relatime shared:40 - gpfs alpine rw")
+    put(
+        root,
+        "proc/self/mountinfo",
+        "25 1 253:0 / / rw,relatime shared:1 - xfs /dev/mapper/rhel-root rw,attr2\n"
+        "61 25 0:48 / /gpfs/alpine rw,relatime shared:40 - gpfs alpine rw",
+    )
     put(root, "proc/sys/kernel/osrelease", "4.18.0-305.25.1.el8_4.ppc64le")
     put(root, "etc/os-release", 'NAME="Red Hat Enterprise Linux"\nPRETTY_NAME="Red Hat Enterprise Linux 8.4 (Ootpa)"')
     for port, state, rate in (("1", "4: ACTIVE", "100 Gb/sec (4X EDR)"), ("2", "1: DOWN", "10 Gb/sec (4X SDR)")):

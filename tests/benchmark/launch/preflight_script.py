@@ -29,10 +29,28 @@ from benchmark.launch.witness import Device, Room, Subject, Witness
 
 ROOT = Path(__file__).resolve().parents[3]
 EFFORT = Effort(small_repeats=3, large_bytes=1 << 16, large_repeats=2)
-FAULTS = ("none", "commit", "source", "versions", "configuration", "manifest", "clock ahead", "clock slightly off",
-          "listing lacks", "listing has", "folder not shared", "all-reduce wrong", "all-reduce fails", "no device",
-          "shared device", "full disk", "too little memory", "unreadable data",
-          "all-reduce late", "stuck")
+FAULTS = (
+    "none",
+    "commit",
+    "source",
+    "versions",
+    "configuration",
+    "manifest",
+    "clock ahead",
+    "clock slightly off",
+    "listing lacks",
+    "listing has",
+    "folder not shared",
+    "all-reduce wrong",
+    "all-reduce fails",
+    "no device",
+    "shared device",
+    "full disk",
+    "too little memory",
+    "unreadable data",
+    "all-reduce late",
+    "stuck",
+)
 """What rank 1 sees or does; the last one leaves an answer that nobody waits for."""
 PATIENCE_SECONDS = 600.0
 LIMITS = {"all-reduce late": (1.0, 8.0, 64.0), "stuck": (3.0,)}
@@ -131,8 +149,17 @@ def verdict_of(fault: str, seconds: float, rank: int, exchange: Exchange, output
     """What this rank is told of the fault, where each rank waits so long for the other."""
     mine = fault if rank == 1 or fault == "shared device" else "none"
     device = "auto" if "device" in fault else "cpu"
-    subject = Subject(ROOT, ("benchmark", "reference"), output, {"learning_rate": 0.004, "width": 16}, "a" * 64, data,
-                      (Room("the run", output, 10 * 1024),), GIB // 4, device)
+    subject = Subject(
+        ROOT,
+        ("benchmark", "reference"),
+        output,
+        {"learning_rate": 0.004, "width": 16},
+        "a" * 64,
+        data,
+        (Room("the run", output, 10 * 1024),),
+        GIB // 4,
+        device,
+    )
     host = "node0" if fault == "shared device" else f"node{rank}"
     over, judged = threading.Event(), output.parent / "judged"
     witness = Planted(subject, local_rank=0, host=host, fault=mine, judged=judged)

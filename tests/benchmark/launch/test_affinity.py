@@ -56,13 +56,20 @@ def test_cores_are_in_the_order_of_packages_and_hardware_threads_are_together(
 # ---- ranks of a job, each in its turn
 
 
-def _settled(ranks: list[Placement], monkeypatch: pytest.MonkeyPatch, environ: dict[str, str] | None = None,
-             threads: int = 1) -> list[Placement]:
+def _settled(
+    ranks: list[Placement], monkeypatch: pytest.MonkeyPatch, environ: dict[str, str] | None = None, threads: int = 1
+) -> list[Placement]:
     """What `place_ranks` makes of these, of which each is called as one process of its own would be."""
     node = max(cpu for each in ranks for cpu in each.cpus) + 1
-    monkeypatch.setattr(affinity, "physical_cores", lambda cpus: [
-        tuple(cpu for cpu in sorted(cpus) if cpu % (node // threads) == core) for core in range(node // threads)
-        if any(cpu % (node // threads) == core for cpu in cpus)])
+    monkeypatch.setattr(
+        affinity,
+        "physical_cores",
+        lambda cpus: [
+            tuple(cpu for cpu in sorted(cpus) if cpu % (node // threads) == core)
+            for core in range(node // threads)
+            if any(cpu % (node // threads) == core for cpu in cpus)
+        ],
+    )
     monkeypatch.setattr(affinity, "binding_works", lambda: True)
     found = []
     for each in ranks:
@@ -78,8 +85,9 @@ def _settled(ranks: list[Placement], monkeypatch: pytest.MonkeyPatch, environ: d
             others = [told if other.rank == each.rank else other for other in ranks]
             return [json.dumps(asdict(other)) for other in others]
 
-        result = place_ranks(Rank(each.rank, len(ranks), 0, len(ranks), "srun"), each.device, gather,
-                             environ=environ or {})
+        result = place_ranks(
+            Rank(each.rank, len(ranks), 0, len(ranks), "srun"), each.device, gather, environ=environ or {}
+        )
         assert len(calls) == 2 and result[each.rank].host == each.host
         found.append(result[each.rank])
     return found
@@ -111,17 +119,26 @@ def test_an_overlap_of_two_ranks_is_told() -> None:
     assert warning.startswith("SHARED CPUs 2 for ranks 0-1 on a; ")
 
 
-@pytest.mark.parametrize(("device", "environ", "files", "wants", "lacks"), [
-    ("cpu", {"STEMDL_GPUS_PER_RANK": "1"}, (), True, True),
-    ("cpu", {"STEMDL_GPUS_PER_RANK": "0"}, (), True, False),
-    ("cpu", {}, (), True, False),
-    ("cpu", {}, ("exists",), True, True),
-    ("cpu", {"STEMDL_GPUS_PER_RANK": "1"}, ("exists",), False, False),
-    ("cuda:0", {"STEMDL_GPUS_PER_RANK": "1"}, ("exists",), True, False),
-])
-def test_a_rank_that_should_have_a_gpu_and_sees_none(device: str, environ: dict[str, str], files: tuple[str, ...],
-                                                    wants: bool, lacks: bool, tmp_path: Path,
-                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("device", "environ", "files", "wants", "lacks"),
+    [
+        ("cpu", {"STEMDL_GPUS_PER_RANK": "1"}, (), True, True),
+        ("cpu", {"STEMDL_GPUS_PER_RANK": "0"}, (), True, False),
+        ("cpu", {}, (), True, False),
+        ("cpu", {}, ("exists",), True, True),
+        ("cpu", {"STEMDL_GPUS_PER_RANK": "1"}, ("exists",), False, False),
+        ("cuda:0", {"STEMDL_GPUS_PER_RANK": "1"}, ("exists",), True, False),
+    ],
+)
+def test_a_rank_that_should_have_a_gpu_and_sees_none(
+    device: str,
+    environ: dict[str, str],
+    files: tuple[str, ...],
+    wants: bool,
+    lacks: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(affinity, "DEVICE_FILES", tuple(str(tmp_path / name) for name in files))
     (tmp_path / "exists").touch()
     (found,) = place_ranks(Rank(0, 1, 0, 1, "srun"), device, lambda text: [text], wants_gpu=wants, environ=environ)
@@ -138,22 +155,30 @@ def test_a_rank_without_a_gpu_among_others_is_told() -> None:
 def test_what_a_launcher_shows_a_rank_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     environ = {"ROCR_VISIBLE_DEVICES": "3", "OTHER": "x"}
     (found,) = place_ranks(Rank(0, 1, 0, 1, "srun"), "cuda:0", lambda text: [text], environ=environ)
-    assert found.told() == {"rank": 0, "host": found.host, "cpus": ranges(os.sched_getaffinity(0)), "device": "cuda:0",
-                            "visible": "ROCR_VISIBLE_DEVICES=3"}
+    assert found.told() == {
+        "rank": 0,
+        "host": found.host,
+        "cpus": ranges(os.sched_getaffinity(0)),
+        "device": "cuda:0",
+        "visible": "ROCR_VISIBLE_DEVICES=3",
+    }
 
 
 def test_binding_takes_the_threads_that_are_there() -> None:
     """In a process of its own, whose threads wait while it is bound."""
-    program = ("import os, threading\nfrom benchmark.launch.affinity import bind\n"
-               "done = threading.Event()\n"
-               "threads = [threading.Thread(target=done.wait) for _ in range(3)]\n"
-               "[thread.start() for thread in threads]\n"
-               "one = {max(os.sched_getaffinity(0))}\nbind(one)\n"
-               "late = threading.Thread(target=done.wait)\nlate.start()\n"
-               "bound = [os.sched_getaffinity(int(task)) for task in os.listdir('/proc/self/task')]\ndone.set()\n"
-               "assert bound == [one] * 5, bound\n")
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False,
-                          cwd=Path(__file__).parents[3])
+    program = (
+        "import os, threading\nfrom benchmark.launch.affinity import bind\n"
+        "done = threading.Event()\n"
+        "threads = [threading.Thread(target=done.wait) for _ in range(3)]\n"
+        "[thread.start() for thread in threads]\n"
+        "one = {max(os.sched_getaffinity(0))}\nbind(one)\n"
+        "late = threading.Thread(target=done.wait)\nlate.start()\n"
+        "bound = [os.sched_getaffinity(int(task)) for task in os.listdir('/proc/self/task')]\ndone.set()\n"
+        "assert bound == [one] * 5, bound\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=Path(__file__).parents[3]
+    )
     if "PermissionError" in done.stderr:
         pytest.skip("this machine does not let processes choose their CPUs")
     assert done.returncode == 0, done.stderr

@@ -21,38 +21,87 @@ ALONE = "env RANK=0 WORLD_SIZE=1 LOCAL_RANK=0 LOCAL_WORLD_SIZE=1 STEMDL_LAUNCHER
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run"]
 
 
-@pytest.mark.parametrize(("launcher", "job", "expected"), [
-    ("jsrun", Job(24, COMMAND, layout=FOUR_BY_SIX),
-     "jsrun -n 24 -r 6 -a 1 -c 7 -g 1 -b packed:7 -d packed".split()),
-    ("jsrun", Job(24, COMMAND, SET, FOUR_BY_SIX, ("--smpiargs=-gpu",)),
-     [*"jsrun -n 24 -r 6 -a 1 -c 7 -g 1 -b packed:7 -d packed --smpiargs=-gpu".split(),
-      "-E", "OMP_NUM_THREADS=7", "-E", "A=b c"]),
-    ("jsrun", Job(24, COMMAND), ["jsrun", "-n", "24"]),
-    ("jsrun", Job(4, COMMAND, layout=Layout(4, 1, 4)),
-     "jsrun -n 4 -r 4 -a 1 -c 1 -g 0 -b packed:1 -d packed".split()),
-    ("srun", Job(24, COMMAND, layout=FOUR_BY_SIX),
-     "srun --nodes=4 --ntasks=24 --kill-on-bad-exit=1 --ntasks-per-node=6 --distribution=block:block "
-     "--cpus-per-task=7 --cpu-bind=cores --gpus-per-task=1".split()),
-    ("srun", Job(24, COMMAND, SET, lay_out(load_machine("perlmutter"), nodes=6), ("--gpu-bind=none",)),
-     [*"srun --nodes=6 --ntasks=24 --kill-on-bad-exit=1 --ntasks-per-node=4 --distribution=block:block "
-       "--cpus-per-task=32 --cpu-bind=cores --gpus-per-task=1 --gpu-bind=none".split(),
-      "--export=ALL,OMP_NUM_THREADS=7,A=b c"]),
-    ("srun", Job(24, COMMAND), ["srun", "--ntasks=24", "--kill-on-bad-exit=1"]),
-    ("mpiexec", Job(24, COMMAND, layout=FOUR_BY_SIX), "mpiexec -n 24 --ppn 6 --depth 7 --cpu-bind depth".split()),
-    ("mpiexec", Job(24, COMMAND, SET, lay_out(load_machine("aurora"), nodes=2)),
-     [*"mpiexec -n 24 --ppn 12 --cpu-bind "
-       "list:1-8:9-16:17-24:25-32:33-40:41-48:53-60:61-68:69-76:77-84:85-92:93-100".split(),
-      "--env", "OMP_NUM_THREADS=7", "--env", "A=b c"]),
-    ("mpiexec", Job(24, COMMAND), ["mpiexec", "-n", "24"]),
-    ("torchrun", Job(2, COMMAND),
-     [*TORCHRUN, "--nnodes=1", "--nproc-per-node=2", "--max-restarts=0", "--standalone", "--no-python"]),
-    ("torchrun", Job(24, COMMAND, SET, FOUR_BY_SIX),
-     [*TORCHRUN, "--nnodes=4", "--nproc-per-node=6", "--max-restarts=0", "--rdzv-backend=c10d",
-      "--rdzv-endpoint=node0:29500", "--rdzv-id=stemdl", "--no-python", "env", "OMP_NUM_THREADS=7", "A=b c"]),
-    ("local", Job(1, COMMAND), ALONE.split()),
-    ("local", Job(1, COMMAND, SET),
-     [*ALONE.split(), "OMP_NUM_THREADS=7", "A=b c"]),
-])
+@pytest.mark.parametrize(
+    ("launcher", "job", "expected"),
+    [
+        (
+            "jsrun",
+            Job(24, COMMAND, layout=FOUR_BY_SIX),
+            "jsrun -n 24 -r 6 -a 1 -c 7 -g 1 -b packed:7 -d packed".split(),
+        ),
+        (
+            "jsrun",
+            Job(24, COMMAND, SET, FOUR_BY_SIX, ("--smpiargs=-gpu",)),
+            [
+                *"jsrun -n 24 -r 6 -a 1 -c 7 -g 1 -b packed:7 -d packed --smpiargs=-gpu".split(),
+                "-E",
+                "OMP_NUM_THREADS=7",
+                "-E",
+                "A=b c",
+            ],
+        ),
+        ("jsrun", Job(24, COMMAND), ["jsrun", "-n", "24"]),
+        (
+            "jsrun",
+            Job(4, COMMAND, layout=Layout(4, 1, 4)),
+            "jsrun -n 4 -r 4 -a 1 -c 1 -g 0 -b packed:1 -d packed".split(),
+        ),
+        (
+            "srun",
+            Job(24, COMMAND, layout=FOUR_BY_SIX),
+            "srun --nodes=4 --ntasks=24 --kill-on-bad-exit=1 --ntasks-per-node=6 --distribution=block:block "
+            "--cpus-per-task=7 --cpu-bind=cores --gpus-per-task=1".split(),
+        ),
+        (
+            "srun",
+            Job(24, COMMAND, SET, lay_out(load_machine("perlmutter"), nodes=6), ("--gpu-bind=none",)),
+            [
+                *"srun --nodes=6 --ntasks=24 --kill-on-bad-exit=1 --ntasks-per-node=4 --distribution=block:block "
+                "--cpus-per-task=32 --cpu-bind=cores --gpus-per-task=1 --gpu-bind=none".split(),
+                "--export=ALL,OMP_NUM_THREADS=7,A=b c",
+            ],
+        ),
+        ("srun", Job(24, COMMAND), ["srun", "--ntasks=24", "--kill-on-bad-exit=1"]),
+        ("mpiexec", Job(24, COMMAND, layout=FOUR_BY_SIX), "mpiexec -n 24 --ppn 6 --depth 7 --cpu-bind depth".split()),
+        (
+            "mpiexec",
+            Job(24, COMMAND, SET, lay_out(load_machine("aurora"), nodes=2)),
+            [
+                *"mpiexec -n 24 --ppn 12 --cpu-bind "
+                "list:1-8:9-16:17-24:25-32:33-40:41-48:53-60:61-68:69-76:77-84:85-92:93-100".split(),
+                "--env",
+                "OMP_NUM_THREADS=7",
+                "--env",
+                "A=b c",
+            ],
+        ),
+        ("mpiexec", Job(24, COMMAND), ["mpiexec", "-n", "24"]),
+        (
+            "torchrun",
+            Job(2, COMMAND),
+            [*TORCHRUN, "--nnodes=1", "--nproc-per-node=2", "--max-restarts=0", "--standalone", "--no-python"],
+        ),
+        (
+            "torchrun",
+            Job(24, COMMAND, SET, FOUR_BY_SIX),
+            [
+                *TORCHRUN,
+                "--nnodes=4",
+                "--nproc-per-node=6",
+                "--max-restarts=0",
+                "--rdzv-backend=c10d",
+                "--rdzv-endpoint=node0:29500",
+                "--rdzv-id=stemdl",
+                "--no-python",
+                "env",
+                "OMP_NUM_THREADS=7",
+                "A=b c",
+            ],
+        ),
+        ("local", Job(1, COMMAND), ALONE.split()),
+        ("local", Job(1, COMMAND, SET), [*ALONE.split(), "OMP_NUM_THREADS=7", "A=b c"]),
+    ],
+)
 def test_argv(launcher: str, job: Job, expected: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MASTER_ADDR", "node0")
     monkeypatch.delenv("MASTER_PORT", raising=False)
@@ -93,4 +142,5 @@ def test_started_for_real_the_ranks_know_who_they_are(launcher: str, ranks: int,
     done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=HANG_SECONDS, check=False)
     assert done.returncode == 0, done.stderr
     assert sorted(done.stdout.splitlines()) == [
-        f"{Rank(rank, ranks, rank, ranks, launcher)} b c" for rank in range(ranks)]
+        f"{Rank(rank, ranks, rank, ranks, launcher)} b c" for rank in range(ranks)
+    ]

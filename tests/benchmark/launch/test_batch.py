@@ -23,9 +23,16 @@ from benchmark.launch.resources import lay_out
 def _job(profile: str | None, launcher: str, nodes: int = 4, **more: object) -> BatchJob:
     machine = load_machine(profile) if profile else UNKNOWN
     asked = {} if profile else {"ranks_per_node": 6, "gpus_per_rank": 1, "cores_per_rank": 7}
-    values = {"name": "stemdl", "layout": lay_out(machine, nodes=nodes, **asked), "machine": machine,
-              "launcher": get_launcher(launcher), "argv": (launcher, "a b"), "folder": Path("/work dir"),
-              "output": Path("/out/batch.out"), "minutes": 90}
+    values = {
+        "name": "stemdl",
+        "layout": lay_out(machine, nodes=nodes, **asked),
+        "machine": machine,
+        "launcher": get_launcher(launcher),
+        "argv": (launcher, "a b"),
+        "folder": Path("/work dir"),
+        "output": Path("/out/batch.out"),
+        "minutes": 90,
+    }
     return BatchJob(**{**values, **more})
 
 
@@ -35,25 +42,90 @@ def _directives(script: str) -> list[str]:
     return [line for line in lines if line.startswith(("#SBATCH", "#BSUB", "#PBS"))]
 
 
-@pytest.mark.parametrize(("system", "job", "expected"), [
-    ("lsf", _job("summit", "jsrun", queue="batch", account="ABC123"),
-     ["-J stemdl", "-nnodes 4", "-W 1:30", "-wa URG", "-wt 5", "-o /out/batch.out", "-q batch", "-P ABC123"]),
-    ("lsf", _job(None, "mpirun", minutes=10),
-     ["-J stemdl", "-n 24", '-R "span[ptile=6]"', '-gpu "num=6"', "-x", "-W 0:10", "-wa URG", "-wt 1",
-      "-o /out/batch.out"]),
-    ("slurm", _job("frontier", "srun", queue="batch", account="ABC123"),
-     ["--job-name=stemdl", "--nodes=4", "--ntasks-per-node=8", "--cpus-per-task=7", "--gpus-per-node=8",
-      "--time=01:30:00", "--signal=B:USR1@300", "--output=/out/batch.out", "--partition=batch", "--account=ABC123",
-      "-C nvme"]),
-    ("slurm", _job(None, "srun", minutes=2),
-     ["--job-name=stemdl", "--nodes=4", "--ntasks-per-node=6", "--cpus-per-task=7", "--gpus-per-node=6", "--exclusive",
-      "--time=00:02:00", "--signal=B:USR1@60", "--output=/out/batch.out"]),
-    ("pbs", _job("aurora", "mpiexec", queue="prod", account="ABC123"),
-     ["-N stemdl", "-l select=4", "-l walltime=01:30:00", "-j oe", "-o /out/batch.out", "-q prod", "-A ABC123",
-      "-l place=scatter", "-l filesystems=flare:home"]),
-    ("pbs", _job(None, "mpirun"),
-     ["-N stemdl", "-l select=4:ncpus=42:mpiprocs=6:ngpus=6", "-l walltime=01:30:00", "-j oe", "-o /out/batch.out"]),
-], ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("system", "job", "expected"),
+    [
+        (
+            "lsf",
+            _job("summit", "jsrun", queue="batch", account="ABC123"),
+            ["-J stemdl", "-nnodes 4", "-W 1:30", "-wa URG", "-wt 5", "-o /out/batch.out", "-q batch", "-P ABC123"],
+        ),
+        (
+            "lsf",
+            _job(None, "mpirun", minutes=10),
+            [
+                "-J stemdl",
+                "-n 24",
+                '-R "span[ptile=6]"',
+                '-gpu "num=6"',
+                "-x",
+                "-W 0:10",
+                "-wa URG",
+                "-wt 1",
+                "-o /out/batch.out",
+            ],
+        ),
+        (
+            "slurm",
+            _job("frontier", "srun", queue="batch", account="ABC123"),
+            [
+                "--job-name=stemdl",
+                "--nodes=4",
+                "--ntasks-per-node=8",
+                "--cpus-per-task=7",
+                "--gpus-per-node=8",
+                "--time=01:30:00",
+                "--signal=B:USR1@300",
+                "--output=/out/batch.out",
+                "--partition=batch",
+                "--account=ABC123",
+                "-C nvme",
+            ],
+        ),
+        (
+            "slurm",
+            _job(None, "srun", minutes=2),
+            [
+                "--job-name=stemdl",
+                "--nodes=4",
+                "--ntasks-per-node=6",
+                "--cpus-per-task=7",
+                "--gpus-per-node=6",
+                "--exclusive",
+                "--time=00:02:00",
+                "--signal=B:USR1@60",
+                "--output=/out/batch.out",
+            ],
+        ),
+        (
+            "pbs",
+            _job("aurora", "mpiexec", queue="prod", account="ABC123"),
+            [
+                "-N stemdl",
+                "-l select=4",
+                "-l walltime=01:30:00",
+                "-j oe",
+                "-o /out/batch.out",
+                "-q prod",
+                "-A ABC123",
+                "-l place=scatter",
+                "-l filesystems=flare:home",
+            ],
+        ),
+        (
+            "pbs",
+            _job(None, "mpirun"),
+            [
+                "-N stemdl",
+                "-l select=4:ncpus=42:mpiprocs=6:ngpus=6",
+                "-l walltime=01:30:00",
+                "-j oe",
+                "-o /out/batch.out",
+            ],
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
 def test_what_is_asked_for(system: str, job: BatchJob, expected: list[str]) -> None:
     prefix = {"lsf": "#BSUB ", "slurm": "#SBATCH ", "pbs": "#PBS "}[system]
     script = batch_script(system, job)
@@ -68,9 +140,24 @@ def test_a_launcher_of_another_batch_system_is_refused(system: str, launcher: st
         batch_script(system, _job(None, launcher))
 
 
-@pytest.mark.parametrize(("text", "minutes"), [("60", 60), ("2", 2), ("0:30", 30), ("1:30", 90), ("24:00:00", 1440),
-                                               ("00:10:30", 11), ("100000", None), ("1", None), ("0:01", None),
-                                               ("x", None), ("-5", None), ("1.5", None), ("", None)])
+@pytest.mark.parametrize(
+    ("text", "minutes"),
+    [
+        ("60", 60),
+        ("2", 2),
+        ("0:30", 30),
+        ("1:30", 90),
+        ("24:00:00", 1440),
+        ("00:10:30", 11),
+        ("100000", None),
+        ("1", None),
+        ("0:01", None),
+        ("x", None),
+        ("-5", None),
+        ("1.5", None),
+        ("", None),
+    ],
+)
 def test_time_limits(text: str, minutes: int | None) -> None:
     if minutes is None:
         with pytest.raises(StemdlError, match="--walltime"):
@@ -96,8 +183,13 @@ def started(tmp_path: Path) -> Iterator[Callable[[str], subprocess.Popen[str]]]:
     def start(script: str) -> subprocess.Popen[str]:
         path = tmp_path / "batch.sh"
         path.write_text(script)
-        process = subprocess.Popen(["bash", str(path)], stdout=subprocess.PIPE, text=True, start_new_session=True, env={
-            **os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"})
+        process = subprocess.Popen(
+            ["bash", str(path)],
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            env={**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"},
+        )
         processes.append(process)
         assert process.stdout.readline() == "ready\n"
         return process
@@ -115,16 +207,23 @@ Start = Callable[[str], subprocess.Popen[str]]
 WAITS = 'trap "echo warned; exit 3" USR1 TERM; echo ready; touch "$0.ready"; while :; do sleep 0.02; done'
 
 
-@pytest.mark.parametrize(("system", "launcher", "how"), [
-    ("slurm", "srun", signal.SIGUSR1), ("slurm", "torchrun", signal.SIGUSR1), ("lsf", "jsrun", signal.SIGURG),
-    ("lsf", "mpirun", signal.SIGURG), ("pbs", "mpirun", None),
-])
+@pytest.mark.parametrize(
+    ("system", "launcher", "how"),
+    [
+        ("slurm", "srun", signal.SIGUSR1),
+        ("slurm", "torchrun", signal.SIGUSR1),
+        ("lsf", "jsrun", signal.SIGURG),
+        ("lsf", "mpirun", signal.SIGURG),
+        ("pbs", "mpirun", None),
+    ],
+)
 def test_the_warning_reaches_the_launcher_and_its_exit_code_comes_back(
     system: str, launcher: str, how: signal.Signals | None, tmp_path: Path, started: Start
 ) -> None:
     """PBS gives no warning: there the script's own clock runs out, which it does once the launcher waits."""
-    _program(tmp_path / "bin" / "jskill",
-             f'[[ "$*" == "-s {int(signal.SIGUSR1)} all" ]] && kill -USR1 $(<{tmp_path}/pid)')
+    _program(
+        tmp_path / "bin" / "jskill", f'[[ "$*" == "-s {int(signal.SIGUSR1)} all" ]] && kill -USR1 $(<{tmp_path}/pid)'
+    )
     _program(tmp_path / "waits", f"echo $$ >{tmp_path}/pid; {WAITS}")
     _program(tmp_path / "bin" / "timeout", f"until [[ -e {tmp_path}/waits.ready ]]; do sleep 0.02; done; exit 124")
     job = _job(None, launcher, argv=(str(tmp_path / "waits"),), folder=tmp_path)
@@ -147,8 +246,9 @@ def test_a_launcher_that_goes_on_after_the_warning_is_waited_for(tmp_path: Path,
 
 
 @pytest.mark.parametrize("code", [0, 7])
-def test_without_a_warning_the_exit_code_is_the_launchers_and_no_clock_is_left(code: int, tmp_path: Path,
-                                                                              started: Start) -> None:
+def test_without_a_warning_the_exit_code_is_the_launchers_and_no_clock_is_left(
+    code: int, tmp_path: Path, started: Start
+) -> None:
     job = _job(None, "mpirun", argv=("bash", "-c", f"echo ready; exit {code}"), folder=tmp_path)
     process = started(batch_script("pbs", job))
     assert process.wait(timeout=HANG_SECONDS) == code

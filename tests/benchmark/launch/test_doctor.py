@@ -24,9 +24,13 @@ ROOT = Path(__file__).parents[3]
 @pytest.mark.mpi
 def test_a_sound_machine_passes(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
-    checks = {check.name: check for check in run_checks(
-        tmp_path / "data", free_disk_bytes=1, free_memory_bytes=1, limit_seconds=HANG_SECONDS)}
-    assert {"python", "torch", "mpi", "horovod", "cores", "load", "memory", "disk", "hdf5"} | set(PACKAGES) == set(checks)
+    checks = {
+        check.name: check
+        for check in run_checks(tmp_path / "data", free_disk_bytes=1, free_memory_bytes=1, limit_seconds=HANG_SECONDS)
+    }
+    assert {"python", "torch", "mpi", "horovod", "cores", "load", "memory", "disk", "hdf5"} | set(PACKAGES) == set(
+        checks
+    )
     assert [check for check in checks.values() if not check.ok] == []
     assert checks["mpi"].detail.endswith("2 ranks sum 1 + 2 to 3")
     horovod = checks["horovod"].detail
@@ -60,8 +64,9 @@ def test_no_failure_stops_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "file").write_text("")
     checks = {check.name: check for check in run_checks(tmp_path / "file", free_memory_bytes=2**60)}
     assert checks["numpy"].ok and checks["cores"].ok
-    assert checks["horovod"] == Check("horovod", True, "not built: torch.distributed is used (comm=torch)",
-                                      checks["horovod"].remedy)
+    assert checks["horovod"] == Check(
+        "horovod", True, "not built: torch.distributed is used (comm=torch)", checks["horovod"].remedy
+    )
     failed = {name: check for name, check in checks.items() if not check.ok}
     assert set(failed) == {"python", "no-such-package", "pyyaml", "torch", "mpi", "memory", "disk", "hdf5"}
     assert all(check.remedy for check in failed.values()), "each says what to do"
@@ -70,13 +75,17 @@ def test_no_failure_stops_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "No module named 'no_such_module'" in failed["pyyaml"].detail
 
 
-@pytest.mark.parametrize(("told", "ok", "words"), [
-    ({"version": "2", "devices": ["X", "X"], "driver": True}, True, "2 x X"),
-    ({"version": "2", "devices": [], "driver": False}, True, "the CPU is used"),
-    ({"version": "2", "devices": [], "driver": True}, False, "does not see the accelerator"),
-])
-def test_an_accelerator_that_torch_misses_is_a_failure(monkeypatch: pytest.MonkeyPatch, told: dict, ok: bool,
-                                                       words: str) -> None:
+@pytest.mark.parametrize(
+    ("told", "ok", "words"),
+    [
+        ({"version": "2", "devices": ["X", "X"], "driver": True}, True, "2 x X"),
+        ({"version": "2", "devices": [], "driver": False}, True, "the CPU is used"),
+        ({"version": "2", "devices": [], "driver": True}, False, "does not see the accelerator"),
+    ],
+)
+def test_an_accelerator_that_torch_misses_is_a_failure(
+    monkeypatch: pytest.MonkeyPatch, told: dict, ok: bool, words: str
+) -> None:
     monkeypatch.setattr(doctor, "TORCH", f"print('''{json.dumps(told)}''')")
     check = doctor._torch(HANG_SECONDS)
     assert check.ok is ok and words in check.detail
@@ -121,9 +130,11 @@ def test_inside_a_launcher_no_ranks_are_started(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_doctor_imports_nothing_heavy() -> None:
-    program = "import sys, benchmark.launch.doctor, benchmark.launch.system, benchmark.launch.preflight; " \
-              "import benchmark.launch.node, benchmark.launch.nodes, benchmark.launch.exchange; " \
-              "assert not {'torch', 'numpy', 'psutil', 'h5py', 'mpi4py'} & set(sys.modules)"
+    program = (
+        "import sys, benchmark.launch.doctor, benchmark.launch.system, benchmark.launch.preflight; "
+        "import benchmark.launch.node, benchmark.launch.nodes, benchmark.launch.exchange; "
+        "assert not {'torch', 'numpy', 'psutil', 'h5py', 'mpi4py'} & set(sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT, timeout=HANG_SECONDS)
 
 

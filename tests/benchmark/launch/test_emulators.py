@@ -38,8 +38,15 @@ sys.stdout.write(json.dumps(seen) + chr(10))
 def _call(words: str, *command: object, environment: dict[str, str], **node: int) -> subprocess.CompletedProcess[str]:
     variables = {f"EMULATED_{name.upper()}": str(value) for name, value in node.items()}
     path = f"{EMULATORS}:{Path(sys.executable).parent}:{environment['PATH']}"
-    return subprocess.run([*words.split(), *map(str, command)], env={**environment, **variables, "PATH": path},
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=HANG_SECONDS, check=False)
+    return subprocess.run(
+        [*words.split(), *map(str, command)],
+        env={**environment, **variables, "PATH": path},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=HANG_SECONDS,
+        check=False,
+    )
 
 
 @pytest.fixture
@@ -47,27 +54,66 @@ def clean(environment: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name not in ("OMP_NUM_THREADS", "WORD")}
 
 
-@pytest.mark.parametrize(("words", "node", "launcher", "local_ranks", "cores", "gpus"), [
-    ("jsrun -n 4 -r 2 -a 1 -c 2 -g 1 -b packed:2 -d packed -E WORD=x", {"nodes": 2, "cores": 4, "gpus": 2}, "jsrun",
-     [(0, 2), (1, 2)] * 2, [(0, 1), (2, 3)] * 2, ["0", "1"] * 2),
-    ("jsrun -n 3 -r 2 -c 1 -E WORD=x", {"nodes": 2}, "jsrun", [(0, 2), (1, 2), (0, 1)], [(0,), (1,), (0,)], [None] * 3),
-    ("jsrun -n 1 -a 2 -c 4 -g 2 -b rs -E WORD=x", {"gpus": 2}, "jsrun", [(0, 2), (1, 2)], [(0, 1, 2, 3)] * 2,
-     ["0,1"] * 2),
-    ("srun --nodes=2 --ntasks=4 --kill-on-bad-exit=1 --ntasks-per-node=2 --distribution=block:block "
-     "--cpus-per-task=2 --cpu-bind=cores --gpus-per-task=1 --export=ALL,WORD=x", {"nodes": 2, "cores": 4, "gpus": 2},
-     "srun", [(0, 2), (1, 2)] * 2, [(0, 1), (2, 3)] * 2, ["0", "1"] * 2),
-    ("srun --nodes=2 --ntasks=3 --ntasks-per-node=2 --gpus-per-task=1 --gpu-bind=none --export=ALL,WORD=x",
-     {"nodes": 2, "gpus": 2}, "srun", [(0, 2), (1, 2), (0, 1)], [(0,), (1,), (0,)], ["0,1", "0,1", "0"]),
-])
-def test_ranks_see_what_the_flags_mean(words: str, node: dict[str, int], launcher: str,
-                                       local_ranks: list[tuple[int, int]], cores: list[tuple[int, ...]],
-                                       gpus: list[str | None], clean: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("words", "node", "launcher", "local_ranks", "cores", "gpus"),
+    [
+        (
+            "jsrun -n 4 -r 2 -a 1 -c 2 -g 1 -b packed:2 -d packed -E WORD=x",
+            {"nodes": 2, "cores": 4, "gpus": 2},
+            "jsrun",
+            [(0, 2), (1, 2)] * 2,
+            [(0, 1), (2, 3)] * 2,
+            ["0", "1"] * 2,
+        ),
+        (
+            "jsrun -n 3 -r 2 -c 1 -E WORD=x",
+            {"nodes": 2},
+            "jsrun",
+            [(0, 2), (1, 2), (0, 1)],
+            [(0,), (1,), (0,)],
+            [None] * 3,
+        ),
+        (
+            "jsrun -n 1 -a 2 -c 4 -g 2 -b rs -E WORD=x",
+            {"gpus": 2},
+            "jsrun",
+            [(0, 2), (1, 2)],
+            [(0, 1, 2, 3)] * 2,
+            ["0,1"] * 2,
+        ),
+        (
+            "srun --nodes=2 --ntasks=4 --kill-on-bad-exit=1 --ntasks-per-node=2 --distribution=block:block "
+            "--cpus-per-task=2 --cpu-bind=cores --gpus-per-task=1 --export=ALL,WORD=x",
+            {"nodes": 2, "cores": 4, "gpus": 2},
+            "srun",
+            [(0, 2), (1, 2)] * 2,
+            [(0, 1), (2, 3)] * 2,
+            ["0", "1"] * 2,
+        ),
+        (
+            "srun --nodes=2 --ntasks=3 --ntasks-per-node=2 --gpus-per-task=1 --gpu-bind=none --export=ALL,WORD=x",
+            {"nodes": 2, "gpus": 2},
+            "srun",
+            [(0, 2), (1, 2), (0, 1)],
+            [(0,), (1,), (0,)],
+            ["0,1", "0,1", "0"],
+        ),
+    ],
+)
+def test_ranks_see_what_the_flags_mean(
+    words: str,
+    node: dict[str, int],
+    launcher: str,
+    local_ranks: list[tuple[int, int]],
+    cores: list[tuple[int, ...]],
+    gpus: list[str | None],
+    clean: dict[str, str],
+) -> None:
     done = _call(words, sys.executable, "-c", REPORT, environment=clean, **node)
     assert done.returncode == 0 and done.stderr == ""
     seen = sorted((json.loads(line) for line in done.stdout.splitlines()), key=lambda told: told["mpi"])
     size = len(local_ranks)
-    assert [told["read"] for told in seen] == [
-        [rank, size, *local_ranks[rank], launcher] for rank in range(size)]
+    assert [told["read"] for told in seen] == [[rank, size, *local_ranks[rank], launcher] for rank in range(size)]
     assert [told["mpi"] for told in seen] == [[rank, size] for rank in range(size)]
     assert {told["sum"] for told in seen} == {size * (size - 1) // 2}
     assert [told["cpus"] for told in seen] == [sorted({CPUS[core % len(CPUS)] for core in own}) for own in cores]
@@ -75,13 +121,21 @@ def test_ranks_see_what_the_flags_mean(words: str, node: dict[str, int], launche
     assert all(told["word"] == "x" and told["omp"] is None and told["others"] == [] for told in seen)
 
 
-@pytest.mark.parametrize(("words", "node"), [
-    ("jsrun -n 5 -r 5 -c 1", {"cores": 4}), ("jsrun -n 4 -r 2 -c 2", {"cores": 4}),
-    ("jsrun -n 1 -g 1", {"gpus": 0}), ("jsrun -n 2 -a 2 -c 1 -b packed:1", {}),
-    ("srun -N 2 -n 2", {"nodes": 1}), ("srun -n 2 -c 3", {"cores": 4}), ("srun -n 1 --gpus-per-task=1", {}),
-])
-def test_what_does_not_fit_is_not_started(words: str, node: dict[str, int], clean: dict[str, str],
-                                          tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("words", "node"),
+    [
+        ("jsrun -n 5 -r 5 -c 1", {"cores": 4}),
+        ("jsrun -n 4 -r 2 -c 2", {"cores": 4}),
+        ("jsrun -n 1 -g 1", {"gpus": 0}),
+        ("jsrun -n 2 -a 2 -c 1 -b packed:1", {}),
+        ("srun -N 2 -n 2", {"nodes": 1}),
+        ("srun -n 2 -c 3", {"cores": 4}),
+        ("srun -n 1 --gpus-per-task=1", {}),
+    ],
+)
+def test_what_does_not_fit_is_not_started(
+    words: str, node: dict[str, int], clean: dict[str, str], tmp_path: Path
+) -> None:
     done = _call(words, "touch", tmp_path / "started", environment=clean, **node)
     assert done.returncode != 0 and "error" in done.stderr
     assert not (tmp_path / "started").exists()
@@ -90,25 +144,45 @@ def test_what_does_not_fit_is_not_started(words: str, node: dict[str, int], clea
 @pytest.mark.slow
 def test_jsrun_trains_the_benchmark_on_four_ranks(ready_environment: dict[str, str], smoke_data: Path, tmp_path: Path):
     folder = tmp_path / "run"
-    done = _call("jsrun -n 4 -r 4 -a 1 -c 1 -g 0", ROOT / "run_benchmark.sh", "--rung", "stemdl_smoke", "--data",
-                 smoke_data, "--output", folder, environment=ready_environment, cores=4)
+    done = _call(
+        "jsrun -n 4 -r 4 -a 1 -c 1 -g 0",
+        ROOT / "run_benchmark.sh",
+        "--rung",
+        "stemdl_smoke",
+        "--data",
+        smoke_data,
+        "--output",
+        folder,
+        environment=ready_environment,
+        cores=4,
+    )
     _assert_trained(done, folder, "jsrun", 4)
     timeline = Timeline.of(read_events(folder / "result_0.txt"))
     told = timeline.value(keys.PLACEMENT)
     assert [(each["rank"], each["cpus"], each["device"]) for each in told] == [
-        (rank, str(CPUS[rank % len(CPUS)]), "cpu") for rank in range(4)]
+        (rank, str(CPUS[rank % len(CPUS)]), "cpu") for rank in range(4)
+    ]
     if len(CPUS) < 4:
         assert "WARNING: SHARED CPUs" in done.stderr
 
 
 @pytest.mark.slow
-def test_stemdl_launch_trains_the_benchmark_through_srun(ready_environment: dict[str, str], smoke_data: Path,
-                                                         tmp_path: Path):
+def test_stemdl_launch_trains_the_benchmark_through_srun(
+    ready_environment: dict[str, str], smoke_data: Path, tmp_path: Path
+):
     """The ranks are left unbound, as on a site without task binding, and divide the cores themselves."""
     folder = tmp_path / "run"
-    done = _call(f"{sys.executable} -m benchmark launch --launcher srun --nodes 1 --ranks-per-node 2 --", "--rung",
-                 "stemdl_smoke", "--data", smoke_data, "--output", folder,
-                 environment=ready_environment | {"SLURM_CPU_BIND": "none"}, cores=2)
+    done = _call(
+        f"{sys.executable} -m benchmark launch --launcher srun --nodes 1 --ranks-per-node 2 --",
+        "--rung",
+        "stemdl_smoke",
+        "--data",
+        smoke_data,
+        "--output",
+        folder,
+        environment=ready_environment | {"SLURM_CPU_BIND": "none"},
+        cores=2,
+    )
     _assert_trained(done, folder, "srun", 2)
     told = Timeline.of(read_events(folder / "result_0.txt")).value(keys.PLACEMENT)
     if len(physical_cores(CPUS[:2])) > 1:
@@ -123,4 +197,8 @@ def _assert_trained(done: subprocess.CompletedProcess[str], folder: Path, launch
     assert check_log(folder / "result_0.txt").passed
     record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     assert (record["launcher"], record["ranks"], record["status"], record["scorable"]) == (
-        launcher, ranks, "success", True)
+        launcher,
+        ranks,
+        "success",
+        True,
+    )

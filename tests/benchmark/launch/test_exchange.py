@@ -26,8 +26,16 @@ def test_ranks_exchange_values(by: str, mpirun: Callable, environment: dict[str,
         done = mpirun(3, sys.executable, SCRIPT)
     else:
         argv = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "3", str(SCRIPT)]
-        done = subprocess.run(argv, capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=HANG_SECONDS,
-                              stdin=subprocess.DEVNULL, check=False)
+        done = subprocess.run(
+            argv,
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env=environment,
+            timeout=HANG_SECONDS,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["by"] == by

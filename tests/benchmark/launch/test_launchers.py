@@ -33,38 +33,100 @@ def _x(threads: int, *more: str) -> list[str]:
     ("job", "cores", "root", "binds", "expected"),
     [
         # one rank has all cores
-        (Job(1, ("a",)), 8, False, True,
-         ["-n", "1", "--map-by", "ppr:1:node:PE=8", "--bind-to", "core", *QUIET, *_x(8)]),
+        (
+            Job(1, ("a",)),
+            8,
+            False,
+            True,
+            ["-n", "1", "--map-by", "ppr:1:node:PE=8", "--bind-to", "core", *QUIET, *_x(8)],
+        ),
         # cores are shared out evenly, in whole cores
-        (Job(3, ("a", "b c")), 8, False, True,
-         ["-n", "3", "--map-by", "ppr:3:node:PE=2", "--bind-to", "core", *QUIET, *_x(2)]),
+        (
+            Job(3, ("a", "b c")),
+            8,
+            False,
+            True,
+            ["-n", "3", "--map-by", "ppr:3:node:PE=2", "--bind-to", "core", *QUIET, *_x(2)],
+        ),
         # as many ranks as cores; root
-        (Job(8, ("a",)), 8, True, True,
-         ["-n", "8", "--allow-run-as-root", "--map-by", "ppr:8:node:PE=1", "--bind-to", "core", *QUIET, *_x(1)]),
+        (
+            Job(8, ("a",)),
+            8,
+            True,
+            True,
+            ["-n", "8", "--allow-run-as-root", "--map-by", "ppr:8:node:PE=1", "--bind-to", "core", *QUIET, *_x(1)],
+        ),
         # binding is not permitted
-        (Job(4, ("a",)), 8, False, False,
-         ["-n", "4", "--map-by", "ppr:4:node", "--bind-to", "none", *QUIET, *_x(2)]),
+        (Job(4, ("a",)), 8, False, False, ["-n", "4", "--map-by", "ppr:4:node", "--bind-to", "none", *QUIET, *_x(2)]),
         # more ranks than cores
-        (Job(9, ("a",)), 8, False, True,
-         ["-n", "9", "--map-by", "ppr:9:node:OVERSUBSCRIBE", "--bind-to", "none", *YIELD, *QUIET, *_x(1)]),
+        (
+            Job(9, ("a",)),
+            8,
+            False,
+            True,
+            ["-n", "9", "--map-by", "ppr:9:node:OVERSUBSCRIBE", "--bind-to", "none", *YIELD, *QUIET, *_x(1)],
+        ),
         # several nodes: networks stay available, and the environment travels
-        (Job(24, ("a",), layout=Layout(24, 4, 6)), 42, False, True,
-         ["-n", "24", "--map-by", "ppr:6:node:PE=7", "--bind-to", "core",
-          "-x", "PATH=/p", "-x", "LD_LIBRARY_PATH=/l", *_x(7)]),
+        (
+            Job(24, ("a",), layout=Layout(24, 4, 6)),
+            42,
+            False,
+            True,
+            [
+                "-n",
+                "24",
+                "--map-by",
+                "ppr:6:node:PE=7",
+                "--bind-to",
+                "core",
+                "-x",
+                "PATH=/p",
+                "-x",
+                "LD_LIBRARY_PATH=/l",
+                *_x(7),
+            ],
+        ),
         # the layout's cores count, not this host's
-        (Job(24, ("a",), layout=Layout(24, 4, 6, cores_per_rank=7)), 2, False, False,
-         ["-n", "24", "--map-by", "ppr:6:node:PE=7", "--bind-to", "core",
-          "-x", "PATH=/p", "-x", "LD_LIBRARY_PATH=/l", *_x(7)]),
+        (
+            Job(24, ("a",), layout=Layout(24, 4, 6, cores_per_rank=7)),
+            2,
+            False,
+            False,
+            [
+                "-n",
+                "24",
+                "--map-by",
+                "ppr:6:node:PE=7",
+                "--bind-to",
+                "core",
+                "-x",
+                "PATH=/p",
+                "-x",
+                "LD_LIBRARY_PATH=/l",
+                *_x(7),
+            ],
+        ),
         # all fit on one node
-        (Job(2, ("a",), layout=Layout(2, 1, 6)), 8, False, True,
-         ["-n", "2", "--map-by", "ppr:2:node:PE=4", "--bind-to", "core", *QUIET, *_x(4)]),
+        (
+            Job(2, ("a",), layout=Layout(2, 1, 6)),
+            8,
+            False,
+            True,
+            ["-n", "2", "--map-by", "ppr:2:node:PE=4", "--bind-to", "core", *QUIET, *_x(4)],
+        ),
         # the job's own environment comes last and wins
-        (Job(2, ("a",), environment={"OMP_NUM_THREADS": "3", "A": "b = c"}), 8, False, True,
-         ["-n", "2", "--map-by", "ppr:2:node:PE=4", "--bind-to", "core", *QUIET, *_x(3, "A=b = c")]),
+        (
+            Job(2, ("a",), environment={"OMP_NUM_THREADS": "3", "A": "b = c"}),
+            8,
+            False,
+            True,
+            ["-n", "2", "--map-by", "ppr:2:node:PE=4", "--bind-to", "core", *QUIET, *_x(3, "A=b = c")],
+        ),
     ],
 )
-def test_mpirun_argv(monkeypatch: pytest.MonkeyPatch, job: Job, cores: int, root: bool, binds: bool,
-                     expected: list[str]) -> None:
+def test_mpirun_argv(
+    monkeypatch: pytest.MonkeyPatch, job: Job, cores: int, root: bool, binds: bool, expected: list[str]
+) -> None:
     monkeypatch.setattr(mpirun, "find_mpirun", lambda: "/bin/mpirun")
     monkeypatch.setattr(mpirun, "usable_cores", lambda: cores)
     monkeypatch.setattr(mpirun, "may_bind", lambda: binds)
@@ -105,8 +167,7 @@ def test_an_unknown_launcher_is_told_the_nearest() -> None:
         get_launcher("mpirum")
 
 
-@pytest.mark.parametrize("wrong", [{"ranks": 0}, {"ranks": 2, "layout": Layout(3, 1, 3)},
-                                   {"ranks": 2, "command": ()}])
+@pytest.mark.parametrize("wrong", [{"ranks": 0}, {"ranks": 2, "layout": Layout(3, 1, 3)}, {"ranks": 2, "command": ()}])
 def test_impossible_jobs(wrong: dict) -> None:
     with pytest.raises(StemdlError):
         Job(**{"command": ("a",), **wrong})
@@ -185,13 +246,32 @@ def some_cores() -> Iterator[Callable[[int], None]]:
 def _start(ranks: int, program: str, **environment: str) -> subprocess.Popen[str]:
     argv = get_launcher("mpirun").argv(Job(ranks, (sys.executable, "-c", program), environment=environment))
     root = Path(__file__).parents[3]
-    return subprocess.Popen(argv, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, stdin=subprocess.DEVNULL,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        argv,
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 @pytest.mark.mpi
-@pytest.mark.parametrize(("ranks", "cores"), [(1, None), (2, None), pytest.param(2, 1, marks=pytest.mark.skipif(
-    not binding_works(), reason="this machine does not let processes choose their CPUs"))])
+@pytest.mark.parametrize(
+    ("ranks", "cores"),
+    [
+        (1, None),
+        (2, None),
+        pytest.param(
+            2,
+            1,
+            marks=pytest.mark.skipif(
+                not binding_works(), reason="this machine does not let processes choose their CPUs"
+            ),
+        ),
+    ],
+)
 def test_real_ranks(ranks: int, cores: int | None, some_cores: Callable[[int], None]) -> None:
     """On all the cores that are here, and with fewer cores than ranks."""
     if cores:
@@ -203,8 +283,13 @@ def test_real_ranks(ranks: int, cores: int | None, some_cores: Callable[[int], N
     assert [told["rank"] for told in seen] == list(range(ranks))
     for rank, told in enumerate(seen):
         assert told["sum"] == ranks * (ranks + 1) // 2
-        assert told["read"] == {"rank": rank, "size": ranks, "local_rank": rank, "local_size": ranks,
-                                "launcher": "mpirun"}
+        assert told["read"] == {
+            "rank": rank,
+            "size": ranks,
+            "local_rank": rank,
+            "local_size": ranks,
+            "launcher": "mpirun",
+        }
         assert told["word"] == "two words, = and '"
     if ranks <= usable_cores() and may_bind():
         cores = [core for told in seen for core in told["cores"]]
@@ -224,10 +309,12 @@ def test_real_ranks_with_their_segments_elsewhere(monkeypatch: pytest.MonkeyPatc
 def test_output_arrives_while_the_rank_works(tmp_path: Path) -> None:
     """It ends once the test has read its first line; were that held back, it would wait for the test in vain."""
     end = tmp_path / "end"
-    program = ("import pathlib, sys, time\nprint('first')\n"
-               f"end, until = pathlib.Path({str(end)!r}), time.monotonic() + {HANG_SECONDS / 2}\n"
-               "while not end.exists() and time.monotonic() < until: time.sleep(0.02)\n"
-               "sys.exit(0 if end.exists() else 'nobody read the first line')")
+    program = (
+        "import pathlib, sys, time\nprint('first')\n"
+        f"end, until = pathlib.Path({str(end)!r}), time.monotonic() + {HANG_SECONDS / 2}\n"
+        "while not end.exists() and time.monotonic() < until: time.sleep(0.02)\n"
+        "sys.exit(0 if end.exists() else 'nobody read the first line')"
+    )
     with _start(1, program) as process:
         assert process.stdout.readline() == "first\n" and process.poll() is None
         end.touch()
@@ -236,8 +323,9 @@ def test_output_arrives_while_the_rank_works(tmp_path: Path) -> None:
 
 
 @pytest.mark.mpi
-@pytest.mark.parametrize(("death", "status"), [("os._exit(3)", 3), ("os.kill(os.getpid(), 9)", 137),
-                                               ("MPI.COMM_WORLD.Abort(5)", 5)])
+@pytest.mark.parametrize(
+    ("death", "status"), [("os._exit(3)", 3), ("os.kill(os.getpid(), 9)", 137), ("MPI.COMM_WORLD.Abort(5)", 5)]
+)
 def test_a_dead_rank_ends_the_job(death: str, status: int) -> None:
     program = f"import os; from mpi4py import MPI; MPI.COMM_WORLD.rank == 1 and {death}; MPI.COMM_WORLD.Barrier()"
     process = _start(2, program)

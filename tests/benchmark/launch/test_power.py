@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from patience import wait_until
 
 from benchmark.foundation.errors import StemdlError
-from benchmark.launch.power import Nvml, NvidiaSmi, Rapl, Reading, Sampler, is_meter, make_meter, read_readings
+from benchmark.launch.power import NvidiaSmi, Nvml, Rapl, Reading, Sampler, is_meter, make_meter, read_readings
 
 RANGE = 262_143_328_850
 
@@ -20,8 +20,13 @@ RANGE = 262_143_328_850
 class Powercap:
     """The tree of a machine with two packages, of which one has memory counted beside it; and its clock."""
 
-    ZONES = {"intel-rapl:0": "package-0", "intel-rapl:0:0": "core", "intel-rapl:0:1": "dram",
-             "intel-rapl:1": "package-1", "intel-rapl:2": "psys"}
+    ZONES = {
+        "intel-rapl:0": "package-0",
+        "intel-rapl:0:0": "core",
+        "intel-rapl:0:1": "dram",
+        "intel-rapl:1": "package-1",
+        "intel-rapl:2": "psys",
+    }
 
     def __init__(self, root: Path, begins: dict[str, int]) -> None:
         self.root, self.seconds = root, 1000.0
@@ -43,15 +48,29 @@ class Powercap:
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.integers(0, RANGE - 1), st.lists(st.tuples(st.integers(0, RANGE - 1), st.integers(0, RANGE - 1),
-                                                     st.integers(0, RANGE - 1)), min_size=1, max_size=5))
+@given(
+    st.integers(0, RANGE - 1),
+    st.lists(
+        st.tuples(st.integers(0, RANGE - 1), st.integers(0, RANGE - 1), st.integers(0, RANGE - 1)),
+        min_size=1,
+        max_size=5,
+    ),
+)
 def test_energy_is_that_of_packages_and_memory_whenever_their_counters_begin_anew(
-        tmp_path_factory: pytest.TempPathFactory, begin: int, steps: list[tuple[int, int, int]]) -> None:
+    tmp_path_factory: pytest.TempPathFactory, begin: int, steps: list[tuple[int, int, int]]
+) -> None:
     tree = Powercap(tmp_path_factory.mktemp("rapl"), {"intel-rapl:0": begin, "intel-rapl:0:1": RANGE - 1})
     meter = tree.meter()
     for first, memory, second in steps:
-        tree.add({"intel-rapl:0": first, "intel-rapl:0:1": memory, "intel-rapl:1": second,
-                  "intel-rapl:0:0": 7_000_000, "intel-rapl:2": 9_000_000})  # parts and wholes of the others
+        tree.add(
+            {
+                "intel-rapl:0": first,
+                "intel-rapl:0:1": memory,
+                "intel-rapl:1": second,
+                "intel-rapl:0:0": 7_000_000,
+                "intel-rapl:2": 9_000_000,
+            }
+        )  # parts and wholes of the others
         joules = meter.joules()
     assert joules == pytest.approx(sum(map(sum, steps)) / 1e6, abs=1e-6)
 
@@ -129,8 +148,9 @@ def test_nvml_counts_energy_where_it_can_and_asks_for_power_elsewhere() -> None:
         meter.watts()
 
 
-@pytest.mark.parametrize(("nvml", "says"), [(Nvidia(devices=0), "sees no accelerator"),
-                                            (Nvidia(broken=True), "cannot be used")])
+@pytest.mark.parametrize(
+    ("nvml", "says"), [(Nvidia(devices=0), "sees no accelerator"), (Nvidia(broken=True), "cannot be used")]
+)
 def test_nodes_that_nvml_knows_nothing_of_are_told(nvml: Nvidia, says: str) -> None:
     with pytest.raises(StemdlError, match=says):
         Nvml(nvml)
@@ -190,19 +210,31 @@ def test_a_meter_that_breaks_does_not_end_the_run() -> None:
         raise AssertionError("one that is broken before is told before")
 
 
-@pytest.mark.parametrize("text", [
-    "1000,50\n1001.5,60.25\n", "time,watts\n1000,50\n\n1001.5,60.25\n",
-    "1970-01-01T00:16:40Z,50\n1970-01-01T01:16:41.500+01:00,60.25\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1000,50\n1001.5,60.25\n",
+        "time,watts\n1000,50\n\n1001.5,60.25\n",
+        "1970-01-01T00:16:40Z,50\n1970-01-01T01:16:41.500+01:00,60.25\n",
+    ],
+)
 def test_a_meters_file(tmp_path: Path, text: str) -> None:
     (tmp_path / "pdu.csv").write_text(text)
     assert read_readings(tmp_path / "pdu.csv") == [Reading(1_000_000, 50.0), Reading(1_001_500, 60.25)]
 
 
-@pytest.mark.parametrize(("text", "says"), [
-    ("1000,50\n", "too few"), ("time,watts\n1000,50\n1000,60\n", "pdu.csv:3: the times do not increase"),
-    ("1000,50\n1001\n", "pdu.csv:2: this is no power reading"), ("1000,50\n1001,-3\n", "out of range"),
-    ("1000,50\n1001,nan\n", "out of range"), ("1970-01-01T00:16:40,50\n1001,1\n", "no offset from UTC"),
-    ("1000,50\n1001,much\n", "pdu.csv:2")])
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("1000,50\n", "too few"),
+        ("time,watts\n1000,50\n1000,60\n", "pdu.csv:3: the times do not increase"),
+        ("1000,50\n1001\n", "pdu.csv:2: this is no power reading"),
+        ("1000,50\n1001,-3\n", "out of range"),
+        ("1000,50\n1001,nan\n", "out of range"),
+        ("1970-01-01T00:16:40,50\n1001,1\n", "no offset from UTC"),
+        ("1000,50\n1001,much\n", "pdu.csv:2"),
+    ],
+)
 def test_a_file_that_is_none_is_refused_with_its_line(tmp_path: Path, text: str, says: str) -> None:
     (tmp_path / "pdu.csv").write_text(text)
     with pytest.raises(StemdlError) as raised:

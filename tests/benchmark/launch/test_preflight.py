@@ -65,8 +65,21 @@ class TestTwoRanks:
         told = verdicts[0]["none"]
         assert told["ok"] and told["message"] == ""
         assert [check["name"] for check in told["checks"]] == [
-            "ranks", "device", "commit", "source", "versions", "configuration", "manifest", "shared folder", "listing",
-            "disk", "memory", "load", "clocks", "all-reduce"]
+            "ranks",
+            "device",
+            "commit",
+            "source",
+            "versions",
+            "configuration",
+            "manifest",
+            "shared folder",
+            "listing",
+            "disk",
+            "memory",
+            "load",
+            "clocks",
+            "all-reduce",
+        ]
         network = told["figures"]["all_reduce"]
         assert network["by"] == "MPI" and network["message_bytes"] == 1 << 16 and network["wrong"] == ""
         assert network["latency_seconds"] > 0 and network["bandwidth_bytes_per_second"] > 0
@@ -122,7 +135,7 @@ def test_rank_0_finds_its_own_faults(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     subject = Subject(tmp_path, (), tmp_path / "file", device="cpu")
     verdict = preflight(Witness(subject), Exchange(0, 1, None), MpiReducer)
-    failed_check, = [check for check in verdict.checks if not check.ok]
+    (failed_check,) = [check for check in verdict.checks if not check.ok]
     assert failed_check.name == "shared folder" and failed_check.detail.startswith("rank 0 on ")
     with pytest.raises(StemdlError, match="not fit to train:\nFAILED  shared folder") as raised:
         verdict.raise_on_failure(0)
@@ -134,27 +147,41 @@ def test_the_log_tells_what_failed_and_no_folders(tmp_path: Path) -> None:
     assert sound["ok"] and sound["failed"] == [] and "shared folder" in sound["checks"]
     assert str(tmp_path) not in json.dumps(sound)
     broken = Verdict((Check("a", True, "x"), Check("b", False, "y", "z")), {"seconds": 1.0}).to_log()
-    assert broken == {"ok": False, "checks": ["a", "b"], "warnings": [], "figures": {"seconds": 1.0},
-                      "failed": [{"name": "b", "ok": False, "detail": "y", "remedy": "z"}]}
+    assert broken == {
+        "ok": False,
+        "checks": ["a", "b"],
+        "warnings": [],
+        "figures": {"seconds": 1.0},
+        "failed": [{"name": "b", "ok": False, "detail": "y", "remedy": "z"}],
+    }
 
 
 def seen(*devices: dict[str, Any]) -> dict[int, dict[str, Any]]:
     """Ranks of one node and their devices."""
     default = {"kind": "cuda", "name": "V100", "identity": "", "on_node": 2}
-    return {rank: {"host": "node0", "leads": rank == 0, "device": default | device} for rank, device in
-            enumerate(devices)}
+    return {
+        rank: {"host": "node0", "leads": rank == 0, "device": default | device} for rank, device in enumerate(devices)
+    }
 
 
-@pytest.mark.parametrize(("devices", "wanted", "ok", "words"), [
-    (({"identity": "a"}, {"identity": "b"}), "auto", True, "2 x V100"),
-    (({"identity": "a"}, {"identity": "a"}, {"identity": "b"}), "auto", True, "3 x V100, shared by ranks"),
-    (({"identity": "a"}, {"identity": "a"}), "auto", False, "ranks 0, 1 on node0 share one of 2"),
-    (({}, {"kind": "cpu", "name": ""}), "auto", False, "rank 1 on node0 sees none of its node's accelerators (2)"),
-    (({}, {"kind": "cpu", "name": "", "on_node": 0}), "auto", False, "rank 1 on node0 computes on cpu, rank 0 on cuda"),
-    (({"kind": "cpu", "name": "", "on_node": 0},) * 2, "cuda", False, "sees none"),
-    (({"kind": "cpu", "name": ""},) * 2, "cpu", True, "2 x cpu"),
-    (({}, {"fault": "RuntimeError: driver"}), "auto", False, "rank 1 on node0: RuntimeError: driver"),
-])
+@pytest.mark.parametrize(
+    ("devices", "wanted", "ok", "words"),
+    [
+        (({"identity": "a"}, {"identity": "b"}), "auto", True, "2 x V100"),
+        (({"identity": "a"}, {"identity": "a"}, {"identity": "b"}), "auto", True, "3 x V100, shared by ranks"),
+        (({"identity": "a"}, {"identity": "a"}), "auto", False, "ranks 0, 1 on node0 share one of 2"),
+        (({}, {"kind": "cpu", "name": ""}), "auto", False, "rank 1 on node0 sees none of its node's accelerators (2)"),
+        (
+            ({}, {"kind": "cpu", "name": "", "on_node": 0}),
+            "auto",
+            False,
+            "rank 1 on node0 computes on cpu, rank 0 on cuda",
+        ),
+        (({"kind": "cpu", "name": "", "on_node": 0},) * 2, "cuda", False, "sees none"),
+        (({"kind": "cpu", "name": ""},) * 2, "cpu", True, "2 x cpu"),
+        (({}, {"fault": "RuntimeError: driver"}), "auto", False, "rank 1 on node0: RuntimeError: driver"),
+    ],
+)
 def test_devices(devices: tuple, wanted: str, ok: bool, words: str) -> None:
     answers = seen(*devices)
     for answer in answers.values():

@@ -9,12 +9,27 @@ from hypothesis import strategies as st
 from benchmark.foundation.errors import StemdlError
 from benchmark.launch.rank import ALONE, FAMILIES, Rank, detect_rank, under_launcher
 
-JSRUN = {"JSM_NAMESPACE_RANK": "7", "JSM_NAMESPACE_SIZE": "24",
-         "JSM_NAMESPACE_LOCAL_RANK": "1", "JSM_NAMESPACE_LOCAL_SIZE": "6"}
-OPEN_MPI = {"OMPI_COMM_WORLD_RANK": "7", "OMPI_COMM_WORLD_SIZE": "24",
-            "OMPI_COMM_WORLD_LOCAL_RANK": "1", "OMPI_COMM_WORLD_LOCAL_SIZE": "6"}
-SRUN = {"SLURM_PROCID": "7", "SLURM_STEP_NUM_TASKS": "24", "SLURM_LOCALID": "1", "SLURM_STEP_ID": "0",
-        "SLURM_NODEID": "1", "SLURM_STEP_TASKS_PER_NODE": "6(x4)", "SLURM_STEP_NUM_NODES": "4"}
+JSRUN = {
+    "JSM_NAMESPACE_RANK": "7",
+    "JSM_NAMESPACE_SIZE": "24",
+    "JSM_NAMESPACE_LOCAL_RANK": "1",
+    "JSM_NAMESPACE_LOCAL_SIZE": "6",
+}
+OPEN_MPI = {
+    "OMPI_COMM_WORLD_RANK": "7",
+    "OMPI_COMM_WORLD_SIZE": "24",
+    "OMPI_COMM_WORLD_LOCAL_RANK": "1",
+    "OMPI_COMM_WORLD_LOCAL_SIZE": "6",
+}
+SRUN = {
+    "SLURM_PROCID": "7",
+    "SLURM_STEP_NUM_TASKS": "24",
+    "SLURM_LOCALID": "1",
+    "SLURM_STEP_ID": "0",
+    "SLURM_NODEID": "1",
+    "SLURM_STEP_TASKS_PER_NODE": "6(x4)",
+    "SLURM_STEP_NUM_NODES": "4",
+}
 INTEL = {"PMI_RANK": "7", "PMI_SIZE": "24", "MPI_LOCALRANKID": "1", "MPI_LOCALNRANKS": "6"}
 PALS = {"PMI_RANK": "7", "PMI_SIZE": "24", "PALS_LOCAL_RANKID": "1", "PALS_LOCAL_SIZE": "6"}
 TORCHRUN = {"RANK": "7", "WORLD_SIZE": "24", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "6"}
@@ -22,8 +37,7 @@ PALS_BY_PMIX = {"PALS_RANKID": "7", "PMI_SIZE": "24", "PALS_LOCAL_RANKID": "1", 
 ALL = {"jsrun": JSRUN, "mpirun": OPEN_MPI, "srun": SRUN, "mpiexec": INTEL, "torchrun": TORCHRUN}
 
 
-@pytest.mark.parametrize(("launcher", "environ"), [*ALL.items(), ("mpiexec", PALS),
-                                                     ("mpiexec", PALS_BY_PMIX)])
+@pytest.mark.parametrize(("launcher", "environ"), [*ALL.items(), ("mpiexec", PALS), ("mpiexec", PALS_BY_PMIX)])
 def test_each_launcher_is_read(launcher: str, environ: dict[str, str]) -> None:
     assert detect_rank(environ) == Rank(7, 24, 1, 6, launcher)
     assert under_launcher(environ)
@@ -63,8 +77,16 @@ def test_the_only_rank_of_a_launcher_is_under_it() -> None:
     assert under_launcher(environ)
 
 
-@pytest.mark.parametrize("step", [{}, {"SLURM_STEP_ID": "4294967291"}, {"SLURM_STEP_ID": "4294967290"},
-                                  {"SLURM_STEP_ID": "4294967292"}, {"SLURM_STEP_ID": "4294967293"}])
+@pytest.mark.parametrize(
+    "step",
+    [
+        {},
+        {"SLURM_STEP_ID": "4294967291"},
+        {"SLURM_STEP_ID": "4294967290"},
+        {"SLURM_STEP_ID": "4294967292"},
+        {"SLURM_STEP_ID": "4294967293"},
+    ],
+)
 def test_a_batch_script_or_the_shell_of_an_allocation_is_no_rank(step: dict[str, str]) -> None:
     environ = {"SLURM_PROCID": "0", "SLURM_NTASKS": "24", "SLURM_LOCALID": "0", "SLURM_NODEID": "0", **step}
     assert detect_rank(environ) is ALONE
@@ -82,8 +104,10 @@ def test_the_step_counts_before_the_allocation_in_slurm() -> None:
     assert detect_rank(environ).size == 96
 
 
-@pytest.mark.parametrize(("counts", "node", "local_size"), [("6(x4)", "3", 6), ("6(x2),4(x3)", "1", 6),
-                                                            ("6(x2),4(x3)", "2", 4), ("5,6,13", "2", 13)])
+@pytest.mark.parametrize(
+    ("counts", "node", "local_size"),
+    [("6(x4)", "3", 6), ("6(x2),4(x3)", "1", 6), ("6(x2),4(x3)", "2", 4), ("5,6,13", "2", 13)],
+)
 def test_slurms_tasks_per_node(counts: str, node: str, local_size: int) -> None:
     environ = {**SRUN, "SLURM_STEP_TASKS_PER_NODE": counts, "SLURM_NODEID": node}
     assert detect_rank(environ).local_size == local_size
@@ -106,8 +130,15 @@ def test_srun_with_pmi2_needs_no_local_numbers_of_pmi() -> None:
 @pytest.mark.parametrize("inner", [OPEN_MPI, INTEL, TORCHRUN])
 @pytest.mark.parametrize("nodes", [1, 4])
 def test_a_launcher_that_srun_started_once_a_node_counts(inner: dict[str, str], nodes: int) -> None:
-    daemon = {"SLURM_STEP_ID": "0", "SLURM_PROCID": "0", "SLURM_STEP_NUM_TASKS": str(nodes), "SLURM_LOCALID": "0",
-              "SLURM_STEP_NUM_NODES": str(nodes), "SLURM_NODEID": "0", "SLURM_STEP_TASKS_PER_NODE": f"1(x{nodes})"}
+    daemon = {
+        "SLURM_STEP_ID": "0",
+        "SLURM_PROCID": "0",
+        "SLURM_STEP_NUM_TASKS": str(nodes),
+        "SLURM_LOCALID": "0",
+        "SLURM_STEP_NUM_NODES": str(nodes),
+        "SLURM_NODEID": "0",
+        "SLURM_STEP_TASKS_PER_NODE": f"1(x{nodes})",
+    }
     assert detect_rank(daemon | inner) == detect_rank(inner)
 
 
@@ -141,8 +172,9 @@ def test_garbage_is_refused_by_name(name: str, garbage: str) -> None:
         detect_rank({**TORCHRUN, name: garbage})
 
 
-@pytest.mark.parametrize("wrong", [{"RANK": "24"}, {"WORLD_SIZE": "0"}, {"LOCAL_RANK": "6"},
-                                   {"LOCAL_WORLD_SIZE": "25"}])
+@pytest.mark.parametrize(
+    "wrong", [{"RANK": "24"}, {"WORLD_SIZE": "0"}, {"LOCAL_RANK": "6"}, {"LOCAL_WORLD_SIZE": "25"}]
+)
 def test_numbers_that_cannot_be(wrong: dict[str, str]) -> None:
     with pytest.raises(StemdlError, match="cannot be"):
         detect_rank({**TORCHRUN, **wrong})
@@ -155,8 +187,11 @@ def _environments(draw: st.DrawFn) -> tuple[str, dict[str, str], Rank]:
     size = draw(st.integers(1, 100_000))
     local_size = draw(st.integers(1, min(size, 512)))
     rank, local_rank = draw(st.integers(0, size - 1)), draw(st.integers(0, local_size - 1))
-    environ = {draw(st.sampled_from(family.rank)): str(rank), family.size[0]: str(size),
-               draw(st.sampled_from(family.local_rank)): str(local_rank)}
+    environ = {
+        draw(st.sampled_from(family.rank)): str(rank),
+        family.size[0]: str(size),
+        draw(st.sampled_from(family.local_rank)): str(local_rank),
+    }
     if family.launcher == "srun":
         environ |= {"SLURM_STEP_ID": "3", "SLURM_NODEID": "1", "SLURM_STEP_TASKS_PER_NODE": f"1,{local_size}"}
     else:

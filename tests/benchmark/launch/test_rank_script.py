@@ -22,10 +22,16 @@ def _whole(launcher: str, rank: int, one_a_node: bool = False) -> dict[str, str]
     """All that a launcher leaves to a rank of 4, on two nodes, or with one_a_node on four."""
     local, nodes = (0, 4) if one_a_node else (rank % 2, 2)
     if launcher == "srun":
-        return {"SLURM_STEP_ID": "0", "SLURM_PROCID": str(rank), "SLURM_STEP_NUM_TASKS": "4",
-                "SLURM_LOCALID": str(local), "SLURM_STEP_NUM_NODES": str(nodes),
-                "SLURM_NODEID": str(rank // (4 // nodes)), "SLURM_STEP_TASKS_PER_NODE": f"{4 // nodes}(x{nodes})",
-                "SLURM_JOB_ID": "9"}
+        return {
+            "SLURM_STEP_ID": "0",
+            "SLURM_PROCID": str(rank),
+            "SLURM_STEP_NUM_TASKS": "4",
+            "SLURM_LOCALID": str(local),
+            "SLURM_STEP_NUM_NODES": str(nodes),
+            "SLURM_NODEID": str(rank // (4 // nodes)),
+            "SLURM_STEP_TASKS_PER_NODE": f"{4 // nodes}(x{nodes})",
+            "SLURM_JOB_ID": "9",
+        }
     family = next(family for family in FAMILIES if family.launcher == launcher)
     values = ((family.rank, rank), (family.size, 4), (family.local_rank, local), (family.local_size, 4 // nodes))
     return {names[0]: str(value) for names, value in values if names}
@@ -34,12 +40,19 @@ def _whole(launcher: str, rank: int, one_a_node: bool = False) -> dict[str, str]
 LAUNCHERS = [family.launcher for family in FAMILIES]
 ENVIRONMENTS: list[dict[str, str]] = [
     {},
-    {"RANK": "3"}, {"LOCAL_RANK": "0"}, {"WORLD_SIZE": "4"}, {"RANK": "1", "LOCAL_RANK": "1"},
+    {"RANK": "3"},
+    {"LOCAL_RANK": "0"},
+    {"WORLD_SIZE": "4"},
+    {"RANK": "1", "LOCAL_RANK": "1"},
     {"SLURM_JOB_ID": "9", "SLURM_PROCID": "0", "SLURM_NTASKS": "4", "SLURM_LOCALID": "0"},
     {"SLURM_STEP_ID": "4294967290", "SLURM_PROCID": "0", "SLURM_STEP_NUM_TASKS": "1"},
     {"SLURM_STEP_ID": "4294967291", "SLURM_PROCID": "0"},
-    {"SLURM_STEP_ID": "", "SLURM_PROCID": "0"}, {"SLURM_STEP_ID": "010", "SLURM_PROCID": "1"},
-    {"OMPI_COMM_WORLD_SIZE": "4"}, {"JSM_NAMESPACE_RANK": ""}, {"PMI_SIZE": "4"}, {"PMIX_RANK": "0"},
+    {"SLURM_STEP_ID": "", "SLURM_PROCID": "0"},
+    {"SLURM_STEP_ID": "010", "SLURM_PROCID": "1"},
+    {"OMPI_COMM_WORLD_SIZE": "4"},
+    {"JSM_NAMESPACE_RANK": ""},
+    {"PMI_SIZE": "4"},
+    {"PMIX_RANK": "0"},
     {"PALS_RANKID": "2", "PMIX_RANK": "2"},
     *(_whole(launcher, rank) for launcher in LAUNCHERS for rank in (0, 3)),
     *(_whole(one, rank) | _whole(other, rank) for one, other in combinations(LAUNCHERS, 2) for rank in (0, 3)),
@@ -61,8 +74,13 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("environ", ENVIRONMENTS, ids=lambda environ: " ".join(environ) or "nothing")
 def test_the_script_and_the_module_agree(environ: dict[str, str], checkout: Path) -> None:
-    done = subprocess.run(["bash", str(checkout / "run_benchmark.sh")], env={"PATH": "/usr/bin:/bin", **environ},
-                          capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["bash", str(checkout / "run_benchmark.sh")],
+        env={"PATH": "/usr/bin:/bin", **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     try:
         found = detect_rank(environ)
     except StemdlError:

@@ -30,8 +30,15 @@ ROOT = Path(__file__).parents[3]
 
 
 def _described(**changed: object) -> dict[str, str]:
-    wanted = {"ranks": 2, "nodes": 1, "accelerators_per_node": 0, "submitter": "Example Lab", "division": "open",
-              "status": "onprem", "system_name": None}
+    wanted = {
+        "ranks": 2,
+        "nodes": 1,
+        "accelerators_per_node": 0,
+        "submitter": "Example Lab",
+        "division": "open",
+        "status": "onprem",
+        "system_name": None,
+    }
     return describe_system(**{**wanted, **changed})
 
 
@@ -39,9 +46,21 @@ def _officially_checked(description: dict[str, str], folder: Path) -> str:
     file = folder / "system.json"
     file.write_text(json.dumps(description))
     done = subprocess.run(
-        [sys.executable, "-m", "mlperf_logging.system_desc_checker", str(file), "hpc", "3.0.0",
-         "--log_output", str(folder / "log")],
-        capture_output=True, text=True, cwd=folder, timeout=HANG_SECONDS, check=False,
+        [
+            sys.executable,
+            "-m",
+            "mlperf_logging.system_desc_checker",
+            str(file),
+            "hpc",
+            "3.0.0",
+            "--log_output",
+            str(folder / "log"),
+        ],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        timeout=HANG_SECONDS,
+        check=False,
     )
     return done.stdout + done.stderr
 
@@ -91,8 +110,10 @@ def test_accelerators_that_are_not_seen_are_not_invented(monkeypatch: pytest.Mon
 
 
 def test_versions_come_from_metadata_without_imports() -> None:
-    program = ("import sys; from benchmark.launch.system import collect_versions; told = collect_versions(); "
-               "print(told); assert not {'torch', 'mpi4py', 'numpy', 'h5py', 'horovod'} & set(sys.modules)")
+    program = (
+        "import sys; from benchmark.launch.system import collect_versions; told = collect_versions(); "
+        "print(told); assert not {'torch', 'mpi4py', 'numpy', 'h5py', 'horovod'} & set(sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT, timeout=HANG_SECONDS)
     told = collect_versions()
     assert told["python"] == platform.python_version()
@@ -124,8 +145,10 @@ def test_a_package_that_is_absent_is_said_to_be(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_torch_that_is_loaded_tells_what_it_was_built_with(monkeypatch: pytest.MonkeyPatch) -> None:
     def torch(cuda: str | None, hip: str | None, devices: bool) -> SimpleNamespace:
-        return SimpleNamespace(version=SimpleNamespace(cuda=cuda, hip=hip), cuda=SimpleNamespace(
-            is_available=lambda: devices, nccl=SimpleNamespace(version=lambda: (2, 21, 5))))
+        return SimpleNamespace(
+            version=SimpleNamespace(cuda=cuda, hip=hip),
+            cuda=SimpleNamespace(is_available=lambda: devices, nccl=SimpleNamespace(version=lambda: (2, 21, 5))),
+        )
 
     def told(module: SimpleNamespace) -> dict[str, str]:
         monkeypatch.setitem(sys.modules, "torch", module)
@@ -139,8 +162,9 @@ def test_a_torch_that_is_loaded_tells_what_it_was_built_with(monkeypatch: pytest
 def test_git_commit(tmp_path: Path) -> None:
     def git(*words: str) -> str:
         identity = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
-        return subprocess.run(["git", *identity, *words], cwd=tmp_path, check=True, capture_output=True,
-                              text=True).stdout.strip()
+        return subprocess.run(
+            ["git", *identity, *words], cwd=tmp_path, check=True, capture_output=True, text=True
+        ).stdout.strip()
 
     assert git_commit(tmp_path) == "unknown"
     git("init")

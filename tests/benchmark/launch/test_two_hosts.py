@@ -71,8 +71,10 @@ def across(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]
             _ip(f"-n {name} addr add 10.93.7.{number}/24 dev {card}")
             _ip(f"-n {name} link set {card} up")
             _ip(f"-n {name} link set lo up")
-        (folder / "known").write_text("127.0.0.1 localhost\n" + "".join(
-            f"10.93.7.{number} {name}\n" for number, name in enumerate(names, start=1)))
+        (folder / "known").write_text(
+            "127.0.0.1 localhost\n"
+            + "".join(f"10.93.7.{number} {name}\n" for number, name in enumerate(names, start=1))
+        )
         (folder / "hostfile").write_text("".join(f"{name} slots=2\n" for name in names))
         (folder / "agent").write_text(AGENT)
         (folder / "agent").chmod(0o755)
@@ -81,8 +83,14 @@ def across(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]
             inside = f"hostname {names[0]} && mount --bind {folder / 'known'} /etc/hosts && exec {shlex.join(argv)}"
             return subprocess.run(
                 ["ip", "netns", "exec", names[0], "unshare", "--uts", "--mount", "--", "bash", "-c", inside],
-                cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-                timeout=HANG_SECONDS)
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=HANG_SECONDS,
+            )
 
         # What the machine allows is seen without mpirun, whose failure is one of ours.
         knock = ["bash", "-c", f"ip netns exec {names[1]} true && grep -q . /sys/class/net/{cards[0]}/address"]
@@ -92,8 +100,17 @@ def across(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]
 
         def run(job: Job) -> subprocess.CompletedProcess[str]:
             mpirun, *words = get_launcher("mpirun").argv(job)
-            return on_the_first([mpirun, "--hostfile", str(folder / "hostfile"), "--prtemca", "plm_ssh_agent",
-                                 str(folder / "agent"), *words])
+            return on_the_first(
+                [
+                    mpirun,
+                    "--hostfile",
+                    str(folder / "hostfile"),
+                    "--prtemca",
+                    "plm_ssh_agent",
+                    str(folder / "agent"),
+                    *words,
+                ]
+            )
 
         run.hosts = names
         yield run
@@ -116,8 +133,20 @@ def test_four_ranks_are_two_on_each_host(across: Callable) -> None:
 def test_the_benchmark_trains_across_two_hosts(across: Callable, smoke_data: Path, tmp_path: Path) -> None:
     """One rank on each, which both have all CPUs of this machine: on two hosts that is no sharing."""
     folder = tmp_path / "run"
-    command = (sys.executable, "-m", "benchmark", "run", "--rung", "stemdl_smoke", "--data", str(smoke_data),
-               "--output", str(folder), "--set", "threads_per_rank=1")
+    command = (
+        sys.executable,
+        "-m",
+        "benchmark",
+        "run",
+        "--rung",
+        "stemdl_smoke",
+        "--data",
+        str(smoke_data),
+        "--output",
+        str(folder),
+        "--set",
+        "threads_per_rank=1",
+    )
     done = across(Job(2, command, layout=Layout(2, 2, 1)))
     assert done.returncode == 0, done.stderr
     timeline = Timeline.of(read_events(folder / "result_0.txt"))
@@ -127,8 +156,18 @@ def test_the_benchmark_trains_across_two_hosts(across: Callable, smoke_data: Pat
 
 
 def test_the_doctor_checks_two_hosts_and_names_the_one_that_shares_no_folder(across: Callable, tmp_path: Path) -> None:
-    doctor = (sys.executable, "-m", "benchmark", "doctor", "--folder", str(tmp_path), "--set", "device=cpu", "--format",
-              "json")
+    doctor = (
+        sys.executable,
+        "-m",
+        "benchmark",
+        "doctor",
+        "--folder",
+        str(tmp_path),
+        "--set",
+        "device=cpu",
+        "--format",
+        "json",
+    )
     done = across(Job(2, doctor, layout=Layout(2, 2, 1)))
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)

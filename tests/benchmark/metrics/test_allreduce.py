@@ -27,8 +27,11 @@ sizes, ranks = st.floats(1.0, 1e10), st.integers(1, 30_000)
 
 
 def timed(link: Link, algorithm: str, counts: tuple[int, ...] = RANKS, fixed: float = 0.0) -> list[Measured]:
-    return [Measured(size, count, fixed + allreduce_seconds(size, count, link, algorithm))
-            for size in SIZES for count in counts]
+    return [
+        Measured(size, count, fixed + allreduce_seconds(size, count, link, algorithm))
+        for size in SIZES
+        for count in counts
+    ]
 
 
 def ring_by_hand(size: float, count: int, link: Link) -> float:
@@ -47,8 +50,11 @@ def test_a_ring_takes_the_time_of_its_messages(size: float, count: int, link: Li
 
 def test_the_algorithms_by_hand_on_eight_ranks():
     link = Link(1.0, 1.0)
-    assert [allreduce_seconds(8.0, 8, link, name) for name in ("ring", "recursive doubling", "double tree")] == \
-        [14 + 14, 3 + 24, 6 + 16]
+    assert [allreduce_seconds(8.0, 8, link, name) for name in ("ring", "recursive doubling", "double tree")] == [
+        14 + 14,
+        3 + 24,
+        6 + 16,
+    ]
     assert allreduce_seconds(8.0, 8, link) == 22
 
 
@@ -98,8 +104,10 @@ def test_one_number_of_ranks_has_no_fixed_cost():
 
 def test_noise_shows_in_the_error_and_barely_in_the_link():
     generator = random.Random(1)
-    noisy = [Measured(each.size_bytes, each.ranks, each.seconds * generator.uniform(0.9, 1.1))
-             for each in timed(Link(2e-5, 1e9), "ring") * 4]
+    noisy = [
+        Measured(each.size_bytes, each.ranks, each.seconds * generator.uniform(0.9, 1.1))
+        for each in timed(Link(2e-5, 1e9), "ring") * 4
+    ]
     fit = fit_allreduce(noisy, "ring")
     assert 0.02 < fit.relative_error < 0.1
     assert fit.link.bytes_per_second == pytest.approx(1e9, rel=0.1)
@@ -110,16 +118,30 @@ def test_times_that_fall_with_the_size_have_no_bandwidth():
     assert fit.link.bytes_per_second == math.inf and fit.link.latency_seconds == pytest.approx(5e-4, rel=0.02)
 
 
-@pytest.mark.parametrize("measured", [
-    [], [Measured(8.0, 1, 1.0)], [Measured(8.0, 2, 0.0)], [Measured(8.0, 2, 1.0)], [Measured(8.0, 2, 1.0)] * 5,
-])
+@pytest.mark.parametrize(
+    "measured",
+    [
+        [],
+        [Measured(8.0, 1, 1.0)],
+        [Measured(8.0, 2, 0.0)],
+        [Measured(8.0, 2, 1.0)],
+        [Measured(8.0, 2, 1.0)] * 5,
+    ],
+)
 def test_too_little_to_fit_is_refused(measured: list[Measured]):
     with pytest.raises(StemdlError):
         fit_allreduce(measured, "ring")
 
 
-@pytest.mark.parametrize("make", [lambda: Link(-1.0, 1.0), lambda: Link(1.0, 0.0), lambda: Link(math.nan, 1.0),
-                                  lambda: Cluster(Link(1.0, 1.0), Link(1.0, 1.0), 0)])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Link(-1.0, 1.0),
+        lambda: Link(1.0, 0.0),
+        lambda: Link(math.nan, 1.0),
+        lambda: Cluster(Link(1.0, 1.0), Link(1.0, 1.0), 0),
+    ],
+)
 def test_links_that_cannot_be_are_refused(make):
     with pytest.raises(StemdlError):
         make()

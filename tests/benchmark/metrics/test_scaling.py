@@ -21,9 +21,16 @@ from benchmark.metrics.scaling import Step, largest_of_normals, overlap_of, pred
 ROOT = Path(__file__).resolve().parents[3]
 CLUSTER = Cluster(Link(2e-6, 25e9), Link(2e-6, 50e9), 6)
 STEP = Step(0.1, 0.06, 0.0, 1e8, overlap=0.5, spread=0.01)
-steps = st.builds(lambda compute, share, *others: Step(compute, share * compute, *others),
-                  st.floats(1e-4, 10.0), st.floats(0.0, 1.0), st.floats(0.0, 1.0), st.floats(0.0, 1e10),
-                  st.floats(0.0, 1.0), st.floats(0.0, 0.2), st.floats(0.0, 0.1))
+steps = st.builds(
+    lambda compute, share, *others: Step(compute, share * compute, *others),
+    st.floats(1e-4, 10.0),
+    st.floats(0.0, 1.0),
+    st.floats(0.0, 1.0),
+    st.floats(0.0, 1e10),
+    st.floats(0.0, 1.0),
+    st.floats(0.0, 0.2),
+    st.floats(0.0, 0.1),
+)
 
 
 @given(steps, st.integers(1, 30_000))
@@ -32,7 +39,8 @@ def test_efficiency_is_a_share_and_falls_with_ranks_latency_and_spread(step: Ste
     assert 0.0 < found.efficiency <= 1.0
     assert 0.0 <= found.blocked_seconds <= found.exchange_seconds
     assert found.step_seconds == pytest.approx(
-        step.compute_seconds + step.input_seconds + found.waiting_seconds + found.blocked_seconds)
+        step.compute_seconds + step.input_seconds + found.waiting_seconds + found.blocked_seconds
+    )
     not_more = found.efficiency * (1 + 1e-12)
     assert predict(step, ranks + 1, CLUSTER).efficiency <= not_more
     slower = dataclasses.replace(CLUSTER, between=Link(4e-6, 25e9))
@@ -70,9 +78,20 @@ def test_overlap_is_what_was_not_waited_for():
     assert [overlap_of(2.0, blocked) for blocked in (0.0, 0.5, 2.0, 3.0, -1.0)] == [1.0, 0.75, 0.0, 0.0, 1.0]
 
 
-@pytest.mark.parametrize("changes", [{"compute_seconds": 0.0}, {"backward_seconds": 0.2}, {"overlap": 1.1},
-                                     {"overlap": -0.1}, {"spread": -1.0}, {"gradient_bytes": -1.0},
-                                     {"input_seconds": -1.0}, {"fixed_seconds": -1.0}, {"compute_seconds": float("nan")}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"compute_seconds": 0.0},
+        {"backward_seconds": 0.2},
+        {"overlap": 1.1},
+        {"overlap": -0.1},
+        {"spread": -1.0},
+        {"gradient_bytes": -1.0},
+        {"input_seconds": -1.0},
+        {"fixed_seconds": -1.0},
+        {"compute_seconds": float("nan")},
+    ],
+)
 def test_steps_that_cannot_be_are_refused(changes: dict):
     with pytest.raises(StemdlError):
         dataclasses.replace(STEP, **changes)
@@ -85,17 +104,43 @@ def test_no_rank_is_no_job():
 
 def test_the_script_predicts_by_the_model_and_prints_what_it_assumes(environment: dict[str, str]):
     done = subprocess.run(
-        [sys.executable, str(ROOT / "performance" / "scaling.py"), "--predict", "--compute-ms", "100", "--gradient-mb",
-         "400", "--overlap", "0.5", "--spread", "0.01", "--latency-us", "3", "--bandwidth-gb-s", "12.5",
-         "--fixed-ms", "5"],
-        env=environment, capture_output=True, text=True, timeout=HANG_SECONDS, check=False)
+        [
+            sys.executable,
+            str(ROOT / "performance" / "scaling.py"),
+            "--predict",
+            "--compute-ms",
+            "100",
+            "--gradient-mb",
+            "400",
+            "--overlap",
+            "0.5",
+            "--spread",
+            "0.01",
+            "--latency-us",
+            "3",
+            "--bandwidth-gb-s",
+            "12.5",
+            "--fixed-ms",
+            "5",
+        ],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=HANG_SECONDS,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert "50 % of the exchange during the backward pass" in done.stdout and "12.5 GB/s a node" in done.stdout
-    table = {int(line.split()[0]): tuple(map(float, line.split()[-2:])) for line in done.stdout.splitlines()
-             if line.strip()[:2].isdigit() and len(line.split()) == 7}
+    table = {
+        int(line.split()[0]): tuple(map(float, line.split()[-2:]))
+        for line in done.stdout.splitlines()
+        if line.strip()[:2].isdigit() and len(line.split()) == 7
+    }
     step = Step(0.1, 0.1 * 2 / 3, 0.0, 4e8, overlap=0.5, spread=0.01)
     cluster = Cluster(Link(3e-6, 12.5e9), Link(3e-6, 50e9), 6)
     both = (step, dataclasses.replace(step, fixed_seconds=0.005))
-    assert table == {ranks: pytest.approx(tuple(predict(each, ranks, cluster).efficiency for each in both), abs=5e-4)
-                     for ranks in table}
+    assert table == {
+        ranks: pytest.approx(tuple(predict(each, ranks, cluster).efficiency for each in both), abs=5e-4)
+        for ranks in table
+    }
     assert list(table) == [24, 384, 27_600]

@@ -24,15 +24,28 @@ def test_the_rule_states_the_bound():
     assert re.search(r"more than (\d+) %", read_rules()["R4.13"].text)[1] == f"{MOST_SPREAD * 100:g}"
 
 
-@pytest.mark.parametrize(("times", "epochs", "said"), [
-    ([10, 10, 10, 30, 30], [3, 3, 3, 3, 3], "by 61% (CV), more than 20% (R4.13): seconds per epoch by 61%, epochs by 0%"),
-    ([12, 12, 24, 24, 24], [1, 1, 2, 2, 2], "by 34% (CV), more than 20% (R4.13): seconds per epoch by 0%, epochs by 34%"),
-    ([10, 10, 10, 30, 30], [3, 3, 3, 3], "by 61% (CV), more than 20% (R4.13)"),
-    ([10, 10, 10, 30, 30], [3, 3, 3, 3, math.inf], "by 61% (CV), more than 20% (R4.13)"),
-    ([13.131, 13.862, 13.8, 13.511, 13.465], [3] * 5, None),  # the recorded set of the reference
-    ([3, 4, 3, 3, 4], [3, 4, 3, 3, 4], None),                 # an epoch more is no fault of the machine
-    ([3, 4], [3, 4], None), ([5], [3], None), ([], [], None),
-])
+@pytest.mark.parametrize(
+    ("times", "epochs", "said"),
+    [
+        (
+            [10, 10, 10, 30, 30],
+            [3, 3, 3, 3, 3],
+            "by 61% (CV), more than 20% (R4.13): seconds per epoch by 61%, epochs by 0%",
+        ),
+        (
+            [12, 12, 24, 24, 24],
+            [1, 1, 2, 2, 2],
+            "by 34% (CV), more than 20% (R4.13): seconds per epoch by 0%, epochs by 34%",
+        ),
+        ([10, 10, 10, 30, 30], [3, 3, 3, 3], "by 61% (CV), more than 20% (R4.13)"),
+        ([10, 10, 10, 30, 30], [3, 3, 3, 3, math.inf], "by 61% (CV), more than 20% (R4.13)"),
+        ([13.131, 13.862, 13.8, 13.511, 13.465], [3] * 5, None),  # the recorded set of the reference
+        ([3, 4, 3, 3, 4], [3, 4, 3, 3, 4], None),  # an epoch more is no fault of the machine
+        ([3, 4], [3, 4], None),
+        ([5], [3], None),
+        ([], [], None),
+    ],
+)
 def test_a_set_is_warned_of_by_its_own_figures(times: list, epochs: list, said: str | None):
     assert too_far_apart(times, epochs) == (None if said is None else f"the times of the runs vary {said}")
 

@@ -42,15 +42,38 @@ def write_data(folder: Path, pixels: int = 16, energies: int = 1) -> Path:
                 patterns = generator.exponential(size=(3, pixels, pixels))
                 patterns /= patterns.sum(axis=(1, 2), keepdims=True)
                 for energy in range(energies):
-                    schema.write_stack(shard, number, energy, schema.Stack(
-                        patterns.astype(np.float32), group, f"m{number}", 100.0 + 10 * energy,
-                        f"{heavy[number // 4 % 2]}{generator.integers(1, 4)} O4", np.eye(3, dtype=np.int64), np.eye(3),
-                        np.ones(3), np.ones(3), np.full(3, edge), np.full(3, 90.0), {}))
+                    schema.write_stack(
+                        shard,
+                        number,
+                        energy,
+                        schema.Stack(
+                            patterns.astype(np.float32),
+                            group,
+                            f"m{number}",
+                            100.0 + 10 * energy,
+                            f"{heavy[number // 4 % 2]}{generator.integers(1, 4)} O4",
+                            np.eye(3, dtype=np.int64),
+                            np.eye(3),
+                            np.ones(3),
+                            np.ones(3),
+                            np.full(3, edge),
+                            np.full(3, 90.0),
+                            {},
+                        ),
+                    )
                     groups.append(group)
                 number += 1
         written.append(WrittenShard(split, 0, groups))
-    write_manifest(folder, rung="written <b>", standard=False, recipe_sha256="0",
-                   source={"kind": "structures", "name": "a.npz"}, space_groups=GROUPS, shards=written, about={})
+    write_manifest(
+        folder,
+        rung="written <b>",
+        standard=False,
+        recipe_sha256="0",
+        source={"kind": "structures", "name": "a.npz"},
+        space_groups=GROUPS,
+        shards=written,
+        about={},
+    )
     return folder
 
 
@@ -94,7 +117,8 @@ def test_the_page_is_one_file_that_needs_no_other(page: tuple[dict, Path]) -> No
     assert not re.search(r"https?://|url\(", text)
     assert "written &lt;b&gt;" in text and "<b>" not in text  # names are not markup
     assert sorted(path.name for path in folder.iterdir()) == sorted(
-        ["index.html", *(Path(figure).name for figure in report["figures"])])
+        ["index.html", *(Path(figure).name for figure in report["figures"])]
+    )
 
 
 def test_the_numbers_are_the_data_s(page: tuple[dict, Path]) -> None:
@@ -191,8 +215,23 @@ def test_reduced_patterns_keep_their_intensity() -> None:
 
 def test_places_in_the_periodic_table() -> None:
     """Row and column as on the wall."""
-    known = {1: (1, 1), 2: (1, 18), 3: (2, 1), 5: (2, 13), 10: (2, 18), 13: (3, 13), 21: (4, 3), 26: (4, 8), 56: (6, 2),
-             57: (8, 3), 71: (8, 17), 72: (6, 4), 86: (6, 18), 88: (7, 2), 92: (9, 6)}
+    known = {
+        1: (1, 1),
+        2: (1, 18),
+        3: (2, 1),
+        5: (2, 13),
+        10: (2, 18),
+        13: (3, 13),
+        21: (4, 3),
+        26: (4, 8),
+        56: (6, 2),
+        57: (8, 3),
+        71: (8, 17),
+        72: (6, 4),
+        86: (6, 18),
+        88: (7, 2),
+        92: (9, 6),
+    }
     assert {number: _place_in_the_table(number) for number in known} == known
     places = [_place_in_the_table(number) for number in range(1, 104)]
     assert len(set(places)) == 103 and all(1 <= row <= 9 and 1 <= column <= 18 for row, column in places)
@@ -220,13 +259,17 @@ def test_a_histogram_that_is_none_is_refused(tmp_path: Path, text: str | None) -
         read_histogram(path)
 
 
-@pytest.mark.parametrize(("name", "value", "message"), [
-    ("space_group", np.bytes_("0"), "the label is no space group"),
-    ("space_group", np.bytes_("231"), "the label is no space group"),
-    ("formula", "water", "does not say what it is of"),
-])
-def test_a_sample_that_cannot_be_read_is_one_clear_error(tmp_path: Path, name: str, value: object,
-                                                         message: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("space_group", np.bytes_("0"), "the label is no space group"),
+        ("space_group", np.bytes_("231"), "the label is no space group"),
+        ("formula", "water", "does not say what it is of"),
+    ],
+)
+def test_a_sample_that_cannot_be_read_is_one_clear_error(
+    tmp_path: Path, name: str, value: object, message: str
+) -> None:
     folder = write_data(tmp_path / "data")
     with h5py.File(folder / "dev" / "batch_dev_0.h5", "r+") as shard:
         shard["sample_60_0"].attrs[name] = value
@@ -259,13 +302,13 @@ def test_a_folder_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> N
 
 
 def test_groups_that_the_real_set_lacks_are_named(page: tuple[dict, Path]) -> None:
-    assert "the real set&#39;s share of the same group, of all its stacks (it has none of 63)." in (
-        page[1] / "index.html").read_text()
+    assert (
+        "the real set&#39;s share of the same group, of all its stacks (it has none of 63)."
+        in (page[1] / "index.html").read_text()
+    )
 
 
-def test_too_few_materials_and_data_of_another_recipe_are_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_too_few_materials_and_data_of_another_recipe_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(MATERIALS, "train", 8)
     monkeypatch.setitem(MATERIALS, "dev", 4)
     monkeypatch.setitem(MATERIALS, "test", 4)

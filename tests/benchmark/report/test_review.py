@@ -43,14 +43,18 @@ def reviewed(path: Path) -> Review:
 
 def test_a_good_submission(made: Path):
     made_of = reviewed(made)
-    the_set, = made_of.sets
+    (the_set,) = made_of.sets
     assert made_of.report.verdict.value == "CLOSED" and the_set.target == 0.9
     assert [(run.file, run.status, len(run.curve)) for run in the_set.runs] == [
-        (f"result_{index}.txt", "success", 3) for index in range(5)]
+        (f"result_{index}.txt", "success", 3) for index in range(5)
+    ]
     first = the_set.runs[0]
     assert first.curve[-1][1] == 0.9121 and 0 < first.curve[0][0] < first.curve[-1][0] <= first.minutes
-    assert [(setting.name, setting.kind, setting.reference, setting.values)
-            for setting in the_set.settings if setting.differs] == [("learning_rate", "tuned", "0.002", ("0.004",))]
+    assert [
+        (setting.name, setting.kind, setting.reference, setting.values)
+        for setting in the_set.settings
+        if setting.differs
+    ] == [("learning_rate", "tuned", "0.002", ("0.004",))]
     assert the_set.packed[0].differences == () and len(the_set.ledger.runs) == 5
     assert "The source that is packed is what the ledger says ran." in the_set.code
     states = {item.rule.id: item.state for item in made_of.checklist}
@@ -59,14 +63,17 @@ def test_a_good_submission(made: Path):
 
 
 def test_code_that_was_changed_is_shown_line_by_line(tree: Path):
-    code, = (tree / CODE).glob("reference-*/reference")
+    (code,) = (tree / CODE).glob("reference-*/reference")
     (code / "train.py").write_text((code / "train.py").read_text().replace("WARM_UP_STEPS = 3", "WARM_UP_STEPS = 4"))
     (code / "model.py").unlink()
     (code / "more.py").write_text("x = 1\n")
-    the_set, = reviewed(tree).sets
+    (the_set,) = reviewed(tree).sets
     by_state = {each.state: each for each in the_set.packed[0].differences}
     assert {state: each.file for state, each in by_state.items()} == {
-        "changed": "train.py", "missing": "model.py", "added": "more.py"}
+        "changed": "train.py",
+        "missing": "model.py",
+        "added": "more.py",
+    }
     assert "-WARM_UP_STEPS = 3\n+WARM_UP_STEPS = 4" in by_state["changed"].diff
     assert any("None of the source that is packed is what the ledger says ran" in said for said in the_set.code)
 
@@ -80,12 +87,14 @@ def test_errors_are_on_the_page_in_the_checklist_and_among_the_objections(tree: 
     assert "## 1. R7.2: the field cooling says nothing" in objections.read_text()
     values = json.loads(data.read_text())
     assert [item for item in values["checklist"] if item["state"] == "broken"] == [
-        {"rule": "R7.2", "title": "Meaning", "state": "broken", "findings": 1, "held_by": "system_meaningful"}]
+        {"rule": "R7.2", "title": "Meaning", "state": "broken", "findings": 1, "held_by": "system_meaningful"}
+    ]
     assert values["sets"][0]["score"]["score_minutes"] and picture.read_bytes().startswith(b"\x89PNG")
     assert not re.search(r'src="(?!data:)', page.read_text())  # one file that needs no other
     linked = set(re.findall(r'href="(?!#)([^"]+)"', page.read_text()))
-    assert {(page.parent / address).resolve() for address in linked} == {
-        *tree.rglob("result_?.txt"), path}, "it links logs, and the files of findings"
+    assert {(page.parent / address).resolve() for address in linked} == {*tree.rglob("result_?.txt"), path}, (
+        "it links logs, and the files of findings"
+    )
     rules = set(re.findall(r'href="#(R[\d.]+)"', page.read_text()))
     assert rules == {"R7.2"} and 'id="R7.2"' in page.read_text() and read_rules()["R7.2"].text[:30] in page.read_text()
 
@@ -93,9 +102,12 @@ def test_errors_are_on_the_page_in_the_checklist_and_among_the_objections(tree: 
 def test_what_a_submitter_writes_is_no_part_of_the_page_s_code(tree: Path, tmp_path: Path):
     evil = "<script>alert(1)</script>"
     for log in tree.rglob("result_0.txt"):
-        log.write_text(log.read_text().replace('"value": "reference"', f'"value": "{evil}"').replace(
-            '"platform": "two cores"', f'"platform": "{evil}"'))
-    code, = (tree / CODE).glob("reference-*/reference")
+        log.write_text(
+            log.read_text()
+            .replace('"value": "reference"', f'"value": "{evil}"')
+            .replace('"platform": "two cores"', f'"platform": "{evil}"')
+        )
+    (code,) = (tree / CODE).glob("reference-*/reference")
     (code / "train.py").write_text(evil)
     page = write_review(reviewed(tree), tmp_path / "review")[0].read_text()
     assert evil not in page and "&lt;script&gt;" in page
@@ -110,26 +122,32 @@ def test_bad_logs_and_missing_files_have_a_review_too(tmp_path: Path):
     shutil.rmtree(folder / "benchmarks")
     made_of = reviewed(tmp_path / "tree")
     write_review(made_of, tmp_path / "review")
-    the_set, = made_of.sets
+    (the_set,) = made_of.sets
     assert made_of.report.verdict.value == "INVALID" and the_set.ledger is None and len(the_set.runs) == 5
     assert "There is no ledger, which would have the hash of the code that ran." in the_set.code
 
 
 def test_links_in_the_code_are_not_followed(tree: Path, tmp_path: Path):
     (tmp_path / "secret.py").write_text("SECRET\n")
-    code, = (tree / CODE).glob("reference-*/reference")
+    (code,) = (tree / CODE).glob("reference-*/reference")
     (code / "link.py").symlink_to(tmp_path / "secret.py")
-    packed, = packed_code(tree / ORG, RUNG, REFERENCE)
+    (packed,) = packed_code(tree / ORG, RUNG, REFERENCE)
     assert packed.differences == ()
     shutil.move(tree / ORG / "benchmarks", tmp_path / "elsewhere")
     (tree / ORG / "benchmarks").symlink_to(tmp_path / "elsewhere")
     assert packed_code(tree / ORG, RUNG, REFERENCE) == []
 
 
-@pytest.mark.parametrize(("commit", "said"), [
-    (None, "names no commit"), ("unknown", "names no commit"), ("--output=/tmp/x", "names no commit"),
-    ("f" * 40, "does not have the commit"), ("f" * 40 + "-dirty", "does not say what ran"),
-])
+@pytest.mark.parametrize(
+    ("commit", "said"),
+    [
+        (None, "names no commit"),
+        ("unknown", "names no commit"),
+        ("--output=/tmp/x", "names no commit"),
+        ("f" * 40, "does not have the commit"),
+        ("f" * 40 + "-dirty", "does not say what ran"),
+    ],
+)
 def test_what_is_said_of_a_commit(commit: str | None, said: str):
     assert said in commit_in_words(commit, ROOT)
 

@@ -9,19 +9,45 @@ import pytest
 from benchmark.report.run_summary import WIDTH, curve_lines, summary_lines
 
 RECORD: dict[str, Any] = {
-    "rung": "stemdl_smoke", "status": "success", "target": 0.9, "time_to_train_seconds": 12.345, "epochs": 2,
-    "eval_f1": {"1": 0.25, "2": 0.9312}, "test_f1": 0.8765, "samples_per_second": 432.4, "train_seconds": 10.0,
-    "eval_seconds": 1.25, "staging_seconds": 0.75, "init_seconds": 3.14, "ranks": 2, "launcher": "mpirun",
-    "global_batch_size": 32, "seed": 99, "data": {"manifest_sha256": "abcdef0123456789" * 4, "standard": True},
+    "rung": "stemdl_smoke",
+    "status": "success",
+    "target": 0.9,
+    "time_to_train_seconds": 12.345,
+    "epochs": 2,
+    "eval_f1": {"1": 0.25, "2": 0.9312},
+    "test_f1": 0.8765,
+    "samples_per_second": 432.4,
+    "train_seconds": 10.0,
+    "eval_seconds": 1.25,
+    "staging_seconds": 0.75,
+    "init_seconds": 3.14,
+    "ranks": 2,
+    "launcher": "mpirun",
+    "global_batch_size": 32,
+    "seed": 99,
+    "data": {"manifest_sha256": "abcdef0123456789" * 4, "standard": True},
     "resumed": False,
 }
 
 
 def test_the_figures_are_the_record_s():
     text = "\n".join(summary_lines(RECORD))
-    for figure in ("macro-F1 0.9 reached in 12.35 s", "epochs 2", "dev F1 0.9312", "test F1 0.8765", "432 samples/s",
-                   "training 10.00 s", "evaluation 1.25 s", "staging 0.75 s", "3.1 s", "2 ranks (mpirun)", "batch 32",
-                   "seed 99", "abcdef0123456789 ", "the rung's own"):
+    for figure in (
+        "macro-F1 0.9 reached in 12.35 s",
+        "epochs 2",
+        "dev F1 0.9312",
+        "test F1 0.8765",
+        "432 samples/s",
+        "training 10.00 s",
+        "evaluation 1.25 s",
+        "staging 0.75 s",
+        "3.1 s",
+        "2 ranks (mpirun)",
+        "batch 32",
+        "seed 99",
+        "abcdef0123456789 ",
+        "the rung's own",
+    ):
         assert figure in text, figure
     assert "cannot be scored" not in text and "NOT" not in text
 
@@ -35,8 +61,9 @@ def test_what_spoils_a_score_is_said():
     assert "reached" not in "\n".join(missed)
 
 
-@pytest.mark.parametrize("key", ["test_f1", "samples_per_second", "train_seconds", "eval_seconds", "staging_seconds",
-                                 "init_seconds"])
+@pytest.mark.parametrize(
+    "key", ["test_f1", "samples_per_second", "train_seconds", "eval_seconds", "staging_seconds", "init_seconds"]
+)
 def test_what_the_log_does_not_hold_is_unknown(key: str):
     assert "unknown" in "\n".join(summary_lines(RECORD | {key: None}))
 
@@ -51,14 +78,20 @@ def test_a_run_that_broke_off_before_its_first_evaluation_can_be_shown():
 def test_a_bar_is_as_long_as_its_f1_and_the_target_is_marked(f1: float):
     (line,) = curve_lines(RECORD | {"eval_f1": {"7": f1}})
     assert line.split()[:2] == ["epoch", "7"] and line.endswith(f" {f1:.4f}")
-    bar = line[len("  epoch   7 "):-len(" 0.0000")]
+    bar = line[len("  epoch   7 ") : -len(" 0.0000")]
     assert len(bar) == WIDTH + 1 and bar.count("█") == round(f1 * WIDTH)
     assert bar.index("│") == round(0.9 * WIDTH)
     assert bar.replace("│", "") == "█" * round(f1 * WIDTH) + " " * (WIDTH - round(f1 * WIDTH))
 
 
-@pytest.mark.parametrize(("load", "said"), [
-    (None, False), ({"given": 2, "free": 1.95, "average": 0.1}, False), ({"given": 2, "free": 0.9, "average": 6.4}, True)])
+@pytest.mark.parametrize(
+    ("load", "said"),
+    [
+        (None, False),
+        ({"given": 2, "free": 1.95, "average": 0.1}, False),
+        ({"given": 2, "free": 0.9, "average": 6.4}, True),
+    ],
+)
 def test_a_busy_machine_is_said_of_the_run(load: dict | None, said: bool):
     text = "\n".join(summary_lines(RECORD | {"load": load}))
     line = "  busy machine: 0.9 of 2 cores free (load 6.4) before the clock: this time is not the machine's own (R3.10)"

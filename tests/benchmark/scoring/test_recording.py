@@ -23,9 +23,17 @@ def write_runs(tmp_path: Path, write_log):
 
     def write(batch_size: int, number: int, change: dict[str, Any] | None = None) -> Path:
         for index in range(number):
-            write_log(tmp_path / f"set_{batch_size}" / f"run_{index}" / f"result_{index}.txt", **{
-                **OURS, "batch_size": batch_size, "seed": index, "epochs": 3 + index % 3,
-                "start_ms": 10_000_000 * (number - index), **((change or {}) if index == number - 1 else {})})
+            write_log(
+                tmp_path / f"set_{batch_size}" / f"run_{index}" / f"result_{index}.txt",
+                **{
+                    **OURS,
+                    "batch_size": batch_size,
+                    "seed": index,
+                    "epochs": 3 + index % 3,
+                    "start_ms": 10_000_000 * (number - index),
+                    **((change or {}) if index == number - 1 else {}),
+                },
+            )
         return tmp_path / f"set_{batch_size}"
 
     return write
@@ -43,16 +51,19 @@ def test_points_in_the_order_of_batch_size_and_runs_in_that_of_time(write_runs, 
     assert [point.batch_size for point in read_points(tmp_path / "points.json", 5).all] == [16, 64]
 
 
-@pytest.mark.parametrize(("number", "change", "says"), [
-    (9, {}, "too few reference runs at batch size 16"),
-    (10, {"seed": 3}, "have one seed"),
-    (10, {"status": "aborted"}, "must converge"),
-    (10, {"reached": 0.89}, "must converge"),
-    (10, {"batch_size": None}, "must log its global_batch_size"),
-    (10, {"benchmark": "stemdl_smoke"}, "of one benchmark"),
-    (10, {"more": (("opt_base_learning_rate", 0.2),)}, "must agree on opt_base_learning_rate at batch size 16"),
-    (10, {"more": (("data_recipe_sha256", "x"),)}, "must agree on data_recipe_sha256"),
-])
+@pytest.mark.parametrize(
+    ("number", "change", "says"),
+    [
+        (9, {}, "too few reference runs at batch size 16"),
+        (10, {"seed": 3}, "have one seed"),
+        (10, {"status": "aborted"}, "must converge"),
+        (10, {"reached": 0.89}, "must converge"),
+        (10, {"batch_size": None}, "must log its global_batch_size"),
+        (10, {"benchmark": "stemdl_smoke"}, "of one benchmark"),
+        (10, {"more": (("opt_base_learning_rate", 0.2),)}, "must agree on opt_base_learning_rate at batch size 16"),
+        (10, {"more": (("data_recipe_sha256", "x"),)}, "must agree on data_recipe_sha256"),
+    ],
+)
 def test_runs_that_are_no_reference_are_refused(write_runs, number: int, change: dict[str, Any], says: str):
     with pytest.raises(StemdlError) as caught:
         record_points([write_runs(16, number, change)])
@@ -80,4 +91,5 @@ def test_the_official_checker_reads_the_shipped_points(monkeypatch: pytest.Monke
         theirs = rcp_checker.RCP_Checker("hpc", "3.0.0", "stemdl_mini", False, handle)
     ours = read_points(path, 5)
     assert [(point.batch_size, point.mean, point.fewest) for point in ours.all] == [
-        (record["BS"], record["RCP Mean"], record["Min Epochs"]) for record in theirs.rcp_data.values()]
+        (record["BS"], record["RCP Mean"], record["Min Epochs"]) for record in theirs.rcp_data.values()
+    ]

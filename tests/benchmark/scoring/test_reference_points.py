@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 from benchmark.definition.scored import RULESETS, SCORED, scored_benchmark
 from benchmark.foundation.errors import StemdlError
 from benchmark.scoring.reference_points import (
-    BELOW_SMALLEST, FOUND, INTERPOLATED, MISSING, RULES, TOLERANCE, ReferencePoints, read_points)
+    BELOW_SMALLEST,
+    FOUND,
+    INTERPOLATED,
+    MISSING,
+    RULES,
+    TOLERANCE,
+    ReferencePoints,
+    read_points,
+)
 
 EXAMPLE = [14, 15, 15, 16, 16, 16, 16, 16, 16, 17]  # 10 runs of mean 15.75 by the worked example of section 13
 NAMES = sorted(path.stem for path in SCORED.glob("*.yaml"))
@@ -23,8 +31,15 @@ NAMES = sorted(path.stem for path in SCORED.glob("*.yaml"))
 def official(epochs: dict[int, list[float]], benchmark: str):
     from mlperf_logging.rcp_checker.rcp_checker import RCP_Checker
 
-    records = {f"{benchmark}_ref_{size}": {"Benchmark": benchmark, "BS": size, "Epochs to converge": list(values),
-                                           "Hyperparams": {}} for size, values in epochs.items()}
+    records = {
+        f"{benchmark}_ref_{size}": {
+            "Benchmark": benchmark,
+            "BS": size,
+            "Epochs to converge": list(values),
+            "Hyperparams": {},
+        }
+        for size, values in epochs.items()
+    }
     return RCP_Checker("hpc", "3.0.0", benchmark, False, io.StringIO(json.dumps(records)))
 
 
@@ -64,8 +79,11 @@ runs_of_reference = st.lists(st.integers(1_000, 40_000).map(lambda n: n / 1000),
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.dictionaries(st.integers(1, 12).map(lambda n: 16 * n), runs_of_reference, min_size=1, max_size=4),
-       st.lists(st.integers(500, 40_000).map(lambda n: n / 1000), min_size=5, max_size=5), st.integers(1, 200))
+@given(
+    st.dictionaries(st.integers(1, 12).map(lambda n: 16 * n), runs_of_reference, min_size=1, max_size=4),
+    st.lists(st.integers(500, 40_000).map(lambda n: n / 1000), min_size=5, max_size=5),
+    st.integers(1, 200),
+)
 def test_any_verdict_is_the_official_one(reference, epochs, batch_size):
     points, checker = ReferencePoints(reference, 5), official(reference, "deepcam")
     verdict = points.test(batch_size, epochs)
@@ -77,16 +95,16 @@ def test_any_verdict_is_the_official_one(reference, epochs, batch_size):
 
 
 def test_the_rule_text_and_the_code_disagree_on_the_deviation():
-    point, = ReferencePoints({8: EXAMPLE}, 5).all
+    (point,) = ReferencePoints({8: EXAMPLE}, 5).all
     assert point.mean == 15.75 and round(point.deviation, 3) == 0.781 and round(point.fewest, 2) == 14.78
-    point, = ReferencePoints({8: EXAMPLE}, 5, RULES).all
+    (point,) = ReferencePoints({8: EXAMPLE}, 5, RULES).all
     assert round(point.deviation, 2) == 0.43 and round(point.fewest, 2) == 15.21
 
 
 def test_the_search_ends_at_the_closed_form():
     from scipy.stats import t, ttest_ind_from_stats
 
-    point, = ReferencePoints({8: EXAMPLE}, 5).all
+    (point,) = ReferencePoints({8: EXAMPLE}, 5).all
     closed = point.mean - t.ppf(0.95, 8 + 3 - 2) * point.deviation * math.sqrt(1 / 8 + 1 / 3)
     assert point.fewest == pytest.approx(closed, abs=TOLERANCE)
     one_sided = ttest_ind_from_stats(closed, point.deviation, 3, point.mean, point.deviation, 8, alternative="less")
@@ -115,17 +133,23 @@ def test_the_time_is_scaled_up_only():
     assert points.test(16, [15, 15, 15, 16, math.inf]).mean == pytest.approx(46 / 3)  # the one that did not converge
 
 
-@pytest.mark.parametrize(("text", "says"), [
-    ("{", "cannot be read"),
-    ("[]", "cannot be read"),
-    ("{}", "there are no reference points"),
-    ('{"a": {"BS": 16}}', "a: this reference point cannot be read"),
-    ('{"a": {"BS": "x", "Epochs to converge": [1, 2, 3]}}', "a: this reference point cannot be read"),
-    ('{"a": {"BS": 16, "Epochs to converge": [1, 2]}}', "three runs"),
-    ('{"a": {"BS": 16, "Epochs to converge": [1, 2, NaN]}}', "three runs"),
-    ('{"a": {"BS": 16, "Epochs to converge": [1, 2, 0]}}', "three runs"),
-    ('{"a": {"BS": 16, "Epochs to converge": [1, 2, 3]}, "b": {"BS": 16, "Epochs to converge": [1, 2, 3]}}', "b: two"),
-])
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("{", "cannot be read"),
+        ("[]", "cannot be read"),
+        ("{}", "there are no reference points"),
+        ('{"a": {"BS": 16}}', "a: this reference point cannot be read"),
+        ('{"a": {"BS": "x", "Epochs to converge": [1, 2, 3]}}', "a: this reference point cannot be read"),
+        ('{"a": {"BS": 16, "Epochs to converge": [1, 2]}}', "three runs"),
+        ('{"a": {"BS": 16, "Epochs to converge": [1, 2, NaN]}}', "three runs"),
+        ('{"a": {"BS": 16, "Epochs to converge": [1, 2, 0]}}', "three runs"),
+        (
+            '{"a": {"BS": 16, "Epochs to converge": [1, 2, 3]}, "b": {"BS": 16, "Epochs to converge": [1, 2, 3]}}',
+            "b: two",
+        ),
+    ],
+)
 def test_a_file_that_is_wrong_is_named(tmp_path: Path, text: str, says: str):
     path = tmp_path / "points.json"
     path.write_text(text)

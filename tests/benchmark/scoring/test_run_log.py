@@ -32,28 +32,43 @@ def test_a_node_without_accelerators_counts_as_one(tmp_path: Path, write_log):
 
 
 def test_where_epoch_num_counts_samples_the_throughput_is_of_those(tmp_path: Path, write_log):
-    log = write_log(tmp_path / "a.txt", benchmark="openfold", metric="eval_accuracy", reached=0.81, missed=0.1,
-                    epochs=4, run_ms=80_000)
+    log = write_log(
+        tmp_path / "a.txt",
+        benchmark="openfold",
+        metric="eval_accuracy",
+        reached=0.81,
+        missed=0.1,
+        epochs=4,
+        run_ms=80_000,
+    )
     assert read_run_log(log, scored_benchmark("openfold")).samples_per_second == pytest.approx(4 / 60)
 
 
-@pytest.mark.parametrize(("change", "says"), [
-    (lambda text: text.replace('"run_start"', '"run_began"'), "run_start stands 0 times"),
-    (lambda text: text[: text.rindex(":::MLLOG")], "run_stop 0 times"),
-    (lambda text: text + text, "run_start stands 2 times in the log and run_stop 2 times"),
-    (lambda text: text.replace('"status": "success"', '"status": "aborted"'), "status 'aborted'"),
-    (lambda text: text.replace('"status": "success"', '"state": "success"'), "status None"),
-    (lambda text: text.replace('"time_ms": 1060000, "event_type": "INTERVAL_END", "key": "run_stop"',
-                               '"time_ms": 1000000, "event_type": "INTERVAL_END", "key": "run_stop"'), "not after"),
-    (lambda text: text.replace('"value": 0.12,', '"value": 0.13,'), "0.13, misses the target 0.124"),
-    (lambda text: text.replace('"value": 0.12,', '"value": NaN,'), "no eval_error before run_stop"),
-    (lambda text: text.replace('"value": 0.12,', '"value": "0.12",'), "no eval_error before run_stop"),
-    (lambda text: text.replace("eval_error", "eval_accuracy"), "no eval_error before run_stop"),
-    (lambda text: text.replace('"time_ms": 1000000', '"time_ms": 1e400', 1), "'time_ms' of type int"),
-    (lambda text: text.replace('"time_ms": 1000000', '"time_ms": ' + "9" * 400, 1), "milliseconds since 1970"),
-    (lambda text: text.replace('"run_stop", "value": null, ', '"run_stop", '), "a field 'value'"),
-    (lambda text: "", "run_start stands 0 times"),
-])
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda text: text.replace('"run_start"', '"run_began"'), "run_start stands 0 times"),
+        (lambda text: text[: text.rindex(":::MLLOG")], "run_stop 0 times"),
+        (lambda text: text + text, "run_start stands 2 times in the log and run_stop 2 times"),
+        (lambda text: text.replace('"status": "success"', '"status": "aborted"'), "status 'aborted'"),
+        (lambda text: text.replace('"status": "success"', '"state": "success"'), "status None"),
+        (
+            lambda text: text.replace(
+                '"time_ms": 1060000, "event_type": "INTERVAL_END", "key": "run_stop"',
+                '"time_ms": 1000000, "event_type": "INTERVAL_END", "key": "run_stop"',
+            ),
+            "not after",
+        ),
+        (lambda text: text.replace('"value": 0.12,', '"value": 0.13,'), "0.13, misses the target 0.124"),
+        (lambda text: text.replace('"value": 0.12,', '"value": NaN,'), "no eval_error before run_stop"),
+        (lambda text: text.replace('"value": 0.12,', '"value": "0.12",'), "no eval_error before run_stop"),
+        (lambda text: text.replace("eval_error", "eval_accuracy"), "no eval_error before run_stop"),
+        (lambda text: text.replace('"time_ms": 1000000', '"time_ms": 1e400', 1), "'time_ms' of type int"),
+        (lambda text: text.replace('"time_ms": 1000000', '"time_ms": ' + "9" * 400, 1), "milliseconds since 1970"),
+        (lambda text: text.replace('"run_stop", "value": null, ', '"run_stop", '), "a field 'value'"),
+        (lambda text: "", "run_start stands 0 times"),
+    ],
+)
 def test_a_bad_log_says_what_is_wrong(tmp_path: Path, write_log, change, says: str):
     log = write_log(tmp_path / "result_0.txt")
     text = change(log.read_text())
@@ -86,15 +101,37 @@ def test_a_log_that_is_not_there_is_a_problem(tmp_path: Path):
     assert "cannot be read" in read_run_log(tmp_path / "none.txt", COSMOFLOW).problem
 
 
-json_values = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-                           lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
-                           max_leaves=4)
-KEYS = ("run_start", "run_stop", "epoch_start", "epoch_stop", "eval_start", "eval_stop", "eval_error", "staging_stop",
-        "global_batch_size", "number_of_nodes", "accelerators_per_node", "train_samples", "submission_division", "seed")
-lines = st.fixed_dictionaries({}, optional={
-    "time_ms": st.integers() | json_values, "event_type": st.sampled_from(["POINT_IN_TIME", "x"]) | json_values,
-    "key": st.sampled_from(KEYS) | json_values, "value": json_values,
-    "metadata": st.fixed_dictionaries({}, optional={"epoch_num": json_values, "status": json_values}) | json_values})
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=4,
+)
+KEYS = (
+    "run_start",
+    "run_stop",
+    "epoch_start",
+    "epoch_stop",
+    "eval_start",
+    "eval_stop",
+    "eval_error",
+    "staging_stop",
+    "global_batch_size",
+    "number_of_nodes",
+    "accelerators_per_node",
+    "train_samples",
+    "submission_division",
+    "seed",
+)
+lines = st.fixed_dictionaries(
+    {},
+    optional={
+        "time_ms": st.integers() | json_values,
+        "event_type": st.sampled_from(["POINT_IN_TIME", "x"]) | json_values,
+        "key": st.sampled_from(KEYS) | json_values,
+        "value": json_values,
+        "metadata": st.fixed_dictionaries({}, optional={"epoch_num": json_values, "status": json_values}) | json_values,
+    },
+)
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

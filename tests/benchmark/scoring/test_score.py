@@ -16,15 +16,29 @@ from benchmark.foundation.files import sha256_of_file
 from benchmark.scoring.details import details
 from benchmark.scoring.score import score_paths
 
-SYSTEM = {name: "1" for name in (
-    "division", "status", "submitter", "system_name", "number_of_nodes", "host_processor_model_name",
-    "host_processor_core_count", "host_processors_per_node", "accelerator_model_name", "accelerators_per_node",
-    "framework", "hw_notes", "sw_notes")}
+SYSTEM = {
+    name: "1"
+    for name in (
+        "division",
+        "status",
+        "submitter",
+        "system_name",
+        "number_of_nodes",
+        "host_processor_model_name",
+        "host_processor_core_count",
+        "host_processors_per_node",
+        "accelerator_model_name",
+        "accelerators_per_node",
+        "framework",
+        "hw_notes",
+        "sw_notes",
+    )
+}
 COSMOFLOW_EPOCHS = [21, 22, 22, 23, 23, 23, 23, 23, 23, 24]  # a little sooner than the reference at 512 samples
 
 
 def only(path: Path, **options):
-    row, = score_paths([path], **options)
+    (row,) = score_paths([path], **options)
     return row
 
 
@@ -36,12 +50,19 @@ def state_of(folder: Path) -> dict[str, tuple[str, int]]:
 
 
 def test_a_strong_row(write_set, tmp_path: Path):
-    write_set([60, 66, 72, 90, 61], benchmark="deepcam", metric="eval_accuracy", reached=0.83, missed=0.1,
-              division="open")
+    write_set(
+        [60, 66, 72, 90, 61], benchmark="deepcam", metric="eval_accuracy", reached=0.83, missed=0.1, division="open"
+    )
     before = state_of(tmp_path)
     row = only(tmp_path)
     assert (row.submitter, row.system, row.scaling, row.benchmark, row.division, row.runs) == (
-        "Somewhere", "machine", "strong", "deepcam", "open", 5)
+        "Somewhere",
+        "machine",
+        "strong",
+        "deepcam",
+        "open",
+        5,
+    )
     assert row.raw_minutes == row.score_minutes == pytest.approx((61 + 66 + 72) / 3 / 60)
     assert (row.models, row.accelerators_per_model, row.total_minutes, row.models_per_hour) == (None,) * 4
     assert row.complete and not row.warnings and row.verdict is None
@@ -57,8 +78,15 @@ def test_a_weak_row(write_set, tmp_path: Path):
 
 
 def test_one_run_that_did_not_converge_is_the_slowest(write_set, tmp_path: Path):
-    folder = write_set([60, 66, 72, 90, 61], benchmark="deepcam", metric="eval_accuracy", reached=0.83, missed=0.1,
-                       division="open", status=["success", "success", "success", "success", "aborted"])
+    folder = write_set(
+        [60, 66, 72, 90, 61],
+        benchmark="deepcam",
+        metric="eval_accuracy",
+        reached=0.83,
+        missed=0.1,
+        division="open",
+        status=["success", "success", "success", "success", "aborted"],
+    )
     row = only(tmp_path)
     assert row.runs == 5 and row.raw_minutes == pytest.approx((66 + 72 + 90) / 3 / 60)
     assert row.warnings == ("result_4.txt: the run ended with status 'aborted', not 'success'",)
@@ -76,8 +104,15 @@ def test_too_few_runs_have_no_score(write_set, tmp_path: Path):
 
 def test_of_more_runs_the_median_window_counts_in_the_order_of_time(write_set, tmp_path: Path):
     starts = [6, 5, 4, 3, 2, 1, 0]  # the files are numbered against the time
-    write_set([95, 70, 69, 68, 67, 66, 10], benchmark="deepcam", metric="eval_accuracy", reached=0.83, missed=0.1,
-              division="open", start_ms=[1_000_000 + 200_000 * start for start in starts])
+    write_set(
+        [95, 70, 69, 68, 67, 66, 10],
+        benchmark="deepcam",
+        metric="eval_accuracy",
+        reached=0.83,
+        missed=0.1,
+        division="open",
+        start_ms=[1_000_000 + 200_000 * start for start in starts],
+    )
     row = only(tmp_path)
     assert row.runs == 7 and row.raw_minutes == pytest.approx((67 + 68 + 69) / 3 / 60)
     assert [run.log.name for run in row.counted] == [f"result_{number}.txt" for number in (5, 4, 3, 2, 1)]
@@ -85,12 +120,26 @@ def test_of_more_runs_the_median_window_counts_in_the_order_of_time(write_set, t
 
 
 def test_a_median_window_without_a_mean_has_no_score(write_set, tmp_path: Path):
-    write_set([60, 61, 62, 63, 64, 65, 66], benchmark="deepcam", metric="eval_accuracy", reached=0.83, missed=0.1,
-              division="open", status=["success"] * 5 + ["aborted"] * 2)
+    write_set(
+        [60, 61, 62, 63, 64, 65, 66],
+        benchmark="deepcam",
+        metric="eval_accuracy",
+        reached=0.83,
+        missed=0.1,
+        division="open",
+        status=["success"] * 5 + ["aborted"] * 2,
+    )
     row = only(tmp_path)
     assert row.raw_minutes == pytest.approx((62 + 63 + 64) / 3 / 60)  # 61 to 65: one did not converge
-    write_set([60, 61, 62, 63, 64, 65, 66], benchmark="deepcam", metric="eval_accuracy", reached=0.83, missed=0.1,
-              division="open", status=["success"] * 4 + ["aborted"] * 2 + ["success"])
+    write_set(
+        [60, 61, 62, 63, 64, 65, 66],
+        benchmark="deepcam",
+        metric="eval_accuracy",
+        reached=0.83,
+        missed=0.1,
+        division="open",
+        status=["success"] * 4 + ["aborted"] * 2 + ["success"],
+    )
     row = only(tmp_path)
     assert row.raw_minutes is None and "2 of 5 runs did not converge" in row.warnings[-1]
 
@@ -103,8 +152,15 @@ def test_a_closed_row_is_normalised(write_set, tmp_path: Path):
 
 
 def test_each_round_has_points_of_its_own(write_set, tmp_path: Path):
-    write_set([60, 61, 62, 63, 64], benchmark="deepcam", metric="eval_accuracy", reached=0.83, missed=0.1, epochs=8,
-              batch_size=128)
+    write_set(
+        [60, 61, 62, 63, 64],
+        benchmark="deepcam",
+        metric="eval_accuracy",
+        reached=0.83,
+        missed=0.1,
+        epochs=8,
+        batch_size=128,
+    )
     newest, first, before = (only(tmp_path, ruleset=ruleset) for ruleset in ("3.0.0", "1.0.0", "0.7.0"))
     assert newest.verdict.passed and newest.verdict.point.mean < 8
     assert not first.verdict.passed and first.verdict.point.mean == 9
@@ -119,15 +175,18 @@ def test_a_row_much_sooner_than_the_reference_says_so(write_set, tmp_path: Path)
     assert only(tmp_path, statistics_of="rules").verdict.point.fewest > row.verdict.point.fewest
 
 
-@pytest.mark.parametrize(("division", "epochs", "text", "factor", "says"), [
-    ("open", 23, '{"scaling_factor": 1.5}', 1.5, None),
-    ("open", 23, '{"scaling_factor": 0.5}', 1.0, "would better the score"),
-    ("open", 23, '{"scaling_factor": "1.5"}', 1.0, "cannot be read"),
-    ("open", 23, "[" * 5000, 1.0, "cannot be read"),
-    ("open", 23, "{}", 1.0, "cannot be read"),
-    ("closed", 24, '{"scaling_factor": 1.5}', 1.0, "the convergence test says 1, which counts"),
-    ("closed", 10, '{"scaling_factor": 1.5}', 1.5, "the convergence test fails"),
-])
+@pytest.mark.parametrize(
+    ("division", "epochs", "text", "factor", "says"),
+    [
+        ("open", 23, '{"scaling_factor": 1.5}', 1.5, None),
+        ("open", 23, '{"scaling_factor": 0.5}', 1.0, "would better the score"),
+        ("open", 23, '{"scaling_factor": "1.5"}', 1.0, "cannot be read"),
+        ("open", 23, "[" * 5000, 1.0, "cannot be read"),
+        ("open", 23, "{}", 1.0, "cannot be read"),
+        ("closed", 24, '{"scaling_factor": 1.5}', 1.0, "the convergence test says 1, which counts"),
+        ("closed", 10, '{"scaling_factor": 1.5}', 1.5, "the convergence test fails"),
+    ],
+)
 def test_a_shipped_factor(write_set, tmp_path: Path, division, epochs, text, factor, says):
     folder = write_set([60.0 + number for number in range(10)], division=division, epochs=epochs)
     (folder / "scaling.json").write_text(text)
@@ -140,10 +199,17 @@ def test_logs_that_disagree_have_no_score(write_set, tmp_path: Path):
     write_set([60.0 + number for number in range(10)], system="a", division=["closed"] * 9 + ["open"])
     write_set([60.0] * 10, system="b", scaling="weak", nodes=[2] * 9 + [4])
     write_set([60.0 + number for number in range(10)], system="c", batch_size=[512] * 9 + [1024], epochs=23)
-    write_set([60.0 + number for number in range(10)], system="d", benchmark="deepcam", metric="eval_accuracy",
-              reached=0.9, division="open")
+    write_set(
+        [60.0 + number for number in range(10)],
+        system="d",
+        benchmark="deepcam",
+        metric="eval_accuracy",
+        reached=0.9,
+        division="open",
+    )
     (tmp_path / "tree" / "Somewhere" / "results" / "d" / "strong" / "deepcam").rename(
-        tmp_path / "tree" / "Somewhere" / "results" / "d" / "strong" / "openfold")
+        tmp_path / "tree" / "Somewhere" / "results" / "d" / "strong" / "openfold"
+    )
     a, b, c, d = score_paths([tmp_path])
     assert a.division is None and a.score_minutes is None and "one division" in a.warnings[0]
     assert b.total_minutes is None and b.accelerators_per_model is None and "different scales: 16, 8" in b.warnings[0]
@@ -164,8 +230,10 @@ def test_a_run_counts_once(write_set, tmp_path: Path):
     shutil.copy(folder / "result_0.txt", folder / "result_3.txt")
     row = only(tmp_path)
     assert row.score_minutes is None
-    assert row.warnings[:2] == ("result_3.txt: this is the run of result_0.txt again",
-                                "result_4.txt: this is the run of result_0.txt again")
+    assert row.warnings[:2] == (
+        "result_3.txt: this is the run of result_0.txt again",
+        "result_4.txt: this is the run of result_0.txt again",
+    )
 
 
 def test_runs_of_ours_need_seeds_of_their_own(write_set, tmp_path: Path):
@@ -188,11 +256,22 @@ def test_a_closed_row_of_ours_is_held_to_the_recorded_reference(write_set, tmp_p
 
 def test_runs_that_lie_outside_a_submission(write_log, tmp_path: Path):
     for number in range(5):
-        write_log(tmp_path / "runs" / "a-set" / f"run_{number}" / f"result_{number}.txt", benchmark="stemdl_smoke",
-                  metric="eval_accuracy", reached=0.95, division="open", seed=number, run_ms=60_000 + 1_000 * number)
+        write_log(
+            tmp_path / "runs" / "a-set" / f"run_{number}" / f"result_{number}.txt",
+            benchmark="stemdl_smoke",
+            metric="eval_accuracy",
+            reached=0.95,
+            division="open",
+            seed=number,
+            run_ms=60_000 + 1_000 * number,
+        )
     row = only(tmp_path)
     assert (row.submitter, row.system, row.benchmark, row.score_minutes) == (
-        "Somewhere", "a-set", "stemdl_smoke", pytest.approx(62 / 60))
+        "Somewhere",
+        "a-set",
+        "stemdl_smoke",
+        pytest.approx(62 / 60),
+    )
 
 
 def test_a_benchmark_is_added_by_a_file(write_set, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -203,23 +282,39 @@ def test_a_benchmark_is_added_by_a_file(write_set, tmp_path: Path, monkeypatch: 
     definitions.mkdir()
     (definitions / "newbench.yaml").write_text(
         "name: newbench\nmetric: {log_key: loss, at_most: 0.6}\n"
-        "rulesets:\n  3.0.0: {runs: 3, reference_points: {file: points.json}}\n")
-    (definitions / "points.json").write_text(json.dumps(
-        {"a": {"Benchmark": "newbench", "BS": 512, "Epochs to converge": [5, 5, 6, 6, 7, 7]}}))
+        "rulesets:\n  3.0.0: {runs: 3, reference_points: {file: points.json}}\n"
+    )
+    (definitions / "points.json").write_text(
+        json.dumps({"a": {"Benchmark": "newbench", "BS": 512, "Epochs to converge": [5, 5, 6, 6, 7, 7]}})
+    )
     monkeypatch.setattr(scored, "SCORED", definitions)
     row = only(tmp_path)
     assert row.verdict.passed and row.factor == 6 / 5 and row.score_minutes == pytest.approx(61 / 60 * 1.2)
 
 
 def test_what_stands_behind_a_score(write_set, tmp_path: Path):
-    folder = write_set([60, 66, 72, 90, 61], benchmark="deepcam", metric="eval_accuracy", reached=0.83, missed=0.1,
-                       division="open", epochs=4)
+    folder = write_set(
+        [60, 66, 72, 90, 61],
+        benchmark="deepcam",
+        metric="eval_accuracy",
+        reached=0.83,
+        missed=0.1,
+        division="open",
+        epochs=4,
+    )
     for number, watts in enumerate([100, 200, 300, 400, 500]):
         node = folder / "power" / f"result_{number}" / "node_0.txt"
         node.parent.mkdir(parents=True)
-        node.write_text("".join(":::MLLOG " + json.dumps(
-            {"time_ms": time_ms, "event_type": "POINT_IN_TIME", "key": key, "value": value, "metadata": {}}) + "\n"
-            for time_ms, key, value in ((0, "power_measurement_start", None), (1000, "power_reading", watts))))
+        node.write_text(
+            "".join(
+                ":::MLLOG "
+                + json.dumps(
+                    {"time_ms": time_ms, "event_type": "POINT_IN_TIME", "key": key, "value": value, "metadata": {}}
+                )
+                + "\n"
+                for time_ms, key, value in ((0, "power_measurement_start", None), (1000, "power_reading", watts))
+            )
+        )
     behind = details(only(tmp_path))
     low, high = behind["interval_minutes"]
     assert 1.0 <= low < 199 / 180 < high <= 1.5
@@ -249,13 +344,19 @@ def test_the_official_tool_says_the_same_the_second_time(write_set, tmp_path: Pa
     sooner = [epoch - seed for epoch in COSMOFLOW_EPOCHS]
     write_set(seconds(10), system="strong", epochs=sooner, batch_size=512 + 100 * seed)
     write_set(seconds(10), system="open", division="open", epochs=sooner)
-    write_set(seconds(12), system="weak", scaling="weak", nodes=3,
-              start_ms=[draw.randint(1_000_000, 1_020_000) for _ in range(12)])
+    write_set(
+        seconds(12),
+        system="weak",
+        scaling="weak",
+        nodes=3,
+        start_ms=[draw.randint(1_000_000, 1_020_000) for _ in range(12)],
+    )
     submission = tmp_path / "tree" / "Somewhere"
     (submission / "systems").mkdir()
     for system in ("strong", "open", "weak"):
-        (submission / "systems" / f"{system}.json").write_text(json.dumps(
-            SYSTEM | {"division": "open" if system == "open" else "closed", "system_name": system}))
+        (submission / "systems" / f"{system}.json").write_text(
+            json.dumps(SYSTEM | {"division": "open" if system == "open" else "closed", "system_name": system})
+        )
     ours = {row.system: row for row in score_paths([tmp_path / "tree"])}
     copy = shutil.copytree(submission, tmp_path / "official" / "Somewhere")
     summarize_results(str(copy), "hpc", "3.0.0")  # writes the files that it then reads
@@ -263,9 +364,12 @@ def test_the_official_tool_says_the_same_the_second_time(write_set, tmp_path: Pa
     theirs = strong.set_index("system")["cosmoflow"]
     assert ours["strong"].score_minutes == pytest.approx(theirs["strong"], rel=1e-14)
     assert ours["open"].score_minutes == pytest.approx(theirs["open"], rel=1e-14)
-    row, = weak.to_dict("records")
+    (row,) = weak.to_dict("records")
     assert (row["cosmoflow:time_to_train_all"], row["cosmoflow:number_of_models"], row["cosmoflow:instance_scale"]) == (
-        ours["weak"].total_minutes, ours["weak"].models, ours["weak"].accelerators_per_model)
+        ours["weak"].total_minutes,
+        ours["weak"].models,
+        ours["weak"].accelerators_per_model,
+    )
     assert ours["strong"].factor > 1 or not ours["strong"].verdict.passed
 
 
@@ -280,17 +384,23 @@ def test_the_published_results_of_mlperf_hpc_3(tmp_path: Path):
     with tarfile.open(published / "results.tar.xz") as archive:
         archive.extractall(tmp_path, filter="data")
     with open(published / "official_scores.csv", newline="") as handle:
-        expected = {(row["submitter"], row["system"], row["scaling"], row["benchmark"]): row
-                    for row in csv.DictReader(handle)}
+        expected = {
+            (row["submitter"], row["system"], row["scaling"], row["benchmark"]): row for row in csv.DictReader(handle)
+        }
     rows = {(row.submitter, row.system, row.scaling, row.benchmark): row for row in score_paths([tmp_path])}
     assert rows.keys() == expected.keys() and len(rows) == 22
     for name, row in rows.items():
-        theirs = {key: float(value) if value else None for key, value in expected[name].items() if key not in
-                  ("submitter", "system", "scaling", "benchmark")}
+        theirs = {
+            key: float(value) if value else None
+            for key, value in expected[name].items()
+            if key not in ("submitter", "system", "scaling", "benchmark")
+        }
         assert row.runs == theirs["runs"], name
         assert (row.models, row.accelerators_per_model, row.total_minutes) == (
-            theirs["official_number_of_models"], theirs["official_instance_scale"],
-            theirs["official_time_to_train_all"]), name
+            theirs["official_number_of_models"],
+            theirs["official_instance_scale"],
+            theirs["official_time_to_train_all"],
+        ), name
         if row.scaling == "strong":
             assert row.raw_minutes == pytest.approx(theirs["olympic_mean_minutes"], rel=1e-9), name
             assert row.score_minutes == pytest.approx(theirs["official_minutes_pass2"], rel=1e-14), name

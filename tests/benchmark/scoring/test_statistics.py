@@ -50,8 +50,10 @@ def test_a_window_with_two_missing_runs_is_slower_than_any():
 
 @given(st.lists(st.none() | minutes, min_size=3, max_size=9), st.integers(3, 5))
 def test_the_window_splits_the_others_in_halves(values, runs):
-    means = [olympic_mean([value for value in window if value is not None], window.count(None))
-             for window in (values[start : start + runs] for start in range(len(values) - runs + 1))]
+    means = [
+        olympic_mean([value for value in window if value is not None], window.count(None))
+        for window in (values[start : start + runs] for start in range(len(values) - runs + 1))
+    ]
     slowness = [float("inf") if mean is None else mean for mean in means]
     window = median_window(values, runs)
     if window is None:

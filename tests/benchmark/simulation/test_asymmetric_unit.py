@@ -8,15 +8,27 @@ import spglib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.simulation.asymmetric_unit import (ON_SITE_ANGSTROM, SAME_PLACE_ANGSTROM, fitted_cell, is_group, on_site,
-                                                  orbit_on_site, whole_cell)
+from benchmark.simulation.asymmetric_unit import (
+    ON_SITE_ANGSTROM,
+    SAME_PLACE_ANGSTROM,
+    fitted_cell,
+    is_group,
+    on_site,
+    orbit_on_site,
+    whole_cell,
+)
 from benchmark.simulation.crystal import cell_from_parameters, crystal_system
 from benchmark.simulation.symmetry import operations, sites
 
-PARAMETERS = {"triclinic": (8.1, 9.7, 11.3, 83, 98, 104), "monoclinic": (8.1, 9.7, 11.3, 90, 98, 90),
-              "orthorhombic": (8.1, 9.7, 11.3, 90, 90, 90), "tetragonal": (8.1, 8.1, 11.3, 90, 90, 90),
-              "trigonal": (9.1, 9.1, 13.3, 90, 90, 120), "hexagonal": (9.1, 9.1, 13.3, 90, 90, 120),
-              "cubic": (9.1, 9.1, 9.1, 90, 90, 90)}
+PARAMETERS = {
+    "triclinic": (8.1, 9.7, 11.3, 83, 98, 104),
+    "monoclinic": (8.1, 9.7, 11.3, 90, 98, 90),
+    "orthorhombic": (8.1, 9.7, 11.3, 90, 90, 90),
+    "tetragonal": (8.1, 8.1, 11.3, 90, 90, 90),
+    "trigonal": (9.1, 9.1, 13.3, 90, 90, 120),
+    "hexagonal": (9.1, 9.1, 13.3, 90, 90, 120),
+    "cubic": (9.1, 9.1, 9.1, 90, 90, 90),
+}
 
 
 def cell_of(group: int) -> np.ndarray:

@@ -25,10 +25,27 @@ from benchmark.simulation.symmetry import operations, orbit, sites
 
 RUNG = load_benchmark().rung("stemdl_mini")
 RECIPE = RUNG.crystals
-TABLES = {14: {2, 4}, 62: {4, 8}, 166: {3, 6, 9, 18, 36}, 221: {1, 3, 6, 8, 12, 24, 48},
-          225: {4, 8, 24, 32, 48, 96, 192}, 227: {8, 16, 32, 48, 96, 192}, 230: {16, 24, 32, 48, 96},
-          1: {1}, 2: {1, 2}, 4: {2}, 19: {4}, 36: {4, 8}, 61: {4, 8}, 139: {2, 4, 8, 16, 32}, 148: {3, 6, 9, 18},
-          186: {2, 6, 12}, 194: {2, 4, 6, 12, 24}, 205: {4, 8, 24}, 216: {4, 16, 24, 48, 96}}
+TABLES = {
+    14: {2, 4},
+    62: {4, 8},
+    166: {3, 6, 9, 18, 36},
+    221: {1, 3, 6, 8, 12, 24, 48},
+    225: {4, 8, 24, 32, 48, 96, 192},
+    227: {8, 16, 32, 48, 96, 192},
+    230: {16, 24, 32, 48, 96},
+    1: {1},
+    2: {1, 2},
+    4: {2},
+    19: {4},
+    36: {4, 8},
+    61: {4, 8},
+    139: {2, 4, 8, 16, 32},
+    148: {3, 6, 9, 18},
+    186: {2, 6, 12},
+    194: {2, 4, 6, 12, 24},
+    205: {4, 8, 24},
+    216: {4, 16, 24, 48, 96},
+}
 """Multiplicities of the Wyckoff positions after the International Tables A."""
 
 
@@ -96,8 +113,9 @@ def test_operations_close_and_are_as_many_as_the_general_position(space_group: i
 
     def keys(rotations: np.ndarray, translations: np.ndarray) -> set[bytes]:
         cells = np.round(translations * 24).astype(int) % 24
-        return {rotation.astype(int).tobytes() + cell.tobytes()
-                for rotation, cell in zip(rotations, cells, strict=True)}
+        return {
+            rotation.astype(int).tobytes() + cell.tobytes() for rotation, cell in zip(rotations, cells, strict=True)
+        }
 
     all_of_them = keys(rotations, translations)
     assert len(all_of_them) == order
@@ -123,9 +141,19 @@ def test_a_neighbour_may_be_an_image_of_the_atom_itself() -> None:
     assert shortest_distance_angstrom(cell, pair[0], pair) == pytest.approx(0.9)
 
 
-@pytest.mark.parametrize(("last_of_system", "name"), [(2, "triclinic"), (3, "monoclinic"), (16, "orthorhombic"),
-                                                      (75, "tetragonal"), (143, "trigonal"), (168, "hexagonal"),
-                                                      (195, "cubic"), (230, "cubic")])
+@pytest.mark.parametrize(
+    ("last_of_system", "name"),
+    [
+        (2, "triclinic"),
+        (3, "monoclinic"),
+        (16, "orthorhombic"),
+        (75, "tetragonal"),
+        (143, "trigonal"),
+        (168, "hexagonal"),
+        (195, "cubic"),
+        (230, "cubic"),
+    ],
+)
 def test_crystal_systems(last_of_system: int, name: str) -> None:
     assert crystal_system(last_of_system) == name
 

@@ -12,20 +12,23 @@ MIRROR_X, MIRROR_Y, TURN = (-2, 0, 0, 2), (2, 0, 0, -2), (-2, 0, 0, -2)
 NONE, HALF_P, HALF_Q, CENTRED = {(0, 0)}, {(0, 0), (12, 0)}, {(0, 0), (0, 12)}, {(0, 0), (12, 12)}
 
 
-@pytest.mark.parametrize(("group", "axis", "centring", "mirror_x", "mirror_y"), [
-    # International Tables A, "Symmetry of special projections"; None: no such operation, False: a glide line only.
-    (62, (0, 0, 1), HALF_P, False, True),   # Pnma: p2gm with a' = a / 2
-    (62, (1, 0, 0), CENTRED, True, True),   # c2mm
-    (62, (0, 1, 0), NONE, False, False),    # p2gg
-    (14, (0, 0, 1), NONE, False, True),     # P2_1/c: p2gm
-    (14, (1, 0, 0), NONE, False, False),    # p2gg
-    (14, (0, 1, 0), HALF_Q, None, None),    # p2 with a' = c / 2
-    (15, (0, 0, 1), CENTRED, True, True),   # C2/c: c2mm
-    (16, (0, 0, 1), NONE, True, True),      # P222: p2mm
-    (19, (1, 0, 0), NONE, False, False),    # P2_12_12_1: p2gg
-    (36, (0, 0, 1), CENTRED, True, True),   # Cmc2_1: c2mm
-    (36, (1, 0, 0), HALF_P, False, None),   # p1g1 with a' = b / 2
-])
+@pytest.mark.parametrize(
+    ("group", "axis", "centring", "mirror_x", "mirror_y"),
+    [
+        # International Tables A, "Symmetry of special projections"; None: no such operation, False: a glide line only.
+        (62, (0, 0, 1), HALF_P, False, True),  # Pnma: p2gm with a' = a / 2
+        (62, (1, 0, 0), CENTRED, True, True),  # c2mm
+        (62, (0, 1, 0), NONE, False, False),  # p2gg
+        (14, (0, 0, 1), NONE, False, True),  # P2_1/c: p2gm
+        (14, (1, 0, 0), NONE, False, False),  # p2gg
+        (14, (0, 1, 0), HALF_Q, None, None),  # p2 with a' = c / 2
+        (15, (0, 0, 1), CENTRED, True, True),  # C2/c: c2mm
+        (16, (0, 0, 1), NONE, True, True),  # P222: p2mm
+        (19, (1, 0, 0), NONE, False, False),  # P2_12_12_1: p2gg
+        (36, (0, 0, 1), CENTRED, True, True),  # Cmc2_1: c2mm
+        (36, (1, 0, 0), HALF_P, False, None),  # p1g1 with a' = b / 2
+    ],
+)
 def test_projections_have_the_plane_groups_of_the_international_tables(
     group: int, axis: tuple[int, int, int], centring: set, mirror_x: bool | None, mirror_y: bool | None
 ) -> None:
@@ -48,15 +51,51 @@ def test_the_three_conventional_axes_tell_161_groups_apart() -> None:
     assert len(together) == 187 and len(identifiable()) == 161
     alike = [groups for groups in together if len(groups) > 1]
     assert set(alike) == {
-        (23, 24), (44, 46), (50, 65), (60, 63), (75, 77, 81), (76, 78), (79, 80, 82), (83, 84), (85, 86),
-        (89, 93, 123), (90, 94), (91, 95), (92, 96), (97, 98, 126, 139), (143, 144, 145), (149, 151, 153),
-        (150, 152, 154), (168, 171, 172), (169, 170, 173), (177, 180, 181, 191), (178, 179, 182), (197, 199),
-        (207, 208, 221), (209, 210, 225), (211, 214, 222, 229), (212, 213)}
+        (23, 24),
+        (44, 46),
+        (50, 65),
+        (60, 63),
+        (75, 77, 81),
+        (76, 78),
+        (79, 80, 82),
+        (83, 84),
+        (85, 86),
+        (89, 93, 123),
+        (90, 94),
+        (91, 95),
+        (92, 96),
+        (97, 98, 126, 139),
+        (143, 144, 145),
+        (149, 151, 153),
+        (150, 152, 154),
+        (168, 171, 172),
+        (169, 170, 173),
+        (177, 180, 181, 191),
+        (178, 179, 182),
+        (197, 199),
+        (207, 208, 221),
+        (209, 210, 225),
+        (211, 214, 222, 229),
+        (212, 213),
+    }
 
 
 def test_enantiomorphs_look_alike_and_one_axis_shows_less() -> None:
-    for one, other in ((76, 78), (91, 95), (92, 96), (144, 145), (151, 153), (152, 154), (169, 170), (171, 172),
-                       (178, 179), (180, 181), (212, 213), (23, 24), (197, 199)):
+    for one, other in (
+        (76, 78),
+        (91, 95),
+        (92, 96),
+        (144, 145),
+        (151, 153),
+        (152, 154),
+        (169, 170),
+        (171, 172),
+        (178, 179),
+        (180, 181),
+        (212, 213),
+        (23, 24),
+        (197, 199),
+    ):
         assert signature(one) == signature(other)
     one_axis = indistinguishable(((0, 0, 1),))
     assert len(one_axis) < 100 and set(identifiable(((0, 0, 1),))) < set(identifiable())

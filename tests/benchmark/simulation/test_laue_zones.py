@@ -35,8 +35,14 @@ def expected() -> dict:
     """By crystal: beams, intensities and thickness of multislice. Both thicknesses end within a cell."""
     found = {}
     for name, thickness in (("GaN", 54.0), ("MgO", 40.0)):
-        waves = oracle.multislice(oracle.SAMPLES[name], DIRECTIONS, energy_kev=100.0, thickness_angstrom=thickness,
-                                  band_per_angstrom=4.0, slice_angstrom=0.35)
+        waves = oracle.multislice(
+            oracle.SAMPLES[name],
+            DIRECTIONS,
+            energy_kev=100.0,
+            thickness_angstrom=thickness,
+            band_per_angstrom=4.0,
+            slice_angstrom=0.35,
+        )
         found[name] = (*oracle.beams_of(waves, oracle.SAMPLES[name], 2.56), thickness)
     return found
 
@@ -44,8 +50,15 @@ def expected() -> dict:
 def error(expected: dict, name: str, accuracy: Accuracy) -> float:
     vectors, intensities, thickness = expected[name]
     sample = oracle.SAMPLES[name]
-    waves = propagate(project(sample.crystal, (0, 0, 1), (1, 0, 0)), DIRECTIONS, energy_kev=100.0, accuracy=accuracy,
-                      thickness_angstrom=thickness, atoms=Atoms(sample.b_angstrom2, "lobato"), reach_per_angstrom=3.7)
+    waves = propagate(
+        project(sample.crystal, (0, 0, 1), (1, 0, 0)),
+        DIRECTIONS,
+        energy_kev=100.0,
+        accuracy=accuracy,
+        thickness_angstrom=thickness,
+        atoms=Atoms(sample.b_angstrom2, "lobato"),
+        reach_per_angstrom=3.7,
+    )
     return oracle.errors(intensities, vectors, waves.intensities, waves.vectors)[0]
 
 
@@ -60,22 +73,30 @@ def test_slices_agree_with_multislice(expected: dict, name: str) -> None:
 def test_more_layers_are_never_worse(expected: dict) -> None:
     """Averaged over the layers that are kept, the error falls until the method's own limit: from 9.1 to 0.5 % here."""
     for name, gain in (("GaN", 15.0), ("MgO", 5.0)):
-        errors = [error(expected, name, dataclasses.replace(AVERAGED, g_z_max_per_angstrom=g_z))
-                  for g_z in (0.0, 0.25, 0.5, 1.0, 3.0)]
+        errors = [
+            error(expected, name, dataclasses.replace(AVERAGED, g_z_max_per_angstrom=g_z))
+            for g_z in (0.0, 0.25, 0.5, 1.0, 3.0)
+        ]
         assert all(later <= earlier + 5e-4 for earlier, later in zip(errors, errors[1:], strict=False)), errors
         assert errors[0] > gain * errors[-1]
 
 
 def test_following_more_of_the_ring_is_never_worse(expected: dict) -> None:
-    errors = [error(expected, "GaN", dataclasses.replace(AVERAGED, g_z_max_per_angstrom=3.0,
-                                                         holz_excitation_per_angstrom=excitation))
-              for excitation in (0.06, 0.1)]
+    errors = [
+        error(
+            expected,
+            "GaN",
+            dataclasses.replace(AVERAGED, g_z_max_per_angstrom=3.0, holz_excitation_per_angstrom=excitation),
+        )
+        for excitation in (0.06, 0.1)
+    ]
     alone = error(expected, "GaN", dataclasses.replace(AVERAGED, g_z_max_per_angstrom=3.0))
     assert errors[1] < errors[0] < alone
 
 
-@pytest.mark.parametrize("accuracy", [RESOLVED, dataclasses.replace(AVERAGED, g_z_max_per_angstrom=3.0,
-                                                                    holz_excitation_per_angstrom=0.05)])
+@pytest.mark.parametrize(
+    "accuracy", [RESOLVED, dataclasses.replace(AVERAGED, g_z_max_per_angstrom=3.0, holz_excitation_per_angstrom=0.05)]
+)
 def test_an_oblique_cell_of_the_same_lattice_gives_the_same_pattern(accuracy: Accuracy) -> None:
     """Rows a + c, b, c: layers of the reciprocal lattice are shifted by whole reflections, and nothing else changes."""
     straight = oracle.SAMPLES["PbTiO3"].crystal
@@ -84,8 +105,14 @@ def test_an_oblique_cell_of_the_same_lattice_gives_the_same_pattern(accuracy: Ac
     found = []
     for crystal in (straight, oblique):
         zone = project(crystal, (0, 0, 1), (0, 1, 0))
-        waves = propagate(zone, DIRECTIONS, energy_kev=120.0, thickness_angstrom=31.0, atoms=Atoms(0.5, "lobato"),
-                          accuracy=dataclasses.replace(accuracy, strong_per_angstrom=2.0, weak_per_angstrom=3.0))
+        waves = propagate(
+            zone,
+            DIRECTIONS,
+            energy_kev=120.0,
+            thickness_angstrom=31.0,
+            atoms=Atoms(0.5, "lobato"),
+            accuracy=dataclasses.replace(accuracy, strong_per_angstrom=2.0, weak_per_angstrom=3.0),
+        )
         order = np.lexsort(np.round(waves.vectors, 5).T + 0.0)
         found.append((zone, waves.vectors[order], waves.intensities[order]))
     assert np.linalg.norm(found[1][0].layer_shift) > 0.1 and lattice_step(found[1][0], 1) is not None
@@ -102,8 +129,17 @@ def test_layers_between_the_zero_order_beams_have_places_of_their_own() -> None:
     across = ring[:, :2] @ zone.reciprocal + ring[:, 2:] * zone.layer_shift
     excitation = -(across**2).sum(axis=1) / 54.0 - ring[:, 2] / zone.repeat_angstrom
     assert len(ring) > 20 and np.abs(excitation).max() < 0.02
-    accuracy = Accuracy(1.5, 3.5, 400, 5.0, 0, weak_waves=True, g_z_max_per_angstrom=2.0,
-                        holz_excitation_per_angstrom=0.02, depth_slice_angstrom=0.4)
+    accuracy = Accuracy(
+        1.5,
+        3.5,
+        400,
+        5.0,
+        0,
+        weak_waves=True,
+        g_z_max_per_angstrom=2.0,
+        holz_excitation_per_angstrom=0.02,
+        depth_slice_angstrom=0.4,
+    )
     waves = propagate(zone, DIRECTIONS, energy_kev=100.0, thickness_angstrom=80.0, atoms=Atoms(0.5), accuracy=accuracy)
     places = waves.vectors @ zone.lattice.T
     between = np.abs(places - np.round(places)).max(axis=1) > 0.01

@@ -17,8 +17,8 @@ from scipy.special import erf
 
 from benchmark.definition.benchmark import load_benchmark
 from benchmark.definition.rung import Accuracy
-from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.aperture import grid
+from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.detector import counted, pattern
 from benchmark.simulation.draw import draw_crystal
 from benchmark.simulation.manybeam import propagate
@@ -27,8 +27,12 @@ from benchmark.simulation.waves import Waves
 from benchmark.simulation.zone import CONVENTIONAL_AXES, DETECTOR_RIGHT, project
 
 EDGE = 3.905
-SRTIO3 = Crystal(EDGE * np.eye(3), np.array([38, 22, 8, 8, 8]),
-                 np.array([[0, 0, 0], [0.5, 0.5, 0.5], [0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]]), 221)
+SRTIO3 = Crystal(
+    EDGE * np.eye(3),
+    np.array([38, 22, 8, 8, 8]),
+    np.array([[0, 0, 0], [0.5, 0.5, 0.5], [0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]]),
+    221,
+)
 ENERGY_KEV, B, CELLS, GRID, SLICES = 100.0, 0.6, 51, 64, 16
 SEMI_ANGLE, ACROSS = 0.08, 6
 TILT = (0.013, 0.021)
@@ -74,8 +78,15 @@ def _multislice(directions: np.ndarray, *, averaged: bool) -> np.ndarray:
 
 def _error(intensities: np.ndarray, *, averaged: bool, accuracy: Accuracy) -> float:
     """Relative L2 of the engine's intensities over all beams with |g| < 1 per Angstrom and all directions."""
-    beams = propagate(project(SRTIO3, (0, 0, 1), (1, 0, 0)), grid(SEMI_ANGLE, ACROSS), energy_kev=ENERGY_KEV,
-                      thickness_angstrom=CELLS * EDGE, atoms=Atoms(B), tilt_per_angstrom=TILT, accuracy=accuracy)
+    beams = propagate(
+        project(SRTIO3, (0, 0, 1), (1, 0, 0)),
+        grid(SEMI_ANGLE, ACROSS),
+        energy_kev=ENERGY_KEV,
+        thickness_angstrom=CELLS * EDGE,
+        atoms=Atoms(B),
+        tilt_per_angstrom=TILT,
+        accuracy=accuracy,
+    )
     inside = np.linalg.norm(beams.vectors, axis=1) < 1.0
     indices = np.round(beams.vectors[inside] * EDGE).astype(int)
     expected = intensities[:, indices[:, 0], indices[:, 1]].T
@@ -111,10 +122,15 @@ def test_it_agrees_with_multislice_of_the_crystal_in_three_dimensions() -> None:
     assert _error(expected, averaged=False, accuracy=Accuracy(2.5, 3.2, 10_000, 2.0, ACROSS)) < 0.03
 
 
-@pytest.mark.parametrize(("space_group", "accuracy"), [
-    (1, Accuracy(1.6, 1.6, 10_000, 25.0, 6)), (186, Accuracy(1.6, 1.6, 10_000, 25.0, 6)),
-    (225, Accuracy(1.6, 1.6, 10_000, 25.0, 6)), (62, Accuracy(1.25, 2.4, 280, 25.0, 6)),
-])
+@pytest.mark.parametrize(
+    ("space_group", "accuracy"),
+    [
+        (1, Accuracy(1.6, 1.6, 10_000, 25.0, 6)),
+        (186, Accuracy(1.6, 1.6, 10_000, 25.0, 6)),
+        (225, Accuracy(1.6, 1.6, 10_000, 25.0, 6)),
+        (62, Accuracy(1.25, 2.4, 280, 25.0, 6)),
+    ],
+)
 def test_no_electron_is_lost(space_group: int, accuracy: Accuracy) -> None:
     """Without folding, and with it (the folded matrix stays Hermitian), each direction's intensities sum to 1.
 
@@ -122,9 +138,15 @@ def test_no_electron_is_lost(space_group: int, accuracy: Accuracy) -> None:
     """
     crystal = draw_crystal(space_group, load_benchmark().rung("stemdl_mini").crystals, np.random.default_rng(5))
     for axis in CONVENTIONAL_AXES:
-        beams = propagate(project(crystal, axis, DETECTOR_RIGHT[axis]), grid(SEMI_ANGLE, accuracy.directions_across),
-                          energy_kev=100.0, thickness_angstrom=300.0, atoms=Atoms(0.5), tilt_per_angstrom=TILT,
-                          accuracy=accuracy)
+        beams = propagate(
+            project(crystal, axis, DETECTOR_RIGHT[axis]),
+            grid(SEMI_ANGLE, accuracy.directions_across),
+            energy_kev=100.0,
+            thickness_angstrom=300.0,
+            atoms=Atoms(0.5),
+            tilt_per_angstrom=TILT,
+            accuracy=accuracy,
+        )
         np.testing.assert_allclose(beams.intensities.sum(axis=0, dtype=np.float64), 1.0, atol=1e-4)
         assert beams.intensities[0].max() < 0.99  # something was scattered at all
 
@@ -141,8 +163,14 @@ def test_a_large_cell_keeps_whole_shells_within_the_limit() -> None:
     crystal = Crystal(8.0 * np.eye(3), SRTIO3.numbers, SRTIO3.positions, 221)
     zone = project(crystal, (0, 0, 1), (1, 0, 0))
     for most in (50, 120, 200):
-        beams = propagate(zone, grid(SEMI_ANGLE, 4), energy_kev=100.0, thickness_angstrom=50.0, atoms=Atoms(),
-                          accuracy=Accuracy(1.25, 1.6, most, 25.0, 4))
+        beams = propagate(
+            zone,
+            grid(SEMI_ANGLE, 4),
+            energy_kev=100.0,
+            thickness_angstrom=50.0,
+            atoms=Atoms(),
+            accuracy=Accuracy(1.25, 1.6, most, 25.0, 4),
+        )
         kept = {tuple(np.round(vector, 6)) for vector in beams.vectors}
         assert most - 16 <= len(kept) <= most  # a general shell of a square lattice has 8, at most 16 coincide here
         assert {(-y, x) for x, y in kept} == kept

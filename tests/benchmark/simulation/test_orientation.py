@@ -39,27 +39,42 @@ def drawn(group: int) -> Crystal:
     return draw_crystal(group, RECIPE, np.random.default_rng(group))
 
 
-SRTIO3 = cubic(221, 3.905, (38, (0, 0, 0)), (22, (0.5, 0.5, 0.5)), (8, (0.5, 0.5, 0)), (8, (0.5, 0, 0.5)),
-               (8, (0, 0.5, 0.5)))
+SRTIO3 = cubic(
+    221, 3.905, (38, (0, 0, 0)), (22, (0.5, 0.5, 0.5)), (8, (0.5, 0.5, 0)), (8, (0.5, 0, 0.5)), (8, (0, 0.5, 0.5))
+)
 SI = cubic(227, 5.431, *((14, tuple(face + shift)) for face in FACES for shift in (0.0, 0.25)))
 NACL = cubic(225, 5.64, *((11, tuple(face)) for face in FACES), *((17, tuple(face + 0.5)) for face in FACES))
 IRON = cubic(229, 2.866, (26, (0, 0, 0)), (26, (0.5, 0.5, 0.5)))
-GRAPHITE = crystal(194, (2.464, 2.464, 6.711, 90, 90, 120), (6, (0, 0, 0.25)), (6, (0, 0, 0.75)),
-                   (6, (1 / 3, 2 / 3, 0.25)), (6, (2 / 3, 1 / 3, 0.75)))
-RUTILE = crystal(136, (4.594, 4.594, 2.959, 90, 90, 90), (22, (0, 0, 0)), (22, (0.5, 0.5, 0.5)),
-                 *((8, point) for point in ((0.305, 0.305, 0), (0.695, 0.695, 0), (0.805, 0.195, 0.5),
-                                            (0.195, 0.805, 0.5))))
+GRAPHITE = crystal(
+    194,
+    (2.464, 2.464, 6.711, 90, 90, 120),
+    (6, (0, 0, 0.25)),
+    (6, (0, 0, 0.75)),
+    (6, (1 / 3, 2 / 3, 0.25)),
+    (6, (2 / 3, 1 / 3, 0.75)),
+)
+RUTILE = crystal(
+    136,
+    (4.594, 4.594, 2.959, 90, 90, 90),
+    (22, (0, 0, 0)),
+    (22, (0.5, 0.5, 0.5)),
+    *((8, point) for point in ((0.305, 0.305, 0), (0.695, 0.695, 0), (0.805, 0.195, 0.5), (0.195, 0.805, 0.5))),
+)
 
 
-@pytest.mark.parametrize(("given", "indices"), [
-    # Recorded from pymatgen 2026.10.24: XRDCalculator("CuKa") on the primitive cell, lines with 1 < d < 5 Angstrom.
-    (SRTIO3, [(1, 1, 0), (2, 0, 0), (2, 1, 1)]),
-    (SI, [(1, 1, 1), (2, 1, 1), (2, 2, 1)]),
-    (NACL, [(1, 1, 0), (2, 1, 1), (3, 2, 1)]),
-    (IRON, [(1, 0, 0), (2, 0, -1), (1, 1, -1)]),
-    (GRAPHITE, [(0, 0, 2), (1, 0, 1), (2, -1, 2)]),
-    (RUTILE, [(1, 1, 0), (2, 1, 1), (1, 0, 1)]),
-], ids=["SrTiO3", "Si", "NaCl", "Fe", "graphite", "TiO2"])
+@pytest.mark.parametrize(
+    ("given", "indices"),
+    [
+        # Recorded from pymatgen 2026.10.24: XRDCalculator("CuKa") on the primitive cell, lines with 1 < d < 5 Angstrom.
+        (SRTIO3, [(1, 1, 0), (2, 0, 0), (2, 1, 1)]),
+        (SI, [(1, 1, 1), (2, 1, 1), (2, 2, 1)]),
+        (NACL, [(1, 1, 0), (2, 1, 1), (3, 2, 1)]),
+        (IRON, [(1, 0, 0), (2, 0, -1), (1, 1, -1)]),
+        (GRAPHITE, [(0, 0, 2), (1, 0, 1), (2, -1, 2)]),
+        (RUTILE, [(1, 1, 0), (2, 1, 1), (1, 0, 1)]),
+    ],
+    ids=["SrTiO3", "Si", "NaCl", "Fe", "graphite", "TiO2"],
+)
 def test_the_strongest_x_ray_reflections_are_pymatgens(given: Crystal, indices: list[tuple[int, int, int]]) -> None:
     assert [tuple(line) for line in strongest_reflections(given)] == indices
 
@@ -113,8 +128,12 @@ def namsas_matrix(cell: np.ndarray, up: np.ndarray, beam: np.ndarray) -> np.ndar
 def test_the_real_sets_distortion_is_made_where_it_is_asked_for() -> None:
     primitive = primitive_cell(NACL) @ NACL.cell
     shrunk = 0
-    for view, plain, indices in zip(projections("olcf_as_made", NACL, None), projections("olcf", NACL, None),
-                                    strongest_reflections(NACL), strict=True):
+    for view, plain, indices in zip(
+        projections("olcf_as_made", NACL, None),
+        projections("olcf", NACL, None),
+        strongest_reflections(NACL),
+        strict=True,
+    ):
         up = np.array((-1.0, 1.0, -1.0))
         up -= (up @ indices) / (indices @ indices) * indices
         theirs = primitive @ namsas_matrix(primitive, up, indices).T
@@ -165,7 +184,12 @@ def test_short_axes_hold_all_equivalent_ones_or_none() -> None:
     assert len(axes) >= RANDOM_AXES
     families = [tuple(sorted(np.abs(axis))) for axis in axes]
     assert {family: families.count(family) for family in set(families)} == {
-        (0, 0, 1): 3, (0, 1, 1): 6, (1, 1, 1): 4, (0, 1, 2): 12, (1, 1, 2): 12}
+        (0, 0, 1): 3,
+        (0, 1, 1): 6,
+        (1, 1, 1): 4,
+        (0, 1, 2): 12,
+        (1, 1, 2): 12,
+    }
 
 
 def test_another_orientation_is_refused() -> None:

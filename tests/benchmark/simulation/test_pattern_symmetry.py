@@ -46,11 +46,19 @@ def required(crystal: Crystal, zone: Zone) -> set[str]:
 def residuals(zone: Zone, tilt: tuple[float, float] = (0.0, 0.0)) -> dict[str, float]:
     """Sum of |p - operation(p)| over the sum of p, without noise."""
     directions = grid(RUNG.optics.semi_angle_per_angstrom, ACCURACY.directions_across)
-    beams = propagate(zone, directions, energy_kev=RUNG.optics.energy_kev, thickness_angstrom=150.0, accuracy=ACCURACY,
-                      tilt_per_angstrom=tilt, atoms=Atoms(RUNG.optics.debye_waller_b_angstrom2))
+    beams = propagate(
+        zone,
+        directions,
+        energy_kev=RUNG.optics.energy_kev,
+        thickness_angstrom=150.0,
+        accuracy=ACCURACY,
+        tilt_per_angstrom=tilt,
+        atoms=Atoms(RUNG.optics.debye_waller_b_angstrom2),
+    )
     picture = pattern(beams, pixels=RUNG.optics.pixels, k_max_per_angstrom=RUNG.optics.k_max_per_angstrom)
-    return {name: float(np.abs(picture - turn(picture)).sum() / picture.sum())
-            for name, (_, turn) in OPERATIONS.items()}
+    return {
+        name: float(np.abs(picture - turn(picture)).sum() / picture.sum()) for name, (_, turn) in OPERATIONS.items()
+    }
 
 
 @pytest.mark.parametrize("space_group", RUNG.space_groups)

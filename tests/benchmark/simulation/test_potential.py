@@ -58,7 +58,7 @@ def test_each_laue_zone_is_the_same_alone_and_among_others(absorption: str) -> N
     zone, atoms = project(crystal, (0, 0, 1), (1, 0, 0)), Atoms({12: 0.4, 8: 0.9}, "lobato", absorption)
     among = coefficients(zone, atoms, (4, 3), range(-2, 3), 100.0)
     for layer, table in zip(range(-2, 3), among, strict=True):
-        alone, = coefficients(zone, atoms, (4, 3), range(layer, layer + 1), 100.0)
+        (alone,) = coefficients(zone, atoms, (4, 3), range(layer, layer + 1), 100.0)
         np.testing.assert_allclose(table, alone, atol=1e-12)
     real = np.abs(among[0] - among[4, ::-1, ::-1].conj()).max() < 1e-12
     assert real == (absorption == "none")
@@ -79,15 +79,27 @@ def test_forward_absorption_is_the_whole_diffuse_cross_section(number: int, b: f
     assert 2.0 * gamma * wavelength * forward == pytest.approx(sigma, rel=2e-3)
 
 
-@pytest.mark.parametrize("accuracy", [Accuracy(1.6, 2.4, 300, 10.0, 0), Accuracy(1.6, 2.4, 300, 10.0, 0, weak_waves=True),
-                                      Accuracy(1.8, 2.4, 300, 5.0, 0, g_z_max_per_angstrom=2.0, depth_slice_angstrom=0.7)])
+@pytest.mark.parametrize(
+    "accuracy",
+    [
+        Accuracy(1.6, 2.4, 300, 10.0, 0),
+        Accuracy(1.6, 2.4, 300, 10.0, 0, weak_waves=True),
+        Accuracy(1.8, 2.4, 300, 5.0, 0, g_z_max_per_angstrom=2.0, depth_slice_angstrom=0.7),
+    ],
+)
 def test_absorption_takes_electrons_away_and_more_in_a_thicker_crystal(accuracy: Accuracy) -> None:
     zone = project(MGO, (0, 0, 1), (1, 0, 0))
     left = {}
     for absorption in ("none", "proportional", "thermal"):
         for thickness in (50.0, 150.0):
-            waves = propagate(zone, np.array([[0.02, 0.01]]), energy_kev=100.0, thickness_angstrom=thickness,
-                              atoms=Atoms(0.5, "lobato", absorption, 0.05), accuracy=accuracy)
+            waves = propagate(
+                zone,
+                np.array([[0.02, 0.01]]),
+                energy_kev=100.0,
+                thickness_angstrom=thickness,
+                atoms=Atoms(0.5, "lobato", absorption, 0.05),
+                accuracy=accuracy,
+            )
             left[absorption, thickness] = float(waves.intensities.sum())
     lossless = 0.94 if accuracy.depth_slice_angstrom else 0.99  # slices lose what they scatter beyond the last beam
     assert min(left["none", 50.0], left["none", 150.0]) > lossless

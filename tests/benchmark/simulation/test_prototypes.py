@@ -11,11 +11,15 @@ from benchmark.simulation.crystal import Crystal, standardised
 from benchmark.simulation.prototypes import substituted
 
 RUTILE = standardised(
-    np.diag([4.59, 4.59, 2.96]), np.array([22, 22, 8, 8, 8, 8]),
-    np.array([[0, 0, 0], [0.5, 0.5, 0.5], [0.305, 0.305, 0], [0.695, 0.695, 0], [0.195, 0.805, 0.5],
-              [0.805, 0.195, 0.5]]))
-COPPER = standardised(3.61 * np.eye(3), np.full(4, 29),
-                      np.array([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]]))
+    np.diag([4.59, 4.59, 2.96]),
+    np.array([22, 22, 8, 8, 8, 8]),
+    np.array(
+        [[0, 0, 0], [0.5, 0.5, 0.5], [0.305, 0.305, 0], [0.695, 0.695, 0], [0.195, 0.805, 0.5], [0.805, 0.195, 0.5]]
+    ),
+)
+COPPER = standardised(
+    3.61 * np.eye(3), np.full(4, 29), np.array([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
+)
 
 
 def test_a_compound_in_the_rutile_structure() -> None:

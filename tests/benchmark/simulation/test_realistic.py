@@ -38,8 +38,9 @@ def test_every_space_group_has_crystals(first: int, monkeypatch: pytest.MonkeyPa
         for number, position in zip(crystal.numbers, crystal.positions, strict=True):
             contacts = [contact_angstrom(int(number), int(other), ionic=False) for other in crystal.numbers]
             # 0.70 of a contact in a parent, 0.85 of that in what became of it; 1.05 for cations of a salt
-            assert (nearest_angstrom(crystal.cell, position, crystal.positions)
-                    / contacts).min() >= 0.85 * realistic.CONTACTS[2] - 1e-6
+            assert (
+                nearest_angstrom(crystal.cell, position, crystal.positions) / contacts
+            ).min() >= 0.85 * realistic.CONTACTS[2] - 1e-6
 
 
 def test_the_same_seed_draws_the_same_crystal() -> None:
@@ -76,7 +77,8 @@ def test_shared_metadata_come_from_the_list_and_are_held_on_to(monkeypatch: pyte
         numbers, counts = tried[-1].composition.numbers, tried[-1].counts
         assert tuple(sorted(counts)) in RECIPE.element_counts[crystal_system(group)]
         assert dict(zip(*np.unique(crystal.numbers, return_counts=True), strict=True)) == dict(
-            zip(numbers, counts, strict=True))
+            zip(numbers, counts, strict=True)
+        )
         asked = sum(count * atom_volume_angstrom3(number) for number, count in zip(numbers, counts, strict=True))
         assert crystal.volume_angstrom3 == pytest.approx(tried[-1].volume_factor * asked)
         drawn += len(tried)
@@ -87,9 +89,17 @@ def test_shared_metadata_come_from_the_list_and_are_held_on_to(monkeypatch: pyte
 @pytest.mark.slow
 def test_shared_metadata_do_not_tell_groups_apart() -> None:
     """Of groups whose own crystals are told apart by them: a centred cell holds more atoms."""
+
     def accuracy(share: float) -> float:
-        features = {group: np.array([metadata_features(draw_crystal(group, sharing(share), np.random.default_rng(seed)))
-                                     for seed in range(group, group + 30)]) for group in (221, 227)}
+        features = {
+            group: np.array(
+                [
+                    metadata_features(draw_crystal(group, sharing(share), np.random.default_rng(seed)))
+                    for seed in range(group, group + 30)
+                ]
+            )
+            for group in (221, 227)
+        }
         return pairwise_accuracies(features)[221, 227]
 
     assert accuracy(1.0) < 0.65 < 0.75 < accuracy(0.0)
@@ -100,7 +110,8 @@ def test_salts_and_alloys_are_drawn_in_their_shares() -> None:
 
     def with_anions(share: float) -> int:
         recipe: CrystalRecipe = dataclasses.replace(
-            RECIPE, realistic=dataclasses.replace(RECIPE.realistic, anion_rich=share))
+            RECIPE, realistic=dataclasses.replace(RECIPE.realistic, anion_rich=share)
+        )
         crystals = [draw_crystal(166, recipe, np.random.default_rng(seed)) for seed in range(6)]
         return sum(any(is_anion(int(z)) for z in crystal.numbers) for crystal in crystals)
 

@@ -26,8 +26,15 @@ THICKNESS, ENERGY = 150.0, 120.0
 
 def picture(screen: Screen, group: int = 62, axis: tuple = (0, 0, 1), tilt: tuple = (0.0, 0.0)) -> tuple:
     zone = project(draw_crystal(group, CRYSTALS, np.random.default_rng(3)), axis, DETECTOR_RIGHT[axis])
-    waves = propagate(zone, screen.directions, energy_kev=ENERGY, thickness_angstrom=THICKNESS, atoms=Atoms(0.5),
-                      accuracy=ACCURACY, tilt_per_angstrom=tilt)
+    waves = propagate(
+        zone,
+        screen.directions,
+        energy_kev=ENERGY,
+        thickness_angstrom=THICKNESS,
+        atoms=Atoms(0.5),
+        accuracy=ACCURACY,
+        tilt_per_angstrom=tilt,
+    )
     return zone, waves, screen.pattern(waves, mean_height=THICKNESS * wavelength_angstrom(ENERGY))
 
 
@@ -37,7 +44,9 @@ def test_polynomials_are_reproduced_and_nodes_are_few(degree: int) -> None:
     needed = (degree + 1) * (degree + 2) // 2
     assert needed <= len(points) <= 1.6 * needed and np.linalg.norm(points, axis=1).max() <= 1.0
     generator = np.random.default_rng(0)
-    shape = np.where(np.add.outer(range(degree + 1), range(degree + 1)) <= degree, generator.normal(size=(degree + 1,) * 2), 0)
+    shape = np.where(
+        np.add.outer(range(degree + 1), range(degree + 1)) <= degree, generator.normal(size=(degree + 1,) * 2), 0
+    )
     values = np.einsum("ni,ij,nj->n", chebyshev(points[:, 0], degree), shape, chebyshev(points[:, 1], degree))
     np.testing.assert_allclose((values @ fit(degree)).reshape(shape.shape), shape, atol=1e-9)
     # and noise is not blown up: the set fixes a polynomial well
@@ -55,8 +64,9 @@ def test_interpolation_is_within_a_percent_of_many_more_directions() -> None:
     unit = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
 
     def intensities(directions: np.ndarray) -> tuple:
-        waves = propagate(zone, directions * 0.08, energy_kev=ENERGY, thickness_angstrom=300.0, atoms=Atoms(0.5),
-                          accuracy=ACCURACY)
+        waves = propagate(
+            zone, directions * 0.08, energy_kev=ENERGY, thickness_angstrom=300.0, atoms=Atoms(0.5), accuracy=ACCURACY
+        )
         return waves, waves.intensities
 
     _, exact = intensities(unit)
@@ -75,8 +85,11 @@ def test_a_disk_keeps_its_intensity_its_place_and_its_size() -> None:
     screen = Screen(pixels=256, k_max_per_angstrom=1.0, semi_angle_per_angstrom=0.1, degree=4, samples=2)
     import torch
 
-    one = Waves(torch.full((2, len(screen.directions)), 0.6 + 0.0j, dtype=torch.complex64),
-                np.array([[0.5, 0.25], [3.0, 0.0]]), screen.directions)
+    one = Waves(
+        torch.full((2, len(screen.directions)), 0.6 + 0.0j, dtype=torch.complex64),
+        np.array([[0.5, 0.25], [3.0, 0.0]]),
+        screen.directions,
+    )
     found = screen.pattern(one)
     rows, columns = np.indices(found.shape)
     assert found.sum() == pytest.approx(0.36, rel=1e-5)
@@ -102,8 +115,12 @@ def test_the_mean_over_a_full_grid_of_probe_positions_is_the_incoherent_sum() ->
 @pytest.mark.parametrize("group", [2, 12, 62, 139, 166, 194, 225])
 def test_each_crystal_systems_symmetry_is_kept(group: int) -> None:
     """Of the operations that keep the beam's direction and the surfaces; others need not show with higher zones."""
-    turns = {"flip columns": (np.diag([-1, 1]), np.fliplr), "flip rows": (np.diag([1, -1]), np.flipud),
-             "half turn": (-np.eye(2), lambda p: np.rot90(p, 2)), "quarter turn": (np.array([[0, -1], [1, 0]]), np.rot90)}
+    turns = {
+        "flip columns": (np.diag([-1, 1]), np.fliplr),
+        "flip rows": (np.diag([1, -1]), np.flipud),
+        "half turn": (-np.eye(2), lambda p: np.rot90(p, 2)),
+        "quarter turn": (np.array([[0, -1], [1, 0]]), np.rot90),
+    }
     crystal = draw_crystal(group, CRYSTALS, np.random.default_rng(3))
     screen = Screen(pixels=96, k_max_per_angstrom=1.2, semi_angle_per_angstrom=0.08, degree=8)
     lattice = np.array(list(itertools.product(range(-2, 3), repeat=3)), dtype=float)

@@ -13,8 +13,10 @@ from benchmark.simulation.symmetry import Operations, operations, orbit_under
 def keys(group: Operations) -> set[bytes]:
     rotations, translations = group
     cells = np.round(translations * 24).astype(int) % 24
-    return {np.round(rotation).astype(int).tobytes() + cell.tobytes()
-            for rotation, cell in zip(rotations, cells, strict=True)}
+    return {
+        np.round(rotation).astype(int).tobytes() + cell.tobytes()
+        for rotation, cell in zip(rotations, cells, strict=True)
+    }
 
 
 def numbers_one_step_up(space_group: int) -> set[int]:
@@ -28,10 +30,20 @@ def numbers_one_step_up(space_group: int) -> set[int]:
     return found
 
 
-@pytest.mark.parametrize(("space_group", "some"), [
-    (216, {227, 225}), (36, {63}), (33, {62}), (186, {194}), (148, {166}), (4, {11, 14}), (19, {62}),
-    (1, {2, 3, 6}), (221, {229}),
-])
+@pytest.mark.parametrize(
+    ("space_group", "some"),
+    [
+        (216, {227, 225}),
+        (36, {63}),
+        (33, {62}),
+        (186, {194}),
+        (148, {166}),
+        (4, {11, 14}),
+        (19, {62}),
+        (1, {2, 3, 6}),
+        (221, {229}),
+    ],
+)
 def test_supergroups_of_the_tables_are_found(space_group: int, some: set[int]) -> None:
     """Minimal supergroups of index 2 after the International Tables A1."""
     assert some <= numbers_one_step_up(space_group)
@@ -52,11 +64,20 @@ def test_a_supergroup_is_a_group_that_holds_the_space_group(space_group: int) ->
             assert keys((rotation @ rotations, translations @ rotation.T + translation)) == known
 
 
-@pytest.mark.parametrize(("space_group", "multiplicities"), [
-    (197, {2, 6, 8, 12, 24}), (209, {4, 8, 24, 32, 48, 96}), (214, {8, 12, 16, 24, 48}), (68, {4, 8, 16}),
-    (230, {16, 24, 32, 48, 96}), (227, {8, 16, 32, 48, 96, 192}), (166, {3, 6, 9, 18, 36}), (1, {1}),
-    (210, {8, 16, 32, 48, 96}),
-])
+@pytest.mark.parametrize(
+    ("space_group", "multiplicities"),
+    [
+        (197, {2, 6, 8, 12, 24}),
+        (209, {4, 8, 24, 32, 48, 96}),
+        (214, {8, 12, 16, 24, 48}),
+        (68, {4, 8, 16}),
+        (230, {16, 24, 32, 48, 96}),
+        (227, {8, 16, 32, 48, 96, 192}),
+        (166, {3, 6, 9, 18, 36}),
+        (1, {1}),
+        (210, {8, 16, 32, 48, 96}),
+    ],
+)
 def test_positions_are_those_of_the_tables(space_group: int, multiplicities: set[int]) -> None:
     """Multiplicities of the Wyckoff positions after the International Tables A."""
     found = supergroup_sites(space_group, ())

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from benchmark.data.structures import examine
 from benchmark.data.candidate import Candidate
+from benchmark.data.structures import examine
 from benchmark.definition.rung import Limits
 from benchmark.simulation.translations import primitive_cell_exceeds
 
@@ -36,8 +36,9 @@ def repeated(unit: Cell, times: tuple[int, int, int]) -> Cell:
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 12), st.integers(0, 999), st.tuples(*[st.integers(1, 3)] * 3), st.floats(-3.0, 3.0))
-def test_a_supercell_has_the_atoms_of_its_unit(atoms: int, seed: int, times: tuple[int, int, int],
-                                               shift: float) -> None:
+def test_a_supercell_has_the_atoms_of_its_unit(
+    atoms: int, seed: int, times: tuple[int, int, int], shift: float
+) -> None:
     cell, numbers, positions = repeated(random_cell(atoms, seed), times)
     assert not primitive_cell_exceeds(atoms, cell, numbers, positions + shift, TOLERANCE_ANGSTROM)
     assert primitive_cell_exceeds(atoms - 1, cell, numbers, positions + shift, TOLERANCE_ANGSTROM)
@@ -45,8 +46,9 @@ def test_a_supercell_has_the_atoms_of_its_unit(atoms: int, seed: int, times: tup
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 6), st.integers(0, 999), st.tuples(*[st.integers(1, 3)] * 3), st.integers(0, 400))
-def test_what_spglib_finds_to_be_small_is_never_said_to_be_large(atoms: int, seed: int, times: tuple[int, int, int],
-                                                                  moved: int) -> None:
+def test_what_spglib_finds_to_be_small_is_never_said_to_be_large(
+    atoms: int, seed: int, times: tuple[int, int, int], moved: int
+) -> None:
     """Also where an atom has been moved, so that the whole is no repetition, or that of a larger part."""
     cell, numbers, positions = repeated(random_cell(atoms, seed), times)
     positions[moved % len(positions)] += 0.03
@@ -57,14 +59,18 @@ def test_what_spglib_finds_to_be_small_is_never_said_to_be_large(atoms: int, see
 @pytest.fixture
 def never_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """spglib, whose time grows with the square of the atoms, is not to be asked."""
+
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("spglib was asked")
 
     monkeypatch.setattr(spglib, "get_symmetry_dataset", refuse)
 
 
-@pytest.mark.parametrize("large", [random_cell(8000, 1), repeated(random_cell(100, 2), (4, 4, 5))],
-                         ids=["without repetition", "of a large unit"])
+@pytest.mark.parametrize(
+    "large",
+    [random_cell(8000, 1), repeated(random_cell(100, 2), (4, 4, 5))],
+    ids=["without repetition", "of a large unit"],
+)
 @pytest.mark.usefixtures("never_asked")
 def test_thousands_of_atoms_are_left_out_without_spglib(large: Cell) -> None:
     cell, numbers, positions = large
@@ -81,7 +87,21 @@ def test_one_defect_in_thousands_of_atoms_is_enough() -> None:
 
 
 def test_a_supercell_of_a_small_crystal_is_still_used() -> None:
-    salt = np.eye(3) * 5.64, np.repeat([11, 17], 4), np.array(
-        [[0, 0, 0], [0, .5, .5], [.5, 0, .5], [.5, .5, 0], [.5, .5, .5], [.5, 0, 0], [0, .5, 0], [0, 0, .5]])
+    salt = (
+        np.eye(3) * 5.64,
+        np.repeat([11, 17], 4),
+        np.array(
+            [
+                [0, 0, 0],
+                [0, 0.5, 0.5],
+                [0.5, 0, 0.5],
+                [0.5, 0.5, 0],
+                [0.5, 0.5, 0.5],
+                [0.5, 0, 0],
+                [0, 0.5, 0],
+                [0, 0, 0.5],
+            ]
+        ),
+    )
     crystal, fault = examine(Candidate("salt", *repeated(salt, (3, 3, 3))), Limits(16.0, 80))
     assert fault is None and crystal is not None and (crystal.space_group, len(crystal.numbers)) == (225, 8)

@@ -42,7 +42,8 @@ def test_writers_take_turns(tmp_path: Path):
     read = chain.parse((tmp_path / "a").read_bytes())
     assert not read.faults
     assert sorted((link.values["writer"], link.values["number"]) for link in read.links) == [
-        (writer, number) for writer in range(4) for number in range(20)]
+        (writer, number) for writer in range(4) for number in range(20)
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -55,15 +56,22 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 def test_every_change_shows(content: bytes, data: st.DataObject):
     place = data.draw(st.integers(0, len(content) - 2))  # the last newline aside: without it the last line is not whole
     changed = data.draw(st.integers(0, 255).filter(lambda byte: byte != content[place]))
-    spoiled = content[:place] + bytes([changed]) + content[place + 1:]
+    spoiled = content[:place] + bytes([changed]) + content[place + 1 :]
     # A change within the last line is seen by its hash, which is what a submission says; any other breaks the chain.
     assert chain.parse(spoiled).faults or chain.parse(spoiled).head != chain.parse(content).head
 
 
-@pytest.mark.parametrize("spoil", [
-    lambda lines: lines[1:], lambda lines: lines[:2] + lines[3:], lambda lines: [lines[1], lines[0], *lines[2:]],
-    lambda lines: [*lines[:2], lines[1], *lines[2:]], lambda lines: [*lines[:-1], lines[-1][:-5]],
-], ids=["first gone", "one gone", "swapped", "doubled", "torn"])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda lines: lines[1:],
+        lambda lines: lines[:2] + lines[3:],
+        lambda lines: [lines[1], lines[0], *lines[2:]],
+        lambda lines: [*lines[:2], lines[1], *lines[2:]],
+        lambda lines: [*lines[:-1], lines[-1][:-5]],
+    ],
+    ids=["first gone", "one gone", "swapped", "doubled", "torn"],
+)
 def test_lines_gone_moved_or_torn(tmp_path: Path, spoil):
     lines = filled(tmp_path / "a", 5).splitlines(keepends=True)
     assert chain.parse(b"".join(spoil(lines))).faults

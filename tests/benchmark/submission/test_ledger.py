@@ -37,15 +37,30 @@ def request_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     return lambda name: RunRequest(benchmark, benchmark.rung("stemdl_smoke"), Path("data"), tmp_path / "runs" / name)
 
 
-def make(request: RunRequest, *, settings: dict = SETTINGS, ranks: int = 1, status: str = "success",
-         seconds: float = 10.0, recorded: bool = True) -> None:
+def make(
+    request: RunRequest,
+    *,
+    settings: dict = SETTINGS,
+    ranks: int = 1,
+    status: str = "success",
+    seconds: float = 10.0,
+    recorded: bool = True,
+) -> None:
     """A run that leaves a log and, where it is `recorded`, a record of it."""
     with entered(request.output.parent / LEDGER, request, settings, ranks):
         request.output.mkdir(parents=True)
         request.log.write_text(f"a log of {request.output.name}\n")
         if recorded:
-            write_json(request.output / "run.json", {"status": status, "time_to_train_seconds": seconds, "epochs": 3,
-                                                     "seed": 5, "log": {"sha256": sha256_of_file(request.log)}})
+            write_json(
+                request.output / "run.json",
+                {
+                    "status": status,
+                    "time_to_train_seconds": seconds,
+                    "epochs": 3,
+                    "seed": 5,
+                    "log": {"sha256": sha256_of_file(request.log)},
+                },
+            )
 
 
 def ledger_of(request_in) -> Ledger:
@@ -59,10 +74,18 @@ def test_runs_stand_in_the_order_of_their_starts(request_in):
     ledger = ledger_of(request_in)
     assert not ledger.faults
     assert [(run.folder, run.status, run.seconds, run.counts) for run in ledger.runs] == [
-        ("a", "success", 10.0, True), ("b", "aborted", 20.0, True), ("c", "crashed", None, False)]
+        ("a", "success", 10.0, True),
+        ("b", "aborted", 20.0, True),
+        ("c", "crashed", None, False),
+    ]
     first = ledger.runs[0]
     assert (first.rung, first.ranks, first.epochs, first.seed, first.manifest_sha256) == (
-        "stemdl_smoke", 1, 3, 5, "1" * 64)
+        "stemdl_smoke",
+        1,
+        3,
+        5,
+        "1" * 64,
+    )
     assert first.source == {name: source_sha256(ROOT / name) for name in ("benchmark", "reference")}
     assert ledger.run_of(sha256_of_file(request_in("b").log)) == ledger.runs[1]
     assert ledger.run_of("0" * 64) is None
@@ -89,13 +112,17 @@ def test_an_old_record_is_none_of_a_run_that_crashed_later(request_in):
     with entered(resumed.output.parent / LEDGER, resumed, SETTINGS, 1):
         resumed.log.write_text("another log\n")
     assert [(run.status, run.resumed, run.counts) for run in ledger_of(request_in).runs] == [
-        ("success", False, True), ("crashed", True, False)]
+        ("success", False, True),
+        ("crashed", True, False),
+    ]
 
 
 def test_no_run_without_a_ledger(request_in, tmp_path: Path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StemdlError, match="cannot be added to"), entered(tmp_path / "file" / LEDGER, request_in("a"),
-                                                                         SETTINGS, 1):
+    with (
+        pytest.raises(StemdlError, match="cannot be added to"),
+        entered(tmp_path / "file" / LEDGER, request_in("a"), SETTINGS, 1),
+    ):
         pytest.fail("the run was made")
 
 
@@ -105,12 +132,19 @@ def test_seeds_given_by_hand_are_told(request_in):
     assert run.seed_given and not run.counts
 
 
-@pytest.mark.parametrize(("change", "same"), [
-    ({}, True), ({"settings": {**SETTINGS, "platform": "a name", "status": "cloud"}}, True),
-    ({"settings": {**SETTINGS, "org": "Elsewhere"}}, False), ({"settings": {**SETTINGS, "division": "open"}}, False),
-    ({"settings": {**SETTINGS, "learning_rate": 0.0021}}, False), ({"ranks": 2}, False),
-    ({"status": "aborted", "seconds": 99.0}, True),
-], ids=["nothing", "labels", "submitter", "division", "a setting", "ranks", "outcome"])
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        ({}, True),
+        ({"settings": {**SETTINGS, "platform": "a name", "status": "cloud"}}, True),
+        ({"settings": {**SETTINGS, "org": "Elsewhere"}}, False),
+        ({"settings": {**SETTINGS, "division": "open"}}, False),
+        ({"settings": {**SETTINGS, "learning_rate": 0.0021}}, False),
+        ({"ranks": 2}, False),
+        ({"status": "aborted", "seconds": 99.0}, True),
+    ],
+    ids=["nothing", "labels", "submitter", "division", "a setting", "ranks", "outcome"],
+)
 def test_which_runs_are_submitted_together(request_in, change: dict, same: bool):
     make(request_in("a"))
     make(request_in("b"), **change)
@@ -148,18 +182,23 @@ def test_ends_that_are_of_no_run_or_of_one_that_has_ended(tmp_path: Path):
 
 
 NAMES = st.text("ab\ud800", max_size=2)
-JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | NAMES,
-                    lambda each: st.lists(each, max_size=2) | st.dictionaries(NAMES, each, max_size=2),
-                    max_leaves=4)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | NAMES,
+    lambda each: st.lists(each, max_size=2) | st.dictionaries(NAMES, each, max_size=2),
+    max_leaves=4,
+)
 
 
-@given(st.dictionaries(st.sampled_from(["folder", "rung", "settings", "ranks", "source", "seed_given"]), JSON),
-       st.dictionaries(st.sampled_from(["status", "seed", "time_to_train_seconds", "log_sha256", "epochs"]), JSON))
+@given(
+    st.dictionaries(st.sampled_from(["folder", "rung", "settings", "ranks", "source", "seed_given"]), JSON),
+    st.dictionaries(st.sampled_from(["status", "seed", "time_to_train_seconds", "log_sha256", "epochs"]), JSON),
+)
 def test_whatever_entries_hold_is_borne(start: dict, end: dict):
     first = json.dumps({**start, "event": "start", "previous": chain.FIRST}).encode()
     sha256 = chain.parse(first + b"\n").head
-    ledger = parse_ledger(first + b"\n" + json.dumps(
-        {**end, "event": "end", "start": sha256, "previous": sha256}).encode() + b"\n")
+    ledger = parse_ledger(
+        first + b"\n" + json.dumps({**end, "event": "end", "start": sha256, "previous": sha256}).encode() + b"\n"
+    )
     assert not ledger.faults
     assert ledger.alike(ledger.runs[0]) == [ledger.runs[0]]
 

@@ -35,8 +35,9 @@ def request_(tmp_path: Path) -> RunRequest:
 
 @pytest.fixture
 def hundred_watts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measured_power, "make_meter",
-                        lambda name: SimpleNamespace(covers="a made meter", watts=lambda: 100.0))
+    monkeypatch.setattr(
+        measured_power, "make_meter", lambda name: SimpleNamespace(covers="a made meter", watts=lambda: 100.0)
+    )
 
 
 def make_run(request: RunRequest, nodes: int = 1) -> None:
@@ -78,8 +79,9 @@ def test_the_energy_of_nodes_is_summed_and_they_are_numbered(request_: RunReques
     assert energy_joules(request_.log, run_ms) == pytest.approx(3 * 0.1 * run_ms, rel=1e-9)
 
 
-def test_without_the_logs_of_all_nodes_there_is_no_energy(request_: RunRequest, hundred_watts: None,
-                                                          monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+def test_without_the_logs_of_all_nodes_there_is_no_energy(
+    request_: RunRequest, hundred_watts: None, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
     monkeypatch.setattr(measured_power, "PATIENCE_SECONDS", 0.3)
     with power_measured(request_, Rank(0, 4, 0, 2, "mpirun")):
         make_run(request_, nodes=2)
@@ -99,8 +101,9 @@ def test_a_meters_file_gives_what_is_of_the_run(request_: RunRequest, tmp_path: 
 
 
 @pytest.mark.parametrize("seconds", [(-20_000, -10_000), (10_000, 20_000)])
-def test_a_file_of_another_time_is_told_and_leaves_nothing(request_: RunRequest, tmp_path: Path, capsys,
-                                                           seconds: tuple[int, int]) -> None:
+def test_a_file_of_another_time_is_told_and_leaves_nothing(
+    request_: RunRequest, tmp_path: Path, capsys, seconds: tuple[int, int]
+) -> None:
     (tmp_path / "pdu.csv").write_text("".join(f"{time.time() + second},250\n" for second in seconds))
     with power_measured(dataclasses.replace(request_, power=str(tmp_path / "pdu.csv")), ALONE):
         make_run(request_)
@@ -108,8 +111,9 @@ def test_a_file_of_another_time_is_told_and_leaves_nothing(request_: RunRequest,
     assert "do not last from the run's start to its stop" in capsys.readouterr().err
 
 
-def test_a_meter_that_breaks_leaves_the_run_and_no_power_log(request_: RunRequest, capsys,
-                                                             monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_meter_that_breaks_leaves_the_run_and_no_power_log(
+    request_: RunRequest, capsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def watts(left: list[float] = [1.0]) -> float:  # noqa: B006 - it is to be kept between calls
         if not left:
             raise StemdlError("the meter broke")

@@ -73,15 +73,27 @@ def test_power_logs_go_with_their_runs_whatever_the_number_of_these(tmp_path: Pa
 
     runs = []
     for index in (3, 5):
-        folder = write(tmp_path / f"run_{index}", {f"result_{index}.txt": f"log {index}", "run.json": "{}",
-                                                   f"power/result_{index}/node_0.txt": f"power {index}",
-                                                   f"power/result_{index}/node_1.txt": "more"})
+        folder = write(
+            tmp_path / f"run_{index}",
+            {
+                f"result_{index}.txt": f"log {index}",
+                "run.json": "{}",
+                f"power/result_{index}/node_0.txt": f"power {index}",
+                f"power/result_{index}/node_1.txt": "more",
+            },
+        )
         runs.append((StoredRun(folder, {}), None))
     results = tmp_path / "system" / "strong" / "stemdl_mini"
     put_runs(runs, results, "result_{index}.txt")
     assert read(results) == {
-        "result_0.txt": "log 3", "result_0.json": "{}", "result_1.txt": "log 5", "result_1.json": "{}",
-        "power/result_0/node_0.txt": "power 3", "power/result_0/node_1.txt": "more",
-        "power/result_1/node_0.txt": "power 5", "power/result_1/node_1.txt": "more"}
+        "result_0.txt": "log 3",
+        "result_0.json": "{}",
+        "result_1.txt": "log 5",
+        "result_1.json": "{}",
+        "power/result_0/node_0.txt": "power 3",
+        "power/result_0/node_1.txt": "more",
+        "power/result_1/node_0.txt": "power 5",
+        "power/result_1/node_1.txt": "more",
+    }
     good, faults = PowerChecker("3.0.0").check_power(str(results / "power"), ["result_0.txt", "result_1.txt"])
     assert good and not faults

@@ -37,9 +37,15 @@ def write_log(request: RunRequest, *, status: str | None = keys.SUCCESS, resumed
         log.point(keys.VERSIONS, {"torch": "2.2"})
         if resumed:
             log.point(keys.RESUMED, 1)
-        for key, value in {keys.SEED: 11, keys.GLOBAL_BATCH_SIZE: 64, keys.NUMBER_OF_NODES: 2,
-                           keys.ACCELERATORS_PER_NODE: 2, keys.DATA_STANDARD: standard, keys.TRAIN_SAMPLES: 200,
-                           keys.EVAL_SAMPLES: 60}.items():
+        for key, value in {
+            keys.SEED: 11,
+            keys.GLOBAL_BATCH_SIZE: 64,
+            keys.NUMBER_OF_NODES: 2,
+            keys.ACCELERATORS_PER_NODE: 2,
+            keys.DATA_STANDARD: standard,
+            keys.TRAIN_SAMPLES: 200,
+            keys.EVAL_SAMPLES: 60,
+        }.items():
             log.point(key, value)
         log.start("run")
         for epoch, f1 in ((1, 0.5), (2, 0.91)):
@@ -61,17 +67,41 @@ def record_of(folder: Path, **options: object) -> dict:
 def test_every_field_is_the_log_s(tmp_path: Path):
     record = record_of(tmp_path)
     log = tmp_path / "result_0.txt"
-    times = {key: time for key, time in ((json.loads(line[8:])["key"], json.loads(line[8:])["time_ms"])
-                                         for line in log.read_text().splitlines())}
+    times = {
+        key: time
+        for key, time in (
+            (json.loads(line[8:])["key"], json.loads(line[8:])["time_ms"]) for line in log.read_text().splitlines()
+        )
+    }
     seconds = (times["run_stop"] - times["run_start"]) / 1000
     assert record["time_to_train_seconds"] == seconds
     expected = {
-        "benchmark": "stemdl", "rung": "stemdl_smoke", "index": 0, "status": "success", "target": 0.9, "epochs": 2,
-        "eval_f1": {"1": 0.5, "2": 0.91}, "test_f1": 0.88, "global_batch_size": 64, "ranks": 4, "launcher": "srun",
-        "seed": 11, "commit": "a" * 40, "division": "closed", "resumed": False, "scorable": True,
-        "versions": {"torch": "2.2"}, "log": {"name": "result_0.txt", "sha256": sha256_of_file(log)},
-        "data": {"folder": "data", "manifest_sha256": "m" * 64, "recipe_sha256": "r" * 64, "standard": True,
-                 "train_samples": 200, "eval_samples": 60},
+        "benchmark": "stemdl",
+        "rung": "stemdl_smoke",
+        "index": 0,
+        "status": "success",
+        "target": 0.9,
+        "epochs": 2,
+        "eval_f1": {"1": 0.5, "2": 0.91},
+        "test_f1": 0.88,
+        "global_batch_size": 64,
+        "ranks": 4,
+        "launcher": "srun",
+        "seed": 11,
+        "commit": "a" * 40,
+        "division": "closed",
+        "resumed": False,
+        "scorable": True,
+        "versions": {"torch": "2.2"},
+        "log": {"name": "result_0.txt", "sha256": sha256_of_file(log)},
+        "data": {
+            "folder": "data",
+            "manifest_sha256": "m" * 64,
+            "recipe_sha256": "r" * 64,
+            "standard": True,
+            "train_samples": 200,
+            "eval_samples": 60,
+        },
     }
     assert {key: record[key] for key in expected} == expected
     assert json.loads((tmp_path / "run.json").read_text()) == record == read_run(tmp_path).record
@@ -80,10 +110,15 @@ def test_every_field_is_the_log_s(tmp_path: Path):
     assert (system["number_of_nodes"], system["accelerators_per_node"]) == ("2", "2")
 
 
-@pytest.mark.parametrize(("options", "status"), [
-    ({"status": "aborted"}, "aborted"), ({"status": None}, CRASHED), ({"resumed": True}, "success"),
-    ({"standard": False}, "success"),
-])
+@pytest.mark.parametrize(
+    ("options", "status"),
+    [
+        ({"status": "aborted"}, "aborted"),
+        ({"status": None}, CRASHED),
+        ({"resumed": True}, "success"),
+        ({"standard": False}, "success"),
+    ],
+)
 def test_no_other_run_is_scorable(tmp_path: Path, options: dict, status: str):
     record = record_of(tmp_path, **options)
     assert (record["status"], record["scorable"]) == (status, False)
@@ -139,8 +174,10 @@ def test_the_olympic_mean_drops_the_fastest_and_the_slowest(seconds: list[float]
 
 def test_there_is_no_mean_of_too_few_runs_or_with_a_missed_target():
     for statuses in itertools.chain(*(itertools.product(("success", "aborted", CRASHED), repeat=n) for n in range(5))):
-        records = [{"status": status, "time_to_train_seconds": None if status == CRASHED else 1.0, "seed": seed}
-                   for seed, status in enumerate(statuses)]
+        records = [
+            {"status": status, "time_to_train_seconds": None if status == CRASHED else 1.0, "seed": seed}
+            for seed, status in enumerate(statuses)
+        ]
         summary = summarise_set(records)
         assert summary["reached"] == statuses.count("success")
         scored = len(statuses) >= 3 and set(statuses) == {"success"}

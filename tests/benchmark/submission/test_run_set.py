@@ -39,7 +39,11 @@ def test_a_run_that_crashes_stays_and_the_same_command_makes_another(pretend):
     ledger = read_ledger(lead.ledger)
     assert not ledger.faults
     assert [(run.folder, run.status) for run in ledger.runs] == [
-        ("set/run_0", "success"), ("set/run_1", "crashed"), ("set/run_2", "aborted"), ("set/run_3", "success")]
+        ("set/run_0", "success"),
+        ("set/run_1", "crashed"),
+        ("set/run_2", "aborted"),
+        ("set/run_3", "success"),
+    ]
     assert len({run.seed for run in ledger.runs if run.status != "crashed"}) == 3
     assert len({run.configuration for run in ledger.runs}) == 1
 
@@ -62,9 +66,13 @@ def test_what_a_run_is_asked_in_vain_ends_the_set(pretend):
     assert [run.status for run in read_ledger(lead.ledger).runs] == ["success", "crashed"]
 
 
-@pytest.mark.parametrize(("change", "named"), [
-    ({"ranks": 2}, "ranks"), ({"settings": {"org": "Somewhere", "learning_rate": 0.004, "division": "closed"}},
-                              "learning_rate")])
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"ranks": 2}, "ranks"),
+        ({"settings": {"org": "Somewhere", "learning_rate": 0.004, "division": "closed"}}, "learning_rate"),
+    ],
+)
 def test_a_set_is_not_gone_on_with_otherwise(pretend, change: dict, named: str):
     request, lead = pretend()
     make_runs(request, 1, lead, quiet)
@@ -92,7 +100,7 @@ def test_a_set_that_the_ledger_does_not_have_is_not_gone_on_with(pretend, tmp_pa
 
 def test_a_resumed_run_is_none_of_the_set_s(pretend):
     request, lead = pretend()
-    made, = make_runs(request, 1, lead, quiet)
+    (made,) = make_runs(request, 1, lead, quiet)
     path = made.request.output / "run.json"
     path.write_text(json.dumps({**made.record, "resumed": True}))
     there = runs_there(request)

@@ -22,34 +22,60 @@ from benchmark.submission.schedule import (
 
 
 def outcome(seconds: float | None, throughput: float = 100.0, seed: int = 0, status: str = "success") -> Outcome:
-    return Outcome(None, None if seconds is None else {
-        "status": status, "time_to_train_seconds": seconds, "samples_per_second": throughput, "seed": seed, "epochs": 4,
-        "global_batch_size": 8, "resumed": False})
+    return Outcome(
+        None,
+        None
+        if seconds is None
+        else {
+            "status": status,
+            "time_to_train_seconds": seconds,
+            "samples_per_second": throughput,
+            "seed": seed,
+            "epochs": 4,
+            "global_batch_size": 8,
+            "resumed": False,
+        },
+    )
 
 
 def test_a_set_for_each_number_of_ranks_and_what_is_there_stays(pretend):
     request, lead = pretend()
     made = make_schedule(request, [2, 1], 2, lead, 2, lambda text: None)
     assert [str(each.request.output.relative_to(request.output)) for each in made] == [
-        "ranks_1/run_0", "ranks_1/run_1", "ranks_2/run_0", "ranks_2/run_1"]
+        "ranks_1/run_0",
+        "ranks_1/run_1",
+        "ranks_2/run_0",
+        "ranks_2/run_1",
+    ]
     assert [(run.folder, run.ranks) for run in read_ledger(lead.ledger).runs] == [
-        ("set/ranks_1/run_0", 1), ("set/ranks_1/run_1", 1), ("set/ranks_2/run_0", 2), ("set/ranks_2/run_1", 2)]
+        ("set/ranks_1/run_0", 1),
+        ("set/ranks_1/run_1", 1),
+        ("set/ranks_2/run_0", 2),
+        ("set/ranks_2/run_1", 2),
+    ]
     assert find_ledger([each.request.output for each in made]) == lead.ledger
     refuse_other_folder(request, [1, 2, 4])
     make_schedule(request, [1, 2, 4], 2, lead, 2, lambda text: None)
     assert len(read_ledger(lead.ledger).runs) == 6
     summary = read_schedule(request.output)
     assert [(point["ranks"], point["runs"], point["oversubscribed"]) for point in summary["points"]] == [
-        (1, 2, False), (2, 2, False), (4, 2, True)]
+        (1, 2, False),
+        (2, 2, False),
+        (4, 2, True),
+    ]
     assert summary["global_batch_size"] == 8
 
 
 def test_speed_up_and_efficiency_by_hand():
-    summary = summarise_schedule({
-        1: [outcome(seconds, 100.0, seed) for seed, seconds in enumerate((9.0, 10.0, 11.0, 50.0))],
-        2: [outcome(6.0, 190.0, 1), outcome(8.0, 170.0, 2), outcome(None)],
-        4: [outcome(3.0, 400.0, status="aborted")],
-    }, "stemdl_smoke", cores=2)
+    summary = summarise_schedule(
+        {
+            1: [outcome(seconds, 100.0, seed) for seed, seconds in enumerate((9.0, 10.0, 11.0, 50.0))],
+            2: [outcome(6.0, 190.0, 1), outcome(8.0, 170.0, 2), outcome(None)],
+            4: [outcome(3.0, 400.0, status="aborted")],
+        },
+        "stemdl_smoke",
+        cores=2,
+    )
     one, two, four = summary["points"]
     assert (one["seconds"], one["speedup"], one["efficiency"], one["steps_per_second"]) == (10.5, 1.0, 1.0, 12.5)
     assert (two["runs"], two["reached"], two["unfinished"], two["seconds"]) == (2, 2, 1, 7.0)
@@ -57,7 +83,11 @@ def test_speed_up_and_efficiency_by_hand():
     assert (two["throughput_speedup"], two["throughput_efficiency"]) == (1.8, 0.9)
     # A run short of the target has no time to it, but a throughput.
     assert (four["seconds"], four["speedup"], four["throughput_speedup"], four["throughput_efficiency"]) == (
-        None, None, 4.0, 1.0)
+        None,
+        None,
+        4.0,
+        1.0,
+    )
     assert four["oversubscribed"] and not two["oversubscribed"]
 
 
@@ -70,7 +100,7 @@ def test_ideal_scaling_has_efficiency_one(scales: list[int], seconds: float):
 
 
 def test_a_study_in_which_nothing_came_to_its_end_says_nothing():
-    point, = summarise_schedule({1: [outcome(None)]}, "stemdl_smoke", 2)["points"]
+    (point,) = summarise_schedule({1: [outcome(None)]}, "stemdl_smoke", 2)["points"]
     for name in ("seconds", "speedup", "samples_per_second", "throughput_efficiency"):
         assert point[name] is None
 

@@ -38,13 +38,15 @@ def test_all_start_together_and_the_figures_are_those_of_the_logs(pretend):
     assert summary["total_minutes"] == minutes and summary["models_per_hour"] == pytest.approx(3 / (minutes / 60))
     assert (summary["instances"], summary["reached"], summary["seeds_differ"]) == (4, 3, True)
     assert [(run["run_start_ms"], run["run_stop_ms"]) for run in summary["runs"]] == [
-        (each[keys.RUN_START], each[keys.RUN_STOP]) for each in marks]
+        (each[keys.RUN_START], each[keys.RUN_STOP]) for each in marks
+    ]
     assert summary["shared"] == (usable_cores() < 4)
     ledger = read_ledger(lead.ledger)
     assert not ledger.faults and [run.instances for run in ledger.runs] == [4] * 4
     assert sorted((run.folder, run.status) for run in ledger.runs) == [
-        (f"set/instance_{index}", each.status) for index, each in enumerate(outcomes)]
-    row, = score_paths([request.output])
+        (f"set/instance_{index}", each.status) for index, each in enumerate(outcomes)
+    ]
+    (row,) = score_paths([request.output])
     assert (row.scaling, row.system, row.runs) == ("weak", "set", 4)
 
 

@@ -34,14 +34,41 @@ BEGAN_MS = 1_795_000_000_000
 EPOCH_MS, EVAL_MS = 3200, 400
 
 SETTINGS = {
-    "org": ORG, "platform": "two cores", "division": "closed", "status": "research", "comm": "horovod", "device": "cpu",
-    "precision": "fp32", "threads_per_rank": 1, "clear_caches": False, "torch_backend": "auto", "fusion_mib": 25.0,
-    "gradient_compression": "none", "gradient_groups": 0, "cycle_ms": 5.0, "hierarchical": False, "autotune": False,
-    "timeline": False, "memory_share": 0.25, "stage": "", "width": 16,
-    "symmetry": True, "max_epochs": 18, "global_batch_size": BATCH, "learning_rate": 0.004, "warmup_fraction": 0.05, "weight_decay": 0.05,
-    "weight_averaging": 0.98, "label_smoothing": 0.05, "eval_batch_size": 100, "checkpoint": True,
-    "checkpoint_every_steps": 0, "warning_signals": "TERM USR1 USR2", "collective_timeout_seconds": 60,
-    "ranks": RANKS, "launcher": "mpirun",
+    "org": ORG,
+    "platform": "two cores",
+    "division": "closed",
+    "status": "research",
+    "comm": "horovod",
+    "device": "cpu",
+    "precision": "fp32",
+    "threads_per_rank": 1,
+    "clear_caches": False,
+    "torch_backend": "auto",
+    "fusion_mib": 25.0,
+    "gradient_compression": "none",
+    "gradient_groups": 0,
+    "cycle_ms": 5.0,
+    "hierarchical": False,
+    "autotune": False,
+    "timeline": False,
+    "memory_share": 0.25,
+    "stage": "",
+    "width": 16,
+    "symmetry": True,
+    "max_epochs": 18,
+    "global_batch_size": BATCH,
+    "learning_rate": 0.004,
+    "warmup_fraction": 0.05,
+    "weight_decay": 0.05,
+    "weight_averaging": 0.98,
+    "label_smoothing": 0.05,
+    "eval_batch_size": 100,
+    "checkpoint": True,
+    "checkpoint_every_steps": 0,
+    "warning_signals": "TERM USR1 USR2",
+    "collective_timeout_seconds": 60,
+    "ranks": RANKS,
+    "launcher": "mpirun",
 }
 
 
@@ -58,8 +85,16 @@ def log_lines(index: int = 0, division: str = "closed", batch: int = BATCH) -> L
         now += after_ms
         edge = key.rpartition("_")[2] if key.rpartition("_")[0] in keys.INTERVALS else ""
         kind = {"start": keys.INTERVAL_START, "stop": keys.INTERVAL_END}.get(edge, keys.POINT_IN_TIME)
-        lines.append({"namespace": "", "time_ms": now, "event_type": kind, "key": key, "value": value,
-                      "metadata": {"file": "reference/train.py", "lineno": 100 + len(lines), **metadata}})
+        lines.append(
+            {
+                "namespace": "",
+                "time_ms": now,
+                "event_type": kind,
+                "key": key,
+                "value": value,
+                "metadata": {"file": "reference/train.py", "lineno": 100 + len(lines), **metadata},
+            }
+        )
 
     write(keys.SUBMISSION_BENCHMARK, RUNG)
     write(keys.SUBMISSION_ORG, ORG)
@@ -96,8 +131,12 @@ def log_lines(index: int = 0, division: str = "closed", batch: int = BATCH) -> L
         metric = (0.4763, 0.8609, 0.9121)[epoch - 1] + index / 1000
         write(keys.EPOCH_START, after_ms=9, epoch_num=epoch)
         write(keys.EPOCH_STOP, after_ms=EPOCH_MS + 10 * index, epoch_num=epoch)
-        write(keys.TRACKED_STATS, {"throughput": steps * batch / (EPOCH_MS + 10 * index) * 1000, "loss": 2.5 / epoch},
-              epoch_num=epoch, step_num=epoch * steps)
+        write(
+            keys.TRACKED_STATS,
+            {"throughput": steps * batch / (EPOCH_MS + 10 * index) * 1000, "loss": 2.5 / epoch},
+            epoch_num=epoch,
+            step_num=epoch * steps,
+        )
         write(keys.EVAL_START, epoch_num=epoch)
         write(keys.EVAL_STOP, after_ms=EVAL_MS, epoch_num=epoch)
         for key in (keys.EVAL_ACCURACY, keys.F1_MACRO):
@@ -114,15 +153,24 @@ def as_text(lines: Lines) -> bytes:
 
 def record_of(lines: Lines, log: bytes) -> dict[str, Any]:
     """What `run.json` says of a log: the figures follow from it, the rest from the run."""
-    events = [Event(number, line["time_ms"], line["event_type"], line["key"], line["value"], line["metadata"])
-              for number, line in enumerate(lines, 1)]
+    events = [
+        Event(number, line["time_ms"], line["event_type"], line["key"], line["value"], line["metadata"])
+        for number, line in enumerate(lines, 1)
+    ]
     facts = facts_of(Timeline.of(events))
     settings = next((line["value"] for line in lines if line["key"] == keys.CONFIG), {})
     settings = settings if isinstance(settings, dict) else {}
-    return {"benchmark": "stemdl", "rung": RUNG, "index": 0, "target": 0.9, **facts,
-            "ranks": settings.get("ranks"), "launcher": settings.get("launcher"),
-            "data": {"folder": "data", **facts["data"]},
-            "log": {"name": "result_0.txt", "sha256": hashlib.sha256(log).hexdigest()}}
+    return {
+        "benchmark": "stemdl",
+        "rung": RUNG,
+        "index": 0,
+        "target": 0.9,
+        **facts,
+        "ranks": settings.get("ranks"),
+        "launcher": settings.get("launcher"),
+        "data": {"folder": "data", **facts["data"]},
+        "log": {"name": "result_0.txt", "sha256": hashlib.sha256(log).hexdigest()},
+    }
 
 
 def ledger_of(runs: dict[int, tuple[Lines, bytes]]) -> list[dict[str, Any]]:
@@ -134,14 +182,31 @@ def ledger_of(runs: dict[int, tuple[Lines, bytes]]) -> list[dict[str, Any]]:
         record = record_of(lines, log)
         settings = told.get(keys.CONFIG) if isinstance(told.get(keys.CONFIG), dict) else {}
         entries += [
-            {"event": "start", "time_ms": BEGAN_MS + index * 60_000 - 900, "folder": f"set/run_{index}", "index": index,
-             "rung": told.get(keys.SUBMISSION_BENCHMARK), "ranks": settings.get("ranks"), "seed_given": False,
-             "settings": {name: value for name, value in settings.items() if name not in ("ranks", "launcher")},
-             "resumed": False, "manifest_sha256": told.get(keys.DATA_MANIFEST_SHA256),
-             "commit": told.get(keys.SUBMISSION_GITHUB_COMMIT_VERSION), "source": {"reference": "5" * 64}},
-            {"event": "end", "start": len(entries), "status": record["status"], "seed": record["seed"],
-             "epochs": record["epochs"], "time_to_train_seconds": record["time_to_train_seconds"],
-             "time_ms": BEGAN_MS + index * 60_000 + 20_000, "log_sha256": record["log"]["sha256"]}]
+            {
+                "event": "start",
+                "time_ms": BEGAN_MS + index * 60_000 - 900,
+                "folder": f"set/run_{index}",
+                "index": index,
+                "rung": told.get(keys.SUBMISSION_BENCHMARK),
+                "ranks": settings.get("ranks"),
+                "seed_given": False,
+                "settings": {name: value for name, value in settings.items() if name not in ("ranks", "launcher")},
+                "resumed": False,
+                "manifest_sha256": told.get(keys.DATA_MANIFEST_SHA256),
+                "commit": told.get(keys.SUBMISSION_GITHUB_COMMIT_VERSION),
+                "source": {"reference": "5" * 64},
+            },
+            {
+                "event": "end",
+                "start": len(entries),
+                "status": record["status"],
+                "seed": record["seed"],
+                "epochs": record["epochs"],
+                "time_to_train_seconds": record["time_to_train_seconds"],
+                "time_ms": BEGAN_MS + index * 60_000 + 20_000,
+                "log_sha256": record["log"]["sha256"],
+            },
+        ]
     return entries
 
 
@@ -180,9 +245,16 @@ def write_runs(folder: Path, logs: dict[int, Lines], source_sha256: str, instanc
 def description(division: str = "closed") -> dict[str, str]:
     """A system description whose fields all mean something."""
     told = {name: "something" for name in (*REQUIRED, *OPTIONAL, *ASKED_BY_THE_POLICY_ALONE)}
-    return told | {"submitter": ORG, "division": division, "status": "research", "number_of_nodes": "1",
-                   "host_processors_per_node": "1", "accelerators_per_node": "0", "host_network_card_count": "1",
-                   "framework": "PyTorch 2.13.0+cpu, Horovod 0.28.1"}
+    return told | {
+        "submitter": ORG,
+        "division": division,
+        "status": "research",
+        "number_of_nodes": "1",
+        "host_processors_per_node": "1",
+        "accelerators_per_node": "0",
+        "host_network_card_count": "1",
+        "framework": "PyTorch 2.13.0+cpu, Horovod 0.28.1",
+    }
 
 
 @dataclass
@@ -207,10 +279,11 @@ class Tree:
     @classmethod
     def valid(cls, division: str = "closed") -> Tree:
         """Five good runs."""
-        return cls({index: log_lines(index, division) for index in range(5)},
-                   {f"{CODE}/README.md": b"stemdl run --rung stemdl_mini --runs 5\n",
-                    f"{CODE}/run.sh": b"stemdl run\n"},
-                   system=description(division))
+        return cls(
+            {index: log_lines(index, division) for index in range(5)},
+            {f"{CODE}/README.md": b"stemdl run --rung stemdl_mini --runs 5\n", f"{CODE}/run.sh": b"stemdl run\n"},
+            system=description(division),
+        )
 
     def write(self, folder: Path) -> Path:
         """The tree as files."""

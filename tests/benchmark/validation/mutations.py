@@ -36,8 +36,16 @@ def ledger_bytes(change: Callable[[bytes], bytes]) -> Change:
 def more_run(entries: list[dict[str, Any]], seconds: float, place: int | None = None, status: str = "success") -> None:
     """One more run with the configuration of the others, at the end or before the entry at `place`."""
     place = len(entries) if place is None else place
-    start, end = {**entries[0], "folder": "left_out"}, {**entries[1], "status": status, "log_sha256": f"{place:064x}",
-                                                        "time_to_train_seconds": seconds, "start": place}
+    start, end = (
+        {**entries[0], "folder": "left_out"},
+        {
+            **entries[1],
+            "status": status,
+            "log_sha256": f"{place:064x}",
+            "time_to_train_seconds": seconds,
+            "start": place,
+        },
+    )
     for entry in entries[place:]:
         if "start" in entry:
             entry["start"] += 2
@@ -67,6 +75,7 @@ def drop(key: str, which: int | None = None) -> Callable[[Lines], None]:
     def change(lines: Lines) -> None:
         gone = {at(lines, key, which)} if which is not None else set(range(len(lines)))
         lines[:] = [line for number, line in enumerate(lines) if line["key"] != key or number not in gone]
+
     return change
 
 
@@ -75,33 +84,38 @@ def twice(key: str, /, **changes: Any) -> Callable[[Lines], None]:
 
 
 def shift(key: str, ms: int, which: int = -1) -> Callable[[Lines], None]:
-    return lambda lines: lines[at(lines, key, which)].update(
-        time_ms=lines[at(lines, key, which)]["time_ms"] + ms)
+    return lambda lines: lines[at(lines, key, which)].update(time_ms=lines[at(lines, key, which)]["time_ms"] + ms)
 
 
 def shift_from(key: str, ms: int, which: int = -1) -> Callable[[Lines], None]:
     """An event and all after it, as by one who takes time out of the middle of a run."""
+
     def change(lines: Lines) -> None:
-        for line in lines[at(lines, key, which):]:
+        for line in lines[at(lines, key, which) :]:
             line["time_ms"] += ms
+
     return change
 
 
 def move(key: str, behind: str, which: int = -1, behind_which: int = -1) -> Callable[[Lines], None]:
     """An event put behind another, at its time."""
+
     def change(lines: Lines) -> None:
         moved = lines.pop(at(lines, key, which))
         place = at(lines, behind, behind_which)
         lines.insert(place + 1, {**moved, "time_ms": lines[place]["time_ms"]})
+
     return change
 
 
 def before(key: str, other: str) -> Callable[[Lines], None]:
     """An event put in front of the first of another, at its time."""
+
     def change(lines: Lines) -> None:
         moved = lines.pop(at(lines, key))
         place = at(lines, other, 0)
         lines.insert(place, {**moved, "time_ms": lines[place]["time_ms"]})
+
     return change
 
 
@@ -111,17 +125,25 @@ def setting(name: str, value: Any) -> Callable[[Lines], None]:
 
 def metric(epoch: int, value: float) -> Callable[[Lines], None]:
     """An evaluation's value under both its keys."""
+
     def change(lines: Lines) -> None:
         for key in (keys.EVAL_ACCURACY, keys.F1_MACRO):
             put(key, value, epoch - 1)(lines)
+
     return change
 
 
 def epochs_left_out(first: int) -> Callable[[Lines], None]:
     """No evaluation of the epochs before `first`."""
-    return lambda lines: lines.__setitem__(slice(None), [
-        line for line in lines
-        if line["key"] not in (keys.EVAL_START, keys.EVAL_STOP, keys.EVAL_ACCURACY, keys.F1_MACRO) or line["metadata"]["epoch_num"] >= first])
+    return lambda lines: lines.__setitem__(
+        slice(None),
+        [
+            line
+            for line in lines
+            if line["key"] not in (keys.EVAL_START, keys.EVAL_STOP, keys.EVAL_ACCURACY, keys.F1_MACRO)
+            or line["metadata"]["epoch_num"] >= first
+        ],
+    )
 
 
 def converged_after_one_epoch(lines: Lines) -> None:
@@ -139,9 +161,11 @@ def raw(change: Callable[[bytes], bytes], index: int = 0) -> Change:
 
 def kept_record(change: Callable[[Lines], None]) -> Change:
     """The log changed and the record not."""
+
     def both(tree: Tree) -> None:
         change(tree.logs[0])
         tree.stale.add(0)
+
     return both
 
 
@@ -188,17 +212,21 @@ def times_far_apart(tree: Tree) -> None:
     for index in (1, 3):
         lines = tree.logs[index]
         for which in range(3):
-            taken = lines[at(lines, keys.EPOCH_STOP, which)]["time_ms"] - lines[
-                at(lines, keys.EPOCH_START, which)]["time_ms"]
+            taken = (
+                lines[at(lines, keys.EPOCH_STOP, which)]["time_ms"]
+                - lines[at(lines, keys.EPOCH_START, which)]["time_ms"]
+            )
             shift_from(keys.EPOCH_STOP, 2 * taken, which)(lines)
             lines[at(lines, keys.TRACKED_STATS, which)]["value"]["throughput"] /= 3
 
 
 def of_another_rung(rung: str) -> Change:
     """All that a tree of RUNG says, said of another rung."""
+
     def change(tree: Tree) -> None:
         every_log(put(keys.SUBMISSION_BENCHMARK, rung))(tree)
         tree.results = RESULTS.replace(RUNG, rung)
+
     return change
 
 
@@ -232,56 +260,106 @@ MUTATIONS = (
     Mutation("run_start before init_stop", "R3.1", log(move(keys.INIT_STOP, keys.RUN_START))),
     Mutation("an epoch before run_start", "R3.1", log(move(keys.RUN_START, keys.EPOCH_START, behind_which=0))),
     Mutation("31 minutes of init", "R3.2", log(shift(keys.INIT_START, -31 * 60_000))),
-    Mutation("staging before the clock", "R3.3", log(together(before(keys.STAGING_START, keys.RUN_START),
-                                                              before(keys.STAGING_STOP, keys.RUN_START)))),
+    Mutation(
+        "staging before the clock",
+        "R3.3",
+        log(together(before(keys.STAGING_START, keys.RUN_START), before(keys.STAGING_STOP, keys.RUN_START))),
+    ),
     Mutation("no staging", "R3.3", log(together(drop(keys.STAGING_START), drop(keys.STAGING_STOP)))),
     Mutation("caches said to be cleared", "R3.4", log(put(keys.CACHE_CLEAR, True))),
     Mutation("caches told with a text", "R3.4", log(put(keys.CACHE_CLEAR, "yes"))),
     Mutation("an aborted run", "R3.5", log(tell(keys.RUN_STOP, status="aborted"))),
-    Mutation("a run_stop without status", "R3.5", log(lambda lines: lines[at(lines, keys.RUN_STOP)]["metadata"].pop(
-        "status"))),
+    Mutation(
+        "a run_stop without status",
+        "R3.5",
+        log(lambda lines: lines[at(lines, keys.RUN_STOP)]["metadata"].pop("status")),
+    ),
     Mutation("the target reached an epoch before", "R3.5", log(metric(2, 0.905))),
-    Mutation("the deciding evaluation after run_stop", "R3.6", log(together(
-        move(keys.EVAL_ACCURACY, keys.RUN_STOP), move(keys.F1_MACRO, keys.RUN_STOP)))),
-    Mutation("an epoch after run_stop", "R3.6", log(twice(keys.TEST_F1_MACRO, key=keys.EPOCH_START,
-                                                          event_type=keys.INTERVAL_START))),
+    Mutation(
+        "the deciding evaluation after run_stop",
+        "R3.6",
+        log(together(move(keys.EVAL_ACCURACY, keys.RUN_STOP), move(keys.F1_MACRO, keys.RUN_STOP))),
+    ),
+    Mutation(
+        "an epoch after run_stop",
+        "R3.6",
+        log(twice(keys.TEST_F1_MACRO, key=keys.EPOCH_START, event_type=keys.INTERVAL_START)),
+    ),
     Mutation("the test split on the clock", "R3.6", log(move(keys.TEST_F1_MACRO, keys.EVAL_STOP))),
     Mutation("run_stop before run_start", "R3.7", log(shift(keys.RUN_STOP, -3_600_000))),
     Mutation("run_stop a second early", "R3.7", log(shift(keys.RUN_STOP, -1_000))),
     Mutation("run_start a second late", "R3.7", log(shift(keys.RUN_START, 1_000))),
     Mutation("an event a millisecond early", "R3.7", log(shift(keys.EVAL_ACCURACY, -1))),
-    Mutation("times in seconds", "R3.7", log(lambda lines: [line.update(time_ms=line["time_ms"] // 1000)
-                                                            for line in lines])),
+    Mutation(
+        "times in seconds", "R3.7", log(lambda lines: [line.update(time_ms=line["time_ms"] // 1000) for line in lines])
+    ),
     Mutation("an epoch without its stop", "R3.8", log(drop(keys.EPOCH_STOP, 1))),
     Mutation("an evaluation without its start", "R3.8", log(drop(keys.EVAL_START, 1))),
     Mutation("a stop of another epoch", "R3.8", log(tell(keys.EPOCH_STOP, epoch_num=7))),
     Mutation("a second taken out of an epoch", "R3.9", log(shift_from(keys.EPOCH_STOP, -1_000))),
-    Mutation("samples/s doubled", "R3.9", log(put(
-        keys.TRACKED_STATS, {"throughput": 2 * STEPS * 32 / EPOCH_MS * 1e3}))),
+    Mutation(
+        "samples/s doubled", "R3.9", log(put(keys.TRACKED_STATS, {"throughput": 2 * STEPS * 32 / EPOCH_MS * 1e3}))
+    ),
     Mutation("samples/s left out", "R3.9", log(drop(keys.TRACKED_STATS, 0))),
-    Mutation("evaluations in no time", "R3.9", log(together(*(shift_from(keys.EVAL_STOP, -400, which)
-                                                              for which in range(3)))), invalid=False),
+    Mutation(
+        "evaluations in no time",
+        "R3.9",
+        log(together(*(shift_from(keys.EVAL_STOP, -400, which) for which in range(3)))),
+        invalid=False,
+    ),
     Mutation("staging in no time", "R3.9", log(shift_from(keys.STAGING_STOP, -800)), invalid=False),
     Mutation("an epoch in no time", "R3.9", log(together(shift_from(keys.EPOCH_STOP, -EPOCH_MS + 100)))),
-    Mutation("a machine with half of its cores taken", "R3.10", every_log(put(
-        keys.PREFLIGHT, {"ok": True, "figures": {"load": {"given": 2, "free": 1.0, "average": 3.1}}})), invalid=False),
-    Mutation("half a core of many taken", "R3.10", log(put(
-        keys.PREFLIGHT, {"ok": True, "figures": {"load": {"given": 64, "free": 63.4, "average": 0.7}}})), invalid=False),
+    Mutation(
+        "a machine with half of its cores taken",
+        "R3.10",
+        every_log(put(keys.PREFLIGHT, {"ok": True, "figures": {"load": {"given": 2, "free": 1.0, "average": 3.1}}})),
+        invalid=False,
+    ),
+    Mutation(
+        "half a core of many taken",
+        "R3.10",
+        log(put(keys.PREFLIGHT, {"ok": True, "figures": {"load": {"given": 64, "free": 63.4, "average": 0.7}}})),
+        invalid=False,
+    ),
     # 4. runs
     Mutation("evaluated in the end alone", "R4.1", log(epochs_left_out(3))),
     Mutation("an epoch not trained", "R4.1", log(together(drop(keys.EPOCH_START, 1), drop(keys.EPOCH_STOP, 1)))),
     Mutation("an evaluation not logged", "R4.1", log(together(drop(keys.EVAL_ACCURACY, 0), drop(keys.F1_MACRO, 0)))),
     Mutation("one seed for two runs", "R4.2", log(put(keys.SEED, 1318135155), 1)),
-    Mutation("one seed for two runs, from another line", "R4.2",
-             log(together(put(keys.SEED, 1318135155), tell(keys.SEED, lineno=999)), 1)),
+    Mutation(
+        "one seed for two runs, from another line",
+        "R4.2",
+        log(together(put(keys.SEED, 1318135155), tell(keys.SEED, lineno=999)), 1),
+    ),
     Mutation("no seed", "R4.2", log(drop(keys.SEED))),
     Mutation("a seed with a fraction", "R4.2", log(put(keys.SEED, 1.5))),
-    Mutation("an evaluation without its epoch", "R4.3",
-             log(lambda lines: lines[at(lines, keys.EVAL_ACCURACY)]["metadata"].pop("epoch_num"))),
-    Mutation("epochs from 0", "R4.1", log(lambda lines: [line["metadata"].update(
-        epoch_num=line["metadata"]["epoch_num"] - 1) for line in lines if "epoch_num" in line["metadata"]])),
-    Mutation("epochs that fall", "R4.3", log(lambda lines: [line["metadata"].update(
-        epoch_num=4 - line["metadata"]["epoch_num"]) for line in lines if "epoch_num" in line["metadata"]])),
+    Mutation(
+        "an evaluation without its epoch",
+        "R4.3",
+        log(lambda lines: lines[at(lines, keys.EVAL_ACCURACY)]["metadata"].pop("epoch_num")),
+    ),
+    Mutation(
+        "epochs from 0",
+        "R4.1",
+        log(
+            lambda lines: [
+                line["metadata"].update(epoch_num=line["metadata"]["epoch_num"] - 1)
+                for line in lines
+                if "epoch_num" in line["metadata"]
+            ]
+        ),
+    ),
+    Mutation(
+        "epochs that fall",
+        "R4.3",
+        log(
+            lambda lines: [
+                line["metadata"].update(epoch_num=4 - line["metadata"]["epoch_num"])
+                for line in lines
+                if "epoch_num" in line["metadata"]
+            ]
+        ),
+    ),
     Mutation("a resumed run", "R4.4", log(twice(keys.SEED, key=keys.RESUMED, value=2))),
     Mutation("four runs", "R4.5", lambda tree: tree.logs.pop(4)),
     Mutation("six runs", "R4.5", one_run_more),
@@ -290,8 +368,11 @@ MUTATIONS = (
     Mutation("a line cut off", "R4.6", raw(lambda text: text[:-40])),
     Mutation("a line that is no JSON", "R4.6", raw(lambda text: text.replace(b'"value"', b"'value'", 1))),
     Mutation("a byte that is no UTF-8", "R4.6", raw(lambda text: text.replace(b"Somewhere", b"Some\xffwhere", 1))),
-    Mutation("a key twice in an event", "R4.6", raw(lambda text: text.replace(
-        b'"value": 32,', b'"value": 99, "value": 32,', 1))),
+    Mutation(
+        "a key twice in an event",
+        "R4.6",
+        raw(lambda text: text.replace(b'"value": 32,', b'"value": 99, "value": 32,', 1)),
+    ),
     Mutation("NaN", "R4.6", raw(lambda text: text.replace(b'"loss": 2.5', b'"loss": NaN', 1))),
     Mutation("a number beyond all", "R4.6", raw(lambda text: text.replace(b"1318135155", b"1" * 30, 1))),
     Mutation("an event behind other text", "R4.6", raw(lambda text: text.replace(b":::MLLOG", b"rank 0: :::MLLOG", 1))),
@@ -299,12 +380,18 @@ MUTATIONS = (
     Mutation("an empty log", "R4.6", raw(lambda text: b"")),
     Mutation("an event without a value", "R4.6", raw(lambda text: text.replace(b'"value": 32,', b"", 1))),
     Mutation("a time that is a text", "R4.6", raw(lambda text: text.replace(b'"time_ms": 17', b'"time_ms": "17"', 1))),
-    Mutation("a start that is a point", "R4.6", log(lambda lines: lines[at(lines, keys.RUN_START)].update(
-        event_type=keys.POINT_IN_TIME))),
+    Mutation(
+        "a start that is a point",
+        "R4.6",
+        log(lambda lines: lines[at(lines, keys.RUN_START)].update(event_type=keys.POINT_IN_TIME)),
+    ),
     Mutation("a run given twice", "R4.6", same_run_twice),
     Mutation("a run given twice, with another seed and an hour later", "R4.6", same_run_an_hour_later),
-    Mutation("a batch smaller than the ranks", "R4.7", every_log(together(
-        setting("ranks", 64), put(keys.NUMBER_OF_NODES, 1)))),
+    Mutation(
+        "a batch smaller than the ranks",
+        "R4.7",
+        every_log(together(setting("ranks", 64), put(keys.NUMBER_OF_NODES, 1))),
+    ),
     Mutation("a batch that accumulation does not divide", "R4.7", every_log(put(keys.GRADIENT_ACCUMULATION_STEPS, 3))),
     Mutation("samples seen that are no batches", "R4.7", log(tell(keys.EVAL_ACCURACY, samples_count=10_000))),
     Mutation("one step less", "R4.7", log(tell(keys.TRACKED_STATS, step_num=3 * STEPS - 1))),
@@ -322,10 +409,16 @@ MUTATIONS = (
     Mutation("a log edited after its record", "R4.9", kept_record(put(keys.TEST_F1_MACRO, 0.97))),
     Mutation("a time edited after its record", "R4.9", kept_record(shift(keys.RUN_STOP, -5))),
     Mutation("no record", "R4.9", lambda tree: tree.without_record.add(0)),
-    Mutation("a record of something else", "R4.9", after(
-        lambda folder: (folder / RESULTS / "result_4.json").write_text("[]"))),
-    Mutation("another batch in one run", "R4.10", log(together(
-        put(keys.GLOBAL_BATCH_SIZE, 64), setting("global_batch_size", 64)))),
+    Mutation(
+        "a record of something else",
+        "R4.9",
+        after(lambda folder: (folder / RESULTS / "result_4.json").write_text("[]")),
+    ),
+    Mutation(
+        "another batch in one run",
+        "R4.10",
+        log(together(put(keys.GLOBAL_BATCH_SIZE, 64), setting("global_batch_size", 64))),
+    ),
     Mutation("another source in one run", "R4.10", log(put(keys.SUBMISSION_GITHUB_COMMIT_VERSION, "b" * 40))),
     Mutation("other software in one run", "R4.10", log(put(keys.VERSIONS, {"torch": "2.13.0+cpu", "python": "3.12"}))),
     Mutation("converged after one epoch", "R4.11", every_log(converged_after_one_epoch)),
@@ -337,8 +430,9 @@ MUTATIONS = (
     Mutation("1 for true", "R5.1", every_log(setting("symmetry", 1))),
     Mutation("another optimizer", "R5.1", every_log(put(keys.OPT_NAME, "lamb"))),
     Mutation("a setting added", "R5.1", every_log(setting("mixup", 0.2))),
-    Mutation("a setting left out", "R5.1", every_log(
-        lambda lines: lines[at(lines, keys.CONFIG)]["value"].pop("width"))),
+    Mutation(
+        "a setting left out", "R5.1", every_log(lambda lines: lines[at(lines, keys.CONFIG)]["value"].pop("width"))
+    ),
     Mutation("settings of another division", "R5.2", every_log(setting("division", "open"))),
     Mutation("a division that does not exist", "R4.8", every_log(put(keys.SUBMISSION_DIVISION, "science"))),
     Mutation("a precision that is not allowed", "R5.3", every_log(setting("precision", "fp8")), division="open"),
@@ -350,17 +444,20 @@ MUTATIONS = (
     Mutation("a field that is a number", "R7.1", describe(number_of_nodes=1)),
     Mutation("a field that says nothing", "R7.2", describe(cooling="")),
     Mutation("a field left to be filled in", "R7.2", describe(cooling="unknown: to be filled in by the submitter")),
-    Mutation("neither cores nor threads", "R7.2", describe(host_processor_core_count="",
-                                                           host_processor_vcpu_count="")),
+    Mutation("neither cores nor threads", "R7.2", describe(host_processor_core_count="", host_processor_vcpu_count="")),
     Mutation("more nodes in the description", "R7.3", describe(number_of_nodes="4")),
     Mutation("another submitter in the description", "R7.3", describe(submitter="Elsewhere")),
     Mutation("another division in the description", "R7.3", describe(division="open")),
     Mutation("another framework in the description", "R7.3", describe(framework="PyTorch 2.2.0")),
     # 8. the submission
-    Mutation("logs in another benchmark's folder", "R8.1", lambda tree: setattr(
-        tree, "results", RESULTS.replace(RUNG, "cosmoflow"))),
-    Mutation("a folder of no benchmark", "R8.1", lambda tree: setattr(
-        tree, "results", RESULTS.replace(RUNG, "stemdl_maxi"))),
+    Mutation(
+        "logs in another benchmark's folder",
+        "R8.1",
+        lambda tree: setattr(tree, "results", RESULTS.replace(RUNG, "cosmoflow")),
+    ),
+    Mutation(
+        "a folder of no benchmark", "R8.1", lambda tree: setattr(tree, "results", RESULTS.replace(RUNG, "stemdl_maxi"))
+    ),
     Mutation("a log of another name", "R8.1", add(f"{RESULTS}/run-5.txt", b"")),
     Mutation("no code", "R8.2", lambda tree: tree.files.pop(f"{CODE}/run.sh")),
     Mutation("source that is not what ran", "R8.2", add(f"{CODE}/reference/train.py", b"pass\n")),
@@ -368,8 +465,9 @@ MUTATIONS = (
     Mutation("a hidden file", "R8.3", add(f"{CODE}/.cache", b"x")),
     Mutation("a space in a name", "R8.3", add(f"{CODE}/run me.sh", b"x")),
     Mutation("a line break in a name", "R8.3", add(f"{CODE}/a\nb.py", b"x")),
-    Mutation("a file of 53 MB", "R8.3", after(
-        lambda folder: os.truncate(_made(folder / CODE / "big.txt"), 53_000_000))),
+    Mutation(
+        "a file of 53 MB", "R8.3", after(lambda folder: os.truncate(_made(folder / CODE / "big.txt"), 53_000_000))
+    ),
     Mutation("a FIFO", "R8.3", after(lambda folder: os.mkfifo(folder / CODE / "pipe"))),
     Mutation("a checkpoint", "R8.3", add(f"{CODE}/model.pt", b"\x80\x04"), invalid=False),
     Mutation("a link out of the tree", "R8.4", after(lambda folder: (folder / CODE / "p").symlink_to("/etc/passwd"))),
@@ -377,37 +475,70 @@ MUTATIONS = (
     Mutation("a log that is a link to another", "R8.4", after(lambda folder: _relinked(folder / RESULTS))),
     Mutation("a private key", "R8.5", add(f"{CODE}/notes.txt", b"-----BEGIN OPENSSH PRIVATE KEY-----\nb3Blbn\n")),
     Mutation("a token", "R8.5", add(f"{CODE}/env.sh", b"export TOKEN=ghp_" + b"a1" * 18 + b"\n")),
-    Mutation("JSON nested too deep", "R4.6", raw(lambda text: text.replace(b'"value": 32,', b'"value": ' + b"[" * 500
-                                                                           + b"]" * 500 + b",", 1))),
+    Mutation(
+        "JSON nested too deep",
+        "R4.6",
+        raw(lambda text: text.replace(b'"value": 32,', b'"value": ' + b"[" * 500 + b"]" * 500 + b",", 1)),
+    ),
     Mutation("a log that is a folder", "R8.6", after(lambda folder: _foldered(folder / RESULTS / "result_4.txt"))),
     # the ledger
     Mutation("no ledger", "R4.12", after(lambda folder: (folder / RESULTS / LEDGER).unlink())),
-    Mutation("a line of the ledger taken out", "R4.12", ledger_bytes(lambda text: b"".join(
-        text.splitlines(keepends=True)[2:]))),
-    Mutation("a time in the ledger changed", "R4.12", ledger_bytes(lambda text: text.replace(b'"epochs": 3',
-                                                                                             b'"epochs": 2', 1))),
+    Mutation(
+        "a line of the ledger taken out",
+        "R4.12",
+        ledger_bytes(lambda text: b"".join(text.splitlines(keepends=True)[2:])),
+    ),
+    Mutation(
+        "a time in the ledger changed",
+        "R4.12",
+        ledger_bytes(lambda text: text.replace(b'"epochs": 3', b'"epochs": 2', 1)),
+    ),
     Mutation("a ledger without one of the runs", "R4.12", ledger(lambda entries: entries.__delitem__(slice(8, 10)))),
-    Mutation("a ledger written anew with another time", "R4.12", ledger(lambda entries: entries[1].update(
-        time_to_train_seconds=9.5))),
-    Mutation("a ledger written anew with another setting", "R4.12", ledger(lambda entries: entries[0].update(
-        settings={**entries[0]["settings"], "learning_rate": 0.1}))),
+    Mutation(
+        "a ledger written anew with another time",
+        "R4.12",
+        ledger(lambda entries: entries[1].update(time_to_train_seconds=9.5)),
+    ),
+    Mutation(
+        "a ledger written anew with another setting",
+        "R4.12",
+        ledger(lambda entries: entries[0].update(settings={**entries[0]["settings"], "learning_rate": 0.1})),
+    ),
     Mutation("the fastest of eight runs", "R4.5", ledger(lambda entries: [more_run(entries, 40.0) for _ in range(3)])),
-    Mutation("a slow run left out between the others", "R4.5", ledger(
-        lambda entries: more_run(entries, 99.0, place=4))),
-    Mutation("a run that missed the target left out", "R4.5", ledger(lambda entries: more_run(
-        entries, 60.0, place=4, status="aborted"))),
+    Mutation(
+        "a slow run left out between the others", "R4.5", ledger(lambda entries: more_run(entries, 99.0, place=4))
+    ),
+    Mutation(
+        "a run that missed the target left out",
+        "R4.5",
+        ledger(lambda entries: more_run(entries, 60.0, place=4, status="aborted")),
+    ),
     Mutation("a set made for the other division as well", "R4.12", ledger(of_the_other_division), invalid=False),
     Mutation("runs that were ended early", "R4.12", ledger(lambda entries: entries.append(entries[0])), invalid=False),
     Mutation("a seed given by hand", "R4.2", ledger(lambda entries: entries[2].update(seed_given=True))),
     Mutation("a ledger that is a link", "R4.12", after(lambda folder: _linked(folder / RESULTS / LEDGER))),
     Mutation("a ledger of other bytes", "R4.12", ledger_bytes(lambda text: b"\xff\x00[[[[" + text)),
     # together
-    Mutation("aborted, and the target reached after run_stop", "R3.5", log(together(
-        tell(keys.RUN_STOP, status="aborted"), move(keys.EVAL_ACCURACY, keys.RUN_STOP)))),
-    Mutation("a wider network and a missing log", "R5.1", lambda tree: (
-        every_log(setting("width", 64))(tree), tree.logs.pop(2))),
-    Mutation("all times stretched back", "R3.9", log(lambda lines: [line.update(
-        time_ms=lines[0]["time_ms"] + (line["time_ms"] - lines[0]["time_ms"]) // 2) for line in lines])),
+    Mutation(
+        "aborted, and the target reached after run_stop",
+        "R3.5",
+        log(together(tell(keys.RUN_STOP, status="aborted"), move(keys.EVAL_ACCURACY, keys.RUN_STOP))),
+    ),
+    Mutation(
+        "a wider network and a missing log",
+        "R5.1",
+        lambda tree: (every_log(setting("width", 64))(tree), tree.logs.pop(2)),
+    ),
+    Mutation(
+        "all times stretched back",
+        "R3.9",
+        log(
+            lambda lines: [
+                line.update(time_ms=lines[0]["time_ms"] + (line["time_ms"] - lines[0]["time_ms"]) // 2)
+                for line in lines
+            ]
+        ),
+    ),
     Mutation("the same seed everywhere, and records that agree", "R4.2", every_log(put(keys.SEED, 42))),
 )
 

@@ -14,9 +14,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from patience import HANG_SECONDS
 
+from benchmark.foundation.reading import Unreadable, parse_json, read_bytes
 from benchmark.validation.finding import Verdict, printable, shown
 from benchmark.validation.limits import Limits
-from benchmark.foundation.reading import Unreadable, parse_json, read_bytes
 from benchmark.validation.validate import validate
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -27,8 +27,11 @@ def judge(path: Path, limits: Limits = SMALL):
     report = validate([path], limits=limits, official=False)
     assert not any("broke off" in finding.message for finding in report.findings)
     json.dumps(report.to_dict()).encode()
-    assert all(text.isprintable() for finding in report.findings
-               for text in (finding.file, finding.message, finding.expected, finding.found, finding.hint))
+    assert all(
+        text.isprintable()
+        for finding in report.findings
+        for text in (finding.file, finding.message, finding.expected, finding.found, finding.hint)
+    )
     return report
 
 
@@ -38,10 +41,14 @@ def file(tmp_path_factory) -> Path:
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.one_of(st.binary(max_size=400), st.lists(st.binary(max_size=80)).map(
-    lambda parts: b"\n".join(b":::MLLOG " + part for part in parts))))
+@given(
+    st.one_of(
+        st.binary(max_size=400),
+        st.lists(st.binary(max_size=80)).map(lambda parts: b"\n".join(b":::MLLOG " + part for part in parts)),
+    )
+)
 @example(b":::MLLOG " + b"[" * 200_000)
-@example(b":::MLLOG {\"a\":" * 30_000)
+@example(b':::MLLOG {"a":' * 30_000)
 @example(b':::MLLOG {"time_ms": ' + b"9" * 100_000 + b"}")
 @example(b':::MLLOG {"time_ms": 1e999, "key": "a", "value": NaN, "metadata": {}, "event_type": "POINT_IN_TIME"}')
 @example(b":::MLLOG" * 20_000)
@@ -53,7 +60,9 @@ def test_any_bytes_have_a_verdict(file, content):
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**64), 2**64) | st.floats() | st.text(max_size=10),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3), max_leaves=5)
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
 
 
 @settings(max_examples=200, deadline=None)
@@ -62,9 +71,13 @@ def test_any_json_in_any_place_has_a_verdict(file, data):
     lines = log_lines()
     for _ in range(data.draw(st.integers(1, 4))):
         line = lines[data.draw(st.integers(0, len(lines) - 1))]
-        holder = data.draw(st.sampled_from([line] + [each for each in (line["metadata"], line["value"])
-                                                     if isinstance(each, dict)])) if isinstance(
-            line.get("metadata"), dict) else line
+        holder = (
+            data.draw(
+                st.sampled_from([line] + [each for each in (line["metadata"], line["value"]) if isinstance(each, dict)])
+            )
+            if isinstance(line.get("metadata"), dict)
+            else line
+        )
         holder[data.draw(st.sampled_from(sorted(holder) or ["value"]))] = data.draw(JSON)
     file.write_bytes("".join(f":::MLLOG {json.dumps(line)}\n" for line in lines).encode())
     judge(file)
@@ -81,34 +94,47 @@ def test_any_json_has_a_verdict_as_description_or_record(tmp_path_factory, data)
     judge(folder)
 
 
-@pytest.mark.parametrize(("content", "rule", "says"), [
-    (as_text(log_lines()) * 20, "R8.6", "bytes, of 200000 that are read"),
-    (b":::MLLOG {" + b" " * 5_000 + b"}\n", "R8.6", "too long"),
-    (b":::MLLOG {}\n" * 1_000, "R8.6", "not checked from here on"),
-    (b"text\n" * 30_000, "R4.6", "no event"),
-    (b"", "R4.6", "no event"),
-])
+@pytest.mark.parametrize(
+    ("content", "rule", "says"),
+    [
+        (as_text(log_lines()) * 20, "R8.6", "bytes, of 200000 that are read"),
+        (b":::MLLOG {" + b" " * 5_000 + b"}\n", "R8.6", "too long"),
+        (b":::MLLOG {}\n" * 1_000, "R8.6", "not checked from here on"),
+        (b"text\n" * 30_000, "R4.6", "no event"),
+        (b"", "R4.6", "no event"),
+    ],
+)
 def test_what_is_too_large_is_told_and_not_read(tmp_path, content, rule, says):
     path = tmp_path / "result_0.txt"
     path.write_bytes(content)
     assert any(finding.rule == rule and says in finding.message for finding in judge(path).findings)
 
 
-@pytest.mark.parametrize("name", [f"{RESULTS}/result_2.txt", f"{RESULTS}/result_2.json", "systems/two-cores.json",
-                                  "benchmarks/x"])
+@pytest.mark.parametrize(
+    "name", [f"{RESULTS}/result_2.txt", f"{RESULTS}/result_2.json", "systems/two-cores.json", "benchmarks/x"]
+)
 @pytest.mark.parametrize("kind", ["fifo", "folder", "link out", "link to itself", "dangling link", "unreadable"])
 def test_what_is_no_file_is_told_and_not_waited_for(tmp_path, name, kind):
     folder = Tree.valid().write(tmp_path / "S")
     path = folder / name
     path.unlink(missing_ok=True)
-    {"fifo": lambda: os.mkfifo(path), "folder": path.mkdir, "link out": lambda: path.symlink_to("/etc/passwd"),
-     "link to itself": lambda: path.symlink_to(path.name), "dangling link": lambda: path.symlink_to("nowhere"),
-     "unreadable": lambda: path.write_bytes(b"{}")}[kind]()
+    {
+        "fifo": lambda: os.mkfifo(path),
+        "folder": path.mkdir,
+        "link out": lambda: path.symlink_to("/etc/passwd"),
+        "link to itself": lambda: path.symlink_to(path.name),
+        "dangling link": lambda: path.symlink_to("nowhere"),
+        "unreadable": lambda: path.write_bytes(b"{}"),
+    }[kind]()
     if kind == "unreadable":
         path.chmod(0)
     report = judge(folder)
-    if kind == "folder" and name == "benchmarks/x" or kind == "unreadable" and (
-            name == "benchmarks/x" and os.geteuid() == 0):
+    if (
+        kind == "folder"
+        and name == "benchmarks/x"
+        or kind == "unreadable"
+        and (name == "benchmarks/x" and os.geteuid() == 0)
+    ):
         assert report.verdict is Verdict.CLOSED
     else:
         assert report.verdict is Verdict.INVALID
@@ -145,8 +171,10 @@ def test_too_many_files_and_folders_too_deep_are_told(tmp_path):
 def test_what_all_logs_together_hold_is_bounded(tmp_path):
     folder = Tree.valid().write(tmp_path / "S")
     one = (folder / RESULTS / "result_0.txt").stat().st_size
-    for limits, says in ((Limits(set_bytes=3 * one), "more bytes than are read"),
-                         (Limits(tree_bytes=3 * one), "more bytes than are read")):
+    for limits, says in (
+        (Limits(set_bytes=3 * one), "more bytes than are read"),
+        (Limits(tree_bytes=3 * one), "more bytes than are read"),
+    ):
         found = [finding for finding in judge(folder, limits).findings if says in finding.message]
         assert {finding.rule for finding in found} == {"R8.6"} and 2 <= len(found) <= 4
     for path in folder.glob("results/*/*/*/result_*.txt"):
@@ -169,8 +197,21 @@ def test_what_is_shown_is_printable_and_short(text):
         assert each.isprintable() and len(each) <= 160
 
 
-@pytest.mark.parametrize("text", ["[" * 100 + "]" * 100, "{\"a\": 1, \"a\": 2}", "NaN", "-Infinity", "1e999",
-                                  "9" * 5000, "[1", "", "{'a': 1}", "\"\ud800"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100 + "]" * 100,
+        '{"a": 1, "a": 2}',
+        "NaN",
+        "-Infinity",
+        "1e999",
+        "9" * 5000,
+        "[1",
+        "",
+        "{'a': 1}",
+        '"\ud800',
+    ],
+)
 def test_json_that_readers_do_not_agree_about_is_refused(text):
     with pytest.raises(Unreadable):
         parse_json(text, nesting=32)
@@ -197,9 +238,15 @@ def test_code_and_pickles_are_not_run(tmp_path):
     (code / "conftest.py").write_text(f"open({str(mark)!r}, 'w')")
     (code / "sitecustomize.py").write_text(f"open({str(mark)!r}, 'w')")
     (code / "model.pkl").write_bytes(b"cposix\nsystem\n(S'touch " + str(mark).encode() + b"'\ntR.")
-    done = subprocess.run([sys.executable, "-m", "benchmark", "validate", str(folder)], cwd=code, text=True,
-                          env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, check=False,
-                          timeout=HANG_SECONDS)
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmark", "validate", str(folder)],
+        cwd=code,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        check=False,
+        timeout=HANG_SECONDS,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert not mark.exists()
 
@@ -219,10 +266,18 @@ def test_10_gb_a_line_of_1_gb_and_60000_files_in_bounded_time_and_memory(tmp_pat
     (folder / "many").mkdir()
     for number in range(60_000):
         (folder / "many" / str(number)).touch()
-    program = ("import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30));"
-               "resource.setrlimit(resource.RLIMIT_CPU, (100, 100));"
-               "from benchmark.cli.main import main; sys.exit(main(['validate', sys.argv[1]]))")
-    done = subprocess.run([sys.executable, "-c", program, str(folder)], cwd=ROOT, capture_output=True, text=True,
-                          timeout=HANG_SECONDS, check=False)
+    program = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30));"
+        "resource.setrlimit(resource.RLIMIT_CPU, (100, 100));"
+        "from benchmark.cli.main import main; sys.exit(main(['validate', sys.argv[1]]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(folder)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=HANG_SECONDS,
+        check=False,
+    )
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr and "INVALID" in done.stdout and "broke off" not in done.stdout

@@ -18,8 +18,9 @@ from benchmark.validation.official import RULES, check_log
 Lines = list[dict]
 
 
-def write_run(path: Path, *, rung: str = "stemdl_mini", division: str = "open", best: float = 0.95,
-              status: str = keys.SUCCESS) -> Path:
+def write_run(
+    path: Path, *, rung: str = "stemdl_mini", division: str = "open", best: float = 0.95, status: str = keys.SUCCESS
+) -> Path:
     """The log of a run of two epochs, event for event as a trainer writes it."""
     with EventLog(path, 0, lambda: None) as events:
         events.point(keys.SUBMISSION_BENCHMARK, rung)
@@ -33,10 +34,16 @@ def write_run(path: Path, *, rung: str = "stemdl_mini", division: str = "open", 
         events.point(keys.DEVICES, ["cpu"])
         events.point(keys.CACHE_CLEAR, False)
         with events.interval(keys.INIT):
-            for key, value in {keys.SEED: 11, keys.GLOBAL_BATCH_SIZE: 64, keys.NUMBER_OF_NODES: 1,
-                               keys.ACCELERATORS_PER_NODE: 0, keys.GRADIENT_ACCUMULATION_STEPS: 1,
-                               keys.OPT_NAME: "adamw", keys.OPT_BASE_LR: 1e-3,
-                               keys.OPT_WEIGHT_DECAY: 0.05}.items():
+            for key, value in {
+                keys.SEED: 11,
+                keys.GLOBAL_BATCH_SIZE: 64,
+                keys.NUMBER_OF_NODES: 1,
+                keys.ACCELERATORS_PER_NODE: 0,
+                keys.GRADIENT_ACCUMULATION_STEPS: 1,
+                keys.OPT_NAME: "adamw",
+                keys.OPT_BASE_LR: 1e-3,
+                keys.OPT_WEIGHT_DECAY: 0.05,
+            }.items():
                 events.point(key, value)
         events.start(keys.RUN, sync=True)
         with events.interval(keys.STAGING):
@@ -73,6 +80,7 @@ def at(lines: Lines, key: str) -> int:
 def without(key: str) -> Callable[[Lines], None]:
     def change(lines: Lines) -> None:
         lines[:] = [line for line in lines if line["key"] != key]
+
     return change
 
 
@@ -94,9 +102,11 @@ def twice(key: str) -> Callable[[Lines], None]:
 
 def behind(key: str, other: str) -> Callable[[Lines], None]:
     """The last event of `key` put behind the last of `other`, with the latter's time."""
+
     def change(lines: Lines) -> None:
         moved = lines.pop(at(lines, key))
         lines.insert(at(lines, other) + 1, {**moved, "time_ms": lines[at(lines, other)]["time_ms"]})
+
     return change
 
 
@@ -105,13 +115,36 @@ def later(key: str, by_ms: int) -> Callable[[Lines], None]:
 
 
 REQUIRED = (
-    "submission_benchmark", "submission_org", "submission_platform", "submission_division", "submission_status",
-    "cache_clear", "init_start", "init_stop", "run_start", "run_stop", "epoch_start", "epoch_stop", "eval_start",
-    "eval_stop", "eval_accuracy", "seed", "global_batch_size", "number_of_nodes", "accelerators_per_node", "opt_name",
-    "opt_base_learning_rate", "data_manifest_sha256", "train_samples", "eval_samples",
+    "submission_benchmark",
+    "submission_org",
+    "submission_platform",
+    "submission_division",
+    "submission_status",
+    "cache_clear",
+    "init_start",
+    "init_stop",
+    "run_start",
+    "run_stop",
+    "epoch_start",
+    "epoch_stop",
+    "eval_start",
+    "eval_stop",
+    "eval_accuracy",
+    "seed",
+    "global_batch_size",
+    "number_of_nodes",
+    "accelerators_per_node",
+    "opt_name",
+    "opt_base_learning_rate",
+    "data_manifest_sha256",
+    "train_samples",
+    "eval_samples",
 )
-ONCE = tuple(key for key in REQUIRED if key not in
-             ("cache_clear", "init_start", "epoch_start", "epoch_stop", "eval_start", "eval_stop", "eval_accuracy"))
+ONCE = tuple(
+    key
+    for key in REQUIRED
+    if key not in ("cache_clear", "init_start", "epoch_start", "epoch_stop", "eval_start", "eval_stop", "eval_accuracy")
+)
 
 FAULTS = {
     **{f"no {key}": (without(key), key) for key in REQUIRED},
@@ -188,12 +221,16 @@ def test_a_target_is_reached_by_being_met_exactly(tmp_path):
     assert check_log(write_run(tmp_path / "result_0.txt", best=0.9)).passed
 
 
-@pytest.mark.parametrize("change", [
-    behind("data_manifest_sha256", "init_start"),  # a manifest is read before the clock starts
-    behind("train_samples", "eval_stop"),
-    without("staging_start"),
-    lambda lines: lines.insert(at(lines, "init_start"), dict(lines[at(lines, "init_start")])),
-], ids=["manifest before the run", "samples late", "no staging", "two processes begin init"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        behind("data_manifest_sha256", "init_start"),  # a manifest is read before the clock starts
+        behind("train_samples", "eval_stop"),
+        without("staging_start"),
+        lambda lines: lines.insert(at(lines, "init_start"), dict(lines[at(lines, "init_start")])),
+    ],
+    ids=["manifest before the run", "samples late", "no staging", "two processes begin init"],
+)
 def test_what_the_rules_allow_passes(tmp_path, change):
     def whole(lines: Lines) -> None:
         change(lines)
@@ -212,8 +249,9 @@ def test_what_is_no_log_fails(tmp_path, text):
 
 
 def test_a_log_cannot_put_the_word_success_into_the_checkers_mouth(tmp_path):
-    verdict = check_log(rewrite(write_run(tmp_path / "result_0.txt", best=0.1), with_value(
-        "submission_org", "\nINFO - SUCCESS\n")))
+    verdict = check_log(
+        rewrite(write_run(tmp_path / "result_0.txt", best=0.1), with_value("submission_org", "\nINFO - SUCCESS\n"))
+    )
     assert not verdict.passed
 
 
@@ -245,8 +283,11 @@ def test_every_key_of_the_official_rules_for_both_divisions_is_among_ours():
     import mlperf_logging.compliance_checker as checker
 
     def declared(path: Path) -> dict[str, str | None]:
-        return {record["KEY"]["NAME"]: record["KEY"].get("REQ") for record in yaml.safe_load(path.read_text())
-                if "KEY" in record}
+        return {
+            record["KEY"]["NAME"]: record["KEY"].get("REQ")
+            for record in yaml.safe_load(path.read_text())
+            if "KEY" in record
+        }
 
     official = Path(checker.__file__).parent / "hpc_3.0.0"
     ours = declared(RULES)

@@ -16,7 +16,7 @@ def test_every_finding_is_a_result_at_its_file_and_line(tmp_path):
     paths = [named[name].tree().write(tmp_path / name) for name in ("the target missed", "a line break in a name")]
     report = validate([*paths, Tree.valid().write(tmp_path / "good")], official=False)
     sarif = to_sarif(report)
-    run, = sarif["runs"]
+    (run,) = sarif["runs"]
     assert sarif["version"] == "2.1.0" and run["properties"]["verdict"] == "INVALID"
     rules = run["tool"]["driver"]["rules"]
     assert [rule["id"] for rule in rules] == ["R1.4", "R8.3"]

@@ -45,8 +45,10 @@ def test_a_good_submission_has_no_finding(tmp_path, division, verdict):
 
 def test_the_corpus_logs_what_a_real_run_logs():
     """Key for key with the same types of values and metadata, so that the checks are tried on what they will meet."""
-    real = [json.loads(line.removeprefix(":::MLLOG ")) for line in
-            next(REFERENCE.glob("results/*/strong/stemdl_mini/result_0.txt")).read_text().splitlines()]
+    real = [
+        json.loads(line.removeprefix(":::MLLOG "))
+        for line in next(REFERENCE.glob("results/*/strong/stemdl_mini/result_0.txt")).read_text().splitlines()
+    ]
 
     def shape(lines):
         return [(line["key"], line["event_type"], type(line["value"]), sorted(line["metadata"])) for line in lines]
@@ -66,10 +68,21 @@ def test_each_mutation_is_found_under_its_rule(tmp_path, mutation: Mutation):
 
 
 def test_how_gradients_are_exchanged_is_free_in_the_closed_division(tmp_path):
-    exchange = {"torch_backend": "auto", "fusion_mib": 1.0, "gradient_compression": "none", "gradient_groups": 4,
-                "cycle_ms": 2.5, "hierarchical": True, "autotune": True, "timeline": True}
-    tree = Mutation("exchange", "R5.1", lambda tree: [
-        lines[at(lines, keys.CONFIG)]["value"].update(exchange) for lines in tree.logs.values()]).tree()
+    exchange = {
+        "torch_backend": "auto",
+        "fusion_mib": 1.0,
+        "gradient_compression": "none",
+        "gradient_groups": 4,
+        "cycle_ms": 2.5,
+        "hierarchical": True,
+        "autotune": True,
+        "timeline": True,
+    }
+    tree = Mutation(
+        "exchange",
+        "R5.1",
+        lambda tree: [lines[at(lines, keys.CONFIG)]["value"].update(exchange) for lines in tree.logs.values()],
+    ).tree()
     report = judge(tree.write(tmp_path / "Somewhere"))
     assert (report.verdict, report.findings) == (Verdict.CLOSED, [])
 
@@ -82,13 +95,18 @@ def test_there_is_a_mutation_for_every_rule_that_a_check_holds():
 
 def test_a_finding_says_where_and_what_instead(tmp_path):
     mutation = next(each for each in MUTATIONS if each.name == "the target missed")
-    finding, = judge(mutation.tree().write(tmp_path / "S")).findings
+    (finding,) = judge(mutation.tree().write(tmp_path / "S")).findings
     lines = mutation.tree().logs[0]
     assert finding.to_dict() == {
-        "rule": "R1.4", "severity": "error", "file": f"{tmp_path}/S/{RESULTS}/result_0.txt",
+        "rule": "R1.4",
+        "severity": "error",
+        "file": f"{tmp_path}/S/{RESULTS}/result_0.txt",
         "line": max(number for number, line in enumerate(lines, 1) if line["key"] == keys.EVAL_ACCURACY),
-        "message": "the last evaluation before run_stop misses the target", "expected": "at least 0.9",
-        "found": "0.8999", "hint": "a run that does not reach the target has no time to train"}
+        "message": "the last evaluation before run_stop misses the target",
+        "expected": "at least 0.9",
+        "found": "0.8999",
+        "hint": "a run that does not reach the target has no time to train",
+    }
 
 
 def test_no_check_stops_another_and_the_order_is_always_the_same(tmp_path):
@@ -122,9 +140,19 @@ def test_a_run_folder_is_held_against_its_record_and_system(tmp_path):
     assert {finding.rule for finding in judge(tmp_path).findings} == {"R7.3", "R4.9"}
 
 
-@pytest.mark.parametrize(("text", "found"), [
-    ("width: 16\n", "width"), ("a: &a [1]\nb: *a\n", "not plain YAML"), ("- 1\n", "not a mapping"), ("a: [", "not plain"),
-    ("[" * 5000, "not plain"), ("x: 1\n" * 10_000, "bytes"), ("!!python/object:os.system {}", "not plain"), ("\xff", "no")])
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("width: 16\n", "width"),
+        ("a: &a [1]\nb: *a\n", "not plain YAML"),
+        ("- 1\n", "not a mapping"),
+        ("a: [", "not plain"),
+        ("[" * 5000, "not plain"),
+        ("x: 1\n" * 10_000, "bytes"),
+        ("!!python/object:os.system {}", "not plain"),
+        ("\xff", "no"),
+    ],
+)
 def test_the_file_of_settings_is_held_against_the_log(tmp_path, text, found):
     lines = log_lines()
     settings_ = next(line["value"] for line in lines if line["key"] == keys.CONFIG)
@@ -132,7 +160,7 @@ def test_the_file_of_settings_is_held_against_the_log(tmp_path, text, found):
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(settings_))
     assert judge(tmp_path).findings == []
     (tmp_path / "config.yaml").write_text(text if text != "width: 16\n" else yaml.safe_dump({**settings_, "width": 32}))
-    finding, = judge(tmp_path).findings
+    (finding,) = judge(tmp_path).findings
     assert finding.rule == "R4.8" and found in finding.found
 
 
@@ -154,7 +182,9 @@ def test_the_runs_of_a_set_are_held_against_each_other(tmp_path):
 
     assert write(*(log_lines(index) for index in range(5))) == set()
     other = log_lines(1)
-    next(line for line in other if line["key"] == keys.SEED)["value"] = log_lines(0)[at(log_lines(0), keys.SEED)]["value"]
+    next(line for line in other if line["key"] == keys.SEED)["value"] = log_lines(0)[at(log_lines(0), keys.SEED)][
+        "value"
+    ]
     assert write(log_lines(0), other) == {("R4.2", Severity.ERROR)}
     assert write(*(log_lines(index) for index in range(6))) == {("R4.5", Severity.WARNING)}
     wider = log_lines(1, batch=64)
@@ -172,12 +202,22 @@ def test_what_does_not_exist_is_wrong_use_and_what_holds_nothing_is_invalid(tmp_
 
 GOOD = log_lines()
 RECORD = record_of(GOOD, as_text(GOOD))
-COUNTS = (keys.GLOBAL_BATCH_SIZE, keys.TRAIN_SAMPLES, keys.EVAL_SAMPLES, keys.NUMBER_OF_NODES,
-          keys.GRADIENT_ACCUMULATION_STEPS, keys.OPT_LR_WARMUP_STEPS, keys.OPT_BASE_LR, keys.OPT_WEIGHT_DECAY)
+COUNTS = (
+    keys.GLOBAL_BATCH_SIZE,
+    keys.TRAIN_SAMPLES,
+    keys.EVAL_SAMPLES,
+    keys.NUMBER_OF_NODES,
+    keys.GRADIENT_ACCUMULATION_STEPS,
+    keys.OPT_LR_WARMUP_STEPS,
+    keys.OPT_BASE_LR,
+    keys.OPT_WEIGHT_DECAY,
+)
 NUMBERS = st.one_of(st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False, allow_infinity=False))
-JSON = st.recursive(st.none() | st.booleans() | NUMBERS | st.text(max_size=12),
-                    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
-                    max_leaves=6)
+JSON = st.recursive(
+    st.none() | st.booleans() | NUMBERS | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=6,
+)
 
 
 def findings_of(lines, record, folder: Path):
@@ -218,13 +258,30 @@ def test_no_changed_value_time_or_metadata_goes_unnoticed(folder, data):
 def test_nor_does_a_count_metric_status_or_hash_where_the_record_was_made_anew(folder, data):
     """The log contradicts itself, the definition, or its settings: somebody who also forges the record is found."""
     lines = copy.deepcopy(GOOD)
-    key = data.draw(st.sampled_from([*COUNTS, keys.EVAL_ACCURACY, keys.F1_MACRO, keys.DATA_RECIPE_SHA256,
-                                     keys.DATA_MANIFEST_SHA256, "status", "samples_count", "epoch_num", "step_num"]))
+    key = data.draw(
+        st.sampled_from(
+            [
+                *COUNTS,
+                keys.EVAL_ACCURACY,
+                keys.F1_MACRO,
+                keys.DATA_RECIPE_SHA256,
+                keys.DATA_MANIFEST_SHA256,
+                "status",
+                "samples_count",
+                "epoch_num",
+                "step_num",
+            ]
+        )
+    )
     if key == "status":
         line = next(line for line in lines if line["key"] == keys.RUN_STOP)["metadata"]
     else:
-        line = data.draw(st.sampled_from([each for each in lines if key == each["key"]]
-                                         or [each["metadata"] for each in lines if key in each["metadata"]]))
+        line = data.draw(
+            st.sampled_from(
+                [each for each in lines if key == each["key"]]
+                or [each["metadata"] for each in lines if key in each["metadata"]]
+            )
+        )
     name = "value" if "value" in line else key
     before = line[name]
     line[name] = data.draw(NUMBERS if isinstance(before, (int, float)) else st.text(max_size=70))
@@ -254,10 +311,16 @@ def test_nor_does_a_time_that_leaves_its_place_or_takes_from_an_epoch(folder, wh
 def test_nor_does_a_figure_of_the_record(folder, data):
     record = copy.deepcopy(RECORD)
     inner = data.draw(st.sampled_from([record, record["data"], record["eval_f1"]]))
-    name = data.draw(st.sampled_from(sorted(set(inner) - {"data", "eval_f1", "log", "folder", "index", "benchmark",
-                                                          "versions"})))
-    inner[name] = data.draw(JSON.filter(lambda value: json.dumps(value) != json.dumps(inner[name])
-                                        and (value != inner[name] or isinstance(value, bool))))
+    name = data.draw(
+        st.sampled_from(sorted(set(inner) - {"data", "eval_f1", "log", "folder", "index", "benchmark", "versions"}))
+    )
+    inner[name] = data.draw(
+        JSON.filter(
+            lambda value: (
+                json.dumps(value) != json.dumps(inner[name]) and (value != inner[name] or isinstance(value, bool))
+            )
+        )
+    )
     assert {finding.rule for finding in findings_of(GOOD, record, folder)} == {"R4.9"}
 
 
@@ -288,15 +351,27 @@ def test_the_published_results_of_mlperf_hpc_have_the_errors_that_are_in_them(tm
     report = judge(tmp_path)
     assert sum(each.logs for each in report.judged) == 1079
     assert {Path(each.path).name: each.verdict.value for each in report.judged} == {
-        "Clemson": "CLOSED", "Dell": "CLOSED", "Fujitsu+RIKEN": "OPEN", "HPE+LBNL": "INVALID", "NVIDIA": "INVALID",
-        "TACC": "CLOSED"}
-    errors = Counter((finding.rule, finding.file.removeprefix(f"{tmp_path}/").rpartition("/result_")[0] or
-                      finding.file.removeprefix(f"{tmp_path}/"))
-                     for finding in report.findings if finding.severity is Severity.ERROR)
+        "Clemson": "CLOSED",
+        "Dell": "CLOSED",
+        "Fujitsu+RIKEN": "OPEN",
+        "HPE+LBNL": "INVALID",
+        "NVIDIA": "INVALID",
+        "TACC": "CLOSED",
+    }
+    errors = Counter(
+        (
+            finding.rule,
+            finding.file.removeprefix(f"{tmp_path}/").rpartition("/result_")[0]
+            or finding.file.removeprefix(f"{tmp_path}/"),
+        )
+        for finding in report.findings
+        if finding.severity is Severity.ERROR
+    )
     assert errors == {
         ("R4.2", "HPE+LBNL/results/perlmutter_10x128x4_ngc21.09_mxnet/weak/cosmoflow"): 10,
         ("R4.11", "HPE+LBNL/results/perlmutter_224x4/strong/openfold"): 1,
-        ("R4.11", "NVIDIA/results/eos_n256_ngc23.09_pytorch/weak/cosmoflow"): 1}
+        ("R4.11", "NVIDIA/results/eos_n256_ngc23.09_pytorch/weak/cosmoflow"): 1,
+    }
     ours_alone = {rule for each in all_checks() if each.ours_alone for rule in each.rules}
     shared = {rule for each in all_checks() if not each.ours_alone for rule in each.rules}
     assert not {finding.rule for finding in report.findings} & (ours_alone - shared)

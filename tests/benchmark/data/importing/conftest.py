@@ -73,8 +73,10 @@ def real_set(tmp_path_factory: pytest.TempPathFactory, write_real: Write) -> Pat
     def energies(m: int, group: int, material: str, missing: tuple[int, ...] = ()) -> Iterator[tuple[Any, ...]]:
         yield from ((m, e, group, material) for e in range(10) if e not in missing)
 
-    write_real(folder / "train" / "batch_train_0.h5",
-               [*energies(0, 2, "mp-20"), *energies(1, 2, "mvc-21"), *energies(4, 2, "mp-22", (3, 9))])
+    write_real(
+        folder / "train" / "batch_train_0.h5",
+        [*energies(0, 2, "mp-20"), *energies(1, 2, "mvc-21"), *energies(4, 2, "mp-22", (3, 9))],
+    )
     write_real(folder / "train" / "batch_train_12.h5", [*energies(0, 62, "mp-620"), *energies(2, 225, "mp-2250")])
     write_real(folder / "dev" / "batch_dev_0.h5", [*energies(0, 2, "mp-23"), *energies(1, 62, "mp-621", (0,))])
     write_real(folder / "test" / "batch_test_7.h5", [*energies(3, 225, "mp-2251"), *energies(5, 62, "mp-622")])

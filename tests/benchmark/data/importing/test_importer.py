@@ -64,18 +64,21 @@ def materials_of(folder: Path, split: str) -> list[str]:
 
 def script(tmp_path: Path, body: str) -> Path:
     path = tmp_path / "script.py"
-    path.write_text("import resource, sys\nfrom pathlib import Path\n"
-                    "from benchmark.data.importing import importer, plan\nfrom benchmark.foundation.errors import StemdlError\nplan.SHARD_BYTES = 20 * 3 * 16 * 16 * 4\n"
-                    "source, folder = map(Path, sys.argv[1:])\n\nif __name__ == '__main__':\n"
-                    + "".join(f"    {line}\n" for line in body.splitlines()))
+    path.write_text(
+        "import resource, sys\nfrom pathlib import Path\n"
+        "from benchmark.data.importing import importer, plan\nfrom benchmark.foundation.errors import StemdlError\nplan.SHARD_BYTES = 20 * 3 * 16 * 16 * 4\n"
+        "source, folder = map(Path, sys.argv[1:])\n\nif __name__ == '__main__':\n"
+        + "".join(f"    {line}\n" for line in body.splitlines())
+    )
     return path
 
 
 # ---- what is imported
 
 
-def test_every_stack_arrives_once_as_it_was(real_set: Path, imported: Path,
-                                            real_patterns: Callable[..., np.ndarray]) -> None:
+def test_every_stack_arrives_once_as_it_was(
+    real_set: Path, imported: Path, real_patterns: Callable[..., np.ndarray]
+) -> None:
     assert verify(imported).faults == []
     seen, numbers = set(), {}
     for split in SPLITS:
@@ -117,19 +120,24 @@ def test_materials_are_not_in_the_order_of_the_source(imported: Path) -> None:
     assert len(labels) == 48 and list(labels) != sorted(labels)
 
 
-@pytest.mark.parametrize(("part", "stacks"), [("train", {"train": 48}), ("train/batch_train_0.h5", {"train": 28}),
-                                              ("dev/batch_dev_0.h5", {"dev": 19})])
-def test_a_single_folder_and_a_single_file_are_enough(real_set: Path, tmp_path: Path, part: str,
-                                                      stacks: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    ("part", "stacks"),
+    [("train", {"train": 48}), ("train/batch_train_0.h5", {"train": 28}), ("dev/batch_dev_0.h5", {"dev": 19})],
+)
+def test_a_single_folder_and_a_single_file_are_enough(
+    real_set: Path, tmp_path: Path, part: str, stacks: dict[str, int]
+) -> None:
     done = import_data(real_set / part, tmp_path / "data")
     assert done.manifest.samples == {"train": 0, "dev": 0, "test": 0} | stacks
     assert done.manifest.space_groups == ((2, 62) if "dev" in part else (2,) if "batch" in part else (2, 62, 225))
 
 
-@pytest.mark.parametrize("storage", [Storage(pixels=8, encoding="log_uint8", filter="gzip"),
-                                     Storage(encoding="float16")])
-def test_another_storage_holds_the_same_within_its_loss(imported: Path, real_set: Path, tmp_path: Path,
-                                                        storage: Storage) -> None:
+@pytest.mark.parametrize(
+    "storage", [Storage(pixels=8, encoding="log_uint8", filter="gzip"), Storage(encoding="float16")]
+)
+def test_another_storage_holds_the_same_within_its_loss(
+    imported: Path, real_set: Path, tmp_path: Path, storage: Storage
+) -> None:
     stored, labels = Part(import_data(real_set, tmp_path / "data", storage=storage).manifest, "dev").read_whole()
     expected, expected_labels = Part(read_manifest(imported), "dev").read_whole()
     np.testing.assert_array_equal(labels, expected_labels)
@@ -140,8 +148,9 @@ def test_another_storage_holds_the_same_within_its_loss(imported: Path, real_set
     assert not np.array_equal(stored, expected)
 
 
-def test_the_standard_set_is_told_by_its_counts_and_storage(real_set: Path, tmp_path: Path,
-                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_standard_set_is_told_by_its_counts_and_storage(
+    real_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(importer, "REAL_RUNG", "stemdl_smoke")
     monkeypatch.setattr(importer, "PUBLISHED", {"train": (48, 3), "dev": (19, 2), "test": (20, 2)})
     manifest = import_data(real_set, tmp_path / "whole").manifest
@@ -160,11 +169,15 @@ def test_two_processes_write_the_same_bytes(real_set: Path, imported: Path, tmp_
 
 
 @pytest.mark.mpi
-def test_two_mpi_ranks_write_the_same_bytes(real_set: Path, imported: Path, tmp_path: Path,
-                                            mpirun: Callable[..., subprocess.CompletedProcess]) -> None:
-    program = script(tmp_path, "from mpi4py import MPI\n"
-                     "done = importer.import_data(source, folder, ranks=MPI.COMM_WORLD)\n"
-                     "print(f'rank {MPI.COMM_WORLD.Get_rank()}: {done.manifest.sha256} {done.tally.imported}')")
+def test_two_mpi_ranks_write_the_same_bytes(
+    real_set: Path, imported: Path, tmp_path: Path, mpirun: Callable[..., subprocess.CompletedProcess]
+) -> None:
+    program = script(
+        tmp_path,
+        "from mpi4py import MPI\n"
+        "done = importer.import_data(source, folder, ranks=MPI.COMM_WORLD)\n"
+        "print(f'rank {MPI.COMM_WORLD.Get_rank()}: {done.manifest.sha256} {done.tally.imported}')",
+    )
     done = mpirun(2, sys.executable, program, real_set, tmp_path / "data")
     assert done.returncode == 0, done.stderr
     for rank in range(2):
@@ -172,17 +185,21 @@ def test_two_mpi_ranks_write_the_same_bytes(real_set: Path, imported: Path, tmp_
     assert hashes(tmp_path / "data") == hashes(imported)
 
 
-def test_a_killed_import_is_finished_to_the_same_bytes(real_set: Path, imported: Path, tmp_path: Path,
-                                                       environment: dict[str, str]) -> None:
+def test_a_killed_import_is_finished_to_the_same_bytes(
+    real_set: Path, imported: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
     """Killed by itself in the middle of its third shard, at the system call that would have put it in its place."""
-    program = script(tmp_path, "import os, signal\nfrom benchmark.foundation import files\n"
-                     "rename, calls = os.replace, []\ndef replace(*paths):\n"
-                     "    calls.append(paths)\n"
-                     "    if len(calls) == 4:\n"  # the first one puts recipe.json
-                     "        os.kill(os.getpid(), signal.SIGKILL)\n"
-                     "    rename(*paths)\n"
-                     "files.os.replace = replace\n"
-                     "importer.import_data(source, folder)")
+    program = script(
+        tmp_path,
+        "import os, signal\nfrom benchmark.foundation import files\n"
+        "rename, calls = os.replace, []\ndef replace(*paths):\n"
+        "    calls.append(paths)\n"
+        "    if len(calls) == 4:\n"  # the first one puts recipe.json
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    rename(*paths)\n"
+        "files.os.replace = replace\n"
+        "importer.import_data(source, folder)",
+    )
     folder = tmp_path / "data"
     killed = subprocess.run([sys.executable, program, real_set, folder], env=environment, check=False)
     assert killed.returncode == -signal.SIGKILL
@@ -217,8 +234,9 @@ def test_a_source_that_has_changed_since_is_refused(real_set: Path, tmp_path: Pa
     assert hashes(tmp_path / "data") == before
 
 
-def test_a_source_that_changes_meanwhile_is_one_clear_error(real_set: Path, tmp_path: Path,
-                                                            monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_source_that_changes_meanwhile_is_one_clear_error(
+    real_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     source = shutil.copytree(real_set, tmp_path / "source")
     known = importer.sift
 
@@ -239,13 +257,22 @@ def test_a_full_disk_is_one_clear_error_and_leaves_no_part_of_a_shard(
     real_set: Path, imported: Path, tmp_path: Path, environment: dict[str, str], limit_bytes: int
 ) -> None:
     """A limit on the size of files stands for the full disk: the same failed write, of the same system call."""
-    program = script(tmp_path, f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit_bytes}, {limit_bytes}))\n"
-                     "try:\n"
-                     "    importer.import_data(source, folder)\n"
-                     "except StemdlError as error:\n"
-                     "    print(error)")
-    done = subprocess.run([sys.executable, program, real_set, tmp_path / "data"], env=environment, capture_output=True,
-                          text=True, timeout=HANG_SECONDS, check=False)
+    program = script(
+        tmp_path,
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit_bytes}, {limit_bytes}))\n"
+        "try:\n"
+        "    importer.import_data(source, folder)\n"
+        "except StemdlError as error:\n"
+        "    print(error)",
+    )
+    done = subprocess.run(
+        [sys.executable, program, real_set, tmp_path / "data"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=HANG_SECONDS,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     message = done.stdout.splitlines()
     assert len(message) == 3 and "the data cannot be written" in message[0] and "make room" in message[2]
@@ -291,8 +318,9 @@ def test_a_rung_that_is_not_known_is_refused(real_set: Path, tmp_path: Path) -> 
         import_data(real_set, tmp_path / "data", rung="stemdl_smok")
 
 
-def test_a_shard_of_which_nothing_is_left_does_no_harm(real_set: Path, tmp_path: Path, write_real: Callable[..., Path],
-                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_shard_of_which_nothing_is_left_does_no_harm(
+    real_set: Path, tmp_path: Path, write_real: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every material in a shard of its own, one of them blown up at all energies."""
     monkeypatch.setattr(plan, "SHARD_BYTES", 1)
     source = shutil.copytree(real_set, tmp_path / "source")
@@ -313,13 +341,32 @@ def test_the_command_tells_what_it_did(real_set: Path, tmp_path: Path, capsys: p
     source = shutil.copytree(real_set, tmp_path / "source")
     cut = source / "train" / "batch_train_0.h5"
     cut.write_bytes(cut.read_bytes()[:-1])
-    arguments = ["data", "import", str(source), "-o", str(tmp_path / "data"), "--pixels", "8", "--encoding",
-                 "log_uint8", "--filter", "gzip", "--ranks", "1"]
+    arguments = [
+        "data",
+        "import",
+        str(source),
+        "-o",
+        str(tmp_path / "data"),
+        "--pixels",
+        "8",
+        "--encoding",
+        "log_uint8",
+        "--filter",
+        "gzip",
+        "--ranks",
+        "1",
+    ]
     assert main([*arguments, "--format", "json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert told == {"imported": 49, "repaired": 0, "dropped": 10, "reasons": {
-        "dropped: train has no stack of its space group": 10,
-        "file skipped: train/batch_train_0.h5: it is truncated": 1}}
+    assert told == {
+        "imported": 49,
+        "repaired": 0,
+        "dropped": 10,
+        "reasons": {
+            "dropped: train has no stack of its space group": 10,
+            "file skipped: train/batch_train_0.h5: it is truncated": 1,
+        },
+    }
     assert main(arguments) == 0
     output = capsys.readouterr()
     assert "imported 49 stacks, of which repaired 0; dropped 10" in output.out and "stemdl data verify" in output.err
@@ -330,15 +377,34 @@ def test_the_command_tells_what_it_did(real_set: Path, tmp_path: Path, capsys: p
 
 
 @pytest.mark.slow
-def test_an_imported_set_is_trained_on(real_set: Path, tmp_path: Path,
-                                       stemdl: Callable[..., subprocess.CompletedProcess]) -> None:
+def test_an_imported_set_is_trained_on(
+    real_set: Path, tmp_path: Path, stemdl: Callable[..., subprocess.CompletedProcess]
+) -> None:
     """One epoch on one rank, from the real layout to a log; far from the target, and so exit code 1."""
     data = tmp_path / "data"
     done = stemdl("data", "import", real_set, "-o", data, "--rung", "stemdl_smoke", "--encoding", "float16")
     assert done.returncode == 0, done.stderr
-    done = stemdl("run", "--rung", "stemdl_smoke", "--data", data, "--output", tmp_path / "run", "--ranks", 1, "--seed", 1,
-                  "--set", "max_epochs=1", "--set", "global_batch_size=16", "--set", "threads_per_rank=1",
-                  "--format", "json")
+    done = stemdl(
+        "run",
+        "--rung",
+        "stemdl_smoke",
+        "--data",
+        data,
+        "--output",
+        tmp_path / "run",
+        "--ranks",
+        1,
+        "--seed",
+        1,
+        "--set",
+        "max_epochs=1",
+        "--set",
+        "global_batch_size=16",
+        "--set",
+        "threads_per_rank=1",
+        "--format",
+        "json",
+    )
     assert done.returncode == 1, done.stderr
     record = json.loads(done.stdout)["records"][0]
     assert record["status"] == "aborted" and record["epochs"] == 1

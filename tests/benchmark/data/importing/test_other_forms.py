@@ -22,8 +22,10 @@ from benchmark.definition.rung import SPLITS, Storage
 from benchmark.foundation.errors import StemdlError
 from benchmark.report.explore import explore
 
-FOLDERS = {"mlcommons": {"train": 6, "test": 3, "dev": 2}, "stfc": {"training": 6, "validation": 2, "testing": 2,
-                                                                      "inference": 1}}
+FOLDERS = {
+    "mlcommons": {"train": 6, "test": 3, "dev": 2},
+    "stfc": {"training": 6, "validation": 2, "testing": 2, "inference": 1},
+}
 """Samples of each folder, in the order that both number their files."""
 GROUPS = (2, 62, 225)
 
@@ -50,8 +52,11 @@ def npz_set(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     for name, count in FOLDERS[request.param].items():
         (folder / name).mkdir(parents=True)
         for _ in range(count):
-            np.savez(folder / name / f"sample-{number}.npz", data=preprocessed(unit_sum(number)),
-                     label=np.asarray([GROUPS[number % 3]]))
+            np.savez(
+                folder / name / f"sample-{number}.npz",
+                data=preprocessed(unit_sum(number)),
+                label=np.asarray([GROUPS[number % 3]]),
+            )
             number += 1
     return folder
 
@@ -104,9 +109,20 @@ def _broken_files(folder: Path) -> None:
     blown[1, 5, 5] = 255.0
     nan = good.copy()
     nan[0, 0, 0] = np.nan
-    for number, (data, label) in enumerate([(blown, [2]), (nan, [2]), (good - 30.0, [2]), (good, [0]), (good, [231]),
-                                            (good, [2.5]), (good, [2, 14]), (good[:, :64], [2]),
-                                            (np.array([{}], dtype=object), [2])], start=100):
+    for number, (data, label) in enumerate(
+        [
+            (blown, [2]),
+            (nan, [2]),
+            (good - 30.0, [2]),
+            (good, [0]),
+            (good, [231]),
+            (good, [2.5]),
+            (good, [2, 14]),
+            (good[:, :64], [2]),
+            (np.array([{}], dtype=object), [2]),
+        ],
+        start=100,
+    ):
         np.savez(folder / f"sample-{number}.npz", data=data, label=np.asarray(label))
     np.savez(folder / "sample-200.npz", data=good)
     whole = (folder / "sample-0.npz").read_bytes()
@@ -171,15 +187,34 @@ def ours(tmp_path: Path) -> Path:
                 for _ in range(size):
                     generator, three = np.random.default_rng(number), np.array([4.0, 5.0, 6.0 + number])
                     patterns = generator.random((3, 16, 16), dtype=np.float32) / 256
-                    stack = schema.Stack(patterns, GROUPS[number % 3], f"mp-{number}", 100.0, "Na1 Cl1",
-                                         np.array([[0, 0, 1], [1, 0, 0], [1, -1, 0]]), generator.random((3, 3)), three,
-                                         three, three, np.full(3, 90.0), {"thickness_angstrom": np.array(150.0)})
+                    stack = schema.Stack(
+                        patterns,
+                        GROUPS[number % 3],
+                        f"mp-{number}",
+                        100.0,
+                        "Na1 Cl1",
+                        np.array([[0, 0, 1], [1, 0, 0], [1, -1, 0]]),
+                        generator.random((3, 3)),
+                        three,
+                        three,
+                        three,
+                        np.full(3, 90.0),
+                        {"thickness_angstrom": np.array(150.0)},
+                    )
                     schema.write_stack(shard, number, 0, stack)
                     groups.append(stack.space_group)
                     number += 1
             shards.append(WrittenShard(split, shard_number, groups))
-    write_manifest(folder, rung="stemdl_smoke", standard=True, recipe_sha256="0", source={"kind": "drawn"},
-                   space_groups=(2, 14, 62, 225), shards=shards, about={"selection": None})
+    write_manifest(
+        folder,
+        rung="stemdl_smoke",
+        standard=True,
+        recipe_sha256="0",
+        source={"kind": "drawn"},
+        space_groups=(2, 14, 62, 225),
+        shards=shards,
+        about={"selection": None},
+    )
     return folder
 
 
@@ -189,8 +224,9 @@ def samples_of(folder: Path) -> list[tuple[str, dict[str, Any]]]:
     for split in SPLITS:
         for path, name in schema.iter_samples(folder, split):
             with h5py.File(path) as shard:
-                found.append((f"{split} {name}", {key: np.asarray(value).tolist()
-                                                  for key, value in shard[name].attrs.items()}))
+                found.append(
+                    (f"{split} {name}", {key: np.asarray(value).tolist() for key, value in shard[name].attrs.items()})
+                )
     return found
 
 

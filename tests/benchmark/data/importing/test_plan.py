@@ -20,15 +20,21 @@ def materials_of(sizes: dict[str, list[int]], pixels: int) -> list[list[Sample]]
     found = []
     for split, energies in sizes.items():
         file = SourceFile(Path(f"{split}.h5"), f"{split}/batch_{split}_0.h5", split, 0)
-        found += [[Sample(file, f"sample_{m}_{e}", 1, f"{split}-{m}", m, e, pixels) for e in range(count)]
-                  for m, count in enumerate(energies)]
+        found += [
+            [Sample(file, f"sample_{m}_{e}", 1, f"{split}-{m}", m, e, pixels) for e in range(count)]
+            for m, count in enumerate(energies)
+        ]
     return found
 
 
-@given(st.fixed_dictionaries({split: st.lists(st.integers(1, 10), max_size=60) for split in SPLITS}),
-       st.sampled_from(STORAGES), st.sampled_from([128, 512]))
-def test_shards_hold_every_material_once_and_keep_their_limits(sizes: dict[str, list[int]], storage: Storage,
-                                                               pixels: int) -> None:
+@given(
+    st.fixed_dictionaries({split: st.lists(st.integers(1, 10), max_size=60) for split in SPLITS}),
+    st.sampled_from(STORAGES),
+    st.sampled_from([128, 512]),
+)
+def test_shards_hold_every_material_once_and_keep_their_limits(
+    sizes: dict[str, list[int]], storage: Storage, pixels: int
+) -> None:
     materials = materials_of(sizes, pixels)
     plans = plan_shards(Source("olcf", "x", (), ()), materials, storage)
     dealt = [(shard.split, material) for shard in plans for material in shard.materials]
@@ -42,8 +48,10 @@ def test_shards_hold_every_material_once_and_keep_their_limits(sizes: dict[str, 
         stacks = [sum(len(material.samples) for material in shard.materials) for shard in shards]
         assert all(count * bytes_stored <= SHARD_BYTES and count * 12 * pixels**2 <= SOURCE_BYTES for count in stacks)
         # and no two neighbours would have fitted into one, but for a material's size
-        assert all((one + other + 10) * bytes_stored > SHARD_BYTES or (one + other + 10) * 12 * pixels**2 > SOURCE_BYTES
-                   for one, other in zip(stacks, stacks[1:], strict=False))
+        assert all(
+            (one + other + 10) * bytes_stored > SHARD_BYTES or (one + other + 10) * 12 * pixels**2 > SOURCE_BYTES
+            for one, other in zip(stacks, stacks[1:], strict=False)
+        )
 
 
 @given(st.lists(st.integers(1, 10), min_size=2, max_size=30), st.randoms(use_true_random=False))

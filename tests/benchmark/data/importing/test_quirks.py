@@ -20,9 +20,15 @@ from benchmark.data.verify import verify
 from benchmark.foundation.errors import StemdlError
 
 Write = Callable[..., Path]
-JUNK = {name: np.array([first, last, 1.7e-313], dtype=np.longdouble) for name, first, last in (
-    ("semi_angles_rad", 0.0034, 0.0027), ("d_hkls_angstrom", 2.6992, 3.4790), ("abc_angstrom", 4.2778, 3.4790),
-    ("angles_degree", 90.0, 90.0))}
+JUNK = {
+    name: np.array([first, last, 1.7e-313], dtype=np.longdouble)
+    for name, first, last in (
+        ("semi_angles_rad", 0.0034, 0.0027),
+        ("d_hkls_angstrom", 2.6992, 3.4790),
+        ("abc_angstrom", 4.2778, 3.4790),
+        ("angles_degree", 90.0, 90.0),
+    )
+}
 """How the real files' float attributes read back: elements 0 and 2 of the triple, then what lay behind it."""
 wide_floats = pytest.mark.skipif(np.dtype(np.longdouble).itemsize == 8, reason="no float wider than float64 here")
 
@@ -70,14 +76,18 @@ def test_wide_floats_are_replaced_from_another_energy(imported: Callable[..., Im
 
 
 @wide_floats
-@pytest.mark.parametrize(("broken", "how"), [
-    (("d_hkls_angstrom",), "from semi_angles_rad"),
-    (("semi_angles_rad",), "from d_hkls_angstrom"),
-    (("abc_angstrom", "semi_angles_rad"), "from d_hkls_angstrom"),
-    (("d_hkls_angstrom", "semi_angles_rad"), "from the lattice"),
-])
-def test_wide_floats_are_replaced_by_what_they_follow_from(imported: Callable[..., Imported], broken: tuple[str, ...],
-                                                           how: str) -> None:
+@pytest.mark.parametrize(
+    ("broken", "how"),
+    [
+        (("d_hkls_angstrom",), "from semi_angles_rad"),
+        (("semi_angles_rad",), "from d_hkls_angstrom"),
+        (("abc_angstrom", "semi_angles_rad"), "from d_hkls_angstrom"),
+        (("d_hkls_angstrom", "semi_angles_rad"), "from the lattice"),
+    ],
+)
+def test_wide_floats_are_replaced_by_what_they_follow_from(
+    imported: Callable[..., Imported], broken: tuple[str, ...], how: str
+) -> None:
     """The expected values are the ones that the file would hold without the quirk."""
     done = imported([(0, 0, 221, "mp-1", {name: JUNK[name] for name in broken}), (1, 0, 221, "mp-2")])
     found = attributes(done)
@@ -101,8 +111,16 @@ def test_wide_floats_that_follow_from_nothing_are_left_out(imported: Callable[..
         assert set(told) == {"space_group", "material", "energy_keV", "formula", "z_dirs", "source"}
 
 
-@pytest.mark.parametrize("value", [np.array([4.2, np.nan, 3.4]), np.array([4.2, 4.2]), np.array([4.2, -4.2, 3.4]),
-                                   np.array([4.2, 3.4, 1.7e-313]), np.bytes_("4.2")])
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.array([4.2, np.nan, 3.4]),
+        np.array([4.2, 4.2]),
+        np.array([4.2, -4.2, 3.4]),
+        np.array([4.2, 3.4, 1.7e-313]),
+        np.bytes_("4.2"),
+    ],
+)
 def test_triples_that_cannot_be_lengths_are_not_believed(imported: Callable[..., Imported], value: Any) -> None:
     done = imported([(0, 0, 221, "mp-1", {"abc_angstrom": value})])
     assert "abc_angstrom" not in attributes(done)["sample_0_0"] and done.tally.repaired == 1
@@ -123,11 +141,28 @@ def test_a_missing_energy_attribute_follows_from_its_number(imported: Callable[.
     assert (found["sample_0_7"]["energy_keV"], found["sample_0_2"]["energy_keV"]) == (170, 120)
 
 
-@pytest.mark.parametrize("label", [np.bytes_("14"), b"14", "14", np.int64(14), np.array([b"14"]), np.array([14]),
-                                   "14.0", " 14 ", b"14.", "014", np.float64(14.0), np.float32(14.0), np.bytes_(" 14\n")])
+@pytest.mark.parametrize(
+    "label",
+    [
+        np.bytes_("14"),
+        b"14",
+        "14",
+        np.int64(14),
+        np.array([b"14"]),
+        np.array([14]),
+        "14.0",
+        " 14 ",
+        b"14.",
+        "014",
+        np.float64(14.0),
+        np.float32(14.0),
+        np.bytes_(" 14\n"),
+    ],
+)
 def test_labels_of_every_type_are_read_and_written_as_one(imported: Callable[..., Imported], label: Any) -> None:
-    done = imported([(0, 0, 14, "mp-1", {"space_group": label}),
-                     (1, 0, 14, "mp-2", {"formula": np.bytes_("Fe8 O14 F2")})])
+    done = imported(
+        [(0, 0, 14, "mp-1", {"space_group": label}), (1, 0, 14, "mp-2", {"formula": np.bytes_("Fe8 O14 F2")})]
+    )
     assert done.manifest.space_groups == (14,) and done.tally.imported == 2
     found = attributes(done)
     assert found["sample_0_0"]["space_group"] == b"14" and isinstance(found["sample_0_0"]["space_group"], bytes)
@@ -148,19 +183,23 @@ def _with(value: float) -> np.ndarray:
     return patterns
 
 
-@pytest.mark.parametrize(("patterns", "reason"), [
-    (_with(np.nan), "a pattern holds NaN or infinity"),
-    (_with(np.inf), "a pattern holds NaN or infinity"),
-    (_with(-1e-3), "a pattern holds negative intensities"),
-    (_with(np.exp(28)), "a pattern is blown up: a pixel holds more than the whole beam"),
-    (_with(1.001), "a pattern is blown up: a pixel holds more than the whole beam"),
-    (np.stack([_with(0.1)[0], np.zeros((16, 16), np.float32), _with(0.1)[0]]), "a pattern is empty"),
-    (None, "it has no cbed_stack of three square patterns"),
-    (np.ones((2, 16, 16), np.float32) / 256, "it has no cbed_stack of three square patterns"),
-    (np.ones((3, 16, 8), np.float32) / 256, "it has no cbed_stack of three square patterns"),
-])
-def test_a_stack_that_can_be_no_patterns_goes_alone(imported: Callable[..., Imported], patterns: np.ndarray | None,
-                                                    reason: str) -> None:
+@pytest.mark.parametrize(
+    ("patterns", "reason"),
+    [
+        (_with(np.nan), "a pattern holds NaN or infinity"),
+        (_with(np.inf), "a pattern holds NaN or infinity"),
+        (_with(-1e-3), "a pattern holds negative intensities"),
+        (_with(np.exp(28)), "a pattern is blown up: a pixel holds more than the whole beam"),
+        (_with(1.001), "a pattern is blown up: a pixel holds more than the whole beam"),
+        (np.stack([_with(0.1)[0], np.zeros((16, 16), np.float32), _with(0.1)[0]]), "a pattern is empty"),
+        (None, "it has no cbed_stack of three square patterns"),
+        (np.ones((2, 16, 16), np.float32) / 256, "it has no cbed_stack of three square patterns"),
+        (np.ones((3, 16, 8), np.float32) / 256, "it has no cbed_stack of three square patterns"),
+    ],
+)
+def test_a_stack_that_can_be_no_patterns_goes_alone(
+    imported: Callable[..., Imported], patterns: np.ndarray | None, reason: str
+) -> None:
     done = imported([(0, 0, 14, "mp-1"), (0, 1, 14, "mp-1", {"patterns": patterns}), (0, 2, 14, "mp-1")])
     assert (done.tally.imported, done.tally.dropped) == (2, 1) and reasons(done) == {f"dropped: {reason}": 1}
     assert set(attributes(done)) == {"sample_0_0", "sample_0_2"}
@@ -173,8 +212,25 @@ def test_patterns_as_bright_as_the_beam_can_be_stay(imported: Callable[..., Impo
     assert imported([(0, 0, 14, "mp-1", {"patterns": vacuum})]).tally.dropped == 0
 
 
-@pytest.mark.parametrize("label", ["0", "231", "P1", "-1", "", np.int64(0), np.float64(14.5), np.float64(np.nan),
-                                   "14.5", "1e1", "1 4", "-14", True, np.array([14, 14])])
+@pytest.mark.parametrize(
+    "label",
+    [
+        "0",
+        "231",
+        "P1",
+        "-1",
+        "",
+        np.int64(0),
+        np.float64(14.5),
+        np.float64(np.nan),
+        "14.5",
+        "1e1",
+        "1 4",
+        "-14",
+        True,
+        np.array([14, 14]),
+    ],
+)
 def test_a_label_that_is_no_space_group_drops_its_stack(imported: Callable[..., Imported], label: Any) -> None:
     done = imported([(0, 0, 14, "mp-1", {"space_group": label}), (1, 0, 14, "mp-2")])
     assert (done.tally.imported, done.tally.dropped) == (1, 1)
@@ -193,10 +249,13 @@ def test_a_material_of_two_space_groups_is_dropped_whole(imported: Callable[...,
 
 
 def test_a_number_that_is_there_twice_counts_once(imported: Callable[..., Imported]) -> None:
-    done = imported([(0, 1, 14, "mp-1"), (0, 1, 14, "mp-1", {"name": "sample_00_1"}),
-                     (2, 0, 14, "mp-2", {"name": "notes"})])
-    assert reasons(done) == {"dropped: its sample number is in the file twice": 1,
-                             "dropped: it is no group sample_<m>_<e>": 1}
+    done = imported(
+        [(0, 1, 14, "mp-1"), (0, 1, 14, "mp-1", {"name": "sample_00_1"}), (2, 0, 14, "mp-2", {"name": "notes"})]
+    )
+    assert reasons(done) == {
+        "dropped: its sample number is in the file twice": 1,
+        "dropped: it is no group sample_<m>_<e>": 1,
+    }
     assert len(attributes(done)) == 1
 
 
@@ -212,13 +271,16 @@ def test_complex_patterns_are_not_read_as_their_real_part(imported: Callable[...
     assert reasons(done) == {"dropped: its patterns are of type complex64, not of real numbers": 1}
 
 
-@pytest.mark.parametrize(("link", "reason"), [
-    (h5py.SoftLink("/nowhere"), "it is a link to nothing"),
-    (h5py.SoftLink("/sample_9_0"), "it is a link to nothing"),  # itself
-    (h5py.SoftLink("/sample_0_0"), "it is a link to another object"),
-    (h5py.ExternalLink("nowhere.h5", "/sample_0_0"), "it is a link to another file"),
-    (h5py.ExternalLink("/dev/zero", "/"), "it is a link to another file"),
-])
+@pytest.mark.parametrize(
+    ("link", "reason"),
+    [
+        (h5py.SoftLink("/nowhere"), "it is a link to nothing"),
+        (h5py.SoftLink("/sample_9_0"), "it is a link to nothing"),  # itself
+        (h5py.SoftLink("/sample_0_0"), "it is a link to another object"),
+        (h5py.ExternalLink("nowhere.h5", "/sample_0_0"), "it is a link to another file"),
+        (h5py.ExternalLink("/dev/zero", "/"), "it is a link to another file"),
+    ],
+)
 def test_a_link_costs_its_own_entry_and_no_other(write_real: Write, tmp_path: Path, link: object, reason: str) -> None:
     path = write_real(tmp_path / "source" / "train" / "batch_train_0.h5", [(0, 0, 14, "mp-1"), (1, 0, 14, "mp-2")])
     with h5py.File(path, "a") as file:
@@ -228,8 +290,9 @@ def test_a_link_costs_its_own_entry_and_no_other(write_real: Write, tmp_path: Pa
 
 
 def test_a_linked_stack_drops_its_sample(write_real: Write, tmp_path: Path) -> None:
-    path = write_real(tmp_path / "source" / "train" / "batch_train_0.h5",
-                      [(0, 0, 14, "mp-1"), (1, 0, 14, "mp-2", {"patterns": None})])
+    path = write_real(
+        tmp_path / "source" / "train" / "batch_train_0.h5", [(0, 0, 14, "mp-1"), (1, 0, 14, "mp-2", {"patterns": None})]
+    )
     with h5py.File(path, "a") as file:
         file["sample_1_0/cbed_stack"] = h5py.SoftLink("/sample_1_0/cbed_stack")
     done = import_data(tmp_path / "source", tmp_path / "data")
@@ -237,14 +300,16 @@ def test_a_linked_stack_drops_its_sample(write_real: Write, tmp_path: Path) -> N
 
 
 def test_a_filter_that_is_not_there_is_named_before_anything_is_made(write_real: Write, tmp_path: Path) -> None:
-    path = write_real(tmp_path / "source" / "train" / "batch_train_0.h5",
-                      [(0, 0, 14, "mp-1"), (1, 0, 14, "mp-2", {"patterns": None})])
+    path = write_real(
+        tmp_path / "source" / "train" / "batch_train_0.h5", [(0, 0, 14, "mp-1"), (1, 0, 14, "mp-2", {"patterns": None})]
+    )
     with h5py.File(path, "a") as file:  # as one writes who has the filter
         properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
         properties.set_chunk((3, 16, 16))
         properties.set_filter(32099, h5py.h5z.FLAG_OPTIONAL, ())
-        stack = h5py.h5d.create(file["sample_1_0"].id, b"cbed_stack", h5py.h5t.IEEE_F32LE,
-                                h5py.h5s.create_simple((3, 16, 16)), properties)
+        stack = h5py.h5d.create(
+            file["sample_1_0"].id, b"cbed_stack", h5py.h5t.IEEE_F32LE, h5py.h5s.create_simple((3, 16, 16)), properties
+        )
         h5py.Dataset(stack).id.write_direct_chunk((0, 0, 0), b"compressed")
     with pytest.raises(StemdlError, match="filter that is not installed") as caught:
         import_data(tmp_path / "source", tmp_path / "data")
@@ -258,16 +323,20 @@ def test_a_filter_that_is_not_there_is_named_before_anything_is_made(write_real:
 def test_files_that_are_not_whole_are_named_and_give_nothing(real_set: Path, tmp_path: Path) -> None:
     source = shutil.copytree(real_set, tmp_path / "source")
     content = (source / "train" / "batch_train_0.h5").read_bytes()
-    damaged = content[:-1], content[:len(content) // 2], content[:100], b"no HDF5" * 99, b""
+    damaged = content[:-1], content[: len(content) // 2], content[:100], b"no HDF5" * 99, b""
     for number, broken in enumerate(damaged, start=1):
         (source / "train" / f"batch_train_{number}.h5").write_bytes(broken)
     shutil.copy(source / "train" / "batch_train_12.h5", source / "train" / "backup.h5")
     done = import_data(source, tmp_path / "data")
     assert (done.tally.imported, done.tally.dropped) == (87, 0)
     assert {reason.split(": ", 1)[1] for reason in reasons(done)} == {
-        "train/batch_train_1.h5: it is truncated", "train/batch_train_2.h5: it is truncated",
-        "train/batch_train_3.h5: it is truncated", "train/batch_train_4.h5: it is no HDF5 file",
-        "train/batch_train_5.h5: it is no HDF5 file", "train/backup.h5: its name or folder tells no split"}
+        "train/batch_train_1.h5: it is truncated",
+        "train/batch_train_2.h5: it is truncated",
+        "train/batch_train_3.h5: it is truncated",
+        "train/batch_train_4.h5: it is no HDF5 file",
+        "train/batch_train_5.h5: it is no HDF5 file",
+        "train/backup.h5: its name or folder tells no split",
+    }
     assert all(reason.startswith("file skipped: ") for reason in reasons(done))
 
 
@@ -278,7 +347,7 @@ def test_a_file_damaged_inside_gives_nothing_either(real_set: Path, tmp_path: Pa
     with h5py.File(path) as file:
         address = h5py.h5g.get_objinfo(file["sample_2_5"].id).objno[0]
     content = bytearray(path.read_bytes())
-    content[address:address + 16] = b"\xff" * 16
+    content[address : address + 16] = b"\xff" * 16
     path.write_bytes(content)
     done = import_data(source, tmp_path / "data")
     assert done.manifest.space_groups == (2,) and done.tally.imported == 28 + 10
@@ -298,8 +367,10 @@ def test_a_material_of_two_splits_stays_in_the_first(real_set: Path, tmp_path: P
     source = shutil.copytree(real_set, tmp_path / "source")
     write_real(source / "test" / "batch_test_1.h5", [(0, 0, 2, "mp-20"), (1, 0, 2, "mp-23"), (2, 0, 2, "mp-29")])
     done = import_data(source, tmp_path / "data")
-    assert reasons(done) == {"dropped: its material is in train already": 1,
-                             "dropped: its material is in dev already": 1}
+    assert reasons(done) == {
+        "dropped: its material is in train already": 1,
+        "dropped: its material is in dev already": 1,
+    }
     assert done.manifest.samples == {"train": 48, "dev": 19, "test": 21}
 
 
@@ -319,8 +390,10 @@ def test_a_group_that_train_does_not_have_is_dropped(real_set: Path, tmp_path: P
 def test_data_whose_cells_could_not_be_read_are_sound_and_can_be_split(tmp_path: Path, write_real: Write) -> None:
     """The formula is always readable in the real files, and it alone decides the standard split."""
     for split, first in (("train", 10), ("dev", 20), ("test", 30)):
-        write_real(tmp_path / "source" / split / f"batch_{split}_0.h5",
-                   [(m, e, 221, f"mp-{first + m}", JUNK) for m in range(3) for e in range(2)])
+        write_real(
+            tmp_path / "source" / split / f"batch_{split}_0.h5",
+            [(m, e, 221, f"mp-{first + m}", JUNK) for m in range(3) for e in range(2)],
+        )
     manifest = import_data(tmp_path / "source", tmp_path / "data").manifest
     assert verify(manifest.folder).faults == []
     partition = make_partition(manifest, read_materials(manifest))

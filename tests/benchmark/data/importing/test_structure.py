@@ -44,11 +44,13 @@ def sample(file: h5py.File, name: str = OTHER) -> h5py.Group:
 
 def with_stack(stack: Any, **created: Any) -> Callable[[h5py.File], None]:
     """Adds a sample around a stack, or around a link in its place."""
+
     def add(file: h5py.File) -> None:
         if isinstance(stack, (h5py.SoftLink, h5py.ExternalLink)):
             sample(file)["cbed_stack"] = stack
         else:
             sample(file).create_dataset("cbed_stack", data=stack, **created)
+
     return add
 
 
@@ -69,8 +71,9 @@ def a_view(file: h5py.File) -> None:
 
 
 def raw_bytes(file: h5py.File) -> None:
-    sample(file).create_dataset("cbed_stack", (3, 16, 16), np.float32,
-                                external=[("/etc/passwd", 0, h5py.h5f.UNLIMITED)])
+    sample(file).create_dataset(
+        "cbed_stack", (3, 16, 16), np.float32, external=[("/etc/passwd", 0, h5py.h5f.UNLIMITED)]
+    )
 
 
 def too_large(file: h5py.File) -> None:
@@ -97,32 +100,46 @@ def a_time(file: h5py.File) -> None:
 NO_STACK, NO_SAMPLE = "it has no cbed_stack of three square patterns", "it is no group sample_<m>_<e>"
 
 
-@pytest.mark.parametrize(("add", "reason"), [
-    (with_stack(h5py.SoftLink("/gone")), "its cbed_stack is a link to nothing"),
-    (with_stack(h5py.ExternalLink("gone.h5", "/x")), "its cbed_stack is a link to another file"),
-    (a_ring, NO_STACK),
-    (with_stack(h5py.Empty("f4")), NO_STACK),
-    (with_stack(SOUND + 0j), "its patterns are of type complex64, not of real numbers"),
-    (with_stack(SOUND.astype(np.longdouble)), f"its patterns are of type {np.dtype(np.longdouble)}, not of real numbers"),
-    (with_stack(SOUND > 0), "its patterns are of type bool, not of real numbers"),
-    (with_stack(SOUND.astype("S4")), "its patterns are of type |S4, not of real numbers"),
-    (with_stack(np.zeros((3, 16, 16), [("x", "f4")])), "its patterns are of type [('x', '<f4')], not of real numbers"),
-    (with_stack(np.zeros((3, 16, 16), "V4")), "its patterns are of type |V4, not of real numbers"),
-    (with_stack(np.full((3, 16, 16), "x", dtype=object), dtype=h5py.string_dtype()),
-     "its patterns are of type object, not of real numbers"),
-    (with_stack(np.zeros((3, 16, 16), np.uint8), dtype=ENUM), "its patterns are of type uint8, not of real numbers"),
-    (a_time, "its patterns are of a type that cannot be read"),
-    (a_view, "its patterns lie in another file"),
-    (raw_bytes, "its patterns lie in another file"),
-    (too_large, "its patterns are of more than 4096 pixels"),
-    (broken_checksum, "its cbed_stack is damaged"),
-    (broken_compression, "its cbed_stack is damaged"),
-    (lambda file: file.create_dataset(OTHER, data=1), NO_SAMPLE),
-    (lambda file: file.create_dataset("sample_1_1", data=h5py.Empty("f4")), NO_SAMPLE),
-    (called("sample_1_0\n"), NO_SAMPLE),
-    (called(f"sample_{'9' * 5000}_0"), NO_SAMPLE),
-    (called("sample_\u0661_0"), NO_SAMPLE),
-])
+@pytest.mark.parametrize(
+    ("add", "reason"),
+    [
+        (with_stack(h5py.SoftLink("/gone")), "its cbed_stack is a link to nothing"),
+        (with_stack(h5py.ExternalLink("gone.h5", "/x")), "its cbed_stack is a link to another file"),
+        (a_ring, NO_STACK),
+        (with_stack(h5py.Empty("f4")), NO_STACK),
+        (with_stack(SOUND + 0j), "its patterns are of type complex64, not of real numbers"),
+        (
+            with_stack(SOUND.astype(np.longdouble)),
+            f"its patterns are of type {np.dtype(np.longdouble)}, not of real numbers",
+        ),
+        (with_stack(SOUND > 0), "its patterns are of type bool, not of real numbers"),
+        (with_stack(SOUND.astype("S4")), "its patterns are of type |S4, not of real numbers"),
+        (
+            with_stack(np.zeros((3, 16, 16), [("x", "f4")])),
+            "its patterns are of type [('x', '<f4')], not of real numbers",
+        ),
+        (with_stack(np.zeros((3, 16, 16), "V4")), "its patterns are of type |V4, not of real numbers"),
+        (
+            with_stack(np.full((3, 16, 16), "x", dtype=object), dtype=h5py.string_dtype()),
+            "its patterns are of type object, not of real numbers",
+        ),
+        (
+            with_stack(np.zeros((3, 16, 16), np.uint8), dtype=ENUM),
+            "its patterns are of type uint8, not of real numbers",
+        ),
+        (a_time, "its patterns are of a type that cannot be read"),
+        (a_view, "its patterns lie in another file"),
+        (raw_bytes, "its patterns lie in another file"),
+        (too_large, "its patterns are of more than 4096 pixels"),
+        (broken_checksum, "its cbed_stack is damaged"),
+        (broken_compression, "its cbed_stack is damaged"),
+        (lambda file: file.create_dataset(OTHER, data=1), NO_SAMPLE),
+        (lambda file: file.create_dataset("sample_1_1", data=h5py.Empty("f4")), NO_SAMPLE),
+        (called("sample_1_0\n"), NO_SAMPLE),
+        (called(f"sample_{'9' * 5000}_0"), NO_SAMPLE),
+        (called("sample_\u0661_0"), NO_SAMPLE),
+    ],
+)
 def test_an_entry_that_is_not_a_stack_goes_alone(add: Callable, reason: str, tmp_path: Path, write_real: Write) -> None:
     source = with_entry(tmp_path / "batch_train_0.h5", write_real, add)
     done = import_data(source, tmp_path / "data")
@@ -147,21 +164,44 @@ def test_a_material_must_be_text(material: Any, tmp_path: Path, write_real: Writ
 
 TEXT = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=6)
 VALUES = st.one_of(
-    TEXT, st.binary(max_size=8).map(np.bytes_), st.integers(-2**63, 2**63 - 1), st.floats(),
-    st.complex_numbers().map(np.complex128), st.booleans(), st.just(h5py.Empty("f8")),
+    TEXT,
+    st.binary(max_size=8).map(np.bytes_),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(),
+    st.complex_numbers().map(np.complex128),
+    st.booleans(),
+    st.just(h5py.Empty("f8")),
     st.lists(st.floats(width=32), max_size=4).map(lambda rows: np.array(rows, np.float32)),
     st.sampled_from([np.zeros(2, [("a", "i4")]), np.zeros(40_000, np.uint8)]),
     st.lists(st.integers(-9, 9), min_size=9, max_size=9).map(lambda rows: np.array(rows).reshape(1, 3, 3)),
 )
 NAMES = st.one_of(
     st.sampled_from(["space_group", "material", "energy_keV", "formula", "z_dirs", "abc_angstrom", "d_hkls_angstrom"]),
-    st.text("ab\u00e9\u202e\x01", min_size=1, max_size=4))
+    st.text("ab\u00e9\u202e\x01", min_size=1, max_size=4),
+)
 STACKS = st.one_of(
-    st.sampled_from([SOUND, SOUND * np.nan, -SOUND, SOUND + 0j, SOUND.astype("f2"), SOUND.astype("i8"), SOUND[:2],
-                     SOUND[0], np.float64(1), np.full((3, 16, 16), np.inf), h5py.Empty("f4"), SOUND > 0]),
-    st.sampled_from(["/gone", "/", "/sample_0_0/cbed_stack", "."]).map(h5py.SoftLink))
-ENTRY_NAMES = st.one_of(st.sampled_from(["sample_1_0", "sample_01_0", "sample_0_999999999", "sample_5_x", "notes"]),
-                        TEXT.filter(lambda name: name != "."))
+    st.sampled_from(
+        [
+            SOUND,
+            SOUND * np.nan,
+            -SOUND,
+            SOUND + 0j,
+            SOUND.astype("f2"),
+            SOUND.astype("i8"),
+            SOUND[:2],
+            SOUND[0],
+            np.float64(1),
+            np.full((3, 16, 16), np.inf),
+            h5py.Empty("f4"),
+            SOUND > 0,
+        ]
+    ),
+    st.sampled_from(["/gone", "/", "/sample_0_0/cbed_stack", "."]).map(h5py.SoftLink),
+)
+ENTRY_NAMES = st.one_of(
+    st.sampled_from(["sample_1_0", "sample_01_0", "sample_0_999999999", "sample_5_x", "notes"]),
+    TEXT.filter(lambda name: name != "."),
+)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -195,8 +235,9 @@ def test_whatever_a_file_holds_the_sound_stack_arrives_and_the_rest_is_counted(
 def locked(path: Path) -> Iterator[None]:
     """Held for writing by another process."""
     hold = "import h5py, sys; file = h5py.File(sys.argv[1], 'a'); print('held', flush=True); sys.stdin.read()"
-    with subprocess.Popen([sys.executable, "-c", hold, str(path)], stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
         assert process.stdout.readline() == b"held\n"
         try:
             yield
@@ -204,8 +245,9 @@ def locked(path: Path) -> Iterator[None]:
             process.stdin.close()
 
 
-def test_a_locked_source_is_one_message_and_not_a_smaller_set(tmp_path: Path, write_real: Write,
-                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_locked_source_is_one_message_and_not_a_smaller_set(
+    tmp_path: Path, write_real: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("HDF5_USE_FILE_LOCKING", raising=False)
     for number in range(2):
         write_real(tmp_path / "source" / f"batch_train_{number}.h5", [(number, 0, 14, f"mp-{number}")])
