@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,50 @@ from benchmark.submission.measured_power import require_power
 
 if TYPE_CHECKING:
     from benchmark.submission.lead import Lead
+
+
+def what_multiplies(arguments: argparse.Namespace) -> str:
+    """The option that the number of ranks on this node follows from."""
+    return "--scale" if arguments.scale else "--instances" if arguments.instances > 1 else "--ranks"
+
+
+def refuse_what_does_not_go_together(arguments: argparse.Namespace) -> None:
+    """Raises StemdlError for options of which one makes another senseless."""
+    several = "--scale" if arguments.scale else "--instances" if arguments.instances > 1 else "--runs"
+    if (arguments.scale or max(arguments.runs, arguments.instances) > 1) and (
+        arguments.resume or arguments.seed is not None
+    ):
+        raise StemdlError(
+            "runs of one set have seeds of their own and none is resumed",
+            where=several,
+            remedy="leave out --seed and --resume",
+        )
+    if arguments.runs > 1 and arguments.instances > 1:
+        raise StemdlError(
+            "instances are trained at once, runs one after another", where="--instances", remedy="leave out --runs"
+        )
+    if arguments.scale and (arguments.instances > 1 or arguments.ranks is not None):
+        raise StemdlError(
+            "a scaling study says the ranks of its sets itself",
+            where="--scale",
+            remedy="leave out --ranks and --instances",
+        )
+    if arguments.hosts and arguments.instances == 1:
+        raise StemdlError("only instances divide hosts among themselves", where="--hosts", remedy="--instances M")
+    if arguments.elastic and not arguments.resume:
+        raise StemdlError(
+            "only a run that is resumed can change its number of ranks",
+            where="--elastic",
+            remedy="--resume --elastic --output DIR",
+        )
+    if arguments.power is not None and arguments.instances > 1:
+        raise StemdlError(
+            "a node's power cannot be told apart by the instances on it",
+            where="--power",
+            remedy="leave out --instances",
+        )
+    if arguments.resume and arguments.output is None:
+        raise StemdlError("which run?", where="--resume", remedy="name its folder with --output")
 
 
 def refuse_at_once(request: RunRequest, lead: Lead, ranks: int, accelerators: int | None) -> None:

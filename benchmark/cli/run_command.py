@@ -6,18 +6,16 @@ Called by hand it starts the ranks itself; under a launcher (jsrun, mpirun, srun
 from __future__ import annotations
 
 import argparse
-import itertools
 import shlex
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.cli.arguments import count, counts, number, place
 from benchmark.cli.output import add_format
+from benchmark.cli.run_folder import own_folder
 from benchmark.cli.run_rank import be_a_rank, lead_of
 from benchmark.definition.request import RunRequest
 from benchmark.foundation.errors import StemdlError
@@ -122,6 +120,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """0 when every run reached the target with a compliant log, 1 when one did not, 2 for wrong use."""
+    from benchmark.cli.run_checks import refuse_what_does_not_go_together
     from benchmark.definition.own_rung import find_rung
     from benchmark.launch.rank import under_launcher
     from benchmark.launch.supervise import warnings_passed_on
@@ -129,7 +128,7 @@ def execute(arguments: argparse.Namespace) -> int:
     benchmark, rung, rung_file = find_rung(arguments.rung)
     if arguments.trainer is not None:
         benchmark = replace(benchmark, trainer=arguments.trainer)
-    _refuse_what_does_not_go_together(arguments)
+    refuse_what_does_not_go_together(arguments)
     request = RunRequest(
         benchmark=benchmark,
         rung=rung,
@@ -152,51 +151,8 @@ def execute(arguments: argparse.Namespace) -> int:
         return _lead(request, arguments)
 
 
-def _what_multiplies(arguments: argparse.Namespace) -> str:
-    """The option that the number of ranks on this node follows from."""
-    return "--scale" if arguments.scale else "--instances" if arguments.instances > 1 else "--ranks"
-
-
-def _refuse_what_does_not_go_together(arguments: argparse.Namespace) -> None:
-    several = "--scale" if arguments.scale else "--instances" if arguments.instances > 1 else "--runs"
-    if (arguments.scale or max(arguments.runs, arguments.instances) > 1) and (
-        arguments.resume or arguments.seed is not None
-    ):
-        raise StemdlError(
-            "runs of one set have seeds of their own and none is resumed",
-            where=several,
-            remedy="leave out --seed and --resume",
-        )
-    if arguments.runs > 1 and arguments.instances > 1:
-        raise StemdlError(
-            "instances are trained at once, runs one after another", where="--instances", remedy="leave out --runs"
-        )
-    if arguments.scale and (arguments.instances > 1 or arguments.ranks is not None):
-        raise StemdlError(
-            "a scaling study says the ranks of its sets itself",
-            where="--scale",
-            remedy="leave out --ranks and --instances",
-        )
-    if arguments.hosts and arguments.instances == 1:
-        raise StemdlError("only instances divide hosts among themselves", where="--hosts", remedy="--instances M")
-    if arguments.elastic and not arguments.resume:
-        raise StemdlError(
-            "only a run that is resumed can change its number of ranks",
-            where="--elastic",
-            remedy="--resume --elastic --output DIR",
-        )
-    if arguments.power is not None and arguments.instances > 1:
-        raise StemdlError(
-            "a node's power cannot be told apart by the instances on it",
-            where="--power",
-            remedy="leave out --instances",
-        )
-    if arguments.resume and arguments.output is None:
-        raise StemdlError("which run?", where="--resume", remedy="name its folder with --output")
-
-
 def _lead(request: RunRequest, arguments: argparse.Namespace) -> int:
-    from benchmark.cli.run_checks import refuse_at_once, refuse_used_folder
+    from benchmark.cli.run_checks import refuse_at_once, refuse_used_folder, what_multiplies
     from benchmark.launch.cores import require_cores, usable_cores
     from benchmark.submission.run_set import runs_there
     from benchmark.submission.schedule import refuse_other_folder
@@ -212,11 +168,11 @@ def _lead(request: RunRequest, arguments: argparse.Namespace) -> int:
     most = max(arguments.scale or [lead.ranks])
     if here and (arguments.ranks or arguments.scale or arguments.instances > 1):
         require_cores(
-            arguments.instances * most, where=_what_multiplies(arguments), oversubscribe=arguments.oversubscribe
+            arguments.instances * most, where=what_multiplies(arguments), oversubscribe=arguments.oversubscribe
         )
     refuse_at_once(request, lead, most, _accelerators() if here else None)
     _make_data(request, min(lead.ranks * arguments.instances, usable_cores()))
-    with _own_folder(request, arguments.output is None) as request:
+    with own_folder(request, arguments.output is None) as request:
         try:
             return _make_runs(request, arguments, lead, shares)
         except KeyboardInterrupt as error:
@@ -233,25 +189,6 @@ def _to_go_on(request: RunRequest, arguments: argparse.Namespace) -> str:
     if request.checkpoint.is_file():
         return shlex.join([*there, "--resume"])
     return shlex.join(same) + (", with another --output" if arguments.output is not None else "")
-
-
-@contextmanager
-def _own_folder(request: RunRequest, unnamed: bool) -> Iterator[RunRequest]:
-    """The request with a folder that no other process has, where the user named none: two that waited for the same data
-    go on in the same second. A folder that nothing came into is removed."""
-    if not unnamed:
-        yield request
-        return
-    for attempt in itertools.count(1):
-        folder = request.output.with_name(request.output.name + (f"-{attempt}" if attempt > 1 else ""))
-        with suppress(FileExistsError):
-            folder.mkdir(parents=True)
-            break
-    try:
-        yield replace(request, output=folder)
-    finally:
-        with suppress(OSError):
-            folder.rmdir()
 
 
 def _make_runs(request: RunRequest, arguments: argparse.Namespace, lead: Lead, shares: list[Share]) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from patience import HANG_SECONDS
 
-from benchmark.cli.run_command import _own_folder
+from benchmark.cli.run_folder import own_folder
 from benchmark.definition.benchmark import load_benchmark
 from benchmark.definition.request import RunRequest
 
@@ -69,9 +69,9 @@ def test_one_rank_trains_without_a_launcher(
 def test_two_that_begin_in_one_second_have_folders_of_their_own(tmp_path: Path) -> None:
     benchmark = load_benchmark()
     request = RunRequest(benchmark, benchmark.rung("stemdl_smoke"), tmp_path / "data", tmp_path / "runs/now")
-    with _own_folder(request, True) as one, _own_folder(request, True) as other:
+    with own_folder(request, True) as one, own_folder(request, True) as other:
         assert [each.output.name for each in (one, other)] == ["now", "now-2"]
         (other.output / "result_0.txt").write_text("")
     assert [path.name for path in request.output.parent.iterdir()] == ["now-2"], "nothing came into the first"
-    with _own_folder(request, False) as named:
+    with own_folder(request, False) as named:
         assert named is request and not request.output.exists()
