@@ -14,23 +14,16 @@ settings of the exchange do instead, as ratios of times taken in turns.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import statistics
-import subprocess
-import sys
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmark.foundation.errors import StemdlError
+from scaling_measure import Measurement, measure, print_measurements, print_tuning
+
 from benchmark.launch.cores import usable_cores
-from benchmark.launch.launchers import Job, get_launcher
-from benchmark.metrics.allreduce import Cluster, Link, Measured, best_fit
+from benchmark.metrics.allreduce import Cluster, Link
 from benchmark.metrics.scaling import Step, overlap_of, predict
 
-RANK_SCRIPT = Path(__file__).with_name("scaling_rank.py")
 MANY_RANKS = (24, 384, 27_600)
 LATENCY_US = 2.0
 """Assumed of every network that is named: one message between two processes, software included."""
@@ -63,122 +56,6 @@ NETWORKS = {
     ),
 }
 
-TUNING: dict[str, tuple[str, ...]] = {
-    "horovod": ("comm=horovod",),
-    "torch, gloo": ("comm=torch",),
-    "horovod cycle_ms=1": ("comm=horovod", "cycle_ms=1"),
-    "horovod cycle_ms=20": ("comm=horovod", "cycle_ms=20"),
-    "horovod fusion_mib=0": ("comm=horovod", "fusion_mib=0"),
-    "horovod gradient_groups=1": ("comm=horovod", "gradient_groups=1"),
-    "horovod gradient_groups=4": ("comm=horovod", "gradient_groups=4"),
-    "horovod fp16": ("comm=horovod", "gradient_compression=fp16"),
-    "horovod autotune": ("comm=horovod", "autotune=true"),
-    "horovod timeline": ("comm=horovod", "timeline=true"),
-    "torch fusion_mib=0": ("comm=torch", "fusion_mib=0"),
-    "torch fp16": ("comm=torch", "gradient_compression=fp16"),
-}
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """Median times of a step on so many ranks, in seconds, means over the ranks."""
-
-    ranks: int
-    parts: dict[str, float]
-    alone_seconds: float
-    together_seconds: float
-    spread: float
-    gradient_bytes: int
-    allreduces: tuple[Measured, ...]
-
-    @property
-    def allreduce_seconds(self) -> float:
-        """Of the gradients, without a step around it; 0 on one rank, which has nothing to exchange."""
-        return next((each.seconds for each in self.allreduces if each.size_bytes == self.gradient_bytes), 0.0)
-
-    @property
-    def blocked_seconds(self) -> float:
-        """By how much a step with exchange is longer."""
-        return self.together_seconds - self.alone_seconds
-
-
-def measure(data: Path, ranks: int, batch: int, steps: int, settings: tuple[str, ...]) -> Measurement:
-    """Run the ranks; raises StemdlError when they fail."""
-    with tempfile.TemporaryDirectory() as scratch:
-        command = (sys.executable, str(RANK_SCRIPT), str(data.absolute()), str(batch), str(steps), scratch, *settings)
-        path = os.pathsep.join(filter(None, [str(RANK_SCRIPT.parents[1]), os.environ.get("PYTHONPATH")]))
-        environment = {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
-        done = subprocess.run(
-            get_launcher("mpirun").argv(Job(ranks, command, environment=environment)),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise StemdlError("the ranks failed", found=f"exit code {done.returncode}\n{done.stderr}")
-        found = [json.loads((Path(scratch) / f"{rank}.json").read_text()) for rank in range(ranks)]
-    computing = [[sum(step.values()) - step["input"] for step in each["alone"]] for each in found]
-    typical = [statistics.median(times) for times in computing]
-    gradient_bytes = found[0]["gradient_bytes"]
-    return Measurement(
-        ranks=ranks,
-        parts={
-            name: _mean_of_medians([[step[name] for step in each["alone"]] for each in found])
-            for name in found[0]["alone"][0]
-        },
-        alone_seconds=statistics.fmean(typical),
-        together_seconds=_mean_of_medians(
-            [[sum(step.values()) - step["input"] for step in each["together"]] for each in found]
-        ),
-        spread=statistics.pstdev(typical) / statistics.fmean(typical),
-        gradient_bytes=gradient_bytes,
-        allreduces=tuple(
-            Measured(int(size), ranks, statistics.fmean(each["allreduce"][size] for each in found))
-            for size in found[0]["allreduce"]
-        )
-        if ranks > 1
-        else (),
-    )
-
-
-def _mean_of_medians(times: list[list[float]]) -> float:
-    return statistics.fmean(map(statistics.median, times))
-
-
-def print_measurements(measurements: list[Measurement]) -> float:
-    """The table of steps, and the fit of the all-reduces, whose fixed cost is returned, in seconds."""
-    cores, one = usable_cores(), measurements[0]
-    print(
-        f"\nms of a step, {one.gradient_bytes / 1e6:.2f} MB of gradients; {cores} cores here, load {os.getloadavg()[0]:.1f}"
-    )
-    print("ranks  input  forward  backward  update  computing  with exchange  blocked  all-reduce alone  without/with")
-    for each in measurements:
-        parts = "".join(
-            f"{1e3 * each.parts[name]:{width}.2f}"
-            for name, width in (("input", 7), ("forward", 9), ("backward", 10), ("update", 8))
-        )
-        print(
-            f"{each.ranks:5}{parts}{1e3 * each.alone_seconds:11.2f}{1e3 * each.together_seconds:15.2f}"
-            f"{1e3 * each.blocked_seconds:9.2f}{1e3 * each.allreduce_seconds:18.2f}"
-            f"{each.alone_seconds / each.together_seconds:16.2f}"
-            + ("   oversubscribed: ranks share cores" if each.ranks > cores else "")
-        )
-    timed = [measured for each in measurements for measured in each.allreduces]
-    if not timed:
-        return 0.0
-    fit = best_fit(timed)
-    print(
-        f"all-reduces here, {fit.algorithm}: {1e6 * fit.link.latency_seconds:.1f} us a message, "
-        f"{fit.link.bytes_per_second / 1e9:.2f} GB/s, {1e3 * fit.fixed_seconds:.2f} ms fixed; "
-        f"{100 * fit.relative_error:.0f} % off in the mean"
-    )
-    for each in timed:
-        print(
-            f"  {each.ranks:3} ranks {each.size_bytes / 1024:8.0f} KiB   measured {1e3 * each.seconds:8.2f} ms   "
-            f"fitted {1e3 * fit.seconds(each.size_bytes, each.ranks):8.2f} ms"
-        )
-    return fit.fixed_seconds
-
 
 def print_prediction(step: Step, cluster: Cluster, about: str) -> None:
     """The assumptions, and a line for each number of ranks: of the network alone, and with the step's fixed cost."""
@@ -187,12 +64,12 @@ def print_prediction(step: Step, cluster: Cluster, about: str) -> None:
         f"assumed: {1e3 * step.compute_seconds:.2f} ms of computing ({1e3 * step.backward_seconds:.2f} backward) and "
         f"{1e3 * step.input_seconds:.2f} ms of input on every rank, whose batch stays;"
         f"\n  {step.gradient_bytes / 1e6:.2f} MB of gradients; {100 * step.overlap:.0f} % of the exchange during the "
-        f"backward pass; computing varies by "
-        f"{100 * step.spread:.1f} % between ranks; {1e6 * cluster.between.latency_seconds:g} us"
+        f"backward pass;\n  computing varies by {100 * step.spread:.1f} % between ranks; "
+        f"{1e6 * cluster.between.latency_seconds:g} us"
         f"\n  a message, {cluster.between.bytes_per_second / 1e9:g} GB/s a node, "
         f"{cluster.within.bytes_per_second / 1e9:g} GB/s within, {cluster.ranks_per_node} ranks a node; sums in two"
-        "\n  levels, between nodes by the fastest of ring, recursive doubling and double tree; no congestion, no cost of"
-        "\n  adding, and none of the library's coordination, but for the last column: there an exchange takes "
+        "\n  levels, between nodes by the fastest of ring, recursive doubling and double tree; no congestion, no cost "
+        "of\n  adding, and none of the library's coordination, but for the last column: there an exchange takes "
         f"{1e3 * step.fixed_seconds:.2f} ms"
         "\n  more, whatever the ranks"
     )
@@ -242,37 +119,6 @@ def cluster_of(network: Network, latency_us: float) -> Cluster:
     """The named network in the units of the model."""
     between, within = (Link(latency_us * 1e-6, gb_s * 1e9) for gb_s in (network.between_gb_s, network.within_gb_s))
     return Cluster(between, within, network.ranks_per_node)
-
-
-def print_tuning(data: Path, ranks: int, batch: int, steps: int, rounds: int) -> None:
-    """Each setting's step beside that of plain Horovod in the same round."""
-    ratios: dict[str, list[tuple[float, float]]] = {name: [] for name in TUNING}
-    for number in range(rounds):
-        found = {}
-        for name, settings in TUNING.items():
-            found[name] = measure(data, ranks, batch, steps, settings)
-            print(
-                f"round {number + 1} of {rounds}: {name}: {1e3 * found[name].together_seconds:.1f} ms a step, "
-                f"{1e3 * found[name].alone_seconds:.1f} without exchange",
-                file=sys.stderr,
-                flush=True,
-            )
-        base = found["horovod"]
-        for name, each in found.items():
-            ratios[name].append(
-                (each.together_seconds / base.together_seconds, each.together_seconds / each.alone_seconds)
-            )
-    print(
-        f"\n{ranks} ranks, {usable_cores()} cores, load {os.getloadavg()[0]:.1f}; medians of {rounds} rounds of "
-        f"{steps} steps"
-    )
-    print("                            step / horovod's   (from ... to)   step / step without exchange")
-    for name, found_ratios in ratios.items():
-        to_base, to_alone = zip(*found_ratios, strict=True)
-        print(
-            f"{name:28}{statistics.median(to_base):16.2f}   ({min(to_base):.2f} ... {max(to_base):.2f})"
-            f"{statistics.median(to_alone):30.2f}"
-        )
 
 
 def parsed() -> argparse.Namespace:

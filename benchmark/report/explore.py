@@ -25,8 +25,8 @@ from benchmark.definition.rung import SPLITS
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import write_text
 from benchmark.foundation.progress import counted, progress
-from benchmark.report import figures
-from benchmark.report.figures import Drawn
+from benchmark.report import material_figures, pattern_figures
+from benchmark.report.drawing import Drawn, draw
 from benchmark.report.overview import Overview, look_over
 from benchmark.report.stacks import group_symbol, picture_of_stacks
 from benchmark.simulation.crystal import crystal_system
@@ -165,19 +165,18 @@ def explore(
         drawn = [_example_stacks(manifest, folder, groups)]
         seen = look_over(manifest)
         wanted = [
-            ("groups", "One stack of each group", figures.thumbnails),
-            ("classes", "Classes", figures.classes),
-            ("systems", "Crystal systems", figures.systems),
-            ("radial", "Intensity against radius", figures.radial),
-            *([("lattice", "Lattices", figures.lattice)] if seen.features.items else []),
-            *([("composition", "Composition", figures.composition)] if seen.elements else []),
-            ("components", "Principal components", figures.components),
-            ("scatter", "The patterns in their principal plane", figures.scatter),
+            ("groups", "One stack of each group", pattern_figures.thumbnails),
+            ("classes", "Classes", material_figures.classes),
+            ("systems", "Crystal systems", material_figures.systems),
+            ("radial", "Intensity against radius", pattern_figures.radial),
+            *([("lattice", "Lattices", material_figures.lattice)] if seen.features.items else []),
+            *([("composition", "Composition", material_figures.composition)] if seen.elements else []),
+            ("components", "Principal components", pattern_figures.components),
+            ("scatter", "The patterns in their principal plane", pattern_figures.scatter),
         ]
         with progress("Drawing", len(wanted), "figures") as advance:
             drawn += [
-                figures.draw(folder / f"{name}.png", title, make, seen, real)
-                for name, title, make in counted(wanted, advance)
+                draw(folder / f"{name}.png", title, make, seen, real) for name, title, make in counted(wanted, advance)
             ]
         leaks = find_leaks(seen)
         write_text(folder / PAGE, page(manifest, seen, drawn, leaks))

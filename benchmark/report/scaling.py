@@ -56,7 +56,7 @@ def draw_scaling(summary: Mapping[str, Any], folder: Path) -> list[Path]:
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    from benchmark.report.figures import ACCENT, INK, QUIET, STYLE, WIDTH_INCHES
+    from benchmark.report.drawing import ACCENT, INK, QUIET, STYLE, WIDTH_INCHES
 
     points = summary["points"]
     ranks = [point["ranks"] for point in points]

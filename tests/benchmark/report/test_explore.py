@@ -18,9 +18,10 @@ from benchmark.data.manifest import MANIFEST, WrittenShard, read_manifest, write
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import sha256_of_file
 from benchmark.report import overview as module
+from benchmark.report.drawing import SYSTEM_COLOURS
 from benchmark.report.explore import explore, find_leaks, read_histogram, real_counts
 from benchmark.report.explore import page as page_of
-from benchmark.report.figures import SYSTEM_COLOURS, _place_in_the_table
+from benchmark.report.material_figures import _place_in_the_table
 from benchmark.report.overview import RadialHistogram, Reservoir, look_over, reduced_to
 
 GROUPS = (2, 62, 63, 225)

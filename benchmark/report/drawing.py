@@ -1,0 +1,78 @@
+"""What the figures of a page have in common: colours, type, size, and how one is drawn to a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmark.foundation.files import atomic_path
+from benchmark.simulation.crystal import CRYSTAL_SYSTEMS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from benchmark.report.overview import Overview
+
+SYSTEM_COLOURS = dict(
+    zip(
+        (name for _, name in CRYSTAL_SYSTEMS),
+        ("#4477aa", "#66ccee", "#228833", "#ccbb44", "#ee6677", "#aa3377", "#777777"),
+        strict=True,
+    )
+)
+"""Paul Tol's bright scheme, which colour-blind readers tell apart."""
+INK, QUIET, ACCENT = "#222222", "#8a8a8a", "#b5432a"
+STYLE = {
+    "font.size": 9.0,
+    "font.family": "DejaVu Sans",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": QUIET,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.titlesize": 9.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "legend.frameon": False,
+    "savefig.dpi": 160,
+}
+WIDTH_INCHES = 8.4
+
+Real = Mapping[int, int]
+"""Stacks of each space group in the real set."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure that is written: its file, heading, caption and a text in its place."""
+
+    path: Path
+    title: str
+    caption: str
+    alternative: str
+
+
+def draw(
+    path: Path, title: str, make: Callable[[Overview, Real], tuple[Figure, str, str]], seen: Overview, real: Real
+) -> Drawn:
+    """Draw one figure to a PNG file."""
+    import matplotlib as mpl
+
+    with mpl.rc_context(STYLE):
+        figure, caption, alternative = make(seen, real)
+        with atomic_path(path) as temporary:
+            figure.savefig(temporary, format="png", metadata={"Software": None})
+    return Drawn(path, title, caption, alternative)
+
+
+def new_figure(height_inches: float, **options: Any) -> Figure:
+    """An empty figure as wide as the page."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(WIDTH_INCHES, height_inches), layout="constrained", **options)
+    FigureCanvasAgg(figure)
+    return figure
