@@ -100,7 +100,7 @@ def score(rung: Rung, data: Path, output: Path, samples: int, arguments: argpars
     from reference.train import train
 
     benchmark = load_benchmark()
-    endless = dataclasses.replace(benchmark, metric=dataclasses.replace(benchmark.metric, target=1.0))
+    endless = dataclasses.replace(benchmark, goal=dataclasses.replace(benchmark.goal, target=1.0))
     epochs = max(1, round(arguments.steps * read_config(RUNG).global_batch_size / samples))
     shutil.rmtree(output, ignore_errors=True)
     output.mkdir(parents=True)

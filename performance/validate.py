@@ -183,15 +183,15 @@ def _hpc_rules(folder: Path) -> Path:
             rule.pop("POST")
         if rule.get("NAME") == "submission_benchmark":
             rule["CHECK"] = f" v['value'] in ['{RUNG}'] "
-    metric = load_benchmark().metric
+    goal = load_benchmark().goal
     # As deepcam's, the one of theirs with a metric that has to rise.
     records.append(
         {
             "KEY": {
-                "NAME": metric.log_key,
+                "NAME": goal.log_key,
                 "REQ": "AT_LEAST_ONE",
                 "CHECK": ["'epoch_num' in v['metadata']"],
-                "ATLEAST_ONE_CHECK": f"v['value'] >= {metric.target} and v['value'] <= 1.",
+                "ATLEAST_ONE_CHECK": f"v['value'] >= {goal.target} and v['value'] <= 1.",
             }
         }
     )

@@ -13,6 +13,7 @@ import yaml
 
 import reference
 from benchmark.data.manifest import Manifest
+from benchmark.definition.goal import AT_LEAST, Goal
 from benchmark.definition.request import CONFIG, RunRequest
 from benchmark.events import keys
 from benchmark.events.log import EventLog
@@ -90,9 +91,14 @@ def log_settings(
     log.point(keys.EVAL_SAMPLES, manifest.samples["dev"])
 
 
-def progress_line(epoch: int, epochs: int, f1: float, target: float, started: float) -> str:
-    distance = f"{target - f1:.3f} below the target of {target:g}" if f1 < target else f"target of {target:g} reached"
-    return f"epoch {epoch:2d} of {epochs}   F1 {f1:.4f}   {distance}   {time.monotonic() - started:.1f} s"
+def progress_line(epoch: int, epochs: int, value: float, goal: Goal, started: float) -> str:
+    side = "below" if goal.reaches == AT_LEAST else "above"
+    distance = (
+        f"target of {goal.target:g} reached"
+        if goal.reached_by(value)
+        else f"{goal.distance(value):.3f} {side} the target of {goal.target:g}"
+    )
+    return f"epoch {epoch:2d} of {epochs}   F1 {value:.4f}   {distance}   {time.monotonic() - started:.1f} s"
 
 
 class Speaker:

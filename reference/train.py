@@ -149,13 +149,13 @@ def train(request: RunRequest, make_model: Callable[[int, Config], nn.Module] = 
                         say=say,
                     )
                 f1 = counts.macro_f1()
-                for key in (request.benchmark.metric.log_key, keys.F1_MACRO):
+                for key in (request.benchmark.goal.log_key, keys.F1_MACRO):
                     log.point(key, f1, epoch_num=epoch, samples_count=epoch * steps * config.global_batch_size)
                 state.epoch, state.step, state.loss_sum = epoch, 0, _zero(device)
                 if config.checkpoint:
                     save_checkpoint(request.checkpoint, state, comm)
-                reached = f1 >= request.benchmark.metric.target  # every rank holds the same counts
-                say(progress_line(epoch, config.max_epochs, f1, request.benchmark.metric.target, started))
+                reached = request.benchmark.goal.reached_by(f1)  # every rank holds the same counts
+                say(progress_line(epoch, config.max_epochs, f1, request.benchmark.goal, started))
                 if reached:
                     break
         except (Interrupted, TrainingDiverged) as error:  # on all ranks, at the same step

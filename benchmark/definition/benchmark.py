@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import yaml
 
+from benchmark.definition.goal import AT_LEAST, AT_MOST, Goal
 from benchmark.definition.rung import (
     ORIENTATIONS,
     SPLITS,
@@ -31,12 +32,11 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
-class Metric:
-    """What is measured over the whole dev split after each epoch, and the value that stops the clock."""
+class Measured:
+    """What is measured over the whole dev split after each epoch: a metric of `benchmark/metrics`, of which targets."""
 
-    name: str
-    log_key: str
-    target: float
+    metric: str
+    of: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,8 @@ class Benchmark:
     title: str
     version: int
     trainer: str
-    metric: Metric
+    measured: Measured
+    goal: Goal
     runs: int
     closed: ClosedDivision
     precisions: tuple[str, ...]
@@ -213,15 +214,50 @@ def _simulation(where: str, values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+_GOAL_KEYS = ("log_key", AT_LEAST, AT_MOST, "low", "high")
+
+
+def read_goal(where: str, metric: Mapping[str, Any]) -> Goal:
+    """The goal that a definition's metric says: its `log_key`, `at_least` or `at_most`, and `low` and `high` where its
+    values are bounded. Raises StemdlError with `where`."""
+    reached = [word for word in (AT_LEAST, AT_MOST) if word in metric]
+    if len(reached) != 1:
+        raise StemdlError(f"missing: {AT_LEAST} or {AT_MOST}, one of the two", where=where)
+    numbers = {"target": metric[reached[0]]} | {side: metric[side] for side in ("low", "high") if side in metric}
+    for name, value in numbers.items():
+        if not _is_number(value):
+            raise StemdlError(f"the metric's {name} is not a number", where=where, found=value)
+    if not isinstance(log_key := metric.get("log_key"), str):
+        raise StemdlError("missing: log_key", where=where)
+    try:
+        return Goal(log_key, reached[0], **{name: float(value) for name, value in numbers.items()})
+    except StemdlError as error:
+        raise StemdlError(error.what, where=where, expected=error.expected, found=error.found) from error
+
+
+def _measured(where: str, values: Mapping[str, Any]) -> tuple[Measured, Goal]:
+    """What is measured, and what it has to reach."""
+    metric = _mapping(where, values, "metric")
+    where = f"{where}: metric"
+    goal = read_goal(where, metric)
+    own = {key: _frozen(value) for key, value in metric.items() if key not in _GOAL_KEYS}
+    for key in own.keys() - {"name", "of"}:
+        raise StemdlError(f"unknown key {key!r}", where=where, remedy=nearest(key, ("name", "of", *_GOAL_KEYS)))
+    if missing := [key for key in ("name", "of") if not own.get(key)]:
+        raise StemdlError(f"missing: {', '.join(missing)}", where=where)
+    name, of = own["name"], (own["of"],) if isinstance(own["of"], str) else own["of"]
+    if not isinstance(name, str) or not isinstance(of, tuple) or not all(isinstance(each, str) for each in of):
+        raise StemdlError("a metric has a name, and targets that it is of", where=where, found=f"{name}, {of}")
+    return Measured(name, of), goal
+
+
 def read_benchmark(path: Path) -> Benchmark:
     """A benchmark from its definition file. Raises StemdlError naming the file and key that is wrong."""
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
         raise StemdlError("the benchmark's definition cannot be read", where=path, found=error) from error
-    metric = _build(Metric, f"{path}: metric", _mapping(str(path), values, "metric"))
-    if not (0.0 < metric.target <= 1.0 and math.isfinite(metric.target)):
-        raise StemdlError("the target is outside (0, 1]", where=f"{path}: metric", found=metric.target)
+    measured, goal = _measured(str(path), values)
     rungs = _mapping(str(path), values, "rungs")
     recipes = _mapping(str(path), values, "crystals")
     closed = _mapping(str(path), values, "closed")
@@ -231,8 +267,9 @@ def read_benchmark(path: Path) -> Benchmark:
     return _build(
         Benchmark,
         str(path),
-        values,
-        metric=metric,
+        {key: value for key, value in values.items() if key != "metric"},
+        measured=measured,
+        goal=goal,
         rungs={name: _rung(str(path), name, rungs) for name in rungs},
         crystals={name: _crystals(f"{path}: crystals", recipes, name) for name in recipes},
         closed=_build(ClosedDivision, f"{path}: closed", closed),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,8 @@ from typing import Any
 
 import yaml
 
-from benchmark.definition.benchmark import DEFINITIONS, load_benchmark
+from benchmark.definition.benchmark import DEFINITIONS, load_benchmark, read_goal
+from benchmark.definition.goal import Goal
 from benchmark.foundation.errors import StemdlError, nearest
 
 SCORED = Path(__file__).parent / "scored"
@@ -24,21 +24,6 @@ REFERENCE_POINTS = Path(__file__).parent / "reference_points"
 RULESETS = ("0.7.0", "1.0.0", "2.0.0", "3.0.0")
 """The rounds of MLPerf HPC, the newest last. 0.7.0 had no reference points."""
 EPOCHS, SAMPLES = UNITS = ("epochs", "samples")
-
-_REACHES = {"at_least": operator.ge, "at_most": operator.le}
-
-
-@dataclass(frozen=True)
-class Goal:
-    """The metric's key in a log, and the value it has to reach from above or from below."""
-
-    log_key: str
-    reaches: str
-    target: float
-
-    def reached_by(self, value: float) -> bool:
-        """Whether an evaluation with this value stops the clock."""
-        return _REACHES[self.reaches](value, self.target)
 
 
 @dataclass(frozen=True)
@@ -85,7 +70,7 @@ def _of_rung(name: str) -> ScoredBenchmark | None:
             points = REFERENCE_POINTS / f"{name}.json"
             return ScoredBenchmark(
                 name,
-                Goal(benchmark.metric.log_key, "at_least", benchmark.metric.target),
+                benchmark.goal,
                 benchmark.runs,
                 reference_points=points if points.is_file() else None,
                 distinct_seeds=True,
@@ -100,10 +85,9 @@ def read_scored(path: Path, ruleset: str) -> ScoredBenchmark | None:
         round_ = values["rulesets"].get(ruleset)
         if round_ is None:
             return None
-        ((reaches, target),) = ((key, value) for key, value in values["metric"].items() if key in _REACHES)
         benchmark = ScoredBenchmark(
             name=values["name"],
-            goal=Goal(values["metric"]["log_key"], reaches, float(target)),
+            goal=read_goal(f"{path}: metric", values["metric"]),
             runs=int(round_["runs"]),
             epoch_num=values.get("epoch_num", EPOCHS),
             reference_points=_resolve(round_["reference_points"], path) if "reference_points" in round_ else None,

@@ -50,7 +50,7 @@ def write_run_record(request: RunRequest, manifest: Manifest, rank: Rank) -> dic
         "benchmark": request.benchmark.name,
         "rung": request.rung.name,
         "index": request.index,
-        "target": request.benchmark.metric.target,
+        "target": request.benchmark.goal.target,
         **facts,
         "ranks": rank.size,
         "launcher": rank.launcher,

@@ -71,8 +71,8 @@ def added_events(record: Mapping[str, Any], benchmark: Benchmark, time_ms: int) 
     curve = list(record["eval_f1"].values())
     version = (record.get("versions") or {}).get("stemdl-benchmark")
     result = {
-        "metric": benchmark.metric.name,
-        "target": benchmark.metric.target,
+        "metric": benchmark.measured.metric,
+        "target": benchmark.goal.target,
         "dev": curve[-1] if curve else None,
         "test": record["test_f1"],
         "epochs": record["epochs"],

@@ -26,8 +26,8 @@ FLOORS = {
     "cli": 6,
     "__main__": 7,
 }
-LEVEL = {("simulation", "definition"), ("validation", "scoring")}
-"""Which package may import another of its own floor: what is simulated is defined, and a valid submission converges as
+LEVEL = {("simulation", "definition"), ("metrics", "definition"), ("validation", "scoring")}
+"""Which package may import another of its own floor: what is simulated or measured is defined, and a valid submission converges as
 the score's reference points allow."""
 REFERENCE_MAY_USE = 2
 HEAVY = (

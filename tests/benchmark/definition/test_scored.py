@@ -41,7 +41,7 @@ def test_our_rungs_are_scored_by_their_own_definition():
     benchmark = load_benchmark("stemdl")
     for rung in benchmark.rungs:
         found = scored_benchmark(rung)
-        assert (found.runs, found.goal.target) == (benchmark.runs, benchmark.metric.target)
+        assert (found.runs, found.goal.target) == (benchmark.runs, benchmark.goal.target)
         assert found.goal.reached_by(0.9) and not found.goal.reached_by(0.8999) and found.distinct_seeds
 
 

@@ -275,8 +275,8 @@ def test_rungs_and_targets_are_those_of_the_definitions():
     state: dict = {}
     exec(begin["CODE"], {"s": state})
     benchmarks = [load_benchmark(path.stem) for path in DEFINITIONS.glob("*.yaml")]
-    assert state["targets"] == {rung: each.metric.target for each in benchmarks for rung in each.rungs}
-    assert {each.metric.log_key for each in benchmarks} == {"eval_accuracy"}
+    assert state["targets"] == {rung: each.goal.target for each in benchmarks for rung in each.rungs}
+    assert {each.goal.log_key for each in benchmarks} == {"eval_accuracy"}
 
 
 def test_every_key_of_the_official_rules_for_both_divisions_is_among_ours():
