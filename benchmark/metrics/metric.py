@@ -1,0 +1,52 @@
+"""What a metric is: whole numbers that add up over batches and ranks, and one value of their sum.
+
+Each rank counts its own samples; the tallies are summed over the ranks, and only then is a ratio taken. Sums of
+integers do not depend on who counted what, so a value is the same to the last bit on 1 rank and on 1000.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.definition.sample import SampleSchema
+from benchmark.foundation.errors import StemdlError
+
+Arrays = Mapping[str, NDArray[np.generic]]
+"""Of a batch, by the names of fields; the first axis counts samples."""
+
+
+class Metric(Protocol):
+    """One metric of one benchmark."""
+
+    def tally(self, predictions: Arrays, targets: Arrays) -> NDArray[np.int64]:
+        """Of a batch, one axis, of the same length for all batches. Tallies add up; the last number counts samples.
+
+        Raises StemdlError for predictions that are not of their form, such as numbers that are not finite.
+        """
+
+    def value(self, tally: NDArray[np.int64]) -> float:
+        """Of a sum of tallies. Raises StemdlError where it counts no sample."""
+
+
+def make_metric(name: str, schema: SampleSchema, fields: Sequence[str]) -> Metric:
+    """The metric of that name over the targets `fields`: what `make(schema, fields)` of `benchmark/metrics/<name>.py` is.
+
+    Raises StemdlError where there is no such metric, or the schema has no such targets.
+    """
+    module = f"benchmark.metrics.{name}"
+    if not name.isidentifier() or importlib.util.find_spec(module) is None:
+        raise StemdlError(f"there is no metric {name!r}", where="metric.name")
+    if stray := sorted(set(fields) - {each.name for each in schema.targets}):
+        raise StemdlError("the metric is of no target of the samples", where="metric.of", found=", ".join(stray))
+    return importlib.import_module(module).make(schema, fields)
+
+
+def samples_in(tally: NDArray[np.int64]) -> int:
+    """How many samples a tally counts."""
+    return int(tally[-1])
