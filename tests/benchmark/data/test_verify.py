@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
 import subprocess
@@ -17,15 +16,8 @@ import pytest
 
 from benchmark.data import near_copies as near
 from benchmark.data import relabel
-from benchmark.data.manifest import read_manifest
-from benchmark.data.materials import read_materials
-from benchmark.data.partition import make_partition, write_partition
-from benchmark.data.relabel import some_of
 from benchmark.data.verify import CHECKS, MOST_FAULTS, verify
-from benchmark.definition.benchmark import load_benchmark
 from benchmark.foundation.errors import StemdlError
-from benchmark.simulation.crystal import Crystal
-from benchmark.simulation.draw import draw_crystal
 
 STACK = "cbed_stack"
 Seal = Callable[[Path], None]
@@ -264,153 +256,6 @@ def test_many_faults_of_one_kind_are_counted(written: Path, seal: Seal) -> None:
     assert len(faults) == MOST_FAULTS + 1 and faults[-1].message == "and 28 more of this check"
 
 
-@pytest.fixture
-def split(written: Path) -> Path:
-    """The data set with its standard split; the path of that."""
-    manifest = read_manifest(written)
-    return write_partition(manifest, make_partition(manifest, read_materials(manifest)))
-
-
-def test_a_sound_partition_passes(written: Path, split: Path) -> None:
-    report = verify(written)
-    assert report.faults == [] and "partitions" in report.checked
-
-
-def moved(values: dict) -> None:
-    values["splits"]["dev"].append(values["splits"]["train"].pop(0))
-    values["splits"]["dev"].sort()
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda values: values.update(manifest_sha256="0" * 64), "made for other data"),
-        (lambda values: values["splits"]["train"].pop(), "lacks 1 materials"),
-        (lambda values: values["splits"]["train"].append("mp-1000"), "names what the data do not hold"),
-        (lambda values: values["splits"]["dev"].append(values["splits"]["train"][0]), "names a material twice"),
-        (moved, "not the standard split"),
-        (lambda values: values.clear(), "cannot be read"),
-    ],
-    ids=["other data", "one less", "one more", "one twice", "one moved", "empty"],
-)
-def test_what_is_wrong_with_a_partition_is_found(written: Path, split: Path, change: Callable, message: str) -> None:
-    values = json.loads(split.read_text())
-    change(values)
-    split.write_text(json.dumps(values))
-    faults = verify(written).faults
-    assert {fault.check for fault in faults} == {"partitions"} and {fault.file for fault in faults} == {str(split)}
-    assert any(message in fault.message for fault in faults)
-
-
-def test_leaks_of_a_partition_are_found(written: Path, split: Path, seal: Seal) -> None:
-    """Folds may separate what the folders do not: a duplicate and a copy within train."""
-    split.unlink()
-    with h5py.File(written / "train" / "batch_train_0.h5", "r+") as shard:
-        for name in ("abc_angstrom", "space_group"):
-            shard["sample_3_0"].attrs[name] = shard["sample_0_0"].attrs[name]
-        shard["sample_3_0"].attrs["formula"] = "Cl7 Na7"
-        replace(shard, "sample_4_0", shard["sample_5_0"][STACK][()])
-    seal(written)
-    manifest = read_manifest(written)
-    path = write_partition(manifest, make_partition(manifest, read_materials(manifest), "folds_2"))
-    assert not any("one material" in fault.message for fault in verify(written).faults)
-    values = json.loads(path.read_text())
-    split_of = {name: part for part, names in values["splits"].items() for name in names}
-    split_of |= {"mp-0": "fold_0", "mp-3": "fold_1", "mp-4": "fold_0", "mp-5": "fold_1"}
-    values["splits"] = {
-        part: sorted(name for name in split_of if split_of[name] == part) for part in ("fold_0", "fold_1", "test")
-    }
-    path.write_text(json.dumps(values))
-    messages = [fault.message for fault in verify(written).faults]
-    assert len(messages) == 2 and "mp-0 and mp-3 are one material" in messages[0] and "but for noise" in messages[1]
-
-
 def test_no_manifest_is_wrong_use(tmp_path: Path) -> None:
     with pytest.raises(StemdlError, match="there are no data here"):
         verify(tmp_path)
-
-
-def test_some_materials_of_every_group_are_chosen_the_same_way(written: Path) -> None:
-    entries = list(read_materials(read_manifest(written)).values())
-    chosen = some_of(entries, 9)
-    assert chosen == some_of(entries[::-1], 9) and len(some_of(entries, 1000)) == len(entries)
-    groups = [entry.compound.space_group for entry in chosen]
-    assert {group: groups.count(group) for group in groups} == {2: 3, 62: 3, 225: 3}
-
-
-@pytest.fixture(scope="module")
-def crystals() -> list[Crystal]:
-    """A crystal of each of the groups that the data set has."""
-    recipe = load_benchmark().rung("stemdl_smoke").crystals
-    return [draw_crystal(group, recipe, np.random.default_rng(group)) for group in (2, 62, 225)]
-
-
-def tabled(written: Path, crystals: list[Crystal], seal: Seal) -> Path:
-    """The data set, each of its materials made one of the crystals by its group; the table that they came from."""
-    for path in written.rglob("*.h5"):
-        with h5py.File(path, "r+") as shard:
-            for sample in shard.values():
-                crystal = next(one for one in crystals if one.space_group == int(sample.attrs["space_group"]))
-                sample.attrs["material"] = np.bytes_(f"of-{crystal.space_group}-{path.parent.name}")
-                sample.attrs["formula"] = crystal.formula
-                sample.attrs["abc_angstrom"] = crystal.lengths_angstrom
-                sample.attrs["angles_degree"] = crystal.angles_degrees
-    seal(written)
-    named = [(f"of-{one.space_group}-{split}", one) for split in ("train", "dev", "test") for one in crystals]
-    table = written.parent / "table.npz"
-    np.savez(
-        table,
-        ids=np.array([name for name, _ in named]),
-        ns=np.array([len(one.numbers) for _, one in named]),
-        cells=np.array([[*one.lengths_angstrom, *one.angles_degrees] for _, one in named]),
-        Z=np.concatenate([one.numbers for _, one in named]),
-        X=np.concatenate([one.positions for _, one in named]),
-    )
-    return table
-
-
-def test_labels_of_given_crystals_are_found_again_in_their_table(
-    written: Path, crystals: list[Crystal], seal: Seal
-) -> None:
-    table = tabled(written, crystals, seal)
-    report = verify(written, table=table)
-    assert "symmetry" in report.checked and not [fault for fault in report.faults if fault.check == "symmetry"]
-    assert [fault for fault in report.faults if fault.check == "duplicates"]  # each crystal lies in three splits
-    with h5py.File(written / "dev" / "batch_dev_0.h5", "r+") as shard:
-        for sample in shard.values():
-            if sample.attrs["material"] == b"of-62-dev":
-                sample.attrs["space_group"] = np.bytes_("2")
-                sample.attrs["abc_angstrom"] = sample.attrs["abc_angstrom"] * 1.01
-    seal(written)
-    told = {
-        fault.message.partition(" at ")[0]: fault
-        for fault in verify(written, table=table).faults
-        if fault.check == "symmetry"
-    }
-    assert set(told) == {"the label is not what spglib finds", "abc_angstrom is not the crystal's"}
-    assert (told["the label is not what spglib finds"].expected, told["the label is not what spglib finds"].found) == (
-        "62",
-        "2",
-    )
-
-
-def test_a_table_that_lacks_a_material_is_told(written: Path, crystals: list[Crystal], seal: Seal) -> None:
-    table = tabled(written, crystals, seal)
-    with h5py.File(written / "test" / "batch_test_0.h5", "r+") as shard:
-        for sample in shard.values():
-            if sample.attrs["material"] == b"of-225-test":
-                sample.attrs["material"] = np.bytes_("unheard-of")
-    seal(written)
-    messages = [fault.message for fault in verify(written, table=table).faults if fault.check == "symmetry"]
-    assert messages == ["the crystal of unheard-of has no group or is not to be had"]
-
-
-def test_crystals_are_drawn_again_for_drawn_data_of_a_shipped_recipe_alone(written: Path) -> None:
-    """The imported real set carries its rung's recipe too, from which nothing can be drawn."""
-    rungs, manifest = load_benchmark().rungs, read_manifest(written)
-    for name, kind, expected in (("stemdl_mini", "drawn", rungs["stemdl_mini"]), ("stemdl_olcf", "imported", None)):
-        of_rung = dataclasses.replace(
-            manifest, rung=name, recipe_sha256=rungs[name].recipe_sha256, values={"source": {"kind": kind}}
-        )
-        assert relabel.shipped_rung(of_rung) == expected
-        assert relabel.shipped_rung(dataclasses.replace(of_rung, recipe_sha256="0")) is None
