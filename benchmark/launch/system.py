@@ -14,9 +14,9 @@ from typing import Any
 
 from benchmark.foundation.errors import StemdlError
 from benchmark.launch.cores import usable_cores
+from benchmark.launch.launchers.mpirun import find_mpirun, mpirun_version
 from benchmark.launch.machine import UNKNOWN as UNKNOWN_MACHINE
 from benchmark.launch.machine import Machine, load_machine
-from benchmark.launch.mpirun import find_mpirun, mpirun_version
 from benchmark.launch.node import describe_node, output_of, processors
 from benchmark.launch.nodes import Kind, differences
 

@@ -18,8 +18,8 @@ from benchmark.events import keys
 from benchmark.foundation.errors import CheckFailed, Interrupted, StemdlError
 from benchmark.foundation.files import remove_parts
 from benchmark.launch.launchers import Job, get_launcher
+from benchmark.launch.launchers.mpirun import has_mpirun
 from benchmark.launch.machine import Machine
-from benchmark.launch.mpirun import has_mpirun
 from benchmark.launch.resources import Layout, lay_out, rank_environment
 from benchmark.launch.share import Share
 from benchmark.launch.supervise import start

@@ -41,7 +41,7 @@ def test_a_dry_run_prints_the_command_line_and_writes_nothing(folder: Path, caps
     words = shlex.split(capsys.readouterr().out)
     assert words[:14] == "jsrun -n 24 -r 6 -a 1 -c 7 -g 1 -b packed:7 -d".split()
     assert {"OMP_NUM_THREADS=7", "STEMDL_GPUS_PER_RANK=1"} <= set(words)
-    root = Path(launchers.__file__).parents[2]
+    root = Path(launchers.__file__).parents[3]
     assert words[-7:] == [str(root / "run_benchmark.sh"), *RUN[1:], "--output", "out dir"]
     assert sorted(folder.rglob("*")) == before
 

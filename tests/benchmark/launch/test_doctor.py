@@ -57,7 +57,7 @@ def test_no_failure_stops_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyP
         raise StemdlError("there is no mpirun", remedy="get one")
 
     monkeypatch.setattr(doctor, "_python", raises)
-    monkeypatch.setattr("benchmark.launch.mpirun.find_mpirun", no_mpirun)
+    monkeypatch.setattr("benchmark.launch.launchers.mpirun.find_mpirun", no_mpirun)
     monkeypatch.setattr(doctor, "PACKAGES", {"numpy": "numpy", "no-such-package": "none", "pyyaml": "no_such_module"})
     monkeypatch.setattr(doctor, "TORCH", "import os; os.abort()")
     monkeypatch.setattr(doctor.util, "find_spec", lambda name: None)

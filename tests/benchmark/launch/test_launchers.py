@@ -14,10 +14,9 @@ import pytest
 from patience import HANG_SECONDS
 
 from benchmark.foundation.errors import StemdlError
-from benchmark.launch import mpirun
 from benchmark.launch.cores import binding_works, may_bind, usable_cores
-from benchmark.launch.launchers import LAUNCHERS, Job, Launcher, get_launcher
-from benchmark.launch.mpirun import find_mpirun
+from benchmark.launch.launchers import LAUNCHERS, Job, Launcher, get_launcher, mpirun
+from benchmark.launch.launchers.mpirun import find_mpirun
 from benchmark.launch.resources import Layout
 
 QUIET = ["--mca", "pml", "ob1", "--mca", "btl", "^tcp,openib,ofi,uct"]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from benchmark.foundation.errors import StemdlError, nearest
-from benchmark.launch.jsrun import Jsrun
 from benchmark.launch.launcher import LAUNCHERS, Job, Launcher
-from benchmark.launch.local import Local
-from benchmark.launch.mpiexec import Mpiexec
-from benchmark.launch.mpirun import Mpirun
-from benchmark.launch.srun import Srun
-from benchmark.launch.torchrun import Torchrun
+from benchmark.launch.launchers.jsrun import Jsrun
+from benchmark.launch.launchers.local import Local
+from benchmark.launch.launchers.mpiexec import Mpiexec
+from benchmark.launch.launchers.mpirun import Mpirun
+from benchmark.launch.launchers.srun import Srun
+from benchmark.launch.launchers.torchrun import Torchrun
 
 __all__ = ["LAUNCHERS", "Job", "Jsrun", "Launcher", "Local", "Mpiexec", "Mpirun", "Srun", "Torchrun", "get_launcher"]
 
