@@ -6,8 +6,16 @@ import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmark.definition.request import RunRequest
+
+if TYPE_CHECKING:
+    from benchmark.launch.rank import Rank
+
+MEETING_SECONDS = 300.0
+"""In which the ranks of a launcher have to find each other."""
 
 
 @contextmanager
@@ -27,3 +35,32 @@ def own_folder(request: RunRequest, unnamed: bool) -> Iterator[RunRequest]:
     finally:
         with suppress(OSError):
             folder.rmdir()
+
+
+@contextmanager
+def same_folder(request: RunRequest, unnamed: bool, rank: Rank) -> Iterator[RunRequest]:
+    """The same on all ranks of a launcher, each of which calls it: they have rank 0's folder, for by its own clock each
+    would name another. Raises StemdlError where rank 0 does not answer."""
+    if not unnamed or rank.size == 1:
+        with own_folder(request, unnamed) as request:
+            yield request
+    elif rank.rank == 0:
+        with own_folder(request, unnamed) as request:
+            _from_rank_0(str(request.output), rank)
+            yield request
+    else:
+        yield replace(request, output=Path(_from_rank_0("", rank)))
+
+
+def _from_rank_0(text: str, rank: Rank) -> str:
+    from benchmark.launch.exchange import join
+    from benchmark.launch.start_watch import StartWatch
+
+    watch = StartWatch(rank, MEETING_SECONDS)
+    try:
+        exchange = join(rank)
+        text = exchange.share(text, MEETING_SECONDS)
+        exchange.gather(None, MEETING_SECONDS)  # rank 0 may keep what the others read it from, and lets go of it here
+        return text
+    finally:
+        watch.met()

@@ -11,26 +11,24 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from benchmark.cli.guard import INTERRUPTED, as_told, say
+from benchmark.cli.run_folder import same_folder
 from benchmark.definition.request import RunRequest
 from benchmark.foundation.errors import Interrupted, StemdlError, TrainingDiverged
 
 if TYPE_CHECKING:
     from benchmark.launch.rank import Rank
-    from benchmark.submission.lead import Lead
+    from benchmark.submission.lead import Lead, Outcome
 
 _DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 
 def be_a_rank(request: RunRequest, arguments: argparse.Namespace) -> int:
     """The run or runs of `stemdl run` in this rank; its exit code. Ends the process on any error, never raises it."""
-    from benchmark.cli.run_checks import refuse_used_folder
     from benchmark.cli.run_report import report_runs
     from benchmark.launch.rank import detect_rank
     from benchmark.launch.share import take_piece
     from benchmark.launch.watchdog import end_with_parent
-    from benchmark.submission.lead import LAUNCHED_BY_US, Outcome
-    from benchmark.submission.measured_power import power_measured
-    from benchmark.submission.run_set import missing_runs, refuse_other_configuration, runs_there
+    from benchmark.submission.lead import LAUNCHED_BY_US
 
     rank = detect_rank()
     try:
@@ -42,35 +40,50 @@ def be_a_rank(request: RunRequest, arguments: argparse.Namespace) -> int:
     take_piece(rank)
     ours = os.environ.get(LAUNCHED_BY_US) == "1"
     tells = rank.rank == 0 and not ours
-    outcomes, reached = [], []
     try:
-        trainer = request.trainer.load()
-        lead = lead_of(request, arguments, rank.size) if tells else None
-        missing = [request]
-        if arguments.runs > 1:
-            # Every rank sees the same: the first folder is made by rank 0 when all have joined it in its first run.
-            outcomes = runs_there(request)
-            missing = missing_runs(request, arguments.runs, outcomes)
-        if lead is not None:
-            refuse_other_configuration(lead, request, outcomes)
-        for each in missing:
-            if rank.rank == 0:
-                refuse_used_folder(each.output, each.resume)
-            with _entered(each, lead) if lead is not None else nullcontext():
-                try:
-                    with power_measured(each, rank):
-                        reached.append(trainer(each))
-                except (TrainingDiverged, Interrupted):  # its log is whole, and is recorded as any other
-                    if rank.rank == 0:
-                        _record(each, rank)
-                    raise
-                if rank.rank == 0:
-                    outcomes.append(Outcome(each, _record(each, rank)))
+        with same_folder(request, arguments.output is None, rank) as request:
+            outcomes, reached = _make_runs(request, arguments, rank, tells)
     except BaseException as error:
         _leave(error, rank.rank)
     if tells:
         return report_runs(outcomes, request.output, arguments)
-    return 0 if ours or all(reached) else 1
+    return 0 if ours or reached else 1
+
+
+def _make_runs(
+    request: RunRequest, arguments: argparse.Namespace, rank: Rank, tells: bool
+) -> tuple[list[Outcome], bool]:
+    """Train and, on rank 0, record: how the runs ended, and whether each that was made now reached the target. The rank
+    that tells enters them into the ledger."""
+    from benchmark.cli.run_checks import refuse_used_folder
+    from benchmark.submission.lead import Outcome
+    from benchmark.submission.measured_power import power_measured
+    from benchmark.submission.run_set import missing_runs, refuse_other_configuration, runs_there
+
+    outcomes, reached = [], []
+    trainer = request.trainer.load()
+    lead = lead_of(request, arguments, rank.size) if tells else None
+    missing = [request]
+    if arguments.runs > 1:
+        # Every rank sees the same: the first folder is made by rank 0 when all have joined it in its first run.
+        outcomes = runs_there(request)
+        missing = missing_runs(request, arguments.runs, outcomes)
+    if lead is not None:
+        refuse_other_configuration(lead, request, outcomes)
+    for each in missing:
+        if rank.rank == 0:
+            refuse_used_folder(each.output, each.resume)
+        with _entered(each, lead) if lead is not None else nullcontext():
+            try:
+                with power_measured(each, rank):
+                    reached.append(trainer(each))
+            except (TrainingDiverged, Interrupted):  # its log is whole, and is recorded as any other
+                if rank.rank == 0:
+                    _record(each, rank)
+                raise
+            if rank.rank == 0:
+                outcomes.append(Outcome(each, _record(each, rank)))
+    return outcomes, all(reached)
 
 
 def _refuse_to_lead(arguments: argparse.Namespace, rank: Rank) -> None:

@@ -1,4 +1,4 @@
-"""One rank needs no launcher and no MPI library; two processes that begin at once have folders of their own."""
+"""One rank needs no launcher and no MPI library."""
 
 from __future__ import annotations
 
@@ -10,10 +10,6 @@ from pathlib import Path
 
 import pytest
 from patience import HANG_SECONDS
-
-from benchmark.cli.run_folder import own_folder
-from benchmark.definition.benchmark import load_benchmark
-from benchmark.definition.request import RunRequest
 
 
 @pytest.fixture
@@ -64,14 +60,3 @@ def test_one_rank_trains_without_a_launcher(
             assert "1 rank (local)" in done.stdout  # one epoch does not reach the target: exit code 1
         else:
             assert "there is no mpirun" in done.stderr and "--ranks 1" in done.stderr
-
-
-def test_two_that_begin_in_one_second_have_folders_of_their_own(tmp_path: Path) -> None:
-    benchmark = load_benchmark()
-    request = RunRequest(benchmark, benchmark.rung("stemdl_smoke"), tmp_path / "data", tmp_path / "runs/now")
-    with own_folder(request, True) as one, own_folder(request, True) as other:
-        assert [each.output.name for each in (one, other)] == ["now", "now-2"]
-        (other.output / "result_0.txt").write_text("")
-    assert [path.name for path in request.output.parent.iterdir()] == ["now-2"], "nothing came into the first"
-    with own_folder(request, False) as named:
-        assert named is request and not request.output.exists()
