@@ -30,8 +30,8 @@ def be_a_rank(backend: str, blocks: int) -> None:
     from reference.comm import make_comm
     from reference.config import read_config
     from reference.interrupt import Agreement, Notice
-    from reference.model import SymmetryNet
     from reference.optimizer import make_optimizer
+    from reference.tasks.space_group.model import SymmetryNet
     from reference.train import _step
 
     torch.set_num_threads(1)

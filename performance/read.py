@@ -37,9 +37,9 @@ from benchmark.launch.system import drop_caches
 from reference.comm import Solo
 from reference.config import read_config
 from reference.input import TrainingSamples
-from reference.model import SymmetryNet
 from reference.optimizer import make_optimizer
 from reference.samples import SamplesStreamed
+from reference.tasks.space_group.model import SymmetryNet
 from reference.train import _step
 
 RUNG = "stemdl_mini"

@@ -25,9 +25,9 @@ from benchmark.launch.rank import detect_rank
 from reference.comm import Comm, make_comm, pick_device
 from reference.config import read_config
 from reference.input import TrainingSamples
-from reference.model import SymmetryNet
 from reference.optimizer import make_optimizer
 from reference.samples import SamplesStreamed
+from reference.tasks.space_group.model import SymmetryNet
 
 STEPS_IN_A_BLOCK = 10
 REPEATS = 15

@@ -38,12 +38,12 @@ from reference.config import Config, read_config
 from reference.evaluate import evaluate
 from reference.input import TrainingSamples, local_batch, steps_per_epoch
 from reference.interrupt import Agreement, Notice
-from reference.model import SymmetryNet
 from reference.optimizer import learning_rate_at, make_optimizer, set_learning_rate
 from reference.placement import settle, tell
 from reference.preflight import require_fit_ranks
 from reference.run_log import Speaker, log_opening, log_settings, progress_line
 from reference.samples import opened_splits
+from reference.tasks.space_group.model import SymmetryNet
 
 SECOND_NET_SECONDS = 15
 WARM_UP_STEPS = 3

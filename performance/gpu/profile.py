@@ -22,9 +22,9 @@ from performance.gpu.timing import busy, median_seconds, peak_mib
 from performance.read import write_shards
 from reference.config import Config, read_config
 from reference.input import TrainingSamples
-from reference.model import SymmetryNet
 from reference.optimizer import make_optimizer
 from reference.samples import SamplesInMemory, SamplesStreamed
+from reference.tasks.space_group.model import SymmetryNet
 from reference.train import _average_of, _step
 
 RUNG = "stemdl_mini"

@@ -17,7 +17,7 @@ from performance.gpu.generation import data_of, rung_of
 from performance.gpu.rates import product_tflops
 from performance.gpu.step import Figures, Item, Setting, Step, command
 from reference.config import read_config
-from reference.model import SymmetryNet
+from reference.tasks.space_group.model import SymmetryNet
 
 SEEDS = (1, 2, 3)
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}

@@ -18,8 +18,8 @@ from benchmark.launch.rank import detect_rank
 from reference.comm import make_comm
 from reference.config import read_config
 from reference.evaluate import evaluate
-from reference.model import SymmetryNet
 from reference.samples import SamplesInMemory
+from reference.tasks.space_group.model import SymmetryNet
 
 RUNG, SEED, CPU = "stemdl_smoke", 7, torch.device("cpu")
 

@@ -23,9 +23,9 @@ from reference.comm import Comm, make_comm
 from reference.config import Config, read_config
 from reference.evaluate import evaluate
 from reference.input import TrainingSamples, local_batch
-from reference.model import SymmetryNet
 from reference.optimizer import make_optimizer
 from reference.samples import SamplesInMemory
+from reference.tasks.space_group.model import SymmetryNet
 from reference.train import _step
 
 CPU = torch.device("cpu")

@@ -13,8 +13,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from benchmark.foundation.errors import StemdlError
 from reference.checkpoint import State, load_checkpoint, save_checkpoint
 from reference.comm import Solo
-from reference.model import SymmetryNet
 from reference.optimizer import make_optimizer
+from reference.tasks.space_group.model import SymmetryNet
 
 REFUSED = "the checkpoint cannot be restored"
 

@@ -30,9 +30,9 @@ from reference.comm_torch import TorchComm
 from reference.config import read_config
 from reference.evaluate import evaluate
 from reference.input import TrainingSamples
-from reference.model import SymmetryNet
 from reference.optimizer import make_optimizer
 from reference.samples import SamplesInMemory, SamplesStreamed
+from reference.tasks.space_group.model import SymmetryNet
 from reference.train import _average_of, _step, _warm_up, train
 
 SMOKE = load_benchmark().rung("stemdl_smoke")

@@ -21,8 +21,8 @@ from benchmark.validation.official import check_log
 from benchmark.validation.validate import validate
 from reference.comm import Solo
 from reference.evaluate import evaluate
-from reference.model import SymmetryNet
 from reference.samples import SamplesInMemory
+from reference.tasks.space_group.model import SymmetryNet
 
 pytestmark = [pytest.mark.mpi, pytest.mark.slow]
 SCRIPT, RANKS, CPU = Path(__file__).with_name("many_ranks_script.py"), 24, torch.device("cpu")

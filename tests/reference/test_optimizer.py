@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference.model import SymmetryNet
 from reference.optimizer import learning_rate_at, make_optimizer, set_learning_rate
+from reference.tasks.space_group.model import SymmetryNet
 
 lengths = st.integers(1, 400)
 fractions = st.floats(0.0, 1.0, exclude_max=True)

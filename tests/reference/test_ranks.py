@@ -20,8 +20,8 @@ from benchmark.foundation.errors import StemdlError
 from benchmark.metrics.confusion import Confusion
 from reference.comm import Solo
 from reference.evaluate import evaluate
-from reference.model import SymmetryNet
 from reference.samples import SamplesInMemory
+from reference.tasks.space_group.model import SymmetryNet
 
 pytestmark = [pytest.mark.mpi, pytest.mark.slow]
 SCRIPT = Path(__file__).with_name("rank_script.py")

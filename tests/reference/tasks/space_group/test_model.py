@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from reference.model import PROJECTIONS, SymmetryNet, log_intensity, symmetry_differences
+from reference.tasks.space_group.model import PROJECTIONS, SymmetryNet, log_intensity, symmetry_differences
 
 OPERATIONS = {
     "columns flipped": lambda x: x.flip(-1),
