@@ -139,12 +139,11 @@ def _in_other_characters(error: UnicodeError) -> tuple[str, int]:
 @contextmanager
 def _terminated_as_interrupted() -> Iterator[None]:
     """SIGTERM is taken as Ctrl-C is while the block lasts; not by a rank, which its launcher ends so."""
-    from benchmark.launch.rank import under_launcher
 
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt(signal.Signals(number).name)
 
-    if threading.current_thread() is not threading.main_thread() or under_launcher():
+    if threading.current_thread() is not threading.main_thread() or _may_be_rank():
         yield
         return
     before = signal.signal(signal.SIGTERM, interrupt)
@@ -152,6 +151,16 @@ def _terminated_as_interrupted() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _may_be_rank() -> bool:
+    """Whether a launcher started this process. What is wrong with its variables, the commands that ask for a rank say."""
+    from benchmark.launch.rank import under_launcher
+
+    try:
+        return under_launcher()
+    except StemdlError:
+        return True
 
 
 def _same_command() -> str:

@@ -31,13 +31,13 @@ EXAMPLE = """Examples:
   stemdl launch --launcher srun --nodes 4 --ranks-per-node 6 --gpus-per-rank 1 -- --rung stemdl_mini
   stemdl launch --profile frontier --nodes 8 --batch slurm --account ABC123 --walltime 0:30 -- --rung stemdl_mini"""
 
-LAUNCHERS = ("jsrun", "srun", "mpirun", "mpiexec", "torchrun", "local")
-BATCH_SYSTEMS = ("lsf", "slurm", "pbs")
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `stemdl launch`."""
-    parser.add_argument("--launcher", choices=LAUNCHERS, help="(default: the profile's, else mpirun)")
+    from benchmark.launch.batch import batch_systems
+    from benchmark.launch.launchers import launcher_names
+
+    parser.add_argument("--launcher", choices=launcher_names(), help="(default: the profile's, else mpirun)")
     parser.add_argument(
         "--profile",
         metavar="MACHINE",
@@ -49,7 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ranks-per-node", type=count, help="(default: one for each GPU, or each core)")
     parser.add_argument("--gpus-per-rank", type=int, help="(default: 1 where the profile has GPUs, else 0)")
     parser.add_argument("--cores-per-rank", type=count, help="physical ones (default: an even share)")
-    parser.add_argument("--batch", choices=BATCH_SYSTEMS, help="write a script for this batch system, start nothing")
+    parser.add_argument("--batch", choices=batch_systems(), help="write a script for this batch system, start nothing")
     parser.add_argument("--queue", help="of the batch system; Slurm calls it partition")
     parser.add_argument("--account", help="that the batch system charges")
     parser.add_argument("--walltime", default="60", metavar="LIMIT", help="minutes or HH:MM (default: %(default)s)")
@@ -100,10 +100,10 @@ def execute(arguments: argparse.Namespace) -> int:
         return 0
     _keep(run, record, script)
     if script is not None:
-        from benchmark.launch.batch import SUBMIT
+        from benchmark.launch.batch import submit_command
 
         _print(arguments.format, record, script)
-        next_step(f"{SUBMIT[arguments.batch]} {shlex.quote(str(run.output / BATCH_SCRIPT))}")
+        next_step(f"{submit_command(arguments.batch)} {shlex.quote(str(run.output / BATCH_SCRIPT))}")
         return 0
     print(f"{layout.ranks} ranks by {launcher.name} into {run.output}", file=sys.stderr, flush=True)
     return _become(argv)

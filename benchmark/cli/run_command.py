@@ -1,6 +1,6 @@
 """Make the data where needed, train until the target is reached, check the log, print the score.
 
-Called by hand it starts the ranks itself; under a launcher (jsrun, mpirun, srun, torchrun) it is one of the ranks.
+Called by hand it starts the ranks itself; under a launcher (mpirun, srun, ...) it is one of the ranks.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ The same command with the --output of a set that was broken off makes the runs t
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `stemdl run`."""
+    from benchmark.launch.launchers import launcher_names
+
     parser.add_argument(
         "--rung", default="stemdl_mini", help="one of stemdl list --rungs, or a file of your own (default: %(default)s)"
     )
@@ -69,7 +71,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--launcher",
-        choices=("mpirun", "srun", "jsrun"),
+        choices=launcher_names(),
         help="of the ranks, inside an allocation (default: mpirun on this node, or the profile's)",
     )
     parser.add_argument(
@@ -217,6 +219,7 @@ def _make_runs(request: RunRequest, arguments: argparse.Namespace, lead: Lead, s
 
 def _lead_and_shares(request: RunRequest, arguments: argparse.Namespace) -> tuple[Lead, list[Share]]:
     """What the runs have in common, and for each instance its part of this node, or of the nodes of the allocation."""
+    from benchmark.launch.launchers import get_launcher, names_keeping_jobs_apart
     from benchmark.launch.share import divide, divide_nodes
     from benchmark.launch.system import machine_of
 
@@ -227,6 +230,13 @@ def _lead_and_shares(request: RunRequest, arguments: argparse.Namespace) -> tupl
         return lead_of(request, arguments, ranks), shares
     if arguments.ranks is None and not arguments.scale:
         raise StemdlError("on nodes of an allocation the number of ranks has to be said", where="--ranks")
+    if arguments.launcher and not get_launcher(arguments.launcher).keeps_jobs_apart:
+        raise StemdlError(
+            f"stemdl run does not start ranks by {arguments.launcher}",
+            where="--launcher",
+            expected=" or ".join(names_keeping_jobs_apart()),
+            remedy="stemdl launch starts ranks by any launcher",
+        )
     machine = machine_of(arguments.profile)
     lead = replace(
         lead_of(request, arguments, arguments.ranks or max(arguments.scale)),

@@ -13,12 +13,10 @@ from dataclasses import asdict, dataclass, replace
 
 from benchmark.launch.cores import binding_works, physical_cores
 from benchmark.launch.rank import Rank
+from benchmark.launch.resources import GPUS_PER_RANK
 
 VISIBLE_DEVICES = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK")
 """Variables by which launchers tell ranks of NVIDIA, AMD (the next two) and Intel GPUs which are theirs."""
-
-GPUS_PER_RANK = "STEMDL_GPUS_PER_RANK"
-"""Set by `stemdl launch`: how many GPUs a rank was asked for."""
 
 DEVICE_FILES = ("/dev/nvidia[0-9]*", "/dev/kfd")
 
@@ -124,7 +122,7 @@ def placement_warnings(placements: list[Placement]) -> list[str]:
     without = [each for each in placements if each.lacks_gpu or (some_have and each.device == "cpu")]
     if without:
         warnings.append(
-            f"NO GPU for {_ranks(without)}; bind one to each rank (jsrun -g 1, srun --gpus-per-task=1), or "
+            f"NO GPU for {_ranks(without)}; bind one to each rank (as stemdl launch --gpus-per-rank 1 does), or "
             "--set device=cpu"
         )
     users: dict[tuple[str, int], list[Placement]] = defaultdict(list)
@@ -138,8 +136,8 @@ def placement_warnings(placements: list[Placement]) -> list[str]:
     for ranks, cpus in shared.items():
         of_it = [each for each in placements if each.rank in ranks]
         warnings.append(
-            f"SHARED CPUs {ranges(cpus)} for {_ranks(of_it)}; give each rank cores of its own (jsrun -c, "
-            "srun --cpus-per-task, mpirun --map-by ppr:N:node:PE=cores), or start fewer ranks"
+            f"SHARED CPUs {ranges(cpus)} for {_ranks(of_it)}; give each rank cores of its own (as stemdl "
+            "launch --cores-per-rank does), or start fewer ranks"
         )
     return warnings
 

@@ -12,10 +12,10 @@ from benchmark.launch.launcher import Launcher
 from benchmark.launch.machine import Machine
 from benchmark.launch.resources import Layout
 
-SUBMIT = {"lsf": "bsub", "slurm": "sbatch", "pbs": "qsub"}
-"""Every batch system, with the command that takes a script."""
-
 TEMPLATES = Path(__file__).with_name("templates")
+"""A file for each batch system, whose first line says which command takes a script; and what they share."""
+
+SUFFIX = ".sh.j2"
 LONGEST_WARNING_MINUTES = 5
 
 
@@ -52,8 +52,25 @@ class BatchJob:
         return f"{self.minutes // 60:02d}:{self.minutes % 60:02d}:00"
 
 
+def batch_systems() -> list[str]:
+    """Those that there is a template of."""
+    return sorted(path.name.removesuffix(SUFFIX) for path in TEMPLATES.glob(f"*{SUFFIX}") if _submitted_by(path))
+
+
+def submit_command(system: str) -> str:
+    """The command of a batch system that takes a script."""
+    return _submitted_by(TEMPLATES / f"{system}{SUFFIX}")
+
+
+def _submitted_by(template: Path) -> str:
+    """Empty for a template that is of no batch system."""
+    with template.open(encoding="utf-8") as lines:
+        match = re.fullmatch(r"\{# submitted by: (.+) #\}\n", lines.readline())
+    return match[1] if match else ""
+
+
 def batch_script(system: str, job: BatchJob) -> str:
-    """The script for a batch system of `SUBMIT`; raises StemdlError where its launcher does not work there."""
+    """The script for one of `batch_systems`; raises StemdlError where its launcher does not work there."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     if system not in job.launcher.batch_systems:
@@ -71,7 +88,7 @@ def batch_script(system: str, job: BatchJob) -> str:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    template = environment.get_template(f"{system}.sh.j2")
+    template = environment.get_template(f"{system}{SUFFIX}")
     return template.render(
         job=job,
         layout=job.layout,

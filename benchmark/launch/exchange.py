@@ -17,6 +17,7 @@ from datetime import timedelta
 from typing import Any, Protocol, TypeVar
 
 from benchmark.foundation.errors import StemdlError
+from benchmark.launch.launchers import get_launcher
 from benchmark.launch.mpi import world_of
 from benchmark.launch.rank import Rank
 
@@ -102,10 +103,10 @@ class Exchange:
 
 def join(rank: Rank) -> Exchange:
     """The exchange among the ranks of this job: over MPI where mpi4py is, over torch's store elsewhere and under
-    torchrun, which starts no MPI. Raises StemdlError where MPI sees other ranks than the launcher."""
+    a launcher that does not start MPI, such as torchrun. Raises StemdlError where MPI sees other ranks than the launcher."""
     if rank.size == 1:
         return Exchange(0, 1, None)
-    if rank.launcher != "torchrun" and importlib.util.find_spec("mpi4py") is not None:
+    if get_launcher(rank.launcher).starts_mpi and importlib.util.find_spec("mpi4py") is not None:
         return Exchange(rank.rank, rank.size, MpiLink(rank))
     return Exchange(rank.rank, rank.size, StoreLink(rank))
 

@@ -1,13 +1,14 @@
-"""What is started, and the one method that a way of starting it has: a job in, a command line out."""
+"""What is started, and what a way of starting it is: a job in, a command line out, and numbers that its ranks find."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 from benchmark.foundation.errors import StemdlError
+from benchmark.launch.rank_variables import RankVariables
 from benchmark.launch.resources import Layout
 
 
@@ -42,26 +43,37 @@ class Job:
         return min(self.ranks, self.layout.ranks_per_node) if self.layout else self.ranks
 
 
-class Launcher(ABC):
-    """One way to start ranks; a subclass is registered by being defined.
+class Launcher(RankVariables, ABC):
+    """One way to start ranks; the file of its name in `launchers` is all of it.
 
     Attributes
     ----------
     batch_systems : those that it works under.
+    asks_for_nodes : whether it divides whole nodes itself, so that LSF is asked for nodes and not for slots.
+    starts_mpi : whether MPI can start among its ranks.
     warning : shell words that hand a batch system's warning on to the ranks, which see SIGUSR1 or SIGTERM; `$!` is the
         launcher's process.
     """
 
-    name: ClassVar[str]
     batch_systems: ClassVar[tuple[str, ...]] = ("lsf", "slurm", "pbs")
+    asks_for_nodes: ClassVar[bool] = False
+    starts_mpi: ClassVar[bool] = True
     warning: ClassVar[str] = "kill -USR1 $!"
-
-    def __init_subclass__(cls) -> None:
-        LAUNCHERS[cls.name] = cls
 
     @abstractmethod
     def argv(self, job: Job) -> list[str]:
         """The command line that starts the job; its exit status is non-zero when any rank fails."""
 
+    def keep_apart(self, jobs: int, layout: Layout, hosts: Sequence[str]) -> list[tuple[str, ...]]:
+        """For each of `jobs` jobs of this layout at the same time, the options that give it nodes of its own, out of
+        `hosts` where the launcher must be told them. Raises StemdlError where the hosts are too few."""
+        raise StemdlError(
+            f"{self.name} cannot start jobs at the same time on parts of the nodes",
+            where="--launcher",
+            remedy="choose another one with --launcher",
+        )
 
-LAUNCHERS: dict[str, type[Launcher]] = {}
+    @property
+    def keeps_jobs_apart(self) -> bool:
+        """Whether `keep_apart` is known of it."""
+        return type(self).keep_apart is not Launcher.keep_apart

@@ -6,8 +6,10 @@ import os
 from dataclasses import dataclass
 
 from benchmark.foundation.errors import StemdlError
-from benchmark.launch.affinity import GPUS_PER_RANK
 from benchmark.launch.machine import Machine
+
+GPUS_PER_RANK = "STEMDL_GPUS_PER_RANK"
+"""Tells a rank how many GPUs it was asked for."""
 
 
 @dataclass(frozen=True)

@@ -11,17 +11,14 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmark.foundation.errors import StemdlError
 from benchmark.launch.cores import physical_cores
+from benchmark.launch.launchers import get_launcher
 from benchmark.launch.rank import Rank
 from benchmark.launch.resources import Layout
 
 CPUS = "STEMDL_CPUS"
 """The cores of a part: their CPUs (hardware threads) with commas, cores apart by semicolons, such as 0,4;1,5."""
 ACCELERATORS = "CUDA_VISIBLE_DEVICES"
-
-_KEEPS_APART: Mapping[str, tuple[str, ...]] = {"jsrun": (), "srun": ("--exact",)}
-"""Launchers of job managers, with what each has to be told so that jobs at the same time get resources of their own."""
 
 Core = tuple[int, ...]
 """The CPUs of a physical core."""
@@ -64,26 +61,9 @@ def divide(jobs: int, accelerators: int) -> list[Share]:
 
 
 def divide_nodes(jobs: int, launcher: str, layout: Layout, hosts: Sequence[str]) -> list[Share]:
-    """Nodes for `jobs` jobs of this layout at the same time. jsrun gives each job resources that no other has; srun
-    does with --exact; mpirun is told the job's part of `hosts`, in their order. Raises StemdlError for another launcher, and
-    where the hosts are too few."""
-    if launcher in _KEEPS_APART:
-        return [Share(options=_KEEPS_APART[launcher])] * jobs
-    if launcher != "mpirun":
-        raise StemdlError(
-            f"{launcher} cannot start jobs beside each other on parts of the nodes",
-            where="--launcher",
-            expected=", ".join([*_KEEPS_APART, "mpirun"]),
-        )
-    if len(set(hosts)) < jobs * layout.nodes:
-        raise StemdlError(
-            "the hosts are too few",
-            where="--hosts",
-            found=len(set(hosts)),
-            expected=f"{jobs * layout.nodes}: {layout.nodes} for each of {jobs} jobs",
-        )
-    parts = [hosts[job * layout.nodes : (job + 1) * layout.nodes] for job in range(jobs)]
-    return [Share(options=("--host", ",".join(f"{host}:{layout.ranks_per_node}" for host in part))) for part in parts]
+    """Nodes for `jobs` jobs of this layout at the same time, out of `hosts` where the launcher must be told them. Raises
+    StemdlError for a launcher that cannot keep them apart, and where the hosts are too few."""
+    return [Share(options=options) for options in get_launcher(launcher).keep_apart(jobs, layout, hosts)]
 
 
 def take_piece(rank: Rank, environ: Mapping[str, str] = os.environ) -> None:

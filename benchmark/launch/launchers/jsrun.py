@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from benchmark.launch.launcher import Job, Launcher
+from benchmark.launch.resources import Layout
 
 
 class Jsrun(Launcher):
     """One resource set for each rank: without options a rank gets one core and no GPU."""
 
     name = "jsrun"
+    order = 10
+    rank = ("JSM_NAMESPACE_RANK",)
+    size = ("JSM_NAMESPACE_SIZE",)
+    local_rank = ("JSM_NAMESPACE_LOCAL_RANK",)
+    local_size = ("JSM_NAMESPACE_LOCAL_SIZE",)
     batch_systems = ("lsf",)
+    asks_for_nodes = True
     warning = 'jskill -s "$(kill -l USR1)" all'  # signals the job steps' ranks, wherever they are
 
     def argv(self, job: Job) -> list[str]:
@@ -36,3 +45,7 @@ class Jsrun(Launcher):
         for name, value in job.environment.items():
             argv += ["-E", f"{name}={value}"]
         return [*argv, *job.command]
+
+    def keep_apart(self, jobs: int, layout: Layout, hosts: Sequence[str]) -> list[tuple[str, ...]]:
+        """See `Launcher.keep_apart`: it gives each job resources that no other has."""
+        return [()] * jobs

@@ -9,6 +9,12 @@ class Mpiexec(Launcher):
     """Ranks spaced by a number of CPUs, or bound to a list of cores where a node's sockets are known."""
 
     name = "mpiexec"
+    order = 40
+    # MPICH and Intel MPI; PALS has names of its own beside.
+    rank = ("PMI_RANK", "PALS_RANKID")
+    size = ("PMI_SIZE",)
+    local_rank = ("MPI_LOCALRANKID", "PALS_LOCAL_RANKID", "PMI_LOCAL_RANK")
+    local_size = ("MPI_LOCALNRANKS", "PALS_LOCAL_SIZE", "PMI_LOCAL_SIZE")
 
     def argv(self, job: Job) -> list[str]:
         """See `Launcher.argv`. Where it is known which cores are whose, they are listed: counting them off

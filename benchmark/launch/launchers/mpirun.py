@@ -7,11 +7,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmark.foundation.errors import StemdlError
 from benchmark.launch.cores import may_bind, usable_cores
 from benchmark.launch.launcher import Job, Launcher
+from benchmark.launch.resources import Layout
 
 # Open MPI's sm transport maps a segment of 16 MiB for each rank (btl_sm_segment_size), and refuses to start without it.
 SHARED_MEMORY_BYTES_PER_RANK = 17 * 2**20
@@ -21,6 +23,11 @@ class Mpirun(Launcher):
     """Open MPI's mpirun, 4.1 or 5, on this host or on the nodes of the allocation that it is called in."""
 
     name = "mpirun"
+    order = 20
+    rank = ("OMPI_COMM_WORLD_RANK",)
+    size = ("OMPI_COMM_WORLD_SIZE",)
+    local_rank = ("OMPI_COMM_WORLD_LOCAL_RANK",)
+    local_size = ("OMPI_COMM_WORLD_LOCAL_SIZE",)
 
     def argv(self, job: Job) -> list[str]:
         """See `Launcher.argv`; raises StemdlError when there is no Open MPI mpirun.
@@ -63,6 +70,18 @@ class Mpirun(Launcher):
         for name, value in environment.items():
             argv += ["-x", f"{name}={value}"]
         return [*argv, *job.command]
+
+    def keep_apart(self, jobs: int, layout: Layout, hosts: Sequence[str]) -> list[tuple[str, ...]]:
+        """See `Launcher.keep_apart`: it is told each job's part of the hosts, in their order."""
+        if len(set(hosts)) < jobs * layout.nodes:
+            raise StemdlError(
+                "the hosts are too few",
+                where="--hosts",
+                found=len(set(hosts)),
+                expected=f"{jobs * layout.nodes}: {layout.nodes} for each of {jobs} jobs",
+            )
+        parts = [hosts[job * layout.nodes : (job + 1) * layout.nodes] for job in range(jobs)]
+        return [("--host", ",".join(f"{host}:{layout.ranks_per_node}" for host in part)) for part in parts]
 
 
 def _one_host_settings(ranks: int) -> list[str]:

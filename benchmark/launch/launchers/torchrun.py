@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 
 from benchmark.foundation.errors import StemdlError
 from benchmark.launch.launcher import Job, Launcher
@@ -15,6 +16,12 @@ class Torchrun(Launcher):
     """Starts the ranks of one node; on several nodes it is called once on each, and they meet at MASTER_ADDR."""
 
     name = "torchrun"
+    order = 60
+    rank = ("RANK",)
+    size = ("WORLD_SIZE",)
+    local_rank = ("LOCAL_RANK",)
+    local_size = ("LOCAL_WORLD_SIZE",)
+    starts_mpi = False
     warning = "kill -TERM $!"  # it hands on no other signal
 
     def argv(self, job: Job) -> list[str]:
@@ -50,3 +57,7 @@ class Torchrun(Launcher):
         argv += [*job.binding, "--no-python"]
         variables = [f"{name}={value}" for name, value in job.environment.items()]
         return [*argv, *(["env", *variables] if variables else []), *job.command]
+
+    def has_started(self, environ: Mapping[str, str]) -> bool:
+        """See `RankVariables.has_started`: a RANK alone may be anybody's."""
+        return super().has_started(environ) and sum(name in environ for name in self.names) > 1

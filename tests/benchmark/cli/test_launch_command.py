@@ -12,10 +12,8 @@ from pathlib import Path
 import pytest
 from patience import HANG_SECONDS
 
-from benchmark.cli.launch_command import BATCH_SYSTEMS, LAUNCHERS
 from benchmark.cli.main import main
 from benchmark.launch import launchers
-from benchmark.launch.batch import SUBMIT
 
 RUN = ["--", "--rung", "stemdl_smoke", "--set", "org=Some where"]
 
@@ -29,10 +27,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("STEMDL_VENV", raising=False)
     monkeypatch.setenv("PATH", os.defpath)  # where sites have no launchers
     return tmp_path
-
-
-def test_every_launcher_and_batch_system_can_be_named() -> None:
-    assert sorted(LAUNCHERS) == sorted(launchers.LAUNCHERS) and sorted(BATCH_SYSTEMS) == sorted(SUBMIT)
 
 
 def test_a_dry_run_prints_the_command_line_and_writes_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

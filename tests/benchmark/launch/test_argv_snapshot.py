@@ -16,7 +16,7 @@ from unittest import mock
 import pytest
 
 from benchmark.foundation.errors import StemdlError
-from benchmark.launch.launchers import LAUNCHERS, Job, get_launcher
+from benchmark.launch.launchers import Job, get_launcher, launcher_names
 from benchmark.launch.machine import UNKNOWN, load_machine, profile_names
 from benchmark.launch.resources import Layout, lay_out, rank_environment
 
@@ -62,11 +62,11 @@ def command_lines(launcher: str) -> dict[str, str]:
     return lines
 
 
-@pytest.mark.parametrize("launcher", sorted(LAUNCHERS))
+@pytest.mark.parametrize("launcher", launcher_names())
 def test_command_lines_are_those_of_the_snapshot(launcher: str) -> None:
     assert command_lines(launcher) == json.loads(SNAPSHOT.read_text(encoding="utf-8"))[launcher]
 
 
 if __name__ == "__main__":
-    snapshot = {launcher: command_lines(launcher) for launcher in sorted(LAUNCHERS)}
+    snapshot = {launcher: command_lines(launcher) for launcher in launcher_names()}
     SNAPSHOT.write_text(json.dumps(snapshot, indent=1) + "\n", encoding="utf-8")

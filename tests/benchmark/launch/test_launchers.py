@@ -15,7 +15,7 @@ from patience import HANG_SECONDS
 
 from benchmark.foundation.errors import StemdlError
 from benchmark.launch.cores import binding_works, may_bind, usable_cores
-from benchmark.launch.launchers import LAUNCHERS, Job, Launcher, get_launcher, mpirun
+from benchmark.launch.launchers import Job, get_launcher, mpirun
 from benchmark.launch.launchers.mpirun import find_mpirun
 from benchmark.launch.resources import Layout
 
@@ -146,19 +146,6 @@ def test_little_shared_memory_moves_the_segments(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(mpirun, "SHARED_MEMORY_BYTES_PER_RANK", 2**60)
     argv = get_launcher("mpirun").argv(Job(2, ("a",)))
     assert Path(argv[argv.index("btl_vader_backing_directory") + 1]).is_dir()
-
-
-def test_a_new_launcher_is_one_class() -> None:
-    class Flux(Launcher):
-        name = "flux"
-
-        def argv(self, job: Job) -> list[str]:
-            return ["flux", "run", f"-n{job.ranks}", *job.command]
-
-    try:
-        assert get_launcher("flux").argv(Job(4, ("x",))) == ["flux", "run", "-n4", "x"]
-    finally:
-        del LAUNCHERS["flux"]
 
 
 def test_an_unknown_launcher_is_told_the_nearest() -> None:

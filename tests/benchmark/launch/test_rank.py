@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from benchmark.foundation.errors import StemdlError
-from benchmark.launch.rank import ALONE, FAMILIES, Rank, detect_rank, under_launcher
+from benchmark.launch.rank import ALONE, Rank, detect_rank, starters, under_launcher
 
 JSRUN = {
     "JSM_NAMESPACE_RANK": "7",
@@ -156,7 +156,7 @@ def test_a_conflict_names_both_with_their_values(first: dict[str, str], changed:
 
 @pytest.mark.parametrize("launcher", ALL)
 def test_a_missing_partner_is_named(launcher: str) -> None:
-    family = next(family for family in FAMILIES if family.launcher == launcher)
+    family = next(family for family in starters() if family.name == launcher)
     for names in (family.rank, family.size, family.local_rank, family.local_size):
         if launcher == "srun" and names in (family.rank, family.local_size):
             continue  # without SLURM_PROCID it is no task of srun; the local size has a rule of its own
@@ -183,7 +183,7 @@ def test_numbers_that_cannot_be(wrong: dict[str, str]) -> None:
 @st.composite
 def _environments(draw: st.DrawFn) -> tuple[str, dict[str, str], Rank]:
     """The environment of one rank of any launcher, and the rank that it stands for."""
-    family = draw(st.sampled_from([family for family in FAMILIES if family.size]))
+    family = draw(st.sampled_from([family for family in starters() if family.size and family.name != "local"]))
     size = draw(st.integers(1, 100_000))
     local_size = draw(st.integers(1, min(size, 512)))
     rank, local_rank = draw(st.integers(0, size - 1)), draw(st.integers(0, local_size - 1))
@@ -192,11 +192,11 @@ def _environments(draw: st.DrawFn) -> tuple[str, dict[str, str], Rank]:
         family.size[0]: str(size),
         draw(st.sampled_from(family.local_rank)): str(local_rank),
     }
-    if family.launcher == "srun":
+    if family.name == "srun":
         environ |= {"SLURM_STEP_ID": "3", "SLURM_NODEID": "1", "SLURM_STEP_TASKS_PER_NODE": f"1,{local_size}"}
     else:
         environ[draw(st.sampled_from(family.local_size))] = str(local_size)
-    return family.launcher, environ, Rank(rank, size, local_rank, local_size, family.launcher)
+    return family.name, environ, Rank(rank, size, local_rank, local_size, family.name)
 
 
 @given(_environments())
@@ -210,14 +210,14 @@ def test_two_launchers_agree_or_are_refused(
     one: tuple[str, dict[str, str], Rank], other: tuple[str, dict[str, str], Rank]
 ) -> None:
     assume(one[0] != other[0])
-    order = [family.launcher for family in FAMILIES]
+    order = [family.name for family in starters()]
     first = min(one, other, key=lambda drawn: order.index(drawn[0]))
     if (one[2].rank, one[2].size) == (other[2].rank, other[2].size):
         assert detect_rank(one[1] | other[1]) == first[2]
     else:
         with pytest.raises(StemdlError, match="disagree"):
             detect_rank(one[1] | other[1])
-        by_name = {family.launcher: family for family in FAMILIES}
+        by_name = {family.name: family for family in starters()}
         last = other if first is one else one
         mended = last[1] | {by_name[last[0]].rank[0]: str(first[2].rank), by_name[last[0]].size[0]: str(first[2].size)}
         assert detect_rank(first[1] | mended) == first[2], "they agree once the second says what the first says"
