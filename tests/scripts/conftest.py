@@ -18,6 +18,7 @@ def checkout(tmp_path: Path) -> Path:
     root = tmp_path / "a checkout"
     root.mkdir()
     shutil.copytree(ROOT / "scripts", root / "scripts")
+    (root / "benchmark").symlink_to(ROOT / "benchmark")
     for name in ("run_benchmark.sh", "constraints.txt", "setup.cfg", "pyproject.toml"):
         shutil.copy(ROOT / name, root)
     return root
