@@ -37,7 +37,9 @@ def _whole(launcher: str, rank: int, one_a_node: bool = False) -> dict[str, str]
     return {names[0]: str(value) for names, value in values if names}
 
 
-LAUNCHERS = [starter.name for starter in starters() if starter.name != "local"]
+LAUNCHERS = [
+    each.name for each in starters() if each.name != "local" and (each.local_size or each.name in ("srun", "PMIx"))
+]
 ENVIRONMENTS: list[dict[str, str]] = [
     {},
     {"RANK": "3"},
