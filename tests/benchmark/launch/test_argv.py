@@ -62,6 +62,23 @@ TORCHRUN = [sys.executable, "-m", "torch.distributed.run"]
             ],
         ),
         ("srun", Job(24, COMMAND), ["srun", "--ntasks=24", "--kill-on-bad-exit=1"]),
+        (
+            "flux",
+            Job(24, COMMAND, layout=FOUR_BY_SIX),
+            "flux run --ntasks=24 --nodes=4 --cores-per-task=7 --gpus-per-task=1 --setopt=gpu-affinity=per-task "
+            "--setopt=cpu-affinity=per-task --setopt=exit-on-error".split(),
+        ),
+        (
+            "flux",
+            Job(4, COMMAND, {"A": "b c", "D": "$E"}, Layout(4, 2, 2), ("-opmi=cray-pals",)),
+            [
+                *"flux run --ntasks=4 --nodes=2 --exclusive --setopt=cpu-affinity=per-task --setopt=exit-on-error "
+                "-opmi=cray-pals".split(),
+                "--env=A=b c",
+                "--env=D=$$E",
+            ],
+        ),
+        ("flux", Job(2, COMMAND), "flux run --ntasks=2 --setopt=cpu-affinity=per-task --setopt=exit-on-error".split()),
         ("mpiexec", Job(24, COMMAND, layout=FOUR_BY_SIX), "mpiexec -n 24 --ppn 6 --depth 7 --cpu-bind depth".split()),
         (
             "mpiexec",
@@ -117,6 +134,18 @@ def test_torchrun_must_know_where_nodes_meet(monkeypatch: pytest.MonkeyPatch) ->
 def test_torchrun_starts_the_same_number_everywhere() -> None:
     with pytest.raises(StemdlError, match="same number of ranks on every node"):
         get_launcher("torchrun").argv(Job(22, COMMAND, layout=Layout(22, 4, 6)))
+
+
+@pytest.mark.parametrize(
+    ("job", "says"),
+    [
+        (Job(22, COMMAND, layout=Layout(22, 4, 6)), "same number of ranks on every node"),
+        (Job(2, ("x", "--set", "org={{id}}")), "double braces"),
+    ],
+)
+def test_what_flux_would_do_otherwise_is_refused(job: Job, says: str) -> None:
+    with pytest.raises(StemdlError, match=says):
+        get_launcher("flux").argv(job)
 
 
 def test_local_starts_one_rank() -> None:

@@ -1,4 +1,4 @@
-"""Through emulated jsrun and srun: what ranks see of the real flags, and the benchmark trained by real MPI ranks."""
+"""Through emulated jsrun, srun and flux: what ranks see of the real flags, and the benchmark trained by real MPI ranks."""
 
 from __future__ import annotations
 
@@ -98,6 +98,23 @@ def clean(environment: dict[str, str]) -> dict[str, str]:
             [(0,), (1,), (0,)],
             ["0,1", "0,1", "0"],
         ),
+        (
+            "flux run --ntasks=4 --nodes=2 --cores-per-task=2 --gpus-per-task=1 --setopt=gpu-affinity=per-task "
+            "--setopt=cpu-affinity=per-task --setopt=exit-on-error --env=WORD=x",
+            {"nodes": 2, "cores": 4, "gpus": 2},
+            "flux",
+            [(0, 2), (1, 2)] * 2,
+            [(0, 1), (2, 3)] * 2,
+            ["0", "1"] * 2,
+        ),
+        (
+            "flux run -N1 -n2 -g1 --exclusive --env=WORD=x",
+            {"gpus": 2},
+            "flux",
+            [(0, 2), (1, 2)],
+            [(0, 1, 2, 3)] * 2,
+            ["0,1"] * 2,
+        ),
     ],
 )
 def test_ranks_see_what_the_flags_mean(
@@ -131,6 +148,10 @@ def test_ranks_see_what_the_flags_mean(
         ("srun -N 2 -n 2", {"nodes": 1}),
         ("srun -n 2 -c 3", {"cores": 4}),
         ("srun -n 1 --gpus-per-task=1", {}),
+        ("flux run -N2 -n2", {"nodes": 1}),
+        ("flux run -n2 -c3", {"cores": 4}),
+        ("flux run -n1 -g1", {}),
+        ("flux run -N2 -n1", {"nodes": 2}),
     ],
 )
 def test_what_does_not_fit_is_not_started(
@@ -167,28 +188,40 @@ def test_jsrun_trains_the_benchmark_on_four_ranks(ready_environment: dict[str, s
 
 
 @pytest.mark.slow
-def test_stemdl_launch_trains_the_benchmark_through_srun(
-    ready_environment: dict[str, str], smoke_data: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    ("launcher", "variables", "begins"),
+    [
+        # unbound, as on a site without task binding: the ranks divide the cores themselves
+        ("srun", {"SLURM_CPU_BIND": "none"}, ["srun", "--nodes=1", "--ntasks=2"]),
+        ("flux", {}, ["flux", "run", "--ntasks=2", "--nodes=1"]),
+    ],
+)
+def test_stemdl_launch_trains_the_benchmark(
+    launcher: str,
+    variables: dict[str, str],
+    begins: list[str],
+    ready_environment: dict[str, str],
+    smoke_data: Path,
+    tmp_path: Path,
 ):
-    """The ranks are left unbound, as on a site without task binding, and divide the cores themselves."""
     folder = tmp_path / "run"
     done = _call(
-        f"{sys.executable} -m benchmark launch --launcher srun --nodes 1 --ranks-per-node 2 --",
+        f"{sys.executable} -m benchmark launch --launcher {launcher} --nodes 1 --ranks-per-node 2 --",
         "--rung",
         "stemdl_smoke",
         "--data",
         smoke_data,
         "--output",
         folder,
-        environment=ready_environment | {"SLURM_CPU_BIND": "none"},
+        environment=ready_environment | variables,
         cores=2,
     )
-    _assert_trained(done, folder, "srun", 2)
+    _assert_trained(done, folder, launcher, 2)
     told = Timeline.of(read_events(folder / "result_0.txt")).value(keys.PLACEMENT)
     if len(physical_cores(CPUS[:2])) > 1:
         assert [each["cpus"] for each in told] == list(map(str, CPUS[:2])) and "SHARED" not in done.stderr
     kept = json.loads((folder / "launch.json").read_text())
-    assert kept["argv"][:3] == ["srun", "--nodes=1", "--ntasks=2"] and kept["layout"]["ranks"] == 2
+    assert kept["argv"][: len(begins)] == begins and kept["layout"]["ranks"] == 2
 
 
 def _assert_trained(done: subprocess.CompletedProcess[str], folder: Path, launcher: str, ranks: int) -> None:

@@ -30,11 +30,12 @@ SRUN = {
     "SLURM_STEP_TASKS_PER_NODE": "6(x4)",
     "SLURM_STEP_NUM_NODES": "4",
 }
+FLUX = {"FLUX_TASK_RANK": "7", "FLUX_JOB_SIZE": "24", "FLUX_TASK_LOCAL_ID": "1", "FLUX_JOB_NNODES": "4"}
 INTEL = {"PMI_RANK": "7", "PMI_SIZE": "24", "MPI_LOCALRANKID": "1", "MPI_LOCALNRANKS": "6"}
 PALS = {"PMI_RANK": "7", "PMI_SIZE": "24", "PALS_LOCAL_RANKID": "1", "PALS_LOCAL_SIZE": "6"}
 TORCHRUN = {"RANK": "7", "WORLD_SIZE": "24", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "6"}
 PALS_BY_PMIX = {"PALS_RANKID": "7", "PMI_SIZE": "24", "PALS_LOCAL_RANKID": "1", "PALS_LOCAL_SIZE": "6"}
-ALL = {"jsrun": JSRUN, "mpirun": OPEN_MPI, "srun": SRUN, "mpiexec": INTEL, "torchrun": TORCHRUN}
+ALL = {"jsrun": JSRUN, "mpirun": OPEN_MPI, "srun": SRUN, "flux": FLUX, "mpiexec": INTEL, "torchrun": TORCHRUN}
 
 
 @pytest.mark.parametrize(("launcher", "environ"), [*ALL.items(), ("mpiexec", PALS), ("mpiexec", PALS_BY_PMIX)])
@@ -117,6 +118,85 @@ def test_slurms_tasks_per_node(counts: str, node: str, local_size: int) -> None:
 def test_unreadable_tasks_per_node(counts: str, node: str) -> None:
     with pytest.raises(StemdlError, match="SLURM_STEP_TASKS_PER_NODE="):
         detect_rank({**SRUN, "SLURM_STEP_TASKS_PER_NODE": counts, "SLURM_NODEID": node})
+
+
+@pytest.mark.parametrize(
+    ("sizes", "cyclic"),
+    [
+        ([6, 6, 6, 6], False),
+        ([1, 1, 1], False),
+        ([4], False),
+        ([3, 3, 2, 2], False),
+        ([4, 2], False),
+        ([2, 4], False),
+        ([3, 1, 2], False),
+        ([2, 2, 2], True),
+    ],
+)
+def test_flux_counts_a_nodes_tasks_or_refuses_to(sizes: list[int], cyclic: bool) -> None:
+    """Where they are not the same number on every node, in blocks, one of the ranks at least refuses, and ends all."""
+    places = [(node, place) for node, size in enumerate(sizes) for place in range(size)]
+    if cyclic:
+        places.sort(key=lambda each: each[::-1])
+    refused = 0
+    for rank, (node, place) in enumerate(places):
+        environ = {"FLUX_TASK_RANK": str(rank), "FLUX_TASK_LOCAL_ID": str(place)}
+        environ |= {"FLUX_JOB_SIZE": str(len(places)), "FLUX_JOB_NNODES": str(len(sizes))}
+        try:
+            assert detect_rank(environ) == Rank(rank, len(places), place, len(places) // len(sizes), "flux")
+        except StemdlError as error:
+            assert "same number of tasks on every node" in error.what and f"FLUX_TASK_RANK={rank}" in str(error)
+            refused += 1
+    assert bool(refused) == (cyclic or len(set(sizes)) > 1)
+
+
+def test_flux_with_pmi_or_pals_needs_no_local_numbers_of_theirs() -> None:
+    assert detect_rank(FLUX | {"PMI_RANK": "7", "PMI_SIZE": "24", "PALS_RANKID": "7"}) == Rank(7, 24, 1, 6, "flux")
+    with pytest.raises(StemdlError, match="flux and mpiexec disagree"):
+        detect_rank(FLUX | {"PMI_RANK": "6", "PMI_SIZE": "24"})
+
+
+@pytest.mark.parametrize("broken", [{"FLUX_JOB_NNODES": "0"}, {"FLUX_JOB_NNODES": "x"}, {"FLUX_JOB_SIZE": "0"}])
+def test_numbers_of_flux_that_cannot_be(broken: dict[str, str]) -> None:
+    with pytest.raises(StemdlError, match="FLUX_JOB_NNODES=|FLUX_JOB_NNODES is not a number"):
+        detect_rank(FLUX | broken)
+    with pytest.raises(StemdlError, match="FLUX_JOB_NNODES"):
+        detect_rank({name: value for name, value in FLUX.items() if name != "FLUX_JOB_NNODES"})
+
+
+JSRUN_BROKER = {
+    "JSM_NAMESPACE_RANK": "3",
+    "JSM_NAMESPACE_SIZE": "4",
+    "JSM_NAMESPACE_LOCAL_RANK": "0",
+    "JSM_NAMESPACE_LOCAL_SIZE": "1",
+}
+SRUN_BROKER = {
+    "SLURM_STEP_ID": "0",
+    "SLURM_PROCID": "3",
+    "SLURM_STEP_NUM_TASKS": "4",
+    "SLURM_LOCALID": "0",
+    "SLURM_STEP_NUM_NODES": "4",
+}
+FLUX_DAEMON = {"FLUX_TASK_RANK": "0", "FLUX_JOB_SIZE": "4", "FLUX_TASK_LOCAL_ID": "0", "FLUX_JOB_NNODES": "4"}
+
+
+@pytest.mark.parametrize("broker", [JSRUN_BROKER, SRUN_BROKER])
+def test_flux_inside_a_job_of_another_manager_counts(broker: dict[str, str]) -> None:
+    assert detect_rank(broker | FLUX) == Rank(7, 24, 1, 6, "flux")
+    assert detect_rank(broker | FLUX_DAEMON) == Rank(0, 4, 0, 1, "flux"), "one rank a node, on other nodes' brokers"
+    assert detect_rank(broker | FLUX_DAEMON | TORCHRUN) == Rank(7, 24, 1, 6, "torchrun")
+
+
+@pytest.mark.parametrize("inner", [OPEN_MPI, INTEL, TORCHRUN])
+def test_a_launcher_that_flux_started_once_a_node_counts(inner: dict[str, str]) -> None:
+    assert detect_rank(FLUX_DAEMON | inner) == detect_rank(inner)
+    with pytest.raises(StemdlError, match="disagree"):
+        detect_rank(FLUX | inner | {name: "5" for name in inner if name.endswith("RANK") and "LOCAL" not in name})
+
+
+def test_jsrun_starts_no_other_launchers_daemons() -> None:
+    with pytest.raises(StemdlError, match="jsrun and mpirun disagree"):
+        detect_rank(JSRUN_BROKER | OPEN_MPI)
 
 
 def test_spectrum_mpi_under_jsrun_agrees() -> None:
