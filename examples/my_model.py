@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.definition.request import RunRequest
-from reference.config import Config
+from benchmark.definition.settings import Settings
 from reference.train import train as train_with
 
 
@@ -31,9 +31,9 @@ class PlainNet(nn.Module):
         return self.layers(torch.log1p(1e4 * patterns))
 
 
-def make_model(classes: int, config: Config) -> nn.Module:
+def make_model(classes: int, settings: Settings) -> nn.Module:
     """Called once by each rank, with one seed: all begin with the same weights."""
-    return PlainNet(classes, config.width)
+    return PlainNet(classes, settings.task["width"])
 
 
 def train(request: RunRequest) -> bool:

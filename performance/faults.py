@@ -37,7 +37,8 @@ from fault_trial import EPOCHS, SETTINGS, Trial, end_all, ended, small_disk
 from benchmark.cli.output import print_table
 from benchmark.data.manifest import read_manifest
 from benchmark.data.reader import samples_of
-from reference.config import read_config
+from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.settings import read_settings
 from reference.input import steps_per_epoch
 
 START_SHARE = 0.15  # of the trials that break the job while its ranks start
@@ -47,7 +48,8 @@ GRACE_SECONDS = 5  # that processes get to be gone after the job has ended
 def steps_of_an_epoch(data: Path, ranks: int) -> int:
     """Fewer where the batch does not divide evenly among the ranks."""
     manifest = read_manifest(data)
-    return steps_per_epoch(samples_of(manifest, "train"), read_config(manifest.rung).global_batch_size, ranks)
+    settings = read_settings(load_benchmark(), manifest.rung)
+    return steps_per_epoch(samples_of(manifest, "train"), settings.global_batch_size, ranks)
 
 
 def make_trial(name: str, number: int, seed: int, data: Path, folder: Path, unbroken: Path) -> dict[str, Any]:

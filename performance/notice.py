@@ -13,6 +13,7 @@ import statistics
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,20 +26,21 @@ BATCH, PIXELS, CLASSES = 4, 64, 5  # of a rank of the smoke rung's, on two ranks
 def be_a_rank(backend: str, blocks: int) -> None:
     import torch
 
+    from benchmark.definition.benchmark import load_benchmark
+    from benchmark.definition.settings import read_settings
     from benchmark.launch.rank import detect_rank
     from reference.checkpoint import State
     from reference.comm import make_comm
-    from reference.config import read_config
     from reference.interrupt import Agreement, Notice
     from reference.optimizer import make_optimizer
     from reference.tasks.space_group.model import SymmetryNet
     from reference.train import _step
 
     torch.set_num_threads(1)
-    config = read_config("stemdl_smoke", None, (f"comm={backend}",))
+    config = read_settings(load_benchmark(), "stemdl_smoke", None, (f"comm={backend}",))
     comm = make_comm(config, detect_rank(), torch.device("cpu"), Path(), timeout_seconds=60)
     bare_model = SymmetryNet(CLASSES)
-    model, optimizer = comm.distribute(bare_model, make_optimizer(bare_model, 1e-4, 0.05))
+    model, optimizer = comm.distribute(bare_model, make_optimizer(bare_model, replace(config, learning_rate=1e-4)))
     patterns, labels = torch.rand(BATCH, 3, PIXELS, PIXELS) / PIXELS**2, torch.arange(BATCH) % CLASSES
     state = State(bare_model, bare_model, optimizer, seed=1)
     agreement = Agreement(comm, Notice(""), Path("run"))

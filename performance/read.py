@@ -33,9 +33,9 @@ from benchmark.data.manifest import Manifest, WrittenShard, read_manifest, write
 from benchmark.data.reader import Part
 from benchmark.definition.benchmark import load_benchmark
 from benchmark.definition.rung import Storage
+from benchmark.definition.settings import read_settings
 from benchmark.launch.system import drop_caches
 from reference.comm import Solo
-from reference.config import read_config
 from reference.input import TrainingSamples
 from reference.optimizer import make_optimizer
 from reference.samples import SamplesStreamed
@@ -190,10 +190,10 @@ def compare_reading(manifest: Manifest, npz: Path, batch: int, repeats: int) -> 
 def compare_training(manifest: Manifest, pixels: int, batch: int, repeats: int, seconds: float) -> str:
     """Trained samples per second on batches streamed from cold caches, against those on a batch that is there; flips,
     of the streamed alone, count as reading. Medians over the repeats, which take turns."""
-    config = read_config(RUNG)
+    config = read_settings(load_benchmark(), RUNG)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model = SymmetryNet(len(manifest.space_groups), config.width, config.symmetry).to(device)
-    model, optimizer = Solo().distribute(model, make_optimizer(model, config.learning_rate, config.weight_decay))
+    model = SymmetryNet(len(manifest.space_groups), config.task["width"], config.task["symmetry"]).to(device)
+    model, optimizer = Solo().distribute(model, make_optimizer(model, config))
     patterns = torch.rand(batch, 3, pixels, pixels, device=device) / pixels**2
     labels = torch.arange(batch, device=device) % len(manifest.space_groups)
 

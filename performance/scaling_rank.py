@@ -20,10 +20,11 @@ from torch.optim import Optimizer
 
 from benchmark.data.manifest import read_manifest
 from benchmark.data.reader import Part
+from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.settings import read_settings
 from benchmark.foundation.files import write_json
 from benchmark.launch.rank import detect_rank
 from reference.comm import Comm, make_comm, pick_device
-from reference.config import read_config
 from reference.input import TrainingSamples
 from reference.optimizer import make_optimizer
 from reference.samples import SamplesStreamed
@@ -38,15 +39,15 @@ Batches = Iterator[tuple[Tensor, Tensor]]
 def main(data: str, batch: str, steps: str, output: str, *settings: str) -> None:
     torch.set_num_threads(1)
     rank, manifest = detect_rank(), read_manifest(Path(data))
-    config = read_config(manifest.rung, None, settings)
+    config = read_settings(load_benchmark(), manifest.rung, None, settings)
     device = pick_device(config.device, rank)
     comm = make_comm(config, rank, device, Path(output), timeout_seconds=60)
     batches = endless(SamplesStreamed(Part(manifest, "train", comm.rank, comm.size), device), int(batch), comm.rank)
     torch.manual_seed(1)
     networks = []
     for exchanged in (False, True):
-        model = SymmetryNet(len(manifest.space_groups), config.width, config.symmetry).to(device)
-        optimizer = make_optimizer(model, config.learning_rate, config.weight_decay)
+        model = SymmetryNet(len(manifest.space_groups), config.task["width"], config.task["symmetry"]).to(device)
+        optimizer = make_optimizer(model, config)
         networks.append(comm.distribute(model, optimizer) if exchanged else (model, optimizer))
     for network in networks:
         block(*network, batches, comm)  # to warm up

@@ -96,12 +96,12 @@ def together(parts: Sequence[Path], real: Path, folder: Path) -> int:
 
 def score(rung: Rung, data: Path, output: Path, samples: int, arguments: argparse.Namespace) -> tuple[float, float]:
     """Macro-F1 on the real dev and test splits of the reference, trained for a number of steps without a target."""
-    from reference.config import read_config
+    from benchmark.definition.settings import read_settings
     from reference.train import train
 
     benchmark = load_benchmark()
     endless = dataclasses.replace(benchmark, goal=dataclasses.replace(benchmark.goal, target=1.0))
-    epochs = max(1, round(arguments.steps * read_config(RUNG).global_batch_size / samples))
+    epochs = max(1, round(arguments.steps * read_settings(load_benchmark(), RUNG).global_batch_size / samples))
     shutil.rmtree(output, ignore_errors=True)
     output.mkdir(parents=True)
     settings = [f"max_epochs={epochs}", "checkpoint=false", f"threads_per_rank={arguments.threads}"]

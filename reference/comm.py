@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from benchmark.definition.settings import Settings
 from benchmark.foundation.errors import CheckFailed, StemdlError
 from benchmark.launch.rank import Rank
-from reference.config import Config
 
 OF_HOROVOD = ("gradient_groups", "cycle_ms", "hierarchical", "autotune", "timeline")
 """Settings that only Horovod can honour; each is off when it is false or 0."""
@@ -72,13 +72,13 @@ class Solo:
         return
 
 
-def backend_of(config: Config, ranks: int, *, torchrun: bool, on_cpu: bool) -> str:
-    """The backend that `config.comm` names: solo, horovod or torch. "auto" takes Horovod where it is built for the
+def backend_of(settings: Settings, ranks: int, *, torchrun: bool, on_cpu: bool) -> str:
+    """The backend that `settings.comm` names: solo, horovod or torch. "auto" takes Horovod where it is built for the
     device, torch.distributed elsewhere and under torchrun, which starts no MPI, which our Horovod is built on.
 
     Raises StemdlError when there are more ranks than the backend can join, or a setting that it cannot honour.
     """
-    name, has_horovod = config.comm, importlib.util.find_spec("horovod") is not None
+    name, has_horovod = settings.comm, importlib.util.find_spec("horovod") is not None
     if name == "auto":
         fits = has_horovod and not torchrun
         if fits and not on_cpu:
@@ -97,16 +97,16 @@ def backend_of(config: Config, ranks: int, *, torchrun: bool, on_cpu: bool) -> s
             found=name,
             remedy="--set comm=torch, or build it: scripts/setup_env.sh",
         )
-    if name == "horovod" and config.torch_backend != "auto":
+    if name == "horovod" and settings.torch_backend != "auto":
         raise StemdlError(
             "Horovod has no torch_backend",
             where="torch_backend",
-            found=config.torch_backend,
+            found=settings.torch_backend,
             remedy="--set comm=torch, or leave torch_backend at auto",
         )
     if name == "torch":
         for setting in OF_HOROVOD:
-            if found := getattr(config, setting):
+            if found := getattr(settings, setting):
                 raise StemdlError(
                     f"torch.distributed knows no {setting}",
                     where=setting,
@@ -116,21 +116,21 @@ def backend_of(config: Config, ranks: int, *, torchrun: bool, on_cpu: bool) -> s
     return name
 
 
-def make_comm(config: Config, rank: Rank, device: torch.device, output: Path, timeout_seconds: int) -> Comm:
+def make_comm(settings: Settings, rank: Rank, device: torch.device, output: Path, timeout_seconds: int) -> Comm:
     """The backend that `backend_of` finds. `output` is the run's folder, for a timeline; an exchange may last
     `timeout_seconds`. Raises as `backend_of` does."""
     if device.type == "cuda":
         torch.cuda.set_device(device)  # else all ranks of a node would meet, and keep some memory, on its first GPU
-    name = backend_of(config, rank.size, torchrun=rank.launcher == "torchrun", on_cpu=device.type == "cpu")
+    name = backend_of(settings, rank.size, torchrun=rank.launcher == "torchrun", on_cpu=device.type == "cpu")
     if name == "solo":
         return Solo()
     if name == "horovod":
         from reference.comm_horovod import HorovodComm
 
-        return HorovodComm(config, rank, device, output, timeout_seconds)
+        return HorovodComm(settings, rank, device, output, timeout_seconds)
     from reference.comm_torch import TorchComm
 
-    return TorchComm(config, rank, device, timeout_seconds)
+    return TorchComm(settings, rank, device, timeout_seconds)
 
 
 _SIGNS_OF_A_LOST_RANK = (

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from benchmark.definition.settings import Settings
 from benchmark.foundation.errors import StemdlError
 from benchmark.launch.rank import Rank
-from reference.config import Config
 
 CYCLE_MS = {"cpu": 5.0, "cuda": 1.0}
 """A core that looks for gradients does not compute them meanwhile; a GPU is not kept from it."""
@@ -26,12 +26,14 @@ class HorovodComm:
 
     name = "horovod"
 
-    def __init__(self, config: Config, rank: Rank, device: torch.device, output: Path, timeout_seconds: int) -> None:
-        cycle_ms = config.cycle_ms or CYCLE_MS[device.type]
+    def __init__(
+        self, settings: Settings, rank: Rank, device: torch.device, output: Path, timeout_seconds: int
+    ) -> None:
+        cycle_ms = settings.cycle_ms or CYCLE_MS[device.type]
         # A rank that the others wait for in vain would hang the job: Horovod's own watch ends it instead.
         os.environ.setdefault("HOROVOD_STALL_CHECK_TIME_SECONDS", str(max(1, timeout_seconds // 2)))
         os.environ.setdefault("HOROVOD_STALL_SHUTDOWN_TIME_SECONDS", str(timeout_seconds))
-        for name, value in _variables(config, cycle_ms).items():
+        for name, value in _variables(settings, cycle_ms).items():
             if os.environ.setdefault(name, value) != value:
                 raise StemdlError(
                     f"{name} is set to something else than the settings, which the log records",
@@ -48,7 +50,7 @@ class HorovodComm:
                 found=f"a rank on {device}",
                 remedy="--set comm=torch, or HOROVOD_GPU_OPERATIONS=NCCL ./scripts/setup_env.sh",
             )
-        if config.hierarchical and not (device.type == "cuda" and hvd.nccl_built()):
+        if settings.hierarchical and not (device.type == "cuda" and hvd.nccl_built()):
             raise StemdlError(
                 "Horovod sums within nodes first only between GPUs, by NCCL",
                 where="hierarchical",
@@ -63,10 +65,10 @@ class HorovodComm:
                 found=f"rank {hvd.rank()} of {hvd.size()}",
                 remedy="use the mpirun of the MPI that Horovod was built with",
             )
-        self._hvd, self._config = hvd, config
+        self._hvd, self._settings = hvd, settings
         self.rank, self.size = hvd.rank(), hvd.size()
-        self.resolved = {} if config.autotune else {"cycle_ms": cycle_ms}
-        if config.timeline:
+        self.resolved = {} if settings.autotune else {"cycle_ms": cycle_ms}
+        if settings.timeline:
             hvd.start_timeline(str(_unused(output)))  # rank 0 writes it
 
     def barrier(self) -> None:
@@ -84,15 +86,15 @@ class HorovodComm:
         optimizer = self._hvd.DistributedOptimizer(
             optimizer,
             named_parameters=model.named_parameters(),
-            groups=self._config.gradient_groups or None,
-            compression=getattr(self._hvd.Compression, self._config.gradient_compression),
+            groups=self._settings.gradient_groups or None,
+            compression=getattr(self._hvd.Compression, self._settings.gradient_compression),
         )
         return model, optimizer
 
     def close(self) -> None:
         """Horovod stays: its shutdown would end MPI, and the next run of a set could not begin. It leaves at exit."""
         self._hvd.barrier()
-        if self._config.timeline:
+        if self._settings.timeline:
             self._hvd.stop_timeline()
 
 
@@ -117,18 +119,18 @@ def serves_gpus() -> bool:
     return bool(hvd.cuda_built() or hvd.rocm_built())
 
 
-def _variables(config: Config, cycle_ms: float) -> dict[str, str]:
+def _variables(settings: Settings, cycle_ms: float) -> dict[str, str]:
     """What Horovod reads when it starts. It does not tune what is set by hand."""
-    if config.autotune:
+    if settings.autotune:
         variables = {"HOROVOD_AUTOTUNE": "1"}
     else:
         variables = {
-            "HOROVOD_FUSION_THRESHOLD": str(round(config.fusion_mib * 2**20)),
+            "HOROVOD_FUSION_THRESHOLD": str(round(settings.fusion_mib * 2**20)),
             "HOROVOD_CYCLE_TIME": f"{cycle_ms:g}",
         }
-    if config.hierarchical:
+    if settings.hierarchical:
         variables["HOROVOD_HIERARCHICAL_ALLREDUCE"] = "1"
-    if config.timeline:
+    if settings.timeline:
         variables["HOROVOD_TIMELINE"] = "DYNAMIC"  # each run of a set begins one of its own
     return variables
 

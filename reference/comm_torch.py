@@ -16,10 +16,10 @@ from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import fp16_compr
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 
+from benchmark.definition.settings import Settings
 from benchmark.foundation.errors import StemdlError
 from benchmark.launch.mpi import world_of
 from benchmark.launch.rank import Rank
-from reference.config import Config
 
 DEFAULT_PORT = 29400
 
@@ -33,15 +33,15 @@ class TorchComm:
 
     name = "torch"
 
-    def __init__(self, config: Config, rank: Rank, device: torch.device, timeout_seconds: int) -> None:
-        backend = _usable_backend(config.torch_backend, device)
+    def __init__(self, settings: Settings, rank: Rank, device: torch.device, timeout_seconds: int) -> None:
+        backend = _usable_backend(settings.torch_backend, device)
         if not dist.is_initialized():
             if backend != "mpi" and "MASTER_ADDR" not in os.environ:
                 os.environ["MASTER_ADDR"], os.environ["MASTER_PORT"] = _meeting_point(rank)
             timeout = datetime.timedelta(seconds=timeout_seconds)
             dist.init_process_group(backend, rank=rank.rank, world_size=rank.size, timeout=timeout)
             atexit.register(dist.destroy_process_group)
-        self.rank, self.size, self._device, self._config = rank.rank, rank.size, device, config
+        self.rank, self.size, self._device, self._settings = rank.rank, rank.size, device, settings
         self.resolved = {"torch_backend": backend}
         self._met_on = {"device_ids": [device.index]} if backend == "nccl" else {}  # else NCCL guesses it from the rank
 
@@ -68,9 +68,9 @@ class TorchComm:
         with warnings.catch_warnings():  # torch 2.13 renamed the option; older ones know the old name alone
             warnings.simplefilter("ignore", FutureWarning)
             wrapped = DistributedDataParallel(
-                model, broadcast_buffers=False, gradient_as_bucket_view=True, bucket_cap_mb=self._config.fusion_mib
+                model, broadcast_buffers=False, gradient_as_bucket_view=True, bucket_cap_mb=self._settings.fusion_mib
             )
-        if self._config.gradient_compression == "fp16":
+        if self._settings.gradient_compression == "fp16":
             wrapped.register_comm_hook(None, fp16_compress_hook)
         return wrapped, optimizer
 

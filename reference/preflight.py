@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ import benchmark
 from benchmark.data.manifest import Manifest
 from benchmark.data.reader import THREADS
 from benchmark.definition.request import RunRequest
+from benchmark.definition.settings import Settings
 from benchmark.events import keys
 from benchmark.events.log import EventLog
 from benchmark.launch.exchange import join
@@ -25,7 +25,6 @@ from benchmark.launch.rank import Rank
 from benchmark.launch.room import GIB
 from benchmark.launch.witness import Room, Subject, Witness
 from reference.comm import Comm
-from reference.config import Config
 
 ROOT = Path(benchmark.__file__).resolve().parents[1]
 OUTPUT_BYTES = GIB // 4
@@ -36,7 +35,7 @@ WORKING_BYTES = GIB // 4
 
 def require_fit_ranks(
     request: RunRequest,
-    config: Config,
+    settings: Settings,
     manifest: Manifest,
     rank: Rank,
     comm: Comm,
@@ -48,45 +47,45 @@ def require_fit_ranks(
 
     Called by all ranks between init's start and stop. Raises StemdlError on all of them where one is not fit.
     """
-    witness = Witness(subject_of(request, config, manifest, rank), rank.local_rank)
+    witness = Witness(subject_of(request, settings, manifest, rank), rank.local_rank)
     exchange = join(rank)
     verdict = preflight(
         witness,
         exchange,
         lambda: TensorReducer(comm.name, device, comm.sum),
-        Limits(seconds=config.collective_timeout_seconds),
+        Limits(seconds=settings.collective_timeout_seconds),
     )
     log.point(keys.PREFLIGHT, verdict.to_log())
     verdict.raise_on_failure(rank.rank)
     for warning in verdict.warnings:
         say(f"WARNING: {warning}")
     folders = {"data": request.data, "output": request.output}
-    folders |= {"stage": Path(os.path.expandvars(config.stage))} if config.stage else {}
+    folders |= {"stage": Path(os.path.expandvars(settings.stage))} if settings.stage else {}
     kinds = collect_nodes(
-        exchange, witness.host, describe_node(folders) if witness.leads else None, config.collective_timeout_seconds
+        exchange, witness.host, describe_node(folders) if witness.leads else None, settings.collective_timeout_seconds
     )
     if rank.rank == 0:
         write_nodes(request.output, kinds)
 
 
-def subject_of(request: RunRequest, config: Config, manifest: Manifest, rank: Rank) -> Subject:
+def subject_of(request: RunRequest, settings: Settings, manifest: Manifest, rank: Rank) -> Subject:
     """What the ranks of a run must agree about, and what this run needs of each node."""
     stack_bytes = 3 * request.rung.pixels**2 * 4
     held = sum(manifest.samples[split] for split in ("train", "dev")) / rank.size * stack_bytes
-    most = config.memory_share * psutil.virtual_memory().total / rank.local_size  # data that take more are streamed
+    most = settings.memory_share * psutil.virtual_memory().total / rank.local_size  # data that take more are streamed
     largest = max(shard["bytes"] for shard in manifest.shards)  # a shard is held while it is hashed
     rooms = [Room("the run", request.output, OUTPUT_BYTES)]
-    if config.stage:
+    if settings.stage:
         stored = sum(shard["bytes"] for shard in manifest.shards) * rank.local_size / rank.size
-        rooms.append(Room("the node's copy of the data", Path(os.path.expandvars(config.stage)), int(stored)))
+        rooms.append(Room("the node's copy of the data", Path(os.path.expandvars(settings.stage)), int(stored)))
     return Subject(
         root=ROOT,
         packages=("benchmark", "reference", *([str(request.trainer.source())] if request.own_trainer else [])),
         shared=request.output,
-        settings=dataclasses.asdict(config),
+        settings=settings.to_dict(),
         manifest_sha256=manifest.sha256,
         data=request.data,
         rooms=tuple(rooms),
         memory_bytes=int(held if held <= most else 0) + WORKING_BYTES + THREADS * largest,
-        device=config.device,
+        device=settings.device,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 import time
 from contextlib import AbstractContextManager, nullcontext
@@ -15,6 +14,7 @@ import reference
 from benchmark.data.manifest import Manifest
 from benchmark.definition.goal import AT_LEAST, Goal
 from benchmark.definition.request import CONFIG, RunRequest
+from benchmark.definition.settings import Settings
 from benchmark.events import keys
 from benchmark.events.log import EventLog
 from benchmark.foundation.files import write_text
@@ -22,13 +22,12 @@ from benchmark.foundation.progress import Advance, progress, silent
 from benchmark.launch.rank import Rank
 from benchmark.launch.system import collect_versions, device_names, git_commit, processor_name
 from reference.comm import Comm
-from reference.config import Config
 
 
 def log_opening(
     log: EventLog,
     request: RunRequest,
-    config: Config,
+    settings: Settings,
     rank: Rank,
     comm: Comm,
     device: torch.device,
@@ -39,12 +38,12 @@ def log_opening(
         return
     devices = device_names() or [processor_name()]
     log.point(keys.SUBMISSION_BENCHMARK, request.rung.name)
-    log.point(keys.SUBMISSION_ORG, config.org)
-    log.point(keys.SUBMISSION_PLATFORM, config.platform or devices[0])
-    log.point(keys.SUBMISSION_DIVISION, config.division)
-    log.point(keys.SUBMISSION_STATUS, config.status)
+    log.point(keys.SUBMISSION_ORG, settings.org)
+    log.point(keys.SUBMISSION_PLATFORM, settings.platform or devices[0])
+    log.point(keys.SUBMISSION_DIVISION, settings.division)
+    log.point(keys.SUBMISSION_STATUS, settings.status)
     log.point(keys.SUBMISSION_GITHUB_COMMIT_VERSION, git_commit(Path(reference.__file__).parents[1]))
-    resolved = dataclasses.asdict(config) | {
+    resolved = settings.to_dict() | {
         "ranks": rank.size,
         "launcher": rank.launcher,
         "comm": comm.name,
@@ -62,7 +61,7 @@ def log_opening(
 def log_settings(
     log: EventLog,
     request: RunRequest,
-    config: Config,
+    settings: Settings,
     manifest: Manifest,
     rank: Rank,
     device: torch.device,
@@ -71,14 +70,14 @@ def log_settings(
 ) -> None:
     """What the rules ask for: once each, before the clock starts."""
     log.point(keys.SEED, seed)
-    log.point(keys.GLOBAL_BATCH_SIZE, config.global_batch_size)
+    log.point(keys.GLOBAL_BATCH_SIZE, settings.global_batch_size)
     log.point(keys.GRADIENT_ACCUMULATION_STEPS, 1)
     log.point(keys.NUMBER_OF_NODES, max(1, rank.size // rank.local_size))
     log.point(keys.ACCELERATORS_PER_NODE, rank.local_size if device.type == "cuda" else 0)
-    log.point(keys.OPT_NAME, "adamw")
-    log.point(keys.OPT_BASE_LR, config.learning_rate)
-    log.point(keys.OPT_WEIGHT_DECAY, config.weight_decay)
-    log.point(keys.OPT_LR_WARMUP_STEPS, round(config.warmup_fraction * config.max_epochs * steps))
+    log.point(keys.OPT_NAME, settings.optimizer)
+    log.point(keys.OPT_BASE_LR, settings.learning_rate)
+    log.point(keys.OPT_WEIGHT_DECAY, settings.weight_decay)
+    log.point(keys.OPT_LR_WARMUP_STEPS, round(settings.warmup_fraction * settings.max_epochs * steps))
     log.point(keys.DATA_MANIFEST_SHA256, manifest.sha256)
     log.point(keys.DATA_RECIPE_SHA256, manifest.recipe_sha256)
     log.point(

@@ -21,8 +21,8 @@ from torch import Tensor
 from benchmark.data.manifest import Manifest
 from benchmark.data.reader import THREADS, Part
 from benchmark.data.staging import staged
+from benchmark.definition.settings import Settings
 from benchmark.launch.rank import Rank
-from reference.config import Config
 
 BATCHES_AHEAD = 3
 """That are read while the network works on another: the memory of streaming is that of this many batches."""
@@ -112,7 +112,7 @@ class Splits:
 
 @contextmanager
 def opened_splits(
-    manifest: Manifest, config: Config, rank: Rank, device: torch.device, token: int, barrier: Callable[[], None]
+    manifest: Manifest, settings: Settings, rank: Rank, device: torch.device, token: int, barrier: Callable[[], None]
 ) -> Iterator[Splits]:
     """This rank's samples while the block lasts, after all that the settings ask for: copies, memory.
 
@@ -122,12 +122,12 @@ def opened_splits(
     test = Part(manifest, "test", rank.rank, rank.size)  # a fault in it should not wait until the end
     staged_bytes = 0
     with ExitStack() as held:
-        if config.stage:
-            disk = Path(os.path.expandvars(config.stage))
+        if settings.stage:
+            disk = Path(os.path.expandvars(settings.stage))
             copies = held.enter_context(staged(manifest, ("train", "dev"), disk, rank, token, barrier))
             manifest, staged_bytes = copies.manifest, copies.bytes
         parts = [Part(manifest, split, rank.rank, rank.size) for split in ("train", "dev")]
-        in_memory = sum(part.bytes_in_memory() for part in parts) <= _memory_bytes(config.memory_share, rank, device)
+        in_memory = sum(part.bytes_in_memory() for part in parts) <= _memory_bytes(settings.memory_share, rank, device)
         train, dev = (SamplesInMemory(part, device) if in_memory else SamplesStreamed(part, device) for part in parts)
         yield Splits(train, dev, SamplesStreamed(test, device), in_memory, staged_bytes)
 

@@ -66,8 +66,8 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _defaults(rung: str) -> Mapping[str, Any]:
-    """The reference's settings at a rung; the trainer knows them."""
+    """The reference's settings at a rung."""
     from benchmark.definition.benchmark import load_benchmark
-    from benchmark.definition.trainer import Trainer
+    from benchmark.definition.settings import read_settings
 
-    return Trainer.named(load_benchmark().trainer).settings(rung)
+    return read_settings(load_benchmark(), rung).to_dict()

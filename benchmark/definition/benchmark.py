@@ -25,6 +25,8 @@ from benchmark.definition.rung import (
     Rung,
     Storage,
 )
+from benchmark.definition.settings import FREE
+from benchmark.definition.trainer import ROOT
 from benchmark.foundation.errors import StemdlError, nearest
 
 DEFINITIONS = Path(__file__).parent / "benchmarks"
@@ -46,7 +48,7 @@ class ClosedDivision:
     Attributes
     ----------
     tunable : change the training, and may be chosen.
-    free : say where and for whom it computes, and change no result.
+    free : say where and for whom it computes, and change no result: the trainers' own, and the definition's.
     fixed : setting to value, under the name of a rung or `every_rung`. Beside the trainer's settings, keys of the log.
     unsaid : fixed settings that a log may leave out, since trainers before them had the fixed value and no choice.
     """
@@ -54,7 +56,7 @@ class ClosedDivision:
     tunable: tuple[str, ...]
     free: tuple[str, ...]
     fixed: Mapping[str, Mapping[str, Any]]
-    unsaid: tuple[str, ...]
+    unsaid: tuple[str, ...] = ()
 
     def fixed_at(self, rung: str) -> dict[str, Any]:
         """The reference's values at a rung."""
@@ -68,6 +70,7 @@ class Benchmark:
     Attributes
     ----------
     trainer : the reference's entry point, `module:function`.
+    task : the folder in reference/tasks of how the reference answers, by its name; or another folder's whole path.
     runs : of a scored run set.
     precisions : that both divisions allow.
     known_manifests : by rung, the SHA-256 of manifests that its recipe has given.
@@ -86,6 +89,12 @@ class Benchmark:
     known_manifests: Mapping[str, tuple[str, ...]]
     rungs: Mapping[str, Rung]
     crystals: Mapping[str, CrystalRecipe]
+    task: str
+
+    @property
+    def task_folder(self) -> Path:
+        """Where the reference's task lies, and its settings."""
+        return ROOT / "reference" / "tasks" / self.task
 
     def rung(self, name: str) -> Rung:
         """The rung of that name. Raises StemdlError with the nearest known name."""
@@ -262,6 +271,9 @@ def read_benchmark(path: Path) -> Benchmark:
     recipes = _mapping(str(path), values, "crystals")
     closed = _mapping(str(path), values, "closed")
     fixed = _mapping(f"{path}: closed", closed, "fixed")
+    if not isinstance(more := closed.get("free", []), list):
+        raise StemdlError("free is not a list", where=f"{path}: closed", found=more)
+    closed["free"] = [*FREE, *more]
     closed["fixed"] = {name: _mapping(f"{path}: closed.fixed", fixed, name) for name in ("every_rung", *fixed)}
     manifests = _mapping(str(path), values, "known_manifests")
     return _build(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import importlib.machinery
 import importlib.util
@@ -103,16 +102,12 @@ class Trainer:
             ) from error
         return found
 
-    def settings(self, rung: str, file: Path | None = None, overrides: tuple[str, ...] = ()) -> dict[str, Any]:
-        """As it resolves them itself: the module `config` of its package does. Raises StemdlError where they are
-        wrong."""
-        config = importlib.import_module(f"{self.package}.config")
-        return dataclasses.asdict(config.read_config(rung, file, overrides))
-
     def require_possible(self, settings: Mapping[str, Any], train_samples: int, ranks: int) -> None:
-        """Raises StemdlError for settings that it cannot train by on so many samples and ranks: the module `possible` of
-        its package knows."""
-        importlib.import_module(f"{self.package}.possible").require_possible(settings, train_samples, ranks)
+        """Raises StemdlError for settings that it cannot train by on so many samples and ranks, where its module has a
+        function `require_possible` that knows."""
+        check = getattr(self._import(), "require_possible", None)
+        if check is not None:
+            check(settings, train_samples, ranks)
 
     def _import(self) -> ModuleType:
         self.source()

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmark.definition.benchmark import load_benchmark
 from benchmark.definition.request import RunRequest
-from benchmark.definition.trainer import Trainer
+from benchmark.definition.settings import read_settings
 from benchmark.events import keys
 from benchmark.foundation.errors import CheckFailed, Interrupted, StemdlError
 from benchmark.foundation.files import remove_parts
@@ -145,12 +144,11 @@ class Lead:
 
 
 def trainer_settings(request: RunRequest) -> dict[str, Any]:
-    """The trainer's settings, as it resolves them itself; one of a user's own has those of the reference. Raises
-    StemdlError where they are wrong, or the trainer cannot be called."""
+    """The settings of a run, as its ranks resolve them. Raises StemdlError where they are wrong, or the trainer cannot
+    be called."""
     if request.own_trainer:
         request.trainer.load()
-    reference = Trainer.named(load_benchmark(request.benchmark.name).trainer)
-    return reference.settings(request.rung.name, request.config_file, request.overrides)
+    return read_settings(request.benchmark, request.rung.name, request.config_file, request.overrides).to_dict()
 
 
 def run_command(request: RunRequest) -> tuple[str, ...]:

@@ -17,10 +17,10 @@ from torch.optim import Optimizer
 from benchmark.data.reader import Part
 from benchmark.definition.benchmark import load_benchmark
 from benchmark.definition.rung import Storage
+from benchmark.definition.settings import Settings, read_settings
 from performance.gpu.step import Figures, Item, Setting, Step
 from performance.gpu.timing import busy, median_seconds, peak_mib
 from performance.read import write_shards
-from reference.config import Config, read_config
 from reference.input import TrainingSamples
 from reference.optimizer import make_optimizer
 from reference.samples import SamplesInMemory, SamplesStreamed
@@ -62,11 +62,13 @@ class Training:
         self.device, self.variant = setting.device, variant
         torch.backends.cudnn.allow_tf32 = variant.precision == "tf32"
         precision = "bf16" if variant.precision == "bf16" else "fp32"
-        self.config: Config = read_config(RUNG, None, (f"precision={precision}",))
+        self.config: Settings = read_settings(load_benchmark(), RUNG, None, (f"precision={precision}",))
         classes = load_benchmark().rung(RUNG).classes
         torch.manual_seed(1)
-        self.model: nn.Module = SymmetryNet(classes, self.config.width, self.config.symmetry).to(self.device)
-        self.optimizer: Optimizer = make_optimizer(self.model, self.config.learning_rate, self.config.weight_decay)
+        self.model: nn.Module = SymmetryNet(classes, self.config.task["width"], self.config.task["symmetry"]).to(
+            self.device
+        )
+        self.optimizer: Optimizer = make_optimizer(self.model, self.config)
         self.averaged = _average_of(self.model, self.config)
         generator = torch.Generator().manual_seed(2)
         self.patterns = (torch.rand(batch, 3, pixels, pixels, generator=generator) / pixels**2).to(self.device)
@@ -86,7 +88,7 @@ class Training:
         self.optimizer.zero_grad()
         with torch.autocast(self.patterns.device.type, torch.bfloat16, enabled=self.variant.precision == "bf16"):
             logits = model(self.patterns)
-        loss = F.cross_entropy(logits.float(), self.labels, label_smoothing=self.config.label_smoothing)
+        loss = F.cross_entropy(logits.float(), self.labels, label_smoothing=self.config.task["label_smoothing"])
         loss.backward()
         self.optimizer.step()
         return loss.detach()

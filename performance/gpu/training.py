@@ -13,10 +13,10 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.settings import read_settings
 from performance.gpu.generation import data_of, rung_of
 from performance.gpu.rates import product_tflops
 from performance.gpu.step import Figures, Item, Setting, Step, command
-from reference.config import read_config
 from reference.tasks.space_group.model import SymmetryNet
 
 SEEDS = (1, 2, 3)
@@ -25,9 +25,9 @@ PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 def flops_of_a_sample(rung_name: str) -> float:
     """Real operations of a training step for one sample, forward and backward, counted by torch (no card needed)."""
-    rung, config = load_benchmark().rung(rung_name), read_config(rung_name)
+    rung, config = load_benchmark().rung(rung_name), read_settings(load_benchmark(), rung_name)
     with torch.device("meta"):
-        model = SymmetryNet(rung.classes, config.width, config.symmetry)
+        model = SymmetryNet(rung.classes, config.task["width"], config.task["symmetry"])
         patterns = torch.rand(2, 3, rung.pixels, rung.pixels)
     with FlopCounterMode(display=False) as counter:
         model(patterns).sum().backward()

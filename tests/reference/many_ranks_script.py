@@ -14,9 +14,10 @@ import torch
 from benchmark.cli.main import main as stemdl
 from benchmark.data.manifest import read_manifest
 from benchmark.data.reader import Part
+from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.settings import read_settings
 from benchmark.launch.rank import detect_rank
 from reference.comm import make_comm
-from reference.config import read_config
 from reference.evaluate import evaluate
 from reference.samples import SamplesInMemory
 from reference.tasks.space_group.model import SymmetryNet
@@ -28,7 +29,7 @@ def main(data: str, output: str, *settings: str) -> None:
     run = ["run", "--rung", RUNG, "--data", data, "--output", output, "--seed", str(SEED), "--format", "json"]
     code = stemdl([*run, *(part for setting in settings for part in ("--set", setting))])
     rank, manifest = detect_rank(), read_manifest(Path(data))
-    comm = make_comm(read_config(RUNG, None, ("comm=horovod",)), rank, CPU, Path(output), 600)
+    comm = make_comm(read_settings(load_benchmark(), RUNG, None, ("comm=horovod",)), rank, CPU, Path(output), 600)
     comm.barrier()
     state = torch.load(Path(output) / "checkpoint.pt", weights_only=True)["averaged"]
     model = SymmetryNet(len(manifest.space_groups))

@@ -18,9 +18,10 @@ from torch.optim import Optimizer
 
 from benchmark.data.manifest import Manifest, read_manifest
 from benchmark.data.reader import Part
+from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.settings import Settings, read_settings
 from benchmark.launch.rank import detect_rank
 from reference.comm import Comm, make_comm
-from reference.config import Config, read_config
 from reference.evaluate import evaluate
 from reference.input import TrainingSamples, local_batch
 from reference.optimizer import make_optimizer
@@ -37,7 +38,8 @@ TRAINED_STEPS, RATE_OF_ADAMW, RATE_OF_DESCENT = 8, 0.002, 0.02
 def main(data: str, checkpoint: str, output: str, *settings: str) -> None:
     torch.set_num_threads(1)
     rank = detect_rank()
-    config = read_config("stemdl_smoke", None, settings)
+    config = read_settings(load_benchmark(), "stemdl_smoke", None, settings)
+    adamw = dataclasses.replace(config, learning_rate=RATE_OF_ADAMW, weight_decay=0.05)
     comm = make_comm(config, rank, CPU, Path(output), PATIENCE_SECONDS)
     manifest = read_manifest(Path(data))
     results: dict[str, object] = {"comm": comm.name, "rank": comm.rank, "size": comm.size}
@@ -84,7 +86,7 @@ def main(data: str, checkpoint: str, output: str, *settings: str) -> None:
     results |= {f"weight_{name}": each.detach().numpy() for name, each in bare_model.named_parameters()}
 
     # The reference's own training, norms included; then by plain descent, exchanged in groups and compressed as well.
-    results |= _trained(config, comm, manifest, "trained", lambda model: make_optimizer(model, RATE_OF_ADAMW, 0.05))
+    results |= _trained(config, comm, manifest, "trained", lambda model: make_optimizer(model, adamw))
     variants: dict[str, dict[str, object]] = {"descended": {}, "compressed": {"gradient_compression": "fp16"}}
     variants |= {"grouped": {"gradient_groups": 3}} if comm.name == "horovod" else {}
     for variant, changes in variants.items():
@@ -105,7 +107,7 @@ def main(data: str, checkpoint: str, output: str, *settings: str) -> None:
 
 
 def _trained(
-    config: Config, comm: Comm, manifest: Manifest, variant: str, make: Callable[[nn.Module], Optimizer]
+    config: Settings, comm: Comm, manifest: Manifest, variant: str, make: Callable[[nn.Module], Optimizer]
 ) -> dict[str, object]:
     """Losses, weights and counts on the dev split after some steps of the smoke rung's training."""
     torch.manual_seed(7)

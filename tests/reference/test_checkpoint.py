@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from benchmark.definition.settings import Settings
 from benchmark.foundation.errors import StemdlError
 from reference.checkpoint import State, load_checkpoint, save_checkpoint
 from reference.comm import Solo
@@ -24,7 +25,7 @@ def state_of(seed: int, width: int = 4) -> State:
     torch.manual_seed(seed)
     model = SymmetryNet(5, width)
     averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.9), use_buffers=True)
-    optimizer = make_optimizer(model, 1e-3, 0.05)
+    optimizer = make_optimizer(model, Settings(learning_rate=1e-3))
     model(torch.rand(2, 3, 16, 16)).sum().backward()
     optimizer.step()
     averaged.update_parameters(model)

@@ -21,13 +21,13 @@ from benchmark.data.reader import Part
 from benchmark.data.simulate import View, atoms_of, ideal_patterns
 from benchmark.definition.benchmark import load_benchmark
 from benchmark.definition.request import RunRequest
+from benchmark.definition.settings import read_settings
 from benchmark.launch.rank import ALONE
 from benchmark.simulation.draw import draw_crystal
 from benchmark.simulation.zone import CONVENTIONAL_AXES, DETECTOR_RIGHT, project
 from reference.checkpoint import State, load_checkpoint, save_checkpoint
 from reference.comm import Solo, make_comm
 from reference.comm_torch import TorchComm
-from reference.config import read_config
 from reference.evaluate import evaluate
 from reference.input import TrainingSamples
 from reference.optimizer import make_optimizer
@@ -94,10 +94,10 @@ def views(rung_name: str, crystals: int) -> list[View]:
 
 
 def state_on(device: torch.device, *settings: str) -> tuple[State, object]:
-    config = read_config("stemdl_smoke", None, settings)
+    config = read_settings(load_benchmark(), "stemdl_smoke", None, settings)
     torch.manual_seed(1)
-    model = SymmetryNet(SMOKE.classes, config.width, config.symmetry).to(device)
-    optimizer = make_optimizer(model, config.learning_rate, config.weight_decay)
+    model = SymmetryNet(SMOKE.classes).to(device)
+    optimizer = make_optimizer(model, config)
     state = State(
         model, _average_of(model, config), optimizer, 1, loss_sum=torch.zeros((), dtype=torch.float64, device=device)
     )
@@ -186,8 +186,8 @@ def test_batches_come_to_the_device_and_are_evaluated_there(
 def test_a_rank_computes_on_its_own_gpu_by_default_too(visible: int, monkeypatch: pytest.MonkeyPatch) -> None:
     taken = []
     monkeypatch.setattr(torch.cuda, "set_device", taken.append)
-    make_comm(read_config("stemdl_smoke"), ALONE, torch.device("cuda", visible - 1), Path(), 60)
-    make_comm(read_config("stemdl_smoke"), ALONE, torch.device("cpu"), Path(), 60)
+    make_comm(read_settings(load_benchmark(), "stemdl_smoke"), ALONE, torch.device("cuda", visible - 1), Path(), 60)
+    make_comm(read_settings(load_benchmark(), "stemdl_smoke"), ALONE, torch.device("cpu"), Path(), 60)
     assert taken == [torch.device("cuda", visible - 1)]
 
 
@@ -205,7 +205,9 @@ def test_ranks_meet_on_their_own_gpus(backend: str, device: torch.device, met_on
     monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
     monkeypatch.setattr(torch.distributed, "is_nccl_available", lambda: True)
     monkeypatch.setattr(torch.distributed, "barrier", lambda **how: met.append(how))
-    comm = TorchComm(read_config("stemdl_smoke", None, (f"torch_backend={backend}",)), ALONE, device, 60)
+    comm = TorchComm(
+        read_settings(load_benchmark(), "stemdl_smoke", None, (f"torch_backend={backend}",)), ALONE, device, 60
+    )
     comm.barrier()
     comm.close()
     assert met == [met_on, met_on]

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference.optimizer import learning_rate_at, make_optimizer, set_learning_rate
+from benchmark.definition.settings import Settings
+from benchmark.foundation.errors import StemdlError
+from reference.optimizer import OPTIMIZERS, learning_rate_at, make_optimizer, set_learning_rate
 from reference.tasks.space_group.model import SymmetryNet
 
 lengths = st.integers(1, 400)
@@ -36,9 +39,10 @@ def test_a_whole_warm_up_reaches_the_peak_itself():
     assert rates[-1] < 0.003 / 1000
 
 
-def test_norms_and_biases_do_not_decay_and_nothing_is_left_out():
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_norms_and_biases_do_not_decay_and_nothing_is_left_out(name: str):
     model = SymmetryNet(5, width=4)
-    optimizer = make_optimizer(model, 1e-3, 0.05)
+    optimizer = make_optimizer(model, Settings(learning_rate=1e-3, optimizer=name))
     decay = {id(each): group["weight_decay"] for group in optimizer.param_groups for each in group["params"]}
     assert sum(len(group["params"]) for group in optimizer.param_groups) == len(decay)
     assert decay == {id(each): 0.05 if each.ndim > 1 else 0.0 for each in model.parameters()}
@@ -46,6 +50,28 @@ def test_norms_and_biases_do_not_decay_and_nothing_is_left_out():
 
 
 def test_all_groups_get_the_rate():
-    optimizer = make_optimizer(SymmetryNet(5, width=4), 1e-3, 0.05)
+    optimizer = make_optimizer(SymmetryNet(5, width=4), Settings())
     set_learning_rate(optimizer, 0.125)
     assert [group["lr"] for group in optimizer.param_groups] == [0.125, 0.125]
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_each_optimizer_descends(name: str):
+    torch.manual_seed(1)
+    model = torch.nn.Linear(3, 1)
+    optimizer = make_optimizer(model, Settings(optimizer=name, learning_rate=0.05))
+    inputs = torch.rand(32, 3)
+    targets = inputs.sum(dim=1, keepdim=True)
+    losses = []
+    for _ in range(100):
+        loss = (model(inputs) - targets).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0] / 20
+
+
+def test_an_optimizer_that_is_not_there_is_refused_with_the_nearest():
+    with pytest.raises(StemdlError, match="did you mean 'adamw'"):
+        make_optimizer(torch.nn.Linear(3, 1), Settings(optimizer="adam"))

@@ -13,11 +13,11 @@ from benchmark.data.manifest import read_manifest
 from benchmark.data.reader import THREADS
 from benchmark.definition.benchmark import load_benchmark
 from benchmark.definition.request import RunRequest
+from benchmark.definition.settings import read_settings
 from benchmark.events import keys
 from benchmark.events.reader import read_events
 from benchmark.launch.rank import Rank
 from benchmark.launch.room import GIB
-from reference.config import read_config
 from reference.preflight import subject_of
 
 
@@ -71,7 +71,7 @@ def test_every_run_logs_that_its_ranks_were_fit_and_describes_its_nodes(smoke_ru
 def test_memory_is_asked_for_the_data_that_a_rank_will_hold(smoke_data: Path, share: str, ranks: int) -> None:
     benchmark = load_benchmark()
     rung = benchmark.rung("stemdl_smoke")
-    config = read_config(rung.name, overrides=(f"memory_share={share}", "stage=/tmp/stage"))
+    config = read_settings(load_benchmark(), rung.name, overrides=(f"memory_share={share}", "stage=/tmp/stage"))
     manifest = read_manifest(smoke_data)
     subject = subject_of(
         RunRequest(benchmark, rung, smoke_data, smoke_data / "run"),

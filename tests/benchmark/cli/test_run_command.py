@@ -17,13 +17,14 @@ import torch
 import yaml
 from patience import HANG_SECONDS
 
+from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.settings import read_settings
 from benchmark.events import keys
 from benchmark.events.reader import Event, read_events
 from benchmark.events.timeline import Timeline
 from benchmark.foundation.files import sha256_of_file
 from benchmark.submission.ledger import read_ledger
 from benchmark.validation.official import check_log
-from reference.config import read_config
 
 pytestmark = pytest.mark.slow
 FILES = ["checkpoint.pt", "config.yaml", "nodes.json", "result_0.txt", "run.json", "system.json"]
@@ -133,7 +134,7 @@ def test_a_run_that_reaches_the_target(name: str, ranks: int, request: pytest.Fi
     # What it ran with is what was resolved, in the log and beside it.
     settings = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
     assert settings == timeline.value(keys.CONFIG)
-    config = read_config("stemdl_smoke")
+    config = read_settings(load_benchmark(), "stemdl_smoke")
     assert (settings["ranks"], settings["max_epochs"]) == (ranks, config.max_epochs)
     assert settings["comm"] == ("solo" if ranks == 1 else settings["comm"]) != ("auto" if ranks == 1 else "solo")
     steps = 200 // config.global_batch_size

@@ -14,13 +14,14 @@ import yaml
 from corpus import BATCH, ORG, RUNG, log_lines, write_runs
 
 from benchmark.cli.main import main
+from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.settings import read_settings
 from benchmark.events import keys
 from benchmark.foundation.source import source_sha256
 from benchmark.scoring.score import score_paths
 from benchmark.submission.ledger_entry import ROOT
 from benchmark.validation.finding import Verdict
 from benchmark.validation.validate import validate
-from reference.config import read_config
 
 SOURCE = source_sha256(ROOT / "reference")
 RESULTS = f"{ORG}/results/two-cores/strong/{RUNG}"
@@ -81,7 +82,11 @@ def test_the_code_and_the_scripts_repeat_the_runs(made: Path, tmp_path: Path):
         assert subprocess.run(["bash", "-n", scripts / name], check=False).returncode == 0
     assert f"stemdl run --rung {RUNG} --ranks 2 --runs 5" in (scripts / "run_and_time.sh").read_text()
     settings = yaml.safe_load((scripts / "config.yaml").read_text())
-    assert read_config(RUNG, scripts / "config.yaml").global_batch_size == settings["global_batch_size"] == BATCH
+    assert (
+        read_settings(load_benchmark(), RUNG, scripts / "config.yaml").global_batch_size
+        == settings["global_batch_size"]
+        == BATCH
+    )
     told = json.loads((scripts / f"two-cores_reference-{SOURCE[:8]}.json").read_text())
     assert told["source"]["reference"] == SOURCE and told["commit"] in (scripts / "README.md").read_text()
 

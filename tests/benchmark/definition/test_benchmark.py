@@ -15,6 +15,7 @@ import yaml
 from benchmark.definition.benchmark import DEFINITIONS, load_benchmark, read_benchmark
 from benchmark.definition.request import RunRequest
 from benchmark.definition.rung import SPLITS
+from benchmark.definition.settings import FREE, read_settings
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.crystal import CRYSTAL_SYSTEMS, crystal_system
 from benchmark.simulation.identifiability import identifiable
@@ -34,6 +35,8 @@ FREE_KEYS = {
     ("rungs", "stemdl_smoke"),
     ("known_manifests", "stemdl_mini"),
     ("closed", "fixed", "stemdl_smoke"),
+    ("closed", "free"),
+    ("closed", "unsaid"),
     ("crystals", "realistic"),
     ("crystals", "realistic", "realistic"),
 }
@@ -202,18 +205,25 @@ def test_a_file_that_is_no_definition_is_refused(tmp_path: Path, text: str | Non
         read_benchmark(path)
 
 
+def test_a_definition_adds_free_settings_in_a_list(tmp_path: Path) -> None:
+    values = copy.deepcopy(ONE_RUNG)
+    values["closed"].pop("free")
+    assert read_benchmark(_written(tmp_path, values)).closed.free == FREE
+    values["closed"]["free"] = "check_hashes"
+    with pytest.raises(StemdlError, match="free is not a list"):
+        read_benchmark(_written(tmp_path, values))
+
+
 RETIRED = ("check_hashes",)
 """Free settings of earlier trainers, which older logs hold: shards are hashed always now."""
 
 
 def test_what_the_closed_division_fixes_is_what_the_reference_does() -> None:
     """Each of the reference's settings is tunable, free or fixed; the fixed ones have its values, at every rung."""
-    from reference.config import read_config
-
     benchmark = load_benchmark()
     closed = benchmark.closed
     for rung in benchmark.rungs:
-        settings = dataclasses.asdict(read_config(rung))
+        settings = read_settings(benchmark, rung).to_dict()
         fixed = closed.fixed_at(rung)
         assert fixed.pop("opt_name") == "adamw"
         assert sorted([*closed.tunable, *closed.free, *fixed]) == sorted([*settings, *RETIRED])
