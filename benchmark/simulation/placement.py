@@ -43,7 +43,7 @@ def placed(
         if images.shape[1] != site.multiplicity:
             return None
         rooms = _rooms(cell, images, one.number, atoms, ionic)
-        best = int(np.minimum(rooms, 1.0).argmax())
+        best = int(np.round(np.minimum(rooms, 1.0), 9).argmax())  # the first of those alike but for their last bits
         if rooms[best] < least_contact:
             return None
         atoms.append((one.number, images[best]))

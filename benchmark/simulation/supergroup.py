@@ -87,7 +87,7 @@ def supergroup_sites(space_group: int, path: Path) -> tuple[Site, ...]:
     points, reach = generator.random((SITE_TRIALS, 3)), generator.uniform(0.0, 0.6, SITE_TRIALS)
     for step in range(SITE_STEPS + 1):
         apart = np.einsum("mij,tj->tmi", rotations, points) + translations - points[:, None]
-        apart -= np.round(apart)
+        apart -= np.ceil(apart - 0.5 - 1e-9)  # half a cell is +0.5, whichever way its last bit points
         sizes = np.abs(apart).max(axis=2)
         keeps, near = sizes < 1e-9, sizes < reach[:, None]
         moves = (near & ~keeps).any(axis=1)
@@ -101,13 +101,25 @@ def supergroup_sites(space_group: int, path: Path) -> tuple[Site, ...]:
     _, values, axes = np.linalg.svd(projections - np.eye(3))
     free = values < 1e-9
     along = np.einsum("ti,tij,tik->tjk", free.astype(np.float64), axes, axes)
-    origins = points - np.einsum("tj,tjk->tk", points, along)
+    origins = np.round(points - np.einsum("tj,tjk->tk", points, along), 12)
     origins[~free.any(axis=1)] %= 1.0
     origins[free.all(axis=1)] = 0.0
     multiplicities = len(rotations) // kept
     keys = np.concatenate([multiplicities[:, None], np.round(origins, 6), np.round(np.abs(along), 6).reshape(-1, 9)], 1)
     _, first = np.unique(keys + 0.0, axis=0, return_index=True)  # + 0.0 makes one zero of two
-    return tuple(Site(int(multiplicities[trial]), origins[trial], axes[trial][free[trial]]) for trial in np.sort(first))
+    return tuple(Site(int(multiplicities[trial]), origins[trial], basis_of(along[trial])) for trial in np.sort(first))
+
+
+def basis_of(projection: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Orthonormal rows (d, 3) that span what an orthogonal projection (3, 3) leaves: what it makes of the cell's edges,
+    one after the other, made normal to those before. Unlike a singular value decomposition's, they are the same by
+    every linear algebra library, but for their last bits."""
+    basis = np.zeros((0, 3))
+    for edge in projection:
+        left = edge - (edge @ basis.T) @ basis
+        if (length := np.linalg.norm(left)) > 1e-6:
+            basis = np.concatenate([basis, left[None] / length])
+    return basis
 
 
 def symmetrised_metric(metric: NDArray, group: Operations) -> NDArray[np.float64]:

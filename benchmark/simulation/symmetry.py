@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-INTERSECTION_TRIALS = 400
-"""Random intersections of symmetry elements by which the special positions of a group are found; every multiplicity
-of the International Tables is met for all 230 groups (held by a test)."""
+SITE_TABLE = Path(__file__).with_name("sites.npz")
+SITE_COLUMNS = ("groups", "multiplicities", "freedoms", "origins", "directions")
 
 Operations = tuple[NDArray[np.float64], NDArray[np.float64]]
 """Rotations (m, 3, 3) and translations (m, 3) on fractional coordinates, one of each pair for every operation."""
@@ -100,53 +99,27 @@ def kept_by_site(group: Operations, point: NDArray) -> NDArray[np.float64]:
     return rotations[np.abs(moved - np.round(moved)).max(axis=1) < 1e-4].mean(axis=0)
 
 
-def _intersect(
-    rotations: Sequence[NDArray], translations: Sequence[NDArray]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Origin and directions of the points that all these operations leave where they are, None where there is none."""
-    left = np.concatenate([rotation - np.eye(3) for rotation in rotations])
-    right = -np.concatenate(list(translations))
-    origin, *_ = np.linalg.lstsq(left, right, rcond=None)
-    if np.abs(left @ origin - right).max() > 1e-9:
-        return None
-    _, values, axes = np.linalg.svd(left)
-    rank = int((values > 1e-9).sum())
-    return origin, axes[rank:]
+@functools.cache
+def sites(space_group: int) -> tuple[Site, ...]:
+    """The general position and the special ones of a group, from the table that `site_search` made.
+
+    A table, since a plane or an axis has many bases and a linear algebra library takes the one that its kernels for the
+    processor at hand lead to: crystals drawn along them would be others on each kind of processor.
+    """
+    groups, multiplicities, freedoms, origins, directions = _site_table()
+    ends = np.cumsum(freedoms)
+    return tuple(
+        Site(int(multiplicities[row]), origins[row], directions[ends[row] - freedoms[row] : ends[row]])
+        for row in np.flatnonzero(groups == space_group)
+    )
 
 
 @functools.cache
-def sites(space_group: int) -> tuple[Site, ...]:
-    """The general position and the special ones of a group, found by intersecting its symmetry elements at random.
-
-    The random numbers are seeded by the group, so the list is the same in every process. One Wyckoff position may be
-    listed several times, by different points of its orbit.
-    """
-    generator = np.random.default_rng(space_group)
-    rotations, translations = operations(space_group)
-    general = Site(len(rotations), np.zeros(3), np.eye(3))
-    found: dict[tuple, Site] = {}
-    for _ in range(INTERSECTION_TRIALS if len(rotations) > 1 else 0):
-        chosen_rotations: list[NDArray] = []
-        chosen_translations: list[NDArray] = []
-        for _ in range(3):
-            index = generator.integers(len(rotations))
-            chosen_rotations.append(rotations[index])
-            chosen_translations.append(translations[index] + generator.integers(-1, 2, size=3))
-            fixed = _intersect(chosen_rotations, chosen_translations)
-            if fixed is None:
-                chosen_rotations.pop()
-                chosen_translations.pop()
-                continue
-            origin, directions = fixed
-            if len(directions) == 3:
-                continue
-            point = origin + generator.random(len(directions)) @ directions
-            multiplicity = len(orbit(space_group, point))
-            if len(directions) == 0:
-                origin = origin % 1.0
-            key = (multiplicity, *np.round(origin, 6), *np.round(np.abs(directions.T @ directions), 6).ravel())
-            found.setdefault(key, Site(multiplicity, origin, directions))
-    return (general, *found.values())
+def _site_table() -> tuple[NDArray, ...]:
+    """Of every site, by group: the group, multiplicity, free directions and origin; and of all of them, one after the
+    other, the directions."""
+    with np.load(SITE_TABLE, allow_pickle=False) as table:
+        return tuple(table[name] for name in SITE_COLUMNS)
 
 
 def rotations_of(space_group: int) -> NDArray[np.int64]:
