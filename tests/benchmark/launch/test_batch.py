@@ -14,8 +14,8 @@ import pytest
 from patience import HANG_SECONDS, wait_until
 
 from benchmark.foundation.errors import StemdlError
-from benchmark.launch.batch import BatchJob, batch_script, read_minutes
-from benchmark.launch.launchers import Job, get_launcher
+from benchmark.launch.batch import BatchJob, batch_script, batch_systems, read_minutes, submit_command
+from benchmark.launch.launchers import Job, every_launcher, get_launcher
 from benchmark.launch.machine import UNKNOWN, load_machine
 from benchmark.launch.resources import lay_out
 
@@ -39,7 +39,7 @@ def _job(profile: str | None, launcher: str, nodes: int = 4, **more: object) -> 
 def _directives(script: str) -> list[str]:
     lines = script.splitlines()
     assert lines[0] == "#!/bin/bash"
-    return [line for line in lines if line.startswith(("#SBATCH", "#BSUB", "#PBS"))]
+    return [line for line in lines if line.startswith(("#SBATCH", "#BSUB", "#PBS", "#flux:"))]
 
 
 @pytest.mark.parametrize(
@@ -123,18 +123,40 @@ def _directives(script: str) -> list[str]:
                 "-o /out/batch.out",
             ],
         ),
+        (
+            "flux",
+            _job(None, "flux", queue="pbatch", account="ABC123"),
+            [
+                "--job-name=stemdl",
+                "--nodes=4",
+                "--exclusive",
+                "--time-limit=90m",
+                "--output=/out/batch.out",
+                "--queue=pbatch",
+                "--setattr=bank=ABC123",
+            ],
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_is_asked_for(system: str, job: BatchJob, expected: list[str]) -> None:
-    prefix = {"lsf": "#BSUB ", "slurm": "#SBATCH ", "pbs": "#PBS "}[system]
+    prefix = {"lsf": "#BSUB ", "slurm": "#SBATCH ", "pbs": "#PBS ", "flux": "#flux: "}[system]
     script = batch_script(system, job)
     assert _directives(script) == [prefix + words for words in expected]
     assert f"\n{job.launcher.name} 'a b' &\n" in script and "cd '/work dir' ||" in script
     assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0
 
 
-@pytest.mark.parametrize(("system", "launcher"), [("slurm", "jsrun"), ("pbs", "srun"), ("lsf", "srun")])
+def test_every_batch_system_is_its_template() -> None:
+    commands = {system: submit_command(system) for system in batch_systems()}
+    assert commands == {"flux": "flux batch", "lsf": "bsub", "pbs": "qsub", "slurm": "sbatch"}
+    known = {system for launcher in every_launcher() for system in launcher.batch_systems}
+    assert known == set(commands), "each has a launcher, and none is under another"
+
+
+@pytest.mark.parametrize(
+    ("system", "launcher"), [("slurm", "jsrun"), ("pbs", "srun"), ("lsf", "srun"), ("flux", "srun"), ("slurm", "flux")]
+)
 def test_a_launcher_of_another_batch_system_is_refused(system: str, launcher: str) -> None:
     with pytest.raises(StemdlError, match=f"{launcher} does not work under {system}"):
         batch_script(system, _job(None, launcher))
@@ -215,12 +237,13 @@ WAITS = 'trap "echo warned; exit 3" USR1 TERM; echo ready; touch "$0.ready"; whi
         ("lsf", "jsrun", signal.SIGURG),
         ("lsf", "mpirun", signal.SIGURG),
         ("pbs", "mpirun", None),
+        ("flux", "flux", None),
     ],
 )
 def test_the_warning_reaches_the_launcher_and_its_exit_code_comes_back(
     system: str, launcher: str, how: signal.Signals | None, tmp_path: Path, started: Start
 ) -> None:
-    """PBS gives no warning: there the script's own clock runs out, which it does once the launcher waits."""
+    """PBS and Flux give no warning: there the script's own clock runs out, which it does once the launcher waits."""
     _program(
         tmp_path / "bin" / "jskill", f'[[ "$*" == "-s {int(signal.SIGUSR1)} all" ]] && kill -USR1 $(<{tmp_path}/pid)'
     )
