@@ -94,6 +94,7 @@ def _start_ranks(arguments: argparse.Namespace) -> tuple[list[Check], dict[str, 
     """What the ranks found that were started here."""
     from benchmark.launch.check import Check
     from benchmark.launch.cores import usable_cores
+    from benchmark.launch.last_words import LastWords, rank_that_ended
     from benchmark.launch.launchers import Job, get_launcher
     from benchmark.launch.preflight import Verdict
 
@@ -113,13 +114,17 @@ def _start_ranks(arguments: argparse.Namespace) -> tuple[list[Check], dict[str, 
     command += ["--data", str(arguments.data)] if arguments.data else []
     command += [part for override in arguments.set for part in ("--set", override)]
     argv = get_launcher("mpirun").argv(Job(arguments.ranks or usable_cores(), tuple(command)))
-    done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False)
+    process = subprocess.Popen(
+        argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    words = LastWords(process.stderr)
+    answer, _ = process.stdout.read(), process.wait()
+    ended = rank_that_ended(words.read())
     try:
-        verdict = Verdict.of(json.loads(done.stdout))
+        verdict = Verdict.of(json.loads(answer))
     except (ValueError, KeyError, TypeError):
-        return [
-            Check("ranks", False, f"mpirun ended with status {done.returncode} and no answer", "see its messages above")
-        ], {}
+        found = f"mpirun ended with status {process.returncode} and no answer" + (f"; {ended}" if ended else "")
+        return [Check("ranks", False, found, "see its messages above")], {}
     return list(verdict.checks), dict(verdict.figures)
 
 

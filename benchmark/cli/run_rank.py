@@ -44,6 +44,8 @@ def be_a_rank(request: RunRequest, arguments: argparse.Namespace) -> int:
         with same_folder(request, arguments.output is None, rank) as request:
             outcomes, reached = _make_runs(request, arguments, rank, tells)
     except BaseException as error:
+        if ours and isinstance(error, Interrupted):
+            os._exit(error.exit_code)  # who started us says it, with the whole command that goes on
         _leave(error, rank.rank)
     if tells:
         return report_runs(outcomes, request.output, arguments)

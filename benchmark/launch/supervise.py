@@ -19,15 +19,22 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _started: weakref.WeakSet[subprocess.Popen[bytes]] = weakref.WeakSet()
 
 
-def start(argv: Sequence[str], printed: IO[bytes] | None = None) -> subprocess.Popen[bytes]:
-    """A launcher's process, which prints into that file, or where this process prints.
+def start(
+    argv: Sequence[str], printed: IO[bytes] | None = None, *, errors: int | None = None
+) -> subprocess.Popen[bytes]:
+    """A launcher's process, which prints into that file, or where this process prints; then `errors` may be
+    subprocess.PIPE, for what it prints on stderr.
 
     It has a process group of its own, lest a signal to a whole group (timeout, bkill, Ctrl-C) kill it before the ranks
     have kept their state. It is told to end (SIGTERM, at which a launcher ends its ranks) when the thread that started
     it does, however that comes about.
     """
     process = subprocess.Popen(
-        argv, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.STDOUT if printed else None, preexec_fn=_apart
+        argv,
+        stdin=subprocess.DEVNULL,
+        stdout=printed,
+        stderr=subprocess.STDOUT if printed else errors,
+        preexec_fn=_apart,
     )
     _started.add(process)
     return process

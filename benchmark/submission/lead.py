@@ -16,6 +16,7 @@ from benchmark.definition.settings import read_settings
 from benchmark.events import keys
 from benchmark.foundation.errors import CheckFailed, Interrupted, StemdlError
 from benchmark.foundation.files import remove_parts
+from benchmark.launch.last_words import LastWords, rank_that_ended
 from benchmark.launch.launchers import Job, get_launcher
 from benchmark.launch.launchers.mpirun import has_mpirun
 from benchmark.launch.machine import Machine
@@ -27,19 +28,27 @@ from benchmark.submission.run_record import CRASHED, record_of_log
 
 LAUNCHED_BY_US = "STEMDL_LAUNCHED"
 """Set for ranks that `stemdl run` started itself: it will report, and a missed target is no failure of the rank."""
+LAUNCHER_WORDS = "launcher.txt"
+"""In the folder of a run that broke off: what its launcher said of that."""
 STOP_SECONDS = 10.0
 """How long a launcher that is told to end its ranks may take before it is killed."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: its record, or None where it left none, and the launcher's exit code, None where the run was
-    there before; of one made now, on how many ranks."""
+    """How a run ended.
+
+    Attributes
+    ----------
+    record : None where it left none. exit_code : the launcher's; None where the run was there before.
+    ranks : of one made now. words : what its launcher said of a rank's end, which has not been printed.
+    """
 
     request: RunRequest
     record: dict[str, Any] | None
     exit_code: int | None = None
     ranks: int | None = None
+    words: str = ""
 
     @property
     def status(self) -> str:
@@ -70,7 +79,7 @@ class Outcome:
         return CheckFailed(
             "the run ended before it was done: a rank died or failed",
             where=self.request.output,
-            found=f"exit code {self.exit_code}",
+            found=f"exit code {self.exit_code}" + (f"; {ended}" if (ended := rank_that_ended(self.words)) else ""),
             remedy=f"see what its ranks said; start it again, or go on with {to_resume}",
         )
 
@@ -128,9 +137,12 @@ class Lead:
                 remedy="call this inside an allocation of the batch system, or choose another --launcher",
             )
         with entered(self.ledger, request, self.settings, self.ranks, self.instances):
-            code = _wait_for(argv, output, started)
+            code, words = _wait_for(argv, output, started)
         remove_parts(request.output)  # of a rank that was killed while it wrote
-        return Outcome(request, record_of_log(request.output), code, self.ranks)
+        if words and request.log.is_file():
+            with open(request.output / LAUNCHER_WORDS, "a", encoding="utf-8") as kept:
+                kept.write(words)
+        return Outcome(request, record_of_log(request.output), code, self.ranks, words)
 
     def _argv(self, request: RunRequest, share: Share) -> list[str]:
         environment, options, layout = {LAUNCHED_BY_US: "1", **share.environment()}, share.options, self.layout
@@ -202,16 +214,24 @@ def end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _wait_for(argv: list[str], output: Path | None, started: Callable[[subprocess.Popen[bytes]], None]) -> int:
+def _wait_for(
+    argv: list[str], output: Path | None, started: Callable[[subprocess.Popen[bytes]], None]
+) -> tuple[int, str]:
+    """The launcher's exit code, and what it said of a rank's end, which is kept off the screen. It all goes into
+    `output`, where that is given."""
     printed = open(output, "xb") if output else None
+    # One rank without a launcher shows a bar where this process has a terminal.
+    spoken = printed is None and Path(argv[0]).name == "mpirun"
     try:
-        process = start(argv, printed)
+        process = start(argv, printed, errors=subprocess.PIPE if spoken else None)
+        words = LastWords(process.stderr) if spoken else None
         started(process)
         try:
-            return process.wait()
+            code = process.wait()
         except BaseException:  # interrupted: no rank outlives us, and the ledger's line comes after its last word
             end(process)
             raise
+        return code, words.read() if words else ""
     finally:
         if printed:
             printed.close()

@@ -119,7 +119,9 @@ def test_stemdl_run_reports_a_killed_rank(
     code, message, alive = kill_one_and_wait(argv, environment, output, ranks=2, victim=1)
     assert code == 1
     assert "a rank died or failed" in message and f"--resume --output {output}" in message
-    assert "Traceback" not in message
+    assert "; rank 1 on " in message and "was ended by signal 9 (Killed)" in message
+    assert "Traceback" not in message and "prterun" not in message
+    assert "signal 9" in (output / "launcher.txt").read_text(encoding="utf-8")  # what mpirun said is kept
     assert alive == []
     assert_nothing_is_half_written(output)
     shown = stemdl("show", output)

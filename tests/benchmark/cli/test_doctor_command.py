@@ -59,19 +59,21 @@ def test_a_rank_with_other_settings_is_named_and_the_exit_code_says_so(mpirun: C
     assert "what to do: give all ranks the same --config, --set" in done.stdout
 
 
-def test_by_hand_it_starts_the_ranks_itself(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys) -> None:
+def test_by_hand_it_starts_the_ranks_itself(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd) -> None:
     from benchmark.cli.main import main
     from benchmark.launch.check import Check
 
     monkeypatch.setattr("benchmark.launch.doctor.run_checks", lambda folder: [Check("python", True, "fine")])
     command = ["doctor", "--ranks", "2", "--oversubscribe", "--folder", str(tmp_path), "--format", "json", "--set"]
     assert main([*command, "device=cpu"]) == 0
-    told = json.loads(capsys.readouterr().out)
+    told = json.loads(capfd.readouterr().out)
     assert [check["name"] for check in told["checks"]] == ["python", *ALL, "nodes"]
-    assert main([*command, "no_such=setting"]) == 2 and "no setting 'no_such'" in capsys.readouterr().err
+    assert main([*command, "no_such=setting"]) == 2 and "no setting 'no_such'" in capfd.readouterr().err
     for name in ("_subject", "_require_possible"):  # ranks that end without an answer, whatever they end by
         monkeypatch.setattr(f"benchmark.cli.doctor_command.{name}", lambda *arguments: None)
     assert main([*command, "no_such=setting"]) == 1
-    told = json.loads(capsys.readouterr().out)
+    printed = capfd.readouterr()
+    told = json.loads(printed.out)
     assert told["checks"][-1]["name"] == "ranks" and not told["ok"]
-    assert "no answer" in told["checks"][-1]["detail"]
+    assert "no answer; rank " in told["checks"][-1]["detail"]  # what mpirun said, in a few words
+    assert "no setting 'no_such'" in printed.err and "prterun" not in printed.err
