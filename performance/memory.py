@@ -36,7 +36,7 @@ def peak_megabytes() -> float:
 
 def stream(folder: Path, batch: int) -> None:
     """Print by how many megabytes one epoch raises this process's peak."""
-    pixels = Part(read_manifest(folder), "train").stack_shape()[-1]
+    pixels = Part(read_manifest(folder), "train").schema.inputs[0].shape[-1]
     for _ in range(3):  # what flipping a batch takes, and libraries at their first use, are not the reader's
         patterns = torch.rand(batch, 3, pixels, pixels)
         torch.where(torch.rand(batch, 3, 1, 1) < 0.5, patterns.flip(-1), patterns)

@@ -124,7 +124,14 @@ def write_shards(folder: Path, pixels: int, count: int, storage: Storage) -> Man
                 )
         written.append(WrittenShard("train", shard, labels))
     write_manifest(
-        folder, rung=RUNG, standard=False, recipe_sha256="", source={}, space_groups=groups, shards=written, about={}
+        folder,
+        rung=RUNG,
+        standard=False,
+        recipe_sha256="",
+        source={},
+        schema=schema.sample_schema(storage.pixels or pixels, groups),
+        shards=written,
+        about={},
     )
     return read_manifest(folder)
 
@@ -144,10 +151,10 @@ def make_cold(folder: Path) -> str:
 def our_epoch(part: Part, batch: int) -> int:
     """Every sample once, in random order and in batches, on this thread."""
     order = np.random.default_rng(1).permutation(len(part))
-    patterns = np.empty((batch, *part.stack_shape()), dtype=np.float32)  # used again, as when streaming
+    arrays = part.empty(batch)  # used again, as when streaming
     for first in range(0, len(order), batch):
         chosen = order[first : first + batch]
-        part.read(chosen, patterns[: len(chosen)])
+        part.read(chosen, {name: array[: len(chosen)] for name, array in arrays.items()})
     return len(order)
 
 

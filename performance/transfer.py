@@ -87,11 +87,11 @@ def together(parts: Sequence[Path], real: Path, folder: Path) -> int:
         standard=False,
         recipe_sha256=manifest.recipe_sha256,
         source={"kind": "structures", "name": " + ".join(part.name for part in parts)},
-        space_groups=manifest.space_groups,
+        schema=manifest.schema,
         shards=shards,
         about={"selection": None},
     )
-    return sum(len(shard.space_groups) for shard in shards if shard.split == "train")
+    return sum(len(shard.strata) for shard in shards if shard.split == "train")
 
 
 def score(rung: Rung, data: Path, output: Path, samples: int, arguments: argparse.Namespace) -> tuple[float, float]:

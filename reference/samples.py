@@ -47,7 +47,7 @@ class SamplesInMemory:
     """The whole part on the device. Raises what reading it raises."""
 
     def __init__(self, part: Part, device: torch.device) -> None:
-        patterns, labels = part.read_whole()
+        patterns, labels = part.read_whole().values()
         self.device = device
         self._patterns, self._labels = torch.from_numpy(patterns).to(device), torch.from_numpy(labels).to(device)
 
@@ -92,11 +92,14 @@ class SamplesStreamed:
                     yield patterns.to(self.device, non_blocking=True), labels.to(self.device, non_blocking=True)
 
     def _read(self, chosen: NDArray[np.int64], patterns: Tensor | None) -> tuple[Tensor, Tensor]:
-        shape = (len(chosen), *self._part.stack_shape())
+        (stack,), (label,) = self._part.schema.inputs, self._part.schema.targets
+        shape = (len(chosen), *stack.shape)
         if patterns is None or patterns.shape != shape:
             # A GPU fetches from pinned memory by itself, while this process goes on.
             patterns = torch.empty(shape, pin_memory=self.device.type == "cuda")
-        return patterns, torch.from_numpy(self._part.read(chosen, patterns.numpy()))
+        labels = torch.empty(len(chosen), dtype=torch.int64)
+        self._part.read(chosen, {stack.name: patterns.numpy(), label.name: labels.numpy()})
+        return patterns, labels
 
 
 @dataclass(frozen=True)

@@ -269,7 +269,7 @@ def _write_manifest(
         recipe_sha256=identity["recipe_sha256"],
         source=source,
         splits=source.get("splits", SPLITS),
-        space_groups=rung.space_groups,
+        schema=schema.sample_schema(rung.pixels, rung.space_groups),
         shards=[WrittenShard(plan.split, plan.number, _space_groups(plan)) for plan in plans],
         about=about
         | {

@@ -6,19 +6,22 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.schema import shard_path
+from benchmark.data.schema import LABEL, STACK, sample_schema, shard_path
 from benchmark.definition.rung import SPLITS
+from benchmark.definition.sample import SampleSchema
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import sha256_of_file, write_json
 
 MANIFEST = "manifest.json"
-FORMAT = 1
+FORMATS = (1, 2)
+"""Of manifests that are read; the last is written. The first knew space groups alone."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,11 @@ class Manifest:
     rung : name of the rung that the data were made for.
     standard : whether they are the rung's own data (drawn by its recipe) and not made from given structures.
     recipe_sha256 : of all that the data follow from. sha256 : of the manifest file itself.
-    space_groups : the classes, in the order of their indices.
     samples : of each split.
     shards : as stored: path (relative), sha256, bytes, samples.
     places : of each split the numbers of its samples, rising, counted through all shards; None where splits are the
         folders that the shards lie in. A partition says otherwise (`partition.partitioned`).
+    own_schema : as the manifest says it; None where its format does not.
     """
 
     folder: Path
@@ -42,11 +45,34 @@ class Manifest:
     standard: bool
     recipe_sha256: str
     sha256: str
-    space_groups: tuple[int, ...]
     samples: Mapping[str, int]
     shards: tuple[Mapping[str, Any], ...]
     values: Mapping[str, Any]
     places: Mapping[str, NDArray[np.int64]] | None = None
+    own_schema: SampleSchema | None = None
+
+    @cached_property
+    def schema(self) -> SampleSchema:
+        """Of the samples. Raises StemdlError where a first shard has to be looked at for it and cannot be read."""
+        if self.own_schema is not None:
+            return self.own_schema
+        return sample_schema(self._pixels(), self.values["space_groups"])
+
+    @property
+    def space_groups(self) -> tuple[int, ...]:
+        """The classes of the label of STEMDL's layout, in the order of their indices."""
+        return tuple(map(int, self.schema.classes[LABEL] if self.own_schema else self.values["space_groups"]))
+
+    def _pixels(self) -> int:
+        """Along a side of a pattern: as the first sample has them, since this format of manifests does not say it."""
+        import h5py
+
+        path = self.folder / self.shards[0]["path"]
+        try:
+            with h5py.File(path, "r") as shard:
+                return int(shard[next(iter(shard))][STACK].shape[-1])
+        except (OSError, RuntimeError, KeyError, IndexError, StopIteration, AttributeError) as error:
+            raise StemdlError("a shard cannot be read", where=path, found=error) from error
 
     @property
     def origin(self) -> str:
@@ -66,11 +92,11 @@ class Manifest:
 
 @dataclass(frozen=True)
 class WrittenShard:
-    """A finished shard: its place in the data set, the space group of each of its samples, its hash where known."""
+    """A finished shard: its place in the data set, the stratum of each of its samples, its hash where known."""
 
     split: str
     number: int
-    space_groups: Sequence[int]
+    strata: Sequence[object]
     sha256: str | None = None
 
 
@@ -81,20 +107,21 @@ def write_manifest(
     standard: bool,
     recipe_sha256: str,
     source: Mapping[str, Any],
-    space_groups: Sequence[int],
+    schema: SampleSchema,
     shards: Sequence[WrittenShard],
     about: Mapping[str, Any],
     splits: Sequence[str] = SPLITS,
 ) -> None:
     """Name and hash what lies in the folder: its shards, all of them there, in the order to be read.
 
-    `splits` are those that the data have; `source` says where the crystals or patterns come from, `about` whatever else
+    `schema` is of every sample; `splits` are those that the data have; `source` says where the crystals or patterns come from, `about` whatever else
     the data's makers tell of them.
     """
     counts: dict[str, Any] = {}
     for split in splits:
-        groups = Counter(group for shard in shards if shard.split == split for group in shard.space_groups)
-        counts[split] = {"samples": groups.total(), "groups": {str(group): groups[group] for group in space_groups}}
+        found = Counter(str(stratum) for shard in shards if shard.split == split for stratum in shard.strata)
+        groups = schema.classes.get(schema.stratum, sorted(found)) if schema.stratum else ()
+        counts[split] = {"samples": found.total(), "groups": {group: found[group] for group in groups}}
     entries = []
     for shard in shards:
         path = shard_path(folder, shard.split, shard.number)
@@ -103,18 +130,18 @@ def write_manifest(
                 "path": str(path.relative_to(folder)),
                 "sha256": shard.sha256 or sha256_of_file(path),
                 "bytes": path.stat().st_size,
-                "samples": len(shard.space_groups),
+                "samples": len(shard.strata),
             }
         )
     write_json(
         folder / MANIFEST,
         {
-            "format": FORMAT,
+            "format": FORMATS[-1],
             "rung": rung,
             "standard": standard,
             "recipe_sha256": recipe_sha256,
             "source": source,
-            "space_groups": list(space_groups),
+            "schema": schema.to_json(),
             "splits": counts,
             **about,
             "shards": entries,
@@ -135,18 +162,19 @@ def read_manifest(folder: Path) -> Manifest:
         )
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-        if values["format"] != FORMAT:
-            raise StemdlError("the manifest has another format", where=path, expected=FORMAT, found=values["format"])
+        if values["format"] not in FORMATS:
+            known = " or ".join(map(str, FORMATS))
+            raise StemdlError("the manifest has another format", where=path, expected=known, found=values["format"])
         return Manifest(
             folder=folder,
             rung=values["rung"],
             standard=values["standard"],
             recipe_sha256=values["recipe_sha256"],
             sha256=sha256_of_file(path),
-            space_groups=tuple(values["space_groups"]),
             samples={split: entry["samples"] for split, entry in values["splits"].items()},
             shards=tuple(values["shards"]),
             values=values,
+            own_schema=SampleSchema.from_json(values["schema"]) if values["format"] > 1 else None,
         )
     except (ValueError, KeyError, TypeError) as error:
         raise StemdlError(

@@ -1,21 +1,21 @@
 """Reads a rank's own part of a split: disjoint from the other ranks' parts, nothing padded or repeated.
 
-A part is opened in no time and holds no patterns: a shard is read and hashed when its first sample is asked for, and at
+A part is opened in no time and holds no arrays: a shard is read and hashed when its first sample is asked for, and at
 most `OPEN_FILES` are open at once. Reading takes the memory of a shard per thread, whatever the size of the data set.
 """
 
 from __future__ import annotations
 
-import math
 import os
 import socket
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from benchmark.data.manifest import Manifest
 from benchmark.data.sealed import read_sealed
 from benchmark.data.shard_file import Seal, ShardFile
-from benchmark.data.shard_index import ShardIndex, index_shard, stored_stacks
+from benchmark.data.shard_index import ShardIndex, index_shard, indices_of, stored_arrays
 from benchmark.definition.rung import SPLITS
 from benchmark.foundation.errors import StemdlError
 
@@ -100,49 +100,46 @@ class Part:
     """A rank's part of a split, read when asked for; by any number of threads, and after a fork by the child too.
 
     A shard is read whole before anything of it is used, and the bytes that are used are those whose SHA-256 was the
-    manifest's: patterns and labels are taken from the very bytes that were hashed, or, in streams, from reads that give
-    the same stack again.
+    manifest's: arrays and classes are taken from the very bytes that were hashed, or, in streams, from reads that give the
+    same array again.
 
     Raises StemdlError, naming rank and host, where a shard is missing or has not the manifest's size. Whatever else is
     wrong with a shard is raised where it is met: other bytes than the manifest's, a change while it is in use, what
-    HDF5 cannot read, other samples, a label that is no class, intensities that are not finite.
+    HDF5 cannot read, other samples, a label that is no class, numbers that are not finite.
     """
 
     def __init__(self, manifest: Manifest, split: str, rank: int = 0, size: int = 1) -> None:
         self._place = f"rank {rank} on {socket.gethostname()}"
         self._remedy = f"stemdl data verify {manifest.folder}"
-        self._classes = {group: index for index, group in enumerate(manifest.space_groups)}
         self._own, self.shards = shards_of_part(manifest, split, rank, size)
         self._firsts = np.array([shard.first for shard in self.shards])
         self._is_finite = np.zeros(len(self._own), dtype=bool)
-        self._files: OrderedDict[int, _File] = OrderedDict()
+        self._files: OrderedDict[int, ShardFile] = OrderedDict()
         self._process = os.getpid()
         self._lock = threading.Lock()
-        self._shape: tuple[int, ...] | None = None
         self._seals: list[Seal | None] = [None] * len(self.shards)
         self._shard_locks = [threading.Lock() for _ in self.shards]
         with self._placed():
             for shard in self.shards:
                 _require_size(shard)
+            self.schema = manifest.schema
+        self._classes = indices_of(self.schema)
+        self._floats = tuple(each.name for each in self.schema.fields if each.dtype.startswith("float"))
 
     def __len__(self) -> int:
         return len(self._own)
 
-    def stack_shape(self) -> tuple[int, ...]:
-        """(3, pixels, pixels) of a sample. Reads the first shard."""
-        if self._shape is None:
-            with self._placed():
-                self._load(0)
-        return self._shape
-
     def bytes_in_memory(self) -> int:
-        """Of all patterns of the part, as `read_whole` gives them."""
-        return len(self) * math.prod(self.stack_shape()) * np.dtype(np.float32).itemsize
+        """Of all samples of the part, as `read_whole` gives them."""
+        return len(self) * self.schema.bytes
 
-    def read(self, chosen: NDArray[np.int64], out: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Samples by their numbers within the part: intensities into `out`, (n, 3, pixels, pixels) float32 in one
-        piece; returns their labels (n,), class indices."""
-        labels = np.empty(len(chosen), dtype=np.int64)
+    def empty(self, count: int) -> dict[str, NDArray[Any]]:
+        """Arrays for so many samples, one for each field of the schema by its name, to be filled."""
+        return {each.name: np.empty((count, *each.shape), dtype=each.dtype) for each in self.schema.fields}
+
+    def read(self, chosen: NDArray[np.int64], out: Mapping[str, NDArray[Any]]) -> None:
+        """Samples by their numbers within the part, n of them, into `out`: of each field an array of its shape after
+        (n,), and of its type, in one piece. Targets that are classes are class indices."""
         places = self._own[chosen]
         shards = np.searchsorted(self._firsts, places, side="right") - 1
         with self._placed():
@@ -150,39 +147,40 @@ class Part:
             for row in np.argsort(chosen).tolist():  # neighbours in a file one after the other
                 which = int(shards[row])
                 file, sample = self._file(which), int(places[row]) - self.shards[which].first
-                labels[row] = file.index.labels[sample]
-                if not file.read_cached(sample, out[row]):
-                    waiting.append((row, file, sample))
-            for row, file, sample in waiting:
-                file.read(sample, out[row])
+                for target, indices in file.index.classes.items():
+                    out[target][row] = indices[sample]
+                for name in file.index.fields:
+                    if not file.read_cached(sample, name, out[name][row, ...]):
+                        waiting.append((row, file, sample, name))
+            for row, file, sample, name in waiting:
+                file.read(sample, name, out[name][row, ...])
             for row in np.flatnonzero(~self._is_finite[chosen]).tolist():
                 which = int(shards[row])
-                self._require_finite(
-                    which, self._seal(which).index, int(places[row]) - self.shards[which].first, out[row]
-                )
+                sample = int(places[row]) - self.shards[which].first
+                self._require_finite(which, self._seal(which).index, sample, row, out)
                 self._is_finite[chosen[row]] = True
-        return labels
 
-    def read_whole(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """All patterns (n, 3, pixels, pixels) and labels (n,) of the part, in order. Each shard is read once."""
-        with self._placed():
-            first = self._load(0)
-        patterns = np.empty((len(self), *first[1].shape), dtype=np.float32)
-        labels = np.empty(len(self), dtype=np.int64)
+    def read_whole(self) -> dict[str, NDArray[Any]]:
+        """All samples of the part in order: of each field an array (n, ...), in the schema's order. Each shard is read
+        once."""
+        whole = self.empty(len(self))
 
         def take(which: int) -> None:
-            content, index = first if which == 0 else self._load(which)
+            content, index = self._load(which)
             shard = self.shards[which]
             start, stop = np.searchsorted(self._own, [shard.first, shard.first + shard.samples])
             samples = self._own[start:stop] - shard.first
-            labels[start:stop] = index.labels[samples]
-            for row, stored in enumerate(stored_stacks(content, shard.path, index, samples), start=start):
-                patterns[row] = index.coding.decode(stored)
-                self._require_finite(which, index, int(samples[row - start]), patterns[row])
+            for target, indices in index.classes.items():
+                whole[target][start:stop] = indices[samples]
+            for name, lying in index.fields.items():
+                for row, stored in enumerate(stored_arrays(content, shard.path, index, lying, samples), start=start):
+                    whole[name][row] = lying.decode(stored)
+            for row in range(start, stop):
+                self._require_finite(which, index, int(samples[row - start]), row, whole)
 
         with self._placed(), ThreadPoolExecutor(THREADS) as pool:
             list(pool.map(take, range(len(self.shards))))
-        return patterns, labels
+        return whole
 
     @contextmanager
     def _placed(self) -> Iterator[None]:
@@ -210,12 +208,7 @@ class Part:
         shard = self.shards[which]
         content = read_sealed(shard.path, shard.sha256)
         with self._lock:  # HDF5 does one thing at a time: threads that wait for it in Python's lock take twice as long
-            index = index_shard(content, shard.path, shard.samples, self._classes)
-            self._shape = self._shape or index.shape
-        if index.shape != self._shape:
-            raise StemdlError(
-                "a shard has patterns of another size", where=shard.path, expected=self._shape, found=index.shape
-            )
+            index = index_shard(content, shard.path, shard.samples, self.schema, self._classes)
         return content, index
 
     def _seal(self, which: int) -> Seal:
@@ -239,14 +232,19 @@ class Part:
             self._files.move_to_end(which)
             return self._files[which]
 
-    def _require_finite(self, which: int, index: ShardIndex, sample: int, stack: NDArray[np.float32]) -> None:
-        if not np.isfinite(stack.sum()) and (bad := np.count_nonzero(~np.isfinite(stack))):
-            raise StemdlError(
-                "intensities are not finite",
-                expected="finite numbers",
-                where=f"{self.shards[which].path}: {index.name(sample)}",
-                found=f"{bad} of {stack.size} are NaN or infinite",
-            )
+    def _require_finite(
+        self, which: int, index: ShardIndex, sample: int, row: int, arrays: Mapping[str, NDArray[Any]]
+    ) -> None:
+        """Raises StemdlError where a number of one row of the arrays is not finite."""
+        for name in self._floats:
+            array = arrays[name][row]
+            if not np.isfinite(array.sum()) and (bad := np.count_nonzero(~np.isfinite(array))):
+                raise StemdlError(
+                    f"{name} is not finite",
+                    expected="finite numbers",
+                    where=f"{self.shards[which].path}: {index.name(sample)}",
+                    found=f"{bad} of {array.size} are NaN or infinite",
+                )
 
 
 def _require_size(shard: Shard) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,13 +21,14 @@ from numpy.typing import NDArray
 
 from benchmark.data.storage import read_stored, write_stored
 from benchmark.definition.rung import Storage
+from benchmark.definition.sample import Field, SampleSchema
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import atomic_path
 
 if TYPE_CHECKING:
     import h5py
 
-STACK = "cbed_stack"
+STACK, LABEL, MATERIAL = "cbed_stack", "space_group", "material"
 PROJECTIONS = 3
 SHARD_NAME = re.compile(r"batch_(train|dev|test)_([0-9]{1,9})\.h5\Z")
 SAMPLE_NAME = re.compile(r"sample_([0-9]{1,9})_([0-9]{1,9})\Z")
@@ -63,6 +64,13 @@ class Stack:
     abc_angstrom: NDArray[np.float64]
     angles_degree: NDArray[np.float64]
     more: dict[str, NDArray[np.float64]]
+
+
+def sample_schema(pixels: int, space_groups: Sequence[int]) -> SampleSchema:
+    """What a data set's readers are given of its samples, which lie in groups of `space_groups`."""
+    stack = Field(STACK, (PROJECTIONS, pixels, pixels), unit="share of the beam")
+    classes = {LABEL: tuple(map(str, space_groups))}
+    return SampleSchema((stack,), (Field(LABEL, (), "int64"),), MATERIAL, LABEL, classes)
 
 
 def shard_path(folder: Path, split: str, number: int) -> Path:
@@ -143,16 +151,22 @@ def read_label(group: h5py.Group) -> int:
     return space_group_of(group.attrs["space_group"], f"{group.file.filename}: {group.name}")
 
 
+def label_of(stored: object) -> str:
+    """The text of a stored label: bytes or text or a number, padded or not; whole numbers as such, 225 for 225.0."""
+    if isinstance(stored, np.ndarray) and stored.size == 1:
+        stored = stored.item()
+    text = stored.decode("utf-8", "replace") if isinstance(stored, bytes) else str(stored)
+    match = _WHOLE_NUMBER.fullmatch(text)
+    return match[1] if match else text.strip(" \0")
+
+
 def space_group_of(label: object, where: str) -> int:
     """The space group number that a stored label says: a number or its text, as bytes or not, padded or not, 225.0 as
     well as 225. Raises StemdlError when it is none."""
-    if isinstance(label, np.ndarray) and label.size == 1:
-        label = label.item()
-    text = label.decode("ascii", "replace") if isinstance(label, bytes) else str(label)
-    match = _WHOLE_NUMBER.fullmatch(text)
-    if match is None or not 1 <= int(match[1]) <= 230:
+    text = label_of(label)
+    if not text.isdecimal() or not text.isascii() or not 1 <= int(text) <= 230:
         raise StemdlError("the label is no space group", where=where, found=ascii(text)[1:-1][:40], expected="1 to 230")
-    return int(match[1])
+    return int(text)
 
 
 def read_material(group: h5py.Group) -> str:

@@ -5,14 +5,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.shard_index import ShardIndex, stack_through_hdf5, stored_stacks
+from benchmark.data.shard_index import ShardIndex, StoredField, array_through_hdf5, stored_arrays
 from benchmark.data.storage import coding_of
 from benchmark.foundation.errors import StemdlError
 
@@ -22,20 +23,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Seal:
-    """What the bytes of a shard held when they were hashed: `index`, and the SHA-256 of each stored stack."""
+    """What the bytes of a shard held when they were hashed: `index`, and of each field the SHA-256 of each sample's
+    stored array."""
 
     index: ShardIndex
-    digests: tuple[bytes, ...]
+    digests: Mapping[str, tuple[bytes, ...]]
 
     @classmethod
     def of(cls, content: bytes, index: ShardIndex, path: Path) -> Seal:
-        """Of the bytes of a shard, which were read from `path`. Raises as `stored_stacks` does."""
-        stacks = stored_stacks(content, path, index, range(len(index.names)))
-        return cls(index, tuple(hashlib.sha256(stack).digest() for stack in stacks))
+        """Of the bytes of a shard, which were read from `path`. Raises as `stored_arrays` does."""
+        samples = range(len(index.names))
+        return cls(
+            index,
+            {
+                name: tuple(
+                    hashlib.sha256(array).digest() for array in stored_arrays(content, path, index, lying, samples)
+                )
+                for name, lying in index.fields.items()
+            },
+        )
 
 
 class ShardFile:
-    """An open shard; closed with the last reference to it. Raises StemdlError for a stack that is not the sealed one."""
+    """An open shard; closed with the last reference to it. Raises StemdlError for an array that is not the sealed one."""
 
     def __init__(self, path: Path, seal: Seal) -> None:
         self.index = seal.index
@@ -43,13 +53,14 @@ class ShardFile:
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._filtered: h5py.File | None = None
 
-    def read_cached(self, sample: int, out: NDArray[np.float32]) -> bool:
-        """Read a sample's intensities into `out`, (3, pixels, pixels), if the page cache holds them. If not, storage
-        begins to fetch them: it answers many requests sooner than one after the other."""
-        if self.index.offsets is None:
+    def read_cached(self, sample: int, name: str, out: NDArray[Any]) -> bool:
+        """Read a sample's field of that name into `out`, of the field's shape and type, if the page cache holds it. If
+        not, storage begins to fetch it: it answers many requests sooner than one after the other."""
+        lying = self.index.fields[name]
+        if lying.offsets is None:
             return False
-        offset = int(self.index.offsets[sample])
-        stored, left = self._room(out)
+        offset = int(lying.offsets[sample])
+        stored, left = _room(lying, out)
         try:
             done = os.preadv(self._descriptor, [left], offset, os.RWF_NOWAIT)
         except OSError:  # not cached, or a file system that cannot tell: what is really wrong `read` will meet again
@@ -57,16 +68,18 @@ class ShardFile:
         if done < len(left):
             os.posix_fadvise(self._descriptor, offset, len(left), os.POSIX_FADV_WILLNEED)
             return False
-        self._keep(sample, stored, out)
+        self._keep(lying, sample, stored, out)
         return True
 
-    def read(self, sample: int, out: NDArray[np.float32]) -> None:
-        """A sample's intensities into `out`, (3, pixels, pixels)."""
-        if self.index.offsets is None:
-            self._keep(sample, stack_through_hdf5(self._through_filter(), self._path, self.index, sample), out)
+    def read(self, sample: int, name: str, out: NDArray[Any]) -> None:
+        """A sample's field of that name into `out`, of the field's shape and type."""
+        lying = self.index.fields[name]
+        if lying.offsets is None:
+            stored = array_through_hdf5(self._through_filter(), self._path, self.index, lying, sample)
+            self._keep(lying, sample, stored, out)
             return
-        stored, left = self._room(out)
-        offset = int(self.index.offsets[sample])
+        stored, left = _room(lying, out)
+        offset = int(lying.offsets[sample])
         while len(left):  # a file system may give less than it is asked for
             done = os.preadv(self._descriptor, [left], offset)
             if not done:
@@ -77,25 +90,20 @@ class ShardFile:
                     expected=f"{stored.nbytes} bytes",
                 )
             left, offset = left[done:], offset + done
-        self._keep(sample, stored, out)
+        self._keep(lying, sample, stored, out)
 
-    def _keep(self, sample: int, stored: NDArray, out: NDArray[np.float32]) -> None:
+    def _keep(self, lying: StoredField, sample: int, stored: NDArray[Any], out: NDArray[Any]) -> None:
         """Decode what was read, once it is proven."""
-        if (found := hashlib.sha256(stored)).digest() != self._digests[sample]:
+        expected = self._digests[lying.field.name][sample]
+        if (found := hashlib.sha256(stored)).digest() != expected:
             raise StemdlError(
                 "a shard changed while it was in use",
                 where=f"{self._path}: {self.index.name(sample)}",
-                expected=f"a stack of sha256 {self._digests[sample].hex()}",
+                expected=f"{lying.field.name} of sha256 {expected.hex()}",
                 found=found.hexdigest(),
             )
         if stored is not out:
-            out[:] = self.index.coding.decode(stored)
-
-    def _room(self, out: NDArray[np.float32]) -> tuple[NDArray, NDArray[np.uint8]]:
-        """Where the stored numbers go, and the same as bytes: `out` itself where they are what is wanted."""
-        plain = self.index.stored == np.float32 and self.index.coding.encoding == "float32"
-        stored = out if plain else np.empty(self.index.shape, self.index.stored)
-        return stored, stored.reshape(-1).view(np.uint8)
+            out[...] = lying.decode(stored)
 
     def _through_filter(self) -> h5py.File:
         import h5py
@@ -112,3 +120,9 @@ class ShardFile:
     def __del__(self) -> None:
         if hasattr(self, "_descriptor"):
             os.close(self._descriptor)
+
+
+def _room(lying: StoredField, out: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.uint8]]:
+    """Where the stored numbers go, and the same as bytes: `out` itself where they are what is wanted."""
+    stored = out if lying.plain else np.empty(lying.field.shape, lying.stored)
+    return stored, stored.reshape(-1).view(np.uint8)

@@ -1,9 +1,9 @@
-"""Where the samples of one shard lie and what their labels are: found in its bytes once they are proven to be the
-manifest's, so that patterns are read past HDF5.
+"""Where the samples of one shard lie and what their classes are: found in its bytes once they are proven to be the
+manifest's, so that arrays are read past HDF5.
 
 HDF5 does one thing at a time in a process, and opening a sample takes it longer than reading one of the mini rung. But
-patterns without a filter lie in one piece, so that their place is all one needs: the kernel reads them from there, in
-as many threads as one likes.
+arrays without a filter lie in one piece, so that their place is all one needs: the kernel reads them from there, in as
+many threads as one likes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +20,39 @@ from numpy.typing import NDArray
 from benchmark.data import schema
 from benchmark.data.sealed import opened_image
 from benchmark.data.storage import Coding, coding_of
+from benchmark.definition.sample import Field, SampleSchema
 from benchmark.foundation.errors import StemdlError
 
 if TYPE_CHECKING:
     import h5py
+
+Classes = Mapping[str, Mapping[str, int]]
+"""Of each target that is a class, the index of each label."""
+
+
+@dataclass(frozen=True, eq=False)
+class StoredField:
+    """How one field of a shard's samples lies there.
+
+    Attributes
+    ----------
+    coding : how the stored numbers stand for the field's; None where they are these. stored : their type.
+    offsets : (n,) bytes from the start of the file to each sample's stored numbers; None where a filter is between.
+    """
+
+    field: Field
+    coding: Coding | None
+    stored: np.dtype[Any]
+    offsets: NDArray[np.int64] | None
+
+    @property
+    def plain(self) -> bool:
+        """Whether what is stored is what is wanted."""
+        return self.stored == np.dtype(self.field.dtype) and (self.coding is None or self.coding.encoding == "float32")
+
+    def decode(self, stored: NDArray[Any]) -> NDArray[Any]:
+        """The field's numbers, of its type."""
+        return stored.astype(self.field.dtype, copy=False) if self.coding is None else self.coding.decode(stored)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,132 +61,140 @@ class ShardIndex:
 
     Attributes
     ----------
-    names : (n,) bytes, of their groups. labels : (n,) class indices. shape : (3, pixels, pixels) of every sample.
-    coding, stored : how the stored numbers stand for intensities, and their type.
-    offsets : (n,) bytes from the start of the file to each sample's stored numbers; None where a filter is between.
+    names : (n,) bytes, of their groups.
+    classes : of each target that is a class, (n,) class indices.
+    fields : how all other fields lie, in the schema's order.
     """
 
     names: NDArray[np.bytes_]
-    labels: NDArray[np.int64]
-    shape: tuple[int, ...]
-    coding: Coding
-    stored: np.dtype
-    offsets: NDArray[np.int64] | None
+    classes: Mapping[str, NDArray[np.int64]]
+    fields: Mapping[str, StoredField]
 
     def name(self, sample: int) -> str:
         return self.names[sample].decode()
 
 
-def index_shard(content: bytes, path: Path, samples: int, classes: Mapping[int, int]) -> ShardIndex:
-    """The index of a shard, by the bytes that were read from `path`; it should hold `samples` samples of the space
-    groups in `classes` (to class index).
+def indices_of(samples: SampleSchema) -> Classes:
+    """The index of each label of each class target."""
+    return {name: {label: index for index, label in enumerate(labels)} for name, labels in samples.classes.items()}
+
+
+def index_shard(content: bytes, path: Path, count: int, samples: SampleSchema, classes: Classes) -> ShardIndex:
+    """The index of a shard, by the bytes that were read from `path`; it should hold `count` samples of the schema, whose
+    labels have indices in `classes`.
 
     Takes 0.1 ms per sample. Raises StemdlError where it holds other ones, or HDF5 cannot read it.
     """
     try:
         with opened_image(content, path) as shard:
             names = schema.sample_names(shard)
-            if len(names) != samples or not names:
+            if len(names) != count or not names:
                 raise StemdlError(
                     "a shard does not hold what the manifest says",
                     where=path,
-                    expected=f"{samples} samples",
+                    expected=f"{count} samples",
                     found=len(names),
                 )
-            first = shard[names[0]][schema.STACK]
-            if len(first.shape) != 3 or first.shape[0] != schema.PROJECTIONS or first.shape[1] != first.shape[2]:
-                raise StemdlError(
-                    "a sample is no stack of patterns",
-                    where=f"{path}: {names[0]}",
-                    expected=f"({schema.PROJECTIONS}, pixels, pixels)",
-                    found=first.shape,
+            coding = coding_of(shard)
+            labels = {
+                target: np.array([_class_of(shard, name, target, indices) for name in names], dtype=np.int64)
+                for target, indices in classes.items()
+            }
+            fields = {
+                each.name: _stored(
+                    shard, names, each, coding if each in samples.inputs and each.dtype == "float32" else None
                 )
-            labels = np.array([_class_of(shard, name, classes) for name in names], dtype=np.int64)
-            return ShardIndex(
-                np.array(names, dtype=np.bytes_),
-                labels,
-                first.shape,
-                coding_of(shard),
-                first.dtype,
-                _offsets(shard, names, first),
-            )
+                for each in samples.fields
+                if each.name not in classes
+            }
+            return ShardIndex(np.array(names, dtype=np.bytes_), labels, fields)
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
         raise StemdlError("a shard cannot be read", where=path, found=error) from error
 
 
-def _class_of(shard: h5py.File, name: str, classes: Mapping[int, int]) -> int:
+def _class_of(shard: h5py.File, name: str, target: str, indices: Mapping[str, int]) -> int:
     """The class of a sample. Read by HDF5's own calls: h5py's attributes take four times as long."""
     import h5py
 
     where = f"{shard.filename}: {name}"
-    attribute = h5py.h5a.open(shard.id, b"space_group", obj_name=name.encode())
-    label = np.empty(attribute.shape, attribute.dtype)
-    attribute.read(label)
-    group = schema.space_group_of(label[()], where)
-    if group not in classes:
+    attribute = h5py.h5a.open(shard.id, target.encode(), obj_name=name.encode())
+    stored = np.empty(attribute.shape, attribute.dtype)
+    attribute.read(stored)
+    label = schema.label_of(stored[()])
+    if label not in indices:
         raise StemdlError(
-            "a label is none of the data set's space groups",
+            f"a label is none of the data set's {target.replace('_', ' ')}s",
             where=where,
-            found=group,
-            expected=", ".join(map(str, classes)),
+            found=ascii(label)[1:-1][:40],
+            expected=", ".join(indices),
         )
-    return classes[group]
+    return indices[label]
 
 
-def _offsets(shard: h5py.File, names: list[str], first: h5py.Dataset) -> NDArray[np.int64] | None:
-    """Where each stack lies. Raises StemdlError where one has another size than the first."""
+def _stored(shard: h5py.File, names: list[str], field: Field, coding: Coding | None) -> StoredField:
+    """How a field lies. Raises StemdlError where the first sample has it in another shape, or a later one in another size
+    than the first."""
     import h5py
 
+    first = shard[names[0]][field.name]
+    if first.shape != field.shape:
+        raise StemdlError(
+            f"{field.name} has another shape than the data set's",
+            where=f"{shard.filename}: {names[0]}",
+            expected=field.shape,
+            found=first.shape,
+        )
     if first.chunks is not None:
-        return None
-    stack_bytes = first.size * first.dtype.itemsize
+        return StoredField(field, coding, first.dtype, None)
+    stored_bytes = first.size * first.dtype.itemsize
     offsets = np.empty(len(names), dtype=np.int64)
     for number, name in enumerate(names):
-        stack = h5py.h5d.open(shard.id, f"{name}/{schema.STACK}".encode())
-        if (found := stack.get_storage_size()) != stack_bytes:
+        array = h5py.h5d.open(shard.id, f"{name}/{field.name}".encode())
+        if (found := array.get_storage_size()) != stored_bytes:
             raise StemdlError(
                 "a sample has another size than those before it",
                 where=f"{shard.filename}: {name}",
-                expected=f"{stack_bytes} bytes",
+                expected=f"{stored_bytes} bytes",
                 found=found,
             )
-        offsets[number] = stack.get_offset()
-    return offsets
+        offsets[number] = array.get_offset()
+    return StoredField(field, coding, first.dtype, offsets)
 
 
-def stored_stacks(
-    content: bytes, path: Path, index: ShardIndex, samples: Iterable[int]
-) -> Iterator[NDArray[np.generic]]:
-    """The stored numbers of some samples, each of the index's shape and type, from the bytes that the index is of.
+def stored_arrays(
+    content: bytes, path: Path, index: ShardIndex, lying: StoredField, samples: Iterable[int]
+) -> Iterator[NDArray[Any]]:
+    """The stored numbers of one field of some samples, from the bytes that the index is of.
 
     Raises StemdlError where HDF5 cannot read one, or it has another size or type.
     """
-    if index.offsets is not None:
+    shape = lying.field.shape
+    if lying.offsets is not None:
         for sample in samples:
-            yield np.frombuffer(content, index.stored, math.prod(index.shape), int(index.offsets[sample])).reshape(
-                index.shape
-            )
+            yield np.frombuffer(content, lying.stored, math.prod(shape), int(lying.offsets[sample])).reshape(shape)
         return
     with opened_image(content, path) as opened:
         for sample in samples:
-            yield stack_through_hdf5(opened, path, index, sample)
+            yield array_through_hdf5(opened, path, index, lying, sample)
 
 
-def stack_through_hdf5(opened: h5py.File, path: Path, index: ShardIndex, sample: int) -> NDArray[np.generic]:
-    """What is stored of a sample behind a filter. Read by HDF5's own calls: h5py's take three times as long."""
+def array_through_hdf5(
+    opened: h5py.File, path: Path, index: ShardIndex, lying: StoredField, sample: int
+) -> NDArray[Any]:
+    """What is stored of a sample's field behind a filter. Read by HDF5's own calls: h5py's take three times as long."""
     import h5py
 
-    name, stored = index.name(sample), np.empty(index.shape, index.stored)
+    name, stored = index.name(sample), np.empty(lying.field.shape, lying.stored)
     try:
-        stack = h5py.h5d.open(opened.id, f"{name}/{schema.STACK}".encode())
-        if (stack.shape, stack.dtype) != (index.shape, index.stored):  # it would be written past the array's end
+        array = h5py.h5d.open(opened.id, f"{name}/{lying.field.name}".encode())
+        if (array.shape, array.dtype) != (stored.shape, stored.dtype):  # it would be written past the array's end
             raise StemdlError(
                 "a sample has another size or type than those before it",
                 where=f"{path}: {name}",
-                expected=f"{index.shape} {index.stored}",
-                found=f"{stack.shape} {stack.dtype}",
+                expected=f"{stored.shape} {stored.dtype}",
+                found=f"{array.shape} {array.dtype}",
             )
-        stack.read(h5py.h5s.ALL, h5py.h5s.ALL, stored)
+        array.read(h5py.h5s.ALL, h5py.h5s.ALL, stored)
     except (RuntimeError, KeyError, OSError) as error:
         raise StemdlError("a shard cannot be read", where=f"{path}: {name}", found=error) from error
     return stored

@@ -77,7 +77,11 @@ def staged(
                 "leave it out: then the data are read where they are",
             ) from error
         barrier()  # what others of this node copied is whole from here on
-        yield Staged(dataclasses.replace(manifest, folder=folder), sum(map(bool, copied)), sum(copied))
+        yield Staged(
+            dataclasses.replace(manifest, folder=folder, own_schema=manifest.schema),
+            sum(map(bool, copied)),
+            sum(copied),
+        )
 
 
 def _enter(folder: Path) -> IO[str]:

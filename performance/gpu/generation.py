@@ -96,7 +96,7 @@ def _made(setting: Setting, folder: Path, device: str) -> Figures:
 def _compared(setting: Setting) -> Figures:
     """The same samples made twice. Counts of electrons differ where a rounding moves a random number past its bound."""
     parts = [Part(read_manifest(folder), "dev", 0, 1) for folder in (data_of(setting), _by_the_card(setting))]
-    (ours, labels), (theirs, others) = (part.read_whole() for part in parts)
+    (ours, labels), (theirs, others) = (part.read_whole().values() for part in parts)
     if not np.array_equal(labels, others):
         raise ValueError("the two have other labels")
     errors = np.abs(ours - theirs).sum(axis=(1, 2, 3)) / ours.sum(axis=(1, 2, 3))

@@ -57,7 +57,7 @@ def main(data: str, checkpoint: str, output: str, *settings: str) -> None:
             samples=manifest.samples[split],
             batch=100,
         )
-        patterns, labels = part.read_whole()
+        patterns, labels = part.read_whole().values()
         with torch.inference_mode():
             predictions = model(torch.from_numpy(patterns)).argmax(dim=1).numpy()
         results |= {
@@ -73,7 +73,7 @@ def main(data: str, checkpoint: str, output: str, *settings: str) -> None:
     bare_model = model
     model, optimizer = comm.distribute(model, torch.optim.SGD(model.parameters(), lr=RATE))
     model.eval()
-    patterns, labels = map(torch.from_numpy, Part(manifest, "train").read_whole())
+    patterns, labels = map(torch.from_numpy, Part(manifest, "train").read_whole().values())
     shares = [local_batch(GLOBAL_BATCH, each, comm.size) for each in range(comm.size)]
     losses = []
     for step in range(STEPS):

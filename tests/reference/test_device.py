@@ -157,21 +157,21 @@ def test_batches_come_to_the_device_and_are_evaluated_there(
     kind: type, smoke_data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     part = Part(read_manifest(smoke_data), "dev")
-    patterns, labels = part.read_whole()
+    patterns, labels = part.read_whole().values()
 
     class Known:
         """A part whose reading threads, which are outside of the mode, need no values."""
 
-        stack_shape = part.stack_shape
+        schema = part.schema
 
         def __len__(self) -> int:
             return len(labels)
 
-        def read_whole(self) -> tuple[np.ndarray, np.ndarray]:
-            return patterns, labels
+        def read_whole(self) -> dict[str, np.ndarray]:
+            return {"cbed_stack": patterns, "space_group": labels}
 
-        def read(self, chosen: np.ndarray, out: np.ndarray) -> np.ndarray:
-            return labels[chosen]
+        def read(self, chosen: np.ndarray, out: dict[str, np.ndarray]) -> None:
+            out["space_group"][:] = labels[chosen]
 
     state, _ = state_on(PRETENDED)
     with pretended_device(monkeypatch):

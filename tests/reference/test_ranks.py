@@ -107,7 +107,7 @@ def test_the_metric_is_that_of_the_gathered_predictions(results: Results, smoke_
     labels, predictions = (
         np.concatenate([rank[f"{split}_{name}"] for rank in results]) for name in ("labels", "predictions")
     )
-    _, whole = Part(read_manifest(smoke_data), split).read_whole()
+    _, whole = Part(read_manifest(smoke_data), split).read_whole().values()
     assert np.array_equal(np.sort(labels), np.sort(whole))  # every sample, each once
     expected = f1_score(labels, predictions, average="macro")
     assert set(predictions) == set(range(4)) and 0.4 < expected <= 0.8  # of five classes one is never found
@@ -121,7 +121,7 @@ def descent(smoke_data: Path) -> tuple[SymmetryNet, list[float], float]:
     torch.manual_seed(1000)
     model = SymmetryNet(5, width=4).eval()
     before = {name: each.detach().clone() for name, each in model.named_parameters()}
-    patterns, labels = map(torch.from_numpy, Part(read_manifest(smoke_data), "train").read_whole())
+    patterns, labels = map(torch.from_numpy, Part(read_manifest(smoke_data), "train").read_whole().values())
     losses = []
     for step in range(STEPS):
         batch = slice(step * GLOBAL_BATCH, (step + 1) * GLOBAL_BATCH)

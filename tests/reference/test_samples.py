@@ -13,6 +13,7 @@ import torch
 
 from benchmark.data.manifest import read_manifest
 from benchmark.data.reader import Part
+from benchmark.definition.sample import Field, SampleSchema
 from benchmark.events import keys
 from benchmark.events.reader import read_events
 from benchmark.foundation.errors import StemdlError
@@ -22,6 +23,9 @@ from reference.input import TrainingSamples
 from reference.samples import SamplesInMemory, SamplesStreamed, opened_splits
 
 CPU = torch.device("cpu")
+
+
+SCHEMA = SampleSchema((Field("stack", (3, 4, 4)),), (Field("label", (), "int64"),))
 
 
 def settings(**changed: object) -> SimpleNamespace:
@@ -41,7 +45,7 @@ def test_batches_are_the_same_from_memory_and_streamed(smoke_data: Path):
 def test_neighbours_are_the_same_from_memory_and_streamed(smoke_data: Path):
     part = Part(read_manifest(smoke_data), "dev")
     choices = [range(first, min(first + 25, 60)) for first in range(0, 60, 25)]
-    expected, labels = part.read_whole()
+    expected, labels = part.read_whole().values()
     for kind in (SamplesInMemory, SamplesStreamed):
         found = [(patterns.clone(), truth) for patterns, truth in kind(part, CPU).batches(choices)]
         np.testing.assert_array_equal(torch.cat([patterns for patterns, _ in found]), expected)
@@ -52,12 +56,10 @@ def test_streaming_keeps_ahead_by_a_few_batches_and_no_more():
     read: list[int] = []
 
     class Counted:
-        def stack_shape(self) -> tuple[int, ...]:
-            return 3, 4, 4
+        schema = SCHEMA
 
-        def read(self, chosen: np.ndarray, out: np.ndarray) -> np.ndarray:
+        def read(self, chosen: np.ndarray, out: dict[str, np.ndarray]) -> None:
             read.extend(chosen)
-            return chosen
 
     stream = SamplesStreamed(Counted(), CPU).batches([np.array([number]) for number in range(50)])
     for used in range(1, 20):
@@ -69,13 +71,11 @@ def test_streaming_keeps_ahead_by_a_few_batches_and_no_more():
 
 def test_a_fault_in_a_reading_thread_is_raised_where_the_batch_is_wanted():
     class Broken:
-        def stack_shape(self) -> tuple[int, ...]:
-            return 3, 4, 4
+        schema = SCHEMA
 
-        def read(self, chosen: np.ndarray, out: np.ndarray) -> np.ndarray:
+        def read(self, chosen: np.ndarray, out: dict[str, np.ndarray]) -> None:
             if chosen[0] == 2:
                 raise StemdlError("a shard cannot be read")
-            return chosen
 
     stream = SamplesStreamed(Broken(), CPU).batches([np.array([number]) for number in range(50)])
     next(stream), next(stream)

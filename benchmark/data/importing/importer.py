@@ -24,7 +24,7 @@ from benchmark.data.importing.source import Source, find_source
 from benchmark.data.importing.survey import Sample, Survey, survey_hdf5, survey_npz
 from benchmark.data.importing.tally import Tally
 from benchmark.data.manifest import MANIFEST, Manifest, WrittenShard, read_manifest, write_manifest
-from benchmark.data.schema import shard_path
+from benchmark.data.schema import sample_schema, shard_path
 from benchmark.data.storage import require_filter
 from benchmark.data.workers import Ranks, Workers, workers
 from benchmark.definition.benchmark import load_benchmark
@@ -154,7 +154,10 @@ def _import(
                 standard=standard,
                 recipe_sha256=recipe_sha256,
                 source=origin,
-                space_groups=source.manifest.space_groups if source.manifest else _classes(materials),
+                schema=sample_schema(
+                    storage.pixels or materials[0][0].pixels,
+                    source.manifest.space_groups if source.manifest else _classes(materials),
+                ),
                 shards=shards,
                 about={
                     "selection": None,
@@ -185,7 +188,7 @@ def _gather(
     for plan, sha256 in zip(plans, hashes, strict=True):
         of_shard, shard = read_tally(folder, identity, plan)
         tally.add(of_shard)
-        if shard.space_groups:
+        if shard.strata:
             shards.append(dataclasses.replace(shard, sha256=sha256))
         else:
             shard_path(folder, plan.split, plan.number).unlink()

@@ -69,7 +69,7 @@ def write_set(
         standard=True,
         recipe_sha256=recipe_sha256,
         source={"kind": kind},
-        space_groups=GROUPS,
+        schema=schema.sample_schema(storage.pixels or 16, GROUPS),
         shards=written,
         about={"recipe": RECIPE, "selection": None},
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,8 @@ import numpy as np
 import pytest
 
 from benchmark.data import schema
-from benchmark.data.manifest import read_manifest
+from benchmark.data.manifest import MANIFEST, read_manifest
+from benchmark.data.reader import Part
 from benchmark.foundation.errors import StemdlError
 
 
@@ -29,6 +31,19 @@ def test_a_manifest_that_is_none_is_refused(tmp_path: Path, text: str, message: 
     (tmp_path / "manifest.json").write_text(text)
     with pytest.raises(StemdlError, match=message):
         read_manifest(tmp_path)
+
+
+def test_a_manifest_of_the_first_format_is_read_as_the_same_data(written: Path) -> None:
+    """It had the space groups, and left everything else about samples to be known."""
+    now = read_manifest(written)
+    values = json.loads((written / MANIFEST).read_text())
+    del values["schema"]
+    (written / MANIFEST).write_text(json.dumps(values | {"format": 1, "space_groups": [2, 62, 225]}))
+    before = read_manifest(written)
+    assert (before.schema, before.space_groups, before.samples) == (now.schema, now.space_groups, now.samples)
+    for split in before.samples:
+        for name, array in Part(before, split).read_whole().items():
+            np.testing.assert_array_equal(array, Part(now, split).read_whole()[name])
 
 
 @pytest.mark.parametrize(

@@ -255,7 +255,7 @@ def test_the_ranks_read_the_samples_of_a_partition_once(
         for split in SPLITS:
             stacks, labels = [], []
             for rank in range(2):
-                patterns, classes = Part(manifest, split, rank, 2).read_whole()
+                patterns, classes = Part(manifest, split, rank, 2).read_whole().values()
                 stacks += list(patterns)
                 labels += [manifest.space_groups[index] for index in classes]
             numbers = sorted(wanted[split])

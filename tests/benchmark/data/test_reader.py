@@ -73,7 +73,7 @@ def test_every_storage_is_read_as_hdf5_reads_it(write_uneven: Callable, tmp_path
     for path, name in schema.iter_samples(folder, "train"):
         with h5py.File(path) as shard:
             expected.append(schema.read_patterns(shard[name]))
-    patterns, labels = part_of(folder).read_whole()
+    patterns, labels = part_of(folder).read_whole().values()
     assert patterns.dtype == np.float32
     np.testing.assert_array_equal(patterns, np.stack(expected))
     assert labels.tolist() == [number % 3 for number in range(11)]
@@ -85,20 +85,20 @@ def test_the_parts_of_all_ranks_hold_the_patterns_of_a_split(
     uneven: Path, stack_of: Callable, size: int, split: str
 ) -> None:
     parts = [part_of(uneven, split, rank, size) for rank in range(size)]
-    patterns = np.concatenate([part.read_whole()[0] for part in parts])
+    patterns = np.concatenate([part.read_whole()["cbed_stack"] for part in parts])
     np.testing.assert_array_equal(
         patterns, np.stack([stack_of(FIRST[split] + i).patterns for i in range(TOTAL[split])])
     )
-    assert [part.bytes_in_memory() for part in parts] == [len(part) * 3 * 256 * 4 for part in parts]
+    assert [part.bytes_in_memory() for part in parts] == [len(part) * (3 * 256 * 4 + 8) for part in parts]
 
 
 def test_samples_come_in_the_order_asked_for(uneven: Path, stack_of: Callable) -> None:
     part = part_of(uneven, "train", 1, 2)  # samples 6 to 10
     chosen = np.array([4, 0, 3, 0, 1])
-    out = np.empty((5, 3, 16, 16), dtype=np.float32)
-    labels = part.read(chosen, out)
-    assert labels.tolist() == [(6 + number) % 3 for number in chosen]
-    np.testing.assert_array_equal(out, np.stack([stack_of(6 + number).patterns for number in chosen]))
+    arrays = part.empty(5)
+    part.read(chosen, arrays)
+    assert arrays["space_group"].tolist() == [(6 + number) % 3 for number in chosen]
+    np.testing.assert_array_equal(arrays["cbed_stack"], np.stack([stack_of(6 + number).patterns for number in chosen]))
 
 
 def test_no_shard_is_opened_before_it_is_asked_for_and_few_at_once(
@@ -110,7 +110,7 @@ def test_no_shard_is_opened_before_it_is_asked_for_and_few_at_once(
     monkeypatch.setattr(reader, "OPEN_FILES", 2)
     part = part_of(uneven)
     assert opened == []
-    out = np.empty((1, 3, 16, 16), dtype=np.float32)
+    out = part.empty(1)
     part.read(np.array([5]), out)
     assert [path.name for path in opened] == ["batch_train_1.h5"]
     for number in (0, 5, 10, 0, 5, 10):
@@ -130,9 +130,9 @@ def test_threads_that_share_a_part_do_not_disturb_each_other(
 
     def read(seed: int) -> bool:
         chosen = np.random.default_rng(seed).permutation(11)
-        out = np.empty((11, 3, 16, 16), dtype=np.float32)
+        out = part.empty(11)
         part.read(chosen, out)
-        return np.array_equal(out, expected[chosen])
+        return np.array_equal(out["cbed_stack"], expected[chosen])
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(read, range(200)))
@@ -142,13 +142,13 @@ def test_threads_that_share_a_part_do_not_disturb_each_other(
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 def test_after_a_fork_the_child_opens_its_own_files(write_uneven: Callable, tmp_path: Path, storage: Storage) -> None:
     part = part_of(write_uneven(tmp_path, storage))
-    before, _ = part.read_whole()
+    before, _ = part.read_whole().values()
     parents = list(part._files.values())
     context = multiprocessing.get_context("fork")
     answers = context.Queue()
 
     def child() -> None:
-        again, _ = part.read_whole()
+        again, _ = part.read_whole().values()
         shared = [one for one in part._files.values() if any(one is other for other in parents)]
         answers.put((np.array_equal(again, before), shared == []))
 
@@ -156,7 +156,7 @@ def test_after_a_fork_the_child_opens_its_own_files(write_uneven: Callable, tmp_
     process.start()
     assert answers.get(timeout=HANG_SECONDS) == (True, True)
     process.join()
-    after, _ = part.read_whole()
+    after, _ = part.read_whole().values()
     np.testing.assert_array_equal(after, before)
 
 
@@ -186,7 +186,7 @@ def test_filters_of_a_plugin_are_there_in_a_process_that_wrote_nothing(
     program = (
         "from pathlib import Path; from benchmark.data.manifest import read_manifest; "
         "from benchmark.data import reader; import sys; "
-        "print(reader.Part(read_manifest(Path(sys.argv[1])), 'dev').read_whole()[0].tobytes().hex())"
+        "print(reader.Part(read_manifest(Path(sys.argv[1])), 'dev').read_whole()['cbed_stack'].tobytes().hex())"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, folder],

@@ -41,7 +41,9 @@ def test_what_is_read_from_the_copies_is_what_the_data_hold_and_they_do_not_stay
         assert copies.shards == 5
         assert copies.bytes == sum(path.stat().st_size for split in SPLITS for path in (uneven / split).iterdir())
         for split in SPLITS:
-            for one, other in zip(Part(copies.manifest, split).read_whole(), Part(manifest, split).read_whole()):
+            for one, other in zip(
+                Part(copies.manifest, split).read_whole().values(), Part(manifest, split).read_whole().values()
+            ):
                 np.testing.assert_array_equal(one, other)
         assert (uneven / "train").is_dir()
     assert list(disk.iterdir()) == []
@@ -55,7 +57,7 @@ def test_the_ranks_of_a_node_share_the_work_and_each_shard_is_copied_once(uneven
         disk = tmp_path / f"node{number // 3}"
         try:
             with staged(manifest, SPLITS[:1], disk, Rank(number, 6, number % 3, 3, "mpirun"), 7, gate.wait) as copies:
-                patterns, _ = Part(copies.manifest, "train", number, 6).read_whole()
+                patterns, _ = Part(copies.manifest, "train", number, 6).read_whole().values()
                 results[number] = (patterns, copies.shards, files_of(disk))
                 gate.wait()
         except BaseException as error:
@@ -69,7 +71,7 @@ def test_the_ranks_of_a_node_share_the_work_and_each_shard_is_copied_once(uneven
         thread.join(HANG_SECONDS)
     assert failures == []
     for number, (patterns, _, _) in results.items():
-        np.testing.assert_array_equal(patterns, Part(manifest, "train", number, 6).read_whole()[0])
+        np.testing.assert_array_equal(patterns, Part(manifest, "train", number, 6).read_whole()["cbed_stack"])
     # 11 samples in shards of 4, 3 and 4: the first three ranks have 2 each, which is the first two shards.
     assert results[0][2] == {"batch_train_0.h5", "batch_train_1.h5"}
     assert results[3][2] == {"batch_train_1.h5", "batch_train_2.h5"}

@@ -71,7 +71,7 @@ def write_data(folder: Path, pixels: int = 16, energies: int = 1) -> Path:
         standard=False,
         recipe_sha256="0",
         source={"kind": "structures", "name": "a.npz"},
-        space_groups=GROUPS,
+        schema=schema.sample_schema(16, GROUPS),
         shards=written,
         about={},
     )

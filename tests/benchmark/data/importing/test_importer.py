@@ -116,7 +116,7 @@ def test_the_manifest_tells_what_is_there(imported: Path) -> None:
 def test_materials_are_not_in_the_order_of_the_source(imported: Path) -> None:
     order = list(dict.fromkeys(materials_of(imported, "train")))
     assert sorted(order) == sorted(["mp-20", "mvc-21", "mp-22", "mp-620", "mp-2250"])
-    _, labels = Part(read_manifest(imported), "train").read_whole()
+    _, labels = Part(read_manifest(imported), "train").read_whole().values()
     assert len(labels) == 48 and list(labels) != sorted(labels)
 
 
@@ -138,8 +138,10 @@ def test_a_single_folder_and_a_single_file_are_enough(
 def test_another_storage_holds_the_same_within_its_loss(
     imported: Path, real_set: Path, tmp_path: Path, storage: Storage
 ) -> None:
-    stored, labels = Part(import_data(real_set, tmp_path / "data", storage=storage).manifest, "dev").read_whole()
-    expected, expected_labels = Part(read_manifest(imported), "dev").read_whole()
+    stored, labels = (
+        Part(import_data(real_set, tmp_path / "data", storage=storage).manifest, "dev").read_whole().values()
+    )
+    expected, expected_labels = Part(read_manifest(imported), "dev").read_whole().values()
     np.testing.assert_array_equal(labels, expected_labels)
     assert materials_of(tmp_path / "data", "dev") == materials_of(imported, "dev")
     if storage.pixels:
@@ -331,7 +333,7 @@ def test_a_shard_of_which_nothing_is_left_does_no_harm(
     assert len(done.manifest.shards) == 9 == len(list((tmp_path / "data").rglob("*.h5")))
     assert import_data(source, tmp_path / "data") == done
     assert verify(tmp_path / "data").faults == []
-    assert [len(Part(done.manifest, "train", rank, 6).read_whole()[1]) for rank in range(6)] == [8] * 6
+    assert [len(Part(done.manifest, "train", rank, 6).read_whole()["space_group"]) for rank in range(6)] == [8] * 6
 
 
 # ---- the command, and what follows it

@@ -211,7 +211,7 @@ def ours(tmp_path: Path) -> Path:
         standard=True,
         recipe_sha256="0",
         source={"kind": "drawn"},
-        space_groups=(2, 14, 62, 225),
+        schema=schema.sample_schema(16, (2, 14, 62, 225)),
         shards=shards,
         about={"selection": None},
     )
@@ -247,8 +247,8 @@ def test_data_of_ours_keep_their_order_numbers_and_attributes(ours: Path, tmp_pa
     assert (manifest.rung, manifest.standard, manifest.space_groups) == ("stemdl_smoke", False, (2, 14, 62, 225))
     assert manifest.samples == {"train": 7, "dev": 3, "test": 3} and not cells_are_primitive(manifest)
     for split in SPLITS:
-        stored, labels = Part(manifest, split).read_whole()
-        expected, expected_labels = Part(read_manifest(ours), split).read_whole()
+        stored, labels = Part(manifest, split).read_whole().values()
+        expected, expected_labels = Part(read_manifest(ours), split).read_whole().values()
         np.testing.assert_array_equal(labels, expected_labels)
         if storage.pixels:
             expected = expected.reshape(-1, 3, 8, 2, 8, 2).sum(axis=(3, 5))
@@ -261,5 +261,7 @@ def test_imported_data_are_imported_again_for_another_storage(real_set: Path, tm
     assert samples_of(again.folder) == samples_of(once.folder)
     assert again.space_groups == once.space_groups and cells_are_primitive(again)
     for split in SPLITS:
-        np.testing.assert_array_equal(Part(again, split).read_whole()[0], Part(once, split).read_whole()[0])
+        np.testing.assert_array_equal(
+            Part(again, split).read_whole()["cbed_stack"], Part(once, split).read_whole()["cbed_stack"]
+        )
     assert json.loads((again.folder / "manifest.json").read_text())["source"]["of"]["name"] == "1510313"
