@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from benchmark import __version__
+from benchmark.cli.completion import answer, is_asked
 from benchmark.cli.guard import guarded
 from benchmark.cli.parser import Parser
 
@@ -25,6 +26,7 @@ COMMANDS = {
     "rcp": "reference convergence points: record them from runs, show them",
     "validate": "check logs, runs and submissions against the rules",
     "rules": "the rules, all or one",
+    "completion": "completion by the Tab key, for a shell",
 }
 """Each is the module of its name in this package, with `configure(parser)` and `execute(arguments) -> exit code`."""
 
@@ -48,12 +50,15 @@ def build_parser() -> Parser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns 0 (good), 1 (a check failed or a target was missed), 2 (wrong use or bad input), 70 (a
-    fault of the program), 75 (asked to end, state kept), 130 (interrupted) or 141 (the reader of the output has gone)."""
+    fault of the program), 75 (asked to end, state kept), 130 (interrupted) or 141 (the output's reader has gone)."""
     return guarded(partial(_command, argv))
 
 
 def _command(argv: Sequence[str] | None) -> int:
-    arguments = build_parser().parse_args(argv)
+    parser = build_parser()
+    if is_asked():
+        answer(parser)
+    arguments = parser.parse_args(argv)
     return arguments.execute(arguments)
 
 

@@ -27,11 +27,11 @@ PROGRAM = re.compile(r"(?:^|(?:mpirun|jsrun|srun) .*?)(?:stemdl|\./run_benchmark
 
 
 def commands_in(lines: list[str]) -> list[str]:
-    """The arguments of `stemdl`, of each line that begins with it or starts ranks of it; comments left out."""
+    """The arguments of `stemdl`, of each line that begins with it or starts ranks of it; comments and pipes left out."""
     whole = re.sub(r"\\\n\s*", " ", "\n".join(lines)).splitlines()
     found = []
     for line in whole:
-        command = line.partition("#")[0].strip()
+        command = line.partition("#")[0].partition(" | ")[0].strip()
         if match := PROGRAM.match(command):
             arguments = command[match.end() :].strip()
             found.append(f"run {arguments}" if match[0].endswith(".sh") else arguments)
