@@ -180,9 +180,8 @@ def runs_are_different(results: ResultSet) -> Iterator[Fault]:
     epoch are one. Runs of strong scaling do not share their system."""
     values: dict[tuple[str, ...], Log] = {}
     for log in results.logs:
-        logged = [
-            event for key in ({event.key for event in log.metrics} | {keys.TRACKED_STATS}) for event in log.of(key)
-        ]
+        names = {event.key for event in log.metrics} | {keys.TRACKED_STATS}
+        logged = [event for event in log.events if event.key in names]
         twin = values.setdefault(tuple(sorted(shown(event.value) for event in logged)), log)
         if twin is not log and len(log.metrics) >= FEWEST_TO_TELL:
             yield Fault(
