@@ -1,4 +1,4 @@
-"""How the reference learns the smoke rung with seed 7, on one rank and on two, whatever becomes of the loop around it."""
+"""How the reference learns the smoke rung with seed 7, on one rank and on two, however the loop is arranged."""
 
 from __future__ import annotations
 

@@ -84,8 +84,9 @@ def test_the_shipped_benchmark_is_read_whole() -> None:
 def test_mini_and_smoke_keep_their_recipes() -> None:
     """Data, results and reference points of these two rungs are named by these hashes."""
     rungs = load_benchmark().rungs
-    assert rungs["stemdl_mini"].recipe_sha256.startswith("0a6a47cd8c6f35cd")
-    assert rungs["stemdl_smoke"].recipe_sha256.startswith("6fe40145d5e72f18")
+    mini, smoke = rungs["stemdl_mini"].recipe_sha256, rungs["stemdl_smoke"].recipe_sha256
+    assert mini == "0a6a47cd8c6f35cdcaf1afe56e0a5347165d1d04dc102905af4e3ca22aa0bce4"
+    assert smoke == "6fe40145d5e72f18faff89bf08a2bbd24fb7a887798bc24c064738014ba4af0d"
 
 
 def test_small_is_made_of_the_groups_that_its_axes_tell_apart() -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
-import tarfile
 from collections import Counter
 from pathlib import Path
 
 import pytest
 import yaml
 from corpus import RESULTS, Mutation, Tree, as_text, at, log_lines, record_of
+from findings import ARCHIVE, PUBLISHED, folders, places, published, recorded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mutations import MUTATIONS
@@ -60,7 +60,10 @@ def test_the_corpus_logs_what_a_real_run_logs():
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
 def test_each_mutation_is_found_under_its_rule(tmp_path, mutation: Mutation):
-    report = judge(mutation.tree().write(tmp_path / "Somewhere"))
+    """And nothing else is found in it than what `findings.json` has."""
+    tree = mutation.tree().write(tmp_path / "Somewhere")
+    report = judge(tree)
+    assert places(report, tree) == recorded(mutation.name)
     severity = Severity.ERROR if mutation.invalid else Severity.WARNING
     assert (mutation.rule, severity) in {(finding.rule, finding.severity) for finding in report.findings}
     assert (report.verdict is Verdict.INVALID) == mutation.invalid
@@ -341,14 +344,12 @@ def test_the_reference_s_own_results_are_valid():
 
 @pytest.mark.slow
 @pytest.mark.realdata
-def test_the_published_results_of_mlperf_hpc_have_the_errors_that_are_in_them(tmp_path):
+@pytest.mark.skipif(not ARCHIVE.is_file(), reason="needs the published results of MLPerf HPC v3.0")
+def test_the_published_results_of_mlperf_hpc_have_the_errors_that_are_in_them():
     """No check of ours fires on another suite's benchmark; the errors are those that the logs were read for by hand."""
-    published = ROOT.parent / "shared" / "data" / "mlperf_hpc_v3.0" / "results.tar.xz"
-    if not published.is_file():
-        pytest.skip("needs the published results of MLPerf HPC v3.0")
-    with tarfile.open(published) as archive:
-        archive.extractall(tmp_path, filter="data")
-    report = judge(tmp_path)
+    with published() as folder:
+        report = judge(folder)
+    assert folders(report, folder) == recorded(PUBLISHED)
     assert sum(each.logs for each in report.judged) == 1079
     assert {Path(each.path).name: each.verdict.value for each in report.judged} == {
         "Clemson": "CLOSED",
@@ -361,8 +362,8 @@ def test_the_published_results_of_mlperf_hpc_have_the_errors_that_are_in_them(tm
     errors = Counter(
         (
             finding.rule,
-            finding.file.removeprefix(f"{tmp_path}/").rpartition("/result_")[0]
-            or finding.file.removeprefix(f"{tmp_path}/"),
+            finding.file.removeprefix(f"{folder}/").rpartition("/result_")[0]
+            or finding.file.removeprefix(f"{folder}/"),
         )
         for finding in report.findings
         if finding.severity is Severity.ERROR
