@@ -20,20 +20,20 @@ os.environ["OMP_NUM_THREADS"] = os.environ["NUMBA_NUM_THREADS"] = "1"
 sys.path.pop(0)  # this file's folder, where `abtem` would be this file
 HERE = os.path.dirname(os.path.abspath(__file__))
 
-import abtem as library  # noqa: E402
+import abtem as library
 
 sys.path.insert(0, HERE)
-import ase  # noqa: E402
-import dask  # noqa: E402
-import numpy as np  # noqa: E402
-from convergence import SEMI_ANGLE, SETTINGS, intensities  # noqa: E402
-from multislice import SAMPLES, Sample, beams_of, errors, multislice  # noqa: E402
+import ase
+import dask
+import numpy as np
+from convergence import SEMI_ANGLE, SETTINGS, intensities
+from multislice import SAMPLES, Sample, beams_of, errors, multislice
 
-from benchmark.data.simulate import ideal_pattern  # noqa: E402
-from benchmark.definition.rung import Optics  # noqa: E402
-from benchmark.simulation.potential import Atoms  # noqa: E402
-from benchmark.simulation.scattering import wavelength_angstrom  # noqa: E402
-from benchmark.simulation.zone import project  # noqa: E402
+from benchmark.data.simulate import ideal_pattern
+from benchmark.definition.rung import Optics
+from benchmark.simulation.potential import Atoms
+from benchmark.simulation.scattering import wavelength_angstrom
+from benchmark.simulation.zone import project
 
 SUPERCELL_ANGSTROM = 100.0
 CASES = (("SrTiO3", 51, 100.0, 0.25), ("PbTiO3", 24, 100.0, 0.2), ("GaN", 20, 100.0, 0.81))
@@ -151,7 +151,8 @@ def main() -> None:
             l2, _ = errors(expected, vectors, found, vectors[seen])
             cheapest["abTEM"].append((l2, cpu))
             print(
-                f"{name:8} {energy:4.0f}  abTEM {points:4} {slice_angstrom} A {kind:8} {l2:7.4f} {cpu:7.2f} {wall:7.2f}",
+                f"{name:8} {energy:4.0f}  abTEM {points:4} {slice_angstrom} A {kind:8} "
+                f"{l2:7.4f} {cpu:7.2f} {wall:7.2f}",
                 flush=True,
             )
         for limit in (0.03, 0.01):

@@ -17,10 +17,10 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
-from benchmark.data.manifest import read_manifest  # noqa: E402
-from benchmark.data.survey import survey  # noqa: E402
-from benchmark.report import overview  # noqa: E402
-from benchmark.report.explore import explore  # noqa: E402
+from benchmark.data.manifest import read_manifest
+from benchmark.data.survey import survey
+from benchmark.report import overview
+from benchmark.report.explore import explore
 
 STACKS = 100_000
 

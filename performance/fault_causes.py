@@ -90,8 +90,8 @@ class Fault:
 
     Attributes
     ----------
-    codes, says, status : exit codes, a regular expression for what is printed ({rank} is the victim), and statuses of the
-        log ("crashed": no run_stop) of which one must be. start_codes : exit codes while the ranks start, where others.
+    codes, says, status : exit codes, a regular expression for what is printed ({rank} is the victim), and statuses of
+        the log ("crashed": no run_stop), of which one must be. start_codes : exit codes while ranks start, if others.
     seconds : until the job must have ended.
     goes_on : share of the trials that are resumed.
     ways : who starts the ranks.

@@ -1,7 +1,7 @@
 """One rank of a job of performance/faults.py whose input is at fault.
 
-Arguments: KIND:RANK:STEP, then those of stemdl. At that step, counted over all epochs, the batch of that rank is no number
-(nan), or never comes while the rank's heart beats (stuck).
+Arguments: KIND:RANK:STEP, then those of stemdl. At that step, counted over all epochs, the batch of that rank is not
+a number (nan), or never comes while the rank's heart beats (stuck).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One job of performance/faults.py that is to be broken: how it is started, who belongs to it, and when its moment is."""
+"""One job of performance/faults.py that is to be broken: how it is started, who belongs to it, when its moment is."""
 
 from __future__ import annotations
 
@@ -115,8 +115,8 @@ class Trial:
         return next(each for each in self.everybody() if "mpirun" in each.name() or "prterun" in each.name())
 
     def await_moment(self) -> bool:
-        """Until a random moment: while ranks start up, or after a random number of epochs and a little more. False where
-        the job had ended before."""
+        """Until a random moment: while ranks start up, or after a random number of epochs and a little more. False
+        where the job had ended before."""
         deadline = time.monotonic() + GIVE_UP_SECONDS
         if self.at_start:
             pause = self.generator.uniform(0.0, 2.5)

@@ -3,7 +3,7 @@
     python performance/first_command.py [--rung stemdl_mini] [--tests] [--keep DIR]
 
 Clones this checkout's last commit into an empty folder, gives it an empty HOME and no cache but pip's own settings, and
-prints the seconds and the most memory of each command (proportional set size of all its processes, sampled each second).
+prints seconds and peak memory of each command (proportional set size of all its processes, sampled each second).
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@
 
 Writes files of the real layout (3 x 512 x 512 float32, 10 energies a material), imports them for several storages, and
 prints stacks per second of wall time, MB of source per second, processor time for each stack, and the largest memory
-that a process held. The files have just been written: they come from the page cache, as from a disk that is faster than the import.
+that a process held. The files have just been written: they come from the page cache, as from a disk that is faster
+than the import.
 """
 
 from __future__ import annotations

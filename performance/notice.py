@@ -2,8 +2,8 @@
 
     python performance/notice.py [--ranks 2] [--blocks 40]
 
-Blocks of steps with and without the agreement take turns on the same ranks, so that both see the same machine; printed is
-the median over pairs of blocks of the ratio of their times, with its quartiles, for each backend.
+Blocks of steps with and without the agreement take turns on the same ranks, so that both see the same machine; printed
+is the median over pairs of blocks of the ratio of their times, with its quartiles, for each backend.
 """
 
 from __future__ import annotations

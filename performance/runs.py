@@ -84,8 +84,8 @@ def main() -> None:
         seconds = sorted(row["seconds"] for row in mine)
         reached = sum(row["status"] == "success" for row in mine)
         print(
-            f"{ranks} ranks: {reached} of {len(mine)} reached the target; seconds {seconds[0]:.2f} to {seconds[-1]:.2f},"
-            f" median {statistics.median(seconds):.2f}; epochs {min(row['epochs'] for row in mine)} to "
+            f"{ranks} ranks: {reached} of {len(mine)} reached the target; seconds {seconds[0]:.2f} to {seconds[-1]:.2f}"
+            f", median {statistics.median(seconds):.2f}; epochs {min(row['epochs'] for row in mine)} to "
             f"{max(row['epochs'] for row in mine)}; test F1 {min(row['test_f1'] for row in mine):.4f} to "
             f"{max(row['test_f1'] for row in mine):.4f}, mean {statistics.fmean(row['test_f1'] for row in mine):.4f}"
         )

@@ -54,8 +54,8 @@ class TrainingSamples:
         self._samples, self._seed, self._rank = samples, seed, rank
 
     def batches(self, epoch: int, batch: int, steps: int, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        """An epoch's batches of patterns (batch, 3, p, p) and labels (batch,): `steps` of them, without the `first` ones.
-        Epochs are numbered from 1."""
+        """An epoch's batches of patterns (batch, 3, p, p) and labels (batch,): `steps` of them, without the `first`
+        ones. Epochs are numbered from 1."""
         generator = np.random.default_rng([self._seed, self._rank, epoch])
         order = generator.permutation(len(self._samples))
         choices = [order[step * batch : (step + 1) * batch] for step in range(first, steps)]

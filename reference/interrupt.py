@@ -1,4 +1,4 @@
-"""How all ranks come to end at the same step: asked to by a signal that any of them got, or since the loss is no number.
+"""How all ranks end at the same step: asked to by a signal that any of them got, or since the loss is not a number.
 
 A batch system tells a job by a signal that its time is nearly up. One rank may hear it steps before another does, and a
 rank that stops alone leaves the others waiting. So every few steps the ranks add up what they know; nobody waits for

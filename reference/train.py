@@ -58,8 +58,8 @@ def reference_model(classes: int, settings: Settings) -> nn.Module:
 def train(request: RunRequest, make_model: Callable[[int, Settings], nn.Module] = reference_model) -> bool:
     """One run, called by every rank; whether the target was reached, the same on all of them.
 
-    `make_model(classes, settings)` makes the network, the same on all ranks: patterns (n, 3, pixels, pixels) float32, of
-    which each sums to at most 1, to logits (n, classes). Another than the reference's is for the open division.
+    `make_model(classes, settings)` makes the network, the same on all ranks: patterns (n, 3, pixels, pixels) float32,
+    of which each sums to at most 1, to logits (n, classes). Another than the reference's is for the open division.
 
     Leaves the log, the resolved configuration and, where the configuration asks for it, a checkpoint in
     `request.output`. Raises StemdlError for wrong settings or data, a loss that is no number, and disks that are full.

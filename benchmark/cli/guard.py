@@ -154,7 +154,7 @@ def _terminated_as_interrupted() -> Iterator[None]:
 
 
 def _may_be_rank() -> bool:
-    """Whether a launcher started this process. What is wrong with its variables, the commands that ask for a rank say."""
+    """Whether a launcher started this process. Commands that ask for a rank say what is wrong with its variables."""
     from benchmark.launch.rank import under_launcher
 
     try:

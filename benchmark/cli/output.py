@@ -27,7 +27,7 @@ def print_json(value: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table on stdout, no wider than the terminal, or than 80 columns where there is none (COLUMNS says otherwise)."""
+    """A table on stdout, no wider than the terminal, or 80 columns where there is none (COLUMNS says otherwise)."""
     print("\n".join(table_lines(columns, rows, shutil.get_terminal_size().columns)))
 
 

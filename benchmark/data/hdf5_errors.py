@@ -1,4 +1,4 @@
-"""What stands behind HDF5's errors, in words: another process's lock, a filter that is not installed, a file cut short."""
+"""What stands behind HDF5's errors, in words: another process's lock, a filter not installed, a file cut short."""
 
 from __future__ import annotations
 

@@ -114,8 +114,8 @@ def write_manifest(
 ) -> None:
     """Name and hash what lies in the folder: its shards, all of them there, in the order to be read.
 
-    `schema` is of every sample; `splits` are those that the data have; `source` says where the crystals or patterns come from, `about` whatever else
-    the data's makers tell of them.
+    `schema` is of every sample; `splits` are those that the data have; `source` says where the crystals or patterns
+    come from, `about` whatever else the data's makers tell of them.
     """
     counts: dict[str, Any] = {}
     for split in splits:

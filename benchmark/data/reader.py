@@ -100,8 +100,8 @@ class Part:
     """A rank's part of a split, read when asked for; by any number of threads, and after a fork by the child too.
 
     A shard is read whole before anything of it is used, and the bytes that are used are those whose SHA-256 was the
-    manifest's: arrays and classes are taken from the very bytes that were hashed, or, in streams, from reads that give the
-    same array again.
+    manifest's: arrays and classes are taken from the very bytes that were hashed, or, in streams, from reads that give
+    the same array again.
 
     Raises StemdlError, naming rank and host, where a shard is missing or has not the manifest's size. Whatever else is
     wrong with a shard is raised where it is met: other bytes than the manifest's, a change while it is in use, what

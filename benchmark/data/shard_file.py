@@ -45,7 +45,7 @@ class Seal:
 
 
 class ShardFile:
-    """An open shard; closed with the last reference to it. Raises StemdlError for an array that is not the sealed one."""
+    """An open shard, closed with the last reference to it. Raises StemdlError for another array than the sealed one."""
 
     def __init__(self, path: Path, seal: Seal) -> None:
         self.index = seal.index

@@ -80,8 +80,8 @@ def indices_of(samples: SampleSchema) -> Classes:
 
 
 def index_shard(content: bytes, path: Path, count: int, samples: SampleSchema, classes: Classes) -> ShardIndex:
-    """The index of a shard, by the bytes that were read from `path`; it should hold `count` samples of the schema, whose
-    labels have indices in `classes`.
+    """The index of a shard, by the bytes that were read from `path`; it should hold `count` samples of the schema,
+    whose labels have indices in `classes`.
 
     Takes 0.1 ms per sample. Raises StemdlError where it holds other ones, or HDF5 cannot read it.
     """
@@ -132,8 +132,8 @@ def _class_of(shard: h5py.File, name: str, target: str, indices: Mapping[str, in
 
 
 def _stored(shard: h5py.File, names: list[str], field: Field, coding: Coding | None) -> StoredField:
-    """How a field lies. Raises StemdlError where the first sample has it in another shape, or a later one in another size
-    than the first."""
+    """How a field lies. Raises StemdlError where the first sample has it in another shape, or a later one in another
+    size than the first."""
     import h5py
 
     first = shard[names[0]][field.name]

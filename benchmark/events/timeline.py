@@ -119,8 +119,8 @@ class Timeline:
 
     @property
     def samples_per_second(self) -> float | None:
-        """Computed, not the trainer's own tracked_stats: finished epochs x train_samples / train_seconds; None too where
-        a log holds something else than a number of samples."""
+        """Computed, not the trainer's own tracked_stats: finished epochs x train_samples / train_seconds; None too
+        where a log holds something else than a number of samples."""
         if type(self.train_samples) is not int or self.epochs is None or not self.train_seconds:
             return None
         return self.epochs * self.train_samples / self.train_seconds

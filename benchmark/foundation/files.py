@@ -126,7 +126,7 @@ def is_file_name(name: str) -> bool:
 
 
 def read_yaml_mapping(path: Path, what: str) -> dict[Any, Any]:
-    """The mapping in a user's YAML file; `what` it is, for messages. Raises StemdlError where it holds anything else."""
+    """The mapping in a user's YAML file; messages call it `what`. Raises StemdlError where it holds anything else."""
     import yaml
 
     try:

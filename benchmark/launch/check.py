@@ -9,8 +9,8 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Check:
-    """What one check found; `remedy` is what to do about it, empty where nothing is to be done. One that is ok and has a
-    remedy is a warning."""
+    """What one check found; `remedy` is what to do about it, empty where nothing is to be done. One that is ok and
+    has a remedy is a warning."""
 
     name: str
     ok: bool

@@ -103,7 +103,7 @@ class Exchange:
 
 def join(rank: Rank) -> Exchange:
     """The exchange among the ranks of this job: over MPI where mpi4py is, over torch's store elsewhere and under
-    a launcher that does not start MPI, such as torchrun. Raises StemdlError where MPI sees other ranks than the launcher."""
+    a launcher that does not start MPI, such as torchrun. Raises StemdlError where MPI and launcher see other ranks."""
     if rank.size == 1:
         return Exchange(0, 1, None)
     if get_launcher(rank.launcher).starts_mpi and importlib.util.find_spec("mpi4py") is not None:

@@ -84,8 +84,8 @@ def _free_share(before: Any, after: Any) -> float | None:
 
 
 def free_cores(told: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Of one node, from what its ranks measured at the same time: how many CPUs they were `given`, how many of these are
-    `free`, and the load `average`. What the ranks themselves used counts as free."""
+    """Of one node, from what its ranks measured at the same time: how many CPUs they were `given`, how many of these
+    are `free`, and the load `average`. What the ranks themselves used counts as free."""
     sets = {each["cpus"]: each for each in told}
     count = sum(each["count"] for each in sets.values())
     busy = sum(each["busy"] for each in sets.values()) - sum(each["own"] for each in told)

@@ -61,8 +61,8 @@ def divide(jobs: int, accelerators: int) -> list[Share]:
 
 
 def divide_nodes(jobs: int, launcher: str, layout: Layout, hosts: Sequence[str]) -> list[Share]:
-    """Nodes for `jobs` jobs of this layout at the same time, out of `hosts` where the launcher must be told them. Raises
-    StemdlError for a launcher that cannot keep them apart, and where the hosts are too few."""
+    """Nodes for `jobs` jobs of this layout at the same time, out of `hosts` for a launcher that needs their names.
+    Raises StemdlError for a launcher that cannot keep them apart, and where the hosts are too few."""
     return [Share(options=options) for options in get_launcher(launcher).keep_apart(jobs, layout, hosts)]
 
 

@@ -65,7 +65,7 @@ def _has_ended(within_seconds: float) -> bool:
 
 
 def _ranks_beside(process: int, launcher: str) -> tuple[set[int], set[int]]:
-    """The ranks that the rank's parent has started on this host: those whose processes are stopped, and those that run."""
+    """The ranks that the rank's parent has started on this host: those whose processes are stopped, those that run."""
     import psutil
 
     stopped, running = set(), set()

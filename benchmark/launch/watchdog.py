@@ -54,8 +54,8 @@ class Watch:
     """The ranks of a job keep an eye on each other while the block lasts.
 
     Ends the process, with status 1 and a message that names the rank and its host, when a rank has been silent for
-    `limit_seconds`, or has not moved for as long while another waited for it further on. Where a rank's heartbeats never
-    arrive (a firewall), it is not watched, which rank 0 says.
+    `limit_seconds`, or has not moved for as long while another waited for it further on. Where a rank's heartbeats
+    never arrive (a firewall), it is not watched, which rank 0 says.
 
     Use: enter, before the ranks are joined, which has a limit of its own (`START_LIMITS`, kept by `StartWatch`);
     `meet`, when they are; `at`, before each thing that all ranks do in the same order.

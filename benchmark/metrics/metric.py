@@ -35,7 +35,7 @@ class Metric(Protocol):
 
 
 def make_metric(name: str, schema: SampleSchema, fields: Sequence[str]) -> Metric:
-    """The metric of that name over the targets `fields`: what `make(schema, fields)` of `benchmark/metrics/<name>.py` is.
+    """The metric of that name over the targets `fields`: what `make(schema, fields)` of its module returns.
 
     Raises StemdlError where there is no such metric, or the schema has no such targets.
     """

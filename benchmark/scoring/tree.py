@@ -45,7 +45,8 @@ def find_log_folders(paths: Iterable[Path]) -> list[LogFolder]:
     Takes `<submitter>/results/<system>/{strong,weak}/<benchmark>/result_*.txt` (MLPerf HPC), the same without the
     scaling (version 0.7, read as strong), `<submitter>/<application>/<system>/<experiment>/result-*.txt` (Science
     working group, read as strong), and any other folder with `result_*.txt` as one that `stemdl run` left:
-    `<set>/run_<i>` belong together, and so do `<set>/instance_<i>`, which are weak scaling. Pruned results are left out, links are not followed.
+    `<set>/run_<i>` belong together, and so do `<set>/instance_<i>`, which are weak scaling. Pruned results are left
+    out, links are not followed.
     Raises StemdlError where a path is no folder, or holds no logs.
     """
     found: dict[Path, LogFolder] = {}

@@ -44,7 +44,7 @@ def chebyshev(x: NDArray, degree: int) -> NDArray:
 
 @functools.cache
 def fit(degree: int) -> NDArray[np.float64]:
-    """(n, (degree + 1)^2): values at `nodes` times this are coefficients of T_i(x) T_j(y), i-major, 0 if i + j > degree.
+    """(n, (degree + 1)^2): values at `nodes` times this are coefficients of T_i(x) T_j(y), i-major, 0 past the degree.
 
     The polynomial of that degree that is nearest at the nodes, which are a few more than its coefficients.
     """

@@ -2,8 +2,8 @@
 
 A slice multiplies the beams by a matrix, and between the middles of two slices each incident direction K_t gives beam g
 the phase exp(-2 pi i d K_t.g / K) over their distance d (Strang's splitting, `manybeam.py`). Crystals of fewer beams
-are padded with zeros: matrices are block-diagonal then, and no wave enters the padding. Waves at lesser depths are taken
-on the way.
+are padded with zeros: matrices are block-diagonal then, and no wave enters the padding. Waves at lesser depths are
+taken on the way.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from benchmark.simulation.symmetry import Operations, Site, operations
 
 MOST_OPERATIONS = 192
-"""A chain ends here: the largest groups of the International Tables have as many operations in the conventional cell."""
+"""A chain ends here: the largest groups of the International Tables have this many operations per conventional cell."""
 
 SITE_TRIALS, SITE_STEPS = 160, 6
 """Points from which special positions are looked for, and moves of each."""

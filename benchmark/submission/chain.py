@@ -66,7 +66,7 @@ def append(path: Path, values: Mapping[str, Any]) -> str:
 
 
 def require_chain(path: Path) -> None:
-    """Raises StemdlError where nothing may be added to a file that is there: it is not a chain, or cannot be written."""
+    """Raises StemdlError where nothing may be added to an existing file: it is not a chain, or cannot be written."""
     _require_regular(path)
     try:
         with open(path, "r+b") as handle:

@@ -27,8 +27,8 @@ FLOORS = {
     "__main__": 7,
 }
 LEVEL = {("simulation", "definition"), ("metrics", "definition"), ("validation", "scoring")}
-"""Which package may import another of its own floor: what is simulated or measured is defined, and a valid submission converges as
-the score's reference points allow."""
+"""Which package may import another of its own floor: what is simulated or measured is defined, and a valid submission
+converges as the score's reference points allow."""
 REFERENCE_MAY_USE = 2
 HEAVY = (
     "torch",

@@ -45,8 +45,8 @@ class ManifestOf:
 
 @pytest.fixture
 def pretend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[RunRequest, lead.Lead]]:
-    """`pretend(fates, ranks=1, instances=1)`: a request of runs into tmp_path/runs/set and the lead that makes them, all
-    of them pretended, with fates as `pretend_run.py` has them; `pretend.jobs` are what was started."""
+    """`pretend(fates, ranks=1, instances=1)`: a request of runs into tmp_path/runs/set and the lead that makes them,
+    all of them pretended, with fates as `pretend_run.py` has them; `pretend.jobs` are what was started."""
     launcher = Pretending()
     monkeypatch.setattr(lead, "get_launcher", lambda name: launcher)
     for module in (ledger_entry, run_set):

@@ -1,5 +1,5 @@
-"""Stands for the ranks of a run where only what surrounds them is tested: takes the command line of `stemdl run`, leaves
-a log and a record as a run does, or ends as PRETEND in the environment says: `<index>=<fate>`, with commas.
+"""Stands for the ranks of a run where only what surrounds them is tested: takes the command line of `stemdl run`,
+leaves a log and a record as a run does, or ends as PRETEND in the environment says: `<index>=<fate>`, with commas.
 
 Fates: killed (in the middle of a line of its log), dumb (before it is ready to start), wrong (exit code 2), missed (the
 target), hangs, late (ready after the others are).

@@ -1,8 +1,8 @@
 """One of several processes that watch each other, without a launcher: test_watchdog.py starts them.
 
-Arguments: rank, size, limit in seconds, folder they meet in, what it does ("works"; "absent", till it is done; "locked",
-absent and without letting any of its threads run, as in MPI_Init; or a key of STEPS), and the seconds after which it is
-done.
+Arguments: rank, size, limit in seconds, folder they meet in, what it does ("works"; "absent", till it is done;
+"locked", absent and without letting any of its threads run, as in MPI_Init; or a key of STEPS), and the seconds after
+which it is done.
 """
 
 from __future__ import annotations

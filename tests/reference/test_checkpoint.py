@@ -69,7 +69,7 @@ def test_what_was_saved_is_restored_to_the_last_bit(tmp_path: Path):
 
 
 def two_ranks(path: Path) -> list[State]:
-    """States that differ in what is a rank's own, rank 0's last, since it writes; they lie in a checkpoint at `path`."""
+    """States that differ in what is a rank's own, rank 0's last, since it writes; they lie in a checkpoint `path`."""
     states = [state_of(1), state_of(1)]
     states[1].loss_sum += 1.0
     states[1].model.train()(torch.rand(4, 3, 16, 16) * 3)  # which moves the running statistics alone

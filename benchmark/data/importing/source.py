@@ -48,8 +48,8 @@ class SourceFile:
     sha256: str | None = None
 
     def opened(self) -> h5py.File:
-        """The HDF5 file. Raises OSError where it is not one, and StemdlError where it has not the hash that its data set's
-        manifest gives."""
+        """The HDF5 file. Raises OSError where it is not one, and StemdlError where its hash is not the one in its data
+        set's manifest."""
         import h5py
 
         if self.sha256 is None:

@@ -1,4 +1,4 @@
-"""Every launcher, a file each: a new one is a file here, with one subclass of `Launcher`, and nothing else to change."""
+"""Every launcher, a file each: a new one is a file here with one subclass of `Launcher`, and nothing else changes."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ PROGRAM = re.compile(r"(?:^|(?:mpirun|jsrun|srun) .*?)(?:stemdl|\./run_benchmark
 
 
 def commands_in(lines: list[str]) -> list[str]:
-    """The arguments of `stemdl`, of each line that begins with it or starts ranks of it; comments and pipes left out."""
+    """The arguments of `stemdl` in each line that begins with it or starts ranks of it; comments and pipes left out."""
     whole = re.sub(r"\\\n\s*", " ", "\n".join(lines)).splitlines()
     found = []
     for line in whole:

@@ -24,7 +24,7 @@ AS_ORDINARY_USER = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", 
 
 @pytest.fixture
 def command(environment: dict[str, str], tmp_path: Path) -> Callable[..., subprocess.CompletedProcess]:
-    """`command(*arguments, before=(), shell="", cwd=tmp_path, **variables)`: a process of its own; `shell` redirects."""
+    """`command(*arguments, before=(), shell="", cwd=tmp_path, **variables)`: its own process; `shell` redirects."""
 
     def run(
         *arguments: str, before: list[str] = [], shell: str = "", cwd: Path = tmp_path, **variables: str

@@ -1,4 +1,4 @@
-"""What `stemdl run` and `show` say of runs by our own rules: of those that are never scored one line, and nothing else."""
+"""What `stemdl run` and `show` say of runs by our own rules: one line, and nothing else, of those never scored."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ EPYC_MOUNTS = r"""22 28 0:20 / /sys rw,nosuid,nodev,noexec,relatime shared:7 - s
 23 28 0:21 / /proc rw,nosuid,nodev,noexec,relatime shared:14 - proc proc rw
 28 1 259:2 / / rw,relatime shared:1 - ext4 /dev/nvme0n1p2 rw,errors=remount-ro
 31 28 0:26 / /dev/shm rw,nosuid,nodev shared:3 - tmpfs tmpfs rw
-46 28 0:42 / /lustre/big rw,nosuid,nodev,relatime shared:30 - lustre 10.1.2.3@o2ib:10.1.2.4@o2ib:/big rw,flock,lazystatfs
+46 28 0:42 / /lustre/big rw,nosuid,nodev,relatime shared:30 - lustre 10.1.2.3@o2ib:10.1.2.4@o2ib:/big rw,flock
 51 28 259:4 / /local\040disk rw,noatime,attr2 shared:33 - xfs /dev/nvme1n1 rw,inode64,logbufs=8
 """
 A100_ROWS = "NVIDIA A100-SXM4-40GB, 40960, 535.129.03, 1410, 4, 16\n" * 4

@@ -1,4 +1,4 @@
-"""Through emulated jsrun, srun and flux: what ranks see of the real flags, and the benchmark trained by real MPI ranks."""
+"""Through emulated jsrun, srun and flux: what ranks see of the real flags, and training by real MPI ranks."""
 
 from __future__ import annotations
 

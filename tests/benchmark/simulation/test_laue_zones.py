@@ -1,4 +1,4 @@
-"""Higher-order Laue zones against FFT multislice of crystals in three dimensions, and between descriptions of a crystal."""
+"""Higher-order Laue zones against FFT multislice in three dimensions, and between descriptions of one crystal."""
 
 from __future__ import annotations
 

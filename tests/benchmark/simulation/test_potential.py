@@ -66,7 +66,7 @@ def test_each_laue_zone_is_the_same_alone_and_among_others(absorption: str) -> N
 
 @pytest.mark.parametrize(("number", "b"), [(14, 0.45), (79, 0.6)])
 def test_forward_absorption_is_the_whole_diffuse_cross_section(number: int, b: float) -> None:
-    """The optical theorem: sigma = 2 gamma lambda f'(0), against the integral of what is scattered between the beams."""
+    """The optical theorem, sigma = 2 gamma lambda f'(0), against the integral of what is scattered between beams."""
     energy = 200.0
     gamma, wavelength = mass_ratio(energy), wavelength_angstrom(energy)
 

@@ -66,7 +66,9 @@ def script(tmp_path: Path, body: str) -> Path:
     path = tmp_path / "script.py"
     path.write_text(
         "import resource, sys\nfrom pathlib import Path\n"
-        "from benchmark.data.importing import importer, plan\nfrom benchmark.foundation.errors import StemdlError\nplan.SHARD_BYTES = 20 * 3 * 16 * 16 * 4\n"
+        "from benchmark.data.importing import importer, plan\n"
+        "from benchmark.foundation.errors import StemdlError\n"
+        "plan.SHARD_BYTES = 20 * 3 * 16 * 16 * 4\n"
         "source, folder = map(Path, sys.argv[1:])\n\nif __name__ == '__main__':\n"
         + "".join(f"    {line}\n" for line in body.splitlines())
     )
