@@ -25,13 +25,17 @@ def choose(rung: Rung, path: Path, folder: Path, work: Workers, split: bool) -> 
     """
     candidates = work.from_leader(lambda: _read(path))
     selection = structures.select(candidates, rung, partial(_examine_all, work, rung.limits), split)
+    used = any(selection.chosen.values())
+    expected = f"crystals of {rung.name}'s space groups"
+    if not used and not selection.left_out:
+        raise StemdlError("no crystal is in it", where=path, expected=expected)
     work.from_leader(lambda: write_left_out(folder, selection.left_out))
-    if not any(selection.chosen.values()):
+    if not used:
         raise StemdlError(
             "no crystal can be used",
             where=path,
-            expected=f"crystals of {rung.name}'s space groups",
-            found="; ".join(summary(selection.left_out)[:3]) or "none at all",
+            expected=expected,
+            found="; ".join(summary(selection.left_out)[:3]),
             remedy=f"{folder / TABLE} has the reason of each",
         )
     return selection

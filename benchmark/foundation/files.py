@@ -8,9 +8,9 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from benchmark.foundation.errors import StemdlError
 
@@ -47,19 +47,43 @@ def remove_parts(folder: Path) -> None:
 @contextmanager
 def exclusive(path: Path) -> Iterator[None]:
     """Holds a lock file while the block runs; the kernel drops it with the process. Not held where the file system
-    has no locks. Raises Busy when another process holds it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "a") as handle:
+    has no locks. A folder that was made for it and into which nothing else came is gone when the block is left. Raises
+    Busy when another process holds it."""
+    made = [above for above in (path.parent, *path.parent.parents) if not above.exists()]
+    while (handle := _locked(path)) is None:
+        pass
+    with handle:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Busy(
-                "another process is at work here", where=path.parent, remedy="wait for it, or choose another folder"
-            ) from error
-        except OSError as error:
-            if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
+            yield
+        finally:
+            with suppress(OSError):
+                if made and [each.name for each in path.parent.iterdir()] == [path.name]:
+                    path.unlink()  # who had opened it before sees that, and makes another
+                    for folder in made:
+                        folder.rmdir()
+
+
+def _locked(path: Path) -> IO[str] | None:
+    """The file, locked; None where whoever held it has removed it meanwhile."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        handle = open(path, "a")
+    except FileNotFoundError:  # the folder has just gone
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
+            handle.close()
+            if not isinstance(error, BlockingIOError):
                 raise
-        yield
+            remedy = "wait for it, or choose another folder"
+            raise Busy("another process is at work here", where=path.parent, remedy=remedy) from error
+    with suppress(FileNotFoundError):
+        if os.path.samestat(os.fstat(handle.fileno()), os.stat(path)):
+            return handle
+    handle.close()
+    return None
 
 
 def require_place(folder: Path) -> None:

@@ -64,3 +64,40 @@ def test_hashes_are_the_standard_ones(tmp_path: Path, size: int) -> None:
 def test_the_hash_of_a_text_is_that_of_its_utf8_bytes() -> None:
     assert files.sha256_of_text("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert files.sha256_of_text("Å") == hashlib.sha256(b"\xc3\x85").hexdigest()
+
+
+def test_a_lock_leaves_no_folder_that_only_it_was_made_for(tmp_path: Path) -> None:
+    lock = tmp_path / "a" / "b" / ".lock"
+    with files.exclusive(lock):
+        assert lock.is_file()
+        with pytest.raises(files.Busy, match="another process is at work here"), files.exclusive(lock):
+            pass
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(KeyError), files.exclusive(lock):
+        raise KeyError
+    assert list(tmp_path.iterdir()) == []
+    with files.exclusive(lock):
+        (lock.parent / "made").touch()
+    assert sorted(path.name for path in lock.parent.iterdir()) == [".lock", "made"]
+    (tmp_path / "mine").mkdir()
+    with files.exclusive(tmp_path / "mine" / ".lock"):
+        pass
+    assert (tmp_path / "mine").is_dir(), "a folder that was there stays"
+
+
+def test_who_opened_a_lock_that_was_then_removed_holds_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock, flock = tmp_path / "new" / ".lock", files.fcntl.flock
+    removed = []
+
+    def first_removed(handle: object, how: int) -> None:
+        if not removed:  # whoever held it has just left
+            removed.append(True)
+            lock.unlink()
+            lock.parent.rmdir()
+        flock(handle, how)
+
+    monkeypatch.setattr(files.fcntl, "flock", first_removed)
+    with files.exclusive(lock):
+        assert removed and lock.is_file()
+        with pytest.raises(files.Busy), files.exclusive(lock):
+            pass
