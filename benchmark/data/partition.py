@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.data.importing.importer import PUBLISHED
 from benchmark.data.manifest import Manifest
 from benchmark.data.materials import Entry, materials_of_samples
+from benchmark.data.published import PUBLISHED
 from benchmark.data.split import STANDARD_SHARES, STANDARD_VERSION, folds, of_unseen_types, standard_split
 from benchmark.definition.rung import SPLITS
 from benchmark.foundation.errors import StemdlError, nearest

@@ -24,6 +24,7 @@ from benchmark.data.importing.source import Source, find_source
 from benchmark.data.importing.survey import Sample, Survey, survey_hdf5, survey_npz
 from benchmark.data.importing.tally import Tally
 from benchmark.data.manifest import MANIFEST, Manifest, WrittenShard, read_manifest, write_manifest
+from benchmark.data.published import PUBLISHED
 from benchmark.data.schema import sample_schema, shard_path
 from benchmark.data.storage import require_filter
 from benchmark.data.workers import Ranks, Workers, workers
@@ -33,8 +34,6 @@ from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import canonical_json, exclusive, sha256_of_text
 
 REAL_RUNG = "stemdl_olcf"
-PUBLISHED = {"train": (148_006, 200), "dev": (20_400, 145), "test": (18_749, 140)}
-"""Stacks and space groups of each split of the real set, as its users counted them."""
 NPZ_FILES_AT_ONCE = 500
 FORMAT = 1
 """Of what importing makes of a source: another number where the same source would give other bytes."""
