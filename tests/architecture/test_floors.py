@@ -8,8 +8,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[2]
 FLOORS = {
     "foundation": 0,
@@ -108,37 +106,43 @@ def package_of(module: str) -> str:
     return parts[1] if len(parts) > 1 else ""
 
 
+def edges(package: str) -> Iterator[tuple[str, str]]:
+    """Every import between modules of ours, of those in a package: (module, what it imports)."""
+    for module in FILES:
+        if module.startswith(package):
+            for target in sorted(own(imports(FILES[module]))):
+                yield module, target
+
+
 def test_every_package_has_a_floor() -> None:
     packages = {package_of(module) for module in FILES if module.startswith("benchmark.")}
     assert packages <= set(FLOORS), packages - set(FLOORS)
 
 
-@pytest.mark.parametrize("module", [module for module in FILES if module.startswith("benchmark.")])
-def test_no_import_climbs_a_floor(module: str) -> None:
-    here = package_of(module)
-    for target in own(imports(FILES[module])):
-        assert not target.startswith("reference"), f"{module} imports {target}"
-        there = package_of(target)
-        if there in ("", here):
-            continue
-        below = FLOORS[there] < FLOORS[here]
-        assert below or (here, there) in LEVEL, f"{module} (floor {FLOORS[here]}) imports {target}"
+def climbs(module: str, target: str) -> bool:
+    """Whether a module of the harness may not import that module of ours."""
+    here, there = package_of(module), package_of(target)
+    if target.startswith("reference"):
+        return True
+    return there not in ("", here) and FLOORS[there] >= FLOORS[here] and (here, there) not in LEVEL
 
 
-@pytest.mark.parametrize("module", [module for module in FILES if module.startswith("reference")])
-def test_the_reference_uses_floors_0_to_2_alone(module: str) -> None:
-    for target in own(imports(FILES[module])):
-        if package_of(target) and target.startswith("benchmark."):
-            assert FLOORS[package_of(target)] <= REFERENCE_MAY_USE, f"{module} imports {target}"
+def test_no_import_climbs_a_floor() -> None:
+    assert not [f"{module} imports {target}" for module, target in edges("benchmark") if climbs(module, target)]
+
+
+def test_the_reference_uses_floors_0_to_2_alone() -> None:
+    assert not [
+        f"{module} imports {target}"
+        for module, target in edges("reference")
+        if target.startswith("benchmark.") and FLOORS[package_of(target)] > REFERENCE_MAY_USE
+    ]
 
 
 def test_no_module_reaches_itself() -> None:
     graph = {module: own(imports(path)) - {module} for module, path in FILES.items()}
     # A package is not counted as an import of its __init__ alone: `from benchmark.data import schema` is schema.
-    graph = {
-        module: {target for target in targets if FILES[target].name != "__init__.py"}
-        for module, targets in graph.items()
-    }
+    graph = {module: {name for name in names if FILES[name].name != "__init__.py"} for module, names in graph.items()}
     finished: set[str] = set()
 
     def visit(module: str, above: tuple[str, ...]) -> None:
@@ -152,10 +156,24 @@ def test_no_module_reaches_itself() -> None:
         visit(module, ())
 
 
-@pytest.mark.parametrize("module", [module for module in FILES if module.startswith("benchmark")])
-def test_heavy_libraries_are_imported_inside_functions(module: str) -> None:
-    loaded = {name.split(".")[0] for name in imports_on_load(FILES[module])}
-    assert not loaded & LAZY_EVERYWHERE, f"{module} imports {loaded & LAZY_EVERYWHERE} when it is loaded"
+def test_heavy_libraries_are_imported_inside_functions() -> None:
+    assert not [
+        f"{module} imports {name} when it is loaded"
+        for module, path in FILES.items()
+        if module.startswith("benchmark")
+        for name in imports_on_load(path)
+        if name.split(".")[0] in LAZY_EVERYWHERE
+    ]
+
+
+def test_training_loads_no_importer() -> None:
+    """Every rank loads all that the training loop names: what makes data has no place there."""
+    loaded, left = set(), {"reference.train"}
+    while left:
+        loaded |= left
+        left = {name for module in left for name in own(imports_on_load(FILES[module]))} - loaded
+    assert "benchmark.data.manifest" in loaded
+    assert not {name for name in loaded if name.startswith(("benchmark.data.importing.", "benchmark.data.workers"))}
 
 
 def test_the_help_of_every_command_loads_no_heavy_library() -> None:
@@ -186,3 +204,7 @@ def test_these_tests_see_what_they_look_for(tmp_path: Path) -> None:
     assert imports_on_load(path) == {"os", "typing", "typing.TYPE_CHECKING", "pandas", "json", "spglib"}
     assert own(imports(path)) == {"benchmark.data", "benchmark.data.schema"}
     assert {"torch.nn", "h5py"} <= imports(path)
+    assert climbs("benchmark.data.reader", "benchmark.cli.main") and climbs("benchmark.launch.rank", "benchmark.data.x")
+    assert climbs("benchmark.cli.main", "reference.train") and climbs("benchmark.data.reader", "benchmark.events.log")
+    assert not climbs("benchmark.metrics.confusion", "benchmark.definition.rung")
+    assert not climbs("benchmark.data.reader", "benchmark.data.schema")
