@@ -1,0 +1,271 @@
+"""Whether a data set is a rung's own, whichever processor made it: each stack and label against the golden figures.
+
+What was found is kept in the folder as `golden.json`, for the manifest that it was found for: the manifest has the hash
+of each shard, which every reader holds it to. So a run knows the verdict before its clock starts and reads no datum for
+it.
+
+`python -m benchmark.data.recognise FOLDER` makes a rung's golden figures of its own data.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.data import schema
+from benchmark.data.faults import Fault
+from benchmark.data.golden import Golden, Likeness, counts_of, differences, figures_of, likeness, load_golden
+from benchmark.data.manifest import Manifest, read_manifest
+from benchmark.data.plan import Material, ShardPlan, drawn, plan_shards
+from benchmark.data.sealed import opened_shard
+from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.golden import IDENTICAL, RECOGNISED, REFUSED, UNKNOWN, VERDICTS, golden_path, golden_sha256
+from benchmark.definition.rung import SPLITS, Rung
+from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.files import canonical_json, sha256_of_text, write_json
+from benchmark.foundation.progress import progress
+
+if TYPE_CHECKING:
+    import h5py
+
+RECOGNITION = "golden.json"
+FORMAT = 1
+CHECK = "golden"
+"""What its faults are filed under."""
+MOST_RECOUNTED, RECOUNTED_SHARE = 5, 0.02
+"""Of the stacks of a split, so many and this share of them more may be counted with other random numbers in parts;
+other kernels gave 1.2 %. As many could be hidden there: a change of macro-F1 by some 0.02."""
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """What comparing a data set with golden figures gave.
+
+    Attributes
+    ----------
+    verdict : one of `definition.golden.VERDICTS`.
+    golden_sha256 : of the figures; empty where the rung has none.
+    compared : stacks that were compared, or proven by their shard. rounded, recounted : of these, as `Likeness` has it.
+    """
+
+    verdict: str
+    golden_sha256: str = ""
+    compared: int = 0
+    rounded: int = 0
+    recounted: int = 0
+
+    def to_log(self) -> dict[str, Any]:
+        """Plain values, by the attributes' names."""
+        return asdict(self)
+
+
+def rung_claimed(manifest: Manifest) -> Rung | None:
+    """The shipped rung whose own data these claim to be; None where they do not."""
+    rung = load_benchmark().rungs.get(manifest.rung)
+    claims = rung is not None and manifest.standard and manifest.recipe_sha256 == rung.recipe_sha256
+    return rung if claims and rung.imported is None else None
+
+
+def known_recognition(manifest: Manifest) -> Recognition | None:
+    """What is known of a data set without reading a shard; None where it does not claim to be a rung's own."""
+    rung = rung_claimed(manifest)
+    if rung is None:
+        return None
+    golden, sha256 = load_golden(rung), golden_sha256(rung.name)
+    if golden is None:
+        return Recognition(UNKNOWN)
+    if manifest.own_schema not in (None, schema.sample_schema(rung.pixels, rung.space_groups)):
+        return Recognition(REFUSED, sha256)
+    if hash_of_shards(manifest) == golden.shards_sha256:
+        return Recognition(IDENTICAL, sha256, sum(manifest.samples.values()))
+    with suppress(OSError, ValueError, TypeError, KeyError):
+        kept = json.loads((manifest.folder / RECOGNITION).read_text(encoding="utf-8"))
+        found = Recognition(**kept["recognition"])
+        if kept["manifest_sha256"] == manifest.sha256 and found.golden_sha256 == sha256 and found.verdict in VERDICTS:
+            return found
+    return Recognition(UNKNOWN, sha256)
+
+
+def recognise(manifest: Manifest) -> tuple[Recognition | None, list[Fault]]:
+    """Compare a data set with the golden figures of the rung that it claims to be of, and keep what was found in its
+    folder where that can be written; with it, what differs. None where it does not claim to be a rung's own.
+
+    Takes 0.7 ms per sample on one core. Raises StemdlError for a shard that is not its manifest's, OSError where one
+    cannot be read.
+    """
+    known = known_recognition(manifest)
+    rung = rung_claimed(manifest)
+    if rung is None or known is None or known.verdict == IDENTICAL or not known.golden_sha256:
+        return known, []
+    golden = load_golden(rung)
+    assert golden is not None
+    faults: list[Fault] = []
+    alike: dict[str, Counter[Likeness]] = {split: Counter() for split in SPLITS}
+    for found in _compared(manifest, rung, golden):
+        if isinstance(found, Fault):
+            faults.append(found)
+        else:
+            split, likeness_found = found
+            alike[split][likeness_found] += 1
+    faults += _counted_otherwise(manifest, alike)
+    total = sum(alike.values(), Counter())
+    recognition = Recognition(
+        REFUSED if faults else RECOGNISED,
+        known.golden_sha256,
+        total.total(),
+        total[Likeness.ROUNDED],
+        total[Likeness.RECOUNTED],
+    )
+    with suppress(OSError):  # a folder that cannot be written is compared again by whoever asks
+        write_json(
+            manifest.folder / RECOGNITION,
+            {"format": FORMAT, "manifest_sha256": manifest.sha256, "recognition": recognition.to_log()},
+        )
+    return recognition, faults
+
+
+def hash_of_shards(manifest: Manifest) -> str:
+    """One hash of all shards' paths and hashes: what of a manifest does not tell which libraries made it."""
+    return sha256_of_text(canonical_json([[shard["path"], shard["sha256"]] for shard in manifest.shards]))
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """A sample of the data set: where it lies, its place among all, its split, and its counts, None where there are
+    none."""
+
+    where: str
+    place: int
+    split: str
+    counts: NDArray[np.int64] | None
+
+
+def _samples(manifest: Manifest, rung: Rung) -> Iterator[_Sample | Fault]:
+    """Every sample of the data set that is where the rung has it, under its name and label; what is not, as a fault."""
+    plans = plan_shards(rung, drawn(rung))
+    wanted = [str(schema.shard_path(manifest.folder, plan.split, plan.number)) for plan in plans]
+    listed = [str(manifest.folder / shard["path"]) for shard in manifest.shards]
+    for odd in sorted(set(wanted) ^ set(listed)):
+        yield Fault(CHECK, odd, "missing" if odd in wanted else "no shard of the rung's")
+    if wanted != listed:
+        if sorted(wanted) == sorted(listed):
+            yield Fault(CHECK, str(manifest.folder), "the shards are in another order than the rung's")
+        return
+    place = 0
+    with progress("Comparing with golden figures", len(plans), "shards") as advance:
+        for done, (plan, shard) in enumerate(zip(plans, manifest.shards, strict=True), start=1):
+            with opened_shard(manifest, shard) as opened:
+                names = schema.sample_names(opened)
+                planned = dict(_planned(plan))
+                for odd in sorted(planned.keys() ^ set(names)):
+                    yield Fault(CHECK, f"{opened.filename}: {odd}", "missing" if odd in planned else "not of the rung")
+                for turn, (name, material) in enumerate(planned.items()):
+                    if name in opened:
+                        yield _sample(opened[name], place + turn, plan.split, material, rung)
+            place += len(planned)
+            advance(done)
+
+
+def _planned(plan: ShardPlan) -> Iterator[tuple[str, Material]]:
+    """The names of a shard's samples, in their order, each with its material."""
+    for material in plan.materials:
+        for energy in range(material.samples):
+            yield f"sample_{material.number}_{energy}", material
+
+
+def _sample(group: h5py.Group, place: int, split: str, material: Material, rung: Rung) -> _Sample | Fault:
+    where = f"{group.file.filename}: {group.name.strip('/')}"
+    try:
+        found = {"material": schema.read_material(group), "label": schema.read_label(group)}
+        patterns = schema.read_patterns(group)
+    except (KeyError, ValueError, TypeError, StemdlError) as error:
+        return Fault(CHECK, where, "the sample cannot be read", "", str(error).splitlines()[0])
+    for what, expected in (("label", material.space_group), ("material", material.identifier)):
+        if found[what] != expected:
+            return Fault(CHECK, where, f"another {what} than the rung's", str(expected), str(found[what]))
+    if patterns.shape != (schema.PROJECTIONS, rung.pixels, rung.pixels):
+        return Fault(CHECK, where, "patterns of another shape than the rung's", found=str(patterns.shape))
+    return _Sample(where, place, split, counts_of(patterns, rung.optics.dose_electrons))
+
+
+def _compared(manifest: Manifest, rung: Rung, golden: Golden) -> Iterator[tuple[str, Likeness] | Fault]:
+    """Of each sample that there are golden figures of, its split and how it compares with them, or what is wrong."""
+    for sample in _samples(manifest, rung):
+        if isinstance(sample, Fault):
+            yield sample
+            continue
+        figures = golden.figures(sample.place)
+        if sample.counts is None:
+            yield Fault(CHECK, sample.where, "the intensities are not counts of electrons, as the rung's are")
+        elif figures is not None:
+            alike = likeness(sample.counts, figures)
+            if alike is Likeness.OTHER:
+                yield Fault(
+                    CHECK,
+                    sample.where,
+                    "other patterns than the rung's",
+                    "those of the golden figures",
+                    f"others in {differences(sample.counts, figures)}",
+                )
+            else:
+                yield sample.split, alike
+
+
+def _counted_otherwise(manifest: Manifest, alike: Mapping[str, Counter[Likeness]]) -> Iterator[Fault]:
+    """More stacks of a split that were counted with other random numbers in parts than a processor is the reason of."""
+    for split, tally in alike.items():
+        most = MOST_RECOUNTED + RECOUNTED_SHARE * tally.total()
+        if tally[Likeness.RECOUNTED] > most:
+            yield Fault(
+                CHECK,
+                str(manifest.folder / split),
+                "stacks that are counted with other random numbers in parts",
+                f"at most {int(most)} of {tally.total()}",
+                str(tally[Likeness.RECOUNTED]),
+            )
+
+
+def make_golden(manifest: Manifest, rung: Rung, every: int = 1) -> Path:
+    """Write the golden figures of a rung, of every so-manieth sample of its own data, where the program reads them.
+
+    Raises StemdlError where a shard is not its manifest's or holds other samples than the rung's.
+    """
+    rows = []
+    for sample in _samples(manifest, rung):
+        if isinstance(sample, Fault) or sample.counts is None:
+            raise StemdlError("these are not the rung's own data", where=manifest.folder, found=sample)
+        if sample.place % every == 0:
+            rows.append(figures_of(sample.counts))
+    path = golden_path(rung.name)
+    path.parent.mkdir(exist_ok=True)
+    np.savez_compressed(
+        path,
+        recipe_sha256=rung.recipe_sha256,
+        shards_sha256=hash_of_shards(manifest),
+        every=every,
+        fingerprints=np.array([row.fingerprint for row in rows], dtype=np.uint64),
+        sums=np.array([row.sums for row in rows], dtype=np.uint32),
+        mixed=np.array([row.mixed for row in rows], dtype=np.uint32),
+    )
+    return path
+
+
+def _main(folder: Path) -> None:
+    manifest = read_manifest(folder)
+    rung = rung_claimed(manifest)
+    if rung is None:
+        raise SystemExit(f"{folder} holds no rung's own data")
+    print(make_golden(manifest, rung))
+
+
+if __name__ == "__main__":
+    _main(Path(sys.argv[1]))

@@ -1,0 +1,234 @@
+"""Golden figures: what a processor rounds otherwise is seen through, and whatever else is done to a stack is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from benchmark.data import schema
+from benchmark.data.generate import material_generator, stacks_of
+from benchmark.data.golden import (
+    BRIGHT,
+    STRIPS,
+    Likeness,
+    counts_of,
+    differences,
+    figures_of,
+    likeness,
+    load_golden,
+)
+from benchmark.data.manifest import read_manifest
+from benchmark.data.plan import drawn, plan_shards
+from benchmark.data.sealed import opened_shard
+from benchmark.data.simulate import simulate_stacks
+from benchmark.definition.benchmark import load_benchmark
+from benchmark.simulation.draw import draw_crystal
+
+RUNG = load_benchmark().rung("stemdl_smoke")
+DOSE = RUNG.optics.dose_electrons
+MATERIALS = [material for plan in plan_shards(RUNG, drawn(RUNG)) for material in plan.materials]
+Counts = NDArray[np.int64]
+places = st.integers(0, len(MATERIALS) - 1)
+seeds = st.integers(0, 2**32 - 1)
+
+
+@pytest.fixture(scope="module")
+def own(smoke_data: Path) -> list[Counts]:
+    """The counts of all stacks of the rung, in the order of the shards."""
+    manifest, found = read_manifest(smoke_data), []
+    for shard in manifest.shards:
+        with opened_shard(manifest, shard) as opened:
+            found += [counts_of(schema.read_patterns(opened[name]), DOSE) for name in schema.sample_names(opened)]
+    return found
+
+
+def counts_in(made: schema.Stack) -> Counts:
+    counts = counts_of(made.patterns, DOSE)
+    assert counts is not None
+    return counts
+
+
+def strips(counts: Counts) -> Counts:
+    return counts.reshape(3, STRIPS, -1)
+
+
+def rounded(counts: Counts, generator: np.random.Generator, each: int, pixels: Callable[[Counts], Counts]) -> Counts:
+    """With `each` counts of every strip moved by one, where there are pixels for it."""
+    counts = counts.copy()
+    for strip in strips(counts).reshape(3 * STRIPS, -1):
+        there = pixels(strip)
+        if len(there) >= each:
+            strip[generator.choice(there, each, replace=False)] += generator.choice((-1, 1), each)
+    return counts
+
+
+def bright(strip: Counts) -> Counts:
+    return np.flatnonzero(strip > BRIGHT)
+
+
+@given(places, seeds, st.integers(1, 2))
+@settings(max_examples=40)
+def test_single_counts_that_rounding_moved_are_moved_back(own: list[Counts], place: int, seed: int, each: int) -> None:
+    counts = rounded(own[place], np.random.default_rng(seed), each, bright)
+    assert likeness(counts, figures_of(own[place])) is Likeness.ROUNDED
+
+
+@given(places, seeds, st.integers(1, 3))
+@settings(max_examples=20)
+def test_counts_of_dark_pixels_are_not_moved_back(own: list[Counts], place: int, seed: int, each: int) -> None:
+    """A count where there was none is what a label could be written with."""
+    counts = rounded(own[place], np.random.default_rng(seed), each, lambda strip: np.flatnonzero(strip == 0))
+    counts = np.maximum(counts, 0)
+    if (counts != own[place]).any():
+        assert likeness(counts, figures_of(own[place])) in (Likeness.RECOUNTED, Likeness.OTHER)
+
+
+@given(places, seeds)
+@settings(max_examples=20)
+def test_three_counts_in_a_strip_are_more_than_rounding(own: list[Counts], place: int, seed: int) -> None:
+    counts = rounded(own[place], np.random.default_rng(seed), 3, bright)
+    assert likeness(counts, figures_of(own[place])) is Likeness.OTHER
+
+
+@given(places, seeds, st.integers(40, 1000))
+@settings(max_examples=20)
+def test_a_run_of_pixels_that_is_counted_again_is_noise(own: list[Counts], place: int, seed: int, pixels: int) -> None:
+    generator = np.random.default_rng(seed)
+    counts = own[place].copy().ravel()
+    start = generator.integers(counts.size - pixels)
+    counts[start : start + pixels] = generator.poisson(counts[start : start + pixels])
+    counts = counts.reshape(3, RUNG.pixels, -1)
+    assert likeness(counts, figures_of(own[place])) in (Likeness.SAME, Likeness.ROUNDED, Likeness.RECOUNTED)
+
+
+def moved_atom(counts: Counts, place: int, generator: np.random.Generator) -> Counts:
+    """One atom 0.1 Angstrom from where it was, all else and the random numbers as they were."""
+    material = MATERIALS[place]
+    own = material_generator(RUNG, material.identifier, material.space_group)
+    crystal = draw_crystal(material.space_group, RUNG.crystals, own)
+    shift = generator.normal(size=3)
+    positions = crystal.positions.copy()
+    positions[generator.integers(len(positions))] += 0.1 * shift / np.linalg.norm(shift) @ np.linalg.inv(crystal.cell)
+    moved = replace(crystal, positions=positions)
+    return counts_in(next(simulate_stacks(material.identifier, moved, RUNG, own, samples=1)))
+
+
+def other_seed(counts: Counts, place: int, generator: np.random.Generator) -> Counts:
+    other = replace(RUNG, seed=int(generator.integers(2**31)))
+    return counts_in(next(stacks_of(other, MATERIALS[place])))
+
+
+def brighter(counts: Counts, place: int, generator: np.random.Generator) -> Counts:
+    return np.rint(1.01 * counts).astype(np.int64)
+
+
+def one_brighter(counts: Counts, place: int, generator: np.random.Generator) -> Counts:
+    counts = counts.copy()
+    pattern = generator.integers(3)
+    counts[pattern] = np.rint(1.01 * counts[pattern])
+    return counts
+
+
+def shifted(counts: Counts, place: int, generator: np.random.Generator) -> Counts:
+    return counts + 3
+
+
+def recounted(counts: Counts, place: int, generator: np.random.Generator) -> Counts:
+    return generator.poisson(counts)
+
+
+def labelled(counts: Counts, place: int, generator: np.random.Generator) -> Counts:
+    """A row of each strip has the label in its dark pixels."""
+    counts = counts.copy()
+    dark = np.argsort(strips(counts), axis=2)[:, :, : RUNG.classes]
+    np.put_along_axis(strips(counts), dark, 0, axis=2)
+    np.put_along_axis(strips(counts), dark[:, :, place % RUNG.classes, None], 5, axis=2)
+    return counts
+
+
+def sharpened(counts: Counts) -> Counts:
+    """Within each strip counts go from dark pixels to bright ones, the sums stay."""
+    counts = counts.copy()
+    for strip in strips(counts).reshape(3 * STRIPS, -1):
+        order = np.argsort(strip)
+        few = np.minimum(strip[order[:200]], 3)
+        strip[order[:200]] -= few
+        strip[order[-200:]] += few[::-1]
+    return counts
+
+
+def mirrored(counts: Counts, place: int, generator: np.random.Generator) -> Counts:
+    return counts[:, :, ::-1].copy()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [moved_atom, other_seed, brighter, one_brighter, shifted, recounted, labelled, mirrored],
+    ids=lambda change: change.__name__,
+)
+@given(place=places, seed=seeds)
+@settings(max_examples=10)
+def test_whatever_is_done_to_a_stack_is_seen(own: list[Counts], change: Callable, place: int, seed: int) -> None:
+    assert likeness(change(own[place], place, np.random.default_rng(seed)), figures_of(own[place])) is Likeness.OTHER
+
+
+@given(places)
+@settings(max_examples=40)
+def test_what_is_moved_within_strips_is_never_taken_for_proven(own: list[Counts], place: int) -> None:
+    """Where few strips have what can be moved it passes for noise, which few stacks of a split may have."""
+    moved = sharpened(own[place])
+    assert (moved == own[place]).all() or likeness(moved, figures_of(own[place])) in (
+        Likeness.RECOUNTED,
+        Likeness.OTHER,
+    )
+
+
+def test_what_differs_is_told(own: list[Counts]) -> None:
+    golden = figures_of(own[0])
+    assert differences(own[0], golden) == "0 of 12 strips; the patterns' intensities by +0.00%, +0.00%, +0.00%"
+    told = differences(2 * own[0], golden)
+    assert told == "12 of 12 strips; the patterns' intensities by +100.00%, +100.00%, +100.00%"
+
+
+def test_only_counts_are_taken_for_counts() -> None:
+    patterns = next(stacks_of(RUNG, MATERIALS[0])).patterns
+    expected = replace(RUNG, optics=replace(RUNG.optics, dose_electrons=0.0))  # easier to tell apart
+    assert counts_of(patterns, DOSE) is not None
+    for other in (
+        patterns * np.float32(1.01),
+        np.nextafter(patterns, np.float32(1.0)),
+        patterns.astype(np.float16).astype(np.float32),
+        next(stacks_of(expected, MATERIALS[0])).patterns,
+        -patterns,
+        np.full_like(patterns, np.nan),
+    ):
+        assert counts_of(other, DOSE) is None
+
+
+@pytest.mark.parametrize("name", ["stemdl_smoke", "stemdl_mini"])
+def test_the_shipped_figures_are_those_of_what_is_drawn_here(name: str) -> None:
+    """Whatever processor draws them here."""
+    rung = load_benchmark().rung(name)
+    golden = load_golden(rung)
+    assert golden is not None and len(golden.fingerprints) == rung.total("train") + rung.total("dev") + rung.total(
+        "test"
+    )
+    materials = [material for plan in plan_shards(rung, drawn(rung)) for material in plan.materials]
+    found = []
+    for place in range(0, len(materials), len(materials) // 12):
+        figures = golden.figures(place)
+        assert figures is not None
+        found.append(likeness(counts_in(next(stacks_of(rung, materials[place]))), figures))
+    assert Likeness.OTHER not in found and found.count(Likeness.RECOUNTED) <= 1
+
+
+def test_figures_of_another_recipe_are_none() -> None:
+    assert load_golden(replace(RUNG, seed=1)) is None
+    assert load_golden(load_benchmark().rung("stemdl_full")) is None
