@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmark.events.power_log import POWER
 from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.search import say_unread
 
 STRONG, WEAK = SCALINGS = ("strong", "weak")
 RESULTS, PRUNED = "results", "pruned_results"
@@ -72,7 +73,7 @@ def find_log_folders(paths: Iterable[Path]) -> list[LogFolder]:
 
 
 def _below(top: Path) -> Iterator[LogFolder]:
-    for name, folders, _ in os.walk(top):
+    for name, folders, _ in os.walk(top, onerror=say_unread):
         folders[:] = [each for each in folders if each not in (PRUNED, POWER)]
         folder = Path(name)
         with os.scandir(folder) as entries:

@@ -21,6 +21,7 @@ from benchmark.events.reader import read_events
 from benchmark.events.timeline import Timeline
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import sha256_of_file, write_json
+from benchmark.foundation.search import files_below
 from benchmark.launch.load import LOAD
 from benchmark.launch.nodes import read_nodes
 from benchmark.launch.rank import Rank
@@ -190,16 +191,22 @@ def record_of_log(folder: Path) -> dict[str, Any] | None:
 
 
 def stored_runs(folder: Path) -> list[StoredRun]:
-    """All runs in and below a folder, those of a run set in their order; the oldest first."""
-    found = {path.parent for name in (RUN, CONFIG, "result_*.txt") for path in folder.rglob(name)}
+    """All runs in and below a folder, those of a run set in their order; the oldest first. Folders that cannot be read
+    are said on stderr."""
+    found = {path.parent for path in files_below(folder) if path.name == RUN or _is_begun(path)}
     return [read_run(each) for each in sorted(found, key=_in_order)]
 
 
 def newest(folder: Path) -> Path | None:
     """Of the runs and run sets in a folder, that which a run was begun or went on in last; None where there is none."""
-    logs = [path for name in (CONFIG, "result_*.txt") for path in folder.rglob(name)] if folder.is_dir() else []
+    logs = [path for path in files_below(folder) if _is_begun(path)]
     last = max(logs, key=lambda path: path.stat().st_mtime_ns, default=None)
     return None if last is None else folder / last.relative_to(folder).parts[0]
+
+
+def _is_begun(path: Path) -> bool:
+    """Whether a file shows that a run was begun in its folder."""
+    return path.name == CONFIG or path.match("result_*.txt")
 
 
 def _in_order(folder: Path) -> list[str | int]:

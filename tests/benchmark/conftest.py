@@ -1,7 +1,8 @@
-"""Runs that are only pretended, for tests of what starts them, waits for them and tells of them."""
+"""Runs that are only pretended, for tests of what starts them, waits for them and tells of them; shut folders."""
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -62,3 +63,17 @@ def pretend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tu
     make.jobs = launcher.jobs
     yield make
     assert os.sched_getaffinity(0) == before  # of this thread
+
+
+@pytest.fixture
+def close(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """`close(folder)`: from now on it cannot be read, by root neither."""
+    closed, scandir = set(), os.scandir
+
+    def refusing(path: str = "."):
+        if os.path.abspath(path) in closed:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    return lambda folder: closed.add(os.path.abspath(folder))

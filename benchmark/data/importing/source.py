@@ -19,6 +19,7 @@ from benchmark.data.schema import SHARD_NAME
 from benchmark.data.sealed import opened_image, read_sealed
 from benchmark.definition.rung import SPLITS
 from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.search import files_below, refuse_unread
 
 if TYPE_CHECKING:
     import h5py
@@ -100,11 +101,13 @@ def find_source(path: Path) -> Source:
 
 
 def _files(path: Path, suffix: str) -> Iterator[Path]:
-    """The files of a suffix in the order of their names, but none that is hidden, as unfinished ones are."""
+    """The files of a suffix in the order of their names, but none that is hidden, as unfinished ones are. Raises
+    StemdlError where a folder cannot be read."""
     if path.is_file():
         yield from [path] if path.suffix == suffix else []
     else:
-        yield from (each for each in sorted(path.rglob(f"*{suffix}")) if not each.name.startswith("."))
+        found = (each for each in files_below(path, refuse_unread) if each.suffix == suffix)
+        yield from sorted(each for each in found if not each.name.startswith("."))
 
 
 def _sorted_out(
