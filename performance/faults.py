@@ -37,7 +37,7 @@ from fault_trial import EPOCHS, SETTINGS, Trial, end_all, ended, small_disk
 from benchmark.cli.output import print_table
 from benchmark.data.manifest import read_manifest
 from benchmark.data.reader import samples_of
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.settings import read_settings
 from reference.input import steps_per_epoch
 

@@ -29,7 +29,7 @@ from benchmark.data import schema
 from benchmark.data.duplicates import parsed_formula
 from benchmark.data.leaks import composition_features, metadata_features, pairwise_accuracies, screened_accuracies
 from benchmark.data.workers import workers
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import SPLITS, Rung
 from benchmark.launch.cores import usable_cores
 from benchmark.report.overview import read_text

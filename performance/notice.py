@@ -26,7 +26,7 @@ BATCH, PIXELS, CLASSES = 4, 64, 5  # of a rank of the smoke rung's, on two ranks
 def be_a_rank(backend: str, blocks: int) -> None:
     import torch
 
-    from benchmark.definition.benchmark import load_benchmark
+    from benchmark.definition.finder import load_benchmark
     from benchmark.definition.settings import read_settings
     from benchmark.launch.rank import detect_rank
     from reference.checkpoint import State

@@ -31,7 +31,7 @@ from torch.utils.data import DataLoader, Dataset
 from benchmark.data import schema
 from benchmark.data.manifest import Manifest, WrittenShard, read_manifest, write_manifest
 from benchmark.data.reader import Part
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import Storage
 from benchmark.definition.settings import read_settings
 from benchmark.launch.system import drop_caches

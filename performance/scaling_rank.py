@@ -20,7 +20,7 @@ from torch.optim import Optimizer
 
 from benchmark.data.manifest import read_manifest
 from benchmark.data.reader import Part
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.settings import read_settings
 from benchmark.foundation.files import write_json
 from benchmark.launch.rank import detect_rank

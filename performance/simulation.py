@@ -24,7 +24,7 @@ from convergence import DETECTORS, SETTINGS
 from engine import clock, counted_operations, product_rate, views_of
 
 from benchmark.data.simulate import ideal_patterns
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import Accuracy
 
 

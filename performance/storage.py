@@ -38,7 +38,7 @@ from benchmark.cli.output import print_table
 from benchmark.data import schema
 from benchmark.data.simulate import simulate_stacks
 from benchmark.data.storage import LOG_FLOOR, PLUGIN_FILTERS, Coding, binned, coding_of, encode
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import ENCODINGS, FILTERS, Storage
 from benchmark.foundation.progress import progress
 from benchmark.simulation.draw import draw_crystal

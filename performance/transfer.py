@@ -29,7 +29,7 @@ from benchmark.cli.output import print_table
 from benchmark.data import schema
 from benchmark.data.generate import generate
 from benchmark.data.manifest import WrittenShard, read_manifest, write_manifest
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.request import RunRequest
 from benchmark.definition.rung import Rung
 from benchmark.events import keys

@@ -37,7 +37,7 @@ from corpus import DESCRIPTION, RUNG, Mutation, Tree
 from mutations import MUTATIONS
 
 from benchmark.cli.output import print_table
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import find_task, load_benchmark
 from benchmark.definition.scored import REFERENCE_POINTS
 from benchmark.foundation.progress import progress
 from benchmark.validation.finding import Severity
@@ -158,7 +158,10 @@ def _tree_fails(tree: Path) -> bool:
     from mlperf_logging.repo_checker import repo_checker
 
     rcp_checker.submission_runs["hpc"][RUNG] = load_benchmark().runs
-    with _listening() as said, open(REFERENCE_POINTS / f"{RUNG}.json", encoding="utf-8") as points:
+    with (
+        _listening() as said,
+        open(find_task("space_group").folder / REFERENCE_POINTS / f"{RUNG}.json", encoding="utf-8") as points,
+    ):
         try:
             folder = next(tree.glob("results/*/*/*"))
             passed = rcp_checker.check_directory(str(folder), "hpc", "3.0.0", False, False, points, "pruned_rcps")[0]

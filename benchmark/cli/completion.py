@@ -52,7 +52,7 @@ def _none() -> Iterable[str]:
 
 
 def _rungs() -> Iterable[str]:
-    from benchmark.definition.benchmark import load_benchmark
+    from benchmark.definition.finder import load_benchmark
 
     return load_benchmark().rungs
 
@@ -64,7 +64,7 @@ def _profiles() -> Iterable[str]:
 
 
 def _settings() -> Iterable[str]:
-    from benchmark.definition.benchmark import load_benchmark
+    from benchmark.definition.finder import load_benchmark
     from benchmark.definition.settings import settings_of
 
     return [f"{name}=" for name in settings_of(load_benchmark())]

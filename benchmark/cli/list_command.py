@@ -62,7 +62,7 @@ def execute(arguments: argparse.Namespace) -> int:
 def _list_rungs(output_format: str) -> int:
     from benchmark.data.plan import wanted_size
     from benchmark.data.schema import PROJECTIONS
-    from benchmark.definition.benchmark import load_benchmark
+    from benchmark.definition.finder import load_benchmark
     from benchmark.definition.rung import SPLITS
 
     listed = []

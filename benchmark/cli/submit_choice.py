@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def parcel_of(arguments: argparse.Namespace) -> Parcel:
     """What is submitted, by the options of `stemdl submit`. Raises StemdlError where the runs make no submission."""
-    from benchmark.definition.benchmark import load_benchmark
+    from benchmark.definition.finder import load_benchmark
     from benchmark.foundation.files import sha256_of_file
     from benchmark.scoring.tree import STRONG, WEAK
     from benchmark.submission.ledger import find_ledger, read_ledger

@@ -72,7 +72,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """0 when it was written, 1 when it would be INVALID and was not."""
-    from benchmark.definition.benchmark import load_benchmark
+    from benchmark.definition.finder import load_benchmark
     from benchmark.submission.package import check_code, copy_of, pack_hpc, publish
     from benchmark.submission.science import pack_science, science_folder
     from benchmark.validation.finding import Verdict

@@ -15,7 +15,7 @@ from benchmark.data.faults import Fault
 from benchmark.data.manifest import Manifest
 from benchmark.data.materials import Entry
 from benchmark.data.sources import read_candidates
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import ORIENTATIONS, Rung
 from benchmark.foundation.files import sha256_of_text
 from benchmark.simulation.crystal import TOLERANCES_ANGSTROM, Crystal, standardised

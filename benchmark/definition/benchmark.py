@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +28,8 @@ from benchmark.definition.settings import FREE
 from benchmark.definition.trainer import ROOT
 from benchmark.foundation.errors import StemdlError, nearest
 
-DEFINITIONS = Path(__file__).parent / "benchmarks"
+SHIPPED = ROOT / "benchmark" / "tasks"
+"""The tasks that are shipped, a folder each."""
 _T = TypeVar("_T")
 
 
@@ -69,14 +69,17 @@ class Benchmark:
 
     Attributes
     ----------
+    task : the folder that it is defined in, by which it is found. name : by which it is submitted.
     trainer : the reference's entry point, `module:function`.
-    task : the folder in reference/tasks of how the reference answers, by its name; or another folder's whole path.
+    task_folder : where the answer to it lies, and its settings: reference/tasks/<task> of a shipped task, otherwise the
+        folder of its definition.
     runs : of a scored run set.
     precisions : that both divisions allow.
     known_manifests : by rung, the SHA-256 of manifests that its recipe has given.
     crystals : recipes by name, by which crystals can be drawn for any rung instead of its own.
     """
 
+    task: str
     name: str
     title: str
     version: int
@@ -89,12 +92,7 @@ class Benchmark:
     known_manifests: Mapping[str, tuple[str, ...]]
     rungs: Mapping[str, Rung]
     crystals: Mapping[str, CrystalRecipe]
-    task: str
-
-    @property
-    def task_folder(self) -> Path:
-        """Where the reference's task lies, and its settings."""
-        return ROOT / "reference" / "tasks" / self.task
+    task_folder: Path
 
     def rung(self, name: str) -> Rung:
         """The rung of that name. Raises StemdlError with the nearest known name."""
@@ -267,6 +265,7 @@ def read_benchmark(path: Path) -> Benchmark:
     except (OSError, yaml.YAMLError) as error:
         raise StemdlError("the benchmark's definition cannot be read", where=path, found=error) from error
     measured, goal = _measured(str(path), values)
+    folder = path.resolve().parent
     rungs = _mapping(str(path), values, "rungs")
     recipes = _mapping(str(path), values, "crystals")
     closed = _mapping(str(path), values, "closed")
@@ -280,6 +279,8 @@ def read_benchmark(path: Path) -> Benchmark:
         Benchmark,
         str(path),
         {key: value for key, value in values.items() if key != "metric"},
+        task=folder.name,
+        task_folder=ROOT / "reference" / "tasks" / folder.name if folder.parent == SHIPPED else folder,
         measured=measured,
         goal=goal,
         rungs={name: _rung(str(path), name, rungs) for name in rungs},
@@ -287,12 +288,3 @@ def read_benchmark(path: Path) -> Benchmark:
         closed=_build(ClosedDivision, f"{path}: closed", closed),
         known_manifests={rung: tuple(hashes) for rung, hashes in manifests.items()},
     )
-
-
-@functools.cache
-def load_benchmark(name: str = "stemdl") -> Benchmark:
-    """The shipped benchmark of that name."""
-    known = {path.stem: path for path in DEFINITIONS.glob("*.yaml")}
-    if name not in known:
-        raise StemdlError(f"there is no benchmark {name!r}", remedy=nearest(name, known))
-    return read_benchmark(known[name])

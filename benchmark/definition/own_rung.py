@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmark.definition.benchmark import DEFINITIONS, Benchmark, build_rung, load_benchmark
+from benchmark.definition.benchmark import Benchmark, build_rung
+from benchmark.definition.finder import benchmark_of, find_task, readable
 from benchmark.definition.rung import Rung
 from benchmark.foundation.errors import StemdlError, nearest
 from benchmark.foundation.files import is_file_name, read_yaml_mapping
@@ -20,40 +21,42 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 def find_rung(text: str) -> tuple[Benchmark, Rung, Path | None]:
     """The rung of a name, or of a file: a name that ends in .yaml or .yml, or holds a '/'. With it the benchmark that
     has it, and the file. Raises StemdlError with the nearest name, or naming the key of the file that is wrong."""
-    benchmark = load_benchmark()
     if not is_file_name(text):
+        benchmark = benchmark_of(text)
         return benchmark, benchmark.rung(text), None
     path = Path(text)
-    rung = read_rung(path, benchmark)
+    benchmark, rung = read_rung(path)
     return dataclasses.replace(benchmark, rungs={**benchmark.rungs, rung.name: rung}), rung, path
 
 
-def read_rung(path: Path, benchmark: Benchmark) -> Rung:
-    """A rung from a file whose `like` names a shipped one: what it does not say is as there, key by key. It is named by
-    its `name`, or by the file. Raises StemdlError."""
+def read_rung(path: Path) -> tuple[Benchmark, Rung]:
+    """A rung from a file whose `like` names one of a task, and that task's benchmark: what the file does not say is as
+    there, key by key. It is named by its `name`, or by the file. Raises StemdlError."""
     values = read_yaml_mapping(path, "the rung")
     like, name = values.pop(LIKE, None), values.pop(NAME, path.stem)
-    if like not in benchmark.rungs:
+    rungs = {rung: task for task, found in readable().items() for rung in found.rungs}
+    if like not in rungs:
         raise StemdlError(
-            "the rung does not say which shipped one it is like",
+            "the rung does not say which other one it is like",
             where=path,
             expected=f"{LIKE}: RUNG",
             found=like,
-            remedy=nearest(str(like), benchmark.rungs),
+            remedy=nearest(str(like), rungs),
         )
-    if not isinstance(name, str) or not _NAME.fullmatch(name) or name in benchmark.rungs:
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or name in rungs:
         raise StemdlError(
             "the rung has no name of its own",
             where=path,
             found=name,
-            expected=f"{NAME}: letters, digits, - and _, and none that is shipped",
+            expected=f"{NAME}: letters, digits, - and _, and none that is taken",
         )
-    shipped = read_yaml_mapping(DEFINITIONS / f"{benchmark.name}.yaml", "the definition")["rungs"][like]
-    shipped = {**shipped, "summary": f"like {like}", "version": 1}
+    place = find_task(rungs[like])
+    base = read_yaml_mapping(place.definition, "the definition")["rungs"][like]
+    base = {**base, "summary": f"like {like}", "version": 1}
     for one, other in (("materials_per_group", "samples_per_group"), ("space_groups", "samples_per_group")):
         if one in values:
-            shipped.pop(other, None)
-    return build_rung(str(path), name, _merged(shipped, values))
+            base.pop(other, None)
+    return place.benchmark(), build_rung(str(path), name, _merged(base, values))
 
 
 def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.definition.benchmark import Benchmark, load_benchmark
+from benchmark.definition.benchmark import Benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import Rung
 from benchmark.definition.trainer import Trainer
 
@@ -57,12 +58,12 @@ class RunRequest:
     @property
     def own_trainer(self) -> bool:
         """Whether the trainer is not the one that the benchmark ships with."""
-        return self.benchmark.trainer != load_benchmark(self.benchmark.name).trainer
+        return self.benchmark.trainer != load_benchmark(self.benchmark.task).trainer
 
     @property
     def own_rung(self) -> bool:
         """Whether the rung is not one that the benchmark ships with."""
-        return load_benchmark(self.benchmark.name).rungs.get(self.rung.name) != self.rung
+        return load_benchmark(self.benchmark.task).rungs.get(self.rung.name) != self.rung
 
     @property
     def log(self) -> Path:

@@ -1,6 +1,6 @@
 """What scoring has to know of a benchmark, ours or another's, read from data: its metric, runs and reference points.
 
-Benchmarks of MLPerf HPC are the files of `scored/`, one each; ours are the rungs of `benchmarks/`, with their reference
+Benchmarks of MLPerf HPC are the files of `scored/`, one each; ours are the rungs of the tasks, with their reference
 points in `reference_points/`. To score another one, add a file.
 """
 
@@ -15,12 +15,14 @@ from typing import Any
 
 import yaml
 
-from benchmark.definition.benchmark import DEFINITIONS, load_benchmark, read_goal
+from benchmark.definition.benchmark import read_goal
+from benchmark.definition.finder import find_task, readable
 from benchmark.definition.goal import Goal
 from benchmark.foundation.errors import StemdlError, nearest
 
 SCORED = Path(__file__).parent / "scored"
-REFERENCE_POINTS = Path(__file__).parent / "reference_points"
+REFERENCE_POINTS = "reference_points"
+"""The folder in a task that has those of its rungs."""
 RULESETS = ("0.7.0", "1.0.0", "2.0.0", "3.0.0")
 """The rounds of MLPerf HPC, the newest last. 0.7.0 had no reference points."""
 EPOCHS, SAMPLES = UNITS = ("epochs", "samples")
@@ -64,10 +66,9 @@ def _shipped(folder: Path) -> Mapping[str, Path]:
 
 def _of_rung(name: str) -> ScoredBenchmark | None:
     """Rungs are scored alike in all rounds: they carry a version of their own."""
-    for path in sorted(DEFINITIONS.glob("*.yaml")):
-        benchmark = load_benchmark(path.stem)
+    for task, benchmark in readable().items():
         if name in benchmark.rungs:
-            points = REFERENCE_POINTS / f"{name}.json"
+            points = find_task(task).folder / REFERENCE_POINTS / f"{name}.json"
             return ScoredBenchmark(
                 name,
                 benchmark.goal,

@@ -20,7 +20,7 @@ from benchmark.data.leaks import (
     screened_accuracies,
 )
 from benchmark.data.manifest import Manifest
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import SPLITS
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import write_text

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.trainer import ROOT, Trainer
 from benchmark.events import keys
 from benchmark.foundation.reading import Unreadable, read_bytes

@@ -10,7 +10,8 @@ from typing import Any
 
 import benchmark
 from benchmark.data.manifest import read_manifest
-from benchmark.definition.benchmark import Benchmark, load_benchmark
+from benchmark.definition.benchmark import Benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.request import RunRequest
 from benchmark.definition.trainer import ROOT, Trainer
 from benchmark.foundation.files import sha256_of_file
@@ -59,7 +60,7 @@ def entered(
 
 def packages(benchmark_: Benchmark) -> dict[str, Path]:
     """By name where the code of a run lies: the harness, the reference and, where it is another, the trainer."""
-    trainer, reference = (Trainer.named(each) for each in (benchmark_.trainer, load_benchmark(benchmark_.name).trainer))
+    trainer, reference = (Trainer.named(each) for each in (benchmark_.trainer, load_benchmark(benchmark_.task).trainer))
     return {
         benchmark.__name__: ROOT / benchmark.__name__,
         reference.package: ROOT / reference.package,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.data.manifest import Manifest
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.request import CONFIG, RunRequest
 from benchmark.events import keys
 from benchmark.events.log import is_being_written

@@ -10,7 +10,8 @@ from typing import Any
 
 import yaml
 
-from benchmark.definition.benchmark import DEFINITIONS, load_benchmark
+from benchmark.definition.benchmark import Benchmark
+from benchmark.definition.finder import readable
 from benchmark.definition.rung import SPLITS
 from benchmark.definition.scored import SCORED, Goal, scored_benchmark
 
@@ -86,8 +87,8 @@ def standards() -> Mapping[str, Standard]:
                 fixed={key: tuple(allowed) for key, allowed in each["fixed"].items()},
                 samples=each.get("samples", {}),
             )
-    for path in sorted(DEFINITIONS.glob("*.yaml")):
-        known |= _of_definition(path.stem)
+    for benchmark in readable().values():
+        known |= _of_definition(benchmark)
     return known
 
 
@@ -96,8 +97,7 @@ def rungs_with_submissions() -> list[str]:
     return [standard.name for standard in standards().values() if standard.ours and standard.takes_submissions]
 
 
-def _of_definition(name: str) -> dict[str, Standard]:
-    benchmark = load_benchmark(name)
+def _of_definition(benchmark: Benchmark) -> dict[str, Standard]:
     return {
         rung.name: Standard(
             name=rung.name,

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from torch.optim import Optimizer
 
 from benchmark.data.reader import Part
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import Storage
 from benchmark.definition.settings import Settings, read_settings
 from performance.gpu.step import Figures, Item, Setting, Step

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from benchmark.data.simulate import View, ideal_patterns
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import Rung
 from performance.engine import counted_operations, views_of
 from performance.gpu.rates import product_tflops

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.settings import read_settings
 from performance.gpu.generation import data_of, rung_of
 from performance.gpu.rates import product_tflops

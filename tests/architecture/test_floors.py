@@ -17,6 +17,7 @@ FLOORS = {
     "metrics": 1,
     "data": 2,
     "events": 2,
+    "tasks": 3,
     "submission": 3,
     "validation": 4,
     "scoring": 4,

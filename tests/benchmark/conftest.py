@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.request import RunRequest
 from benchmark.launch.launchers import Job
 from benchmark.submission import lead, ledger_entry, run_set

@@ -14,7 +14,7 @@ import torch
 from benchmark.cli.main import main as stemdl
 from benchmark.data.manifest import read_manifest
 from benchmark.data.reader import Part
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.settings import read_settings
 from benchmark.launch.rank import detect_rank
 from reference.comm import make_comm

@@ -18,7 +18,7 @@ from torch.optim import Optimizer
 
 from benchmark.data.manifest import Manifest, read_manifest
 from benchmark.data.reader import Part
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.settings import Settings, read_settings
 from benchmark.launch.rank import detect_rank
 from reference.comm import Comm, make_comm

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.settings import read_settings
 from benchmark.foundation.errors import StemdlError
 from benchmark.launch.rank import ALONE, Rank

@@ -19,7 +19,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from benchmark.data.manifest import read_manifest
 from benchmark.data.reader import Part
 from benchmark.data.simulate import View, atoms_of, ideal_patterns
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.request import RunRequest
 from benchmark.definition.settings import read_settings
 from benchmark.launch.rank import ALONE

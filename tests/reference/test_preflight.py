@@ -11,7 +11,7 @@ import pytest
 
 from benchmark.data.manifest import read_manifest
 from benchmark.data.reader import THREADS
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.request import RunRequest
 from benchmark.definition.settings import read_settings
 from benchmark.events import keys

@@ -28,7 +28,7 @@ from benchmark.data.published import PUBLISHED
 from benchmark.data.schema import sample_schema, shard_path
 from benchmark.data.storage import require_filter
 from benchmark.data.workers import Ranks, Workers, workers
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import Rung, Storage
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import canonical_json, exclusive, sha256_of_text

@@ -14,7 +14,7 @@ from patience import HANG_SECONDS
 from benchmark.cli.completion import _ENDINGS, _NAMES
 from benchmark.cli.main import COMMANDS, build_parser, main
 from benchmark.cli.parser import leaves
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.launch.launchers import launcher_names
 from benchmark.launch.machine import profile_names
 

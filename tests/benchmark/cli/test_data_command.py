@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmark.cli.main import main
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.foundation.files import sha256_of_file
 
 pytestmark = pytest.mark.slow  # the data are made once in a session

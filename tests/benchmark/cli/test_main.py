@@ -123,7 +123,7 @@ def test_no_runs_is_an_answer_and_no_folder_is_an_error(
 
 
 def test_the_rungs_are_listed_with_what_they_hold(capsys: pytest.CaptureFixture[str]):
-    from benchmark.definition.benchmark import load_benchmark
+    from benchmark.definition.finder import load_benchmark
 
     assert main(["list", "--rungs", "--format", "json"]) == 0
     listed = {each["rung"]: each for each in json.loads(capsys.readouterr().out)}
@@ -139,7 +139,7 @@ def test_a_dry_run_tells_time_and_size_and_writes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     from benchmark.data import cost
-    from benchmark.definition.benchmark import load_benchmark
+    from benchmark.definition.finder import load_benchmark
 
     monkeypatch.setattr(cost, "MOST_A_SYSTEM", 1)
     monkeypatch.setattr(cost, "measure", partial(cost.measure, limit_seconds=math.inf))

@@ -17,7 +17,7 @@ import torch
 import yaml
 from patience import HANG_SECONDS
 
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.settings import read_settings
 from benchmark.events import keys
 from benchmark.events.reader import Event, read_events

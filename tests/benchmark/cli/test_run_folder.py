@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.cli.run_folder import own_folder, same_folder
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.request import RunRequest
 from benchmark.launch.rank import ALONE
 
@@ -17,7 +17,7 @@ RANK = """
 import sys
 from pathlib import Path
 from benchmark.cli.run_folder import same_folder
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.request import RunRequest
 from benchmark.launch.rank import detect_rank
 

@@ -14,7 +14,7 @@ import yaml
 from corpus import BATCH, ORG, RUNG, log_lines, write_runs
 
 from benchmark.cli.main import main
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.settings import read_settings
 from benchmark.events import keys
 from benchmark.foundation.source import source_sha256

@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmark.cli.ranks import ranks_together
 from benchmark.data import plan
 from benchmark.data.generate import generate
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import Rung
 from benchmark.foundation.errors import StemdlError
 from benchmark.launch.rank import detect_rank

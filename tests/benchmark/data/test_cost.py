@@ -11,7 +11,7 @@ import pytest
 from benchmark.data import cost
 from benchmark.data.cost import Cost, measure
 from benchmark.data.plan import Material
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import Rung
 
 RUNG = load_benchmark().rung("stemdl_smoke")

@@ -23,7 +23,7 @@ from benchmark.data.generate import generate
 from benchmark.data.manifest import read_manifest
 from benchmark.data.plan import Material
 from benchmark.data.verify import verify
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import SPLITS, Rung
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import sha256_of_file

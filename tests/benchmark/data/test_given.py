@@ -15,7 +15,7 @@ from benchmark.data.claim import RECIPE
 from benchmark.data.left_out import TABLE, read_left_out, summary, write_left_out
 from benchmark.data.manifest import read_manifest, require_trainable
 from benchmark.data.structures import LeftOut, examine
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.foundation.errors import StemdlError
 
 SMOKE = load_benchmark().rung("stemdl_smoke")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmark.data.leaks import FEATURES, metadata_features, pairwise_accuracies
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import CrystalRecipe
 from benchmark.simulation.crystal import Crystal, crystal_system
 from benchmark.simulation.draw import draw_crystal

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from benchmark.data.plan import SAMPLES_PER_SHARD, ShardPlan, drawn, free_bytes, plan_shards, sample_bytes, size_of
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import SPLITS, Rung, Storage
 from benchmark.foundation.errors import StemdlError
 

@@ -18,7 +18,7 @@ from benchmark.data.sources import read_candidates
 from benchmark.data.structures import examine
 from benchmark.data.verify import verify
 from benchmark.data.workers import workers
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import Rung
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation import chemistry

@@ -15,7 +15,7 @@ from benchmark.data.manifest import read_manifest
 from benchmark.data.materials import read_materials
 from benchmark.data.relabel import some_of
 from benchmark.data.verify import verify
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.draw import draw_crystal
 

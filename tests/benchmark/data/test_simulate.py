@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmark.data.simulate import atoms_of, simulate_stacks
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import Accuracy, Rung
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.draw import draw_crystal

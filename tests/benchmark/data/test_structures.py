@@ -18,7 +18,7 @@ from benchmark.data.generate import generate
 from benchmark.data.sources import read_candidates, source_sha256
 from benchmark.data.structures import examine, select
 from benchmark.data.tables import ARRAYS
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import Limits, Rung
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.crystal import Crystal

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from benchmark.definition.benchmark import DEFINITIONS, load_benchmark, read_benchmark
+from benchmark.definition.benchmark import read_benchmark
+from benchmark.definition.finder import find_task, load_benchmark
 from benchmark.definition.request import RunRequest
 from benchmark.definition.rung import SPLITS
 from benchmark.definition.settings import FREE, read_settings
@@ -20,7 +21,7 @@ from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.crystal import CRYSTAL_SYSTEMS, crystal_system
 from benchmark.simulation.identifiability import identifiable
 
-SHIPPED = yaml.safe_load((DEFINITIONS / "stemdl.yaml").read_text(encoding="utf-8"))
+SHIPPED = yaml.safe_load(find_task("space_group").definition.read_text(encoding="utf-8"))
 ONE_RUNG = {**SHIPPED, "rungs": {"stemdl_smoke": SHIPPED["rungs"]["stemdl_smoke"]}}
 HISTOGRAM = (
     Path(__file__).resolve().parents[4]
@@ -234,7 +235,7 @@ def test_what_the_closed_division_fixes_is_what_the_reference_does() -> None:
 def test_unknown_names_are_answered_with_the_nearest() -> None:
     with pytest.raises(StemdlError, match="did you mean 'stemdl_mini'"):
         load_benchmark().rung("stemdl_minni")
-    with pytest.raises(StemdlError, match="there is no benchmark 'stem'"):
+    with pytest.raises(StemdlError, match="there is no task 'stem'"):
         load_benchmark("stem")
 
 

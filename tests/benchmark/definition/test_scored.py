@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.scored import RULESETS, SCORED, read_scored, scored_benchmark
 from benchmark.foundation.errors import StemdlError
 
@@ -38,7 +38,7 @@ def test_metric_and_target_are_those_of_the_official_rule_files(name: str, rules
 
 
 def test_our_rungs_are_scored_by_their_own_definition():
-    benchmark = load_benchmark("stemdl")
+    benchmark = load_benchmark("space_group")
     for rung in benchmark.rungs:
         found = scored_benchmark(rung)
         assert (found.runs, found.goal.target) == (benchmark.runs, benchmark.goal.target)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.definition.benchmark import Benchmark, load_benchmark
+from benchmark.definition.benchmark import Benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.settings import FREE, OF_TRAINERS, Setting, Settings, read_settings, settings_of
 from benchmark.foundation.errors import StemdlError
 
@@ -44,13 +45,13 @@ def test_every_rung_s_settings_are_sound_and_its_own():
 def test_what_is_free_is_said_where_the_setting_is_and_nowhere_else():
     assert {"stage", "device", "eval_batch_size"} <= set(FREE) <= set(STEMDL.closed.free)
     assert not set(FREE) & {*STEMDL.closed.tunable, *STEMDL.closed.fixed_at("stemdl_mini")}
-    text = (Path(__file__).parents[3] / "benchmark/definition/benchmarks/stemdl.yaml").read_text().split("rungs:")[0]
+    text = (Path(__file__).parents[3] / "benchmark/tasks/space_group/definition.yaml").read_text().split("rungs:")[0]
     assert not [name for name in FREE if f" {name}," in text or f"[{name}" in text]
 
 
 def test_settings_are_known_without_importing_a_trainer_a_task_or_torch():
     program = (
-        "import sys\nfrom benchmark.definition.benchmark import load_benchmark\n"
+        "import sys\nfrom benchmark.definition.finder import load_benchmark\n"
         "from benchmark.definition.settings import read_settings\nread_settings(load_benchmark(), 'stemdl_smoke')\n"
         "print(sorted({name.partition('.')[0] for name in sys.modules} & {'reference', 'torch', 'numpy'}))"
     )
@@ -162,7 +163,7 @@ def test_wrong_files_are_refused_by_name(tmp_path: Path, text: bytes, says: str)
 def with_task(folder: Path, text: str) -> Benchmark:
     """The benchmark with a task whose settings.yaml has this text, in a folder outside of the repository."""
     (folder / "settings.yaml").write_text(text, encoding="utf-8")
-    return dataclasses.replace(STEMDL, task=str(folder))
+    return dataclasses.replace(STEMDL, task_folder=folder)
 
 
 def test_a_task_adds_settings_and_gives_the_trainer_s_other_values(tmp_path: Path):
@@ -182,7 +183,7 @@ def test_a_task_adds_settings_and_gives_the_trainer_s_other_values(tmp_path: Pat
 
 
 def test_a_task_needs_no_settings(tmp_path: Path):
-    assert read_settings(dataclasses.replace(STEMDL, task=str(tmp_path)), "any") == Settings()
+    assert read_settings(dataclasses.replace(STEMDL, task_folder=tmp_path), "any") == Settings()
 
 
 @pytest.mark.parametrize(

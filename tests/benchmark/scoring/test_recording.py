@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import find_task, load_benchmark
 from benchmark.definition.scored import REFERENCE_POINTS, scored_benchmark
 from benchmark.foundation.errors import StemdlError
 from benchmark.scoring.recording import record_points
 from benchmark.scoring.reference_points import read_points
 
 OURS = {"benchmark": "stemdl_mini", "metric": "eval_accuracy", "reached": 0.91, "missed": 0.5}
+
+POINTS = find_task("space_group").folder / REFERENCE_POINTS
 
 
 @pytest.fixture
@@ -71,8 +73,8 @@ def test_runs_that_are_no_reference_are_refused(write_runs, number: int, change:
 
 
 def test_the_shipped_points_are_of_the_rung_as_it_is():
-    benchmark = load_benchmark("stemdl")
-    for path in REFERENCE_POINTS.glob("*.json"):
+    benchmark = load_benchmark("space_group")
+    for path in POINTS.glob("*.json"):
         rung = benchmark.rung(path.stem)
         records = json.loads(path.read_text())
         assert len(records) >= 3
@@ -86,7 +88,7 @@ def test_the_official_checker_reads_the_shipped_points(monkeypatch: pytest.Monke
     from mlperf_logging.rcp_checker import rcp_checker
 
     monkeypatch.setitem(rcp_checker.submission_runs["hpc"], "stemdl_mini", 5)
-    path = REFERENCE_POINTS / "stemdl_mini.json"
+    path = POINTS / "stemdl_mini.json"
     with open(path) as handle:
         theirs = rcp_checker.RCP_Checker("hpc", "3.0.0", "stemdl_mini", False, handle)
     ours = read_points(path, 5)

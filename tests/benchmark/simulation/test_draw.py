@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import spglib
 
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.crystal import (
     TOLERANCES_ANGSTROM,

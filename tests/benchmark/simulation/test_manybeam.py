@@ -15,7 +15,7 @@ import pytest
 import torch
 from scipy.special import erf
 
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import Accuracy
 from benchmark.simulation.aperture import grid
 from benchmark.simulation.crystal import Crystal

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from benchmark.data.simulate import View, ideal_pattern, ideal_patterns
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import Accuracy
 from benchmark.simulation.aperture import nodes
 from benchmark.simulation.crystal import Crystal

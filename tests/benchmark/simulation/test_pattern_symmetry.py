@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.simulation.aperture import grid
 from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.detector import pattern

@@ -9,7 +9,7 @@ import pytest
 import spglib
 
 from benchmark.data.leaks import metadata_features, pairwise_accuracies
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import CrystalRecipe
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation import lattice, placement, realistic

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import Accuracy
 from benchmark.simulation.aperture import chebyshev, fit, nodes
 from benchmark.simulation.detector import Screen

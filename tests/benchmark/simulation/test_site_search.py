@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.simulation.draw import draw_crystal
 from benchmark.simulation.site_search import find_sites
 from benchmark.simulation.supergroup import basis_of

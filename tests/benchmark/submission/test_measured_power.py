@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.request import RunRequest
 from benchmark.events import keys
 from benchmark.events.log import EventLog

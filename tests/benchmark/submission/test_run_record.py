@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.data.manifest import Manifest
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.request import CONFIG, RunRequest
 from benchmark.events import keys
 from benchmark.events.log import EventLog

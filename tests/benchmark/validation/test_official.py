@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from benchmark.definition.benchmark import DEFINITIONS, load_benchmark
+from benchmark.definition.finder import load_benchmark, readable
 from benchmark.events import keys
 from benchmark.events.log import EventLog
 from benchmark.foundation.errors import StemdlError
@@ -274,7 +274,7 @@ def test_rungs_and_targets_are_those_of_the_definitions():
     begin = next(record["BEGIN"] for record in yaml.safe_load(RULES.read_text()) if "BEGIN" in record)
     state: dict = {}
     exec(begin["CODE"], {"s": state})
-    benchmarks = [load_benchmark(path.stem) for path in DEFINITIONS.glob("*.yaml")]
+    benchmarks = readable().values()
     assert state["targets"] == {rung: each.goal.target for each in benchmarks for rung in each.rungs}
     assert {each.goal.log_key for each in benchmarks} == {"eval_accuracy"}
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mutations import MUTATIONS
 
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.events import keys
 from benchmark.foundation.errors import StemdlError
 from benchmark.validation.finding import Severity, Verdict

@@ -24,7 +24,7 @@ from benchmark.data.importing.importer import import_data
 from benchmark.data.manifest import read_manifest
 from benchmark.data.reader import Part
 from benchmark.data.verify import verify
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import SPLITS, Storage
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import sha256_of_file

@@ -1,0 +1,155 @@
+"""Where tasks are found: those that are shipped, folders that --tasks or STEMDL_TASKS names, installed packages.
+
+A task is a folder that holds `definition.yaml`. Its code lies in `recipe.py` (how its data are made) and `task.py` (how
+a model is trained), and is imported only where data are made or a model is trained: who judges reads definitions alone.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.metadata
+import importlib.util
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from benchmark.definition.benchmark import SHIPPED, Benchmark, read_benchmark
+from benchmark.foundation.errors import StemdlError, nearest
+
+DEFINITION, RECIPE, TASK = "definition.yaml", "recipe", "task"
+VARIABLE, ENTRY_POINTS = "STEMDL_TASKS", "stemdl.tasks"
+_CODE = {RECIPE: "benchmark.tasks.{}.recipe", TASK: "reference.tasks.{}.task"}
+"""Of a shipped task, whose two halves lie apart."""
+
+
+@dataclass(frozen=True)
+class TaskPlace:
+    """Where a task lies. `package` is what it is imported as; empty for a plain folder and for shipped tasks."""
+
+    name: str
+    folder: Path
+    package: str = ""
+
+    @property
+    def definition(self) -> Path:
+        return self.folder / DEFINITION
+
+    @property
+    def shipped(self) -> bool:
+        return self.folder.parent == SHIPPED
+
+    def benchmark(self) -> Benchmark:
+        """What its definition says. Raises StemdlError naming the file and key that is wrong."""
+        return _read(self.definition)
+
+    def code(self, part: str) -> ModuleType:
+        """Its module `recipe` or `task`, imported. Raises StemdlError where it has none, or it cannot be imported."""
+        if self.shipped:
+            name = _CODE[part].format(self.name)
+        else:
+            name = f"{self.package or _package_of(self.folder)}.{part}"
+        try:
+            return importlib.import_module(name)
+        except (Exception, SystemExit) as error:  # whatever a task's own code does when it is imported
+            raise StemdlError(
+                f"the {part} of the task {self.name} cannot be imported",
+                where=self.folder / f"{part}.py",
+                found=f"{type(error).__name__}: {error}",
+            ) from error
+
+
+def _package_of(folder: Path) -> str:
+    """The name under which a plain folder's modules are imported; in it they find each other by relative imports."""
+    name = f"stemdl_task_{folder.name}"
+    if name not in sys.modules:
+        package = ModuleType(name)
+        package.__path__ = [str(folder)]
+        sys.modules[name] = package
+    return name
+
+
+def places() -> Mapping[str, TaskPlace]:
+    """All tasks by name. Raises StemdlError where two have one name, or a folder that is named holds none."""
+    return _places(os.environ.get(VARIABLE, ""))
+
+
+@functools.cache
+def _places(variable: str) -> Mapping[str, TaskPlace]:
+    found: dict[str, TaskPlace] = {}
+    for place in _all(variable):
+        before = found.setdefault(place.name, place)
+        if before.folder.resolve() != place.folder.resolve():
+            raise StemdlError(
+                f"two tasks are called {place.name!r}",
+                where=place.folder,
+                found=f"the other is {before.folder}",
+                remedy="rename one folder, or leave it out",
+            )
+    return found
+
+
+def _all(variable: str) -> Iterator[TaskPlace]:
+    yield from (TaskPlace(path.parent.name, path.parent) for path in sorted(SHIPPED.glob(f"*/{DEFINITION}")))
+    for entry in filter(None, variable.split(os.pathsep)):
+        folder = Path(entry)
+        own = [folder / DEFINITION] if (folder / DEFINITION).is_file() else sorted(folder.glob(f"*/{DEFINITION}"))
+        if not own:
+            raise StemdlError(
+                "no task lies here", where=folder, expected=f"{DEFINITION}, or folders that hold one", found="none"
+            )
+        yield from (TaskPlace(path.resolve().parent.name, path.resolve().parent) for path in own)
+    for point in importlib.metadata.entry_points(group=ENTRY_POINTS):
+        spec = importlib.util.find_spec(point.value)
+        for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
+            yield TaskPlace(point.name, Path(folder), point.value)
+
+
+@functools.cache
+def _read(path: Path) -> Benchmark:
+    return read_benchmark(path)
+
+
+def find_task(name: str) -> TaskPlace:
+    """The task of that name. Raises StemdlError with the nearest known name."""
+    known = places()
+    if name not in known:
+        raise StemdlError(f"there is no task {name!r}", remedy=nearest(name, known))
+    return known[name]
+
+
+def load_benchmark(task: str = "space_group") -> Benchmark:
+    """What the definition of a task says. Raises as `find_task` and `TaskPlace.benchmark` do."""
+    return find_task(task).benchmark()
+
+
+def readable() -> dict[str, Benchmark]:
+    """Every task whose definition is sound: one that is not disturbs nobody who asks for another."""
+    found = {}
+    for name, place in places().items():
+        try:
+            found[name] = place.benchmark()
+        except StemdlError:
+            continue
+    return found
+
+
+def benchmark_of(rung: str) -> Benchmark:
+    """The benchmark that has a rung of that name. Raises StemdlError with the nearest known name, or where two have it;
+    a definition that is wrong is named where the rung is not found."""
+    known = readable()
+    having = [task for task, found in known.items() if rung in found.rungs]
+    if len(having) == 1:
+        return known[having[0]]
+    if having:
+        raise StemdlError(f"several tasks have a rung {rung!r}", found=", ".join(having))
+    for name in sorted(places().keys() - known.keys()):
+        load_benchmark(name)  # tells what is wrong with it: the rung may be its
+    raise StemdlError(
+        f"there is no rung {rung!r}",
+        where="--rung",
+        remedy=nearest(rung, [name for one in known.values() for name in one.rungs]),
+    )
