@@ -27,7 +27,7 @@ from benchmark.data.golden import Golden, Likeness, counts_of, differences, figu
 from benchmark.data.manifest import Manifest, read_manifest
 from benchmark.data.plan import Material, ShardPlan, drawn, plan_shards
 from benchmark.data.sealed import opened_shard
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.golden import IDENTICAL, RECOGNISED, REFUSED, UNKNOWN, VERDICTS, golden_path, golden_sha256
 from benchmark.definition.rung import SPLITS, Rung
 from benchmark.foundation.errors import StemdlError

@@ -28,7 +28,7 @@ from benchmark.data.manifest import read_manifest
 from benchmark.data.plan import drawn, plan_shards
 from benchmark.data.sealed import opened_shard
 from benchmark.data.simulate import simulate_stacks
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.simulation.draw import draw_crystal
 
 RUNG = load_benchmark().rung("stemdl_smoke")
