@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from benchmark.data.candidate import Candidate, Unusable, require_cell
 from benchmark.data.cif_symmetry import Setting, Statement, settings
 from benchmark.data.elements import atoms_of_formula, element_of_label, element_of_type
+from benchmark.foundation.text import whole
 from benchmark.simulation.asymmetric_unit import whole_cell
 
 if TYPE_CHECKING:
@@ -193,9 +194,8 @@ def _sites(tags: Tags, formula: Mapping[int, float]) -> Sites:
         name for name, count in zip(names, column("attached_hydrogens"), strict=True) if count not in (*NOTHING, "0")
     ]:
         raise Unusable("hydrogen atoms have no sites", f"attached to {attached[0]}")
-    multiplicities = column("symmetry_multiplicity")
-    told = all(text.isdecimal() for text in multiplicities)
-    return Sites(np.array(numbers, dtype=np.int64), fractions, list(map(int, multiplicities)) if told else None)
+    multiplicities = [whole(text) for text in column("symmetry_multiplicity")]
+    return Sites(np.array(numbers, dtype=np.int64), fractions, None if None in multiplicities else multiplicities)
 
 
 def _require_whole_atoms(names: list[str], occupancies: list[str]) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.candidate import Unusable
+from benchmark.foundation.text import whole
 from benchmark.simulation.asymmetric_unit import fitted_cell, is_group
 from benchmark.simulation.symmetry import Operations
 
@@ -182,10 +183,11 @@ def _operations_of(entry: gemmi.SpaceGroup) -> Operations:
 
 
 def _numbers(texts: Sequence[str]) -> set[int]:
-    for text in texts:
-        if not (text.isdecimal() and 1 <= int(text) <= 230):
-            raise Unusable("its space group is not known", f"number {text}")
-    return {int(text) for text in texts}
+    numbers = {text: whole(text) for text in texts}
+    for text, number in numbers.items():
+        if number is None or not 1 <= number <= 230:
+            raise Unusable("its space group is not known", f"number {text[:20]}")
+    return set(numbers.values())
 
 
 def _common(named: list[list[gemmi.SpaceGroup]]) -> list[gemmi.SpaceGroup]:

@@ -12,7 +12,6 @@ from benchmark.data.left_out import TABLE, summary, write_left_out
 from benchmark.data.workers import Workers
 from benchmark.definition.rung import Limits, Rung
 from benchmark.foundation.errors import StemdlError
-from benchmark.foundation.progress import progress
 from benchmark.simulation.crystal import Crystal
 
 CRYSTALS_AT_ONCE = 8
@@ -23,7 +22,7 @@ def choose(rung: Rung, path: Path, folder: Path, work: Workers, split: bool) -> 
 
     Raises StemdlError where the source cannot be read and where no crystal of it can be used.
     """
-    candidates = work.from_leader(lambda: _read(path))
+    candidates = work.from_leader(lambda: list(sources.read_candidates(path)))
     selection = structures.select(candidates, rung, partial(_examine_all, work, rung.limits), split)
     used = any(selection.chosen.values())
     expected = f"crystals of {rung.name}'s space groups"
@@ -39,15 +38,6 @@ def choose(rung: Rung, path: Path, folder: Path, work: Workers, split: bool) -> 
             remedy=f"{folder / TABLE} has the reason of each",
         )
     return selection
-
-
-def _read(path: Path) -> list[Candidate]:
-    found: list[Candidate] = []
-    with progress("Reading", None, "crystals") as advance:
-        for candidate in sources.read_candidates(path):
-            found.append(candidate)
-            advance(len(found))
-    return found
 
 
 def _examine_all(

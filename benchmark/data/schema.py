@@ -24,6 +24,7 @@ from benchmark.definition.rung import Storage
 from benchmark.definition.sample import Field, SampleSchema
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import atomic_path
+from benchmark.foundation.text import whole
 
 if TYPE_CHECKING:
     import h5py
@@ -164,9 +165,10 @@ def space_group_of(label: object, where: str) -> int:
     """The space group number that a stored label says: a number or its text, as bytes or not, padded or not, 225.0 as
     well as 225. Raises StemdlError when it is none."""
     text = label_of(label)
-    if not text.isdecimal() or not text.isascii() or not 1 <= int(text) <= 230:
+    number = whole(text)
+    if number is None or not 1 <= number <= 230:
         raise StemdlError("the label is no space group", where=where, found=ascii(text)[1:-1][:40], expected="1 to 230")
-    return int(text)
+    return number
 
 
 def read_material(group: h5py.Group) -> str:

@@ -16,6 +16,7 @@ from benchmark.data.candidate import Candidate, faulty, of_parameters
 from benchmark.data.cif_files import cif_paths, hash_of, is_cif, printable, read_cif_files
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import canonical_json, sha256_of_file, sha256_of_text
+from benchmark.foundation.progress import counted, progress
 
 EXPECTED = "a table (.npz, .csv, .json or .parquet), a CIF file, a folder of CIF files (.cif, .mcif, .gz), or mp:QUERY"
 READERS = {".npz": tables.read_npz, ".csv": tables.read_csv, ".json": tables.read_json, ".parquet": tables.read_parquet}
@@ -69,7 +70,8 @@ def _read(source: Path | str) -> Iterator[Candidate]:
     if is_cif(path):
         yield from read_cif_files([path], path.parent)
     else:
-        yield from READERS[path.suffix.lower()](path)
+        with progress("Reading", None, "crystals") as advance:
+            yield from counted(READERS[path.suffix.lower()](path), advance)
 
 
 def _require_source(path: Path) -> None:

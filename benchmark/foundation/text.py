@@ -16,6 +16,12 @@ def printable(text: str, longest: int = LONGEST_SHOWN) -> str:
     return escaped if len(escaped) <= longest else escaped[: longest - 1] + "…"
 
 
+def whole(text: str) -> int | None:
+    """The number that a text of one to nine ASCII digits is; None for any other. A file may give thousands of digits,
+    which `int` refuses."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+
+
 def printable_lines(text: str) -> str:
     """The same of a text of several lines, which stay lines."""
     return "\n".join(printable(line, _LONGEST_TEXT) for line in text[:_LONGEST_TEXT].split("\n"))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,11 +56,7 @@ def read_npz(path: Path) -> NDArray[np.float32]:
         return (intensities * (REAL_PIXELS // NPZ_PIXELS) ** 2).astype(np.float32)
 
 
-def read_npz_label(path: Path) -> int:
-    """The space group that one sample-<i>.npz gives, whatever its number. Raises one of NPZ_FAULTS."""
+def read_npz_label(path: Path) -> NDArray[Any]:
+    """What one sample-<i>.npz gives as its label, whatever that is. Raises one of NPZ_FAULTS."""
     with np.load(path, allow_pickle=False) as file:
-        label = np.asarray(file["label"])
-    number = label.item() if label.size == 1 and label.dtype.kind in REAL_KINDS else None
-    if number is None or number != number // 1:
-        raise ValueError(f"its label is {label!r}, not one whole number")
-    return int(number)
+        return np.asarray(file["label"])

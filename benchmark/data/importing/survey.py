@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
 
 from benchmark.data import schema
 from benchmark.data.hdf5_errors import refuse_locked, require_filters, why_unreadable
@@ -158,15 +160,18 @@ def _is_stack(shape: tuple[int, ...] | None) -> bool:
 def survey_npz(files: tuple[SourceFile, ...]) -> Survey:
     """The samples of many NPZ files, one each. A file that cannot be read is named and skipped."""
     samples, tally = [], Tally()
-    for file, label in _npz_labels(files, tally):
-        if not 1 <= label <= 230:
-            tally.drop(f"its label is no space group: {label}")
-        else:  # the form does not tell the materials: each file stands for one
-            samples.append(Sample(file, "", label, f"npz-{file.name.removesuffix('.npz')}", file.number, 0, NPZ_PIXELS))
+    for file, stored in _npz_labels(files, tally):
+        try:
+            label = schema.space_group_of(stored, file.name)
+        except StemdlError as error:
+            tally.drop(f"its label is no space group: {error.found}")
+            continue
+        # The form does not tell the materials: each file stands for one.
+        samples.append(Sample(file, "", label, f"npz-{file.name.removesuffix('.npz')}", file.number, 0, NPZ_PIXELS))
     return Survey(tuple(samples), tally)
 
 
-def _npz_labels(files: tuple[SourceFile, ...], tally: Tally) -> Iterator[tuple[SourceFile, int]]:
+def _npz_labels(files: tuple[SourceFile, ...], tally: Tally) -> Iterator[tuple[SourceFile, NDArray[Any]]]:
     for file in files:
         try:
             yield file, read_npz_label(file.path)

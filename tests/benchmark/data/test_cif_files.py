@@ -9,12 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cif_text import CUBIC, cif, operations_of
+from cif_text import ATOM_COLUMNS, CUBIC, cif, operations_of
+from cif_text import SALT as SALT_ATOMS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmark.data import cif_files
+from benchmark.data.given import choose
 from benchmark.data.sources import read_candidates, source_sha256
+from benchmark.data.workers import Workers
+from benchmark.definition.benchmark import load_benchmark
 from benchmark.foundation.errors import StemdlError
 
 SALT = cif(operations=operations_of("F m -3 m"))
@@ -220,3 +224,41 @@ def test_no_text_ends_in_another_error(
     path.write_text(SALT[:place] + junk + SALT[place + cut :])
     for candidate in read_candidates(path):
         assert (candidate.faulty is None) == (candidate.cell is not None)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "_space_group_IT_number {}",
+        "_symmetry_space_group_name_H-M {}",
+        "_cell_formula_units_Z {}",
+        "_chemical_formula_sum 'Na{} Cl1'",
+        "_exptl_crystal_density_diffrn {}",
+    ],
+)
+def test_a_number_of_thousands_of_digits_is_a_reason_like_any_other(tmp_path: Path, more: str) -> None:
+    """Python's `int` refuses them, with an error that is nobody's."""
+    text = cif(operations=operations_of("F m -3 m"), more=more.format("9" * 5000))
+    (tmp_path / "long.cif").write_text(text)
+    read(tmp_path)  # usable or not, it raises nothing
+
+
+def test_a_multiplicity_of_thousands_of_digits_says_nothing(tmp_path: Path) -> None:
+    columns = (*ATOM_COLUMNS, "symmetry_multiplicity")
+    atoms = [f"{atom} {'4' * 5000}" for atom in SALT_ATOMS]
+    (tmp_path / "long.cif").write_text(cif(operations=operations_of("F m -3 m"), atoms=atoms, columns=columns))
+    assert read(tmp_path) == {"long": None}
+
+
+@pytest.mark.parametrize("source", ["folder", "folder/salt.cif"])
+def test_a_folder_of_cif_files_has_one_progress(
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "salt.cif").write_text(SALT)
+    monkeypatch.setattr("benchmark.foundation.progress.SECONDS_BETWEEN_LINES", 0.0)
+    choose(
+        load_benchmark().rung("stemdl_smoke"), tmp_path / source, tmp_path / "data", Workers(None, None), split=False
+    )
+    lines = [line.partition(":")[0] for line in capsys.readouterr().err.splitlines()]
+    assert [title for title in lines if title.startswith("Reading")] == ["Reading files"]

@@ -134,13 +134,35 @@ def _broken_files(folder: Path) -> None:
     (folder / "notes.npz").write_bytes(whole)
 
 
+@pytest.mark.parametrize("label", ["14", " 14 ", b"14", "14.0", 14.0, np.float32(14), np.array([b"14"])], ids=repr)
+def test_npz_labels_of_every_type_are_read_as_the_real_set_s_are(label: object, tmp_path: Path) -> None:
+    folder = tmp_path / "source" / "train"
+    folder.mkdir(parents=True)
+    np.savez(folder / "sample-0.npz", data=preprocessed(unit_sum(0)), label=label)
+    done = import_data(tmp_path / "source", tmp_path / "data")
+    assert (done.tally.imported, done.tally.dropped) == (1, 0)
+    (shard,) = (tmp_path / "data" / "train").glob("*.h5")
+    with h5py.File(shard) as file:
+        assert [schema.read_label(group) for group in file.values()] == [14]
+
+
+@pytest.mark.parametrize("label", ["P1", "", "14.5", True, 14j, "1" * 5000], ids=lambda each: repr(each)[:10])
+def test_an_npz_label_that_is_no_space_group_is_named(label: object, tmp_path: Path) -> None:
+    folder = tmp_path / "source" / "train"
+    folder.mkdir(parents=True)
+    np.savez(folder / "sample-0.npz", data=preprocessed(unit_sum(0)), label=np.asarray([2]))
+    np.savez(folder / "sample-1.npz", data=preprocessed(unit_sum(1)), label=label)
+    reasons = import_data(tmp_path / "source", tmp_path / "data").tally.as_json()["reasons"]
+    assert [each.partition(": ")[2].rpartition(":")[0] for each in reasons] == ["its label is no space group"]
+
+
 def test_npz_files_that_cannot_be_used_are_told_apart_from_the_others(tmp_path: Path) -> None:
     folder = tmp_path / "source" / "train"
     folder.mkdir(parents=True)
     np.savez(folder / "sample-0.npz", data=preprocessed(unit_sum(0)), label=np.asarray([2]))
     _broken_files(folder)
     done = import_data(tmp_path / "source", tmp_path / "data")
-    assert (done.tally.imported, done.tally.dropped) == (1, 5)
+    assert (done.tally.imported, done.tally.dropped) == (1, 7)
     cannot = "it is truncated or no NPZ of a stack"
     assert done.tally.as_json()["reasons"] == {
         "dropped: a pattern is blown up: a pixel holds more than the whole beam": 1,
@@ -148,8 +170,8 @@ def test_npz_files_that_cannot_be_used_are_told_apart_from_the_others(tmp_path: 
         "dropped: a pattern holds negative intensities": 1,
         "dropped: its label is no space group: 0": 1,
         "dropped: its label is no space group: 231": 1,
-        "file skipped: train/sample-105.npz: it is truncated or no NPZ of a stack (ValueError)": 1,
-        "file skipped: train/sample-106.npz: it is truncated or no NPZ of a stack (ValueError)": 1,
+        "dropped: its label is no space group: 2.5": 1,
+        "dropped: its label is no space group: [ 2 14]": 1,
         "file skipped: train/sample-107.npz: its data are truncated or not (3, 128, 128) numbers": 1,
         "file skipped: train/sample-108.npz: its data are truncated or not (3, 128, 128) numbers": 1,
         f"file skipped: train/sample-200.npz: {cannot} (KeyError)": 1,
