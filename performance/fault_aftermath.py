@@ -44,7 +44,7 @@ def after_conditions(trial: Trial, fault: Fault, places: dict[str, int]) -> list
         if (trial.output / name).is_file():
             try:
                 load(trial.output / name)
-            except Exception as error:  # whatever is wrong with it is the finding
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with it is the finding
                 wrong.append(f"{name} cannot be read: {error}")
     if fault.plant == "nan" and not (trial.output / "diverged.pt").is_file():
         wrong.append("the bad state was not kept")

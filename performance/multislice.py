@@ -39,7 +39,7 @@ def _sample(name: str, system: str, group: int, lengths: tuple, atoms: list, b: 
         cell = np.array([[a, 0, 0], [-a / 2, a * math.sqrt(3.0) / 2, 0], [0, 0, c]])
         right = np.array([a, a * math.sqrt(3.0), c])
         # a, a + 2 b and c are at right angles; the cell holds two of the hexagonal ones
-        inside = np.concatenate([(positions + (0, shift, 0)) @ cell for shift in (0, 1)])
+        inside = np.concatenate([(positions + np.array([0, shift, 0])) @ cell for shift in (0, 1)])
         return Sample(
             name,
             system,

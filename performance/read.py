@@ -19,6 +19,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -179,15 +180,15 @@ def compare_reading(manifest: Manifest, npz: Path, batch: int, repeats: int) -> 
                 if cache == "cold":
                     make_cold(npz if who == "npz" else manifest.folder)
                 if who == "npz":
-                    found = rate(lambda: their_epoch(npz, batch))
+                    found = rate(partial(their_epoch, npz, batch))
                 else:
                     part = Part(manifest, "train") if cache == "cold" else part
-                    found = rate(lambda: our_epoch(part, batch))
+                    found = rate(partial(our_epoch, part, batch))
                 results.setdefault((cache, who), []).append(found)
             if cache == "cold":
                 their_epoch(npz, batch), our_epoch(Part(manifest, "train"), batch)
     for cache in ("cold", "warm"):
-        ours, theirs = (list(map(statistics.median, zip(*results[cache, who]))) for who in ("ours", "npz"))
+        ours, theirs = (list(map(statistics.median, zip(*results[cache, who], strict=True))) for who in ("ours", "npz"))
         yield (
             f"{cache}   {theirs[0]:9.0f} {ours[0]:9.0f} {ours[0] / theirs[0]:6.1f} x    "
             f"{theirs[1]:9.0f} {ours[1]:9.0f} {ours[1] / theirs[1]:6.1f} x"
@@ -206,8 +207,10 @@ def compare_training(manifest: Manifest, pixels: int, batch: int, repeats: int, 
 
     def run(batches: Iterator[tuple[torch.Tensor, torch.Tensor]]) -> float:
         started = time.perf_counter()
-        for steps, each in enumerate(batches, start=1):
+        steps = 0
+        for each in batches:
             _step(model, optimizer, *each, 1.0, config).item()
+            steps += 1
         return steps * batch / (time.perf_counter() - started)
 
     step_seconds = batch / run(iter([(patterns, labels)] * 3))

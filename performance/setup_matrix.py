@@ -85,8 +85,7 @@ def try_case(name: str, python: str, cpu_torch: str | None) -> None:
             env=environment,
             text=True,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
         )
         seconds = time.monotonic() - started
         venv = place / "stemdl/.venv"

@@ -43,7 +43,7 @@ def be_a_rank(request: RunRequest, arguments: argparse.Namespace) -> int:
     try:
         with same_folder(request, arguments.output is None, rank) as request:
             outcomes, reached = _make_runs(request, arguments, rank, tells)
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - every rank ends with a message, whatever happened
         if ours and isinstance(error, Interrupted):
             os._exit(error.exit_code)  # who started us says it, with the whole command that goes on
         _leave(error, rank.rank)

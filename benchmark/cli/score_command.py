@@ -136,7 +136,8 @@ def _strong(score: Score, behind: dict[str, Any], with_details: bool) -> tuple[s
     if not with_details:
         return row
     energy, test = behind["energy_joules"], behind["convergence"]
-    return row + (
+    return (
+        *row,
         _text(behind["compute_minutes"], ".4f"),
         _text(behind["evaluation_minutes"], ".4f"),
         _text(behind["staging_minutes"], ".4f"),

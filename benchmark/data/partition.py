@@ -265,7 +265,7 @@ def _with_part(partition: Partition, part: str, path: Path) -> dict[str, str]:
     if part in partition.slices:
         left_out = dict.fromkeys((material for material, split in split_of.items() if split == "test"), "")
         return split_of | left_out | dict.fromkeys(partition.slices[part], "test")
-    if part and part not in parts or not part and "dev" not in partition.splits:
+    if (part and part not in parts) or (not part and "dev" not in partition.splits):
         known = ", ".join(f"{partition.name}/{each}" for each in parts)
         raise StemdlError(
             f"the partition has no part {part!r}" if part else "which part of the partition?",

@@ -109,7 +109,7 @@ def write_stack(
     attributes = {
         "space_group": np.bytes_(str(stack.space_group)),
         "material": np.bytes_(stack.material),
-        "energy_keV": int(round(stack.energy_kev)),
+        "energy_keV": round(stack.energy_kev),
         "formula": stack.formula,
         "z_dirs": stack.z_dirs.T[None],
         "y_dirs": stack.y_dirs.T[None],

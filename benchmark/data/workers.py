@@ -72,7 +72,7 @@ class Workers:
         if self.leader:
             try:
                 made = make()
-            except Exception as found:
+            except Exception as found:  # noqa: BLE001 - raised again on all ranks
                 error = found
         made, error = self._ranks.bcast((made, error))
         _raise_first([error])
@@ -114,7 +114,7 @@ class Workers:
                 for index in mine:
                     results[index] = function(pieces[index])
                     advance(min(len(pieces), len(results) * size))
-            except Exception as found:  # told to the other ranks, and raised again on all
+            except Exception as found:  # noqa: BLE001 - told to the other ranks, and raised again on all
                 error = found
                 if claims is not None:
                     _withdraw(claims)

@@ -94,7 +94,7 @@ def _event(text: bytes, encoding: str, decoder: json.JSONDecoder, number: int) -
     for name, kind in _FIELDS:
         if name not in values:
             raise _Malformed(f"a field {name!r}", ", ".join(values) or "no field")
-        if not isinstance(values[name], kind) or kind is int and isinstance(values[name], bool):
+        if not isinstance(values[name], kind) or (kind is int and isinstance(values[name], bool)):
             raise _Malformed(f"{name!r} of type {kind.__name__}", repr(values[name]))
     if not 0 <= values["time_ms"] < _LAST_TIME_MS:
         raise _Malformed("'time_ms' in milliseconds since 1970", repr(values["time_ms"]))

@@ -43,7 +43,7 @@ def progress(title: str, total: int | None, unit: str, *, last: bool = True) -> 
     def advance(done: int) -> None:
         nonlocal shown
         now = time.monotonic()
-        if now - shown >= SECONDS_BETWEEN_LINES or last and done == total:
+        if now - shown >= SECONDS_BETWEEN_LINES or (last and done == total):
             shown = now
             left = f", about {(now - started) / done * (total - done):.0f} s left" if total and done else ""
             of_all = "" if total is None else f" of {total}"

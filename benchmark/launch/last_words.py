@@ -47,7 +47,7 @@ class BlockFilter:
         if not line:
             return plain if last else None
         lines = self._waiting.splitlines(keepends=True)
-        if not _RULE.fullmatch(lines[0]) or len(lines) > 1 and not _may_begin(lines[1]):
+        if not _RULE.fullmatch(lines[0]) or (len(lines) > 1 and not _may_begin(lines[1])):
             return plain
         whole = [each for each in lines[1:] if each.endswith(b"\n")]
         for count, each in enumerate(whole, 2):

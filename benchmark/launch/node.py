@@ -159,7 +159,7 @@ def accelerators(command: Command = output_of) -> dict[str, Any]:
     rows = [row for row in rows if len(row) == len(GPU_FIELDS)]  # 'No devices were found' is none
     if not rows:
         return _accelerators_of_torch()
-    name, memory_mib, driver, clock, generation, width = rows[0]
+    _, memory_mib, driver, clock, generation, width = rows[0]
     facts: dict[str, Any] = {"accelerators": [row[0] for row in rows], "accelerator_driver": driver}
     if memory_mib.isdecimal():
         facts["accelerator_memory_gib"] = round(int(memory_mib) / 1024)

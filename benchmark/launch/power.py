@@ -262,7 +262,7 @@ def read_readings(path: Path, fewest: int = 2) -> list[Reading]:
     try:
         with open(path, newline="", encoding="utf-8") as handle:
             for number, row in enumerate(csv.reader(handle), 1):
-                if not row or number == 1 and len(row) > 1 and not _is_number(row[-1]):
+                if not row or (number == 1 and len(row) > 1 and not _is_number(row[-1])):
                     continue
                 readings.append(_reading(row, f"{path}:{number}"))
                 if len(readings) > 1 and readings[-1].time_ms <= readings[-2].time_ms:

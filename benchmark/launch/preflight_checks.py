@@ -70,7 +70,7 @@ def devices(answers: Answers, wanted: str) -> Check:
     blind = [
         f"{_place(rank, answers)} sees none of its node's accelerators" + f" ({device['on_node']})"
         for rank, device in seen.items()
-        if device["kind"] == "cpu" and (wanted == "cuda" or wanted != "cpu" and device["on_node"])
+        if device["kind"] == "cpu" and (wanted == "cuda" or (wanted != "cpu" and device["on_node"]))
     ]
     if blind:
         return Check("device", False, _named(blind), bind)
@@ -226,7 +226,7 @@ def clocks(offsets: Mapping[int, tuple[float, float] | None], answers: Answers, 
         )
     if not told:
         return Check("clocks", True, "one node, one clock")
-    rank, (offset, uncertainty) = max(told.items(), key=lambda each: abs(each[1][0]))
+    offset, uncertainty = max(told.values(), key=lambda each: abs(each[0]))
     return Check(
         "clocks", True, f"within {abs(offset):.6f} s (+- {uncertainty:.6f} s) of rank 0's, {limit_seconds:g} s allowed"
     )

@@ -85,7 +85,9 @@ class Confusion:
         """
         rows, columns = self.counts.sum(axis=1).tolist(), self.counts.sum(axis=0).tolist()
         hits = self.counts.diagonal().tolist()
-        return tuple(2 * hit / (row + column) if row else None for hit, row, column in zip(hits, rows, columns))
+        return tuple(
+            2 * hit / (row + column) if row else None for hit, row, column in zip(hits, rows, columns, strict=True)
+        )
 
     def macro_f1(self) -> float:
         """Unweighted mean F1 of the classes present, in [0, 1]. Raises StemdlError when there is no sample.

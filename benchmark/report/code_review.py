@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
 import subprocess
 from collections.abc import Mapping
@@ -71,7 +72,7 @@ def _differences(here: Mapping[str, bytes], there: Mapping[str, bytes]) -> list[
         lines = difflib.unified_diff(
             _lines(one), _lines(other), f"this version/{name}", f"submitted/{name}", lineterm=""
         )
-        shown = [printable(line, 200) for _, line in zip(range(MOST_DIFF_LINES + 1), lines)]
+        shown = [printable(line, 200) for line in itertools.islice(lines, MOST_DIFF_LINES + 1)]
         more = ["… (cut here)"] if len(shown) > MOST_DIFF_LINES else []
         found.append(FileDifference(name, state, "\n".join(shown[:MOST_DIFF_LINES] + more)))
     return found

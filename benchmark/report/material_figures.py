@@ -23,7 +23,11 @@ def classes(seen: Overview, real: Real) -> tuple[Figure, str, str]:
     axis = figure.subplots()
     totals = {group: sum(seen.samples[split, group] for split in SPLITS) for group in seen.groups}
     all_stacks = sum(totals.values())
-    places = {group: group for group in range(1, 231)} if len(totals) > 60 else dict(zip(totals, range(len(totals))))
+    places = (
+        {group: group for group in range(1, 231)}
+        if len(totals) > 60
+        else {group: place for place, group in enumerate(totals)}
+    )
     for system, colour in SYSTEM_COLOURS.items():
         mine = [group for group in totals if crystal_system(group) == system]
         if mine:
@@ -170,7 +174,7 @@ def composition(seen: Overview, _: Real) -> tuple[Figure, str, str]:
     for number in range(1, 104):
         row, column = _place_in_the_table(number)
         share = 100 * seen.elements[number] / materials
-        grid[row, column] = share if share else np.nan
+        grid[row, column] = share or np.nan
         axis.text(
             column,
             row - 0.12,

@@ -70,7 +70,7 @@ def spread_lines(records: Mapping[Path, Mapping[str, Any] | None]) -> list[str]:
     for folder, record in records.items():
         if folder.name.startswith("run_") and record is not None and record["status"] == "success":
             sets[folder.parent].append((record["time_to_train_seconds"], record["epochs"] or 0))
-    warnings = {folder: too_far_apart(*zip(*runs)) for folder, runs in sets.items()}
+    warnings = {folder: too_far_apart(*zip(*runs, strict=True)) for folder, runs in sets.items()}
     return [f"warning: {folder}: {warning}" for folder, warning in warnings.items() if warning is not None]
 
 

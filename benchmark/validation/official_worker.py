@@ -51,7 +51,7 @@ def answer(question: dict[str, Any]) -> list[dict[str, str]]:
         with _listening() as said:
             try:
                 passed = passes()
-            except Exception as error:  # they break off on much bad input: not a pass
+            except Exception as error:  # noqa: BLE001 - they break off on much bad input: not a pass
                 passed, said.texts = False, [f"broke off with {type(error).__name__}: {error}"[:LONGEST]]
         if not passed:
             objections.append({"tool": tool, "file": file, "said": said.texts[-1] if said.texts else ""})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,13 +22,14 @@ def is_number(node: ast.AST) -> bool:
 def reads_clock(node: ast.AST, timed: set[str] = frozenset()) -> bool:
     """Whether a clock of `time` is read in it, or one of the names that hold what was read."""
     return any(
-        isinstance(each, ast.Call)
-        and isinstance(each.func, ast.Attribute)
-        and each.func.attr in CLOCKS
-        and isinstance(each.func.value, ast.Name)
-        and each.func.value.id == "time"
-        or isinstance(each, ast.Name)
-        and each.id in timed
+        (
+            isinstance(each, ast.Call)
+            and isinstance(each.func, ast.Attribute)
+            and each.func.attr in CLOCKS
+            and isinstance(each.func.value, ast.Name)
+            and each.func.value.id == "time"
+        )
+        or (isinstance(each, ast.Name) and each.id in timed)
         for each in ast.walk(node)
     )
 
@@ -53,7 +55,7 @@ def timings(tree: ast.AST) -> Iterator[int]:
                 sides = [each.left, *each.comparators]
                 if any(
                     is_number(one) and reads_clock(other, timed)
-                    for pair in zip(sides, sides[1:])
+                    for pair in itertools.pairwise(sides)
                     for one, other in (pair, pair[::-1])
                 ):
                     yield each.lineno

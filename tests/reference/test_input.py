@@ -51,13 +51,13 @@ def test_the_shares_make_up_the_global_batch_and_differ_by_one_at_most(global_ba
 def test_steps_fit_into_every_rank_s_part_and_one_more_would_not(samples: int, global_batch: int, size: int):
     parts = [len(range(rank, samples, size)) for rank in range(size)]  # as the reader deals them out
     shares = [local_batch(global_batch, rank, size) for rank in range(size)]
-    if global_batch < size or any(part < share for part, share in zip(parts, shares)):
+    if global_batch < size or any(part < share for part, share in zip(parts, shares, strict=True)):
         with pytest.raises(StemdlError, match="global batch"):
             steps_per_epoch(samples, global_batch, size)
         return
     steps = steps_per_epoch(samples, global_batch, size)
-    assert all(steps * share <= part for part, share in zip(parts, shares))
-    assert any((steps + 1) * share > part for part, share in zip(parts, shares))
+    assert all(steps * share <= part for part, share in zip(parts, shares, strict=True))
+    assert any((steps + 1) * share > part for part, share in zip(parts, shares, strict=True))
     assert steps * global_batch <= samples
 
 
@@ -101,7 +101,9 @@ def test_all_four_flips_come_about_equally_often_and_independently_for_each_proj
 def test_the_order_follows_from_seed_rank_and_epoch_alone():
     first = epoch_of(50, 10, seed=5, rank=1, epoch=3)
     again = epoch_of(50, 10, seed=5, rank=1, epoch=3)
-    assert all(torch.equal(a, b) for one, other in zip(first, again, strict=True) for a, b in zip(one, other))
+    assert all(
+        torch.equal(a, b) for one, other in zip(first, again, strict=True) for a, b in zip(one, other, strict=True)
+    )
     samples = TrainingSamples(Made(50), 5, 1)
     list(samples.batches(1, 10, 5))  # what was drawn before does not matter
     assert order_of(list(samples.batches(3, 10, 5))) == order_of(first)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -24,8 +25,8 @@ def test_the_rate_rises_to_its_peak_and_falls_to_nearly_nothing(steps: int, peak
     rates = [learning_rate_at(step, steps, peak, fraction) for step in range(steps)]
     assert all(0.0 < rate <= peak for rate in rates)
     top = rates.index(max(rates))
-    assert all(one < next_ for one, next_ in zip(rates[:top], rates[1 : top + 1]))
-    assert all(one > next_ for one, next_ in zip(rates[top:], rates[top + 1 :]))
+    assert all(one < next_ for one, next_ in itertools.pairwise(rates[: top + 1]))
+    assert all(one > next_ for one, next_ in itertools.pairwise(rates[top:]))
     tail = steps + 1 - fraction * steps  # of the cosine, in steps
     assert top <= fraction * steps <= top + 2  # the peak lies where the warm-up ends
     assert rates[top] >= peak * min(0.5 * (1.0 + math.cos(math.pi / tail)), 1.0 - 1.0 / max(1.0, fraction * steps))

@@ -59,7 +59,7 @@ def test_every_run_logs_that_its_ranks_were_fit_and_describes_its_nodes(smoke_ru
     assert told["ok"] and told["failed"] == []
     assert {"configuration", "manifest", "listing", "load"} <= set(told["checks"])
     load = told["figures"]["load"]
-    assert load is None or 0.0 <= load["free"] <= load["given"] and load["average"] >= 0.0
+    assert load is None or (0.0 <= load["free"] <= load["given"] and load["average"] >= 0.0)
     assert json.loads((smoke_run / "run.json").read_text())["load"] == load
     (kind,) = json.loads((smoke_run / "nodes.json").read_text())
     assert len(kind["hosts"]) == 1 and set(kind["facts"]["storage"]) == {"data", "output"}

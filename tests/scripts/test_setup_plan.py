@@ -76,7 +76,7 @@ def test_what_does_not_exist_is_an_error_of_pip(tmp_path: Path, index: Path) -> 
 class Server(BaseHTTPRequestHandler):
     content, ranges = b"", True
 
-    def do_GET(self) -> None:  # noqa: N802 - the library's name
+    def do_GET(self) -> None:
         length = int(self.headers["Range"].removeprefix("bytes=-"))
         part = self.content[-length:] if self.ranges else self.content
         self.send_response(206 if self.ranges else 200)

@@ -1,6 +1,6 @@
 """A third party's benchmarks, from their data to their ledger: in a folder that is named, and in an installed wheel.
 
-`tasks/toy_line` learns by gradients, `tasks/toy_fit` does not. Neither has classes, pictures or a score of which more is
+`tasks/toy_line` learns by gradients, `tasks/toy_fit` does not. Neither has classes, pictures or a score where more is
 better, and nothing outside their folders knows them.
 """
 

@@ -54,7 +54,7 @@ def _sound(name: str, value: Any) -> Any:
     """A value as the layout has it, or BROKEN."""
     if name == "energy_keV":
         number = float(np.asarray(value).reshape(()))
-        return int(round(number)) if 0 < number <= MOST_KEV else BROKEN
+        return round(number) if 0 < number <= MOST_KEV else BROKEN
     if name == "formula":
         value = value.decode("utf-8") if isinstance(value, bytes) else value
         return value if isinstance(value, str) and value.isprintable() else BROKEN

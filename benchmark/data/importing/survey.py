@@ -94,7 +94,7 @@ def _sample(file: SourceFile, shard: h5py.File, name: str) -> Sample:
     group = _own(shard, name, "it")
     if not isinstance(group, h5py.Group):
         raise _Unusable("it is no group sample_<m>_<e>")
-    stack = _own(group, schema.STACK, f"its {schema.STACK}") if schema.STACK in group.keys() else None
+    stack = _own(group, schema.STACK, f"its {schema.STACK}") if schema.STACK in group else None
     if not isinstance(stack, h5py.Dataset) or not _is_stack(stack.shape):
         raise _Unusable(f"it has no {schema.STACK} of three square patterns")
     _require_real(stack)

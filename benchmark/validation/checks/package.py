@@ -69,7 +69,7 @@ def layout(submission: Submission) -> Iterator[Fault]:
             regular = (
                 len(parts) >= 5
                 and parts[2] in SCALINGS
-                and (IN_RESULTS.fullmatch(parts[4]) is not None or parts[4] in ("README.md",))
+                and (IN_RESULTS.fullmatch(parts[4]) is not None or parts[4] == "README.md")
             )
             if not regular and parts[-1] != "package_checker_params":
                 yield Fault(

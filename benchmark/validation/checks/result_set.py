@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,7 +70,7 @@ def number_of_runs(results: ResultSet) -> Iterator[Fault]:
     if results.standard is None:
         return
     wanted, found = results.standard.runs, len(results.logs)
-    if found < wanted or results.scaling == STRONG and found > wanted:
+    if found < wanted or (results.scaling == STRONG and found > wanted):
         yield Fault(
             "the number of runs is not the one that a score is made of",
             found=f"{found} runs",
@@ -120,7 +121,7 @@ def times_are_near(results: ResultSet) -> Iterator[Fault]:
         for log in results.logs
         if _reached(log) and log.timeline.time_to_train_seconds is not None
     ]
-    found = too_far_apart(*zip(*timed)) if timed and results.scaling == STRONG else None
+    found = too_far_apart(*zip(*timed, strict=True)) if timed and results.scaling == STRONG else None
     if found is not None:
         yield Fault(found, severity=Severity.WARNING, hint="look at what else the machine did, and make the set again")
 
@@ -195,7 +196,7 @@ def runs_are_different(results: ResultSet) -> Iterator[Fault]:
         ((log.start.time_ms, log.stop.time_ms, log) for log in results.logs if log.start and log.stop),
         key=lambda span: span[:2],
     )
-    for (start, stop, log), (next_start, next_stop, other) in zip(spans, spans[1:]):
+    for (start, stop, log), (next_start, next_stop, other) in itertools.pairwise(spans):
         if (start, stop) == (next_start, next_stop):
             yield Fault(
                 "two logs are of one run",

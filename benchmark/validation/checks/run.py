@@ -92,7 +92,7 @@ def metric_values(log: Log) -> Iterator[Fault]:
     """The metric is a number, of ours a share of 1; both keys that hold ours say the same."""
     for event in log.metrics:
         value = as_number(event.value)
-        if value is None or log.ours and not 0.0 <= value <= 1.0:
+        if value is None or (log.ours and not 0.0 <= value <= 1.0):
             yield Fault(
                 f"{event.key} is no value of the metric",
                 line=event.line,
@@ -105,7 +105,7 @@ def metric_values(log: Log) -> Iterator[Fault]:
     if [(each.value, each.metadata.get(keys.EPOCH_NUM), each.metadata.get(keys.SAMPLES_COUNT)) for each in twins] != [
         (each.value, each.metadata.get(keys.EPOCH_NUM), each.metadata.get(keys.SAMPLES_COUNT)) for each in log.metrics
     ]:
-        odd = next((one for one, other in zip(log.metrics, twins) if one.value != other.value), None)
+        odd = next((one for one, other in zip(log.metrics, twins, strict=False) if one.value != other.value), None)
         yield Fault(
             f"{keys.EVAL_ACCURACY} and {keys.F1_MACRO} differ",
             line=odd.line if odd else None,
@@ -165,7 +165,7 @@ def epochs_numbered(log: Log) -> Iterator[Fault]:
         keys.EPOCH_STOP,
         keys.EVAL_START,
         keys.EVAL_STOP,
-        *((event.key for event in log.metrics)),
+        *(event.key for event in log.metrics),
     }:
         before: float | None = None
         for event in log.of(key):

@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -27,7 +27,7 @@ def command(environment: dict[str, str], tmp_path: Path) -> Callable[..., subpro
     """`command(*arguments, before=(), shell="", cwd=tmp_path, **variables)`: its own process; `shell` redirects."""
 
     def run(
-        *arguments: str, before: list[str] = [], shell: str = "", cwd: Path = tmp_path, **variables: str
+        *arguments: str, before: Sequence[str] = (), shell: str = "", cwd: Path = tmp_path, **variables: str
     ) -> subprocess.CompletedProcess:
         argv = [*before, sys.executable, "-m", "benchmark", *arguments]
         if shell:
@@ -149,7 +149,7 @@ def test_a_terminal_without_the_characters(command: Callable, tmp_path: Path):
     for locale in ({"LC_ALL": "C", "PYTHONUTF8": "0"}, {"LC_ALL": "C.UTF-8"}, {"PYTHONIOENCODING": "latin-1"}):
         done = command("show", str(folder), **locale)
         assert done.returncode == 2 and "there is no run here" in done.stderr
-    program = f"print({ascii('█│±→ é ')} + {ascii(chr(0xDCFF))})"
+    program = f"print({'█│±→ é '!a} + {chr(0xDCFF)!a})"
     done = subprocess.run(
         [sys.executable, "-c", f"from benchmark.cli.guard import guarded\nguarded(lambda: {program})"],
         cwd=Path(__file__).parents[3],

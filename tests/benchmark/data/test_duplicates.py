@@ -124,7 +124,7 @@ def test_what_differs_otherwise_is_not_one(change: dict) -> None:
 @given(st.lists(st.tuples(st.integers(0, 12), st.sampled_from((1, 2))), max_size=20), st.randoms())
 def test_the_order_does_not_matter(steps: list[tuple[int, int]], random: object) -> None:
     compounds = [
-        compound(f"m{place}", tuple(1.02**step * length for length in (5.0, 5.5, 6.0)) + (80.0, 85.0, 95.0), group)
+        compound(f"m{place}", (*(1.02**step * length for length in (5.0, 5.5, 6.0)), 80.0, 85.0, 95.0), group)
         for place, (step, group) in enumerate(steps)
     ]
     turned = compounds.copy()

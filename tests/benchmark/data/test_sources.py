@@ -254,7 +254,7 @@ class Service:
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             query = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
             recorded.asked.append(query | {"key": self.headers["X-API-KEY"], "agent": self.headers["User-Agent"]})
             first, count = int(query["_skip"]), int(query["_limit"])

@@ -42,7 +42,9 @@ def test_what_is_read_from_the_copies_is_what_the_data_hold_and_they_do_not_stay
         assert copies.bytes == sum(path.stat().st_size for split in SPLITS for path in (uneven / split).iterdir())
         for split in SPLITS:
             for one, other in zip(
-                Part(copies.manifest, split).read_whole().values(), Part(manifest, split).read_whole().values()
+                Part(copies.manifest, split).read_whole().values(),
+                Part(manifest, split).read_whole().values(),
+                strict=True,
             ):
                 np.testing.assert_array_equal(one, other)
         assert (uneven / "train").is_dir()
@@ -60,7 +62,7 @@ def test_the_ranks_of_a_node_share_the_work_and_each_shard_is_copied_once(uneven
                 patterns, _ = Part(copies.manifest, "train", number, 6).read_whole().values()
                 results[number] = (patterns, copies.shards, files_of(disk))
                 gate.wait()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - the test looks at them
             failures.append(error)
             gate.abort()
 

@@ -147,9 +147,7 @@ def test_counts_orientations_and_origins_that_mean_nothing_are_refused(tmp_path:
     [
         path
         for path in _keys(ONE_RUNG)
-        if path not in FREE_KEYS
-        and path[-2:-1] != ("element_counts",)
-        and path[:2] != ("closed", "fixed")
+        if (path not in FREE_KEYS and path[-2:-1] != ("element_counts",) and path[:2] != ("closed", "fixed"))
         or path == ("closed", "fixed", "every_rung")
     ],
     ids=".".join,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -50,7 +51,7 @@ def through(pieces: list[bytes]) -> tuple[bytes, bytes]:
 
 def cut(text: bytes, places: list[int]) -> list[bytes]:
     edges = [0, *sorted(place % (len(text) + 1) for place in places), len(text)]
-    return [text[start:end] for start, end in zip(edges, edges[1:])]
+    return [text[start:end] for start, end in itertools.pairwise(edges)]
 
 
 @given(st.lists(st.sampled_from(BLOCKS + OTHERS)), st.lists(st.integers(0, 10_000), max_size=8), st.booleans())

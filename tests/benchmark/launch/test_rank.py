@@ -139,7 +139,7 @@ def test_flux_counts_a_nodes_tasks_or_refuses_to(sizes: list[int], cyclic: bool)
     if cyclic:
         places.sort(key=lambda each: each[::-1])
     refused = 0
-    for rank, (node, place) in enumerate(places):
+    for rank, (_, place) in enumerate(places):
         environ = {"FLUX_TASK_RANK": str(rank), "FLUX_TASK_LOCAL_ID": str(place)}
         environ |= {"FLUX_JOB_SIZE": str(len(places)), "FLUX_JOB_NNODES": str(len(sizes))}
         try:

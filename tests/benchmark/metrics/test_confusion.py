@@ -48,8 +48,8 @@ def test_sharing_the_samples_among_ranks_in_any_order_changes_no_bit(drawn, data
     owner = data.draw(st.lists(st.integers(0, ranks - 1), min_size=len(labels), max_size=len(labels)))
     shares = [
         Confusion.of(
-            [true for true, rank in zip(labels, owner) if rank == mine],
-            [guess for guess, rank in zip(predictions, owner) if rank == mine],
+            [true for true, rank in zip(labels, owner, strict=True) if rank == mine],
+            [guess for guess, rank in zip(predictions, owner, strict=True) if rank == mine],
             classes,
         )
         for mine in data.draw(st.permutations(range(ranks)))

@@ -16,9 +16,8 @@ from benchmark.foundation.files import sha256_of_file
 from benchmark.scoring.details import details
 from benchmark.scoring.score import score_paths
 
-SYSTEM = {
-    name: "1"
-    for name in (
+SYSTEM = dict.fromkeys(
+    (
         "division",
         "status",
         "submitter",
@@ -32,8 +31,9 @@ SYSTEM = {
         "framework",
         "hw_notes",
         "sw_notes",
-    )
-}
+    ),
+    "1",
+)
 COSMOFLOW_EPOCHS = [21, 22, 22, 23, 23, 23, 23, 23, 23, 24]  # a little sooner than the reference at 512 samples
 
 

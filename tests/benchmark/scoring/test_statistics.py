@@ -39,7 +39,7 @@ def test_more_runs_count_by_their_median_window():
     # of four windows (2, 3, 4, 9) the slower middle one
     assert median_window([1.0, 2.0, 3.0, 4.0, 9.0, 10.0], 3) == range(2, 5)
     assert median_window([1.0, 2.0], 3) is None
-    assert median_window([1.0, 2.0, 3.0], 3) == range(0, 3)
+    assert median_window([1.0, 2.0, 3.0], 3) == range(3)
 
 
 def test_a_window_with_two_missing_runs_is_slower_than_any():

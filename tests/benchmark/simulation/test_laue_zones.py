@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import itertools
 import sys
 from pathlib import Path
 
@@ -77,7 +78,7 @@ def test_more_layers_are_never_worse(expected: dict) -> None:
             error(expected, name, dataclasses.replace(AVERAGED, g_z_max_per_angstrom=g_z))
             for g_z in (0.0, 0.25, 0.5, 1.0, 3.0)
         ]
-        assert all(later <= earlier + 5e-4 for earlier, later in zip(errors, errors[1:], strict=False)), errors
+        assert all(later <= earlier + 5e-4 for earlier, later in itertools.pairwise(errors)), errors
         assert errors[0] > gain * errors[-1]
 
 

@@ -67,12 +67,8 @@ def record_of(folder: Path, **options: object) -> dict:
 def test_every_field_is_the_log_s(tmp_path: Path):
     record = record_of(tmp_path)
     log = tmp_path / "result_0.txt"
-    times = {
-        key: time
-        for key, time in (
-            (json.loads(line[8:])["key"], json.loads(line[8:])["time_ms"]) for line in log.read_text().splitlines()
-        )
-    }
+    events = [json.loads(line[8:]) for line in log.read_text().splitlines()]
+    times = {event["key"]: event["time_ms"] for event in events}
     seconds = (times["run_stop"] - times["run_start"]) / 1000
     assert record["time_to_train_seconds"] == seconds
     expected = {

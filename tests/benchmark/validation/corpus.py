@@ -244,7 +244,7 @@ def write_runs(folder: Path, logs: dict[int, Lines], source_sha256: str, instanc
 
 def description(division: str = "closed") -> dict[str, str]:
     """A system description whose fields all mean something."""
-    told = {name: "something" for name in (*REQUIRED, *OPTIONAL, *ASKED_BY_THE_POLICY_ALONE)}
+    told = dict.fromkeys((*REQUIRED, *OPTIONAL, *ASKED_BY_THE_POLICY_ALONE), "something")
     return told | {
         "submitter": ORG,
         "division": division,

@@ -129,11 +129,8 @@ def test_what_is_no_file_is_told_and_not_waited_for(tmp_path, name, kind):
     if kind == "unreadable":
         path.chmod(0)
     report = judge(folder)
-    if (
-        kind == "folder"
-        and name == "benchmarks/x"
-        or kind == "unreadable"
-        and (name == "benchmarks/x" and os.geteuid() == 0)
+    if (kind == "folder" and name == "benchmarks/x") or (
+        kind == "unreadable" and (name == "benchmarks/x" and os.geteuid() == 0)
     ):
         assert report.verdict is Verdict.CLOSED
     else:

@@ -183,7 +183,7 @@ def test_npz_files_that_cannot_be_used_are_told_apart_from_the_others(tmp_path: 
 
 
 def test_a_single_npz_file_and_folder_tell_their_split_by_the_folder(npz_set: Path, tmp_path: Path) -> None:
-    first = sorted(npz_set.iterdir())[0].name
+    first = min(npz_set.iterdir()).name
     done = import_data(npz_set / first, tmp_path / "folder")
     assert sum(done.manifest.samples.values()) == sum(1 for _ in (npz_set / first).iterdir())
     one = next((npz_set / first).iterdir())
@@ -253,7 +253,7 @@ def samples_of(folder: Path) -> list[tuple[str, dict[str, Any]]]:
 
 
 def test_a_shard_of_ours_that_changed_is_not_imported(ours: Path, tmp_path: Path) -> None:
-    shard = sorted((ours / "train").iterdir())[0]
+    shard = min((ours / "train").iterdir())
     content = bytearray(shard.read_bytes())
     content[-1] ^= 1
     shard.write_bytes(content)

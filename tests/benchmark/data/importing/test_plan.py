@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 from hypothesis import given
@@ -50,7 +51,7 @@ def test_shards_hold_every_material_once_and_keep_their_limits(
         # and no two neighbours would have fitted into one, but for a material's size
         assert all(
             (one + other + 10) * bytes_stored > SHARD_BYTES or (one + other + 10) * 12 * pixels**2 > SOURCE_BYTES
-            for one, other in zip(stacks, stacks[1:], strict=False)
+            for one, other in itertools.pairwise(stacks)
         )
 
 
