@@ -23,11 +23,9 @@ def classes(seen: Overview, real: Real) -> tuple[Figure, str, str]:
     axis = figure.subplots()
     totals = {group: sum(seen.samples[split, group] for split in SPLITS) for group in seen.groups}
     all_stacks = sum(totals.values())
-    places = (
-        {group: group for group in range(1, 231)}
-        if len(totals) > 60
-        else {group: place for place, group in enumerate(totals)}
-    )
+    places = {group: place for place, group in enumerate(totals)}
+    if len(totals) > 60:
+        places = {group: group for group in range(1, 231)}
     for system, colour in SYSTEM_COLOURS.items():
         mine = [group for group in totals if crystal_system(group) == system]
         if mine:

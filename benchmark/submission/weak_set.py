@@ -68,7 +68,7 @@ def make_instances(
             _watch(gate, futures, say)
         except BaseException:
             stopping.set()
-            for process in processes:
+            for process in list(processes):
                 end(process)
             raise
     shutil.rmtree(gate.folder)

@@ -1,1 +1,1 @@
-"""What the tasks ask: definitions, recipes of data, and rules that are one task's own; found by `definition/finder.py`."""
+"""What the tasks ask: definitions, recipes of data, rules that are one task's own; found by `definition/finder.py`."""
