@@ -14,8 +14,11 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.foundation.progress import progress
+
 PARTS_ACROSS = 8
 DEVIATIONS = 6.0
+SAMPLES_AT_ONCE = 512
 NOISELESS_DOSE_ELECTRONS = 1e6
 """Electrons a pattern that data without counting noise are judged by."""
 
@@ -48,10 +51,16 @@ def near_copies(descriptors: NDArray[np.float32], splits: Sequence[str]) -> Iter
     described = np.isfinite(descriptors).all(axis=1)
     members = {split: np.flatnonzero(described & (labels == split)) for split in sorted(set(splits))}
     limit = noise_distance(descriptors.shape[1])
-    for few, many in combinations(
-        sorted((split for split in members if len(members[split])), key=lambda split: len(members[split])), 2
-    ):
-        search = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(descriptors[members[many]])
-        distances, nearest = search.kneighbors(descriptors[members[few]])
-        for place in np.flatnonzero(distances[:, 0] < limit):
-            yield int(members[few][place]), int(members[many][nearest[place, 0]]), float(distances[place, 0])
+    sized = sorted((split for split in members if len(members[split])), key=lambda split: len(members[split]))
+    pairs = [(members[few], members[many]) for few, many in combinations(sized, 2)]
+    done = 0
+    with progress("Looking for copies", sum(len(few) for few, _ in pairs), "samples", last=False) as advance:
+        for few, many in pairs:
+            search = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(descriptors[many])
+            for first in range(0, len(few), SAMPLES_AT_ONCE):
+                here = few[first : first + SAMPLES_AT_ONCE]
+                distances, nearest = search.kneighbors(descriptors[here])
+                for place in np.flatnonzero(distances[:, 0] < limit):
+                    yield int(here[place]), int(many[nearest[place, 0]]), float(distances[place, 0])
+                done += len(here)
+                advance(done)

@@ -26,6 +26,7 @@ from benchmark.data.shard_file import Seal, ShardFile
 from benchmark.data.shard_index import ShardIndex, index_shard, indices_of, stored_arrays
 from benchmark.definition.rung import SPLITS
 from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.progress import counted, progress
 
 OPEN_FILES = 128
 THREADS = 4
@@ -109,6 +110,7 @@ class Part:
     """
 
     def __init__(self, manifest: Manifest, split: str, rank: int = 0, size: int = 1) -> None:
+        self._split, self._rank = split, rank
         self._place = f"rank {rank} on {socket.gethostname()}"
         self._remedy = f"stemdl data verify {manifest.folder}"
         self._own, self.shards = shards_of_part(manifest, split, rank, size)
@@ -178,8 +180,14 @@ class Part:
             for row in range(start, stop):
                 self._require_finite(which, index, int(samples[row - start]), row, whole)
 
-        with self._placed(), ThreadPoolExecutor(THREADS) as pool:
-            list(pool.map(take, range(len(self.shards))))
+        shards = len(self.shards)
+        with (
+            self._placed(),
+            progress(f"Reading {self._split}", shards, "shards", last=False, rank=self._rank) as advance,
+            ThreadPoolExecutor(THREADS) as pool,
+        ):
+            for _ in counted(pool.map(take, range(shards)), advance):
+                pass
         return whole
 
     @contextmanager

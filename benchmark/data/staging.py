@@ -24,6 +24,7 @@ from benchmark.data.manifest import Manifest
 from benchmark.data.reader import THREADS, Part, Shard
 from benchmark.data.sealed import changed
 from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.progress import counted, progress
 from benchmark.launch.rank import Rank
 
 FOLDER, LOCK = "stemdl-stage-", ".lock"
@@ -66,8 +67,13 @@ def staged(
             if rank.local_rank == 0:
                 _remove_left_behind(disk)
             _require_room(shards, folder, rank, place)
-            with ThreadPoolExecutor(THREADS) as pool:
-                copied = list(pool.map(lambda shard: _copy(shard, manifest.folder, folder, place), shards))
+            title = "Copying to the node's disk"
+            with (
+                progress(title, len(shards), "shards", last=False, rank=rank.rank) as advance,
+                ThreadPoolExecutor(THREADS) as pool,
+            ):
+                copies = pool.map(lambda shard: _copy(shard, manifest.folder, folder, place), shards)
+                copied = list(counted(copies, advance))
         except OSError as error:
             raise StemdlError(
                 "the data cannot be copied to the node's own disk",

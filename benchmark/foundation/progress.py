@@ -28,12 +28,16 @@ def silent(done: int) -> None:
 
 
 @contextmanager
-def progress(title: str, total: int | None, unit: str, *, last: bool = True) -> Iterator[Advance]:
-    """Shows how far `total` units of work have come, with the time that is left; None where nobody knows how many.
+def progress(title: str, total: int | None, unit: str, *, last: bool = True, rank: int = 0) -> Iterator[Advance]:
+    """Shows how far `total` units of work have come, with the time that is left; None where nobody knows how many. Of
+    several ranks, rank 0 alone shows its own.
 
     Without `last` nothing is left of it in the end: no bar, and no line of a work of less than a few seconds. For
     work whose result is shown by itself.
     """
+    if rank != 0:
+        yield silent
+        return
     if sys.stderr.isatty():
         yield from _bar(title, total, unit, last)
         return

@@ -7,11 +7,14 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmark.events import keys
+from benchmark.foundation.progress import counted, progress
 from benchmark.validation.finding import Fault, Finding, Severity
 from benchmark.validation.limits import Limits
 from benchmark.validation.official import RULES
@@ -129,25 +132,29 @@ def objections(questions: Sequence[Question], limits: Limits) -> list[list[dict[
         str(limits.official_seconds),
         str(limits.official_bytes),
     ]
-    # From the folder of the rules: "-m" looks there first, and a submission may not put its own checker in the way.
-    with subprocess.Popen(
-        command,
-        cwd=RULES.parent,
-        env=environment,
-        text=True,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as process:
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as asked:
+        asked.writelines(json.dumps(asdict(each)) + "\n" for each in questions)
+        asked.seek(0)
+        # From the folder of the rules: "-m" looks there first, and a submission may not put its own checker in the way.
+        process = subprocess.Popen(
+            command,
+            cwd=RULES.parent,
+            env=environment,
+            text=True,
+            stdin=asked,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+    limit = threading.Timer(limits.official_seconds, process.kill)
+    limit.start()
+    title = "Asking the official checkers"
+    with process, progress(title, len(questions), "sets of logs", last=False) as advance:
         try:
-            output, _ = process.communicate(
-                "".join(json.dumps(asdict(each)) + "\n" for each in questions), timeout=limits.official_seconds
-            )
-        except subprocess.TimeoutExpired:
-            process.kill()
-            output, _ = process.communicate()
-    whole = output[: output.rfind("\n") + 1]
-    return [json.loads(line) for line in whole.splitlines()]
+            answers = (json.loads(line) for line in process.stdout if line.endswith("\n"))  # one may be cut off
+            return list(counted(answers, advance))
+        finally:
+            limit.cancel()
+            process.kill()  # where we are interrupted; else it has ended
 
 
 def _findings(question: Question, answer: list[dict[str, str]] | None) -> list[Finding]:
