@@ -1,18 +1,20 @@
 """A model of one's own, for the open division: convolutions on the three patterns of a stack, side by side.
 
-    stemdl run --rung stemdl_smoke --trainer examples/my_model.py:train
+    stemdl run --rung stemdl_smoke --trainer examples/my_model.py:make_task
 
 Data, clock, evaluation, log and the training loop stay the benchmark's; `--set` and `--config` work as always.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
-from benchmark.definition.request import RunRequest
-from benchmark.definition.settings import Settings
-from reference.train import train as train_with
+from benchmark.definition.sample import SampleSchema
+from reference.tasks.space_group.task import SpaceGroups
 
 
 class PlainNet(nn.Module):
@@ -31,11 +33,7 @@ class PlainNet(nn.Module):
         return self.layers(torch.log1p(1e4 * patterns))
 
 
-def make_model(classes: int, settings: Settings) -> nn.Module:
-    """Called once by each rank, with one seed: all begin with the same weights."""
-    return PlainNet(classes, settings.task["width"])
-
-
-def train(request: RunRequest) -> bool:
-    """What `--trainer` names: one run, called by every rank; whether the target was reached."""
-    return train_with(request, make_model)
+def make_task(schema: SampleSchema, settings: Mapping[str, Any]) -> SpaceGroups:
+    """What `--trainer` names. Called once by each rank, with one seed: all begin with the same weights."""
+    model = PlainNet(len(schema.classes["space_group"]), settings["width"])
+    return SpaceGroups(model, schema, settings["label_smoothing"])  # the reference's loss, flips and predictions

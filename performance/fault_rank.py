@@ -24,13 +24,16 @@ def main(plant: str, *arguments: str) -> int:
 
     def planted(*place: Any, **more: Any) -> Iterator[Any]:
         nonlocal count
-        for patterns, labels in batches(*place, **more):
+        for batch in batches(*place, **more):
             count += 1
             if detect_rank().rank == int(victim) and count == int(at):
                 if kind == "stuck":
                     time.sleep(STUCK_SECONDS)
-                patterns = patterns * float("nan")
-            yield patterns, labels
+                batch = {
+                    name: values * float("nan") if values.is_floating_point() else values
+                    for name, values in batch.items()
+                }
+            yield batch
 
     TrainingSamples.batches = planted
     return stemdl(list(arguments))

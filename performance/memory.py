@@ -24,8 +24,11 @@ from read import storage_of, write_shards
 
 from benchmark.data.manifest import read_manifest
 from benchmark.data.reader import Part
+from benchmark.definition.finder import load_benchmark
+from benchmark.definition.settings import read_settings
 from reference.input import TrainingSamples
 from reference.samples import SamplesStreamed
+from reference.tasks.space_group.task import make_task
 
 
 def peak_megabytes() -> float:
@@ -42,8 +45,9 @@ def stream(folder: Path, batch: int) -> None:
         torch.where(torch.rand(batch, 3, 1, 1) < 0.5, patterns.flip(-1), patterns)
     before = peak_megabytes()
     part = Part(read_manifest(folder), "train")
-    samples = TrainingSamples(SamplesStreamed(part, torch.device("cpu")), 0, 0)
-    seen = sum(len(labels) for _, labels in samples.batches(1, batch, len(part) // batch))
+    task = make_task(part.schema, read_settings(load_benchmark(), "stemdl_mini").to_dict())
+    samples = TrainingSamples(SamplesStreamed(part, torch.device("cpu")), part.schema, task.augment, 0, 0)
+    seen = sum(len(each["space_group"]) for each in samples.batches(1, batch, len(part) // batch))
     print(seen, peak_megabytes() - before)
 
 

@@ -26,22 +26,26 @@ BATCH, PIXELS, CLASSES = 4, 64, 5  # of a rank of the smoke rung's, on two ranks
 def be_a_rank(backend: str, blocks: int) -> None:
     import torch
 
+    from benchmark.data.schema import sample_schema
     from benchmark.definition.finder import load_benchmark
     from benchmark.definition.settings import read_settings
     from benchmark.launch.rank import detect_rank
     from reference.checkpoint import State
     from reference.comm import make_comm
-    from reference.interrupt import Agreement, Notice
+    from reference.interrupt import Agreement
+    from reference.notice import Notice
     from reference.optimizer import make_optimizer
-    from reference.tasks.space_group.model import SymmetryNet
-    from reference.train import _step
+    from reference.step import step
+    from reference.tasks.space_group.task import make_task
 
     torch.set_num_threads(1)
     config = read_settings(load_benchmark(), "stemdl_smoke", None, (f"comm={backend}",))
     comm = make_comm(config, detect_rank(), torch.device("cpu"), Path(), timeout_seconds=60)
-    bare_model = SymmetryNet(CLASSES)
+    task = make_task(sample_schema(PIXELS, range(1, CLASSES + 1)), config.to_dict())
+    bare_model = task.model
     model, optimizer = comm.distribute(bare_model, make_optimizer(bare_model, replace(config, learning_rate=1e-4)))
     patterns, labels = torch.rand(BATCH, 3, PIXELS, PIXELS) / PIXELS**2, torch.arange(BATCH) % CLASSES
+    batch = {"cbed_stack": patterns, "space_group": labels}
     state = State(bare_model, bare_model, optimizer, seed=1)
     agreement = Agreement(comm, Notice(""), Path("run"))
     ratios: list[float] = []
@@ -51,7 +55,7 @@ def be_a_rank(backend: str, blocks: int) -> None:
             comm.barrier()
             began = time.perf_counter()
             for _ in range(BLOCK_STEPS):
-                loss = _step(model, optimizer, patterns, labels, 1.0, config)
+                loss = step(task, model, optimizer, batch)
                 state.loss_sum += loss.double()
                 state.step += 1
                 if agrees:

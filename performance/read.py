@@ -18,7 +18,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -40,8 +40,9 @@ from reference.comm import Solo
 from reference.input import TrainingSamples
 from reference.optimizer import make_optimizer
 from reference.samples import SamplesStreamed
-from reference.tasks.space_group.model import SymmetryNet
-from reference.train import _step
+from reference.step import step
+from reference.task import Batch
+from reference.tasks.space_group.task import make_task
 
 RUNG = "stemdl_mini"
 DIFFERENT = 50
@@ -200,26 +201,28 @@ def compare_training(manifest: Manifest, pixels: int, batch: int, repeats: int, 
     of the streamed alone, count as reading. Medians over the repeats, which take turns."""
     config = read_settings(load_benchmark(), RUNG)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model = SymmetryNet(len(manifest.space_groups), config.task["width"], config.task["symmetry"]).to(device)
-    model, optimizer = Solo().distribute(model, make_optimizer(model, config))
-    patterns = torch.rand(batch, 3, pixels, pixels, device=device) / pixels**2
-    labels = torch.arange(batch, device=device) % len(manifest.space_groups)
+    task = make_task(manifest.schema, config.to_dict())
+    model, optimizer = Solo().distribute(task.model.to(device), make_optimizer(task.model, config))
+    there = {
+        "cbed_stack": torch.rand(batch, 3, pixels, pixels, device=device) / pixels**2,
+        "space_group": torch.arange(batch, device=device) % len(manifest.space_groups),
+    }
 
-    def run(batches: Iterator[tuple[torch.Tensor, torch.Tensor]]) -> float:
+    def run(batches: Iterable[Batch]) -> float:
         started = time.perf_counter()
         steps = 0
         for each in batches:
-            _step(model, optimizer, *each, 1.0, config).item()
+            step(task, model, optimizer, each).item()
             steps += 1
         return steps * batch / (time.perf_counter() - started)
 
-    step_seconds = batch / run(iter([(patterns, labels)] * 3))
+    step_seconds = batch / run([there] * 3)
     steps = max(2, min(len(Part(manifest, "train")) // batch, round(seconds / step_seconds)))
     synthetic, streamed = [], []
     for epoch in range(1, repeats + 1):
-        synthetic.append(run(iter([(patterns, labels)] * steps)))
+        synthetic.append(run([there] * steps))
         make_cold(manifest.folder)
-        samples = TrainingSamples(SamplesStreamed(Part(manifest, "train"), device), 0, 0)
+        samples = TrainingSamples(SamplesStreamed(Part(manifest, "train"), device), manifest.schema, task.augment, 0, 0)
         streamed.append(run(samples.batches(epoch, batch, steps)))
     best, ours = map(statistics.median, (synthetic, streamed))
     return f"{device.type:4} {best:9.1f} {ours:9.1f} {100 * ours / best:8.1f} %"

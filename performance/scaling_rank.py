@@ -28,12 +28,14 @@ from reference.comm import Comm, make_comm, pick_device
 from reference.input import TrainingSamples
 from reference.optimizer import make_optimizer
 from reference.samples import SamplesStreamed
+from reference.task import Batch
 from reference.tasks.space_group.model import SymmetryNet
+from reference.tasks.space_group.task import make_task
 
 STEPS_IN_A_BLOCK = 10
 REPEATS = 15
 SIZES_KIB = (4, 64, 512, 4096)
-Batches = Iterator[tuple[Tensor, Tensor]]
+Batches = Iterator[Batch]
 
 
 def main(data: str, batch: str, steps: str, output: str, *settings: str) -> None:
@@ -42,7 +44,10 @@ def main(data: str, batch: str, steps: str, output: str, *settings: str) -> None
     config = read_settings(load_benchmark(), manifest.rung, None, settings)
     device = pick_device(config.device, rank)
     comm = make_comm(config, rank, device, Path(output), timeout_seconds=60)
-    batches = endless(SamplesStreamed(Part(manifest, "train", comm.rank, comm.size), device), int(batch), comm.rank)
+    streamed = SamplesStreamed(Part(manifest, "train", comm.rank, comm.size), device)
+    task = make_task(manifest.schema, config.to_dict())
+    training = TrainingSamples(streamed, manifest.schema, task.augment, 1, comm.rank)
+    batches = endless(training, int(batch), len(streamed) // int(batch))
     torch.manual_seed(1)
     networks = []
     for exchanged in (False, True):
@@ -72,9 +77,8 @@ def main(data: str, batch: str, steps: str, output: str, *settings: str) -> None
     comm.close()
 
 
-def endless(samples: SamplesStreamed, batch: int, rank: int) -> Batches:
+def endless(training: TrainingSamples, batch: int, steps: int) -> Batches:
     """Epoch after epoch, streamed from the shards."""
-    training, steps = TrainingSamples(samples, 1, rank), len(samples) // batch
     return itertools.chain.from_iterable(training.batches(epoch, batch, steps) for epoch in itertools.count(1))
 
 
@@ -84,7 +88,8 @@ def block(model: nn.Module, optimizer: Optimizer, batches: Batches, comm: Comm) 
     comm.barrier()
     for _ in range(STEPS_IN_A_BLOCK):
         begun = time.perf_counter()
-        patterns, labels = next(batches)
+        each = next(batches)
+        patterns, labels = each["cbed_stack"], each["space_group"]
         times = [time.perf_counter()]
         optimizer.zero_grad()
         loss = F.cross_entropy(model(patterns), labels)

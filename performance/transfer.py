@@ -32,7 +32,6 @@ from benchmark.data.manifest import WrittenShard, read_manifest, write_manifest
 from benchmark.definition.finder import load_benchmark
 from benchmark.definition.request import RunRequest
 from benchmark.definition.rung import Rung
-from benchmark.events import keys
 from benchmark.foundation.files import write_json
 from benchmark.launch.cores import usable_cores
 
@@ -113,7 +112,7 @@ def score(rung: Rung, data: Path, output: Path, samples: int, arguments: argpars
         if line.startswith(":::MLLOG ")
     ]
     last = {line["key"]: line["value"] for line in lines}
-    return last[keys.F1_MACRO], last[keys.TEST_F1_MACRO]
+    return last[benchmark.goal.log_key], last[benchmark.goal.test_key]
 
 
 def measure(parts: Sequence[Path], real: Path, rung: Rung, arguments: argparse.Namespace) -> dict[str, Any]:

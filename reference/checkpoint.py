@@ -11,12 +11,14 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from benchmark.events import keys
 from benchmark.foundation.errors import StemdlError
-from benchmark.foundation.files import atomic_path
+from benchmark.foundation.files import atomic_path, remove_parts
 from reference.comm import Comm
+from reference.run import Run
 
 DIVERGED = "diverged.pt"
-"""Beside the last good checkpoint: the state in which a loss was found to be no number."""
+"""Beside the last good checkpoint: the state in which a loss was found not to be finite."""
 
 
 @dataclass
@@ -38,7 +40,17 @@ class State:
     seed: int
     epoch: int = 0
     step: int = 0
-    loss_sum: Tensor = field(default_factory=lambda: torch.zeros((), dtype=torch.float64))
+    loss_sum: Tensor = field(default_factory=lambda: zero_on(torch.device("cpu")))
+
+    def count(self, loss: Tensor) -> None:
+        """One more step is done, with this loss of this rank's."""
+        self.averaged.update_parameters(self.model)
+        self.loss_sum += loss.double()
+        self.step += 1
+
+    def finish_epoch(self) -> None:
+        """One more epoch is done and evaluated."""
+        self.epoch, self.step, self.loss_sum = self.epoch + 1, 0, torch.zeros_like(self.loss_sum)
 
     @property
     def place(self) -> str:
@@ -77,7 +89,7 @@ def load_checkpoint(path: Path, state: State, comm: Comm, *, elastic: bool = Fal
     """Restore all of `state`, on every rank; the number of ranks that the run had.
 
     With `elastic` the run that wrote it may have had another number of ranks: each then gets the mean of the norms'
-    statistics, and an epoch that was broken off begins anew, since each rank has other samples now. Raises StemdlError
+    statistics, and an epoch that was broken off begins again, since each rank has other samples now. Raises StemdlError
     when there is no checkpoint, one of another network, or (without `elastic`) one of another number of ranks.
     """
     try:
@@ -117,6 +129,36 @@ def load_checkpoint(path: Path, state: State, comm: Comm, *, elastic: bool = Fal
     if not same:
         state.step, state.loss_sum = 0, torch.zeros_like(state.loss_sum)
     return len(of_ranks)
+
+
+def go_on(run: Run, state: State) -> None:
+    """Restore the state where the run's checkpoint is, and say so. Raises StemdlError where it cannot be restored, or
+    the run is at its end."""
+    request, comm, last = run.request, run.comm, run.settings.max_epochs
+    if comm.rank == 0:
+        remove_parts(request.output)  # of a rank that was killed while it wrote
+    ranks_before = load_checkpoint(request.checkpoint, state, comm, elastic=request.elastic)
+    if state.epoch >= last:
+        raise StemdlError(
+            "the run has had all its epochs",
+            where=request.checkpoint,
+            expected=f"fewer than {last}",
+            found=state.epoch,
+            remedy="--set max_epochs=N for more",
+        )
+    run.seed = state.seed
+    run.log.point(keys.RESUMED, state.epoch, **{keys.STEP_NUM: state.step, keys.RANKS_BEFORE: ranks_before})
+    run.say(
+        f"Resuming after epoch {state.epoch}"
+        + (f" and {state.step} steps" if state.step else "")
+        + (f", on {comm.size} ranks in place of {ranks_before}" if comm.size != ranks_before else "")
+        + ": this run cannot be scored"
+    )
+
+
+def zero_on(device: torch.device) -> Tensor:
+    """A sum of no losses."""
+    return torch.zeros((), dtype=torch.float64, device=device)
 
 
 def _parts(state: State) -> dict[str, nn.Module | Optimizer]:

@@ -1,51 +1,83 @@
-"""The whole split, once: each rank counts its own samples, and the counts are added up."""
+"""The whole split, once: each rank tallies its own samples, and the tallies are added up."""
 
 from __future__ import annotations
 
-import torch
-from torch import nn
+from collections.abc import Callable
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from benchmark.definition.sample import SampleSchema
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.progress import counted
-from benchmark.metrics.confusion import Confusion
+from benchmark.metrics.metric import Arrays, Metric, samples_in
 from reference.comm import Comm
-from reference.run_log import Speaker
-from reference.samples import Samples
+from reference.run import Run
+from reference.samples import InOrder, Samples
+from reference.speaker import SILENT, Speaker
+from reference.task import Batch
+
+Predict = Callable[[Batch], Batch]
 
 
-def evaluate(
-    model: nn.Module,
-    part: Samples,
-    *,
-    comm: Comm,
-    classes: int,
-    samples: int,
-    batch: int,
-    bf16: bool = False,
-    say: Speaker = Speaker(False),
-) -> Confusion:
-    """The confusion counts over all ranks' parts of a split, the same on every rank. `say` shows how far it has come.
+def evaluate(run: Run, predict: Predict, samples: Samples, split: str) -> float:
+    """The value of the run's metric over a whole split, the same to the last bit on every rank.
 
-    Raises StemdlError when the ranks together did not count the split's `samples`, each once.
+    Raises StemdlError when the ranks together did not count the split's samples, each once.
     """
-    model.eval()
-    choices = [range(first, min(first + batch, len(part))) for first in range(0, len(part), batch)]
-    labels, predictions = [], []
-    with (
-        torch.inference_mode(),
-        torch.autocast(part.device.type, torch.bfloat16, enabled=bf16),
-        say.progress("evaluation", len(choices), "batches") as advance,
-    ):
-        for patterns, truth in counted(part.batches(choices), advance):
-            labels.append(truth)
-            predictions.append(model(patterns).argmax(dim=1))
-    own = Confusion.of(torch.cat(labels).cpu().numpy(), torch.cat(predictions).cpu().numpy(), classes)
-    counts = Confusion(comm.sum(torch.from_numpy(own.counts.copy())).numpy())
-    if counts.samples != samples:
+    settings = run.settings
+    tally = tally_of(
+        predict,
+        samples,
+        run.manifest.schema,
+        run.metric,
+        run.comm,
+        batch=settings.eval_batch_size,
+        bf16=settings.precision == "bf16",
+        say=run.say,
+    )
+    if samples_in(tally) != run.manifest.samples[split]:
         raise StemdlError(
             "the evaluation did not see every sample once",
-            where=f"rank {comm.rank}",
-            expected=samples,
-            found=counts.samples,
+            where=f"rank {run.comm.rank}",
+            expected=run.manifest.samples[split],
+            found=samples_in(tally),
         )
-    return counts
+    return run.metric.value(tally)
+
+
+def tally_of(
+    predict: Predict,
+    samples: Samples,
+    schema: SampleSchema,
+    metric: Metric,
+    comm: Comm,
+    *,
+    batch: int,
+    bf16: bool = False,
+    say: Speaker = SILENT,
+) -> NDArray[np.int64]:
+    """The metric's tally over all ranks' samples, the same on every rank. `predict` is given inputs alone. `say` shows
+    how far it has come."""
+    inputs, targets = ([each.name for each in fields] for fields in (schema.inputs, schema.targets))
+    batches, own = InOrder(samples, batch), None
+    with (
+        torch.inference_mode(),
+        torch.autocast(samples.device.type, torch.bfloat16, enabled=bf16),
+        say.progress("evaluation", len(batches), "batches") as advance,
+    ):
+        for each in counted(batches, advance):
+            found = predict({name: each[name] for name in inputs})
+            tally = metric.tally(_arrays(found), _arrays({name: each[name] for name in targets}))
+            own = tally if own is None else own + tally
+    return comm.sum(torch.from_numpy(own)).numpy()
+
+
+def _arrays(batch: Batch) -> Arrays:
+    return {name: _array(values) for name, values in batch.items()}
+
+
+def _array(values: Tensor) -> NDArray[np.generic]:
+    return (values.float() if values.dtype == torch.bfloat16 else values).cpu().numpy()

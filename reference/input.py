@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from benchmark.data.schema import PROJECTIONS
+from benchmark.definition.sample import SampleSchema
 from benchmark.foundation.errors import StemdlError
 from reference.samples import Samples
+from reference.task import Batch
+
+Augment = Callable[[Batch, np.random.Generator], Batch]
 
 
 def local_batch(global_batch: int, rank: int, size: int) -> int:
@@ -43,25 +45,30 @@ def steps_per_epoch(samples: int, global_batch: int, size: int) -> int:
 
 
 class TrainingSamples:
-    """Shuffled batches of a part of the training split, flipped at random.
+    """Shuffled batches of a part of the training split, as `augment` changes them.
 
-    The order and the flips of an epoch follow from (seed, rank, epoch) alone, so that a resumed run goes on as an
-    unbroken one would have. A flip along a detector axis turns a crystal's pattern into that of its mirror image, which
-    has the same space group, enantiomorphic pairs apart (they look the same in the zero-order zone).
+    The order and the random numbers of an epoch follow from (seed, rank, epoch) alone, so that a resumed run goes on as
+    an unbroken one would have.
     """
 
-    def __init__(self, samples: Samples, seed: int, rank: int) -> None:
-        self._samples, self._seed, self._rank = samples, seed, rank
+    def __init__(self, samples: Samples, schema: SampleSchema, augment: Augment, seed: int, rank: int) -> None:
+        self._samples, self._schema, self._augment, self._seed, self._rank = samples, schema, augment, seed, rank
 
-    def batches(self, epoch: int, batch: int, steps: int, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        """An epoch's batches of patterns (batch, 3, p, p) and labels (batch,): `steps` of them, without the `first`
-        ones. Epochs are numbered from 1."""
+    def batches(self, epoch: int, batch: int, steps: int, first: int = 0) -> Iterator[Batch]:
+        """An epoch's batches of so many samples: `steps` of them, without the `first` ones. Epochs are numbered from
+        1."""
         generator = np.random.default_rng([self._seed, self._rank, epoch])
         order = generator.permutation(len(self._samples))
         choices = [order[step * batch : (step + 1) * batch] for step in range(first, steps)]
-        generator.random((first, 2, batch, PROJECTIONS))  # the flips of those left out
-        for patterns, labels in self._samples.batches(choices):
-            flips = torch.from_numpy(generator.random((2, *patterns.shape[:2], 1, 1)) < 0.5).to(patterns.device)
-            for flip, axis in zip(flips, (-1, -2), strict=True):
-                patterns = torch.where(flip, patterns.flip(axis), patterns)
-            yield patterns, labels
+        for _ in range(first):  # the random numbers of those left out
+            self._augment(unfilled(self._schema, batch), generator)
+        for each in self._samples.batches(choices):
+            yield self._augment(each, generator)
+
+
+def unfilled(schema: SampleSchema, count: int) -> Batch:
+    """A batch of the right shapes and types, all zeros, that takes the memory of one sample."""
+    return {
+        each.name: torch.zeros((1, *each.shape), dtype=getattr(torch, each.dtype)).expand(count, *each.shape)
+        for each in schema.fields
+    }

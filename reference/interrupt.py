@@ -1,4 +1,4 @@
-"""How all ranks end at the same step: asked to by a signal that any of them got, or since the loss is not a number.
+"""How all ranks come to end at the same step: asked to by a signal to any of them, or since a loss is not finite.
 
 A batch system tells a job by a signal that its time is nearly up. One rank may hear it steps before another does, and a
 rank that stops alone leaves the others waiting. So every few steps the ranks add up what they know; nobody waits for
@@ -8,56 +8,26 @@ the sum, which is looked at when the next one is begun.
 from __future__ import annotations
 
 import math
-import signal
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 
 import torch
 from torch import Tensor
 
-from benchmark.foundation.errors import Interrupted, StemdlError, TrainingDiverged
-from reference.checkpoint import DIVERGED, State
+from benchmark.definition.request import CHECKPOINT
+from benchmark.foundation.errors import Interrupted, TrainingDiverged
+from reference.checkpoint import DIVERGED, State, save_checkpoint
 from reference.comm import Comm
+from reference.notice import Notice
 
 CHECK_STEPS = 10
 """All ranks end at most twice as many steps after the first of them knew why."""
 
 
-class Notice:
-    """Listens for signals while the block lasts, in place of dying of them.
-
-    `names` is such as "TERM USR1": names of signals without SIG. Raises StemdlError for one that does not exist or
-    cannot be listened for. Enter in the main thread.
-    """
-
-    def __init__(self, names: str) -> None:
-        self.heard: signal.Signals | None = None
-        known = {each.name.removeprefix("SIG"): each for each in signal.Signals}
-        self._signals = [known.get(name) for name in names.split()]
-        if None in self._signals or {signal.SIGKILL, signal.SIGSTOP} & set(self._signals):
-            raise StemdlError(
-                "there is no such signal to listen for",
-                where="warning_signals",
-                found=names,
-                expected="names such as TERM USR1 USR2",
-            )
-
-    def __enter__(self) -> Notice:
-        self._before = {number: signal.signal(number, self._hear) for number in self._signals}
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _hear(self, number: int, frame: FrameType | None) -> None:
-        self.heard = signal.Signals(number)
-
-
 class Agreement:
-    """What all ranks know together. Its methods are called by all ranks at the same steps, and raise on all alike:
+    """What all ranks know together. Its methods are called by all ranks at the same steps; they keep the state in the
+    run's folder `output` and then raise, on all alike:
 
     Interrupted, where a rank was given notice; TrainingDiverged, where a rank's loss or the weights are not finite.
     """
@@ -105,8 +75,10 @@ class Agreement:
     def _judge(self, state: State, known: Tensor) -> None:
         warned, diverged = (bool(each) for each in known)
         if diverged:
+            save_checkpoint(self._output / DIVERGED, state, self._comm)
             self._tell_divergence(state)
         if warned:
+            save_checkpoint(self._output / CHECKPOINT, state, self._comm)
             heard = self._notice.heard.name if self._notice.heard else "a signal to another rank"
             raise Interrupted(
                 f"the run was asked to end ({heard}), and has kept its state",

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
-import torch
 
 import benchmark
 from benchmark.data.manifest import Manifest
@@ -15,7 +13,6 @@ from benchmark.data.reader import THREADS
 from benchmark.definition.request import RunRequest
 from benchmark.definition.settings import Settings
 from benchmark.events import keys
-from benchmark.events.log import EventLog
 from benchmark.launch.exchange import join
 from benchmark.launch.network import TensorReducer
 from benchmark.launch.node import describe_node
@@ -24,7 +21,7 @@ from benchmark.launch.preflight import Limits, preflight
 from benchmark.launch.rank import Rank
 from benchmark.launch.room import GIB
 from benchmark.launch.witness import Room, Subject, Witness
-from reference.comm import Comm
+from reference.run import Run
 
 ROOT = Path(benchmark.__file__).resolve().parents[1]
 OUTPUT_BYTES = GIB // 4
@@ -33,32 +30,24 @@ WORKING_BYTES = GIB // 4
 """Of memory, beside the data: batches on their way, activations of the largest batch, buffers of the exchange."""
 
 
-def require_fit_ranks(
-    request: RunRequest,
-    settings: Settings,
-    manifest: Manifest,
-    rank: Rank,
-    comm: Comm,
-    device: torch.device,
-    log: EventLog,
-    say: Callable[[str], None],
-) -> None:
+def require_fit_ranks(run: Run) -> None:
     """Compare what all ranks see, sum over them, log what was found and say warnings; leave a description of the nodes.
 
     Called by all ranks between init's start and stop. Raises StemdlError on all of them where one is not fit.
     """
-    witness = Witness(subject_of(request, settings, manifest, rank), rank.local_rank)
+    request, settings, rank, comm = run.request, run.settings, run.rank, run.comm
+    witness = Witness(subject_of(request, settings, run.manifest, rank), rank.local_rank)
     exchange = join(rank)
     verdict = preflight(
         witness,
         exchange,
-        lambda: TensorReducer(comm.name, device, comm.sum),
+        lambda: TensorReducer(comm.name, run.device, comm.sum),
         Limits(seconds=settings.collective_timeout_seconds),
     )
-    log.point(keys.PREFLIGHT, verdict.to_log())
+    run.log.point(keys.PREFLIGHT, verdict.to_log())
     verdict.raise_on_failure(rank.rank)
     for warning in verdict.warnings:
-        say(f"WARNING: {warning}")
+        run.say(f"WARNING: {warning}")
     folders = {"data": request.data, "output": request.output}
     folders |= {"stage": Path(os.path.expandvars(settings.stage))} if settings.stage else {}
     kinds = collect_nodes(
@@ -70,8 +59,7 @@ def require_fit_ranks(
 
 def subject_of(request: RunRequest, settings: Settings, manifest: Manifest, rank: Rank) -> Subject:
     """What the ranks of a run must agree about, and what this run needs of each node."""
-    stack_bytes = 3 * request.rung.pixels**2 * 4
-    held = sum(manifest.samples[split] for split in ("train", "dev")) / rank.size * stack_bytes
+    held = sum(manifest.samples[split] for split in ("train", "dev")) / rank.size * manifest.schema.bytes
     most = settings.memory_share * psutil.virtual_memory().total / rank.local_size  # data that take more are streamed
     largest = max(shard["bytes"] for shard in manifest.shards)  # a shard is held while it is hashed
     rooms = [Room("the run", request.output, OUTPUT_BYTES)]

@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
 
 import reference
-from benchmark.data.manifest import Manifest
-from benchmark.definition.goal import AT_LEAST, Goal
-from benchmark.definition.request import CONFIG, RunRequest
+from benchmark.definition.goal import AT_LEAST
+from benchmark.definition.request import CONFIG
 from benchmark.definition.settings import Settings
 from benchmark.events import keys
-from benchmark.events.log import EventLog
 from benchmark.foundation.files import write_text
-from benchmark.foundation.progress import Advance, progress, silent
-from benchmark.launch.rank import Rank
 from benchmark.launch.system import collect_versions, device_names, git_commit, processor_name
-from reference.comm import Comm
+from reference.run import Run
 
 
-def log_opening(
-    log: EventLog,
-    request: RunRequest,
-    settings: Settings,
-    rank: Rank,
-    comm: Comm,
-    device: torch.device,
-    threads: int,
-) -> None:
+def log_opening(run: Run) -> None:
     """Who submits, from which source, on what, with which settings."""
-    if rank.rank != 0:
+    request, settings, log = run.request, run.settings, run.log
+    if run.rank.rank != 0:
         return
     devices = device_names() or [processor_name()]
     log.point(keys.SUBMISSION_BENCHMARK, request.rung.name)
@@ -44,12 +33,12 @@ def log_opening(
     log.point(keys.SUBMISSION_STATUS, settings.status)
     log.point(keys.SUBMISSION_GITHUB_COMMIT_VERSION, git_commit(Path(reference.__file__).parents[1]))
     resolved = settings.to_dict() | {
-        "ranks": rank.size,
-        "launcher": rank.launcher,
-        "comm": comm.name,
-        "device": str(device),
-        "threads_per_rank": threads,
-        **comm.resolved,
+        "ranks": run.rank.size,
+        "launcher": run.rank.launcher,
+        "comm": run.comm.name,
+        "device": str(run.device),
+        "threads_per_rank": torch.get_num_threads(),
+        **run.comm.resolved,
         **({"trainer": str(request.trainer)} if request.own_trainer else {}),
     }
     log.point(keys.CONFIG, resolved)
@@ -58,26 +47,16 @@ def log_opening(
     write_text(request.output / CONFIG, yaml.safe_dump(resolved, sort_keys=False))
 
 
-def log_settings(
-    log: EventLog,
-    request: RunRequest,
-    settings: Settings,
-    manifest: Manifest,
-    rank: Rank,
-    device: torch.device,
-    seed: int,
-    steps: int,
-) -> None:
-    """What the rules ask for: once each, before the clock starts."""
-    log.point(keys.SEED, seed)
-    log.point(keys.GLOBAL_BATCH_SIZE, settings.global_batch_size)
+def log_settings(run: Run, more: Mapping[str, Any]) -> None:
+    """What the rules ask for: once each, before the clock starts. `more` is what they ask this trainer for."""
+    request, manifest, log = run.request, run.manifest, run.log
+    log.point(keys.SEED, run.seed)
+    log.point(keys.GLOBAL_BATCH_SIZE, run.settings.global_batch_size)
     log.point(keys.GRADIENT_ACCUMULATION_STEPS, 1)
-    log.point(keys.NUMBER_OF_NODES, max(1, rank.size // rank.local_size))
-    log.point(keys.ACCELERATORS_PER_NODE, rank.local_size if device.type == "cuda" else 0)
-    log.point(keys.OPT_NAME, settings.optimizer)
-    log.point(keys.OPT_BASE_LR, settings.learning_rate)
-    log.point(keys.OPT_WEIGHT_DECAY, settings.weight_decay)
-    log.point(keys.OPT_LR_WARMUP_STEPS, round(settings.warmup_fraction * settings.max_epochs * steps))
+    log.point(keys.NUMBER_OF_NODES, max(1, run.rank.size // run.rank.local_size))
+    log.point(keys.ACCELERATORS_PER_NODE, run.rank.local_size if run.device.type == "cuda" else 0)
+    for key, value in more.items():
+        log.point(key, value)
     log.point(keys.DATA_MANIFEST_SHA256, manifest.sha256)
     log.point(keys.DATA_RECIPE_SHA256, manifest.recipe_sha256)
     log.point(
@@ -90,28 +69,24 @@ def log_settings(
     log.point(keys.EVAL_SAMPLES, manifest.samples["dev"])
 
 
-def progress_line(epoch: int, epochs: int, value: float, goal: Goal, started: float) -> str:
+def of_gradients(settings: Settings, steps: int) -> dict[str, Any]:
+    """What the rules ask a trainer that learns by gradients for, in so many steps of an epoch."""
+    return {
+        keys.OPT_NAME: settings.optimizer,
+        keys.OPT_BASE_LR: settings.learning_rate,
+        keys.OPT_WEIGHT_DECAY: settings.weight_decay,
+        keys.OPT_LR_WARMUP_STEPS: round(settings.warmup_fraction * settings.max_epochs * steps),
+    }
+
+
+def progress_line(run: Run, epoch: int, value: float) -> str:
+    """Where a run stands after an epoch."""
+    goal, metric = run.goal, run.request.benchmark.measured.metric
     side = "below" if goal.reaches == AT_LEAST else "above"
     distance = (
         f"target of {goal.target:g} reached"
         if goal.reached_by(value)
         else f"{goal.distance(value):.3f} {side} the target of {goal.target:g}"
     )
-    return f"epoch {epoch:2d} of {epochs}   F1 {value:.4f}   {distance}   {time.monotonic() - started:.1f} s"
-
-
-class Speaker:
-    """Rank 0's voice on the terminal."""
-
-    def __init__(self, speaks: bool) -> None:
-        self._speaks = speaks
-        if speaks and sys.stderr.isatty():
-            import rich.progress  # noqa: F401 - now, and not on the clock
-
-    def __call__(self, text: str) -> None:
-        if self._speaks:
-            print(text, file=sys.stderr, flush=True)
-
-    def progress(self, title: str, total: int, unit: str) -> AbstractContextManager[Advance]:
-        """Progress within what takes long, from rank 0 alone; nothing of it where it does not."""
-        return progress(title, total, unit, last=False) if self._speaks else nullcontext(silent)
+    seconds = time.monotonic() - run.started
+    return f"epoch {epoch:2d} of {run.settings.max_epochs}   {metric} {value:.4f}   {distance}   {seconds:.1f} s"

@@ -16,13 +16,13 @@ import numpy as np
 import psutil
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from benchmark.data.manifest import Manifest
 from benchmark.data.reader import THREADS, Part
 from benchmark.data.staging import staged
 from benchmark.definition.settings import Settings
 from benchmark.launch.rank import Rank
+from reference.task import Batch
 
 BATCHES_AHEAD = 3
 """That are read while the network works on another: the memory of streaming is that of this many batches."""
@@ -38,30 +38,30 @@ class Samples(Protocol):
 
     def __len__(self) -> int: ...
 
-    def batches(self, choices: Iterable[Chosen]) -> Iterator[tuple[Tensor, Tensor]]:
-        """Patterns (n, 3, pixels, pixels) float32 and labels (n,) for each choice of n samples. The patterns may be
-        overwritten when the next batch is asked for."""
+    def batches(self, choices: Iterable[Chosen]) -> Iterator[Batch]:
+        """The fields of the schema for each choice of n samples. They may be overwritten when the next batch is asked
+        for."""
 
 
 class SamplesInMemory:
     """The whole part on the device. Raises what reading it raises."""
 
     def __init__(self, part: Part, device: torch.device) -> None:
-        patterns, labels = part.read_whole().values()
         self.device = device
-        self._patterns, self._labels = torch.from_numpy(patterns).to(device), torch.from_numpy(labels).to(device)
+        self._count = len(part)
+        self._fields = {name: torch.from_numpy(values).to(device) for name, values in part.read_whole().items()}
 
     def __len__(self) -> int:
-        return len(self._labels)
+        return self._count
 
-    def batches(self, choices: Iterable[Chosen]) -> Iterator[tuple[Tensor, Tensor]]:
+    def batches(self, choices: Iterable[Chosen]) -> Iterator[Batch]:
         for chosen in choices:
             which = (
                 slice(chosen.start, chosen.stop)
                 if isinstance(chosen, range)
                 else torch.from_numpy(chosen).to(self.device)
             )
-            yield self._patterns[which], self._labels[which]
+            yield {name: values[which] for name, values in self._fields.items()}
 
 
 class SamplesStreamed:
@@ -74,9 +74,9 @@ class SamplesStreamed:
     def __len__(self) -> int:
         return len(self._part)
 
-    def batches(self, choices: Iterable[Chosen]) -> Iterator[tuple[Tensor, Tensor]]:
-        unused: deque[Tensor] = deque()  # memory that the kernel would otherwise have to clear anew for every batch
-        ahead: deque[Future[tuple[Tensor, Tensor]]] = deque()
+    def batches(self, choices: Iterable[Chosen]) -> Iterator[Batch]:
+        unused: deque[Batch] = deque()  # memory that the kernel would otherwise have to clear again for every batch
+        ahead: deque[Future[Batch]] = deque()
         remaining = iter(choices)
         with ThreadPoolExecutor(THREADS, thread_name_prefix="reader") as pool:
             while True:
@@ -84,22 +84,38 @@ class SamplesStreamed:
                     ahead.append(pool.submit(self._read, np.asarray(chosen), unused.pop() if unused else None))
                 if not ahead:
                     return
-                patterns, labels = ahead.popleft().result()
+                batch = ahead.popleft().result()
                 if self.device.type == "cpu":
-                    yield patterns, labels
-                    unused.append(patterns)
+                    yield batch
+                    unused.append(batch)
                 else:  # torch keeps pinned memory for reuse by itself, once it has been copied
-                    yield patterns.to(self.device, non_blocking=True), labels.to(self.device, non_blocking=True)
+                    yield {name: values.to(self.device, non_blocking=True) for name, values in batch.items()}
 
-    def _read(self, chosen: NDArray[np.int64], patterns: Tensor | None) -> tuple[Tensor, Tensor]:
-        (stack,), (label,) = self._part.schema.inputs, self._part.schema.targets
-        shape = (len(chosen), *stack.shape)
-        if patterns is None or patterns.shape != shape:
+    def _read(self, chosen: NDArray[np.int64], batch: Batch | None) -> Batch:
+        if batch is None or any(len(values) != len(chosen) for values in batch.values()):
             # A GPU fetches from pinned memory by itself, while this process goes on.
-            patterns = torch.empty(shape, pin_memory=self.device.type == "cuda")
-        labels = torch.empty(len(chosen), dtype=torch.int64)
-        self._part.read(chosen, {stack.name: patterns.numpy(), label.name: labels.numpy()})
-        return patterns, labels
+            pin = self.device.type == "cuda"
+            batch = {
+                each.name: torch.empty((len(chosen), *each.shape), dtype=getattr(torch, each.dtype), pin_memory=pin)
+                for each in self._part.schema.fields
+            }
+        self._part.read(chosen, {name: values.numpy() for name, values in batch.items()})
+        return batch
+
+
+class InOrder:
+    """Every sample once, in batches of neighbours; to be iterated any number of times."""
+
+    def __init__(self, samples: Samples, batch: int) -> None:
+        self._samples = samples
+        self._choices = [range(at, min(at + batch, len(samples))) for at in range(0, len(samples), batch)]
+
+    def __len__(self) -> int:
+        """How many batches there are."""
+        return len(self._choices)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self._samples.batches(self._choices)
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,29 @@
-"""What a task asks of the loop: a model, its loss, its predictions. The loop in train.py does the rest.
+"""What a task asks of a trainer: a model, its loss, its predictions. Loops and metrics are the same for all tasks.
 
-A task's reference half is `reference/tasks/<name>/task.py`, whose `make_task(schema, settings)` gives one. In the open
-division another may stand in its place.
+A task's folder is `reference/tasks/<name>/`: `task.py`, whose `make_task(schema, settings)` makes the task, and
+`settings.yaml`, whose values `settings` has beside the trainer's. In the open division another `make_task` may stand in
+its place: `stemdl run --trainer FILE.py:make_task`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
 
 import numpy as np
 from torch import Tensor, nn
+
+from benchmark.definition.benchmark import Benchmark
+from benchmark.definition.finder import TASK, find_task
+from benchmark.definition.sample import SampleSchema
+from benchmark.foundation.errors import StemdlError
 
 Batch = Mapping[str, Tensor]
 """Samples by the names of the schema's fields, all on one device; the first axis counts samples."""
 
 
 class Task(Protocol):
-    """How one trainer answers one benchmark. `model` has the same initial weights on every rank."""
+    """What `reference/train.py` trains. `model` has the same initial weights on every rank."""
 
     model: nn.Module
 
@@ -25,8 +31,37 @@ class Task(Protocol):
         """The mean over the batch, a scalar. `model` is the task's own, or a parallel backend's wrapper."""
 
     def predict(self, model: nn.Module, batch: Batch) -> Batch:
-        """Of each target, what its metric asks for. `model` is the task's own or the running average of its weights."""
+        """Of each target what its metric asks for, from the inputs alone. `model` is the task's own or the running
+        average of its weights."""
 
     def augment(self, batch: Batch, generator: np.random.Generator) -> Batch:
         """What a step of training is given in place of a batch. Random numbers come from the generator alone, as many
         for a batch as its size says, so that a resumed run goes on as an unbroken one would have."""
+
+
+class FittedTask(Protocol):
+    """What `reference/fit.py` fits, without gradients."""
+
+    def fit(self, batches: Iterable[Batch], total: Callable[[Tensor], Tensor]) -> None:
+        """Learn from this rank's samples, each once in an iteration over `batches`, which may be iterated again.
+        `total` sums a tensor over the ranks, whole numbers exactly: with its help all ranks are to learn the same."""
+
+    def predict(self, batch: Batch) -> Batch:
+        """Of each target what its metric asks for, from the inputs alone."""
+
+
+MakeTask = Callable[[SampleSchema, Mapping[str, Any]], Any]
+"""`make_task(schema, settings)`: the task for samples of a schema. Called once by each rank, all with one seed."""
+
+
+def reference_task(benchmark: Benchmark) -> MakeTask:
+    """The reference's `make_task` of a benchmark. Raises StemdlError where there is none, or it cannot be imported."""
+    place = find_task(benchmark.task)
+    make = getattr(place.code(TASK), "make_task", None)
+    if make is None:
+        raise StemdlError(
+            f"the task {place.name} has no function make_task",
+            where=benchmark.task_folder / f"{TASK}.py",
+            expected="def make_task(schema, settings)",
+        )
+    return make

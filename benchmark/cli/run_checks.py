@@ -66,7 +66,7 @@ def refuse_what_does_not_go_together(arguments: argparse.Namespace) -> None:
 def refuse_at_once(request: RunRequest, lead: Lead, ranks: int, accelerators: int | None) -> None:
     """Raises StemdlError for what no run could be made of. `ranks` is the largest number of them that a run has;
     `accelerators` are those that they will see, None where they are on other nodes."""
-    request.trainer.load()
+    request.load_trainer()
     require_place(request.output)
     require_ledger(lead.ledger)
     require_power(request.power)
@@ -80,8 +80,7 @@ def refuse_at_once(request: RunRequest, lead: Lead, ranks: int, accelerators: in
     if device == "cuda" and accelerators == 0:
         raise StemdlError("no GPU is seen here", where="device", found=device, remedy="--set device=cpu")
     train_samples = _train_samples(request)
-    if not request.own_trainer:
-        request.trainer.require_possible(lead.settings, train_samples, ranks)
+    request.loop.require_possible(lead.settings, train_samples, ranks)
 
 
 def refuse_used_folder(output: Path, resume: bool) -> None:

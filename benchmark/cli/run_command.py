@@ -28,7 +28,7 @@ EXAMPLE = """Examples:
   stemdl run
   stemdl run --rung stemdl_smoke --ranks 2 --runs 5 --output runs/five
   stemdl run --set learning_rate=2e-3 --set max_epochs=12
-  stemdl run --trainer my_model.py:train
+  stemdl run --trainer my_model.py:make_task
   stemdl run --instances 8 --ranks 2        # weak scaling: 8 models at once, on 2 ranks each
   stemdl run --instances 4 --ranks 8 --ranks-per-node 4 --launcher srun    # inside an allocation of 8 nodes
   stemdl run --scale 1,2,4 --runs 3         # a scaling study
@@ -47,7 +47,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--trainer",
         metavar="FILE.py:FUNCTION",
-        help="a model or training of your own, in the open division; also MODULE:FUNCTION (default: the reference's)",
+        help="a model of your own (make_task) or a whole training (train), in the open division; also MODULE:FUNCTION "
+        "(default: the reference's)",
     )
     parser.add_argument(
         "--ranks", type=count, help="of a run (default: one for each core, or each GPU, that the run has)"

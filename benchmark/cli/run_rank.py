@@ -63,7 +63,7 @@ def _make_runs(
     from benchmark.submission.run_set import missing_runs, refuse_other_configuration, runs_there
 
     outcomes, reached = [], []
-    trainer = request.trainer.load()
+    trainer = request.load_trainer()
     lead = lead_of(request, arguments, rank.size) if tells else None
     missing = [request]
     if arguments.runs > 1:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from benchmark.definition.goal import AT_LEAST, AT_MOST, Goal
+from benchmark.definition.goal import GOAL_KEYS, Goal, read_goal
 from benchmark.definition.rung import (
     ORIENTATIONS,
     SPLITS,
@@ -221,35 +221,14 @@ def _simulation(where: str, values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-_GOAL_KEYS = ("log_key", AT_LEAST, AT_MOST, "low", "high")
-
-
-def read_goal(where: str, metric: Mapping[str, Any]) -> Goal:
-    """The goal that a definition's metric says: its `log_key`, `at_least` or `at_most`, and `low` and `high` where its
-    values are bounded. Raises StemdlError with `where`."""
-    reached = [word for word in (AT_LEAST, AT_MOST) if word in metric]
-    if len(reached) != 1:
-        raise StemdlError(f"missing: {AT_LEAST} or {AT_MOST}, one of the two", where=where)
-    numbers = {"target": metric[reached[0]]} | {side: metric[side] for side in ("low", "high") if side in metric}
-    for name, value in numbers.items():
-        if not _is_number(value):
-            raise StemdlError(f"the metric's {name} is not a number", where=where, found=value)
-    if not isinstance(log_key := metric.get("log_key"), str):
-        raise StemdlError("missing: log_key", where=where)
-    try:
-        return Goal(log_key, reached[0], **{name: float(value) for name, value in numbers.items()})
-    except StemdlError as error:
-        raise StemdlError(error.what, where=where, expected=error.expected, found=error.found) from error
-
-
 def _measured(where: str, values: Mapping[str, Any]) -> tuple[Measured, Goal]:
     """What is measured, and what it has to reach."""
     metric = _mapping(where, values, "metric")
     where = f"{where}: metric"
     goal = read_goal(where, metric)
-    own = {key: _frozen(value) for key, value in metric.items() if key not in _GOAL_KEYS}
+    own = {key: _frozen(value) for key, value in metric.items() if key not in GOAL_KEYS}
     for key in own.keys() - {"name", "of"}:
-        raise StemdlError(f"unknown key {key!r}", where=where, remedy=nearest(key, ("name", "of", *_GOAL_KEYS)))
+        raise StemdlError(f"unknown key {key!r}", where=where, remedy=nearest(key, ("name", "of", *GOAL_KEYS)))
     if missing := [key for key in ("name", "of") if not own.get(key)]:
         raise StemdlError(f"missing: {', '.join(missing)}", where=where)
     name, of = own["name"], (own["of"],) if isinstance(own["of"], str) else own["of"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from benchmark.foundation.errors import StemdlError, nearest
 
@@ -19,6 +20,7 @@ class Goal:
 
     Attributes
     ----------
+    log_key : of the values over the dev split. test_key : of the value over the test split, off the clock.
     reaches : `at_least` where more is better, `at_most` where less is.
     low, high : what the metric's values lie within, both included; None where a side has no bound.
 
@@ -30,6 +32,7 @@ class Goal:
     target: float
     low: float | None = None
     high: float | None = None
+    test_key: str = "test_value"
 
     def __post_init__(self) -> None:
         if self.reaches not in _REACHES:
@@ -72,3 +75,27 @@ class Goal:
     def distance(self, value: float) -> float:
         """How much a value falls short of the target; 0 or less where it reaches it."""
         return self.target - value if self.reaches == AT_LEAST else value - self.target
+
+
+GOAL_KEYS = ("log_key", AT_LEAST, AT_MOST, "low", "high", "test_key")
+"""That say the goal among a metric's in a definition."""
+
+
+def read_goal(where: str, metric: Mapping[str, Any]) -> Goal:
+    """The goal that a definition's metric says: its `log_key`, `at_least` or `at_most`, `low` and `high` where its
+    values are bounded, and `test_key` where it has one. Raises StemdlError with `where`."""
+    reached = [word for word in (AT_LEAST, AT_MOST) if word in metric]
+    if len(reached) != 1:
+        raise StemdlError(f"missing: {AT_LEAST} or {AT_MOST}, one of the two", where=where)
+    numbers = {"target": metric[reached[0]]} | {side: metric[side] for side in ("low", "high") if side in metric}
+    for name, value in numbers.items():
+        if type(value) not in (int, float) or not math.isfinite(value):
+            raise StemdlError(f"the metric's {name} is not a number", where=where, found=value)
+    if not isinstance(log_key := metric.get("log_key"), str):
+        raise StemdlError("missing: log_key", where=where)
+    if not isinstance(test_key := metric.get("test_key", Goal.test_key), str):
+        raise StemdlError("the metric's test_key is not a word", where=where, found=test_key)
+    try:
+        return Goal(log_key, reached[0], **{name: float(value) for name, value in numbers.items()}, test_key=test_key)
+    except StemdlError as error:
+        raise StemdlError(error.what, where=where, expected=error.expected, found=error.found) from error

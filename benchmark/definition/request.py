@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from benchmark.definition.benchmark import Benchmark
 from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import Rung
-from benchmark.definition.trainer import Trainer
+from benchmark.definition.trainer import Trainer, takes
 
 LOG, CONFIG, CHECKPOINT = "result_{index}.txt", "config.yaml", "checkpoint.pt"
 LAUNCH, BATCH_SCRIPT, BATCH_OUTPUT = LAUNCH_FILES = ("launch.json", "batch.sh", "batch.out")
@@ -54,6 +56,21 @@ class RunRequest:
     def trainer(self) -> Trainer:
         """What makes the run: the reference's trainer, or a user's own."""
         return Trainer.named(self.benchmark.trainer)
+
+    @property
+    def loop(self) -> Trainer:
+        """What is called with this request: the trainer, or the benchmark's where a user's own makes a task for it to
+        train. Raises StemdlError as `Trainer.load` does."""
+        return self.trainer if takes(self.trainer.load(), 1) else self._reference
+
+    def load_trainer(self) -> Callable[[RunRequest], bool]:
+        """The function that makes the run. Raises StemdlError as `Trainer.load` does."""
+        own, loop = self.trainer.load(), self.loop
+        return own if loop == self.trainer else partial(loop.load(), make_task=own)
+
+    @property
+    def _reference(self) -> Trainer:
+        return Trainer.named(load_benchmark(self.benchmark.task).trainer)
 
     @property
     def own_trainer(self) -> bool:

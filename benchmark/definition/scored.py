@@ -15,9 +15,8 @@ from typing import Any
 
 import yaml
 
-from benchmark.definition.benchmark import read_goal
 from benchmark.definition.finder import find_task, readable
-from benchmark.definition.goal import Goal
+from benchmark.definition.goal import Goal, read_goal
 from benchmark.foundation.errors import StemdlError, nearest
 
 SCORED = Path(__file__).parent / "scored"

@@ -24,7 +24,8 @@ DEFAULT_FUNCTION = "train"
 
 @dataclass(frozen=True)
 class Trainer:
-    """A function that makes one run: `function(request: RunRequest) -> bool`, whether the target was reached.
+    """A function that makes one run: `function(request: RunRequest) -> bool`, whether the target was reached. Or one
+    that makes a task, `function(schema, settings)`, for the benchmark's trainer to train: see reference/task.py.
 
     `module` is its dotted name; `file` is where it is, for one that is given as a file.
     """
@@ -70,9 +71,9 @@ class Trainer:
         path = Path(spec.origin).resolve()
         return path.parent if path.name == "__init__.py" else path
 
-    def load(self) -> Callable[..., bool]:
+    def load(self) -> Callable[..., Any]:
         """The function. Raises StemdlError where its module cannot be imported, naming its line, or lacks it, and where
-        it takes something else than a request."""
+        it takes neither a request nor a schema and settings."""
         try:
             module = self._import()
         except StemdlError:
@@ -91,15 +92,12 @@ class Trainer:
                 where=self.source(),
                 remedy=nearest(self.function, names),
             )
-        try:
-            inspect.signature(found).bind(None)
-        except (TypeError, ValueError) as error:
+        if not takes(found, 1) and not takes(found, 2):
             raise StemdlError(
-                "the trainer does not take a request and nothing else",
+                "the trainer does not take a request, nor a schema and settings",
                 where=self.source(),
-                found=error,
-                expected=f"def {self.function}(request: RunRequest) -> bool",
-            ) from error
+                expected=f"def {self.function}(request: RunRequest) -> bool, or def make_task(schema, settings)",
+            )
         return found
 
     def require_possible(self, settings: Mapping[str, Any], train_samples: int, ranks: int) -> None:
@@ -140,6 +138,15 @@ class Trainer:
             del sys.modules[self.module]
             raise
         return module
+
+
+def takes(function: Callable[..., Any], count: int) -> bool:
+    """Whether a function can be called with so many values and nothing else."""
+    try:
+        inspect.signature(function).bind(*[None] * count)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _spec(package: str) -> importlib.machinery.ModuleSpec | None:

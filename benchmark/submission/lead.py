@@ -159,7 +159,7 @@ def trainer_settings(request: RunRequest) -> dict[str, Any]:
     """The settings of a run, as its ranks resolve them. Raises StemdlError where they are wrong, or the trainer cannot
     be called."""
     if request.own_trainer:
-        request.trainer.load()
+        request.load_trainer()
     return read_settings(request.benchmark, request.rung.name, request.config_file, request.overrides).to_dict()
 
 

@@ -15,17 +15,20 @@ from torch.nn import functional as F
 from torch.optim import Optimizer
 
 from benchmark.data.reader import Part
+from benchmark.data.schema import sample_schema
 from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import Storage
+from benchmark.definition.sample import SampleSchema
 from benchmark.definition.settings import Settings, read_settings
 from performance.gpu.step import Figures, Item, Setting, Step
 from performance.gpu.timing import busy, median_seconds, peak_mib
 from performance.read import write_shards
-from reference.input import TrainingSamples
+from reference.average import average_of
+from reference.input import Augment, TrainingSamples
 from reference.optimizer import make_optimizer
 from reference.samples import SamplesInMemory, SamplesStreamed
-from reference.tasks.space_group.model import SymmetryNet
-from reference.train import _average_of, _step
+from reference.step import step
+from reference.tasks.space_group.task import make_task
 
 RUNG = "stemdl_mini"
 SAMPLES = {64: 3500, 128: 2048, 512: 256}
@@ -65,11 +68,10 @@ class Training:
         self.config: Settings = read_settings(load_benchmark(), RUNG, None, (f"precision={precision}",))
         classes = load_benchmark().rung(RUNG).classes
         torch.manual_seed(1)
-        self.model: nn.Module = SymmetryNet(classes, self.config.task["width"], self.config.task["symmetry"]).to(
-            self.device
-        )
+        self.task = make_task(sample_schema(pixels, load_benchmark().rung(RUNG).space_groups), self.config.to_dict())
+        self.model: nn.Module = self.task.model.to(self.device)
         self.optimizer: Optimizer = make_optimizer(self.model, self.config)
-        self.averaged = _average_of(self.model, self.config)
+        self.averaged = average_of(self.model, self.config.weight_averaging)
         generator = torch.Generator().manual_seed(2)
         self.patterns = (torch.rand(batch, 3, pixels, pixels, generator=generator) / pixels**2).to(self.device)
         self.labels = (torch.arange(batch) % classes).to(self.device)
@@ -96,12 +98,13 @@ class Training:
     def _reference(self) -> Callable[[], Tensor]:
         """With the running average of the weights, as `reference.train` does between two checks of the ranks."""
 
-        def step() -> Tensor:
-            loss = _step(self.model, self.optimizer, self.patterns, self.labels, 1.0, self.config)
+        def both() -> Tensor:
+            batch = {"cbed_stack": self.patterns, "space_group": self.labels}
+            loss = step(self.task, self.model, self.optimizer, batch, bf16=self.config.precision == "bf16")
             self.averaged.update_parameters(self.model)
             return loss
 
-        return step
+        return both
 
     def _compiled(self) -> Callable[[], Tensor]:
         backend = "inductor" if self.device != "cpu" else "eager"  # inductor's C++ takes a minute on a CPU
@@ -161,11 +164,17 @@ def _input(setting: Setting, pixels: int, batch: int, encoding: str, name: str) 
         device = torch.device(setting.device)
         found = {}
         for kind, samples in (("held on the device", SamplesInMemory), ("streamed", SamplesStreamed)):
-            training = TrainingSamples(samples(Part(manifest, "train", 0, 1), device), 1, 0)
+            training = TrainingSamples(
+                samples(Part(manifest, "train", 0, 1), device), manifest.schema, _augment(manifest.schema), 1, 0
+            )
             epoch = partial(_epoch, training, batch, count // batch)
             seconds = median_seconds(epoch, setting.device, warm=1, repeats=5)
             found[f"samples/s, {kind}"] = count // batch * batch / seconds
     return found
+
+
+def _augment(schema: SampleSchema) -> Augment:
+    return make_task(schema, read_settings(load_benchmark(), RUNG).to_dict()).augment
 
 
 def _epoch(training: TrainingSamples, batch: int, steps: int) -> None:

@@ -40,7 +40,7 @@ def test_a_model_of_one_s_own_trains_on_two_ranks_and_is_told_everywhere(
         "--set",
         "max_epochs=1",
         "--trainer",
-        f"{model}:train",
+        f"{model}:make_task",
         "--format",
         "json",
     )
@@ -48,9 +48,9 @@ def test_a_model_of_one_s_own_trains_on_two_ranks_and_is_told_everywhere(
     record = json.loads((tmp_path / "runs" / "one" / "run.json").read_text())
     assert record["status"] in ("success", "aborted") and record["epochs"] == 1 and record["division"] == "open"
     log = (tmp_path / "runs" / "one" / "result_0.txt").read_text()
-    assert f'"trainer": "{model}:train"' in log
+    assert f'"trainer": "{model}:make_task"' in log
     (told,) = read_ledger(tmp_path / "runs" / LEDGER).runs
-    assert told.trainer == f"{model}:train"
+    assert told.trainer == f"{model}:make_task"
     assert told.source["a_model"] == source_sha256(Path(model)) and set(told.source) == {
         "a_model",
         "benchmark",

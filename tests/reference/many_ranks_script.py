@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from space_groups import counts_of
 
 from benchmark.cli.main import main as stemdl
 from benchmark.data.manifest import read_manifest
@@ -18,7 +19,6 @@ from benchmark.definition.finder import load_benchmark
 from benchmark.definition.settings import read_settings
 from benchmark.launch.rank import detect_rank
 from reference.comm import make_comm
-from reference.evaluate import evaluate
 from reference.samples import SamplesInMemory
 from reference.tasks.space_group.model import SymmetryNet
 
@@ -35,14 +35,7 @@ def main(data: str, output: str, *settings: str) -> None:
     model = SymmetryNet(len(manifest.space_groups))
     model.load_state_dict({name.removeprefix("module."): each for name, each in state.items() if "module." in name})
     counts = {
-        split: evaluate(
-            model,
-            SamplesInMemory(Part(manifest, split, comm.rank, comm.size), CPU),
-            comm=comm,
-            classes=len(manifest.space_groups),
-            samples=manifest.samples[split],
-            batch=100,
-        ).counts
+        split: counts_of(model, SamplesInMemory(Part(manifest, split, comm.rank, comm.size), CPU), comm)
         for split in ("train", "dev", "test")
     }
     if comm.rank == 0:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from space_groups import SCHEMA, counts_of, smoke_task
 from torch import nn
 from torch.optim import Optimizer
 
@@ -21,13 +22,13 @@ from benchmark.data.reader import Part
 from benchmark.definition.finder import load_benchmark
 from benchmark.definition.settings import Settings, read_settings
 from benchmark.launch.rank import detect_rank
+from benchmark.metrics.confusion import Confusion
 from reference.comm import Comm, make_comm
-from reference.evaluate import evaluate
 from reference.input import TrainingSamples, local_batch
 from reference.optimizer import make_optimizer
 from reference.samples import SamplesInMemory
+from reference.step import step
 from reference.tasks.space_group.model import SymmetryNet
-from reference.train import _step
 
 CPU = torch.device("cpu")
 PATIENCE_SECONDS = 600
@@ -49,14 +50,7 @@ def main(data: str, checkpoint: str, output: str, *settings: str) -> None:
     model.load_state_dict(torch.load(checkpoint, weights_only=True)["model"])
     for split in ("train", "dev"):  # 200 samples do not divide among 3 ranks
         part = Part(manifest, split, comm.rank, comm.size)
-        counts = evaluate(
-            model,
-            SamplesInMemory(part, CPU),
-            comm=comm,
-            classes=len(manifest.space_groups),
-            samples=manifest.samples[split],
-            batch=100,
-        )
+        counts = Confusion(counts_of(model, SamplesInMemory(part, CPU), comm))
         patterns, labels = part.read_whole().values()
         with torch.inference_mode():
             predictions = model(torch.from_numpy(patterns)).argmax(dim=1).numpy()
@@ -69,21 +63,21 @@ def main(data: str, checkpoint: str, output: str, *settings: str) -> None:
 
     # Some steps: in evaluation mode the norms do not depend on who is in a batch, so that the sums must agree.
     torch.manual_seed(1000 + rank.rank)  # other weights on each rank: those of rank 0 must win
-    model = SymmetryNet(len(manifest.space_groups), width=4)
-    bare_model = model
-    model, optimizer = comm.distribute(model, torch.optim.SGD(model.parameters(), lr=RATE))
+    task = smoke_task("width=4")
+    model, optimizer = comm.distribute(task.model, torch.optim.SGD(task.model.parameters(), lr=RATE))
     model.eval()
-    patterns, labels = map(torch.from_numpy, Part(manifest, "train").read_whole().values())
+    whole = {name: torch.from_numpy(values) for name, values in Part(manifest, "train").read_whole().items()}
     shares = [local_batch(GLOBAL_BATCH, each, comm.size) for each in range(comm.size)]
     losses = []
-    for step in range(STEPS):
-        first = step * GLOBAL_BATCH + sum(shares[: comm.rank])
+    for number in range(STEPS):
+        first = number * GLOBAL_BATCH + sum(shares[: comm.rank])
         own = slice(first, first + shares[comm.rank])
-        loss = _step(model, optimizer, patterns[own], labels[own], shares[comm.rank] * comm.size / GLOBAL_BATCH, config)
+        batch = {name: values[own] for name, values in whole.items()}
+        loss = step(task, model, optimizer, batch, shares[comm.rank] * comm.size / GLOBAL_BATCH)
         losses.append(float(comm.sum(loss[None])[0]) / comm.size)
     results["losses"] = losses
-    results |= {f"grad_{name}": each.grad.numpy() for name, each in bare_model.named_parameters()}
-    results |= {f"weight_{name}": each.detach().numpy() for name, each in bare_model.named_parameters()}
+    results |= {f"grad_{name}": each.grad.numpy() for name, each in task.model.named_parameters()}
+    results |= {f"weight_{name}": each.detach().numpy() for name, each in task.model.named_parameters()}
 
     # The reference's own training, norms included; then by plain descent, exchanged in groups and compressed as well.
     results |= _trained(config, comm, manifest, "trained", lambda model: make_optimizer(model, adamw))
@@ -111,25 +105,18 @@ def _trained(
 ) -> dict[str, object]:
     """Losses, weights and counts on the dev split after some steps of the smoke rung's training."""
     torch.manual_seed(7)
-    model = SymmetryNet(len(manifest.space_groups))
-    bare_model = model
-    model, optimizer = comm.distribute(model, make(model))
-    samples = TrainingSamples(SamplesInMemory(Part(manifest, "train", comm.rank, comm.size), CPU), 7, comm.rank)
+    task = smoke_task()
+    model, optimizer = comm.distribute(task.model, make(task.model))
+    part = SamplesInMemory(Part(manifest, "train", comm.rank, comm.size), CPU)
+    samples = TrainingSamples(part, SCHEMA, task.augment, 7, comm.rank)
     batch = local_batch(config.global_batch_size, comm.rank, comm.size)
     losses = []
-    for patterns, labels in samples.batches(1, batch, TRAINED_STEPS):
-        loss = _step(model, optimizer, patterns, labels, batch * comm.size / config.global_batch_size, config)
+    for each in samples.batches(1, batch, TRAINED_STEPS):
+        loss = step(task, model, optimizer, each, batch * comm.size / config.global_batch_size)
         losses.append(float(comm.sum(loss[None])[0]) / comm.size)
-    counts = evaluate(
-        bare_model,
-        SamplesInMemory(Part(manifest, "dev", comm.rank, comm.size), CPU),
-        comm=comm,
-        classes=len(manifest.space_groups),
-        samples=manifest.samples["dev"],
-        batch=100,
-    )
-    weights = torch.cat([each.detach().flatten() for each in bare_model.parameters()]).numpy()
-    return {f"{variant}_losses": losses, f"{variant}_weights": weights, f"{variant}_counts": counts.counts}
+    counts = counts_of(task.model, SamplesInMemory(Part(manifest, "dev", comm.rank, comm.size), CPU), comm)
+    weights = torch.cat([each.detach().flatten() for each in task.model.parameters()]).numpy()
+    return {f"{variant}_losses": losses, f"{variant}_weights": weights, f"{variant}_counts": counts}
 
 
 if __name__ == "__main__":

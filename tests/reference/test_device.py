@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from space_groups import SCHEMA, counts_of, smoke_task
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
@@ -21,19 +23,20 @@ from benchmark.data.reader import Part
 from benchmark.data.simulate import View, atoms_of, ideal_patterns
 from benchmark.definition.finder import load_benchmark
 from benchmark.definition.request import RunRequest
-from benchmark.definition.settings import read_settings
+from benchmark.definition.settings import Settings, read_settings
 from benchmark.launch.rank import ALONE
 from benchmark.simulation.draw import draw_crystal
 from benchmark.simulation.zone import CONVENTIONAL_AXES, DETECTOR_RIGHT, project
-from reference.checkpoint import State, load_checkpoint, save_checkpoint
+from reference.average import average_of
+from reference.checkpoint import State, load_checkpoint, save_checkpoint, zero_on
 from reference.comm import Solo, make_comm
 from reference.comm_torch import TorchComm
-from reference.evaluate import evaluate
 from reference.input import TrainingSamples
 from reference.optimizer import make_optimizer
 from reference.samples import SamplesInMemory, SamplesStreamed
-from reference.tasks.space_group.model import SymmetryNet
-from reference.train import _average_of, _step, _warm_up, train
+from reference.step import step
+from reference.train import train
+from reference.warm_up import synthetic, warm_up
 
 SMOKE = load_benchmark().rung("stemdl_smoke")
 PRETENDED = torch.device("meta")
@@ -93,15 +96,16 @@ def views(rung_name: str, crystals: int) -> list[View]:
     return found
 
 
-def state_on(device: torch.device, *settings: str) -> tuple[State, object]:
+def state_on(device: torch.device, *settings: str) -> tuple[State, Settings]:
     config = read_settings(load_benchmark(), "stemdl_smoke", None, settings)
     torch.manual_seed(1)
-    model = SymmetryNet(SMOKE.classes).to(device)
-    optimizer = make_optimizer(model, config)
-    state = State(
-        model, _average_of(model, config), optimizer, 1, loss_sum=torch.zeros((), dtype=torch.float64, device=device)
-    )
-    return state, config
+    model = smoke_task(*settings).model.to(device)
+    averaged = average_of(model, config.weight_averaging)
+    return State(model, averaged, make_optimizer(model, config), 1, loss_sum=zero_on(device)), config
+
+
+def batch_on(device: torch.device, count: int) -> dict[str, Tensor]:
+    return dict(synthetic(SCHEMA, count, device))
 
 
 def test_the_pretended_device_refuses_what_a_gpu_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,14 +138,14 @@ def test_patterns_are_simulated_on_the_device_from_crystal_to_picture(
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_a_step_and_the_warm_up_stay_on_the_device(precision: str, tmp_path: Path) -> None:
-    request = RunRequest(load_benchmark(), SMOKE, tmp_path, tmp_path)
+def test_a_step_and_the_warm_up_stay_on_the_device(precision: str) -> None:
     state, config = state_on(PRETENDED, f"precision={precision}")
-    _warm_up(state.model, state.model, state.optimizer, 4, request, PRETENDED, config)
-    patterns = torch.rand(4, 3, SMOKE.pixels, SMOKE.pixels, device=PRETENDED)
-    loss = _step(state.model, state.optimizer, patterns, torch.arange(4, device=PRETENDED), 1.0, config)
-    state.averaged.update_parameters(state.model)
-    state.loss_sum += loss.double()
+    task = smoke_task()
+    task.model = state.model
+    run = SimpleNamespace(settings=config, manifest=SimpleNamespace(schema=SCHEMA), comm=Solo(), device=PRETENDED)
+    warm_up(run, task, state.model, state.optimizer)
+    loss = step(task, state.model, state.optimizer, batch_on(PRETENDED, 4), bf16=precision == "bf16")
+    state.count(loss)
     tensors = [
         loss,
         state.loss_sum,
@@ -150,6 +154,21 @@ def test_a_step_and_the_warm_up_stay_on_the_device(precision: str, tmp_path: Pat
         *(value for each in state.optimizer.state.values() for name, value in each.items() if name != "step"),
     ]
     assert {tensor.device for tensor in tensors} == {PRETENDED}
+
+
+def test_the_warm_up_leaves_all_as_it_was() -> None:
+    state, config = state_on(torch.device("cpu"))
+    task = smoke_task()
+    task.model = state.model
+    before = {name: value.clone() for name, value in state.model.state_dict().items()}
+    numbers = torch.get_rng_state()
+    run = SimpleNamespace(
+        settings=config, manifest=SimpleNamespace(schema=SCHEMA), comm=Solo(), device=torch.device("cpu")
+    )
+    warm_up(run, task, state.model, state.optimizer)
+    assert all(torch.equal(value, before[name]) for name, value in state.model.state_dict().items())
+    assert not state.optimizer.state and all(each.grad is None for each in state.model.parameters())
+    assert torch.equal(torch.get_rng_state(), numbers)
 
 
 @pytest.mark.parametrize("kind", [SamplesInMemory, SamplesStreamed])
@@ -176,10 +195,10 @@ def test_batches_come_to_the_device_and_are_evaluated_there(
     state, _ = state_on(PRETENDED)
     with pretended_device(monkeypatch):
         samples = kind(Known(), PRETENDED)
-        for batch, truth in TrainingSamples(samples, 1, 0).batches(1, 8, 3):
-            assert (batch.device, truth.device) == (PRETENDED, PRETENDED)
-        counted = evaluate(state.averaged, samples, comm=Solo(), classes=SMOKE.classes, samples=0, batch=25)
-    assert counted.counts.shape == (SMOKE.classes, SMOKE.classes)
+        for batch in TrainingSamples(samples, part.schema, smoke_task().augment, 1, 0).batches(1, 8, 3):
+            assert {values.device for values in batch.values()} == {PRETENDED}
+        tally = counts_of(state.averaged, samples, batch=25)
+    assert tally.shape == (SMOKE.classes, SMOKE.classes)
 
 
 @pytest.mark.parametrize("visible", [1, 4])
@@ -228,25 +247,11 @@ def test_a_gpu_makes_the_patterns_that_the_cpu_makes(rung: str) -> None:
 def test_steps_on_a_gpu_go_as_those_on_the_cpu() -> None:
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     losses = []
-    generator = torch.Generator().manual_seed(1)
-    patterns = torch.rand(8, 3, SMOKE.pixels, SMOKE.pixels, generator=generator) / SMOKE.pixels**2
+    batch = batch_on(torch.device("cpu"), 8)
     for device in (torch.device("cpu"), torch.device("cuda:0")):
-        state, config = state_on(device)
-        losses.append(
-            [
-                float(
-                    _step(
-                        state.model,
-                        state.optimizer,
-                        patterns.to(device),
-                        torch.arange(8, device=device) % SMOKE.classes,
-                        1.0,
-                        config,
-                    )
-                )
-                for _ in range(3)
-            ]
-        )
+        state, _ = state_on(device)
+        there = {name: values.to(device) for name, values in batch.items()}
+        losses.append([float(step(smoke_task(), state.model, state.optimizer, there)) for _ in range(3)])
     assert losses[1] == pytest.approx(losses[0], rel=1e-3)
 
 
@@ -269,10 +274,11 @@ def test_a_checkpoint_of_a_gpu_is_read_on_the_cpu(tmp_path: Path) -> None:
 def test_batches_on_a_gpu_are_those_on_the_cpu(kind: type, smoke_data: Path) -> None:
     part = Part(read_manifest(smoke_data), "train")
     here, there = (
-        TrainingSamples(kind(part, torch.device(device)), 5, 1).batches(2, 7, 9) for device in ("cpu", "cuda:0")
+        TrainingSamples(kind(part, torch.device(device)), part.schema, smoke_task().augment, 5, 1).batches(2, 7, 9)
+        for device in ("cpu", "cuda:0")
     )
     for one, other in zip(here, there, strict=True):
-        assert torch.equal(one[0], other[0].cpu()) and torch.equal(one[1], other[1].cpu())
+        assert all(torch.equal(one[name], other[name].cpu()) for name in one)
 
 
 @pytest.mark.cuda

@@ -8,12 +8,19 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
+from benchmark.definition.sample import Field, SampleSchema
 from benchmark.foundation.errors import StemdlError
-from reference.input import TrainingSamples, local_batch, steps_per_epoch
+from reference.input import TrainingSamples, local_batch, steps_per_epoch, unfilled
 from reference.samples import Chosen
+from reference.task import Batch
+from reference.tasks.space_group.task import SpaceGroups
 
 PIXELS = 4
+
+
+SCHEMA = SampleSchema((Field("stack", (3, PIXELS, PIXELS)),), (Field("label", (), "int64"),), classes={"label": ("a",)})
 
 
 class Made:
@@ -27,13 +34,22 @@ class Made:
     def __len__(self) -> int:
         return len(self.patterns)
 
-    def batches(self, choices: Iterable[Chosen]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def batches(self, choices: Iterable[Chosen]) -> Iterator[Batch]:
         for chosen in choices:
-            yield self.patterns[chosen], torch.as_tensor(chosen)
+            yield {"stack": self.patterns[chosen], "label": torch.as_tensor(chosen)}
+
+
+def training(count: int, seed: int, rank: int) -> TrainingSamples:
+    """With the augmentation of the space groups' task: flips."""
+    return TrainingSamples(Made(count), SCHEMA, SpaceGroups(nn.Identity(), SCHEMA, 0.0).augment, seed, rank)
+
+
+def pairs(batches: Iterable[Batch]) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    return [(batch["stack"], batch["label"]) for batch in batches]
 
 
 def epoch_of(count: int, batch: int, *, seed: int = 1, rank: int = 0, epoch: int = 1) -> list[tuple]:
-    return list(TrainingSamples(Made(count), seed, rank).batches(epoch, batch, count // batch))
+    return pairs(training(count, seed, rank).batches(epoch, batch, count // batch))
 
 
 def order_of(batches: list[tuple]) -> list[int]:
@@ -104,9 +120,9 @@ def test_the_order_follows_from_seed_rank_and_epoch_alone():
     assert all(
         torch.equal(a, b) for one, other in zip(first, again, strict=True) for a, b in zip(one, other, strict=True)
     )
-    samples = TrainingSamples(Made(50), 5, 1)
+    samples = training(50, 5, 1)
     list(samples.batches(1, 10, 5))  # what was drawn before does not matter
-    assert order_of(list(samples.batches(3, 10, 5))) == order_of(first)
+    assert order_of(pairs(samples.batches(3, 10, 5))) == order_of(first)
     orders = [
         order_of(epoch_of(50, 10, seed=seed, rank=rank, epoch=epoch))
         for seed, rank, epoch in ((5, 1, 3), (6, 1, 3), (5, 0, 3), (5, 1, 4), (5, 3, 1))
@@ -118,8 +134,8 @@ def test_the_order_follows_from_seed_rank_and_epoch_alone():
 def test_an_epoch_taken_up_at_a_step_goes_on_as_if_it_had_not_been_left(count: int, batch: int, seed: int, first: int):
     steps = count // batch
     first = min(first, steps)
-    rest = list(TrainingSamples(Made(count), seed, 1).batches(2, batch, steps, first))
-    whole = list(TrainingSamples(Made(count), seed, 1).batches(2, batch, steps))
+    rest = pairs(training(count, seed, 1).batches(2, batch, steps, first))
+    whole = pairs(training(count, seed, 1).batches(2, batch, steps))
     assert len(rest) == steps - first
     for one, other in zip(rest, whole[first:], strict=True):
         assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
@@ -128,3 +144,12 @@ def test_an_epoch_taken_up_at_a_step_goes_on_as_if_it_had_not_been_left(count: i
 def test_what_an_epoch_leaves_over_is_not_always_the_same():
     left = {frozenset(range(50)) - frozenset(order_of(epoch_of(50, 8, epoch=epoch))) for epoch in range(1, 20)}
     assert len(left) > 15
+
+
+def test_a_batch_that_is_not_filled_has_the_shapes_of_one_that_is_and_the_memory_of_a_sample():
+    batch = unfilled(SCHEMA, 50)
+    assert {name: (tuple(values.shape), values.dtype) for name, values in batch.items()} == {
+        "stack": ((50, 3, PIXELS, PIXELS), torch.float32),
+        "label": ((50,), torch.int64),
+    }
+    assert batch["stack"].untyped_storage().nbytes() == 3 * PIXELS**2 * 4

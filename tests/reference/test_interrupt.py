@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import signal
+import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,9 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from patience import HANG_SECONDS
 
+from benchmark.definition.request import CHECKPOINT
 from benchmark.foundation.errors import Interrupted, StemdlError, TrainingDiverged
 from reference.checkpoint import DIVERGED, State
-from reference.interrupt import CHECK_STEPS, Agreement, Notice
+from reference.interrupt import CHECK_STEPS, Agreement
+from reference.notice import Notice
 
 
 class Meeting:
@@ -52,12 +55,12 @@ def state_here() -> State:
 
 def ended(size: int, steps: int, heard: dict[int, int], losses: Callable[[int, int], float] = lambda *_: 1.0) -> list:
     """Two epochs of so many steps on `size` ranks, of which some hear a signal just before a step, counted over both
-    epochs: what each rank ended with, the error or the loss sum."""
-    meeting = Meeting(size)
+    epochs: what each rank ended with, the loss sum or the error, which has the state that was kept."""
+    meeting, folder = Meeting(size), tempfile.TemporaryDirectory()
 
     def rank(number: int) -> object:
         notice, state = Notice(""), state_here()
-        agreement = Agreement(Threaded(meeting, number), notice, Path("run"))
+        agreement = Agreement(Threaded(meeting, number), notice, Path(folder.name))
         total = 0.0
         try:
             for epoch in range(2):
@@ -74,8 +77,14 @@ def ended(size: int, steps: int, heard: dict[int, int], losses: Callable[[int, i
             return error
         return total
 
-    with ThreadPoolExecutor(size) as pool:
-        return [future.result(HANG_SECONDS) for future in [pool.submit(rank, each) for each in range(size)]]
+    with folder, ThreadPoolExecutor(size) as pool:
+        ends = [future.result(HANG_SECONDS) for future in [pool.submit(rank, each) for each in range(size)]]
+        for each in ends:
+            if isinstance(each, StemdlError):
+                kept = Path(folder.name) / (DIVERGED if isinstance(each, TrainingDiverged) else CHECKPOINT)
+                each.kept = torch.load(kept, weights_only=True)
+                assert str(folder.name) in each.remedy and len(each.kept["of_ranks"]) == size
+    return ends
 
 
 @settings(deadline=None, max_examples=40)
@@ -89,6 +98,7 @@ def test_all_ranks_end_at_one_step_soon_after_the_first_has_heard(data: st.DataO
     epoch, step = (int(word.rstrip(",")) for word in places.pop().split()[1::2])
     first, at = min(heard.values()), (epoch - 1) * steps + step
     assert first <= at < first + 2 * CHECK_STEPS
+    assert {(each.kept["epoch"] + 1, each.kept["step"]) for each in ends} == {(epoch, step)}
 
 
 def test_ranks_that_hear_nothing_get_the_sum_of_all_losses():
@@ -108,14 +118,14 @@ def test_the_first_loss_that_is_no_number_is_placed(size: int, steps: int, data:
     epoch, step = divmod(at - 1, steps)
     assert all(isinstance(each, TrainingDiverged) for each in ends)
     assert {each.where for each in ends} == {f"epoch {epoch + 1}, step {step + 1}, rank {rank}"}
-    assert str(Path("run") / DIVERGED) in str(ends[0])
+    assert DIVERGED in str(ends[0])
 
 
-def test_weights_that_are_no_numbers_are_found_at_the_end_of_the_epoch():
+def test_weights_that_are_no_numbers_are_found_at_the_end_of_the_epoch(tmp_path: Path):
     state = state_here()
     with torch.no_grad():
         state.model.weight[0, 0] = math.nan
-    agreement = Agreement(Threaded(Meeting(1), 0), Notice(""), Path("run"))
+    agreement = Agreement(Threaded(Meeting(1), 0), Notice(""), tmp_path)
     with pytest.raises(TrainingDiverged, match="the weights are no finite numbers"):
         agreement.after_epoch(state)
 

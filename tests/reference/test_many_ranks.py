@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from space_groups import counts_of
 
 from benchmark.data.manifest import read_manifest
 from benchmark.data.reader import Part
@@ -19,8 +20,6 @@ from benchmark.metrics.confusion import Confusion
 from benchmark.validation.finding import Severity
 from benchmark.validation.official import check_log
 from benchmark.validation.validate import validate
-from reference.comm import Solo
-from reference.evaluate import evaluate
 from reference.samples import SamplesInMemory
 from reference.tasks.space_group.model import SymmetryNet
 
@@ -70,15 +69,7 @@ def test_the_same_weights_give_the_same_counts_as_on_one_rank(run: Path, counts:
     model = SymmetryNet(5)
     state = torch.load(run / "checkpoint.pt", weights_only=True)["averaged"]
     model.load_state_dict({name.removeprefix("module."): each for name, each in state.items() if "module." in name})
-    alone = evaluate(
-        model,
-        SamplesInMemory(Part(manifest, split), CPU),
-        comm=Solo(),
-        classes=5,
-        samples=manifest.samples[split],
-        batch=100,
-    )
-    assert np.array_equal(counts[split], alone.counts)
+    assert np.array_equal(counts[split], counts_of(model, SamplesInMemory(Part(manifest, split), CPU)))
 
 
 def test_the_log_says_what_the_ranks_counted(counts: dict, logged: dict):

@@ -7,20 +7,25 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from sklearn.metrics import f1_score
+from space_groups import counts_of, smoke_task
 from torch.nn import functional as F
 
 from benchmark.data.manifest import read_manifest
 from benchmark.data.reader import Part
+from benchmark.definition.settings import Settings
 from benchmark.foundation.errors import StemdlError
 from benchmark.metrics.confusion import Confusion
+from benchmark.metrics.metric import make_metric
 from reference.comm import Solo
 from reference.evaluate import evaluate
 from reference.samples import SamplesInMemory
+from reference.speaker import Speaker
 from reference.tasks.space_group.model import SymmetryNet
 
 pytestmark = [pytest.mark.mpi, pytest.mark.slow]
@@ -83,15 +88,7 @@ def alone(smoke_data: Path, erring: Path) -> dict[str, Confusion]:
     model = SymmetryNet(5)
     model.load_state_dict(torch.load(erring, weights_only=True)["model"])
     return {
-        split: evaluate(
-            model,
-            SamplesInMemory(Part(manifest, split), CPU),
-            comm=Solo(),
-            classes=5,
-            samples=manifest.samples[split],
-            batch=100,
-        )
-        for split in ("train", "dev")
+        split: Confusion(counts_of(model, SamplesInMemory(Part(manifest, split), CPU))) for split in ("train", "dev")
     }
 
 
@@ -195,5 +192,14 @@ def test_nobody_passes_a_barrier_before_the_last_has_come(results: Results):
 
 def test_an_evaluation_that_misses_a_sample_is_refused(smoke_data: Path):
     part = SamplesInMemory(Part(read_manifest(smoke_data), "dev", 0, 2), CPU)  # a half, and nobody counts the other
+    manifest = read_manifest(smoke_data)
+    run = SimpleNamespace(
+        settings=Settings(eval_batch_size=7),
+        manifest=manifest,
+        metric=make_metric("macro_f1", manifest.schema, ("space_group",)),
+        comm=Solo(),
+        say=Speaker(False),
+    )
+    task = smoke_task()
     with pytest.raises(StemdlError, match="did not see every sample once"):
-        evaluate(SymmetryNet(5), part, comm=Solo(), classes=5, samples=60, batch=7)
+        evaluate(run, partial(task.predict, task.model), part, "dev")

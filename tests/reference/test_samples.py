@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from space_groups import smoke_task
 
 from benchmark.data.manifest import read_manifest
 from benchmark.data.reader import Part
@@ -20,7 +21,7 @@ from benchmark.foundation.errors import StemdlError
 from benchmark.launch.rank import ALONE
 from reference import samples as module
 from reference.input import TrainingSamples
-from reference.samples import SamplesInMemory, SamplesStreamed, opened_splits
+from reference.samples import InOrder, SamplesInMemory, SamplesStreamed, opened_splits
 
 CPU = torch.device("cpu")
 
@@ -34,22 +35,38 @@ def settings(**changed: object) -> SimpleNamespace:
 
 def test_batches_are_the_same_from_memory_and_streamed(smoke_data: Path):
     part = Part(read_manifest(smoke_data), "train", 1, 3)
-    memory, stream = (TrainingSamples(kind(part, CPU), 5, 1) for kind in (SamplesInMemory, SamplesStreamed))
+    memory, stream = (
+        TrainingSamples(kind(part, CPU), part.schema, smoke_task().augment, 5, 1)
+        for kind in (SamplesInMemory, SamplesStreamed)
+    )
     for epoch in (1, 2):
-        batches = list(zip(memory.batches(epoch, 7, 9), stream.batches(epoch, 7, 9), strict=True))
-        assert len(batches) == 9
-        for one, other in batches:
-            assert torch.equal(one[0], other[0]) and torch.equal(one[1], other[1])
+        count = 0
+        for one, other in zip(memory.batches(epoch, 7, 9), stream.batches(epoch, 7, 9), strict=True):
+            count += 1
+            assert one.keys() == other.keys() == {"cbed_stack", "space_group"}
+            assert all(torch.equal(one[name], other[name]) for name in one)
+        assert count == 9
 
 
 def test_neighbours_are_the_same_from_memory_and_streamed(smoke_data: Path):
     part = Part(read_manifest(smoke_data), "dev")
     choices = [range(first, min(first + 25, 60)) for first in range(0, 60, 25)]
-    expected, labels = part.read_whole().values()
+    expected = part.read_whole()
     for kind in (SamplesInMemory, SamplesStreamed):
-        found = [(patterns.clone(), truth) for patterns, truth in kind(part, CPU).batches(choices)]
-        np.testing.assert_array_equal(torch.cat([patterns for patterns, _ in found]), expected)
-        np.testing.assert_array_equal(torch.cat([truth for _, truth in found]), labels)
+        found = [{name: values.clone() for name, values in batch.items()} for batch in kind(part, CPU).batches(choices)]
+        for name, values in expected.items():
+            np.testing.assert_array_equal(torch.cat([batch[name] for batch in found]), values)
+
+
+@pytest.mark.parametrize("kind", [SamplesInMemory, SamplesStreamed])
+def test_in_order_every_sample_comes_once_as_often_as_it_is_asked_for(kind: type, smoke_data: Path):
+    part = Part(read_manifest(smoke_data), "dev")
+    ordered = InOrder(kind(part, CPU), 25)
+    assert len(ordered) == 3
+    for _ in range(2):
+        labels = [batch["space_group"].clone() for batch in ordered]
+        assert [len(each) for each in labels] == [25, 25, 10]
+        np.testing.assert_array_equal(torch.cat(labels), part.read_whole()["space_group"])
 
 
 def test_streaming_keeps_ahead_by_a_few_batches_and_no_more():

@@ -89,7 +89,7 @@ def ends_with_success(log: Log) -> Iterator[Fault]:
 
 @check("R1.2", of=Log)
 def metric_values(log: Log) -> Iterator[Fault]:
-    """The metric is a number, of ours a share of 1; both keys that hold ours say the same."""
+    """The metric is a number, of ours a share of 1; both keys of older logs say the same."""
     for event in log.metrics:
         value = as_number(event.value)
         if value is None or (log.ours and not 0.0 <= value <= 1.0):
@@ -102,9 +102,11 @@ def metric_values(log: Log) -> Iterator[Fault]:
     if not log.ours:
         return
     twins = log.of(keys.F1_MACRO)
-    if [(each.value, each.metadata.get(keys.EPOCH_NUM), each.metadata.get(keys.SAMPLES_COUNT)) for each in twins] != [
-        (each.value, each.metadata.get(keys.EPOCH_NUM), each.metadata.get(keys.SAMPLES_COUNT)) for each in log.metrics
-    ]:
+    said, again = (
+        [(each.value, each.metadata.get(keys.EPOCH_NUM), each.metadata.get(keys.SAMPLES_COUNT)) for each in events]
+        for events in (log.metrics, twins)
+    )
+    if twins and said != again:
         odd = next((one for one, other in zip(log.metrics, twins, strict=False) if one.value != other.value), None)
         yield Fault(
             f"{keys.EVAL_ACCURACY} and {keys.F1_MACRO} differ",

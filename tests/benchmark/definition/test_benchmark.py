@@ -33,6 +33,7 @@ HISTOGRAM = (
 FREE_KEYS = {
     ("metric", "low"),
     ("metric", "high"),
+    ("metric", "test_key"),
     ("rungs", "stemdl_smoke"),
     ("known_manifests", "stemdl_mini"),
     ("closed", "fixed", "stemdl_smoke"),

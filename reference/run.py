@@ -1,0 +1,60 @@
+"""One rank of a run, as a value: what the parts of a trainer hand on to each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from benchmark.data.manifest import Manifest
+from benchmark.definition.goal import Goal
+from benchmark.definition.request import RunRequest
+from benchmark.definition.settings import Settings
+from benchmark.events.log import EventLog
+from benchmark.launch.rank import Rank
+from benchmark.launch.watchdog import Watch
+from benchmark.metrics.metric import Metric
+from reference.comm import Comm
+from reference.notice import Notice
+from reference.speaker import Speaker
+from reference.task import MakeTask, reference_task
+
+
+@dataclass
+class Run:
+    """One rank of a run, from its opening to its end.
+
+    Attributes
+    ----------
+    comm : what joins the ranks. watch : ends the job where one of them hangs. notice : whether a signal was heard.
+    say : rank 0's voice on the terminal.
+    seed, token : the same on all ranks; the seed is logged, the token is new in each run.
+    started : when the clock started, on this process's own. reached : whether the goal is.
+    """
+
+    request: RunRequest
+    settings: Settings
+    manifest: Manifest
+    metric: Metric
+    rank: Rank
+    device: torch.device
+    comm: Comm
+    watch: Watch
+    notice: Notice
+    log: EventLog
+    say: Speaker
+    seed: int = 0
+    token: int = 0
+    started: float = 0.0
+    reached: bool = False
+
+    @property
+    def goal(self) -> Goal:
+        return self.request.benchmark.goal
+
+    def task(self, make: MakeTask | None = None) -> Any:
+        """The benchmark's task, or the one that `make` makes instead of it: the same on all ranks."""
+        torch.manual_seed(self.seed)
+        make = make or reference_task(self.request.benchmark)
+        return make(self.manifest.schema, self.settings.to_dict())
