@@ -77,8 +77,9 @@ fi
 # --- Made already? ----------------------------------------------------------------------------------------------------
 # stemdl.ready: all is done; written last, it holds the hash of all that went in.
 
-inputs=("$constraints" "$root"/{setup.cfg,pyproject.toml} "$root"/scripts/{setup_*,build_horovod.sh})
-key() { { identity; cat "${inputs[@]}"; } | sha256sum; }
+inputs=("$constraints" "$root"/setup.cfg "$root"/scripts/{setup_*,build_horovod.sh})
+build_system() { sed -n '/^\[build-system\]/,/^$/p' "$root/pyproject.toml"; }  # its other settings change nothing here
+key() { { identity; build_system; cat "${inputs[@]}"; } | sha256sum; }
 is_ready() {
     [[ -f $venv/stemdl.ready && $(cat "$venv/stemdl.ready") == "$(key)" ]] &&
         [[ -z $horovod_is_a_must || ! -f $venv/stemdl.without_horovod ]] &&

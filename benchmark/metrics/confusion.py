@@ -102,7 +102,8 @@ class Confusion:
 
     def to_list(self) -> list[list[int]]:
         """The counts as plain numbers, for JSON."""
-        return self.counts.tolist()
+        rows: list[list[int]] = self.counts.tolist()
+        return rows
 
     @classmethod
     def from_list(cls, rows: Sequence[Sequence[int]]) -> Confusion:

@@ -44,7 +44,8 @@ def make_metric(name: str, schema: SampleSchema, fields: Sequence[str]) -> Metri
         raise StemdlError(f"there is no metric {name!r}", where="metric.name")
     if stray := sorted(set(fields) - {each.name for each in schema.targets}):
         raise StemdlError("the metric is of no target of the samples", where="metric.of", found=", ".join(stray))
-    return importlib.import_module(module).make(schema, fields)
+    made: Metric = importlib.import_module(module).make(schema, fields)
+    return made
 
 
 def samples_in(tally: NDArray[np.int64]) -> int:
