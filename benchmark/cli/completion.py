@@ -52,9 +52,9 @@ def _none() -> Iterable[str]:
 
 
 def _rungs() -> Iterable[str]:
-    from benchmark.definition.finder import load_benchmark
+    from benchmark.definition.finder import readable
 
-    return load_benchmark().rungs
+    return [rung for benchmark in readable().values() for rung in benchmark.rungs]
 
 
 def _profiles() -> Iterable[str]:
@@ -64,10 +64,10 @@ def _profiles() -> Iterable[str]:
 
 
 def _settings() -> Iterable[str]:
-    from benchmark.definition.finder import load_benchmark
+    from benchmark.definition.finder import readable
     from benchmark.definition.settings import settings_of
 
-    return [f"{name}=" for name in settings_of(load_benchmark())]
+    return sorted({f"{name}=" for benchmark in readable().values() for name in settings_of(benchmark)})
 
 
 def _rules() -> Iterable[str]:

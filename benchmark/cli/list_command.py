@@ -62,11 +62,11 @@ def execute(arguments: argparse.Namespace) -> int:
 def _list_rungs(output_format: str) -> int:
     from benchmark.data.plan import wanted_size
     from benchmark.data.schema import PROJECTIONS
-    from benchmark.definition.finder import load_benchmark
+    from benchmark.definition.finder import readable
     from benchmark.definition.rung import SPLITS
 
     listed = []
-    for rung in load_benchmark().rungs.values():
+    for rung in (rung for benchmark in readable().values() for rung in benchmark.rungs.values()):
         size = wanted_size(rung)
         samples = {split: rung.total(split) for split in SPLITS}
         listed.append(

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from benchmark import __version__
+from benchmark.cli.arguments import place
 from benchmark.cli.completion import answer, is_asked
 from benchmark.cli.guard import guarded
 from benchmark.cli.parser import Parser
@@ -39,6 +40,13 @@ def build_parser() -> Parser:
         epilog="Begin with: stemdl run --rung stemdl_smoke",
     )
     parser.add_argument("--version", action="version", version=f"stemdl {__version__}")
+    parser.add_argument(
+        "--tasks",
+        action="append",
+        type=place,
+        metavar="DIR",
+        help="a folder of other benchmarks, or of one; as STEMDL_TASKS=DIR in the environment",
+    )
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
     for name, help_text in COMMANDS.items():
         module = importlib.import_module(f"benchmark.cli.{name}_command")
@@ -59,6 +67,10 @@ def _command(argv: Sequence[str] | None) -> int:
     if is_asked():
         answer(parser)
     arguments = parser.parse_args(argv)
+    if arguments.tasks:
+        from benchmark.definition.finder import add_folders
+
+        add_folders(arguments.tasks)
     return arguments.execute(arguments)
 
 

@@ -67,7 +67,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _defaults(rung: str) -> Mapping[str, Any]:
     """The reference's settings at a rung."""
-    from benchmark.definition.finder import load_benchmark
+    from benchmark.definition.finder import benchmark_of
     from benchmark.definition.settings import read_settings
 
-    return read_settings(load_benchmark(), rung).to_dict()
+    return read_settings(benchmark_of(rung), rung).to_dict()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def parcel_of(arguments: argparse.Namespace) -> Parcel:
     """What is submitted, by the options of `stemdl submit`. Raises StemdlError where the runs make no submission."""
-    from benchmark.definition.finder import load_benchmark
+    from benchmark.definition.finder import benchmark_of
     from benchmark.foundation.files import sha256_of_file
     from benchmark.scoring.tree import STRONG, WEAK
     from benchmark.submission.ledger import find_ledger, read_ledger
@@ -61,7 +61,7 @@ def parcel_of(arguments: argparse.Namespace) -> Parcel:
                 where=run.folder,
                 expected=f"an entry in {path}",
             )
-    benchmark = load_benchmark()
+    benchmark = benchmark_of(rung)
     ordered, pruned = order_runs(told), ()
     scaling = _the_only("scaling", {STRONG if entry.instances == 1 else WEAK for _, entry in ordered})
     if scaling == WEAK:

@@ -72,7 +72,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """0 when it was written, 1 when it would be INVALID and was not."""
-    from benchmark.definition.finder import load_benchmark
+    from benchmark.definition.finder import benchmark_of
     from benchmark.submission.package import check_code, copy_of, pack_hpc, publish
     from benchmark.submission.science import pack_science, science_folder
     from benchmark.validation.finding import Verdict
@@ -91,7 +91,7 @@ def execute(arguments: argparse.Namespace) -> int:
         if not invalid:
             target = arguments.output / begins
             if science:
-                benchmark = load_benchmark()
+                benchmark = benchmark_of(parcel.rung)
                 begins = science_folder(parcel, benchmark, arguments.descriptor or parcel.rung)
                 target = arguments.output / begins
                 if target.exists():

@@ -15,7 +15,7 @@ from benchmark.data.faults import Fault
 from benchmark.data.manifest import Manifest
 from benchmark.data.materials import Entry
 from benchmark.data.sources import read_candidates
-from benchmark.definition.finder import load_benchmark
+from benchmark.definition.finder import benchmark_with
 from benchmark.definition.rung import ORIENTATIONS, Rung
 from benchmark.foundation.files import sha256_of_text
 from benchmark.simulation.crystal import TOLERANCES_ANGSTROM, Crystal, standardised
@@ -30,10 +30,10 @@ CELL_TOLERANCE = 1e-3
 def shipped_rung(manifest: Manifest) -> Rung | None:
     """The rung, with the recipe of its crystals, that the data were drawn by, where it ships with this version."""
     source = manifest.values["source"]
-    benchmark = load_benchmark()
-    rung = benchmark.rungs.get(manifest.rung)
-    if rung is None or source["kind"] != "drawn":
+    benchmark = benchmark_with(manifest.rung)
+    if benchmark is None or source["kind"] != "drawn":
         return None
+    rung = benchmark.rungs[manifest.rung]
     if source.get("crystals") in benchmark.crystals:
         rung = benchmark.with_crystals(rung, source["crystals"])
     if source.get("orientation") in ORIENTATIONS:

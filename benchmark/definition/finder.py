@@ -6,13 +6,14 @@ a model is trained), and is imported only where data are made or a model is trai
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import importlib
 import importlib.metadata
 import importlib.util
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -44,7 +45,7 @@ class TaskPlace:
 
     def benchmark(self) -> Benchmark:
         """What its definition says. Raises StemdlError naming the file and key that is wrong."""
-        return _read(self.definition)
+        return _read(self.definition, self.name)
 
     def code(self, part: str) -> ModuleType:
         """Its module `recipe` or `task`, imported. Raises StemdlError where it has none, or it cannot be imported."""
@@ -70,6 +71,12 @@ def _package_of(folder: Path) -> str:
         package.__path__ = [str(folder)]
         sys.modules[name] = package
     return name
+
+
+def add_folders(folders: Sequence[Path]) -> None:
+    """Folders of tasks for this process and all that it starts, before those that are named already."""
+    named = [str(folder.absolute()) for folder in folders]
+    os.environ[VARIABLE] = os.pathsep.join([*named, *filter(None, [os.environ.get(VARIABLE)])])
 
 
 def places() -> Mapping[str, TaskPlace]:
@@ -103,14 +110,18 @@ def _all(variable: str) -> Iterator[TaskPlace]:
             )
         yield from (TaskPlace(path.resolve().parent.name, path.resolve().parent) for path in own)
     for point in importlib.metadata.entry_points(group=ENTRY_POINTS):
-        spec = importlib.util.find_spec(point.value)
-        for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
-            yield TaskPlace(point.name, Path(folder), point.value)
+        top, *below = point.value.split(".")
+        spec = importlib.util.find_spec(top)  # which imports nothing: of a dotted name it would import what is above
+        for folder in list(spec.submodule_search_locations or ())[:1] if spec is not None else ():
+            yield TaskPlace(point.name, Path(folder, *below), point.value)
 
 
 @functools.cache
-def _read(path: Path) -> Benchmark:
-    return read_benchmark(path)
+def _read(path: Path, name: str) -> Benchmark:
+    try:
+        return dataclasses.replace(read_benchmark(path), task=name)
+    except (TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:  # whatever YAML can hold
+        raise StemdlError("the benchmark's definition cannot be read", where=path, found=repr(error)) from error
 
 
 def find_task(name: str) -> TaskPlace:
@@ -137,19 +148,30 @@ def readable() -> dict[str, Benchmark]:
     return found
 
 
+def benchmark_with(rung: str) -> Benchmark | None:
+    """The benchmark that has a rung of that name; None where no sound definition does. Raises StemdlError where two
+    have it."""
+    having = [found for found in readable().values() if rung in found.rungs]
+    if len(having) > 1:
+        tasks = ", ".join(str(find_task(each.task).folder) for each in having)
+        raise StemdlError(f"several tasks have a rung {rung!r}", found=tasks, remedy="leave one of them out")
+    return having[0] if having else None
+
+
 def benchmark_of(rung: str) -> Benchmark:
     """The benchmark that has a rung of that name. Raises StemdlError with the nearest known name, or where two have it;
-    a definition that is wrong is named where the rung is not found."""
+    a definition that is wrong says so where it has the rung, and is named where nobody has it."""
+    if (found := benchmark_with(rung)) is not None:
+        return found
     known = readable()
-    having = [task for task, found in known.items() if rung in found.rungs]
-    if len(having) == 1:
-        return known[having[0]]
-    if having:
-        raise StemdlError(f"several tasks have a rung {rung!r}", found=", ".join(having))
-    for name in sorted(places().keys() - known.keys()):
-        load_benchmark(name)  # tells what is wrong with it: the rung may be its
+    wrong = [place for name, place in places().items() if name not in known]
+    for place in wrong:
+        if place.definition.is_file() and f"{rung}:".encode() in place.definition.read_bytes():
+            place.benchmark()  # raises what is wrong with it
+    unread = ", ".join(str(place.definition) for place in wrong)
     raise StemdlError(
         f"there is no rung {rung!r}",
         where="--rung",
+        found=f"{unread} cannot be read" if wrong else None,
         remedy=nearest(rung, [name for one in known.values() for name in one.rungs]),
     )

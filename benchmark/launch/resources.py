@@ -9,6 +9,8 @@ from benchmark.foundation.errors import StemdlError
 from benchmark.launch.machine import Machine
 
 GPUS_PER_RANK = "STEMDL_GPUS_PER_RANK"
+HANDED_ON = ("STEMDL_VENV", "STEMDL_TASKS")
+"""Variables of ours that every rank needs as they are where it is started from."""
 """Tells a rank how many GPUs it was asked for."""
 
 
@@ -106,9 +108,8 @@ def rank_environment(machine: Machine, layout: Layout) -> dict[str, str]:
         environment["OMP_NUM_THREADS"] = str(layout.cores_per_rank)
     if layout.gpus_per_rank:
         environment[GPUS_PER_RANK] = str(layout.gpus_per_rank)
-    if "STEMDL_VENV" in os.environ:  # not every batch system hands on what is set where it is called
-        environment["STEMDL_VENV"] = os.environ["STEMDL_VENV"]
-    return environment
+    # Not every batch system hands on what is set where it is called.
+    return environment | {name: os.environ[name] for name in HANDED_ON if name in os.environ}
 
 
 def _slots(machine: Machine, gpus_per_rank: int, cores_per_rank: int | None) -> int | None:

@@ -105,7 +105,7 @@ def read_histogram(path: Path) -> dict[int, int]:
 
 def real_counts() -> dict[int, int]:
     """Stacks of each space group in the real set, as its rung's definition has them."""
-    real = next(rung for rung in load_benchmark().rungs.values() if rung.imported is not None)
+    real = next(rung for rung in load_benchmark("space_group").rungs.values() if rung.imported is not None)
     return {group: sum(real.samples(group).values()) for group in real.space_groups}
 
 

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmark.definition.finder import load_benchmark
+from benchmark.definition.benchmark import ClosedDivision
+from benchmark.definition.finder import benchmark_with
 from benchmark.definition.trainer import ROOT, Trainer
 from benchmark.events import keys
 from benchmark.foundation.reading import Unreadable, read_bytes
@@ -157,11 +158,10 @@ def _score_of(folder: LogFolder, scores: Mapping[tuple, Score]) -> Score | None:
 
 def _set(folder: LogFolder, score: Score, defaults: Defaults, limits: Limits) -> ReviewedSet:
     logs = [Log.read(log, log.name, limits) for log in folder.logs]
-    benchmark = load_benchmark()
-    ours = score.benchmark in benchmark.rungs
-    trainer = Trainer.named(benchmark.trainer).source()
+    benchmark = benchmark_with(score.benchmark) if score.benchmark else None
+    trainer = Trainer.named(benchmark.trainer).source() if benchmark else None
     submission = folder.folder.parents[3] if folder.submitter and folder.benchmark else None
-    packed = packed_code(submission, score.benchmark, trainer, limits) if submission and ours else []
+    packed = packed_code(submission, score.benchmark, trainer, limits) if submission and trainer else []
     ledger = _ledger(folder.folder if folder.submitter else folder.folder.parent)
     return ReviewedSet(
         submitter=score.submitter or "a submitter unnamed",
@@ -171,10 +171,10 @@ def _set(folder: LogFolder, score: Score, defaults: Defaults, limits: Limits) ->
         score=score,
         target=next((log.standard.goal.target for log in logs if log.standard is not None), None),
         runs=tuple(map(_run, logs)),
-        settings=tuple(_settings(logs, score.benchmark, defaults)) if ours else (),
+        settings=tuple(_settings(logs, score.benchmark, benchmark.closed, defaults)) if benchmark else (),
         ledger=ledger,
         packed=tuple(packed),
-        code=tuple(_code(logs, ledger, packed, trainer)) if ours else (),
+        code=tuple(_code(logs, ledger, packed, trainer)) if trainer else (),
         logs=tuple(log.path for log in logs),
     )
 
@@ -203,8 +203,7 @@ def _ledger(folder: Path) -> Ledger | None:
         return None
 
 
-def _settings(logs: Sequence[Log], rung: str, defaults: Defaults) -> list[Setting]:
-    closed = load_benchmark().closed
+def _settings(logs: Sequence[Log], rung: str, closed: ClosedDivision, defaults: Defaults) -> list[Setting]:
     reference = defaults(rung)
     names = list(dict.fromkeys([*reference, *(name for log in logs for name in log.settings())]))
     kinds = {

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.data.manifest import Manifest
-from benchmark.definition.finder import load_benchmark
+from benchmark.definition.finder import benchmark_with
 from benchmark.definition.request import CONFIG, RunRequest
 from benchmark.events import keys
 from benchmark.events.log import is_being_written
@@ -126,7 +126,7 @@ def why_not_scored(record: Mapping[str, Any]) -> str | None:
     """Why a run is not scored whatever it reached, in words that name the rule; None for a run that may be."""
     if record.get("resumed"):
         return "resumed runs are not scored (R4.4)"
-    if record.get("rung") not in load_benchmark().rungs:
+    if benchmark_with(record.get("rung", "")) is None:
         return "runs of a rung of one's own are not scored (R1.5)"
     if not record.get("data", {}).get("standard"):
         return "runs on other data or splits than the rung's own are not scored (R2.2)"

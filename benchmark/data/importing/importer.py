@@ -28,7 +28,7 @@ from benchmark.data.published import PUBLISHED
 from benchmark.data.schema import sample_schema, shard_path
 from benchmark.data.storage import require_filter
 from benchmark.data.workers import Ranks, Workers, workers
-from benchmark.definition.finder import load_benchmark
+from benchmark.definition.finder import benchmark_of, benchmark_with
 from benchmark.definition.rung import Rung, Storage
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import canonical_json, exclusive, sha256_of_text
@@ -73,9 +73,10 @@ def import_data(
         )
     source = find_source(path)
     if rung not in (None, REAL_RUNG):
-        load_benchmark().rung(rung)  # tells a name that is misspelt
+        benchmark_of(rung)  # tells a name that is misspelt
     rung = rung or (source.manifest.rung if source.manifest else REAL_RUNG)
-    definition = load_benchmark().rungs.get(rung)
+    defined = benchmark_with(rung)
+    definition = defined.rungs[rung] if defined is not None else None
     if storage is None:
         storage = definition.storage if definition is not None else Storage()
     require_filter(storage)

@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmark.foundation.errors import StemdlError
 from benchmark.launch.cores import may_bind, usable_cores
 from benchmark.launch.launcher import Job, Launcher
-from benchmark.launch.resources import Layout
+from benchmark.launch.resources import HANDED_ON, Layout
 
 # Open MPI's sm transport maps a segment of 16 MiB for each rank (btl_sm_segment_size), and refuses to start without it.
 SHARED_MEMORY_BYTES_PER_RANK = 17 * 2**20
@@ -65,7 +65,7 @@ class Mpirun(Launcher):
             **job.environment,
         }
         if here < job.ranks or job.binding:  # mpirun's daemons on other nodes do not inherit these
-            inherited = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH")
+            inherited = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", *HANDED_ON)
             environment = {name: os.environ[name] for name in inherited if name in os.environ} | environment
         for name, value in environment.items():
             argv += ["-x", f"{name}={value}"]
