@@ -23,7 +23,8 @@ from benchmark.launch.cores import usable_cores
 from benchmark.launch.exchange import join
 from benchmark.launch.launchers import Job, get_launcher
 from benchmark.launch.network import MpiReducer
-from benchmark.launch.power import Rapl, Sampler
+from benchmark.launch.power import Sampler
+from benchmark.launch.power_meters import Rapl
 from benchmark.launch.preflight import preflight
 from benchmark.launch.rank import detect_rank
 from benchmark.launch.witness import Room, Subject, Witness

@@ -172,7 +172,7 @@ def pick_device(name: str, rank: Rank) -> torch.device:
             "this rank sees no GPU",
             where=f"rank {rank.rank}",
             expected="at least one CUDA device",
-            remedy="bind one to each rank (jsrun -g 1, srun --gpus-per-task=1), or --set device=cpu",
+            remedy="bind one to each rank (as stemdl launch --gpus-per-rank 1 does), or --set device=cpu",
         )
     if name == "cpu" or not visible:
         return torch.device("cpu")

@@ -18,6 +18,7 @@ from benchmark.launch import preflight_checks as checks
 from benchmark.launch.check import Check, check_lines
 from benchmark.launch.exchange import Exchange, NoAnswer, within
 from benchmark.launch.network import QUICK, Effort, Reducer, measure
+from benchmark.launch.preflight_answers import FAULT
 from benchmark.launch.witness import Witness
 
 
@@ -174,7 +175,7 @@ def _tried(ask: Callable[[], Any]) -> Any:
     try:
         return ask()
     except (OSError, RuntimeError, ValueError, ImportError, AssertionError, StemdlError) as error:
-        return {checks.FAULT: f"{type(error).__name__}: {error}"}
+        return {FAULT: f"{type(error).__name__}: {error}"}
 
 
 def _place(witness: Witness, token: str) -> None:

@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from benchmark.launch.check import Check, judged
 from benchmark.launch.load import REMEDY, free_cores, in_words, is_busy
+from benchmark.launch.preflight_agreement import agreement
+from benchmark.launch.preflight_answers import FAULT, NAMED, Answers, leaders, named, place
 from benchmark.launch.room import GIB, MIB
 from benchmark.launch.witness import Subject
-
-FAULT = "fault"
-"""The one key of what a rank says where it could not see something."""
-NAMED = 3
-"""Ranks, files, keys that are named one by one; of more the number is told."""
-
-Answers = Mapping[int, Mapping[str, Any]]
-
-REMEDIES = {
-    "commit": "check out one commit on all nodes, or use a folder that they share",
-    "source": "let all ranks run one copy of the code, on a folder that they share",
-    "versions": "let all ranks use one environment: look at PATH, PYTHONPATH and modules on that node",
-    "configuration": "give all ranks the same --config, --set and environment variables",
-    "manifest": "give all ranks the same --data, on a folder that they share",
-    "listing": "wait until the file system shows the same everywhere, copy the data anew, or stemdl data verify there",
-}
 
 
 def all_answered(answers: Answers, hosts: Mapping[int, str], size: int, seconds: float) -> Check:
@@ -39,7 +24,7 @@ def all_answered(answers: Answers, hosts: Mapping[int, str], size: int, seconds:
         return Check(
             "ranks",
             False,
-            f"{_named(silent)} did not answer within {seconds:g} s",
+            f"{named(silent)} did not answer within {seconds:g} s",
             "look after those processes and their nodes (see the launcher's messages), and start anew",
         )
     return Check("ranks", True, f"{size} rank{'s' * (size > 1)} on {nodes} node{'s' * (nodes > 1)} answered")
@@ -63,24 +48,24 @@ def of_answers(answers: Answers, own: Mapping[str, Any], subject: Subject, place
 def devices(answers: Answers, wanted: str) -> Check:
     """Every rank computes on what it should: on a GPU where its node has one, and no two on one that could have two."""
     seen = {rank: answer["device"] for rank, answer in answers.items()}
-    faults = [f"{_place(rank, answers)}: {device[FAULT]}" for rank, device in seen.items() if FAULT in device]
+    faults = [f"{place(rank, answers)}: {device[FAULT]}" for rank, device in seen.items() if FAULT in device]
     if faults:
-        return Check("device", False, _named(faults), "stemdl doctor on that node says more of its torch and driver")
-    bind = "ask for one for each rank (jsrun -g 1, srun --gpus-per-task=1), or --set device=cpu"
+        return Check("device", False, named(faults), "stemdl doctor on that node says more of its torch and driver")
+    bind = "ask for one for each rank (as stemdl launch --gpus-per-rank 1 does), or --set device=cpu"
     blind = [
-        f"{_place(rank, answers)} sees none of its node's accelerators" + f" ({device['on_node']})"
+        f"{place(rank, answers)} sees none of its node's accelerators" + f" ({device['on_node']})"
         for rank, device in seen.items()
         if device["kind"] == "cpu" and (wanted == "cuda" or (wanted != "cpu" and device["on_node"]))
     ]
     if blind:
-        return Check("device", False, _named(blind), bind)
+        return Check("device", False, named(blind), bind)
     odd = [
-        f"{_place(rank, answers)} computes on {device['kind']}"
+        f"{place(rank, answers)} computes on {device['kind']}"
         for rank, device in seen.items()
         if device["kind"] != seen[0]["kind"]
     ]
     if odd:
-        return Check("device", False, f"{_named(odd)}, rank 0 on {seen[0]['kind']}", bind)
+        return Check("device", False, f"{named(odd)}, rank 0 on {seen[0]['kind']}", bind)
     names = _counted(device["name"] or device["kind"] for device in seen.values())
     users: dict[tuple[str, str], list[int]] = defaultdict(list)
     for rank, device in seen.items():
@@ -94,22 +79,8 @@ def devices(answers: Answers, wanted: str) -> Check:
         if on_host[answers[rank]["host"]] <= seen[rank]["on_node"]
     ]
     if avoidable:
-        return Check("device", False, _named(avoidable), "let each rank see all of its node's, or one of its own")
+        return Check("device", False, named(avoidable), "let each rank see all of its node's, or one of its own")
     return Check("device", True, names + (", shared by ranks" if shared else ""))
-
-
-def agreement(name: str, answers: Answers, own: Mapping[str, Any]) -> Check:
-    """Whether all ranks see of one section what rank 0 sees."""
-    if isinstance(own[name], dict) and FAULT in own[name]:
-        return Check(name, False, f"{_place(0, answers)}: {own[name][FAULT]}", REMEDIES[name])
-    odd = [
-        f"{_place(rank, answers)} {_difference(answer['differs'][name], own[name])}"
-        for rank, answer in answers.items()
-        if name in answer["differs"]
-    ]
-    if odd:
-        return Check(name, False, _named(odd), REMEDIES[name])
-    return Check(name, True, _summary(name, own[name]))
 
 
 def shared_folder(answers: Answers, subject: Subject, place_fault: Any) -> Check:
@@ -118,12 +89,12 @@ def shared_folder(answers: Answers, subject: Subject, place_fault: Any) -> Check
         return Check(
             "shared folder",
             False,
-            f"{_place(0, answers)} cannot write to {subject.shared}: {place_fault[FAULT]}",
+            f"{place(0, answers)} cannot write to {subject.shared}: {place_fault[FAULT]}",
             "free some space, or name another folder with --output",
         )
-    blind = [_place(rank, answers) for rank, answer in answers.items() if answer["leads"] and not answer["sees"]]
+    blind = [place(rank, answers) for rank, answer in answers.items() if answer["leads"] and not answer["sees"]]
     detail = (
-        f"{_named(blind)}: not seen in {subject.shared} what rank 0 wrote"
+        f"{named(blind)}: not seen in {subject.shared} what rank 0 wrote"
         if blind
         else f"what rank 0 writes to {subject.shared} is seen everywhere"
     )
@@ -135,21 +106,21 @@ def shared_folder(answers: Answers, subject: Subject, place_fault: Any) -> Check
 def disk(answers: Answers, subject: Subject) -> Check:
     """Whether every node has room where the run needs it."""
     short = []
-    for rank, answer in _leaders(answers):
+    for rank, answer in leaders(answers):
         for room in subject.rooms:
             free = answer["disk"][room.purpose]
             if isinstance(free, dict):
-                short.append(f"{_place(rank, answers)}: {room.purpose}: {free[FAULT]}")
+                short.append(f"{place(rank, answers)}: {room.purpose}: {free[FAULT]}")
             elif free < room.needed_bytes:
                 short.append(
-                    f"{_place(rank, answers)} has {_size(free)} free in {room.folder} for {room.purpose}, "
+                    f"{place(rank, answers)} has {_size(free)} free in {room.folder} for {room.purpose}, "
                     f"{_size(room.needed_bytes)} needed"
                 )
     least = {
         room.purpose: min(
             (
                 answer["disk"][room.purpose]
-                for _, answer in _leaders(answers)
+                for _, answer in leaders(answers)
                 if not isinstance(answer["disk"][room.purpose], dict)
             ),
             default=0,
@@ -159,7 +130,7 @@ def disk(answers: Answers, subject: Subject) -> Check:
     return judged(
         "disk",
         not short,
-        _named(short)
+        named(short)
         if short
         else ", ".join(f"at least {_size(free)} free for {purpose}" for purpose, free in least.items()),
         "free some space there, or name another folder (--output, --set stage=DIR)",
@@ -170,18 +141,18 @@ def memory(answers: Answers, needed_bytes: int) -> Check:
     """Whether every node has the memory that its ranks need yet."""
     ranks_on = Counter(answer["host"] for answer in answers.values())
     short, least = [], []
-    for rank, answer in _leaders(answers):
+    for rank, answer in leaders(answers):
         free, needed = answer["memory"], needed_bytes * ranks_on[answer["host"]]
         if isinstance(free, dict):
-            short.append(f"{_place(rank, answers)}: {free[FAULT]}")
+            short.append(f"{place(rank, answers)}: {free[FAULT]}")
         elif free < needed:
-            short.append(f"{_place(rank, answers)} has {_size(free)} free, its ranks need {_size(needed)}")
+            short.append(f"{place(rank, answers)} has {_size(free)} free, its ranks need {_size(needed)}")
         else:
             least.append(free)
     return judged(
         "memory",
         not short,
-        _named(short) if short else f"at least {_size(min(least))} free on each node",
+        named(short) if short else f"at least {_size(min(least))} free on each node",
         "end other programs there, or use fewer ranks on a node, or --set memory_share=0.1",
     )
 
@@ -200,19 +171,17 @@ def load(answers: Answers) -> tuple[Check, dict[str, float] | None]:
     busy = {host: in_words(node) + f" on {host}" for host, node in nodes.items() if is_busy(node)}
     if not busy:
         return Check("load", True, f"at least {in_words(nodes[busiest])} on {busiest}"), nodes[busiest]
-    return Check("load", True, f"other programs keep this machine busy: {_named(busy.values())}", REMEDY), nodes[
-        busiest
-    ]
+    return Check("load", True, f"other programs keep this machine busy: {named(busy.values())}", REMEDY), nodes[busiest]
 
 
 def clocks(offsets: Mapping[int, tuple[float, float] | None], answers: Answers, limit_seconds: float) -> Check:
     """Whether the nodes' clocks agree with rank 0's; only what is surely beyond the limit fails."""
-    silent = [_place(rank, answers) for rank, offset in offsets.items() if offset is None]
+    silent = [place(rank, answers) for rank, offset in offsets.items() if offset is None]
     if silent:
-        return Check("clocks", False, f"{_named(silent)} stopped answering", "look after those processes and nodes")
+        return Check("clocks", False, f"{named(silent)} stopped answering", "look after those processes and nodes")
     told = {rank: offset for rank, offset in offsets.items() if offset is not None}
     odd = [
-        f"{_place(rank, answers)} is {abs(offset):.6f} s (+- {uncertainty:.6f} s) "
+        f"{place(rank, answers)} is {abs(offset):.6f} s (+- {uncertainty:.6f} s) "
         f"{'ahead of' if offset > 0 else 'behind'} rank 0"
         for rank, (offset, uncertainty) in told.items()
         if abs(offset) - uncertainty > limit_seconds
@@ -221,7 +190,7 @@ def clocks(offsets: Mapping[int, tuple[float, float] | None], answers: Answers, 
         return Check(
             "clocks",
             False,
-            f"{_named(odd)}, {limit_seconds:g} s allowed",
+            f"{named(odd)}, {limit_seconds:g} s allowed",
             "set that node's clock (chronyc makestep, ntpd): events and power readings are timed by it",
         )
     if not told:
@@ -235,23 +204,23 @@ def clocks(offsets: Mapping[int, tuple[float, float] | None], answers: Answers, 
 def all_reduce(told: Answers, answers: Answers, seconds: float) -> Check:
     """Whether sums over the ranks are right on all of them, and how fast."""
     remedy = "mpirun, mpi4py, Horovod and NCCL must be of one MPI and one build; look after that node's network"
-    silent = [_place(rank, answers) for rank in answers if rank not in told]
-    late = [_place(rank, answers) for rank, each in told.items() if "late" in each]
+    silent = [place(rank, answers) for rank in answers if rank not in told]
+    late = [place(rank, answers) for rank, each in told.items() if "late" in each]
     if silent or late:
         return Check(
             "all-reduce",
             False,
-            f"{_named(silent)} stopped answering" if silent else f"not done within {seconds:g} s on {_named(late)}",
+            f"{named(silent)} stopped answering" if silent else f"not done within {seconds:g} s on {named(late)}",
             remedy,
         )
-    wrong = [f"{_place(rank, answers)}: {each[FAULT]}" for rank, each in told.items() if FAULT in each]
+    wrong = [f"{place(rank, answers)}: {each[FAULT]}" for rank, each in told.items() if FAULT in each]
     wrong += [
-        f"{_place(rank, answers)}: {each['network']['wrong']}"
+        f"{place(rank, answers)}: {each['network']['wrong']}"
         for rank, each in told.items()
         if each.get("network", {}).get("wrong")
     ]
     if wrong:
-        return Check("all-reduce", False, _named(wrong), remedy)
+        return Check("all-reduce", False, named(wrong), remedy)
     if len(answers) == 1:
         return Check("all-reduce", True, "one rank, nothing to sum")
     network = told[0]["network"]
@@ -264,54 +233,9 @@ def all_reduce(told: Answers, answers: Answers, seconds: float) -> Check:
     )
 
 
-def _leaders(answers: Answers) -> list[tuple[int, Mapping[str, Any]]]:
-    return [(rank, answer) for rank, answer in answers.items() if answer["leads"]]
-
-
-def _place(rank: int, answers: Answers) -> str:
-    return f"rank {rank} on {answers[rank]['host']}"
-
-
-def _named(things: Iterable[str]) -> str:
-    """The first few of them, and how many more."""
-    every = list(things)
-    more = f" and {len(every) - NAMED} more" if len(every) > NAMED else ""
-    return "; ".join(every[:NAMED]) + more
-
-
 def _counted(names: Iterable[str]) -> str:
     return ", ".join(f"{count} x {name}" for name, count in Counter(names).items())
 
 
 def _size(count: int) -> str:
     return f"{count / GIB:.1f} GiB" if count >= GIB else f"{count / MIB:.1f} MiB"
-
-
-def _difference(theirs: Any, ours: Any) -> str:
-    """How a rank's section differs from rank 0's."""
-    if isinstance(theirs, dict) and FAULT in theirs:
-        return f"cannot tell: {theirs[FAULT]}"
-    if isinstance(theirs, dict) and isinstance(ours, dict):
-        keys = [key for key in sorted(theirs.keys() | ours.keys()) if theirs.get(key) != ours.get(key)]
-        return "has " + _named(f"{key} {_short(theirs.get(key))} instead of {_short(ours.get(key))}" for key in keys)
-    if isinstance(theirs, list) and isinstance(ours, list):
-        lacks, has = sorted(set(ours) - set(theirs)), sorted(set(theirs) - set(ours))
-        parts = [f"lacks {_named(lacks)}"] if lacks else []
-        return " and ".join(parts + ([f"has {_named(has)} more than rank 0"] if has else []))
-    return f"has {_short(theirs)} instead of {_short(ours)}"
-
-
-def _short(value: Any) -> str:
-    """A value in a message; of a hash its first figures, which tell it from others."""
-    return "none" if value is None else re.sub(r"^([0-9a-f]{16})[0-9a-f]{24,}", r"\1", str(value))
-
-
-def _summary(name: str, value: Any) -> str:
-    """What all ranks agree about."""
-    if name == "listing":
-        return f"the same {len(value)} files"
-    if name == "versions":
-        return f"Python {value.get('python')}, torch {value.get('torch')}, {value.get('MPI')}"
-    if name == "source":
-        return ", ".join(f"{package} {_short(digest)}" for package, digest in value.items())
-    return f"the same {len(value)} settings" if isinstance(value, dict) else _short(value)

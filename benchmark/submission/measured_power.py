@@ -14,7 +14,8 @@ from benchmark.events.power_log import COVERS, NODES, node_log, power_logs, writ
 from benchmark.events.reader import read_events
 from benchmark.events.timeline import Timeline
 from benchmark.foundation.errors import StemdlError
-from benchmark.launch.power import Reading, Sampler, is_meter, make_meter, read_readings
+from benchmark.launch.power import Reading, Sampler, read_readings
+from benchmark.launch.power_meters import is_meter, make_meter
 from benchmark.launch.rank import Rank
 
 PATIENCE_SECONDS = 15.0

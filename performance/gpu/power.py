@@ -10,7 +10,8 @@ from typing import Any
 
 import torch
 
-from benchmark.launch.power import Nvml, Sampler
+from benchmark.launch.power import Sampler
+from benchmark.launch.power_meters import Nvml
 from performance.gpu.generation import data_of, rung_of
 from performance.gpu.step import Figures, Item, Setting, Step
 from performance.gpu.timing import synchronize

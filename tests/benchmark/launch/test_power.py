@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from patience import wait_until
 
 from benchmark.foundation.errors import StemdlError
-from benchmark.launch.power import NvidiaSmi, Nvml, Rapl, Reading, Sampler, is_meter, make_meter, read_readings
+from benchmark.launch.power import Reading, Sampler, read_readings
+from benchmark.launch.power_meters import NvidiaSmi, Nvml, Rapl, is_meter, make_meter
 
 RANGE = 262_143_328_850
 
@@ -166,13 +167,15 @@ def test_nvidia_smi_is_asked_where_nvml_is_not_installed() -> None:
 def test_the_meters_names(monkeypatch: pytest.MonkeyPatch) -> None:
     assert is_meter("rapl") and is_meter("nvml") and is_meter("rapl+nvml")
     assert not is_meter("rapl.csv") and not is_meter("")
-    monkeypatch.setattr("benchmark.launch.power.Rapl", lambda: SimpleNamespace(watts=lambda: 3.0, covers="a"))
+    monkeypatch.setattr("benchmark.launch.power_meters.Rapl", lambda: SimpleNamespace(watts=lambda: 3.0, covers="a"))
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     monkeypatch.setattr("shutil.which", lambda name: None)
     with pytest.raises(StemdlError, match="nothing to ask"):
         make_meter("nvml")
     monkeypatch.setattr("shutil.which", lambda name: "/usr/bin/nvidia-smi")
-    monkeypatch.setattr("benchmark.launch.power.NvidiaSmi", lambda: SimpleNamespace(watts=lambda: 4.0, covers="b"))
+    monkeypatch.setattr(
+        "benchmark.launch.power_meters.NvidiaSmi", lambda: SimpleNamespace(watts=lambda: 4.0, covers="b")
+    )
     both = make_meter("rapl+nvml")
     assert both.watts() == 7.0 and both.covers == "a and b"
 
