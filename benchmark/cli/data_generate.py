@@ -72,7 +72,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from benchmark.definition.own_rung import find_rung
     from benchmark.foundation.errors import StemdlError
     from benchmark.foundation.files import require_place
-    from benchmark.launch.cores import require_cores, usable_cores
+    from benchmark.launch.cores import affordable_cores, require_cores
     from benchmark.launch.rank import detect_rank, require_asked
 
     benchmark, rung, _ = find_rung(arguments.rung)
@@ -98,7 +98,7 @@ def execute(arguments: argparse.Namespace) -> int:
         "device": arguments.device,
     }
     rank = detect_rank()
-    processes = rank.size if rank.size > 1 else arguments.ranks or usable_cores()
+    processes = rank.size if rank.size > 1 else arguments.ranks or affordable_cores()
     require_device(arguments.device)
     if rank.size > 1:
         require_asked(rank, arguments.ranks)

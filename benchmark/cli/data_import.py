@@ -30,7 +30,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """0 when the import is finished, whatever was dropped; nothing to import is an error."""
     from benchmark.data.importing.importer import import_data
     from benchmark.definition.rung import Storage
-    from benchmark.launch.cores import require_cores, usable_cores
+    from benchmark.launch.cores import affordable_cores, require_cores
     from benchmark.launch.rank import detect_rank, require_asked
 
     told = {name: value for name in ("pixels", "encoding", "filter") if (value := getattr(arguments, name)) is not None}
@@ -47,7 +47,7 @@ def execute(arguments: argparse.Namespace) -> int:
             return 0
     else:
         imported = import_data(
-            arguments.source, arguments.output, processes=arguments.ranks or usable_cores(), **options
+            arguments.source, arguments.output, processes=arguments.ranks or affordable_cores(), **options
         )
     tally, manifest = imported.tally.as_json(), imported.manifest
     if arguments.format == "json":

@@ -93,7 +93,7 @@ def _tell(checks: list[Check], figures: dict[str, Any], arguments: argparse.Name
 def _start_ranks(arguments: argparse.Namespace) -> tuple[list[Check], dict[str, Any]]:
     """What the ranks found that were started here."""
     from benchmark.launch.check import Check
-    from benchmark.launch.cores import usable_cores
+    from benchmark.launch.cores import affordable_cores
     from benchmark.launch.last_words import LastWords, rank_that_ended
     from benchmark.launch.launchers import Job, get_launcher
     from benchmark.launch.preflight import Verdict
@@ -113,7 +113,7 @@ def _start_ranks(arguments: argparse.Namespace) -> tuple[list[Check], dict[str, 
     command += ["--config", str(arguments.config)] if arguments.config else []
     command += ["--data", str(arguments.data)] if arguments.data else []
     command += [part for override in arguments.set for part in ("--set", override)]
-    argv = get_launcher("mpirun").argv(Job(arguments.ranks or usable_cores(), tuple(command)))
+    argv = get_launcher("mpirun").argv(Job(arguments.ranks or affordable_cores(), tuple(command)))
     process = subprocess.Popen(
         argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

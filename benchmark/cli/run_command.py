@@ -156,7 +156,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _lead(request: RunRequest, arguments: argparse.Namespace) -> int:
     from benchmark.cli.run_checks import refuse_at_once, refuse_used_folder, what_multiplies
-    from benchmark.launch.cores import require_cores, usable_cores
+    from benchmark.launch.cores import affordable_cores, require_cores
     from benchmark.submission.run_set import runs_there
     from benchmark.submission.schedule import refuse_other_folder
 
@@ -174,7 +174,7 @@ def _lead(request: RunRequest, arguments: argparse.Namespace) -> int:
             arguments.instances * most, where=what_multiplies(arguments), oversubscribe=arguments.oversubscribe
         )
     refuse_at_once(request, lead, most, _accelerators() if here else None)
-    _make_data(request, min(lead.ranks * arguments.instances, usable_cores()))
+    _make_data(request, min(lead.ranks * arguments.instances, affordable_cores()))
     with own_folder(request, arguments.output is None) as request:
         try:
             return _make_runs(request, arguments, lead, shares)
@@ -220,6 +220,7 @@ def _make_runs(request: RunRequest, arguments: argparse.Namespace, lead: Lead, s
 
 def _lead_and_shares(request: RunRequest, arguments: argparse.Namespace) -> tuple[Lead, list[Share]]:
     """What the runs have in common, and for each instance its part of this node, or of the nodes of the allocation."""
+    from benchmark.launch.cores import affordable_cores
     from benchmark.launch.launchers import get_launcher, names_keeping_jobs_apart
     from benchmark.launch.share import divide, divide_nodes
     from benchmark.launch.system import machine_of
@@ -227,7 +228,8 @@ def _lead_and_shares(request: RunRequest, arguments: argparse.Namespace) -> tupl
     of_nodes = (arguments.launcher, arguments.profile, arguments.ranks_per_node, arguments.hosts)
     if all(each is None for each in of_nodes):
         shares = divide(arguments.instances, _accelerators())
-        ranks = arguments.ranks or len(shares[0].accelerators) or len(shares[0].cores)
+        own_cores = min(len(shares[0].cores), max(1, affordable_cores() // arguments.instances))
+        ranks = arguments.ranks or len(shares[0].accelerators) or own_cores
         return lead_of(request, arguments, ranks), shares
     if arguments.ranks is None and not arguments.scale:
         raise StemdlError("on nodes of an allocation the number of ranks has to be said", where="--ranks")

@@ -34,12 +34,17 @@ def usable_cores() -> int:
     return len(physical_cores())
 
 
+def affordable_cores() -> int:
+    """The same, or fewer where a container has the time of fewer: as many processes as run beside each other here."""
+    cores, quota = usable_cores(), cgroup_cpus()
+    return cores if quota is None else min(cores, max(1, math.ceil(quota)))
+
+
 def require_cores(processes: int, *, where: str, oversubscribe: bool) -> None:
     """Raises StemdlError for more processes than there are cores here for them, unless that is what is wanted."""
-    cores, quota = usable_cores(), cgroup_cpus()
-    most = cores if quota is None else min(cores, max(1, math.ceil(quota)))
+    cores, most = usable_cores(), affordable_cores()
     if processes > most and not oversubscribe:
-        of = f"{cores} cores" + (f", of which the container has the time of {quota:g}" if most < cores else "")
+        of = f"{cores} cores" + (f", of which the container has the time of {cgroup_cpus():g}" if most < cores else "")
         raise StemdlError(
             "there are more ranks than cores",
             where=where,
