@@ -11,7 +11,9 @@ import torch
 import yaml
 
 import reference
+from benchmark.data.recognition import known_recognition
 from benchmark.definition.goal import AT_LEAST
+from benchmark.definition.golden import IN_WORDS, REFUSED, UNKNOWN
 from benchmark.definition.request import CONFIG
 from benchmark.definition.settings import Settings
 from benchmark.events import keys
@@ -49,7 +51,7 @@ def log_opening(run: Run) -> None:
 
 def log_settings(run: Run, more: Mapping[str, Any]) -> None:
     """What the rules ask for: once each, before the clock starts. `more` is what they ask this trainer for."""
-    request, manifest, log = run.request, run.manifest, run.log
+    manifest, log = run.manifest, run.log
     log.point(keys.SEED, run.seed)
     log.point(keys.GLOBAL_BATCH_SIZE, run.settings.global_batch_size)
     log.point(keys.GRADIENT_ACCUMULATION_STEPS, 1)
@@ -57,16 +59,28 @@ def log_settings(run: Run, more: Mapping[str, Any]) -> None:
     log.point(keys.ACCELERATORS_PER_NODE, run.rank.local_size if run.device.type == "cuda" else 0)
     for key, value in more.items():
         log.point(key, value)
-    log.point(keys.DATA_MANIFEST_SHA256, manifest.sha256)
-    log.point(keys.DATA_RECIPE_SHA256, manifest.recipe_sha256)
-    log.point(
-        keys.DATA_STANDARD,
-        not request.own_rung and manifest.standard and manifest.recipe_sha256 == request.rung.recipe_sha256,
-    )
-    if request.partition:
-        log.point(keys.DATA_PARTITION, request.partition)
+    _log_data(run)
     log.point(keys.TRAIN_SAMPLES, manifest.samples["train"])
     log.point(keys.EVAL_SAMPLES, manifest.samples["dev"])
+
+
+def _log_data(run: Run) -> None:
+    """What the data are: their hashes, and whether they are the rung's own; no shard is read for it."""
+    request, manifest, log = run.request, run.manifest, run.log
+    if run.rank.rank != 0:
+        return
+    log.point(keys.DATA_MANIFEST_SHA256, manifest.sha256)
+    log.point(keys.DATA_RECIPE_SHA256, manifest.recipe_sha256)
+    recognition = None if request.own_rung else known_recognition(manifest)
+    refused = recognition is not None and recognition.verdict == REFUSED
+    own = not request.own_rung and manifest.standard and manifest.recipe_sha256 == request.rung.recipe_sha256
+    log.point(keys.DATA_STANDARD, own and not refused)
+    if recognition is not None:
+        log.point(keys.DATA_RECOGNISED, recognition.to_log())
+        if recognition.golden_sha256 and recognition.verdict in (REFUSED, UNKNOWN):
+            run.say(f"WARNING: the data are {IN_WORDS[recognition.verdict]}: stemdl data verify {manifest.folder}")
+    if request.partition:
+        log.point(keys.DATA_PARTITION, request.partition)
 
 
 def of_gradients(settings: Settings, steps: int) -> dict[str, Any]:

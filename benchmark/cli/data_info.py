@@ -27,8 +27,10 @@ def execute(arguments: argparse.Namespace) -> int:
 def print_info(manifest: Any, output_format: str) -> None:
     """The samples of each group and split, where they come from, and which partitions there are."""
     from benchmark.data.left_out import TABLE, read_left_out, summary
+    from benchmark.data.recognition import known_recognition, whose
 
     splits = manifest.values["splits"]
+    known = known_recognition(manifest)
     left_out = read_left_out(manifest.folder)
     partitions = sorted(path.stem for path in (manifest.folder / "partitions").glob("*.json"))
     if output_format == "json":
@@ -36,18 +38,15 @@ def print_info(manifest: Any, output_format: str) -> None:
             {
                 "folder": str(manifest.folder),
                 "manifest_sha256": manifest.sha256,
+                "recognised": known.to_log() if known else None,
                 "partitions": partitions,
                 "left_out": str(manifest.folder / TABLE) if left_out else None,
                 **{key: value for key, value in manifest.values.items() if key != "shards"},
             }
         )
         return
-    print(
-        f"{manifest.folder}: {manifest.rung}, {manifest.origin}: "
-        + ("" if manifest.standard else "not ")
-        + "the rung's own data"
-    )
-    print(f"manifest {manifest.sha256}")
+    print(f"{manifest.folder}: {manifest.rung}, {manifest.origin}: {whose(manifest)}")
+    print(f"manifest {manifest.sha256}; the shards are not read here: stemdl data verify --quick {manifest.folder}")
     selection = (manifest.values["selection"] or {}).get("groups", {})
     columns = ["group", *splits] + (["found", "dropped"] if selection else [])
     rows = []

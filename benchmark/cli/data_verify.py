@@ -11,7 +11,7 @@ from benchmark.cli.output import print_json
 def configure(parser: argparse.ArgumentParser) -> None:
     """The options of `stemdl data verify`."""
     parser.add_argument("folder", type=place)
-    parser.add_argument("--quick", action="store_true", help="files alone: sizes, hashes and the recipe")
+    parser.add_argument("--quick", action="store_true", help="whether the files are the manifest's, and the rung's own")
     parser.add_argument(
         "--structures",
         type=place,

@@ -261,11 +261,14 @@ def _accelerators() -> int:
 def _make_data(request: RunRequest, processes: int) -> None:
     from benchmark.cli.run_checks import data_are_there
     from benchmark.data.generate import generate
+    from benchmark.data.manifest import read_manifest
+    from benchmark.data.recognise import recognised
 
-    if data_are_there(request):
-        return
-    _say(f"making the data of {request.rung.name} in {request.data}")
-    generate(request.rung, request.data, processes=processes)
+    if not data_are_there(request):
+        _say(f"making the data of {request.rung.name} in {request.data}")
+        generate(request.rung, request.data, processes=processes)
+    elif not request.own_rung:
+        recognised(read_manifest(request.data))  # once: what was found is kept beside the manifest
 
 
 def _say(text: str) -> None:

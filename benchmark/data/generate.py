@@ -24,6 +24,7 @@ from benchmark.data.given import choose
 from benchmark.data.manifest import MANIFEST, Manifest, WrittenShard, read_manifest, write_manifest
 from benchmark.data.plan import Material, ShardPlan, drawn, plan_shards, require_room, wanted_size
 from benchmark.data.prototypes import from_prototypes
+from benchmark.data.recognise import recognise
 from benchmark.data.schema import Stack
 from benchmark.data.simulate import simulate_stacks
 from benchmark.data.storage import require_filter
@@ -242,6 +243,7 @@ def _generate(
             shutil.rmtree(left_by_a_kill, ignore_errors=True)
         report = None if selection is None else selection.report()
         _write_manifest(folder, rung, source, identity, standard, plans, report)
+        recognise(read_manifest(folder))
 
     work.from_leader(end)
     return read_manifest(folder)

@@ -1,22 +1,16 @@
 """Whether a data set is a rung's own, whichever processor made it: each stack and label against the golden figures.
 
-What was found is kept in the folder as `golden.json`, for the manifest that it was found for: the manifest has the hash
-of each shard, which every reader holds it to. So a run knows the verdict before its clock starts and reads no datum for
-it.
-
 `python -m benchmark.data.recognise FOLDER` makes a rung's golden figures of its own data.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,73 +20,21 @@ from benchmark.data.faults import Fault
 from benchmark.data.golden import Golden, Likeness, counts_of, differences, figures_of, likeness, load_golden
 from benchmark.data.manifest import Manifest, read_manifest
 from benchmark.data.plan import Material, ShardPlan, drawn, plan_shards
+from benchmark.data.recognition import Recognition, hash_of_shards, keep, known_recognition, rung_claimed
 from benchmark.data.sealed import opened_shard
-from benchmark.definition.finder import load_benchmark
-from benchmark.definition.golden import IDENTICAL, RECOGNISED, REFUSED, UNKNOWN, VERDICTS, golden_path, golden_sha256
+from benchmark.definition.golden import IDENTICAL, RECOGNISED, REFUSED, UNKNOWN, golden_path
 from benchmark.definition.rung import SPLITS, Rung
 from benchmark.foundation.errors import StemdlError
-from benchmark.foundation.files import canonical_json, sha256_of_text, write_json
 from benchmark.foundation.progress import progress
 
 if TYPE_CHECKING:
     import h5py
 
-RECOGNITION = "golden.json"
-FORMAT = 1
 CHECK = "golden"
 """What its faults are filed under."""
 MOST_RECOUNTED, RECOUNTED_SHARE = 5, 0.02
 """Of the stacks of a split, so many and this share of them more may be counted with other random numbers in parts;
 other kernels gave 1.2 %. As many could be hidden there: a change of macro-F1 by some 0.02."""
-
-
-@dataclass(frozen=True)
-class Recognition:
-    """What comparing a data set with golden figures gave.
-
-    Attributes
-    ----------
-    verdict : one of `definition.golden.VERDICTS`.
-    golden_sha256 : of the figures; empty where the rung has none.
-    compared : stacks that were compared, or proven by their shard. rounded, recounted : of these, as `Likeness` has it.
-    """
-
-    verdict: str
-    golden_sha256: str = ""
-    compared: int = 0
-    rounded: int = 0
-    recounted: int = 0
-
-    def to_log(self) -> dict[str, Any]:
-        """Plain values, by the attributes' names."""
-        return asdict(self)
-
-
-def rung_claimed(manifest: Manifest) -> Rung | None:
-    """The shipped rung whose own data these claim to be; None where they do not."""
-    rung = load_benchmark().rungs.get(manifest.rung)
-    claims = rung is not None and manifest.standard and manifest.recipe_sha256 == rung.recipe_sha256
-    return rung if claims and rung.imported is None else None
-
-
-def known_recognition(manifest: Manifest) -> Recognition | None:
-    """What is known of a data set without reading a shard; None where it does not claim to be a rung's own."""
-    rung = rung_claimed(manifest)
-    if rung is None:
-        return None
-    golden, sha256 = load_golden(rung), golden_sha256(rung.name)
-    if golden is None:
-        return Recognition(UNKNOWN)
-    if manifest.own_schema not in (None, schema.sample_schema(rung.pixels, rung.space_groups)):
-        return Recognition(REFUSED, sha256)
-    if hash_of_shards(manifest) == golden.shards_sha256:
-        return Recognition(IDENTICAL, sha256, sum(manifest.samples.values()))
-    with suppress(OSError, ValueError, TypeError, KeyError):
-        kept = json.loads((manifest.folder / RECOGNITION).read_text(encoding="utf-8"))
-        found = Recognition(**kept["recognition"])
-        if kept["manifest_sha256"] == manifest.sha256 and found.golden_sha256 == sha256 and found.verdict in VERDICTS:
-            return found
-    return Recognition(UNKNOWN, sha256)
 
 
 def recognise(manifest: Manifest) -> tuple[Recognition | None, list[Fault]]:
@@ -125,17 +67,15 @@ def recognise(manifest: Manifest) -> tuple[Recognition | None, list[Fault]]:
         total[Likeness.ROUNDED],
         total[Likeness.RECOUNTED],
     )
-    with suppress(OSError):  # a folder that cannot be written is compared again by whoever asks
-        write_json(
-            manifest.folder / RECOGNITION,
-            {"format": FORMAT, "manifest_sha256": manifest.sha256, "recognition": recognition.to_log()},
-        )
+    keep(manifest, recognition)
     return recognition, faults
 
 
-def hash_of_shards(manifest: Manifest) -> str:
-    """One hash of all shards' paths and hashes: what of a manifest does not tell which libraries made it."""
-    return sha256_of_text(canonical_json([[shard["path"], shard["sha256"]] for shard in manifest.shards]))
+def recognised(manifest: Manifest) -> Recognition | None:
+    """What is known of a data set, or else what `recognise` finds."""
+    known = known_recognition(manifest)
+    unknown = known is not None and known.golden_sha256 and known.verdict == UNKNOWN
+    return recognise(manifest)[0] if unknown else known
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,10 @@ from benchmark.data.file_checks import counts, files, recipe
 from benchmark.data.hdf5_errors import require_unlocked
 from benchmark.data.leak_checks import copied_patterns, duplicate_materials, materials, partitions
 from benchmark.data.manifest import read_manifest
+from benchmark.data.recognise import recognise
+from benchmark.data.recognition import rung_claimed
 from benchmark.data.survey import READING_ERRORS
+from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.progress import progress
 
 MOST_FAULTS = 20
@@ -41,7 +44,7 @@ class Report:
 
 
 def verify(folder: Path, *, quick: bool = False, table: Path | None = None) -> Report:
-    """Every check of a data set; with `quick` those of files alone, which read no sample.
+    """Every check of a data set; with `quick` whether the files are the manifest's and the rung's own.
 
     Parameters
     ----------
@@ -93,11 +96,27 @@ def symmetry(data: Data) -> Iterator[Fault]:
             advance(done)
 
 
+def golden(data: Data) -> Iterator[Fault]:
+    """A rung's own data are that, by its golden figures: each stack, label and material."""
+    if rung_claimed(data.manifest) is None:
+        raise Skipped("these do not claim to be a rung's own data")
+    try:
+        recognition, faults = recognise(data.manifest)
+    except (OSError, StemdlError) as error:
+        raise Skipped(f"{error}".splitlines()[0]) from error
+    assert recognition is not None
+    if not recognition.golden_sha256:
+        raise Skipped(f"there are no golden figures for {data.manifest.rung}")
+    data.notes.append(recognition.in_words)
+    yield from faults
+
+
 CHECKS: Mapping[str, Callable[[Data], Iterator[Fault]]] = {
     "files": files,
     "recipe": recipe,
     "samples": samples,
     "counts": counts,
+    "golden": golden,
     "materials": materials,
     "duplicates": duplicate_materials,
     "copies": copied_patterns,
@@ -105,4 +124,4 @@ CHECKS: Mapping[str, Callable[[Data], Iterator[Fault]]] = {
     "partitions": partitions,
 }
 """In the order in which they are made and reported."""
-QUICK = (files, recipe)
+QUICK = (files, recipe, golden)

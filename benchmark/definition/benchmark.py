@@ -75,7 +75,7 @@ class Benchmark:
         folder of its definition.
     runs : of a scored run set.
     precisions : that both divisions allow.
-    known_manifests : by rung, the SHA-256 of manifests that its recipe has given.
+    known_manifests : by rung, the SHA-256 of manifests of its own data, for logs from before golden figures.
     crystals : recipes by name, by which crystals can be drawn for any rung instead of its own.
     """
 

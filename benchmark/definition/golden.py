@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
+from benchmark.definition.benchmark import SHIPPED
 from benchmark.foundation.files import sha256_of_file
 
-FOLDER = Path(__file__).with_name("golden")
+FOLDER = SHIPPED / "space_group" / "golden"
 
 IDENTICAL, RECOGNISED, REFUSED, UNKNOWN = VERDICTS = ("identical", "recognised", "refused", "unknown")
 """Of a data set: the shards that the figures are of, byte for byte; the same patterns but for what processors round

@@ -48,6 +48,7 @@ OPT_LR_WARMUP_STEPS = "opt_learning_rate_warmup_steps"
 DATA_MANIFEST_SHA256 = "data_manifest_sha256"
 DATA_RECIPE_SHA256 = "data_recipe_sha256"
 DATA_STANDARD = "data_standard"
+DATA_RECOGNISED = "data_recognised"  # what comparing the rung's own data with golden figures gave, before the run
 DATA_PARTITION = "data_partition"  # by which the splits were made; not there where they are the data's own
 TRAIN_SAMPLES = "train_samples"
 EVAL_SAMPLES = "eval_samples"

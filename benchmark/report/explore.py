@@ -20,6 +20,7 @@ from benchmark.data.leaks import (
     screened_accuracies,
 )
 from benchmark.data.manifest import Manifest
+from benchmark.data.recognition import whose
 from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import SPLITS
 from benchmark.foundation.errors import StemdlError
@@ -239,6 +240,7 @@ def page(manifest: Manifest, seen: Overview, drawn: list[Drawn], leaks: Leaks) -
     return (
         template.render(
             manifest=manifest,
+            whose=whose(manifest),
             seen=seen,
             pictures=pictures,
             leaks=leaks,

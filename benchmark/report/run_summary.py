@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from benchmark.definition.golden import IDENTICAL, IN_WORDS, RECOGNISED
 from benchmark.events import keys
 from benchmark.events.reader import read_events
 from benchmark.events.timeline import Timeline
@@ -38,8 +39,7 @@ def summary_lines(record: dict[str, Any]) -> list[str]:
         f"   (before the clock: {_number(record['init_seconds'], 1)} s)",
         f"  {record['ranks']} rank{'s' if record['ranks'] > 1 else ''} ({record['launcher']})"
         f"   global batch {record['global_batch_size']}   seed {record['seed']}",
-        f"  data {record['data']['manifest_sha256'][:16]}  "
-        + ("the rung's own" if record["data"]["standard"] else "NOT the rung's own: not comparable with other runs"),
+        f"  data {record['data']['manifest_sha256'][:16]}  " + _whose(record["data"]),
     ]
     load = record.get("load")
     if load is not None and is_busy(load):
@@ -52,6 +52,15 @@ def summary_lines(record: dict[str, Any]) -> list[str]:
     if record["resumed"]:
         lines.append("  resumed from a checkpoint: cannot be scored")
     return lines
+
+
+def _whose(data: Mapping[str, Any]) -> str:
+    """Whether data are the rung's own, in words; older records do not say how that was found."""
+    if not data["standard"]:
+        return "NOT the rung's own: not comparable with other runs"
+    recognised = data.get("recognised")
+    verdict = recognised.get("verdict") if isinstance(recognised, dict) else None
+    return IN_WORDS[verdict] if verdict in (IDENTICAL, RECOGNISED) else "by its manifest the rung's own"
 
 
 def curve_lines(record: dict[str, Any]) -> list[str]:

@@ -102,6 +102,7 @@ def facts_of(timeline: Timeline) -> dict[str, Any]:
             "manifest_sha256": timeline.value(keys.DATA_MANIFEST_SHA256),
             "recipe_sha256": timeline.value(keys.DATA_RECIPE_SHA256),
             "standard": timeline.value(keys.DATA_STANDARD),
+            "recognised": timeline.value(keys.DATA_RECOGNISED),
             "train_samples": timeline.train_samples,
             "eval_samples": timeline.eval_samples,
         },

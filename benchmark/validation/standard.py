@@ -12,6 +12,7 @@ import yaml
 
 from benchmark.definition.benchmark import Benchmark
 from benchmark.definition.finder import readable
+from benchmark.definition.golden import golden_sha256
 from benchmark.definition.rung import SPLITS
 from benchmark.definition.scored import SCORED, Goal, scored_benchmark
 
@@ -36,7 +37,8 @@ class Standard:
     fixed : of a closed submission, key of the log to the values that it may have.
     tunable, free, unsaid, precisions : settings in a log's `config`; ours alone.
     samples : split to number of samples, where the definition fixes it.
-    recipe_sha256, known_manifests : of the data; ours alone.
+    recipe_sha256, golden_sha256 : of the data, and of what they are recognised by; ours alone.
+    known_manifests : of the data of logs that do not say whether they were recognised.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Standard:
     precisions: tuple[str, ...] = ()
     samples: Mapping[str, int] = field(default_factory=dict)
     recipe_sha256: str = ""
+    golden_sha256: str = ""
     known_manifests: tuple[str, ...] = ()
 
     @property
@@ -114,6 +117,7 @@ def _of_definition(benchmark: Benchmark) -> dict[str, Standard]:
             precisions=benchmark.precisions,
             samples={split: rung.total(split) for split in SPLITS},
             recipe_sha256=rung.recipe_sha256,
+            golden_sha256=golden_sha256(rung.name),
             known_manifests=benchmark.known_manifests.get(rung.name, ()),
         )
         for rung in benchmark.rungs.values()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from benchmark.definition.golden import IDENTICAL, IN_WORDS, RECOGNISED, UNKNOWN, VERDICTS
 from benchmark.events import keys
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
@@ -34,18 +35,50 @@ def data_are_the_rungs(log: Log) -> Iterator[Fault]:
 
 
 @check("R2.3", of=Log, ours_alone=True)
-def manifest_known(log: Log) -> Iterator[Fault]:
-    """A manifest that the recipe has not given before may be right, on another processor; a reviewer makes it again."""
-    for event in log.of(keys.DATA_MANIFEST_SHA256):
-        known = log.standard.known_manifests if log.standard is not None else ()
-        if known and event.value not in known:
+def data_recognised(log: Log) -> Iterator[Fault]:
+    """The data were compared with the rung's golden figures, those of this version, and are the rung's own by them."""
+    standard = log.standard
+    if standard is None or not standard.golden_sha256:
+        return
+    unproven = Severity.ERROR if log.closed else Severity.WARNING
+    events = log.of(keys.DATA_RECOGNISED)
+    for event in events:
+        told = event.value if isinstance(event.value, dict) else {}
+        verdict = told.get("verdict")
+        if verdict not in (IDENTICAL, RECOGNISED):
             yield Fault(
-                "the data's manifest is none that we have seen this recipe give",
+                f"the data are {IN_WORDS[verdict]}" if verdict in VERDICTS else "whose the data are is not said",
                 line=event.line,
-                expected=" or ".join(known),
+                expected=f"{IDENTICAL} or {RECOGNISED}",
+                found=shown(verdict),
+                severity=unproven if verdict == UNKNOWN else Severity.ERROR,
+                hint="stemdl data verify names what differs from the rung's own",
+            )
+            continue
+        if told.get("golden_sha256") != standard.golden_sha256:
+            yield Fault(
+                "the data were compared with other golden figures",
+                line=event.line,
+                expected=standard.golden_sha256,
+                found=shown(told.get("golden_sha256")),
+                hint="figures are the rung's, and change with its version alone",
+            )
+        if told.get("compared") != sum(standard.samples.values()):
+            yield Fault(
+                "not all stacks were compared with golden figures",
+                line=event.line,
+                expected=str(sum(standard.samples.values())),
+                found=shown(told.get("compared")),
+            )
+    for event in () if events else log.of(keys.DATA_MANIFEST_SHA256):  # a log from before there were figures
+        if event.value not in standard.known_manifests:
+            yield Fault(
+                "the data were not compared with golden figures, and their manifest is not a known one",
+                line=event.line,
+                expected=" or ".join(standard.known_manifests),
                 found=shown(event.value),
-                severity=Severity.WARNING,
-                hint="made on another kind of processor it may differ in last bits: make the data there again",
+                severity=unproven,
+                hint="stemdl data verify compares them, and later runs on them say so",
             )
 
 

@@ -57,7 +57,7 @@ def test_machines_get_one_object(tmp_path, capsys, output):
 def test_rules_are_listed_and_printed(capsys):
     assert main(["rules"]) == 0
     listed = capsys.readouterr().out
-    assert "R2.3" in listed and "manifest_known" in listed
+    assert "R2.3" in listed and "data_recognised" in listed
     assert main(["rules", "R2.3"]) == 0
     assert capsys.readouterr().out.startswith("**R2.3 Manifest.**")
     assert main(["rules", "R6", "--format", "json"]) == 0

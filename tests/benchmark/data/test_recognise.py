@@ -20,10 +20,12 @@ from hypothesis import strategies as st
 from sealing import seal
 
 from benchmark.data import recognise as module
+from benchmark.data import recognition as recognition_module
 from benchmark.data.faults import Fault
 from benchmark.data.golden import counts_of
 from benchmark.data.manifest import read_manifest
-from benchmark.data.recognise import RECOGNITION, Recognition, known_recognition, recognise
+from benchmark.data.recognise import recognise, recognised
+from benchmark.data.recognition import RECOGNITION, Recognition, known_recognition, whose
 from benchmark.definition.golden import IDENTICAL, RECOGNISED, REFUSED, UNKNOWN, golden_sha256
 from benchmark.foundation.errors import StemdlError
 
@@ -304,6 +306,21 @@ def test_what_was_found_is_kept_for_that_manifest_alone(copied: Path) -> None:
         assert known_recognition(read_manifest(copied)) == Recognition(UNKNOWN, found.golden_sha256)
 
 
+def test_what_is_known_is_not_looked_for_again(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with changed(copied):
+        with h5py.File(shards(copied)[0], "r+") as shard:
+            shard.attrs["made"] = "elsewhere"
+        seal(copied)
+        manifest = read_manifest(copied)
+        assert known_recognition(manifest) == Recognition(UNKNOWN, golden_sha256("stemdl_smoke"))
+        assert whose(manifest) == "by the manifest not compared with golden figures"
+        found = recognised(manifest)
+        assert found is not None and found.verdict == RECOGNISED
+        assert whose(manifest).startswith("by the manifest the rung's own, from another processor: of 320 stacks ")
+        monkeypatch.setattr(module, "recognise", None)
+        assert recognised(manifest) == found
+
+
 def test_other_libraries_of_the_same_shards_are_identical(copied: Path) -> None:
     first, _ = recognise(read_manifest(copied))
     with changed(copied):
@@ -328,7 +345,7 @@ def test_data_that_do_not_claim_to_be_a_rungs_own_are_not_compared(copied: Path,
 
 
 def test_a_rung_without_figures_says_so(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "load_golden", lambda rung: None)
+    monkeypatch.setattr(recognition_module, "load_golden", lambda rung: None)
     assert recognise(read_manifest(copied)) == (Recognition(UNKNOWN), [])
 
 

@@ -26,10 +26,10 @@ Seal = Callable[[Path], None]
 def test_sound_data_pass_every_check(written: Path) -> None:
     report = verify(written)
     assert report.faults == [] and report.notes == []
-    assert set(report.skipped) == {"symmetry", "partitions"}
+    assert set(report.skipped) == {"symmetry", "partitions", "golden"}
     assert set(report.checked) | set(report.skipped) == set(CHECKS)
     quick = verify(written, quick=True)
-    assert (quick.faults, quick.checked, quick.skipped) == ([], ["files", "recipe"], {})
+    assert (quick.faults, quick.checked, set(quick.skipped)) == ([], ["files", "recipe"], {"golden"})
 
 
 def replace(shard: h5py.File, sample: str, patterns: np.ndarray) -> None:
@@ -144,7 +144,7 @@ def test_a_broken_shard_stops_no_check(written: Path, seal: Seal) -> None:
     report = verify(written)
     assert {"layout", "label", "counts"} == {fault.check for fault in report.faults}
     assert any("cannot be read" in fault.message and "batch_train_0" in fault.file for fault in report.faults)
-    assert set(report.checked) == set(CHECKS) - {"symmetry", "partitions"}
+    assert set(report.checked) == set(CHECKS) - {"symmetry", "partitions", "golden"}
 
 
 def test_a_shard_that_is_being_written_is_named_and_nothing_is_counted(written: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from dataclasses import replace
@@ -285,4 +286,4 @@ def test_too_few_materials_and_data_of_another_recipe_are_said(tmp_path: Path, m
     drawn = {**manifest.values, "source": {"kind": "drawn", "crystals": "realistic"}}
     text = page_of(replace(manifest, values=drawn), look_over(manifest), [], leaks)
     assert "too few to measure" in text
-    assert "Not the rung's own data: drawn crystals, the recipe realistic." in text
+    assert "Drawn crystals, the recipe realistic; not the rung's own." in html.unescape(text)

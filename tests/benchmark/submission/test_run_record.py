@@ -95,6 +95,7 @@ def test_every_field_is_the_log_s(tmp_path: Path):
             "manifest_sha256": "m" * 64,
             "recipe_sha256": "r" * 64,
             "standard": True,
+            "recognised": None,
             "train_samples": 200,
             "eval_samples": 60,
         },

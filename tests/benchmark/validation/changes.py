@@ -8,6 +8,8 @@ from typing import Any
 
 from corpus import RESULTS, RUNG, Lines, Tree, at, log_lines
 
+from benchmark.data.recognition import Recognition
+from benchmark.definition.golden import RECOGNISED, golden_sha256
 from benchmark.events import keys
 
 Change = Callable[[Tree], None]
@@ -226,6 +228,16 @@ def of_another_rung(rung: str) -> Change:
         tree.results = RESULTS.replace(RUNG, rung)
 
     return change
+
+
+def recognised(**told: object) -> Callable[[Lines], None]:
+    """What the log says of the data's golden figures, with other values."""
+    return put(keys.DATA_RECOGNISED, Recognition(RECOGNISED, golden_sha256(RUNG), 5500).to_log() | told)
+
+
+def of_an_unknown_manifest(lines: Lines) -> None:
+    put(keys.DATA_MANIFEST_SHA256, "e" * 64)(lines)
+    drop(keys.DATA_RECOGNISED)(lines)
 
 
 def weak_alone(tree: Tree) -> None:

@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmark.data.recognition import Recognition
 from benchmark.definition.finder import load_benchmark
+from benchmark.definition.golden import RECOGNISED, golden_sha256
 from benchmark.events import keys
 from benchmark.events.reader import Event
 from benchmark.events.timeline import Timeline
@@ -121,6 +123,7 @@ def log_lines(index: int = 0, division: str = "closed", batch: int = BATCH) -> L
     write(keys.DATA_MANIFEST_SHA256, benchmark.known_manifests[RUNG][0])
     write(keys.DATA_RECIPE_SHA256, rung.recipe_sha256)
     write(keys.DATA_STANDARD, True)
+    write(keys.DATA_RECOGNISED, Recognition(RECOGNISED, golden_sha256(RUNG), 5500, 655, 65).to_log())
     write(keys.TRAIN_SAMPLES, 3500)
     write(keys.EVAL_SAMPLES, 1000)
     write(keys.INIT_STOP, after_ms=1)

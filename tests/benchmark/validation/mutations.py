@@ -23,11 +23,13 @@ from changes import (
     metric,
     more_run,
     move,
+    of_an_unknown_manifest,
     of_another_rung,
     of_the_other_division,
     one_run_more,
     put,
     raw,
+    recognised,
     relinked,
     same_run_an_hour_later,
     same_run_twice,
@@ -44,6 +46,7 @@ from changes import (
 )
 from corpus import CODE, EPOCH_MS, RESULTS, RUNG, STEPS, Mutation, at
 
+from benchmark.definition.golden import RECOGNISED, REFUSED, UNKNOWN
 from benchmark.events import keys
 from benchmark.submission.ledger import LEDGER
 
@@ -63,7 +66,14 @@ MUTATIONS = (
     # 2. data
     Mutation("another recipe", "R2.2", every_log(put(keys.DATA_RECIPE_SHA256, "f" * 64))),
     Mutation("other data", "R2.2", every_log(put(keys.DATA_STANDARD, False))),
-    Mutation("a manifest never seen", "R2.3", every_log(put(keys.DATA_MANIFEST_SHA256, "e" * 64)), invalid=False),
+    Mutation("other patterns", "R2.3", every_log(recognised(verdict=REFUSED))),
+    Mutation("data that were not compared", "R2.3", every_log(recognised(verdict=UNKNOWN))),
+    Mutation("such data in the open division", "R2.3", every_log(recognised(verdict=UNKNOWN)), False, "open"),
+    Mutation("a verdict that is none", "R2.3", every_log(recognised(verdict="good"))),
+    Mutation("a verdict without figures", "R2.3", every_log(put(keys.DATA_RECOGNISED, RECOGNISED))),
+    Mutation("other golden figures", "R2.3", every_log(recognised(golden_sha256="e" * 64))),
+    Mutation("half of the stacks compared", "R2.3", every_log(recognised(compared=2750))),
+    Mutation("no verdict on a manifest never seen", "R2.3", every_log(of_an_unknown_manifest)),
     Mutation("a manifest of one run alone", "R4.10", log(put(keys.DATA_MANIFEST_SHA256, "e" * 64))),
     Mutation("a manifest that is no hash", "R4.8", log(put(keys.DATA_MANIFEST_SHA256, "A7" * 32))),
     Mutation("fewer evaluated samples", "R2.5", every_log(put(keys.EVAL_SAMPLES, 999))),
