@@ -8,47 +8,37 @@ from changes import (
     add,
     after,
     before,
-    converged_after_one_epoch,
     describe,
     drop,
     epochs_left_out,
     every_log,
     foldered,
     kept_record,
-    ledger,
-    ledger_bytes,
-    linked,
     log,
     made,
     metric,
-    more_run,
     move,
     of_an_unknown_manifest,
     of_another_rung,
-    of_the_other_division,
-    one_run_more,
     put,
     raw,
     recognised,
     relinked,
-    same_run_an_hour_later,
-    same_run_twice,
     setting,
     shift,
     shift_from,
     tell,
-    times_far_apart,
     together,
     twice,
     undescribed,
     weak_alone,
-    with_batch,
 )
 from corpus import CODE, EPOCH_MS, RESULTS, RUNG, STEPS, Mutation, at
+from mutations_ledger import LEDGERS
+from mutations_sets import SETS
 
 from benchmark.definition.golden import RECOGNISED, REFUSED, UNKNOWN
 from benchmark.events import keys
-from benchmark.submission.ledger import LEDGER
 
 MUTATIONS = (
     # 1. the task
@@ -184,9 +174,6 @@ MUTATIONS = (
         ),
     ),
     Mutation("a resumed run", "R4.4", log(twice(keys.SEED, key=keys.RESUMED, value=2))),
-    Mutation("four runs", "R4.5", lambda tree: tree.logs.pop(4)),
-    Mutation("six runs", "R4.5", one_run_more),
-    Mutation("a number left out", "R4.5", lambda tree: tree.logs.update({7: tree.logs.pop(4)})),
     Mutation("a run missed and told so", "R4.5", log(together(tell(keys.RUN_STOP, status="aborted"), metric(3, 0.8)))),
     Mutation("a line cut off", "R4.6", raw(lambda text: text[:-40])),
     Mutation("a line that is no JSON", "R4.6", raw(lambda text: text.replace(b'"value"', b"'value'", 1))),
@@ -208,8 +195,6 @@ MUTATIONS = (
         "R4.6",
         log(lambda lines: lines[at(lines, keys.RUN_START)].update(event_type=keys.POINT_IN_TIME)),
     ),
-    Mutation("a run given twice", "R4.6", same_run_twice),
-    Mutation("a run given twice, with another seed and an hour later", "R4.6", same_run_an_hour_later),
     Mutation(
         "a batch smaller than the ranks",
         "R4.7",
@@ -237,16 +222,6 @@ MUTATIONS = (
         "R4.9",
         after(lambda folder: (folder / RESULTS / "result_4.json").write_text("[]")),
     ),
-    Mutation(
-        "another batch in one run",
-        "R4.10",
-        log(together(put(keys.GLOBAL_BATCH_SIZE, 64), setting("global_batch_size", 64))),
-    ),
-    Mutation("another source in one run", "R4.10", log(put(keys.SUBMISSION_GITHUB_COMMIT_VERSION, "b" * 40))),
-    Mutation("other software in one run", "R4.10", log(put(keys.VERSIONS, {"torch": "2.13.0+cpu", "python": "3.12"}))),
-    Mutation("converged after one epoch", "R4.11", every_log(converged_after_one_epoch)),
-    Mutation("a batch that the reference was never run with", "R4.11", with_batch(512)),
-    Mutation("times that lie far apart", "R4.13", times_far_apart, invalid=False),
     # 5. divisions
     Mutation("a wider network", "R5.1", every_log(setting("width", 32))),
     Mutation("gradients compressed", "R5.1", every_log(setting("gradient_compression", "fp16"))),
@@ -302,43 +277,8 @@ MUTATIONS = (
         raw(lambda text: text.replace(b'"value": 32,', b'"value": ' + b"[" * 500 + b"]" * 500 + b",", 1)),
     ),
     Mutation("a log that is a folder", "R8.6", after(lambda folder: foldered(folder / RESULTS / "result_4.txt"))),
-    # the ledger
-    Mutation("no ledger", "R4.12", after(lambda folder: (folder / RESULTS / LEDGER).unlink())),
-    Mutation(
-        "a line of the ledger taken out",
-        "R4.12",
-        ledger_bytes(lambda text: b"".join(text.splitlines(keepends=True)[2:])),
-    ),
-    Mutation(
-        "a time in the ledger changed",
-        "R4.12",
-        ledger_bytes(lambda text: text.replace(b'"epochs": 3', b'"epochs": 2', 1)),
-    ),
-    Mutation("a ledger without one of the runs", "R4.12", ledger(lambda entries: entries.__delitem__(slice(8, 10)))),
-    Mutation(
-        "a ledger written anew with another time",
-        "R4.12",
-        ledger(lambda entries: entries[1].update(time_to_train_seconds=9.5)),
-    ),
-    Mutation(
-        "a ledger written anew with another setting",
-        "R4.12",
-        ledger(lambda entries: entries[0].update(settings={**entries[0]["settings"], "learning_rate": 0.1})),
-    ),
-    Mutation("the fastest of eight runs", "R4.5", ledger(lambda entries: [more_run(entries, 40.0) for _ in range(3)])),
-    Mutation(
-        "a slow run left out between the others", "R4.5", ledger(lambda entries: more_run(entries, 99.0, place=4))
-    ),
-    Mutation(
-        "a run that missed the target left out",
-        "R4.5",
-        ledger(lambda entries: more_run(entries, 60.0, place=4, status="aborted")),
-    ),
-    Mutation("a set made for the other division as well", "R4.12", ledger(of_the_other_division), invalid=False),
-    Mutation("runs that were ended early", "R4.12", ledger(lambda entries: entries.append(entries[0])), invalid=False),
-    Mutation("a seed given by hand", "R4.2", ledger(lambda entries: entries[2].update(seed_given=True))),
-    Mutation("a ledger that is a link", "R4.12", after(lambda folder: linked(folder / RESULTS / LEDGER))),
-    Mutation("a ledger of other bytes", "R4.12", ledger_bytes(lambda text: b"\xff\x00[[[[" + text)),
+    *SETS,
+    *LEDGERS,
     # together
     Mutation(
         "aborted, and the target reached after run_stop",
