@@ -50,26 +50,26 @@ Possible = Callable[[Mapping[str, Any], int, int], None]
 
 
 @contextmanager
-def opened(request: RunRequest, require_possible: Possible, *, in_one_step: bool = False) -> Iterator[Run]:
+def opened(request: RunRequest, require_possible: Possible) -> Iterator[Run]:
     """The run that a request asks for, from the ranks' joining to their leaving. Called by every rank.
 
-    `in_one_step` is for trainers that learn from the whole split at once: their global batch is that split, and they
-    have one epoch, which no signal ends early. Leaves the log and the resolved configuration in `request.output`.
-    Raises StemdlError for wrong settings or data, ranks that do not fit together, and disks that are full.
+    Without gradients a run has one global batch, the whole split, and one epoch, which no signal ends early. Leaves the
+    log and the resolved configuration in `request.output`. Raises StemdlError for wrong settings or data, ranks that do
+    not fit together, and disks that are full.
     """
     settings = read_settings(request.benchmark, request.rung.name, request.config_file, request.overrides)
     manifest = _data_of(request)
     samples = samples_of(manifest, "train")
     rank = detect_rank()
-    if in_one_step:
-        settings = replace(settings, global_batch_size=samples, max_epochs=1)
     require_possible(settings.to_dict(), samples, rank.size)
+    if not settings.by_gradients:
+        settings = replace(settings, global_batch_size=samples, max_epochs=1, warning_signals="")
     measured = request.benchmark.measured
     metric = make_metric(measured.metric, manifest.schema, measured.of)
     device = pick_device(settings.device, rank)
     say = Speaker(rank.rank == 0)
     with ExitStack() as held:
-        notice = held.enter_context(Notice("" if in_one_step else settings.warning_signals))
+        notice = held.enter_context(Notice(settings.warning_signals))
         watch = held.enter_context(Watch(rank, settings.collective_timeout_seconds))
         # The backend's own limit is a second net: it cannot tell who is missing.
         patience_seconds = settings.collective_timeout_seconds + SECOND_NET_SECONDS

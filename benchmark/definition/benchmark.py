@@ -30,6 +30,8 @@ from benchmark.foundation.errors import StemdlError, nearest
 
 SHIPPED = ROOT / "benchmark" / "tasks"
 """The tasks that are shipped, a folder each."""
+WITHOUT_GRADIENTS = "reference.fit:fit"
+"""The trainer that fits at once."""
 _T = TypeVar("_T")
 
 
@@ -73,6 +75,7 @@ class Benchmark:
     trainer : the reference's entry point, `module:function`.
     task_folder : where the answer to it lies, and its settings: reference/tasks/<task> of a shipped task, otherwise the
         folder of its definition.
+    by_gradients : whether the reference's entry point learns so; one that does not has fewer settings.
     runs : of a scored run set.
     precisions : that both divisions allow.
     known_manifests : by rung, the SHA-256 of manifests of its own data, for logs from before golden figures.
@@ -93,6 +96,7 @@ class Benchmark:
     rungs: Mapping[str, Rung]
     crystals: Mapping[str, CrystalRecipe]
     task_folder: Path
+    by_gradients: bool
 
     def rung(self, name: str) -> Rung:
         """The rung of that name. Raises StemdlError with the nearest known name."""
@@ -259,6 +263,7 @@ def read_benchmark(path: Path) -> Benchmark:
         str(path),
         {key: value for key, value in values.items() if key != "metric"},
         task=folder.name,
+        by_gradients=values.get("trainer") != WITHOUT_GRADIENTS,
         task_folder=ROOT / "reference" / "tasks" / folder.name if folder.parent == SHIPPED else folder,
         measured=measured,
         goal=goal,

@@ -39,6 +39,7 @@ class Standard:
     samples : split to number of samples, where the definition fixes it.
     recipe_sha256, golden_sha256 : of the data, and of what they are recognised by; ours alone.
     known_manifests : of the data of logs that do not say whether they were recognised.
+    by_gradients : whether its trainer learns so.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Standard:
     recipe_sha256: str = ""
     golden_sha256: str = ""
     known_manifests: tuple[str, ...] = ()
+    by_gradients: bool = True
 
     @property
     def ours(self) -> bool:
@@ -119,6 +121,7 @@ def _of_definition(benchmark: Benchmark) -> dict[str, Standard]:
             recipe_sha256=rung.recipe_sha256,
             golden_sha256=golden_sha256(rung.name),
             known_manifests=benchmark.known_manifests.get(rung.name, ()),
+            by_gradients=benchmark.by_gradients,
         )
         for rung in benchmark.rungs.values()
         if (scored := scored_benchmark(rung.name)) is not None

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from benchmark.definition.goal import AT_LEAST, Goal
 from benchmark.definition.request import LOG
 from benchmark.events import keys
 from benchmark.events.reader import Event
@@ -19,6 +20,8 @@ from benchmark.validation.limits import Limits
 from benchmark.validation.log_scan import scan_log
 from benchmark.validation.standard import Standard, standards
 
+_UNKNOWN = Goal(keys.EVAL_ACCURACY, AT_LEAST, 1.0, low=0.0, high=1.0, test_key=keys.TEST_F1_MACRO)
+"""Of a log whose rung nobody knows."""
 STRONG, WEAK = SCALINGS = ("strong", "weak")
 RECORD = LOG.replace(".txt", ".json")
 """The record of the run of `result_{index}.txt`, beside it; in a folder of a single run it is `run.json`."""
@@ -124,6 +127,11 @@ class Log:
         if self.standard is not None:
             return self.of(self.standard.goal.log_key)
         return self.of(keys.EVAL_ACCURACY) or self.of("eval_error")
+
+    @property
+    def goal(self) -> Goal:
+        """What the run is to reach; where nobody knows its rung, a share of 1."""
+        return self.standard.goal if self.standard is not None else _UNKNOWN
 
     @property
     def start(self) -> Event | None:

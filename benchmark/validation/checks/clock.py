@@ -15,7 +15,6 @@ from benchmark.validation.subjects import Log, as_number
 
 INIT_MINUTES = 30
 MLLOG_BEGAN_MS, FAR_FUTURE_MS = 1_514_764_800_000, 4_102_444_800_000  # 2018 and 2100
-AFTER_THE_STOP = {keys.TEST_F1_MACRO, keys.TRACKED_STATS}
 SLACK_SHARE, SLACK_SECONDS = 0.05, 0.1
 """How far the trainer's own clock may lie beside the log's: a line is written, and perhaps waited for, between them."""
 FAST_SHARE = 0.1
@@ -198,13 +197,17 @@ def nothing_after_the_stop(log: Log) -> Iterator[Fault]:
         return
     for event in log.events:
         if event.line <= log.stop.line or event is log.stop:
-            if event.key == keys.TEST_F1_MACRO:
+            if event.key == log.goal.test_key:
                 yield Fault(
                     "the test split was evaluated while the clock ran",
                     line=event.line,
                     expected=f"after run_stop in line {log.stop.line}",
                 )
-        elif event.key in {"eval_error", *_OF_THE_RUN} if not log.ours else event.key not in AFTER_THE_STOP:
+        elif (
+            event.key in {"eval_error", *_OF_THE_RUN}
+            if not log.ours
+            else event.key not in (log.goal.test_key, keys.TRACKED_STATS)
+        ):
             yield Fault(
                 f"{shown(event.key)} stands after run_stop",
                 line=event.line,

@@ -95,7 +95,7 @@ def sample_counts(log: Log) -> Iterator[Fault]:
                     expected=str(samples[split]),
                     found=shown(event.value),
                 )
-    for event in log.of(keys.TEST_F1_MACRO):
+    for event in log.of(log.goal.test_key):
         if "test" in samples and event.metadata.get(keys.SAMPLES_COUNT) != samples["test"]:
             yield Fault(
                 "the test score is not of the whole test split",

@@ -73,8 +73,6 @@ OF_OURS = (
     Key(keys.SEED, _count, "a whole number"),
     Key(keys.INIT_START, _anything, ""),
     Key(keys.GRADIENT_ACCUMULATION_STEPS, _positive, "a whole number above 0"),
-    Key(keys.OPT_NAME, _text, "a text"),
-    Key(keys.OPT_BASE_LR, _above_zero, "a number above 0"),
     Key(keys.SUBMISSION_GITHUB_COMMIT_VERSION, _text, "the commit of the source"),
     Key(keys.CONFIG, lambda value: isinstance(value, dict), "an object of all settings"),
     Key(keys.VERSIONS, lambda value: isinstance(value, dict), "an object of names and versions"),
@@ -82,8 +80,9 @@ OF_OURS = (
     Key(keys.DATA_MANIFEST_SHA256, _hash, "64 hexadecimal digits, in small letters"),
     Key(keys.DATA_RECIPE_SHA256, _hash, "64 hexadecimal digits, in small letters"),
     Key(keys.DATA_STANDARD, lambda value: isinstance(value, bool), "true or false"),
-    Key(keys.TEST_F1_MACRO, lambda value: as_number(value) is not None, "a number"),
 )
+OF_GRADIENTS = (Key(keys.OPT_NAME, _text, "a text"), Key(keys.OPT_BASE_LR, _above_zero, "a number above 0"))
+"""Of ours that learn by gradients."""
 _KNOWN = {value for name, value in vars(keys).items() if name.isupper() and isinstance(value, str)}
 
 
@@ -114,7 +113,10 @@ def event_types(log: Log) -> Iterator[Fault]:
 def keys_present(log: Log) -> Iterator[Fault]:
     """Each key that is asked for is there, as often as it should be, with a value that means something."""
     standard = log.standard
-    wanted = [*OF_ALL, *(OF_CLOSED if log.closed or log.ours else ()), *(OF_OURS if log.ours else ())]
+    wanted = [*OF_ALL, *(OF_CLOSED if log.closed or log.ours else ())]
+    if log.ours:
+        wanted += [*OF_OURS, Key(log.goal.test_key, lambda value: as_number(value) is not None, "a number")]
+        wanted += OF_GRADIENTS if standard is None or standard.by_gradients else ()
     if standard is not None and log.closed:
         have = {key.name for key in wanted}
         wanted += [Key(name, _anything, "") for name in standard.required if name not in have]

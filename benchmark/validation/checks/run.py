@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from benchmark.definition.goal import Goal
 from benchmark.events import keys
 from benchmark.foundation.errors import nearest
 from benchmark.validation.finding import Fault, Severity, shown
@@ -12,7 +13,8 @@ from benchmark.validation.standard import standards
 from benchmark.validation.subjects import Log, as_count, as_number
 
 FAR_BELOW = 0.2
-"""A test score this much below the dev score is asked about: the dev split may have been trained on."""
+"""A test score this much worse than the dev score is asked about, of metrics from 0 to 1: the dev split may have been
+trained on."""
 
 
 @check("R1.5", of=Log)
@@ -89,15 +91,16 @@ def ends_with_success(log: Log) -> Iterator[Fault]:
 
 @check("R1.2", of=Log)
 def metric_values(log: Log) -> Iterator[Fault]:
-    """The metric is a number, of ours a share of 1; both keys of older logs say the same."""
+    """The metric is a number, of ours within its bounds; both keys of older logs say the same."""
+    goal = log.goal
     for event in log.metrics:
         value = as_number(event.value)
-        if value is None or (log.ours and not 0.0 <= value <= 1.0):
+        if value is None or (log.ours and not goal.possible(value)):
             yield Fault(
                 f"{event.key} is no value of the metric",
                 line=event.line,
                 found=shown(event.value),
-                expected="a number from 0 to 1" if log.ours else "a number",
+                expected=_number_of(goal) if log.ours else "a number",
             )
     if not log.ours:
         return
@@ -113,19 +116,18 @@ def metric_values(log: Log) -> Iterator[Fault]:
             line=odd.line if odd else None,
             expected="the same values, epochs and counts under both keys",
         )
-    for event in log.of(keys.TEST_F1_MACRO):
+    values = [value for event in log.metrics if (value := as_number(event.value)) is not None]
+    best = goal.best(values) if values else None
+    for event in log.of(goal.test_key):
         value = as_number(event.value)
-        best = max(
-            (each for each in map(as_number, (event.value for event in log.metrics)) if each is not None), default=None
-        )
-        if value is None or not 0.0 <= value <= 1.0:
+        if value is None or not goal.possible(value):
             yield Fault(
                 "the test score is no value of the metric",
                 line=event.line,
                 found=shown(event.value),
-                expected="a number from 0 to 1",
+                expected=_number_of(goal),
             )
-        elif best is not None and value < best - FAR_BELOW:
+        elif None not in (best, goal.low, goal.high) and goal.distance(value) - goal.distance(best) > FAR_BELOW:
             yield Fault(
                 "the test score is far below that of the dev split",
                 line=event.line,
@@ -135,10 +137,14 @@ def metric_values(log: Log) -> Iterator[Fault]:
             )
 
 
+def _number_of(goal: Goal) -> str:
+    return "a finite number" if goal.low is goal.high is None else f"a number {goal.range}"
+
+
 @check("R4.1", of=Log, ours_alone=True)
 def evaluated_after_each_epoch(log: Log) -> Iterator[Fault]:
     """Epoch, evaluation and its metric follow each other, once each for epochs 1, 2, 3, ..."""
-    turn = (keys.EPOCH_START, keys.EPOCH_STOP, keys.EVAL_START, keys.EVAL_STOP, keys.EVAL_ACCURACY)
+    turn = (keys.EPOCH_START, keys.EPOCH_STOP, keys.EVAL_START, keys.EVAL_STOP, log.goal.log_key)
     found = [event for event in log.events if event.key in turn]
     for place, event in enumerate(found):
         key, epoch = turn[place % len(turn)], place // len(turn) + 1

@@ -11,7 +11,8 @@ import pytest
 
 from benchmark.definition.benchmark import Benchmark
 from benchmark.definition.finder import load_benchmark
-from benchmark.definition.settings import FREE, OF_TRAINERS, Setting, Settings, read_settings, settings_of
+from benchmark.definition.setting import Setting
+from benchmark.definition.settings import FREE, OF_TRAINERS, Settings, read_settings, settings_of
 from benchmark.foundation.errors import StemdlError
 
 NO_RUNG = "a rung without settings of its own"
@@ -22,7 +23,8 @@ KNOWN = settings_of(STEMDL)
 def test_every_setting_says_what_it_is_and_its_default_is_allowed():
     fields = {field.name: field.type for field in dataclasses.fields(Settings)}
     assert {name: type(each.default).__name__ for name, each in OF_TRAINERS.items()} | {
-        "task": fields["task"]
+        "task": fields["task"],
+        "by_gradients": "bool",
     } == fields
     for name, each in KNOWN.items():
         assert each.about and each.name == name
@@ -180,6 +182,18 @@ def test_a_task_adds_settings_and_gives_the_trainer_s_other_values(tmp_path: Pat
         read_settings(benchmark, "small", None, ("depth=0",))
     with pytest.raises(StemdlError, match="there is no setting 'width'"):
         read_settings(benchmark, "small", None, ("width=4",))
+
+
+def test_what_is_fitted_without_gradients_has_no_settings_of_them(tmp_path: Path):
+    benchmark = dataclasses.replace(with_task(tmp_path, "ridge: 0.5\n"), by_gradients=False)
+    settings = read_settings(benchmark, "any", None, ("ridge=2",))
+    shared = {name for name, each in OF_TRAINERS.items() if not each.by_gradients}
+    assert settings.to_dict().keys() == shared | {"ridge"}
+    assert Settings.of(settings.to_dict()) == settings and not settings.by_gradients
+    with pytest.raises(StemdlError, match="there is no setting 'learning_rate'"):
+        read_settings(benchmark, "any", None, ("learning_rate=1",))
+    with pytest.raises(StemdlError, match="a setting has no name of its own"):
+        settings_of(dataclasses.replace(with_task(tmp_path, "max_epochs: 3\n"), by_gradients=False))
 
 
 def test_a_task_needs_no_settings(tmp_path: Path):
