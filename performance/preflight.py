@@ -27,7 +27,7 @@ from benchmark.launch.power import Sampler
 from benchmark.launch.power_meters import Rapl
 from benchmark.launch.preflight import preflight
 from benchmark.launch.rank import detect_rank
-from benchmark.launch.witness import Room, Subject, Witness
+from benchmark.launch.rank_report import Room, Subject, Witness
 
 ROOT = Path(__file__).resolve().parents[1]
 REPEATS = 3

@@ -20,7 +20,7 @@ from benchmark.launch.nodes import collect_nodes, write_nodes
 from benchmark.launch.preflight import Limits, preflight
 from benchmark.launch.rank import Rank
 from benchmark.launch.room import GIB
-from benchmark.launch.witness import Room, Subject, Witness
+from benchmark.launch.rank_report import Room, Subject, Witness
 from reference.run import Run
 
 ROOT = Path(benchmark.__file__).resolve().parents[1]

@@ -19,7 +19,7 @@ from benchmark.foundation.errors import StemdlError
 if TYPE_CHECKING:
     from benchmark.launch.check import Check
     from benchmark.launch.rank import Rank
-    from benchmark.launch.witness import Subject
+    from benchmark.launch.rank_report import Subject
 
 EXAMPLE = """Examples:
   stemdl doctor
@@ -136,7 +136,7 @@ def _be_a_rank(arguments: argparse.Namespace, rank: Rank) -> int:
         from benchmark.launch.node import describe_node
         from benchmark.launch.nodes import collect_nodes, nodes_check
         from benchmark.launch.preflight import Limits, preflight
-        from benchmark.launch.witness import Witness
+        from benchmark.launch.rank_report import Witness
 
         exchange = join(rank)
         by_mpi = exchange.name == MpiLink.name
@@ -176,7 +176,7 @@ def _subject(arguments: argparse.Namespace) -> Subject:
     from benchmark.definition.own_rung import find_rung
     from benchmark.definition.request import RunRequest
     from benchmark.launch.room import GIB
-    from benchmark.launch.witness import Room, Subject
+    from benchmark.launch.rank_report import Room, Subject
     from benchmark.submission.lead import trainer_settings
     from benchmark.submission.ledger_entry import ROOT, packages
 

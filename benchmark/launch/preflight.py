@@ -19,7 +19,7 @@ from benchmark.launch.check import Check, check_lines
 from benchmark.launch.exchange import Exchange, NoAnswer, within
 from benchmark.launch.network import QUICK, Effort, Reducer, measure
 from benchmark.launch.preflight_answers import FAULT
-from benchmark.launch.witness import Witness
+from benchmark.launch.rank_report import Witness
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from benchmark.launch.load import REMEDY, free_cores, in_words, is_busy
 from benchmark.launch.preflight_agreement import agreement
 from benchmark.launch.preflight_answers import FAULT, NAMED, Answers, leaders, named, place
 from benchmark.launch.room import GIB, MIB
-from benchmark.launch.witness import Subject
+from benchmark.launch.rank_report import Subject
 
 
 def all_answered(answers: Answers, hosts: Mapping[int, str], size: int, seconds: float) -> Check:

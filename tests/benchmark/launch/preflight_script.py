@@ -25,7 +25,7 @@ from benchmark.launch.network import Effort, MpiReducer
 from benchmark.launch.preflight import Limits, preflight
 from benchmark.launch.rank import detect_rank
 from benchmark.launch.room import GIB
-from benchmark.launch.witness import Device, Room, Subject, Witness
+from benchmark.launch.rank_report import Device, Room, Subject, Witness
 
 ROOT = Path(__file__).resolve().parents[3]
 EFFORT = Effort(small_repeats=3, large_bytes=1 << 16, large_repeats=2)

@@ -16,7 +16,7 @@ from benchmark.launch.check import Check
 from benchmark.launch.exchange import Exchange
 from benchmark.launch.network import MpiReducer
 from benchmark.launch.preflight import Limits, Verdict, preflight
-from benchmark.launch.witness import Room, Subject, Witness, accelerators_of_node
+from benchmark.launch.rank_report import Room, Subject, Witness, accelerators_of_node
 
 SCRIPT = Path(__file__).with_name("preflight_script.py")
 
