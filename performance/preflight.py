@@ -27,7 +27,7 @@ from benchmark.launch.power import Sampler
 from benchmark.launch.power_meters import Rapl
 from benchmark.launch.preflight import preflight
 from benchmark.launch.rank import detect_rank
-from benchmark.launch.rank_report import Room, Subject, Witness
+from benchmark.launch.rank_report import DiskNeed, RankReport, Subject
 
 ROOT = Path(__file__).resolve().parents[1]
 REPEATS = 3
@@ -36,7 +36,7 @@ REPEATS = 3
 def as_rank(folder: Path) -> None:
     """One rank: rank 0 prints the seconds of each repeat."""
     rank = detect_rank()
-    witness = Witness(
+    report = RankReport(
         Subject(
             ROOT,
             ("benchmark", "reference"),
@@ -44,17 +44,17 @@ def as_rank(folder: Path) -> None:
             {"width": 16},
             "0" * 64,
             folder,
-            (Room("the run", folder, 1),),
+            (DiskNeed("the run", folder, 1),),
             1,
             "cpu",
         ),
         rank.local_rank,
     )
     exchange = join(rank)
-    verdicts = [preflight(witness, exchange, MpiReducer) for _ in range(REPEATS)]
+    results = [preflight(report, exchange, MpiReducer) for _ in range(REPEATS)]
     if rank.rank == 0:
-        assert all(verdict.ok for verdict in verdicts), verdicts
-        print(json.dumps([verdict.figures for verdict in verdicts]))
+        assert all(result.ok for result in results), results
+        print(json.dumps([result.figures for result in results]))
 
 
 def of_ranks(count: int) -> str:

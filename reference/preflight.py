@@ -17,10 +17,10 @@ from benchmark.launch.exchange import join
 from benchmark.launch.network import TensorReducer
 from benchmark.launch.node import describe_node
 from benchmark.launch.nodes import collect_nodes, write_nodes
-from benchmark.launch.preflight import Limits, preflight
+from benchmark.launch.preflight import PreflightLimits, preflight
 from benchmark.launch.rank import Rank
+from benchmark.launch.rank_report import DiskNeed, RankReport, Subject
 from benchmark.launch.room import GIB
-from benchmark.launch.rank_report import Room, Subject, Witness
 from reference.run import Run
 
 ROOT = Path(benchmark.__file__).resolve().parents[1]
@@ -36,22 +36,22 @@ def require_fit_ranks(run: Run) -> None:
     Called by all ranks between init's start and stop. Raises StemdlError on all of them where one is not fit.
     """
     request, settings, rank, comm = run.request, run.settings, run.rank, run.comm
-    witness = Witness(subject_of(request, settings, run.manifest, rank), rank.local_rank)
+    report = RankReport(subject_of(request, settings, run.manifest, rank), rank.local_rank)
     exchange = join(rank)
-    verdict = preflight(
-        witness,
+    result = preflight(
+        report,
         exchange,
         lambda: TensorReducer(comm.name, run.device, comm.sum),
-        Limits(seconds=settings.collective_timeout_seconds),
+        PreflightLimits(seconds=settings.collective_timeout_seconds),
     )
-    run.log.point(keys.PREFLIGHT, verdict.to_log())
-    verdict.raise_on_failure(rank.rank)
-    for warning in verdict.warnings:
+    run.log.point(keys.PREFLIGHT, result.to_log())
+    result.raise_on_failure(rank.rank)
+    for warning in result.warnings:
         run.say(f"WARNING: {warning}")
     folders = {"data": request.data, "output": request.output}
     folders |= {"stage": Path(os.path.expandvars(settings.stage))} if settings.stage else {}
     kinds = collect_nodes(
-        exchange, witness.host, describe_node(folders) if witness.leads else None, settings.collective_timeout_seconds
+        exchange, report.host, describe_node(folders) if report.leads else None, settings.collective_timeout_seconds
     )
     if rank.rank == 0:
         write_nodes(request.output, kinds)
@@ -62,10 +62,10 @@ def subject_of(request: RunRequest, settings: Settings, manifest: Manifest, rank
     held = sum(manifest.samples[split] for split in ("train", "dev")) / rank.size * manifest.schema.bytes
     most = settings.memory_share * psutil.virtual_memory().total / rank.local_size  # data that take more are streamed
     largest = max(shard["bytes"] for shard in manifest.shards)  # a shard is held while it is hashed
-    rooms = [Room("the run", request.output, OUTPUT_BYTES)]
+    needs = [DiskNeed("the run", request.output, OUTPUT_BYTES)]
     if settings.stage:
         stored = sum(shard["bytes"] for shard in manifest.shards) * rank.local_size / rank.size
-        rooms.append(Room("the node's copy of the data", Path(os.path.expandvars(settings.stage)), int(stored)))
+        needs.append(DiskNeed("the node's copy of the data", Path(os.path.expandvars(settings.stage)), int(stored)))
     return Subject(
         root=ROOT,
         packages=("benchmark", "reference", *([str(request.trainer.source())] if request.own_trainer else [])),
@@ -73,7 +73,7 @@ def subject_of(request: RunRequest, settings: Settings, manifest: Manifest, rank
         settings=settings.to_dict(),
         manifest_sha256=manifest.sha256,
         data=request.data,
-        rooms=tuple(rooms),
+        disk_needs=tuple(needs),
         memory_bytes=int(held if held <= most else 0) + WORKING_BYTES + THREADS * largest,
         device=settings.device,
     )

@@ -96,7 +96,7 @@ def _start_ranks(arguments: argparse.Namespace) -> tuple[list[Check], dict[str, 
     from benchmark.launch.cores import affordable_cores
     from benchmark.launch.last_words import LastWords, rank_that_ended
     from benchmark.launch.launchers import Job, get_launcher
-    from benchmark.launch.preflight import Verdict
+    from benchmark.launch.preflight import PreflightResult
 
     command = [
         sys.executable,
@@ -121,11 +121,11 @@ def _start_ranks(arguments: argparse.Namespace) -> tuple[list[Check], dict[str, 
     answer, _ = process.stdout.read(), process.wait()
     ended = rank_that_ended(words.read())
     try:
-        verdict = Verdict.of(json.loads(answer))
+        result = PreflightResult.of(json.loads(answer))
     except (ValueError, KeyError, TypeError):
         found = f"mpirun ended with status {process.returncode} and no answer" + (f"; {ended}" if ended else "")
         return [Check("ranks", False, found, "see its messages above")], {}
-    return list(verdict.checks), dict(verdict.figures)
+    return list(result.checks), dict(result.figures)
 
 
 def _be_a_rank(arguments: argparse.Namespace, rank: Rank) -> int:
@@ -135,29 +135,29 @@ def _be_a_rank(arguments: argparse.Namespace, rank: Rank) -> int:
         from benchmark.launch.network import FULL, MpiReducer, torch_reducer
         from benchmark.launch.node import describe_node
         from benchmark.launch.nodes import collect_nodes, nodes_check
-        from benchmark.launch.preflight import Limits, preflight
-        from benchmark.launch.rank_report import Witness
+        from benchmark.launch.preflight import PreflightLimits, preflight
+        from benchmark.launch.rank_report import RankReport
 
         exchange = join(rank)
         by_mpi = exchange.name == MpiLink.name
-        witness = Witness(_subject(arguments), rank.local_rank)
-        verdict = preflight(
-            witness,
+        report = RankReport(_subject(arguments), rank.local_rank)
+        result = preflight(
+            report,
             exchange,
             MpiReducer if by_mpi else lambda: torch_reducer(rank, WAIT_SECONDS),
-            Limits(seconds=WAIT_SECONDS, ping_rounds=50),
+            PreflightLimits(seconds=WAIT_SECONDS, ping_rounds=50),
             FULL,
         )
-        checks = list(verdict.checks)
-        if verdict.ok:
-            facts = describe_node({"output": arguments.folder}) if witness.leads else None
-            kinds = collect_nodes(exchange, witness.host, facts, WAIT_SECONDS)
+        checks = list(result.checks)
+        if result.ok:
+            facts = describe_node({"output": arguments.folder}) if report.leads else None
+            kinds = collect_nodes(exchange, report.host, facts, WAIT_SECONDS)
             checks += [nodes_check(kinds)] if rank.rank == 0 else []
     except StemdlError as error:
         print(f"stemdl: rank {rank.rank}: {error}", file=sys.stderr, flush=True)
         os._exit(error.exit_code)  # returning would wait in MPI's finalisation for ranks that wait for this one
-    code = _tell(checks, dict(verdict.figures), arguments) if rank.rank == 0 else 0
-    if not verdict.ok:
+    code = _tell(checks, dict(result.figures), arguments) if rank.rank == 0 else 0
+    if not result.ok:
         sys.stdout.flush()
         os._exit(code)
     return code
@@ -175,8 +175,8 @@ def _subject(arguments: argparse.Namespace) -> Subject:
     from benchmark.data.manifest import read_manifest
     from benchmark.definition.own_rung import find_rung
     from benchmark.definition.request import RunRequest
+    from benchmark.launch.rank_report import DiskNeed, Subject
     from benchmark.launch.room import GIB
-    from benchmark.launch.rank_report import Room, Subject
     from benchmark.submission.lead import trainer_settings
     from benchmark.submission.ledger_entry import ROOT, packages
 
@@ -187,9 +187,9 @@ def _subject(arguments: argparse.Namespace) -> Subject:
             benchmark, rung, data or folder, folder, config_file=arguments.config, overrides=tuple(arguments.set)
         )
     )
-    rooms = [Room("data and runs", folder, 2 * GIB)]
+    needs = [DiskNeed("data and runs", folder, 2 * GIB)]
     if settings.get("stage"):
-        rooms.append(Room("the node's copy of the data", Path(os.path.expandvars(settings["stage"])), 2 * GIB))
+        needs.append(DiskNeed("the node's copy of the data", Path(os.path.expandvars(settings["stage"])), 2 * GIB))
     return Subject(
         ROOT,
         tuple(packages(benchmark)),
@@ -197,7 +197,7 @@ def _subject(arguments: argparse.Namespace) -> Subject:
         settings,
         read_manifest(data).sha256 if data is not None else None,
         data,
-        tuple(rooms),
+        tuple(needs),
         GIB // 2,
         settings.get("device", "auto"),
     )

@@ -19,11 +19,11 @@ from benchmark.launch.check import Check, check_lines
 from benchmark.launch.exchange import Exchange, NoAnswer, within
 from benchmark.launch.network import QUICK, Effort, Reducer, measure
 from benchmark.launch.preflight_answers import FAULT
-from benchmark.launch.rank_report import Witness
+from benchmark.launch.rank_report import RankReport
 
 
 @dataclass(frozen=True)
-class Limits:
+class PreflightLimits:
     """`seconds` : for each wait for the other ranks. `clock_skew_seconds` : by which nodes' clocks may differ.
     `ping_rounds` : of which the fastest tells a node's clock."""
 
@@ -33,7 +33,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class PreflightResult:
     """The checks, and figures by name; the same on all ranks."""
 
     checks: tuple[Check, ...]
@@ -65,8 +65,8 @@ class Verdict:
         }
 
     @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Verdict:
-        """The verdict that `to_dict` told."""
+    def of(cls, values: Mapping[str, Any]) -> PreflightResult:
+        """The result that `to_dict` told."""
         return cls(tuple(Check(**check) for check in values["checks"]), values["figures"])
 
     def raise_on_failure(self, rank: int) -> None:
@@ -77,42 +77,42 @@ class Verdict:
 
 
 def preflight(
-    witness: Witness,
+    report: RankReport,
     exchange: Exchange,
     reducer: Callable[[], Reducer],
-    limits: Limits = Limits(),
+    limits: PreflightLimits = PreflightLimits(),
     effort: Effort = QUICK,
-) -> Verdict:
+) -> PreflightResult:
     """All checks, called by every rank of the job. `reducer` makes what the all-reduce is tried with, once all ranks
     have answered.
 
-    Whatever is wrong is in the verdict; where a rank did not answer or an all-reduce did not end, it breaks off there,
+    Whatever is wrong is in the result; where a rank did not answer or an all-reduce did not end, it breaks off there,
     and the caller should end the process at once: a thread may still wait in it. Raises StemdlError on a rank that rank
     0 does not answer.
     """
     started = time.monotonic()
     patience = 2 * limits.seconds + 5  # rank 0 may itself wait for another rank meanwhile
     token = f".preflight-{secrets.token_hex(8)}"
-    hosts = exchange.gather(witness.host, limits.seconds)
-    own = _sections(witness)
+    hosts = exchange.gather(report.host, limits.seconds)
+    own = _sections(report)
     opening = None
     if exchange.rank == 0:
         hashes = {name: _digest(value) for name, value in own.items()}
-        opening = {"token": token, "hashes": hashes, "fault": _tried(lambda: _place(witness, token))}
+        opening = {"token": token, "hashes": hashes, "fault": _tried(lambda: _place(report, token))}
     try:
         opening = exchange.share(opening, patience)
         others = [rank for rank in hosts if rank != 0]
-        answers = exchange.gather(_answer(witness, own, opening), limits.seconds, others)
+        answers = exchange.gather(_answer(report, own, opening), limits.seconds, others)
     finally:
         if exchange.rank == 0 and opening["fault"] is None:
-            (witness.subject.shared / token).unlink(missing_ok=True)
+            (report.subject.shared / token).unlink(missing_ok=True)
     found: list[Check] = []
     figures: dict[str, Any] = {}
     if exchange.rank == 0:
         load, busiest = checks.load(answers)
         found = [
             checks.all_answered(answers, hosts, exchange.size, limits.seconds),
-            *checks.of_answers(answers, own, witness.subject, opening["fault"]),
+            *checks.of_answers(answers, own, report.subject, opening["fault"]),
             load,
         ]
         figures["load"] = busiest
@@ -120,7 +120,7 @@ def preflight(
         step = {"leaders": leaders} if len(answers) == exchange.size else {}
     step = exchange.share(step if exchange.rank == 0 else None, patience)
     if step:
-        offsets = _clocks(witness, exchange, step["leaders"], limits)
+        offsets = _clocks(report, exchange, step["leaders"], limits)
         told = exchange.gather(_all_reduce(exchange, reducer, limits, effort), limits.seconds + 5)
         if exchange.rank == 0:
             found += [
@@ -132,40 +132,40 @@ def preflight(
                 "all_reduce": told[0].get("network"),
             }
     figures["seconds"] = time.monotonic() - started
-    verdict = Verdict(tuple(found), figures)
-    return Verdict.of(exchange.share(verdict.to_dict() if exchange.rank == 0 else None, patience))
+    result = PreflightResult(tuple(found), figures)
+    return PreflightResult.of(exchange.share(result.to_dict() if exchange.rank == 0 else None, patience))
 
 
-def _sections(witness: Witness) -> dict[str, Any]:
+def _sections(report: RankReport) -> dict[str, Any]:
     """What the ranks must agree about, by name; what is of a node is asked of one rank there."""
     asked: dict[str, Callable[[], Any]] = {
-        "source": witness.source,
-        "versions": witness.versions,
-        "configuration": witness.settings,
-        "manifest": witness.manifest,
+        "source": report.source,
+        "versions": report.versions,
+        "configuration": report.settings,
+        "manifest": report.manifest,
     }
-    if witness.leads:
-        asked |= {"commit": witness.commit, "listing": witness.listing}
+    if report.leads:
+        asked |= {"commit": report.commit, "listing": report.listing}
     return {name: _tried(ask) for name, ask in asked.items()}
 
 
-def _answer(witness: Witness, own: Mapping[str, Any], opening: Mapping[str, Any]) -> dict[str, Any]:
+def _answer(report: RankReport, own: Mapping[str, Any], opening: Mapping[str, Any]) -> dict[str, Any]:
     """What a rank tells rank 0: of the sections those alone that differ from rank 0's."""
     answer = {
-        "host": witness.host,
-        "leads": witness.leads,
-        "load": _tried(witness.load),  # first: all ranks have just had the opening, and sleep together
+        "host": report.host,
+        "leads": report.leads,
+        "load": _tried(report.load),  # first: all ranks have just had the opening, and sleep together
         "differs": {name: value for name, value in own.items() if _digest(value) != opening["hashes"][name]},
-        "device": _tried(lambda: asdict(witness.device())),
+        "device": _tried(lambda: asdict(report.device())),
     }
-    if witness.leads:
+    if report.leads:
         answer |= {
-            "sees": opening["fault"] is None and witness.sees(opening["token"], opening["token"]),
+            "sees": opening["fault"] is None and report.sees(opening["token"], opening["token"]),
             "disk": {
-                room.purpose: _tried(lambda room=room: witness.free_disk_bytes(room.folder))
-                for room in witness.subject.rooms
+                need.purpose: _tried(lambda need=need: report.free_disk_bytes(need.folder))
+                for need in report.subject.disk_needs
             },
-            "memory": _tried(witness.free_memory_bytes),
+            "memory": _tried(report.free_memory_bytes),
         }
     return answer
 
@@ -178,8 +178,8 @@ def _tried(ask: Callable[[], Any]) -> Any:
         return {FAULT: f"{type(error).__name__}: {error}"}
 
 
-def _place(witness: Witness, token: str) -> None:
-    write_text(witness.subject.shared / token, token)
+def _place(report: RankReport, token: str) -> None:
+    write_text(report.subject.shared / token, token)
 
 
 def _digest(value: Any) -> str:
@@ -187,7 +187,7 @@ def _digest(value: Any) -> str:
 
 
 def _clocks(
-    witness: Witness, exchange: Exchange, leaders: list[int], limits: Limits
+    report: RankReport, exchange: Exchange, leaders: list[int], limits: PreflightLimits
 ) -> dict[int, tuple[float, float] | None]:
     """On rank 0, by how many seconds each node's clock is ahead of its own, and how far that may be off: half the time
     of the fastest round trip (Cristian 1989). None for a node that did not answer."""
@@ -197,16 +197,16 @@ def _clocks(
         if exchange.rank in others:
             for _ in range(limits.ping_rounds):
                 exchange.hear(2 * limits.seconds + 5)
-                exchange.send(witness.clock(), to=0)
+                exchange.send(report.clock(), to=0)
         return {}
     for rank in others:
         rounds = []
         try:
             for _ in range(limits.ping_rounds):
-                sent = witness.clock()
+                sent = report.clock()
                 exchange.send("what time is it?", to=rank)
                 theirs = exchange.receive(rank, time.monotonic() + limits.seconds)
-                back = witness.clock()
+                back = report.clock()
                 rounds.append(((back - sent) / 2, theirs - (sent + back) / 2))
         except NoAnswer:
             offsets[rank] = None
@@ -216,7 +216,9 @@ def _clocks(
     return offsets
 
 
-def _all_reduce(exchange: Exchange, reducer: Callable[[], Reducer], limits: Limits, effort: Effort) -> dict[str, Any]:
+def _all_reduce(
+    exchange: Exchange, reducer: Callable[[], Reducer], limits: PreflightLimits, effort: Effort
+) -> dict[str, Any]:
     """What this rank saw: the network, or how it failed."""
     if exchange.size == 1:
         return {}

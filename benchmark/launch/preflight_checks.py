@@ -10,8 +10,8 @@ from benchmark.launch.check import Check, judged
 from benchmark.launch.load import REMEDY, free_cores, in_words, is_busy
 from benchmark.launch.preflight_agreement import agreement
 from benchmark.launch.preflight_answers import FAULT, NAMED, Answers, leaders, named, place
-from benchmark.launch.room import GIB, MIB
 from benchmark.launch.rank_report import Subject
+from benchmark.launch.room import GIB, MIB
 
 
 def all_answered(answers: Answers, hosts: Mapping[int, str], size: int, seconds: float) -> Check:
@@ -40,7 +40,7 @@ def of_answers(answers: Answers, own: Mapping[str, Any], subject: Subject, place
     found += [agreement(name, answers, own) for name in compared]
     found += [shared_folder(answers, subject, place_fault)]
     found += [agreement("listing", answers, own)] if subject.data is not None else []
-    found += [disk(answers, subject)] if subject.rooms else []
+    found += [disk(answers, subject)] if subject.disk_needs else []
     found += [memory(answers, subject.memory_bytes)]
     return found
 
@@ -107,25 +107,25 @@ def disk(answers: Answers, subject: Subject) -> Check:
     """Whether every node has room where the run needs it."""
     short = []
     for rank, answer in leaders(answers):
-        for room in subject.rooms:
-            free = answer["disk"][room.purpose]
+        for need in subject.disk_needs:
+            free = answer["disk"][need.purpose]
             if isinstance(free, dict):
-                short.append(f"{place(rank, answers)}: {room.purpose}: {free[FAULT]}")
-            elif free < room.needed_bytes:
+                short.append(f"{place(rank, answers)}: {need.purpose}: {free[FAULT]}")
+            elif free < need.needed_bytes:
                 short.append(
-                    f"{place(rank, answers)} has {_size(free)} free in {room.folder} for {room.purpose}, "
-                    f"{_size(room.needed_bytes)} needed"
+                    f"{place(rank, answers)} has {_size(free)} free in {need.folder} for {need.purpose}, "
+                    f"{_size(need.needed_bytes)} needed"
                 )
     least = {
-        room.purpose: min(
+        need.purpose: min(
             (
-                answer["disk"][room.purpose]
+                answer["disk"][need.purpose]
                 for _, answer in leaders(answers)
-                if not isinstance(answer["disk"][room.purpose], dict)
+                if not isinstance(answer["disk"][need.purpose], dict)
             ),
             default=0,
         )
-        for room in subject.rooms
+        for need in subject.disk_needs
     }
     return judged(
         "disk",

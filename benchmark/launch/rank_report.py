@@ -19,7 +19,7 @@ GENERATED = {"__pycache__", ".git"}
 
 
 @dataclass(frozen=True)
-class Room:
+class DiskNeed:
     """A folder that `purpose` needs that many bytes of, on each node."""
 
     purpose: str
@@ -39,7 +39,7 @@ class Subject:
     manifest_sha256 : of the data.
     data : their folder.
     shared : a folder that every rank must see, where rank 0 may write.
-    rooms : disks that must have room.
+    disk_needs : disks that must have room.
     memory_bytes : that each rank needs yet.
     device : what the ranks are to compute on: "cpu", "cuda", or "auto" for a GPU where the node has one.
     """
@@ -50,7 +50,7 @@ class Subject:
     settings: Mapping[str, Any] | None = None
     manifest_sha256: str | None = None
     data: Path | None = None
-    rooms: tuple[Room, ...] = ()
+    disk_needs: tuple[DiskNeed, ...] = ()
     memory_bytes: int = 0
     device: str = "auto"
 
@@ -67,7 +67,7 @@ class Device:
 
 
 @dataclass(frozen=True)
-class Witness:
+class RankReport:
     """One rank's eyes. `leads` its node: what is of the node is asked of one rank there."""
 
     subject: Subject

@@ -84,4 +84,4 @@ def test_memory_is_asked_for_the_data_that_a_rank_will_hold(smoke_data: Path, sh
     shards_being_hashed = THREADS * max(shard["bytes"] for shard in manifest.shards)
     assert subject.memory_bytes - GIB // 4 == int(held) + shards_being_hashed
     stored = sum(shard["bytes"] for shard in manifest.shards)
-    assert [room.needed_bytes for room in subject.rooms] == [GIB // 4, stored]
+    assert [need.needed_bytes for need in subject.disk_needs] == [GIB // 4, stored]

@@ -1,5 +1,5 @@
 """One of two ranks of test_preflight.py. Each rank plays a node of its own; for each fault in turn rank 1 sees what is
-wrong and both are checked. Rank 0 leaves one JSON object: the verdict of each.
+wrong and both are checked. Rank 0 leaves one JSON object: the result of each.
 
 Arguments: folder for the results, folder of the data. Run it by hand to read the messages:
 mpirun -n 2 python tests/benchmark/launch/preflight_script.py /tmp/out DATA --show
@@ -22,10 +22,10 @@ from benchmark.foundation.errors import StemdlError
 from benchmark.launch.check import Check, check_lines
 from benchmark.launch.exchange import Exchange, join
 from benchmark.launch.network import Effort, MpiReducer
-from benchmark.launch.preflight import Limits, preflight
+from benchmark.launch.preflight import PreflightLimits, preflight
 from benchmark.launch.rank import detect_rank
+from benchmark.launch.rank_report import Device, DiskNeed, RankReport, Subject
 from benchmark.launch.room import GIB
-from benchmark.launch.rank_report import Device, Room, Subject, Witness
 
 ROOT = Path(__file__).resolve().parents[3]
 EFFORT = Effort(small_repeats=3, large_bytes=1 << 16, large_repeats=2)
@@ -58,7 +58,7 @@ LIMITS = {"all-reduce late": (1.0, 8.0, 64.0), "stuck": (3.0,)}
 
 
 @dataclass(frozen=True)
-class Planted(Witness):
+class Planted(RankReport):
     """A rank's eyes with one fault in them."""
 
     fault: str = "none"
@@ -156,40 +156,42 @@ def verdict_of(fault: str, seconds: float, rank: int, exchange: Exchange, output
         {"learning_rate": 0.004, "width": 16},
         "a" * 64,
         data,
-        (Room("the run", output, 10 * 1024),),
+        (DiskNeed("the run", output, 10 * 1024),),
         GIB // 4,
         device,
     )
     host = "node0" if fault == "shared device" else f"node{rank}"
     over, judged = threading.Event(), output.parent / "judged"
-    witness = Planted(subject, local_rank=0, host=host, fault=mine, judged=judged)
+    report = Planted(subject, local_rank=0, host=host, fault=mine, judged=judged)
     reducer = partial(Wrong, mine, over) if fault.startswith("all-reduce") else MpiReducer
     if rank == 0:
         judged.unlink(missing_ok=True)
     exchange.share("begin" if rank == 0 else None, PATIENCE_SECONDS)
-    verdict = preflight(witness, Telling(exchange, judged), reducer, Limits(seconds, clock_skew_seconds=100.0), EFFORT)
+    result = preflight(
+        report, Telling(exchange, judged), reducer, PreflightLimits(seconds, clock_skew_seconds=100.0), EFFORT
+    )
     over.set()
     try:
-        verdict.raise_on_failure(rank)
+        result.raise_on_failure(rank)
         message = ""
     except StemdlError as error:
         message = str(error)
-    return verdict.to_dict() | {"message": message, "limit": seconds}
+    return result.to_dict() | {"message": message, "limit": seconds}
 
 
 def main(output: Path, data: Path) -> None:
     rank = detect_rank().rank
     exchange = join(detect_rank())
-    verdicts: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     for fault in FAULTS:
         for seconds in LIMITS.get(fault, (PATIENCE_SECONDS,)):
-            verdicts[fault] = told = verdict_of(fault, seconds, rank, exchange, output, data)
+            results[fault] = told = verdict_of(fault, seconds, rank, exchange, output, data)
             if all(check["ok"] for check in told["checks"] if check["name"] == "ranks"):
                 break
         if rank == 0 and "--show" in sys.argv:
             lines = check_lines([Check(**check) for check in told["checks"] if not check["ok"] or fault == "none"])
             print(f"--- {fault}", *lines, sep="\n", flush=True)
-    (output / f"rank{rank}.json").write_text(json.dumps(verdicts))
+    (output / f"rank{rank}.json").write_text(json.dumps(results))
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ from benchmark.launch import preflight_checks
 from benchmark.launch.check import Check
 from benchmark.launch.exchange import Exchange
 from benchmark.launch.network import MpiReducer
-from benchmark.launch.preflight import Limits, Verdict, preflight
-from benchmark.launch.rank_report import Room, Subject, Witness, accelerators_of_node
+from benchmark.launch.preflight import PreflightLimits, PreflightResult, preflight
+from benchmark.launch.rank_report import DiskNeed, RankReport, Subject, accelerators_of_node
 
 SCRIPT = Path(__file__).with_name("preflight_script.py")
 
@@ -44,7 +44,7 @@ EXPECTED = {
 
 
 @pytest.fixture(scope="module")
-def verdicts(mpirun: Callable, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+def results(mpirun: Callable, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What two real ranks found of each fault that was planted on one of them; by rank."""
     folder = tmp_path_factory.mktemp("planted")
     (folder / "data" / "shards").mkdir(parents=True)
@@ -61,8 +61,8 @@ def verdicts(mpirun: Callable, tmp_path_factory: pytest.TempPathFactory) -> list
 class TestTwoRanks:
     """Planted faults on one of two real ranks, one after another in one job."""
 
-    def test_sound_ranks_pass_every_check(self, verdicts: list[dict[str, Any]]) -> None:
-        told = verdicts[0]["none"]
+    def test_sound_ranks_pass_every_check(self, results: list[dict[str, Any]]) -> None:
+        told = results[0]["none"]
         assert told["ok"] and told["message"] == ""
         assert [check["name"] for check in told["checks"]] == [
             "ranks",
@@ -87,8 +87,8 @@ class TestTwoRanks:
         assert "2 ranks on 2 nodes answered" in told["checks"][0]["detail"]
 
     @pytest.mark.parametrize("fault", EXPECTED)
-    def test_a_fault_is_found_by_its_check_alone_and_its_rank_is_named(self, verdicts: list[dict], fault: str) -> None:
-        told = verdicts[0][fault]
+    def test_a_fault_is_found_by_its_check_alone_and_its_rank_is_named(self, results: list[dict], fault: str) -> None:
+        told = results[0][fault]
         name, words = EXPECTED[fault]
         words = words.format(limit=told["limit"])
         failed = [check for check in told["checks"] if not check["ok"]]
@@ -97,33 +97,33 @@ class TestTwoRanks:
         assert not told["ok"] and words in told["message"] and failed[0]["remedy"] in told["message"]
 
     @pytest.mark.parametrize("fault", ["commit", "clock ahead", "all-reduce late"])
-    def test_every_rank_knows_and_one_says_why(self, verdicts: list[dict[str, Any]], fault: str) -> None:
-        first, other = (told[fault] for told in verdicts)
+    def test_every_rank_knows_and_one_says_why(self, results: list[dict[str, Any]], fault: str) -> None:
+        first, other = (told[fault] for told in results)
         assert other["checks"] == first["checks"] and other["figures"] == first["figures"]
         assert "rank 0 says why" in other["message"] and "node1" not in other["message"]
 
-    def test_a_clock_within_the_limit_passes_and_its_offset_is_told(self, verdicts: list[dict[str, Any]]) -> None:
-        told = verdicts[0]["clock slightly off"]
+    def test_a_clock_within_the_limit_passes_and_its_offset_is_told(self, results: list[dict[str, Any]]) -> None:
+        told = results[0]["clock slightly off"]
         assert told["ok"] and told["figures"]["clock_offset_seconds"] == pytest.approx(50.0, abs=25.0)
 
-    def test_without_all_ranks_the_later_checks_are_not_tried(self, verdicts: list[dict[str, Any]]) -> None:
-        names = [check["name"] for check in verdicts[0]["stuck"]["checks"]]
+    def test_without_all_ranks_the_later_checks_are_not_tried(self, results: list[dict[str, Any]]) -> None:
+        names = [check["name"] for check in results[0]["stuck"]["checks"]]
         assert "clocks" not in names and "all-reduce" not in names and "commit" in names
-        assert verdicts[1]["stuck"]["checks"] == verdicts[0]["stuck"]["checks"], "it learns of it when it comes back"
+        assert results[1]["stuck"]["checks"] == results[0]["stuck"]["checks"], "it learns of it when it comes back"
 
 
-def alone(folder: Path, **changed: Any) -> Verdict:
+def alone(folder: Path, **changed: Any) -> PreflightResult:
     subject = Subject(folder, (), folder, device="cpu", **changed)
-    return preflight(Witness(subject), Exchange(0, 1, None), MpiReducer, Limits(seconds=1))
+    return preflight(RankReport(subject), Exchange(0, 1, None), MpiReducer, PreflightLimits(seconds=1))
 
 
 def test_one_rank_alone_passes(tmp_path: Path) -> None:
-    verdict = alone(tmp_path)
-    assert verdict.ok and list(tmp_path.iterdir()) == []
-    details = {check.name: check.detail for check in verdict.checks}
+    result = alone(tmp_path)
+    assert result.ok and list(tmp_path.iterdir()) == []
+    details = {check.name: check.detail for check in result.checks}
     assert details["ranks"] == "1 rank on 1 node answered"
     assert details["clocks"] == "one node, one clock" and details["all-reduce"] == "one rank, nothing to sum"
-    verdict.raise_on_failure(0)
+    result.raise_on_failure(0)
 
 
 def test_rank_0_finds_its_own_faults(tmp_path: Path) -> None:
@@ -131,14 +131,14 @@ def test_rank_0_finds_its_own_faults(tmp_path: Path) -> None:
         return {check.name: check.detail for check in alone(tmp_path, **changed).checks if not check.ok}
 
     assert failed(memory_bytes=1 << 60).keys() == {"memory"}
-    assert failed(rooms=(Room("the run", tmp_path / "not" / "made", 1 << 60),)).keys() == {"disk"}
+    assert failed(disk_needs=(DiskNeed("the run", tmp_path / "not" / "made", 1 << 60),)).keys() == {"disk"}
     (tmp_path / "file").write_text("")
     subject = Subject(tmp_path, (), tmp_path / "file", device="cpu")
-    verdict = preflight(Witness(subject), Exchange(0, 1, None), MpiReducer)
-    (failed_check,) = [check for check in verdict.checks if not check.ok]
+    result = preflight(RankReport(subject), Exchange(0, 1, None), MpiReducer)
+    (failed_check,) = [check for check in result.checks if not check.ok]
     assert failed_check.name == "shared folder" and failed_check.detail.startswith("rank 0 on ")
     with pytest.raises(StemdlError, match="not fit to train:\nFAILED  shared folder") as raised:
-        verdict.raise_on_failure(0)
+        result.raise_on_failure(0)
     assert raised.value.exit_code == 2
 
 
@@ -146,7 +146,7 @@ def test_the_log_tells_what_failed_and_no_folders(tmp_path: Path) -> None:
     sound = alone(tmp_path).to_log()
     assert sound["ok"] and sound["failed"] == [] and "shared folder" in sound["checks"]
     assert str(tmp_path) not in json.dumps(sound)
-    broken = Verdict((Check("a", True, "x"), Check("b", False, "y", "z")), {"seconds": 1.0}).to_log()
+    broken = PreflightResult((Check("a", True, "x"), Check("b", False, "y", "z")), {"seconds": 1.0}).to_log()
     assert broken == {
         "ok": False,
         "checks": ["a", "b"],
