@@ -124,15 +124,13 @@ def materials_of_samples(manifest: Manifest) -> list[str]:
     """The material of each sample, in the order of the shards and of the samples in them. Of each material one sample
     is read.
 
-    Raises StemdlError where a shard or a sample cannot be read.
+    Raises StemdlError where a shard has changed, and where it or a sample cannot be read.
     """
-    import h5py
-
     found: list[str] = []
     for shard in manifest.shards:
         path = manifest.folder / shard["path"]
         try:
-            with h5py.File(path, "r") as opened:
+            with opened_shard(manifest, shard) as opened:
                 for _, names in itertools.groupby(schema.sample_names(opened), lambda name: name.rsplit("_", 1)[0]):
                     first, *others = names
                     found += [schema.read_material(opened[first])] * (1 + len(others))

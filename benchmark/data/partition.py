@@ -7,10 +7,11 @@ partitioned(manifest, "folds_5/fold_0")              # the data, whose dev split
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,8 @@ class Partition:
     rule : how it was made, for people.
     splits : materials of each split, sorted; each material once.
     slices : parts of splits by name, sorted.
+    samples : the data's materials in the order of the shards, each with how many samples of it follow each other; as
+        they were when the shards were hashed for it. Empty in files of before, whose shards are read again.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Partition:
     rule: str
     splits: Mapping[str, tuple[str, ...]]
     slices: Mapping[str, tuple[str, ...]]
+    samples: tuple[tuple[str, int], ...] = field(default=(), compare=False)
 
     @property
     def split_of(self) -> dict[str, str]:
@@ -161,6 +165,9 @@ def write_partition(manifest: Manifest, partition: Partition) -> Path:
         "rule": partition.rule,
         "splits": dict(partition.splits),
         "slices": dict(partition.slices),
+        "samples": [
+            (material, len(list(same))) for material, same in itertools.groupby(materials_of_samples(manifest))
+        ],
     }
     try:
         write_json(path, values)
@@ -182,7 +189,9 @@ def load_partition(path: Path) -> Partition:
             raise ValueError(f"format {values['format']!r}, not {FORMAT}")
         splits = {str(split): tuple(map(str, materials)) for split, materials in values["splits"].items()}
         slices = {str(name): tuple(map(str, materials)) for name, materials in values["slices"].items()}
-        partition = Partition(str(values["name"]), str(values["manifest_sha256"]), str(values["rule"]), splits, slices)
+        samples = tuple((str(material), int(count)) for material, count in values.get("samples", ()))
+        said = (str(values[name]) for name in ("name", "manifest_sha256", "rule"))
+        partition = Partition(*said, splits, slices, samples)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise StemdlError(
             "the partition cannot be read",
@@ -231,8 +240,8 @@ def partitioned(manifest: Manifest, name: str) -> Manifest:
     """The data with the splits of a partition instead of the folders; whose they are not, they are not standard.
 
     `name` is NAME or NAME/PART. A part is a fold, which becomes `dev` while the other folds become `train`; or a slice
-    of the test split, which takes its place. Of each material one sample is read, to tell which it is. Without a name
-    the data are given back as they are.
+    of the test split, which takes its place. Without a name the data are given back as they are. No shard is read,
+    but for a file that does not say which material each sample is of.
 
     Raises StemdlError as `read_partition` does, for a part that the partition has not, where it has folds and none is
     named, and where it leaves a material of the data out.
@@ -242,7 +251,8 @@ def partitioned(manifest: Manifest, name: str) -> Manifest:
     name, _, part = name.partition("/")
     partition = read_partition(manifest, name)
     split_of = _with_part(partition, part, partition_path(manifest, name))
-    materials = materials_of_samples(manifest)
+    materials = [one for material, count in partition.samples for one in itertools.repeat(material, count)]
+    materials = materials or materials_of_samples(manifest)
     try:
         splits = np.array([split_of[material] for material in materials])
     except KeyError as error:
@@ -252,6 +262,14 @@ def partitioned(manifest: Manifest, name: str) -> Manifest:
             found=error,
             remedy=f"delete it and run stemdl data split {manifest.folder} --partition {name}",
         ) from error
+    if len(materials) != (total := sum(shard["samples"] for shard in manifest.shards)):
+        raise StemdlError(
+            "the partition is of another number of samples",
+            where=partition_path(manifest, name),
+            expected=total,
+            found=len(materials),
+            remedy=f"delete it and run stemdl data split {manifest.folder} --partition {name}",
+        )
     places = {split: np.flatnonzero(splits == split) for split in SPLITS}
     return replace(
         manifest, standard=False, places=places, samples={split: len(numbers) for split, numbers in places.items()}

@@ -308,3 +308,35 @@ def test_samples_of_one_material_follow_it(written: Path) -> None:
         del shard["sample_30_1"].attrs["material"]
     materials = materials_of_samples(read_manifest(written))
     assert materials == [f"mp-{number}" for number in range(31)] + ["mp-30"] + [f"mp-{n}" for n in range(32, 48)]
+
+
+def without_samples(path: Path) -> None:
+    """As it was written before files had them."""
+    values = json.loads(path.read_text())
+    del values["samples"]
+    path.write_text(json.dumps(values))
+
+
+def test_what_each_sample_is_of_is_as_it_was_when_the_shards_were_hashed(divided: Path) -> None:
+    """A shard that is changed later is refused when it is read, and moves no sample into another split before that."""
+    manifest, path = read_manifest(divided), divided / "partitions" / "standard.json"
+    before = partitioned(manifest, "standard").places
+    without_samples(path.with_name("folds_3.json"))
+    folds = partitioned(manifest, "folds_3/fold_0").places
+    assert {split: places.tolist() for split, places in folds.items()} and before is not None
+    with h5py.File(divided / "train" / "batch_train_0.h5", "r+") as shard:
+        first, other = shard["sample_0_0"].attrs, shard["sample_1_0"].attrs
+        first["material"], other["material"] = other["material"], first["material"]
+    after = partitioned(manifest, "standard").places
+    assert after is not None and all((after[split] == before[split]).all() for split in before)
+    with pytest.raises(StemdlError, match="a shard has changed since the manifest was written"):
+        partitioned(manifest, "folds_3/fold_0")
+
+
+def test_a_partition_of_fewer_samples_is_refused(divided: Path) -> None:
+    path = divided / "partitions" / "standard.json"
+    values = json.loads(path.read_text())
+    values["samples"].pop()
+    path.write_text(json.dumps(values))
+    with pytest.raises(StemdlError, match="another number of samples"):
+        partitioned(read_manifest(divided), "standard")
