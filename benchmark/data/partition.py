@@ -165,9 +165,7 @@ def write_partition(manifest: Manifest, partition: Partition) -> Path:
         "rule": partition.rule,
         "splits": dict(partition.splits),
         "slices": dict(partition.slices),
-        "samples": [
-            (material, len(list(same))) for material, same in itertools.groupby(materials_of_samples(manifest))
-        ],
+        "samples": [(name, len(list(same))) for name, same in itertools.groupby(materials_of_samples(manifest))],
     }
     try:
         write_json(path, values)
