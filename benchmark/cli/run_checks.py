@@ -16,7 +16,7 @@ from benchmark.submission.ledger import require_ledger
 from benchmark.submission.measured_power import require_power
 
 if TYPE_CHECKING:
-    from benchmark.submission.lead import Lead
+    from benchmark.submission.run_driver import Lead
 
 
 def what_multiplies(arguments: argparse.Namespace) -> str:

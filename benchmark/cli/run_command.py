@@ -22,7 +22,7 @@ from benchmark.foundation.errors import StemdlError
 
 if TYPE_CHECKING:
     from benchmark.launch.share import Share
-    from benchmark.submission.lead import Lead
+    from benchmark.submission.run_driver import Lead
 
 EXAMPLE = """Examples:
   stemdl run

@@ -17,7 +17,7 @@ from benchmark.foundation.errors import Interrupted, StemdlError, TrainingDiverg
 
 if TYPE_CHECKING:
     from benchmark.launch.rank import Rank
-    from benchmark.submission.lead import Lead, Outcome
+    from benchmark.submission.run_driver import Lead, Outcome
 
 _DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
@@ -28,7 +28,7 @@ def be_a_rank(request: RunRequest, arguments: argparse.Namespace) -> int:
     from benchmark.launch.rank import detect_rank
     from benchmark.launch.share import take_piece
     from benchmark.launch.watchdog import end_with_parent
-    from benchmark.submission.lead import LAUNCHED_BY_US
+    from benchmark.submission.run_driver import LAUNCHED_BY_US
 
     rank = detect_rank()
     try:
@@ -58,7 +58,7 @@ def _make_runs(
     """Train and, on rank 0, record: how the runs ended, and whether each that was made now reached the target. The rank
     that tells enters them into the ledger."""
     from benchmark.cli.run_checks import refuse_used_folder
-    from benchmark.submission.lead import Outcome
+    from benchmark.submission.run_driver import Outcome
     from benchmark.submission.measured_power import power_measured
     from benchmark.submission.run_set import missing_runs, refuse_other_configuration, runs_there
 
@@ -140,7 +140,7 @@ def _leave(error: BaseException, rank: int) -> None:
 
 def lead_of(request: RunRequest, arguments: argparse.Namespace, ranks: int) -> Lead:
     """What the runs of a set have in common. The ledger lies in the results folder, beside that of the run or set."""
-    from benchmark.submission.lead import Lead, trainer_settings
+    from benchmark.submission.run_driver import Lead, trainer_settings
     from benchmark.submission.ledger import LEDGER
 
     ledger = arguments.ledger or request.output.absolute().parent / LEDGER

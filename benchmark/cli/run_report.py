@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from benchmark.cli.output import next_step, print_json, print_table
 
 if TYPE_CHECKING:
-    from benchmark.submission.lead import Outcome
+    from benchmark.submission.run_driver import Outcome
 
 
 def report_runs(outcomes: Sequence[Outcome], folder: Path, arguments: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ from benchmark.definition.request import RunRequest
 from benchmark.foundation.errors import Interrupted, StemdlError
 from benchmark.foundation.files import write_json
 from benchmark.launch.system import git_commit
-from benchmark.submission.lead import Lead, Outcome
+from benchmark.submission.run_driver import Lead, Outcome
 from benchmark.submission.ledger import LedgerRun, read_ledger
 from benchmark.submission.ledger_entry import ROOT, sources
 from benchmark.submission.run_record import record_of_log, summarise_set

@@ -16,7 +16,7 @@ from typing import Any
 from benchmark.definition.request import RunRequest
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import write_json
-from benchmark.submission.lead import Lead, Outcome
+from benchmark.submission.run_driver import Lead, Outcome
 from benchmark.submission.run_set import make_runs, runs_there, summarise_runs
 
 SCALING = "scaling.json"

@@ -23,7 +23,7 @@ from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import write_json
 from benchmark.launch.share import Share
 from benchmark.launch.start_gate import POLL_SECONDS, StartGate
-from benchmark.submission.lead import Lead, Outcome, end
+from benchmark.submission.run_driver import Lead, Outcome, end
 from benchmark.submission.run_set import RUNSET
 
 WEAK = "weak"

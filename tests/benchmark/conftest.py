@@ -13,7 +13,7 @@ import pytest
 from benchmark.definition.finder import load_benchmark
 from benchmark.definition.request import RunRequest
 from benchmark.launch.launchers import Job
-from benchmark.submission import lead, ledger_entry, run_set
+from benchmark.submission import run_driver, ledger_entry, run_set
 
 ROOT = Path(__file__).resolve().parents[2]
 PRETEND_RUN = Path(__file__).with_name("pretend_run.py")
@@ -45,20 +45,20 @@ class ManifestOf:
 
 
 @pytest.fixture
-def pretend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[RunRequest, lead.Lead]]:
+def pretend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[RunRequest, run_driver.Lead]]:
     """`pretend(fates, ranks=1, instances=1)`: a request of runs into tmp_path/runs/set and the lead that makes them,
     all of them pretended, with fates as `pretend_run.py` has them; `pretend.jobs` are what was started."""
     launcher = Pretending()
-    monkeypatch.setattr(lead, "get_launcher", lambda name: launcher)
+    monkeypatch.setattr(run_driver, "get_launcher", lambda name: launcher)
     for module in (ledger_entry, run_set):
         monkeypatch.setattr(module, "read_manifest", lambda folder: ManifestOf())
     before = os.sched_getaffinity(0)
     benchmark = load_benchmark()
 
-    def make(fates: str = "", ranks: int = 1, instances: int = 1) -> tuple[RunRequest, lead.Lead]:
+    def make(fates: str = "", ranks: int = 1, instances: int = 1) -> tuple[RunRequest, run_driver.Lead]:
         monkeypatch.setenv("PRETEND", fates)
         request = RunRequest(benchmark, benchmark.rung("stemdl_smoke"), Path("data"), tmp_path / "runs" / "set")
-        return request, lead.Lead(tmp_path / "runs" / "ledger.jsonl", SETTINGS, ranks, instances)
+        return request, run_driver.Lead(tmp_path / "runs" / "ledger.jsonl", SETTINGS, ranks, instances)
 
     make.jobs = launcher.jobs
     yield make

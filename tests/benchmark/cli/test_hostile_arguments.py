@@ -20,7 +20,7 @@ from benchmark.data import generate
 from benchmark.data.workers import Workers
 from benchmark.foundation.errors import StemdlError
 from benchmark.launch import doctor
-from benchmark.submission import lead
+from benchmark.submission import run_driver
 
 COMMANDS = dict(leaves(build_parser()))
 BEGAN = "work was begun"
@@ -140,7 +140,7 @@ def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def began(*_: object, **__: object) -> None:
         raise StemdlError(BEGAN)
 
-    monkeypatch.setattr(lead.Lead, "make", began)
+    monkeypatch.setattr(run_driver.Lead, "make", began)
     monkeypatch.setattr(generate, "stacks_of", began)
     monkeypatch.setattr(generate, "workers", lambda *_, **__: nullcontext(Workers(None, None)))
     monkeypatch.setattr(doctor, "run_checks", lambda folder: [])

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.foundation.errors import StemdlError
-from benchmark.submission.lead import Outcome
+from benchmark.submission.run_driver import Outcome
 from benchmark.submission.ledger import find_ledger, read_ledger
 from benchmark.submission.schedule import (
     SCALING,
