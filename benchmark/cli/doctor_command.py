@@ -177,8 +177,8 @@ def _subject(arguments: argparse.Namespace) -> Subject:
     from benchmark.definition.request import RunRequest
     from benchmark.launch.rank_report import DiskNeed, Subject
     from benchmark.launch.room import GIB
-    from benchmark.submission.run_driver import trainer_settings
     from benchmark.submission.ledger_entry import ROOT, packages
+    from benchmark.submission.run_driver import trainer_settings
 
     benchmark, rung, _ = find_rung(arguments.rung)
     folder, data = arguments.folder, arguments.data

@@ -16,7 +16,7 @@ from benchmark.submission.ledger import require_ledger
 from benchmark.submission.measured_power import require_power
 
 if TYPE_CHECKING:
-    from benchmark.submission.run_driver import Lead
+    from benchmark.submission.run_driver import RunDriver
 
 
 def what_multiplies(arguments: argparse.Namespace) -> str:
@@ -63,12 +63,12 @@ def refuse_what_does_not_go_together(arguments: argparse.Namespace) -> None:
         raise StemdlError("which run?", where="--resume", remedy="name its folder with --output")
 
 
-def refuse_at_once(request: RunRequest, lead: Lead, ranks: int, accelerators: int | None) -> None:
+def refuse_at_once(request: RunRequest, driver: RunDriver, ranks: int, accelerators: int | None) -> None:
     """Raises StemdlError for what no run could be made of. `ranks` is the largest number of them that a run has;
     `accelerators` are those that they will see, None where they are on other nodes."""
     request.load_trainer()
     require_place(request.output)
-    require_ledger(lead.ledger)
+    require_ledger(driver.ledger)
     require_power(request.power)
     if request.resume and not request.checkpoint.is_file():
         raise StemdlError(
@@ -76,11 +76,11 @@ def refuse_at_once(request: RunRequest, lead: Lead, ranks: int, accelerators: in
             where=request.output,
             remedy="start the run again, without --resume and with another --output",
         )
-    device = lead.settings.get("device")
+    device = driver.settings.get("device")
     if device == "cuda" and accelerators == 0:
         raise StemdlError("no GPU is seen here", where="device", found=device, remedy="--set device=cpu")
     train_samples = _train_samples(request)
-    request.loop.require_possible(lead.settings, train_samples, ranks)
+    request.loop.require_possible(driver.settings, train_samples, ranks)
 
 
 def refuse_used_folder(output: Path, resume: bool) -> None:

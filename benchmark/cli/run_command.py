@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 from benchmark.cli.arguments import count, counts, number, place
 from benchmark.cli.output import add_format
 from benchmark.cli.run_folder import own_folder
-from benchmark.cli.run_rank import be_a_rank, lead_of
+from benchmark.cli.run_rank import be_a_rank, driver_of
 from benchmark.definition.request import RunRequest
 from benchmark.foundation.errors import StemdlError
 
 if TYPE_CHECKING:
     from benchmark.launch.share import Share
-    from benchmark.submission.run_driver import Lead
+    from benchmark.submission.run_driver import RunDriver
 
 EXAMPLE = """Examples:
   stemdl run
@@ -151,10 +151,10 @@ def execute(arguments: argparse.Namespace) -> int:
     if under_launcher():
         return be_a_rank(request, arguments)
     with warnings_passed_on():
-        return _lead(request, arguments)
+        return _drive(request, arguments)
 
 
-def _lead(request: RunRequest, arguments: argparse.Namespace) -> int:
+def _drive(request: RunRequest, arguments: argparse.Namespace) -> int:
     from benchmark.cli.run_checks import refuse_at_once, refuse_used_folder, what_multiplies
     from benchmark.launch.cores import affordable_cores, require_cores
     from benchmark.submission.run_set import runs_there
@@ -166,18 +166,18 @@ def _lead(request: RunRequest, arguments: argparse.Namespace) -> int:
         runs_there(request)  # refuses a folder of something else
     else:
         refuse_used_folder(request.output, request.resume)
-    lead, shares = _lead_and_shares(request, arguments)
-    here = lead.machine is None
-    most = max(arguments.scale or [lead.ranks])
+    driver, shares = _driver_and_shares(request, arguments)
+    here = driver.machine is None
+    most = max(arguments.scale or [driver.ranks])
     if here and (arguments.ranks or arguments.scale or arguments.instances > 1):
         require_cores(
             arguments.instances * most, where=what_multiplies(arguments), oversubscribe=arguments.oversubscribe
         )
-    refuse_at_once(request, lead, most, _accelerators() if here else None)
-    _make_data(request, min(lead.ranks * arguments.instances, affordable_cores()))
+    refuse_at_once(request, driver, most, _accelerators() if here else None)
+    _make_data(request, min(driver.ranks * arguments.instances, affordable_cores()))
     with own_folder(request, arguments.output is None) as request:
         try:
-            return _make_runs(request, arguments, lead, shares)
+            return _make_runs(request, arguments, driver, shares)
         except KeyboardInterrupt as error:
             error.remedy = _to_go_on(request, arguments)
             raise
@@ -194,7 +194,7 @@ def _to_go_on(request: RunRequest, arguments: argparse.Namespace) -> str:
     return shlex.join(same) + (", with another --output" if arguments.output is not None else "")
 
 
-def _make_runs(request: RunRequest, arguments: argparse.Namespace, lead: Lead, shares: list[Share]) -> int:
+def _make_runs(request: RunRequest, arguments: argparse.Namespace, driver: RunDriver, shares: list[Share]) -> int:
     from benchmark.cli.run_report import report_instances, report_runs, report_schedule
     from benchmark.launch.cores import usable_cores
     from benchmark.submission.run_set import make_runs
@@ -202,23 +202,24 @@ def _make_runs(request: RunRequest, arguments: argparse.Namespace, lead: Lead, s
     from benchmark.submission.weak_set import make_instances
 
     if arguments.scale:
-        cores = usable_cores() if lead.machine is None else lead.ranks  # on a machine all ranks fit, or none is begun
-        made = make_schedule(request, arguments.scale, arguments.runs, lead, cores, _say)
+        # On a machine all ranks fit, or none is begun.
+        cores = usable_cores() if driver.machine is None else driver.ranks
+        made = make_schedule(request, arguments.scale, arguments.runs, driver, cores, _say)
         return report_schedule(made, request.output, arguments)
     if arguments.instances > 1:
         if shares[0].shared:
             _say(f"{arguments.instances} instances share too few cores or accelerators: this measures no system")
-        return report_instances(make_instances(request, lead, shares, _say), request.output, arguments)
+        return report_instances(make_instances(request, driver, shares, _say), request.output, arguments)
     if arguments.runs > 1:
-        return report_runs(make_runs(request, arguments.runs, lead, _say), request.output, arguments)
-    _say(f"{request.rung.name} on {lead.ranks} rank{'s' if lead.ranks > 1 else ''} into {request.output}")
-    made = lead.make(request)
+        return report_runs(make_runs(request, arguments.runs, driver, _say), request.output, arguments)
+    _say(f"{request.rung.name} on {driver.ranks} rank{'s' if driver.ranks > 1 else ''} into {request.output}")
+    made = driver.make(request)
     if fault := made.fault():
         raise fault
     return report_runs([made], request.output, arguments)
 
 
-def _lead_and_shares(request: RunRequest, arguments: argparse.Namespace) -> tuple[Lead, list[Share]]:
+def _driver_and_shares(request: RunRequest, arguments: argparse.Namespace) -> tuple[RunDriver, list[Share]]:
     """What the runs have in common, and for each instance its part of this node, or of the nodes of the allocation."""
     from benchmark.launch.cores import affordable_cores
     from benchmark.launch.launchers import get_launcher, names_keeping_jobs_apart
@@ -230,7 +231,7 @@ def _lead_and_shares(request: RunRequest, arguments: argparse.Namespace) -> tupl
         shares = divide(arguments.instances, _accelerators())
         own_cores = min(len(shares[0].cores), max(1, affordable_cores() // arguments.instances))
         ranks = arguments.ranks or len(shares[0].accelerators) or own_cores
-        return lead_of(request, arguments, ranks), shares
+        return driver_of(request, arguments, ranks), shares
     if arguments.ranks is None and not arguments.scale:
         raise StemdlError("on nodes of an allocation the number of ranks has to be said", where="--ranks")
     if arguments.launcher and not get_launcher(arguments.launcher).keeps_jobs_apart:
@@ -241,15 +242,15 @@ def _lead_and_shares(request: RunRequest, arguments: argparse.Namespace) -> tupl
             remedy="stemdl launch starts ranks by any launcher",
         )
     machine = machine_of(arguments.profile)
-    lead = replace(
-        lead_of(request, arguments, arguments.ranks or max(arguments.scale)),
+    driver = replace(
+        driver_of(request, arguments, arguments.ranks or max(arguments.scale)),
         machine=machine,
         launcher=arguments.launcher or machine.launcher,
         ranks_per_node=arguments.ranks_per_node,
     )
     if arguments.instances == 1:
-        return lead, []
-    return lead, divide_nodes(arguments.instances, lead.launcher, lead.layout, arguments.hosts or ())
+        return driver, []
+    return driver, divide_nodes(arguments.instances, driver.launcher, driver.layout, arguments.hosts or ())
 
 
 def _accelerators() -> int:

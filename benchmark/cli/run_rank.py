@@ -17,7 +17,7 @@ from benchmark.foundation.errors import Interrupted, StemdlError, TrainingDiverg
 
 if TYPE_CHECKING:
     from benchmark.launch.rank import Rank
-    from benchmark.submission.run_driver import Lead, Outcome
+    from benchmark.submission.run_driver import Outcome, RunDriver
 
 _DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
@@ -32,7 +32,7 @@ def be_a_rank(request: RunRequest, arguments: argparse.Namespace) -> int:
 
     rank = detect_rank()
     try:
-        _refuse_to_lead(arguments, rank)
+        _refuse_to_drive(arguments, rank)
     except StemdlError:
         _let_rank_0_speak(rank.rank)
         raise
@@ -58,24 +58,24 @@ def _make_runs(
     """Train and, on rank 0, record: how the runs ended, and whether each that was made now reached the target. The rank
     that tells enters them into the ledger."""
     from benchmark.cli.run_checks import refuse_used_folder
-    from benchmark.submission.run_driver import Outcome
     from benchmark.submission.measured_power import power_measured
+    from benchmark.submission.run_driver import Outcome
     from benchmark.submission.run_set import missing_runs, refuse_other_configuration, runs_there
 
     outcomes, reached = [], []
     trainer = request.load_trainer()
-    lead = lead_of(request, arguments, rank.size) if tells else None
+    driver = driver_of(request, arguments, rank.size) if tells else None
     missing = [request]
     if arguments.runs > 1:
         # Every rank sees the same: the first folder is made by rank 0 when all have joined it in its first run.
         outcomes = runs_there(request)
         missing = missing_runs(request, arguments.runs, outcomes)
-    if lead is not None:
-        refuse_other_configuration(lead, request, outcomes)
+    if driver is not None:
+        refuse_other_configuration(driver, request, outcomes)
     for each in missing:
         if rank.rank == 0:
             refuse_used_folder(each.output, each.resume)
-        with _entered(each, lead) if lead is not None else nullcontext():
+        with _entered(each, driver) if driver is not None else nullcontext():
             try:
                 with power_measured(each, rank):
                     reached.append(trainer(each))
@@ -88,7 +88,7 @@ def _make_runs(
     return outcomes, all(reached)
 
 
-def _refuse_to_lead(arguments: argparse.Namespace, rank: Rank) -> None:
+def _refuse_to_drive(arguments: argparse.Namespace, rank: Rank) -> None:
     """Raises StemdlError for what a launcher's rank cannot do."""
     from benchmark.launch.rank import require_asked
 
@@ -107,10 +107,10 @@ def _let_rank_0_speak(rank: int) -> None:
         time.sleep(2.0)
 
 
-def _entered(request: RunRequest, lead: Lead) -> AbstractContextManager[None]:
+def _entered(request: RunRequest, driver: RunDriver) -> AbstractContextManager[None]:
     from benchmark.submission.ledger_entry import entered
 
-    return entered(lead.ledger, request, lead.settings, lead.ranks)
+    return entered(driver.ledger, request, driver.settings, driver.ranks)
 
 
 def _record(request: RunRequest, rank: Any) -> dict[str, Any]:
@@ -138,10 +138,10 @@ def _leave(error: BaseException, rank: int) -> None:
     os._exit(told.exit_code)
 
 
-def lead_of(request: RunRequest, arguments: argparse.Namespace, ranks: int) -> Lead:
+def driver_of(request: RunRequest, arguments: argparse.Namespace, ranks: int) -> RunDriver:
     """What the runs of a set have in common. The ledger lies in the results folder, beside that of the run or set."""
-    from benchmark.submission.run_driver import Lead, trainer_settings
     from benchmark.submission.ledger import LEDGER
+    from benchmark.submission.run_driver import RunDriver, trainer_settings
 
     ledger = arguments.ledger or request.output.absolute().parent / LEDGER
     settings = trainer_settings(request)
@@ -149,4 +149,4 @@ def lead_of(request: RunRequest, arguments: argparse.Namespace, ranks: int) -> L
         raise StemdlError(
             "a trainer of one's own is for the open division", where="--trainer", remedy="--set division=open"
         )
-    return Lead(ledger, settings, ranks, arguments.instances)
+    return RunDriver(ledger, settings, ranks, arguments.instances)

@@ -12,17 +12,17 @@ from benchmark.foundation.errors import StemdlError
 
 if TYPE_CHECKING:
     from benchmark.submission.ledger import LedgerRun
-    from benchmark.submission.package import Parcel
+    from benchmark.submission.package import SubmissionDraft
     from benchmark.submission.run_record import StoredRun
 
 
-def parcel_of(arguments: argparse.Namespace) -> Parcel:
+def draft_of(arguments: argparse.Namespace) -> SubmissionDraft:
     """What is submitted, by the options of `stemdl submit`. Raises StemdlError where the runs make no submission."""
     from benchmark.definition.finder import benchmark_of
     from benchmark.foundation.files import sha256_of_file
     from benchmark.scoring.tree import STRONG, WEAK
     from benchmark.submission.ledger import find_ledger, read_ledger
-    from benchmark.submission.package import Parcel, order_runs
+    from benchmark.submission.package import SubmissionDraft, order_runs
     from benchmark.submission.run_record import SYSTEM, stored_runs
 
     found = [run for path in arguments.runs for run in stored_runs(path)]
@@ -79,7 +79,7 @@ def parcel_of(arguments: argparse.Namespace) -> Parcel:
             found=described["submitter"],
             remedy=f"stemdl run --set org={organisation}",
         )
-    return Parcel(
+    return SubmissionDraft(
         organisation,
         arguments.system,
         scaling,

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from benchmark.cli.arguments import place, run_path
 from benchmark.cli.output import add_format, next_step, print_json
-from benchmark.cli.submit_choice import parcel_of
+from benchmark.cli.submit_choice import draft_of
 from benchmark.foundation.errors import StemdlError
 
 if TYPE_CHECKING:
-    from benchmark.submission.package import Parcel
+    from benchmark.submission.package import SubmissionDraft
     from benchmark.validation.validate import Report
 
 EXAMPLE = """Examples:
@@ -78,21 +78,21 @@ def execute(arguments: argparse.Namespace) -> int:
     from benchmark.validation.finding import Verdict
     from benchmark.validation.validate import validate
 
-    parcel = parcel_of(arguments)
-    check_code(parcel)
+    draft = draft_of(arguments)
+    check_code(draft)
     science = arguments.layout == "science"
-    begins = Path(parcel.organisation)
+    begins = Path(draft.organisation)
     with _beside(arguments.output) as temporary:
         if not science:
             copy_of(arguments.output / begins, temporary / begins)
-        pack_hpc(parcel, temporary / begins)
+        pack_hpc(draft, temporary / begins)
         report = _named_for(validate([temporary / begins]), temporary, arguments.output)
         invalid = report.verdict is Verdict.INVALID
         if not invalid:
             target = arguments.output / begins
             if science:
-                benchmark = benchmark_of(parcel.rung)
-                begins = science_folder(parcel, benchmark, arguments.descriptor or parcel.rung)
+                benchmark = benchmark_of(draft.rung)
+                begins = science_folder(draft, benchmark, arguments.descriptor or draft.rung)
                 target = arguments.output / begins
                 if target.exists():
                     raise StemdlError(
@@ -101,13 +101,13 @@ def execute(arguments: argparse.Namespace) -> int:
                         remedy="another --descriptor, --system or tree",
                     )
                 begins = Path("science") / begins
-                pack_science(parcel, benchmark, temporary / begins, arguments.contribution)
+                pack_science(draft, benchmark, temporary / begins, arguments.contribution)
             publish(temporary / begins, target)
-    _print(report, parcel, arguments, None if invalid else target)
+    _print(report, draft, arguments, None if invalid else target)
     return 1 if invalid else 0
 
 
-def _print(report: Report, parcel: Parcel, arguments: argparse.Namespace, written: Path | None) -> None:
+def _print(report: Report, draft: SubmissionDraft, arguments: argparse.Namespace, written: Path | None) -> None:
     from benchmark.cli.validate_command import print_findings
 
     if arguments.format == "json":
@@ -115,7 +115,7 @@ def _print(report: Report, parcel: Parcel, arguments: argparse.Namespace, writte
             {
                 "written": str(written) if written else None,
                 **report.to_dict(),
-                "runs": [str(run.folder) for run, _ in parcel.runs],
+                "runs": [str(run.folder) for run, _ in draft.runs],
             }
         )
         return
@@ -123,9 +123,9 @@ def _print(report: Report, parcel: Parcel, arguments: argparse.Namespace, writte
     if written is None:
         print("nothing was written: the submission would be INVALID")
         return
-    print(f"{written}: {len(parcel.runs)} runs of {parcel.rung} on {parcel.system}, {parcel.scaling} scaling")
-    if parcel.pruned:
-        print(f"{len(parcel.pruned)} instances are in pruned_results")
+    print(f"{written}: {len(draft.runs)} runs of {draft.rung} on {draft.system}, {draft.scaling} scaling")
+    if draft.pruned:
+        print(f"{len(draft.pruned)} instances are in pruned_results")
     if arguments.layout == "science" and arguments.contribution is None:
         print("the Science group asks for a paper too: --contribution PDF")
     next_step(

@@ -27,7 +27,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 
 @dataclass(frozen=True)
-class Parcel:
+class SubmissionDraft:
     """What goes into a submission: the runs of one system and rung.
 
     Attributes
@@ -68,46 +68,46 @@ class Parcel:
         return f"{self.package.stem}-{source_sha256(self.package)[:8]}"
 
 
-def check_code(parcel: Parcel) -> None:
+def check_code(draft: SubmissionDraft) -> None:
     """Raises StemdlError where the code to be packed is not what ran: the ledger has its hash."""
-    here = source_sha256(parcel.package)
-    for run, told in parcel.runs:
-        if told.source.get(parcel.package.stem) != here:
+    here = source_sha256(draft.package)
+    for run, told in draft.runs:
+        if told.source.get(draft.package.stem) != here:
             raise StemdlError(
                 "this is not the code that ran",
-                where=parcel.package,
-                expected=f"that of {run.folder}: {told.source.get(parcel.package.stem)}",
+                where=draft.package,
+                expected=f"that of {run.folder}: {told.source.get(draft.package.stem)}",
                 found=here,
                 remedy=f"--code FOLDER, a checkout of commit {told.commit}",
             )
 
 
-def pack_hpc(parcel: Parcel, folder: Path) -> None:
-    """Write the parcel into the organisation's `folder` as MLPerf HPC lays it out (policies: submission_rules.adoc,
+def pack_hpc(draft: SubmissionDraft, folder: Path) -> None:
+    """Write the draft into the organisation's `folder` as MLPerf HPC lays it out (policies: submission_rules.adoc,
     "Directory structure"). What is there already stays; raises StemdlError where a set of results is, or a file that
     differs."""
-    results = folder / "results" / parcel.system / parcel.scaling / parcel.rung
+    results = folder / "results" / draft.system / draft.scaling / draft.rung
     if results.exists():
         raise StemdlError(
             "these results are there already, and are never overwritten",
-            where=f"results/{parcel.system}/{parcel.scaling}/{parcel.rung}",
+            where=f"results/{draft.system}/{draft.scaling}/{draft.rung}",
             remedy="another --system, or another tree",
         )
-    put_runs(parcel.runs, results, LOG)
-    put_runs(parcel.pruned, results / PRUNED, LOG)
-    put(results / LEDGER, parcel.ledger.read_bytes())
-    put(folder / "systems" / f"{parcel.system}.json", as_json(parcel.description))
-    implementations = folder / "benchmarks" / parcel.rung / "implementations"
-    put_code(parcel, implementations / parcel.implementation)
-    put(implementations / parcel.implementation / "README.md", _readme_of_code(parcel))
-    scripts = implementations / parcel.system
-    code = f"../{parcel.implementation}"
-    if parcel.told.instances > 1:  # beside those of strong scaling, which are always there
-        scripts, code = scripts / parcel.scaling, f"../{code}"
-    put_scripts(parcel, scripts)
-    put(scripts / f"{parcel.system}_{parcel.implementation}.json", as_json(facts(parcel)))
-    put(scripts / "README.md", readme(parcel, code))
-    put(scripts / "config.yaml", yaml.safe_dump(dict(parcel.told.settings), sort_keys=False))
+    put_runs(draft.runs, results, LOG)
+    put_runs(draft.pruned, results / PRUNED, LOG)
+    put(results / LEDGER, draft.ledger.read_bytes())
+    put(folder / "systems" / f"{draft.system}.json", as_json(draft.description))
+    implementations = folder / "benchmarks" / draft.rung / "implementations"
+    put_code(draft, implementations / draft.implementation)
+    put(implementations / draft.implementation / "README.md", _readme_of_code(draft))
+    scripts = implementations / draft.system
+    code = f"../{draft.implementation}"
+    if draft.told.instances > 1:  # beside those of strong scaling, which are always there
+        scripts, code = scripts / draft.scaling, f"../{code}"
+    put_scripts(draft, scripts)
+    put(scripts / f"{draft.system}_{draft.implementation}.json", as_json(facts(draft)))
+    put(scripts / "README.md", readme(draft, code))
+    put(scripts / "config.yaml", yaml.safe_dump(dict(draft.told.settings), sort_keys=False))
 
 
 def put_runs(runs: Sequence[tuple[StoredRun, LedgerRun]], folder: Path, name: str) -> None:
@@ -119,16 +119,16 @@ def put_runs(runs: Sequence[tuple[StoredRun, LedgerRun]], folder: Path, name: st
             put(folder / POWER / Path(name.format(index=index)).stem / path.name, path.read_bytes())
 
 
-def put_code(parcel: Parcel, folder: Path) -> None:
+def put_code(draft: SubmissionDraft, folder: Path) -> None:
     """The trainer's source."""
-    for name, path in source_files(parcel.package).items():
-        put(folder / parcel.package.stem / name, path.read_bytes())
+    for name, path in source_files(draft.package).items():
+        put(folder / draft.package.stem / name, path.read_bytes())
 
 
-def put_scripts(parcel: Parcel, folder: Path) -> None:
+def put_scripts(draft: SubmissionDraft, folder: Path) -> None:
     """What repeats the runs, from the top of a checkout of the project."""
-    commit = (parcel.told.commit or "").removesuffix("-dirty")
-    data = f"data/{parcel.rung}"
+    commit = (draft.told.commit or "").removesuffix("-dirty")
+    data = f"data/{draft.rung}"
     config = '--config "$(dirname -- "$0")/config.yaml"'
     for name, why, command in (
         (
@@ -139,62 +139,62 @@ def put_scripts(parcel: Parcel, folder: Path) -> None:
         (
             "init_datasets.sh",
             "The data, by the rung's recipe; the logs have the hash of their manifest.",
-            f"stemdl data generate {parcel.rung} -o {data}",
+            f"stemdl data generate {draft.rung} -o {data}",
         ),
-        ("run_and_time.sh", "The runs.", f"{command_of(parcel)} --data {data} {config}"),
+        ("run_and_time.sh", "The runs.", f"{command_of(draft)} --data {data} {config}"),
     ):
         path = put(folder / name, f"#!/usr/bin/env bash\n# {why}\n\nset -euo pipefail\n\n{command}\n")
         path.chmod(0o755)
 
 
-def command_of(parcel: Parcel) -> str:
+def command_of(draft: SubmissionDraft) -> str:
     """The command that makes such runs, without data and settings."""
-    told, nodes = parcel.told, parcel.description["number_of_nodes"]
-    rung = parcel.rung
+    told, nodes = draft.told, draft.description["number_of_nodes"]
+    rung = draft.rung
     if told.trainer is not None:
         rung += f" --trainer {shlex.quote(told.trainer)}"
     if told.instances > 1:
         return f"stemdl run --rung {rung} --ranks {told.ranks} --instances {told.instances}"
     if nodes == "1":
-        return f"stemdl run --rung {rung} --ranks {told.ranks} --runs {len(parcel.runs)}"
-    launcher = (parcel.runs[0][0].record or {}).get("launcher")
-    return f"{launcher} -n {told.ranks} ./run_benchmark.sh --rung {rung} --runs {len(parcel.runs)}"
+        return f"stemdl run --rung {rung} --ranks {told.ranks} --runs {len(draft.runs)}"
+    launcher = (draft.runs[0][0].record or {}).get("launcher")
+    return f"{launcher} -n {told.ranks} ./run_benchmark.sh --rung {rung} --runs {len(draft.runs)}"
 
 
-def facts(parcel: Parcel) -> dict[str, Any]:
+def facts(draft: SubmissionDraft) -> dict[str, Any]:
     """Which code ran on this system, and how."""
-    record = parcel.runs[0][0].record or {}
+    record = draft.runs[0][0].record or {}
     return {
-        "implementation": parcel.implementation,
-        "commit": parcel.told.commit,
-        "source": dict(parcel.told.source),
+        "implementation": draft.implementation,
+        "commit": draft.told.commit,
+        "source": dict(draft.told.source),
         "versions": record.get("versions"),
-        "ranks": parcel.told.ranks,
+        "ranks": draft.told.ranks,
         "launcher": record.get("launcher"),
-        "settings": dict(parcel.told.settings),
-        "manifest_sha256": parcel.told.manifest_sha256,
+        "settings": dict(draft.told.settings),
+        "manifest_sha256": draft.told.manifest_sha256,
     }
 
 
-def readme(parcel: Parcel, code: str) -> str:
+def readme(draft: SubmissionDraft, code: str) -> str:
     """How the runs were made, and how to repeat them. `code` is where the source lies."""
-    commit = parcel.told.commit or "unknown"
+    commit = draft.told.commit or "unknown"
     dirty = (
         "\nTracked files were changed on top of that commit: the source here is what ran.\n"
         if commit.endswith("-dirty")
         else ""
     )
-    return f"""# {parcel.rung} on {parcel.system}
+    return f"""# {draft.rung} on {draft.system}
 
-{len(parcel.runs)} runs of `{parcel.package.stem}` (source: `{code}`) at commit {commit.removesuffix("-dirty")}, on
-{parcel.told.ranks} ranks. `{LEDGER}` beside the logs has all runs that were begun in their results folder.
+{len(draft.runs)} runs of `{draft.package.stem}` (source: `{code}`) at commit {commit.removesuffix("-dirty")}, on
+{draft.told.ranks} ranks. `{LEDGER}` beside the logs has all runs that were begun in their results folder.
 {dirty}
 From the top of a checkout of the project, its environment active:
 
 ```
 setup.sh            # the software at that commit
-init_datasets.sh    # the data; manifest {parcel.told.manifest_sha256}
-run_and_time.sh     # {command_of(parcel)} ...
+init_datasets.sh    # the data; manifest {draft.told.manifest_sha256}
+run_and_time.sh     # {command_of(draft)} ...
 ```
 
 `config.yaml` has all settings. Each run takes a fresh seed from the operating system; evaluation is of the whole `dev`
@@ -202,10 +202,10 @@ split after every epoch.
 """
 
 
-def _readme_of_code(parcel: Parcel) -> str:
-    return f"""# {parcel.implementation}
+def _readme_of_code(draft: SubmissionDraft) -> str:
+    return f"""# {draft.implementation}
 
-The source of `{parcel.package.stem}` as it ran: preprocessing, order of the samples, model, optimizer, evaluation. What
+The source of `{draft.package.stem}` as it ran: preprocessing, order of the samples, model, optimizer, evaluation. What
 surrounds it (data, clock, log) is the package `benchmark` at the commit that the logs name. The command is in the
 folder of the system, beside this one.
 """

@@ -85,7 +85,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Lead:
+class RunDriver:
     """What the runs of a set have in common.
 
     Attributes

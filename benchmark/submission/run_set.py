@@ -14,9 +14,9 @@ from benchmark.definition.request import RunRequest
 from benchmark.foundation.errors import Interrupted, StemdlError
 from benchmark.foundation.files import write_json
 from benchmark.launch.system import git_commit
-from benchmark.submission.run_driver import Lead, Outcome
 from benchmark.submission.ledger import LedgerRun, read_ledger
 from benchmark.submission.ledger_entry import ROOT, sources
+from benchmark.submission.run_driver import Outcome, RunDriver
 from benchmark.submission.run_record import record_of_log, summarise_set
 
 RUNSET = "runset.json"
@@ -55,21 +55,21 @@ def missing_runs(request: RunRequest, runs: int, there: Sequence[Outcome]) -> li
     return [run_of_set(request, index) for index in range(first, first + count)]
 
 
-def refuse_other_configuration(lead: Lead, request: RunRequest, there: Sequence[Outcome]) -> None:
+def refuse_other_configuration(driver: RunDriver, request: RunRequest, there: Sequence[Outcome]) -> None:
     """Raises StemdlError where the ledger says that runs of the set were made with another configuration, data or code
     than is asked for now, or does not have them: they could never be submitted together."""
     for each in there:
         if each.record is None:
             continue
-        told = read_ledger(lead.ledger).run_of(each.record["log"]["sha256"])
+        told = read_ledger(driver.ledger).run_of(each.record["log"]["sha256"])
         if told is None:
             raise StemdlError(
                 "the ledger does not have this run",
                 where=each.request.output,
-                expected=f"an entry in {lead.ledger}",
+                expected=f"an entry in {driver.ledger}",
                 remedy="--ledger FILE, or another --output",
             )
-        asked, made = _asked(lead, request), _made(told)
+        asked, made = _asked(driver, request), _made(told)
         for name in asked:
             if asked[name] != made.get(name):
                 raise StemdlError(
@@ -81,23 +81,23 @@ def refuse_other_configuration(lead: Lead, request: RunRequest, there: Sequence[
                 )
 
 
-def make_runs(request: RunRequest, runs: int, lead: Lead, say: Callable[[str], None]) -> list[Outcome]:
+def make_runs(request: RunRequest, runs: int, driver: RunDriver, say: Callable[[str], None]) -> list[Outcome]:
     """The set of `runs` runs in `request.output`: those that are there and, made now, those that are missing.
 
     `say` is told what is begun. Raises StemdlError where the folder or the runs in it are of something else, and where
     a run cannot be made at all; a run that crashes raises nothing.
     """
     outcomes = runs_there(request)
-    refuse_other_configuration(lead, request, outcomes)
+    refuse_other_configuration(driver, request, outcomes)
     missing = missing_runs(request, runs, outcomes)
     if outcomes:
         say(f"{request.output} has {runs - len(missing)} of {runs} runs already")
     for number, each in enumerate(missing, runs - len(missing) + 1):
         say(
-            f"run {number} of {runs}: {request.rung.name} on {lead.ranks} "
-            f"rank{'s' if lead.ranks > 1 else ''} into {each.output}"
+            f"run {number} of {runs}: {request.rung.name} on {driver.ranks} "
+            f"rank{'s' if driver.ranks > 1 else ''} into {each.output}"
         )
-        made = lead.make(each)
+        made = driver.make(each)
         outcomes.append(made)
         fault = made.fault()
         if fault is not None and fault.exit_code in (StemdlError.exit_code, Interrupted.exit_code):
@@ -121,12 +121,12 @@ def summarise_runs(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     return {**summarise_set(finished), "unfinished": len(outcomes) - len(finished)}
 
 
-def _asked(lead: Lead, request: RunRequest) -> dict[str, Any]:
+def _asked(driver: RunDriver, request: RunRequest) -> dict[str, Any]:
     return {
         "rung": request.rung.name,
-        "ranks": lead.ranks,
-        "instances": lead.instances,
-        **lead.settings,
+        "ranks": driver.ranks,
+        "instances": driver.instances,
+        **driver.settings,
         "partition": request.partition,
         "manifest of the data": read_manifest(request.data).sha256,
         "commit": git_commit(ROOT),

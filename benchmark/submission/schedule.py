@@ -16,7 +16,7 @@ from typing import Any
 from benchmark.definition.request import RunRequest
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import write_json
-from benchmark.submission.run_driver import Lead, Outcome
+from benchmark.submission.run_driver import Outcome, RunDriver
 from benchmark.submission.run_set import make_runs, runs_there, summarise_runs
 
 SCALING = "scaling.json"
@@ -41,13 +41,13 @@ def refuse_other_folder(request: RunRequest, scales: Sequence[int]) -> None:
 
 
 def make_schedule(
-    request: RunRequest, scales: Sequence[int], runs: int, lead: Lead, cores: int, say: Callable[[str], None]
+    request: RunRequest, scales: Sequence[int], runs: int, driver: RunDriver, cores: int, say: Callable[[str], None]
 ) -> list[Outcome]:
     """A set of `runs` runs on each number of ranks, the smallest first, less what is there already; and scaling.json,
     written anew after each. `cores` are those that the ranks have, for who reads it. Raises as `make_runs` does."""
     outcomes: dict[int, list[Outcome]] = {}
     for ranks in sorted(set(scales)):
-        outcomes[ranks] = make_runs(set_of_schedule(request, ranks), runs, replace(lead, ranks=ranks), say)
+        outcomes[ranks] = make_runs(set_of_schedule(request, ranks), runs, replace(driver, ranks=ranks), say)
         write_json(request.output / SCALING, summarise_schedule(outcomes, request.rung.name, cores))
     return [outcome for made in outcomes.values() for outcome in made]
 

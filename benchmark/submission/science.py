@@ -14,7 +14,7 @@ from benchmark.definition.benchmark import Benchmark
 from benchmark.events import keys
 from benchmark.events.reader import read_events
 from benchmark.submission.ledger import LEDGER
-from benchmark.submission.package import Parcel, as_json, facts, put, put_code, put_scripts, readme
+from benchmark.submission.package import SubmissionDraft, as_json, facts, put, put_code, put_scripts, readme
 from benchmark.submission.run_record import RUN
 
 RESULT = "result-{index}.txt"
@@ -24,38 +24,38 @@ VERSION_KEYS = ("submission_version", "submissiom_version")
 """The second is how submit.adoc writes the first: a checker may look for either."""
 
 
-def science_folder(parcel: Parcel, benchmark: Benchmark, descriptor: str) -> Path:
+def science_folder(draft: SubmissionDraft, benchmark: Benchmark, descriptor: str) -> Path:
     """Where the experiment lies below a tree."""
-    return Path(parcel.organisation) / benchmark.name / parcel.system / descriptor
+    return Path(draft.organisation) / benchmark.name / draft.system / descriptor
 
 
-def pack_science(parcel: Parcel, benchmark: Benchmark, folder: Path, contribution: Path | None) -> None:
-    """Write the parcel into the experiment's folder. `contribution` is the submitter's paper, a PDF."""
-    for index, (run, _) in enumerate(parcel.runs):
+def pack_science(draft: SubmissionDraft, benchmark: Benchmark, folder: Path, contribution: Path | None) -> None:
+    """Write the draft into the experiment's folder. `contribution` is the submitter's paper, a PDF."""
+    for index, (run, _) in enumerate(draft.runs):
         record = run.record or {}
         ended_ms = read_events(run.log)[-1].time_ms
         put(folder / RESULT.format(index=index), run.log.read_bytes() + added_events(record, benchmark, ended_ms))
         put(folder / RESULT.replace(".txt", ".json").format(index=index), (run.folder / RUN).read_bytes())
-    put(folder / LEDGER, parcel.ledger.read_bytes())
-    put(folder / "system.json", as_json(parcel.description))
-    put_code(parcel, folder)
-    put_scripts(parcel, folder)
+    put(folder / LEDGER, draft.ledger.read_bytes())
+    put(folder / "system.json", as_json(draft.description))
+    put_code(draft, folder)
+    put_scripts(draft, folder)
     put(
         folder / "README.md",
-        readme(parcel, parcel.package.name)
+        readme(draft, draft.package.name)
         + """
 Each `result-<n>.txt` is the run's log, byte for byte, and behind it the events that the Science group asks for and that
 are known only after the run: the version, and the result. `result-<n>.json` has the SHA-256 of the log without them.
 """,
     )
-    told = facts(parcel)
+    told = facts(draft)
     put(
         folder / "config.yaml",
         yaml.safe_dump(
             {
                 "github": {"description": benchmark.title, "version": told["commit"]},
-                "data": [f"stemdl data generate {parcel.rung} -o data/{parcel.rung}"],
-                "rung": parcel.rung,
+                "data": [f"stemdl data generate {draft.rung} -o data/{draft.rung}"],
+                "rung": draft.rung,
                 **{name: told[name] for name in ("ranks", "launcher")},
                 **told["settings"],
             },

@@ -23,7 +23,7 @@ from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import write_json
 from benchmark.launch.share import Share
 from benchmark.launch.start_gate import POLL_SECONDS, StartGate
-from benchmark.submission.run_driver import Lead, Outcome, end
+from benchmark.submission.run_driver import Outcome, RunDriver, end
 from benchmark.submission.run_set import RUNSET
 
 WEAK = "weak"
@@ -34,15 +34,15 @@ GATE = "start_gate"
 
 
 def make_instances(
-    request: RunRequest, lead: Lead, shares: Sequence[Share], say: Callable[[str], None]
+    request: RunRequest, driver: RunDriver, shares: Sequence[Share], say: Callable[[str], None]
 ) -> list[Outcome]:
-    """Train `lead.instances` models at once, into instance_0, instance_1, ... of `request.output`, and write what
+    """Train `driver.instances` models at once, into instance_0, instance_1, ... of `request.output`, and write what
     became of them. One that dies stops no other.
 
     `shares` are their parts of the system. `say` is told of starts and ends. An interruption ends all ranks of all
     instances before it is raised again.
     """
-    gate = StartGate((request.output / GATE).absolute(), lead.instances).build()
+    gate = StartGate((request.output / GATE).absolute(), driver.instances).build()
     processes: list[Popen[bytes]] = []
     stopping = threading.Event()
 
@@ -55,14 +55,14 @@ def make_instances(
         if share.cores:
             os.sched_setaffinity(0, share.cpus)  # of this thread, so that the launcher counts the share's cores alone
         folder = request.output / INSTANCE.format(index=index)
-        return lead.make(
+        return driver.make(
             replace(request, output=folder, index=index, start_gate=gate.folder),
             share,
             output=_printed(folder),
             started=started,
         )
 
-    with ThreadPoolExecutor(lead.instances) as pool:
+    with ThreadPoolExecutor(driver.instances) as pool:
         futures = [pool.submit(make, index, share) for index, share in enumerate(shares)]
         try:
             _watch(gate, futures, say)
@@ -73,7 +73,9 @@ def make_instances(
             raise
     shutil.rmtree(gate.folder)
     outcomes = [future.result() for future in futures]
-    write_json(request.output / RUNSET, summarise_instances(outcomes, lead, shared=any(each.shared for each in shares)))
+    write_json(
+        request.output / RUNSET, summarise_instances(outcomes, driver, shared=any(each.shared for each in shares))
+    )
     return outcomes
 
 
@@ -89,7 +91,7 @@ def read_instances(folder: Path) -> dict[str, Any] | None:
     return summary if isinstance(summary, dict) and summary.get("scaling") == WEAK else None
 
 
-def summarise_instances(outcomes: Sequence[Outcome], lead: Lead, shared: bool) -> dict[str, Any]:
+def summarise_instances(outcomes: Sequence[Outcome], driver: RunDriver, shared: bool) -> dict[str, Any]:
     """The weak-scaling figures (MLPerf HPC training rules, section 7.2) of the instances that reached the target: from
     the first run_start to the last run_stop; and start and stop of each instance, milliseconds since 1970.
 
@@ -102,8 +104,8 @@ def summarise_instances(outcomes: Sequence[Outcome], lead: Lead, shared: bool) -
         total = (max(each["run_stop_ms"] for each in counted) - min(each["run_start_ms"] for each in counted)) / 60_000
     return {
         "scaling": WEAK,
-        "instances": lead.instances,
-        "ranks": lead.ranks,
+        "instances": driver.instances,
+        "ranks": driver.ranks,
         "shared": shared,
         "reached": len(counted),
         "seeds_differ": len({each["seed"] for each in counted}) == len(counted),

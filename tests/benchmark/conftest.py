@@ -13,7 +13,7 @@ import pytest
 from benchmark.definition.finder import load_benchmark
 from benchmark.definition.request import RunRequest
 from benchmark.launch.launchers import Job
-from benchmark.submission import run_driver, ledger_entry, run_set
+from benchmark.submission import ledger_entry, run_driver, run_set
 
 ROOT = Path(__file__).resolve().parents[2]
 PRETEND_RUN = Path(__file__).with_name("pretend_run.py")
@@ -45,8 +45,8 @@ class ManifestOf:
 
 
 @pytest.fixture
-def pretend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[RunRequest, run_driver.Lead]]:
-    """`pretend(fates, ranks=1, instances=1)`: a request of runs into tmp_path/runs/set and the lead that makes them,
+def pretend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[RunRequest, run_driver.RunDriver]]:
+    """`pretend(fates, ranks=1, instances=1)`: a request of runs into tmp_path/runs/set and the driver that makes them,
     all of them pretended, with fates as `pretend_run.py` has them; `pretend.jobs` are what was started."""
     launcher = Pretending()
     monkeypatch.setattr(run_driver, "get_launcher", lambda name: launcher)
@@ -55,10 +55,10 @@ def pretend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tu
     before = os.sched_getaffinity(0)
     benchmark = load_benchmark()
 
-    def make(fates: str = "", ranks: int = 1, instances: int = 1) -> tuple[RunRequest, run_driver.Lead]:
+    def make(fates: str = "", ranks: int = 1, instances: int = 1) -> tuple[RunRequest, run_driver.RunDriver]:
         monkeypatch.setenv("PRETEND", fates)
         request = RunRequest(benchmark, benchmark.rung("stemdl_smoke"), Path("data"), tmp_path / "runs" / "set")
-        return request, run_driver.Lead(tmp_path / "runs" / "ledger.jsonl", SETTINGS, ranks, instances)
+        return request, run_driver.RunDriver(tmp_path / "runs" / "ledger.jsonl", SETTINGS, ranks, instances)
 
     make.jobs = launcher.jobs
     yield make

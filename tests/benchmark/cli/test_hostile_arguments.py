@@ -140,7 +140,7 @@ def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def began(*_: object, **__: object) -> None:
         raise StemdlError(BEGAN)
 
-    monkeypatch.setattr(run_driver.Lead, "make", began)
+    monkeypatch.setattr(run_driver.RunDriver, "make", began)
     monkeypatch.setattr(generate, "stacks_of", began)
     monkeypatch.setattr(generate, "workers", lambda *_, **__: nullcontext(Workers(None, None)))
     monkeypatch.setattr(doctor, "run_checks", lambda folder: [])

@@ -21,8 +21,8 @@ from benchmark.events.timeline import Timeline
 from benchmark.foundation.errors import StemdlError
 from benchmark.launch.rank import ALONE, Rank
 from benchmark.submission import measured_power
-from benchmark.submission.run_driver import run_command
 from benchmark.submission.measured_power import power_measured
+from benchmark.submission.run_driver import run_command
 
 SECOND_NODE = Rank(rank=2, size=4, local_rank=0, local_size=2, launcher="mpirun")
 

@@ -22,9 +22,9 @@ def statuses(outcomes: list) -> list[tuple[int, str]]:
 
 
 def test_a_run_that_crashes_stays_and_the_same_command_makes_another(pretend):
-    request, lead = pretend("1=killed,2=missed")
+    request, driver = pretend("1=killed,2=missed")
     said = []
-    first = make_runs(request, 3, lead, said.append)
+    first = make_runs(request, 3, driver, said.append)
     assert statuses(first) == [(0, "success"), (1, "crashed"), (2, "aborted")]
     assert any("run_1: the run ended before it was done" in text for text in said)
     assert isinstance(first[1].fault(), CheckFailed) and first[0].fault() is None
@@ -32,11 +32,11 @@ def test_a_run_that_crashes_stays_and_the_same_command_makes_another(pretend):
     summary = json.loads((request.output / RUNSET).read_text())
     assert (summary["runs"], summary["reached"], summary["unfinished"]) == (2, 1, 1)
 
-    again = make_runs(request, 3, lead, said.append)
+    again = make_runs(request, 3, driver, said.append)
     assert statuses(again) == [(0, "success"), (1, "crashed"), (2, "aborted"), (3, "success")]
     assert again[:3] == [replace(each, exit_code=None, ranks=None) for each in first]
     assert {path: path.read_bytes() for path in left} == left
-    ledger = read_ledger(lead.ledger)
+    ledger = read_ledger(driver.ledger)
     assert not ledger.faults
     assert [(run.folder, run.status) for run in ledger.runs] == [
         ("set/run_0", "success"),
@@ -47,23 +47,23 @@ def test_a_run_that_crashes_stays_and_the_same_command_makes_another(pretend):
     assert len({run.seed for run in ledger.runs if run.status != "crashed"}) == 3
     assert len({run.configuration for run in ledger.runs}) == 1
 
-    before = lead.ledger.read_bytes()
-    assert statuses(make_runs(request, 3, lead, quiet)) == statuses(again)  # whole: nothing is begun
-    assert lead.ledger.read_bytes() == before
+    before = driver.ledger.read_bytes()
+    assert statuses(make_runs(request, 3, driver, quiet)) == statuses(again)  # whole: nothing is begun
+    assert driver.ledger.read_bytes() == before
 
 
 def test_more_runs_are_added_to_a_whole_set(pretend):
-    request, lead = pretend()
-    make_runs(request, 1, lead, quiet)
-    assert statuses(make_runs(request, 2, lead, quiet)) == [(0, "success"), (1, "success")]
+    request, driver = pretend()
+    make_runs(request, 1, driver, quiet)
+    assert statuses(make_runs(request, 2, driver, quiet)) == [(0, "success"), (1, "success")]
 
 
 def test_what_a_run_is_asked_in_vain_ends_the_set(pretend):
-    request, lead = pretend("1=wrong")
+    request, driver = pretend("1=wrong")
     with pytest.raises(StemdlError, match="could not be made") as caught:
-        make_runs(request, 3, lead, quiet)
+        make_runs(request, 3, driver, quiet)
     assert caught.value.exit_code == 2
-    assert [run.status for run in read_ledger(lead.ledger).runs] == ["success", "crashed"]
+    assert [run.status for run in read_ledger(driver.ledger).runs] == ["success", "crashed"]
 
 
 @pytest.mark.parametrize(
@@ -74,33 +74,33 @@ def test_what_a_run_is_asked_in_vain_ends_the_set(pretend):
     ],
 )
 def test_a_set_is_not_gone_on_with_otherwise(pretend, change: dict, named: str):
-    request, lead = pretend()
-    make_runs(request, 1, lead, quiet)
-    before = lead.ledger.read_bytes()
+    request, driver = pretend()
+    make_runs(request, 1, driver, quiet)
+    before = driver.ledger.read_bytes()
     with pytest.raises(StemdlError, match=f"another {named}"):
-        make_runs(request, 2, replace(lead, **change), quiet)
-    assert lead.ledger.read_bytes() == before and not (request.output / "run_1").exists()
+        make_runs(request, 2, replace(driver, **change), quiet)
+    assert driver.ledger.read_bytes() == before and not (request.output / "run_1").exists()
 
 
 def test_a_set_is_not_gone_on_with_by_another_partition_of_the_data(pretend):
-    request, lead = pretend()
-    make_runs(request, 1, lead, quiet)
+    request, driver = pretend()
+    make_runs(request, 1, driver, quiet)
     with pytest.raises(StemdlError, match="another partition"):
-        make_runs(replace(request, partition="folds_5/fold_0"), 2, lead, quiet)
+        make_runs(replace(request, partition="folds_5/fold_0"), 2, driver, quiet)
     assert not (request.output / "run_1").exists()
 
 
 def test_a_set_that_the_ledger_does_not_have_is_not_gone_on_with(pretend, tmp_path: Path):
-    request, lead = pretend()
-    make_runs(request, 1, lead, quiet)
-    make_runs(replace(request, output=tmp_path / "runs" / "other"), 1, replace(lead, ledger=tmp_path / "own"), quiet)
+    request, driver = pretend()
+    make_runs(request, 1, driver, quiet)
+    make_runs(replace(request, output=tmp_path / "runs" / "other"), 1, replace(driver, ledger=tmp_path / "own"), quiet)
     with pytest.raises(StemdlError, match="the ledger does not have this run"):
-        make_runs(request, 2, replace(lead, ledger=tmp_path / "own"), quiet)
+        make_runs(request, 2, replace(driver, ledger=tmp_path / "own"), quiet)
 
 
 def test_a_resumed_run_is_none_of_the_set_s(pretend):
-    request, lead = pretend()
-    (made,) = make_runs(request, 1, lead, quiet)
+    request, driver = pretend()
+    (made,) = make_runs(request, 1, driver, quiet)
     path = made.request.output / "run.json"
     path.write_text(json.dumps({**made.record, "resumed": True}))
     there = runs_there(request)
@@ -108,9 +108,9 @@ def test_a_resumed_run_is_none_of_the_set_s(pretend):
 
 
 def test_a_folder_of_something_else_is_refused(pretend):
-    request, lead = pretend()
+    request, driver = pretend()
     request.output.mkdir(parents=True)
     (request.output / "thesis.tex").write_text("x")
     with pytest.raises(StemdlError, match="holds no run set"):
-        make_runs(request, 2, lead, quiet)
+        make_runs(request, 2, driver, quiet)
     assert [path.name for path in request.output.iterdir()] == ["thesis.tex"]

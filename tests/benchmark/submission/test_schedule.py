@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.foundation.errors import StemdlError
-from benchmark.submission.run_driver import Outcome
 from benchmark.submission.ledger import find_ledger, read_ledger
+from benchmark.submission.run_driver import Outcome
 from benchmark.submission.schedule import (
     SCALING,
     make_schedule,
@@ -39,24 +39,24 @@ def outcome(seconds: float | None, throughput: float = 100.0, seed: int = 0, sta
 
 
 def test_a_set_for_each_number_of_ranks_and_what_is_there_stays(pretend):
-    request, lead = pretend()
-    made = make_schedule(request, [2, 1], 2, lead, 2, lambda text: None)
+    request, driver = pretend()
+    made = make_schedule(request, [2, 1], 2, driver, 2, lambda text: None)
     assert [str(each.request.output.relative_to(request.output)) for each in made] == [
         "ranks_1/run_0",
         "ranks_1/run_1",
         "ranks_2/run_0",
         "ranks_2/run_1",
     ]
-    assert [(run.folder, run.ranks) for run in read_ledger(lead.ledger).runs] == [
+    assert [(run.folder, run.ranks) for run in read_ledger(driver.ledger).runs] == [
         ("set/ranks_1/run_0", 1),
         ("set/ranks_1/run_1", 1),
         ("set/ranks_2/run_0", 2),
         ("set/ranks_2/run_1", 2),
     ]
-    assert find_ledger([each.request.output for each in made]) == lead.ledger
+    assert find_ledger([each.request.output for each in made]) == driver.ledger
     refuse_other_folder(request, [1, 2, 4])
-    make_schedule(request, [1, 2, 4], 2, lead, 2, lambda text: None)
-    assert len(read_ledger(lead.ledger).runs) == 6
+    make_schedule(request, [1, 2, 4], 2, driver, 2, lambda text: None)
+    assert len(read_ledger(driver.ledger).runs) == 6
     summary = read_schedule(request.output)
     assert [(point["ranks"], point["runs"], point["oversubscribed"]) for point in summary["points"]] == [
         (1, 2, False),

@@ -22,9 +22,9 @@ def times(folder: Path, index: int) -> dict[str, int]:
 
 
 def test_all_start_together_and_the_figures_are_those_of_the_logs(pretend):
-    request, lead = pretend("1=late,2=missed", instances=4)
+    request, driver = pretend("1=late,2=missed", instances=4)
     said = []
-    outcomes = make_instances(request, lead, divide(4, 0), said.append)
+    outcomes = make_instances(request, driver, divide(4, 0), said.append)
     assert [each.status for each in outcomes] == ["success", "success", "aborted", "success"]
     assert "4 instances are ready, and start together" in said
     marks = [times(request.output, index) for index in range(4)]
@@ -41,7 +41,7 @@ def test_all_start_together_and_the_figures_are_those_of_the_logs(pretend):
         (each[keys.RUN_START], each[keys.RUN_STOP]) for each in marks
     ]
     assert summary["shared"] == (usable_cores() < 4)
-    ledger = read_ledger(lead.ledger)
+    ledger = read_ledger(driver.ledger)
     assert not ledger.faults and [run.instances for run in ledger.runs] == [4] * 4
     assert sorted((run.folder, run.status) for run in ledger.runs) == [
         (f"set/instance_{index}", each.status) for index, each in enumerate(outcomes)
@@ -52,28 +52,28 @@ def test_all_start_together_and_the_figures_are_those_of_the_logs(pretend):
 
 @pytest.mark.parametrize("fate", ["dumb", "killed", "wrong"])
 def test_one_that_dies_stops_no_other(pretend, fate: str):
-    request, lead = pretend(f"0={fate}", instances=3)
+    request, driver = pretend(f"0={fate}", instances=3)
     said = []
-    outcomes = make_instances(request, lead, divide(3, 0), said.append)
+    outcomes = make_instances(request, driver, divide(3, 0), said.append)
     assert [each.status for each in outcomes] == ["crashed", "success", "success"]
     assert f"instance 0: crashed; see {request.output / 'instance_0.txt'}" in said
     summary = read_instances(request.output)
     assert (summary["reached"], summary["instances"]) == (2, 3)
     assert (summary["runs"][0]["run_start_ms"] is not None) == (fate == "killed")
     assert summary["runs"][0]["run_stop_ms"] is None and summary["total_minutes"] > 0
-    assert sorted(run.status for run in read_ledger(lead.ledger).runs) == ["crashed", "success", "success"]
+    assert sorted(run.status for run in read_ledger(driver.ledger).runs) == ["crashed", "success", "success"]
 
 
 def test_an_interruption_ends_all_of_them_and_the_ledger_says_so(pretend):
-    request, lead = pretend("0=hangs,1=hangs", instances=2)
+    request, driver = pretend("0=hangs,1=hangs", instances=2)
 
     def interrupt(text: str) -> None:
         if "start together" in text:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        make_instances(request, lead, divide(2, 0), interrupt)
-    assert [run.status for run in read_ledger(lead.ledger).runs] == ["crashed", "crashed"]
+        make_instances(request, driver, divide(2, 0), interrupt)
+    assert [run.status for run in read_ledger(driver.ledger).runs] == ["crashed", "crashed"]
     open_by = [path for path in Path("/proc").glob("[0-9]*/cmdline") if str(request.output).encode() in _bytes(path)]
     assert not open_by  # no rank is left
 
