@@ -59,7 +59,7 @@ def main() -> None:
         for number in range(arguments.runs):
             with tempfile.TemporaryDirectory() as scratch:
                 record = one_run(arguments.rung, arguments.data, ranks, arguments.set, Path(scratch) / "run")
-            dev = list(record["eval_f1"].values())[-1]
+            dev = list(record["evaluations"].values())[-1]
             rows.append(
                 {
                     "ranks": ranks,
@@ -69,14 +69,14 @@ def main() -> None:
                     "seconds": record["time_to_train_seconds"],
                     "samples_per_second": record["samples_per_second"],
                     "dev_f1": dev,
-                    "test_f1": record["test_f1"],
+                    "test_f1": record["test"],
                     "compliant": record["compliant"],
                 }
             )
             print(
                 f"{ranks:5}  {number:3}  {record['status']:7}  {record['epochs']:6}  "
                 f"{record['time_to_train_seconds']:7.2f}  {record['samples_per_second']:9.0f}  {dev:.4f}  "
-                f"{record['test_f1']:.4f}   {'SUCCESS' if record['compliant'] else 'FAILED'}",
+                f"{record['test']:.4f}   {'SUCCESS' if record['compliant'] else 'FAILED'}",
                 flush=True,
             )
     for ranks in arguments.ranks:

@@ -22,6 +22,7 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.rungs:
         return _list_rungs(arguments.format)
     from benchmark.foundation.errors import StemdlError
+    from benchmark.report.run_summary import in_digits
     from benchmark.submission.run_record import stored_runs
 
     folder = arguments.folder or RUNS
@@ -41,7 +42,7 @@ def execute(arguments: argparse.Namespace) -> int:
         if record is None:
             rows.append((str(run.folder), "", run.status, "", "", "", ""))
             continue
-        last = list(record["eval_f1"].values())[-1:]
+        last = list(record["evaluations"].values())[-1:]
         seconds = record["time_to_train_seconds"]
         rows.append(
             (
@@ -50,11 +51,11 @@ def execute(arguments: argparse.Namespace) -> int:
                 run.status,
                 "" if seconds is None else f"{seconds:.2f}",
                 str(record["epochs"] or ""),
-                f"{last[0]:.4f}" if last else "",
+                in_digits(last[0]) if last else "",
                 str(record["ranks"]),
             )
         )
-    print_table(("run", "rung", "status", "seconds", "epochs", "dev F1", "ranks"), rows)
+    print_table(("run", "rung", "status", "seconds", "epochs", "dev", "ranks"), rows)
     next_step(f"stemdl show {runs[-1].folder}" if runs else "stemdl run --rung stemdl_smoke")
     return 0
 

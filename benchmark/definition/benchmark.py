@@ -41,6 +41,12 @@ class Measured:
 
     metric: str
     of: tuple[str, ...]
+    title: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The metric's name for a reader."""
+        return self.title or self.metric.replace("_", " ")
 
 
 @dataclass(frozen=True)
@@ -231,14 +237,16 @@ def _measured(where: str, values: Mapping[str, Any]) -> tuple[Measured, Goal]:
     where = f"{where}: metric"
     goal = read_goal(where, metric)
     own = {key: _frozen(value) for key, value in metric.items() if key not in GOAL_KEYS}
-    for key in own.keys() - {"name", "of"}:
+    for key in own.keys() - {"name", "of", "title"}:
         raise StemdlError(f"unknown key {key!r}", where=where, remedy=nearest(key, ("name", "of", *GOAL_KEYS)))
     if missing := [key for key in ("name", "of") if not own.get(key)]:
         raise StemdlError(f"missing: {', '.join(missing)}", where=where)
     name, of = own["name"], (own["of"],) if isinstance(own["of"], str) else own["of"]
     if not isinstance(name, str) or not isinstance(of, tuple) or not all(isinstance(each, str) for each in of):
         raise StemdlError("a metric has a name, and targets that it is of", where=where, found=f"{name}, {of}")
-    return Measured(name, of), goal
+    if not isinstance(title := own.get("title", ""), str):
+        raise StemdlError("the metric's title is not a text", where=where, found=title)
+    return Measured(name, of, title), goal
 
 
 def read_benchmark(path: Path) -> Benchmark:

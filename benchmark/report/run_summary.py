@@ -9,6 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from benchmark.definition.finder import benchmark_with
+from benchmark.definition.goal import AT_MOST
 from benchmark.definition.golden import IDENTICAL, IN_WORDS, RECOGNISED
 from benchmark.events import keys
 from benchmark.events.reader import read_events
@@ -28,12 +30,12 @@ def summary_lines(record: dict[str, Any]) -> list[str]:
     lines = [
         f"{record['rung']}: "
         + (
-            f"macro-F1 {record['target']:g} reached in {record['time_to_train_seconds']:.2f} s"
+            f"{record['metric']} {_wanted(record)} reached in {record['time_to_train_seconds']:.2f} s"
             if reached
-            else f"{record['status']}: the target of {record['target']:g} was missed"
+            else f"{record['status']}: the target of {_wanted(record)} was missed"
         ),
-        f"  epochs {record['epochs']}   dev F1 {_number(_last(record['eval_f1']), 4)}"
-        f"   test F1 {_number(record['test_f1'], 4)}   {_number(record['samples_per_second'], 0)} samples/s",
+        f"  epochs {record['epochs']}   dev {in_digits(_last(record['evaluations']))}"
+        f"   test {in_digits(record['test'])}   {_number(record['samples_per_second'], 0)} samples/s",
         f"  training {_number(record['train_seconds'], 2)} s   evaluation {_number(record['eval_seconds'], 2)} s"
         f"   staging {_number(record['staging_seconds'], 2)} s"
         f"   (before the clock: {_number(record['init_seconds'], 1)} s)",
@@ -64,12 +66,20 @@ def _whose(data: Mapping[str, Any]) -> str:
 
 
 def curve_lines(record: dict[str, Any]) -> list[str]:
-    """The metric of each epoch as a bar, the target as a mark."""
-    mark = round(record["target"] * WIDTH)
+    """The metric of each epoch as a bar, the target as a mark. Bars go from the least to the most that the metric can
+    be; where it has no such bound, to what is shown."""
+    shown = [*record["evaluations"].values(), record["target"]]
+    low = min(*shown, 0.0) if record["low"] is None else record["low"]
+    high = max(shown) if record["high"] is None else record["high"]
+
+    def place(value: float) -> int:
+        return round((value - low) / (high - low) * WIDTH) if high > low else WIDTH
+
+    mark = place(record["target"])
     lines = []
-    for epoch, f1 in record["eval_f1"].items():
-        bar = ("█" * round(f1 * WIDTH)).ljust(WIDTH)
-        lines.append(f"  epoch {epoch:>3} {bar[:mark]}│{bar[mark:]} {f1:.4f}")
+    for epoch, value in record["evaluations"].items():
+        bar = ("█" * place(value)).ljust(WIDTH)
+        lines.append(f"  epoch {epoch:>3} {bar[:mark]}│{bar[mark:]} {in_digits(value)}")
     return lines
 
 
@@ -111,7 +121,7 @@ def set_lines(runs: Mapping[str, Mapping[str, Any] | None]) -> list[str]:
             if record is None
             else (
                 f"{_number(record['time_to_train_seconds'], 2):>9} s  {record['epochs'] or 0:>3} epochs  "
-                f"dev F1 {_number(_last(record['eval_f1']), 4)}  {record['status']}"
+                f"dev {in_digits(_last(record['evaluations']))}  {record['status']}"
             )
         )
         lines.append(f"  {name}  {told}")
@@ -135,7 +145,10 @@ def unrecorded_lines(run: StoredRun) -> list[str]:
     lines = [f"{run.folder}: {run.status}: it {told}"]
     with suppress(StemdlError):  # what is being written may break off within a line
         events = read_events(run.log) if run.log else []
-        lines += [f"  epoch {epoch:>3} dev F1 {_number(f1, 4)}" for epoch, f1 in Timeline.of(events).evaluations]
+        rung = next((event.value for event in events if event.key == keys.SUBMISSION_BENCHMARK), "")
+        benchmark = benchmark_with(rung)
+        timeline = Timeline.of(events, benchmark.goal.log_key if benchmark is not None else keys.EVAL_ACCURACY)
+        lines += [f"  epoch {epoch:>3} dev {in_digits(value)}" for epoch, value in timeline.evaluations]
     return lines
 
 
@@ -167,8 +180,20 @@ def _after(time_ms: int | None, began_ms: int) -> str:
     return "unknown" if time_ms is None else f"{(time_ms - began_ms) / 1000:.2f}"
 
 
+def _wanted(record: Mapping[str, Any]) -> str:
+    """The target, with the side that it is reached from where that is from above."""
+    return f"at most {record['target']:g}" if record["reaches"] == AT_MOST else f"{record['target']:g}"
+
+
 def _last(evaluations: dict[str, float]) -> float | None:
     return list(evaluations.values())[-1] if evaluations else None
+
+
+def in_digits(value: float | None) -> str:
+    """A value of a metric: with four decimal places, or as many digits where these would not show it."""
+    if value is None:
+        return "unknown"
+    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e6 else f"{value:.4g}"
 
 
 def _number(value: float | None, digits: int) -> str:

@@ -27,6 +27,7 @@ from benchmark.launch.nodes import read_nodes
 from benchmark.launch.rank import Rank
 from benchmark.launch.system import describe_system
 from benchmark.metrics.spread import coefficient_of_variation
+from benchmark.submission.record_format import FORMAT, of_the_newest_format
 
 RUN, SYSTEM = "run.json", "system.json"
 CRASHED = "crashed"
@@ -43,15 +44,21 @@ def write_run_record(request: RunRequest, manifest: Manifest, rank: Rank) -> dic
     Nothing in it is taken from memory: every figure is the log's, or of the power logs beside it, so the record and the
     log cannot disagree.
     """
-    timeline = Timeline.of(read_events(request.log))
-    facts = facts_of(timeline)
+    goal = request.benchmark.goal
+    timeline = Timeline.of(read_events(request.log), goal.log_key)
+    facts = facts_of(timeline, goal.test_key)
     both = (timeline.run_start_ms, timeline.run_stop_ms)
     run_ms = both[1] - both[0] if None not in both else None
     record = {
+        "format": FORMAT,
         "benchmark": request.benchmark.name,
         "rung": request.rung.name,
         "index": request.index,
-        "target": request.benchmark.goal.target,
+        "metric": request.benchmark.measured.shown,
+        "reaches": goal.reaches,
+        "target": goal.target,
+        "low": goal.low,
+        "high": goal.high,
         **facts,
         "ranks": rank.size,
         "launcher": rank.launcher,
@@ -81,8 +88,8 @@ def write_run_record(request: RunRequest, manifest: Manifest, rank: Rank) -> dic
     return record
 
 
-def facts_of(timeline: Timeline) -> dict[str, Any]:
-    """What of a run's record follows from its log alone."""
+def facts_of(timeline: Timeline, test_key: str) -> dict[str, Any]:
+    """What of a run's record follows from its log alone. `test_key` is that of the test split's value."""
     status = INTERRUPTED if timeline.interrupted else timeline.status or CRASHED
     resumed = timeline.value(keys.RESUMED) is not None
     return {
@@ -93,8 +100,8 @@ def facts_of(timeline: Timeline) -> dict[str, Any]:
         "train_seconds": timeline.train_seconds,
         "eval_seconds": timeline.eval_seconds,
         "epochs": timeline.epochs,
-        "eval_f1": {str(epoch): f1 for epoch, f1 in timeline.evaluations},
-        "test_f1": timeline.value(keys.TEST_F1_MACRO),
+        "evaluations": {str(epoch): value for epoch, value in timeline.evaluations},
+        "test": timeline.value(test_key),
         "samples_per_second": timeline.samples_per_second,
         "global_batch_size": timeline.global_batch_size,
         "seed": timeline.seed,
@@ -176,7 +183,7 @@ def read_run(folder: Path) -> StoredRun:
             raise StemdlError("the run's record cannot be read", where=path, found=error) from error
         if not isinstance(record, dict):
             raise StemdlError("the run's record cannot be read", where=path, expected="a JSON object")
-        return StoredRun(folder, record)
+        return StoredRun(folder, of_the_newest_format(record))
     if (folder / CONFIG).is_file() or list(folder.glob("result_*.txt")):
         return StoredRun(folder, None)
     raise StemdlError("there is no run here", where=folder, expected=RUN, remedy="stemdl list")

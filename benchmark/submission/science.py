@@ -68,13 +68,13 @@ are known only after the run: the version, and the result. `result-<n>.json` has
 
 def added_events(record: Mapping[str, Any], benchmark: Benchmark, time_ms: int) -> bytes:
     """The lines behind a log: version and result, at the time of its last event."""
-    curve = list(record["eval_f1"].values())
+    curve = list(record["evaluations"].values())
     version = (record.get("versions") or {}).get("stemdl-benchmark")
     result = {
         "metric": benchmark.measured.metric,
         "target": benchmark.goal.target,
         "dev": curve[-1] if curve else None,
-        "test": record["test_f1"],
+        "test": record["test"],
         "epochs": record["epochs"],
         "status": record["status"],
         "time_to_train_seconds": record["time_to_train_seconds"],

@@ -119,7 +119,7 @@ class Log:
 
     @cached_property
     def timeline(self) -> Timeline:
-        return Timeline.of(self.events)
+        return Timeline.of(self.events, self.goal.log_key)
 
     @cached_property
     def metrics(self) -> list[Event]:

@@ -55,7 +55,7 @@ def _same_run(setting: Setting) -> Figures:
         )
         record = answer["records"][0]
         found |= {
-            f"dev F1 by epoch, {comm}": ", ".join(f"{each:.4f}" for each in record["eval_f1"].values()),
+            f"dev F1 by epoch, {comm}": ", ".join(f"{each:.4f}" for each in record["evaluations"].values()),
             f"samples/s, {comm}": record["samples_per_second"],
         }
     return found

@@ -69,8 +69,8 @@ def figures_of(answer: dict[str, Any]) -> dict[str, float | int | str]:
         "seconds to the target": record["time_to_train_seconds"],
         "epochs": record["epochs"],
         "samples/s": record["samples_per_second"],
-        "dev F1": list(record["eval_f1"].values())[-1],
-        "test F1": record["test_f1"],
+        "dev F1": list(record["evaluations"].values())[-1],
+        "test F1": record["test"],
         "compliance checker": "SUCCESS" if record["compliant"] else "FAILED",
         "seconds of the whole command": answer["wall_seconds"],
     }

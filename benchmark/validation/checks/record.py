@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from benchmark.foundation.reading import Unreadable, read_bytes
+from benchmark.submission.record_format import FORMAT, of_the_newest_format
 from benchmark.submission.run_record import facts_of
 from benchmark.validation.finding import Fault, shown
 from benchmark.validation.registry import check
@@ -26,7 +27,8 @@ def record_agrees(log: Log) -> Iterator[Fault]:
             expected=f"{RECORD.format(index='<i>')} beside the log, or run.json",
         )
         return
-    stored = record.values.get("log")
+    values = of_the_newest_format(record.values)
+    stored = values.get("log")
     stored_hash = stored.get("sha256") if isinstance(stored, dict) else None
     try:
         content = read_bytes(log.path, 2**31)
@@ -40,29 +42,30 @@ def record_agrees(log: Log) -> Iterator[Fault]:
             found=shown(stored_hash),
             hint="a log is never edited after its run",
         )
-    if log.standard is not None and record.values.get("rung") != log.standard.name:
+    if log.standard is not None and values.get("rung") != log.standard.name:
         yield Fault(
             "the record is of another rung",
             file=record.file,
             expected=log.standard.name,
-            found=shown(record.values.get("rung")),
+            found=shown(values.get("rung")),
         )
-    if log.standard is not None and record.values.get("target") != log.standard.goal.target:
+    if values["format"] is True or values["format"] != FORMAT:
         yield Fault(
-            "the record has another target",
-            file=record.file,
-            expected=str(log.standard.goal.target),
-            found=shown(record.values.get("target")),
+            "the record has an unknown format", file=record.file, expected=str(FORMAT), found=shown(values["format"])
         )
+    for name in ("target", "reaches", "low", "high") if log.standard is not None else ():
+        wanted, found = getattr(log.standard.goal, name), values.get(name)
+        if found != wanted or isinstance(found, bool):
+            yield Fault(f"the record has another {name}", file=record.file, expected=shown(wanted), found=shown(found))
     for name in ("ranks", "launcher"):
-        if log.settings().get(name) != record.values.get(name):
+        if log.settings().get(name) != values.get(name):
             yield Fault(
                 f"{name} of the record is not what the log says",
                 file=record.file,
                 expected=shown(log.settings().get(name)),
-                found=shown(record.values.get(name)),
+                found=shown(values.get(name)),
             )
-    yield from _differences(facts_of(log.timeline), record.values, record.file, "")
+    yield from _differences(facts_of(log.timeline, log.goal.test_key), values, record.file, "")
 
 
 def _differences(facts: Mapping[str, Any], stored: Any, file: str, above: str) -> Iterator[Fault]:

@@ -111,8 +111,8 @@ def test_a_run_that_reaches_the_target(name: str, ranks: int, request: pytest.Fi
     timeline = Timeline.of(events)
 
     # The clock stops at the first evaluation that reaches the target, and not before.
-    curve = list(record["eval_f1"].values())
-    assert list(record["eval_f1"]) == [str(epoch) for epoch in range(1, record["epochs"] + 1)]
+    curve = list(record["evaluations"].values())
+    assert list(record["evaluations"]) == [str(epoch) for epoch in range(1, record["epochs"] + 1)]
     assert curve[-1] >= 0.9 and all(f1 < 0.9 for f1 in curve[:-1])
     assert curve == values_of(events, keys.EVAL_ACCURACY) == values_of(events, keys.F1_MACRO)
     order = [event.key for event in events]
@@ -124,7 +124,7 @@ def test_a_run_that_reaches_the_target(name: str, ranks: int, request: pytest.Fi
     assert record["time_to_train_seconds"] == timeline.time_to_train_seconds > 0
     assert record["train_seconds"] + record["eval_seconds"] <= record["time_to_train_seconds"]
     assert record["seed"] == timeline.seed and record["global_batch_size"] == timeline.global_batch_size
-    assert record["test_f1"] == timeline.value(keys.TEST_F1_MACRO) > 0.5
+    assert record["test"] == timeline.value(keys.TEST_F1_MACRO) > 0.5
     assert record["log"] == {"name": "result_0.txt", "sha256": sha256_of_file(folder / "result_0.txt")}
     data = record["data"]
     assert (data["train_samples"], data["eval_samples"], data["standard"]) == (200, 60, True)
@@ -176,7 +176,7 @@ def test_a_missed_target_is_no_success_anywhere(missed: Path):
         log = folder / f"result_{index}.txt"
         record = record_of(folder)
         assert (record["status"], record["scorable"], record["index"], record["epochs"]) == ("aborted", False, index, 1)
-        assert record["eval_f1"]["1"] < 0.9
+        assert record["evaluations"]["1"] < 0.9
         assert "success" not in log.read_text(encoding="utf-8")
         assert not check_log(log).passed
 
@@ -275,7 +275,7 @@ def test_resumed_after_a_kill_is_the_unbroken_run_to_the_last_bit(
     assert resumed.returncode == 1 and "cannot be scored" in resumed.stderr
     assert "official compliance checker: FAILED" in resumed.stdout
     unbroken, record = record_of(smoke_run), record_of(folder)
-    assert len(unbroken["eval_f1"]) > 1
+    assert len(unbroken["evaluations"]) > 1
     events = read_events(folder / "result_0.txt")
     (resumption,) = [event for event in events if event.key == keys.RESUMED]
     epochs = [
@@ -284,8 +284,8 @@ def test_resumed_after_a_kill_is_the_unbroken_run_to_the_last_bit(
         if event.key == keys.EPOCH_START and event.line > resumption.line
     ]
     assert resumption.value == 1
-    assert epochs == list(range(resumption.value + 1, len(unbroken["eval_f1"]) + 1))
-    assert record["eval_f1"] == unbroken["eval_f1"] and record["test_f1"] == unbroken["test_f1"]
+    assert epochs == list(range(resumption.value + 1, len(unbroken["evaluations"]) + 1))
+    assert record["evaluations"] == unbroken["evaluations"] and record["test"] == unbroken["test"]
     assert (record["seed"], record["status"]) == (7, "success")
     assert (record["resumed"], record["scorable"]) == (True, False)
 
@@ -317,7 +317,7 @@ def test_an_aborted_run_can_go_on_but_not_be_scored(missed: Path, stemdl: Callab
     )
     assert done.returncode == 1 and "Resuming after epoch 1" in done.stderr, done.stderr
     record = record_of(folder)
-    assert list(record["eval_f1"]) == ["1", "2"] and record["eval_f1"]["1"] == before["eval_f1"]["1"]
+    assert list(record["evaluations"]) == ["1", "2"] and record["evaluations"]["1"] == before["evaluations"]["1"]
     assert (record["seed"], record["resumed"], record["scorable"]) == (before["seed"], True, False)
     assert not check_log(folder / "result_0.txt").passed
     assert "resumed from a checkpoint: cannot be scored" in done.stdout

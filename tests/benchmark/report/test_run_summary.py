@@ -11,11 +11,15 @@ from benchmark.report.run_summary import WIDTH, curve_lines, summary_lines
 RECORD: dict[str, Any] = {
     "rung": "stemdl_smoke",
     "status": "success",
+    "metric": "macro-F1",
+    "reaches": "at_least",
     "target": 0.9,
+    "low": 0.0,
+    "high": 1.0,
     "time_to_train_seconds": 12.345,
     "epochs": 2,
-    "eval_f1": {"1": 0.25, "2": 0.9312},
-    "test_f1": 0.8765,
+    "evaluations": {"1": 0.25, "2": 0.9312},
+    "test": 0.8765,
     "samples_per_second": 432.4,
     "train_seconds": 10.0,
     "eval_seconds": 1.25,
@@ -35,8 +39,8 @@ def test_the_figures_are_the_record_s():
     for figure in (
         "macro-F1 0.9 reached in 12.35 s",
         "epochs 2",
-        "dev F1 0.9312",
-        "test F1 0.8765",
+        "dev 0.9312",
+        "test 0.8765",
         "432 samples/s",
         "training 10.00 s",
         "evaluation 1.25 s",
@@ -62,21 +66,36 @@ def test_what_spoils_a_score_is_said():
 
 
 @pytest.mark.parametrize(
-    "key", ["test_f1", "samples_per_second", "train_seconds", "eval_seconds", "staging_seconds", "init_seconds"]
+    "key", ["test", "samples_per_second", "train_seconds", "eval_seconds", "staging_seconds", "init_seconds"]
 )
 def test_what_the_log_does_not_hold_is_unknown(key: str):
     assert "unknown" in "\n".join(summary_lines(RECORD | {key: None}))
 
 
 def test_a_run_that_broke_off_before_its_first_evaluation_can_be_shown():
-    empty = RECORD | {"status": "crashed", "eval_f1": {}, "epochs": None, "time_to_train_seconds": None}
-    assert "crashed" in summary_lines(empty)[0] and "dev F1 unknown" in "\n".join(summary_lines(empty))
+    empty = RECORD | {"status": "crashed", "evaluations": {}, "epochs": None, "time_to_train_seconds": None}
+    assert "crashed" in summary_lines(empty)[0] and "dev unknown" in "\n".join(summary_lines(empty))
     assert curve_lines(empty) == []
+
+
+def test_an_error_is_reached_from_above_and_its_bars_end_where_the_first_does():
+    error = RECORD | {"metric": "mean error", "reaches": "at_most", "target": 0.25, "high": None}
+    error |= {"evaluations": {"1": 0.5, "2": 0.2, "3": 2.5e-5}}
+    assert summary_lines(error)[0].startswith("stemdl_smoke: mean error at most 0.25 reached in")
+    assert "target of at most 0.25 was missed" in summary_lines(error | {"status": "aborted"})[0]
+    first, second, third = curve_lines(error)
+    assert first.count("█") == WIDTH and first.index("│") - first.index("█") == WIDTH // 2
+    assert second.count("█") == 16 and third.count("█") == 0 and third.endswith(" 2.5e-05")
+
+
+@pytest.mark.parametrize("low", [None, 0.25])
+def test_a_curve_without_a_range_or_length_can_be_shown(low: float | None):
+    assert len(curve_lines(RECORD | {"low": low, "high": None, "target": 0.25, "evaluations": {"1": 0.25}})) == 1
 
 
 @pytest.mark.parametrize("f1", [0.0, 0.25, 0.89, 0.9, 1.0])
 def test_a_bar_is_as_long_as_its_f1_and_the_target_is_marked(f1: float):
-    (line,) = curve_lines(RECORD | {"eval_f1": {"7": f1}})
+    (line,) = curve_lines(RECORD | {"evaluations": {"7": f1}})
     assert line.split()[:2] == ["epoch", "7"] and line.endswith(f" {f1:.4f}")
     bar = line[len("  epoch   7 ") : -len(" 0.0000")]
     assert len(bar) == WIDTH + 1 and bar.count("█") == round(f1 * WIDTH)

@@ -22,6 +22,7 @@ from benchmark.events.reader import Event
 from benchmark.events.timeline import Timeline
 from benchmark.submission.chain import FIRST
 from benchmark.submission.ledger import LEDGER
+from benchmark.submission.record_format import FORMAT
 from benchmark.submission.run_record import facts_of
 from benchmark.validation.checks.system import ASKED_BY_THE_POLICY_ALONE, OPTIONAL, REQUIRED
 
@@ -160,14 +161,19 @@ def record_of(lines: Lines, log: bytes) -> dict[str, Any]:
         Event(number, line["time_ms"], line["event_type"], line["key"], line["value"], line["metadata"])
         for number, line in enumerate(lines, 1)
     ]
-    facts = facts_of(Timeline.of(events))
+    facts = facts_of(Timeline.of(events), keys.TEST_F1_MACRO)
     settings = next((line["value"] for line in lines if line["key"] == keys.CONFIG), {})
     settings = settings if isinstance(settings, dict) else {}
     return {
+        "format": FORMAT,
         "benchmark": "stemdl",
         "rung": RUNG,
         "index": 0,
+        "metric": "macro-F1",
+        "reaches": "at_least",
         "target": 0.9,
+        "low": 0.0,
+        "high": 1.0,
         **facts,
         "ranks": settings.get("ranks"),
         "launcher": settings.get("launcher"),
