@@ -19,6 +19,7 @@ from benchmark.definition.request import LOG
 from benchmark.events.power_log import POWER, power_logs
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.source import source_files, source_sha256
+from benchmark.launch.launchers import launcher_names
 from benchmark.submission.ledger import LEDGER, LedgerRun
 from benchmark.submission.run_record import RUN, StoredRun
 
@@ -157,8 +158,10 @@ def command_of(draft: SubmissionDraft) -> str:
         return f"stemdl run --rung {rung} --ranks {told.ranks} --instances {told.instances}"
     if nodes == "1":
         return f"stemdl run --rung {rung} --ranks {told.ranks} --runs {len(draft.runs)}"
+    launch = ["stemdl", "launch", "--nodes", nodes, "--ranks", str(told.ranks)]
     launcher = (draft.runs[0][0].record or {}).get("launcher")
-    return f"{launcher} -n {told.ranks} ./run_benchmark.sh --rung {rung} --runs {len(draft.runs)}"
+    launch += ["--launcher", launcher] if launcher in launcher_names() else []
+    return f"{shlex.join(launch)} -- --rung {rung} --runs {len(draft.runs)}"
 
 
 def facts(draft: SubmissionDraft) -> dict[str, Any]:

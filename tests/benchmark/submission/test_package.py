@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from benchmark.cli.main import main
 from benchmark.foundation.errors import StemdlError
-from benchmark.submission.package import publish, put, put_runs
+from benchmark.launch.launchers import launcher_names
+from benchmark.submission.package import command_of, publish, put, put_runs
 from benchmark.submission.run_record import StoredRun
 
 
@@ -20,6 +24,29 @@ def write(folder: Path, files: dict[str, str]) -> Path:
 
 def read(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("launcher", [*launcher_names(), "none of them", None])
+def test_the_command_of_runs_on_several_nodes_can_be_typed(
+    launcher: str | None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    """It is `stemdl launch`, whatever words the launcher takes; what it cannot start so, it says."""
+    draft = SimpleNamespace(
+        told=SimpleNamespace(trainer=None, instances=1, ranks=4),
+        description={"number_of_nodes": "2"},
+        rung="stemdl_smoke",
+        runs=[(SimpleNamespace(record={"launcher": launcher}), None)] * 5,
+    )
+    monkeypatch.setenv("MASTER_ADDR", "node0")
+    stemdl, command, *words = shlex.split(command_of(draft))
+    assert (stemdl, command, words[-4:]) == ("stemdl", "launch", ["--rung", "stemdl_smoke", "--runs", "5"])
+    assert ("--launcher" in words) == (launcher in launcher_names())
+    code = main(["launch", "--dry-run", *words])
+    output = capsys.readouterr()
+    if launcher == "local":
+        assert code == 2 and "local starts one rank" in output.err
+    else:
+        assert code == 0 and "--rung stemdl_smoke --runs 5 --output" in output.out
 
 
 OLD = {"systems/a.json": "a", "results/a/strong/x/result_0.txt": "0"}
