@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import benchmark
 from benchmark.cli.main import main
 from benchmark.foundation.errors import StemdlError
 from benchmark.launch import launchers
@@ -117,3 +119,14 @@ def test_a_broken_file_is_named(
 def test_an_unknown_name_loads_nothing(name: str) -> None:
     with pytest.raises(StemdlError, match="unknown launcher"):
         get_launcher(name)
+
+
+def test_no_other_module_knows_a_launcher_by_name() -> None:
+    """But mpirun, which the environment brings, and the one process that needs no launcher."""
+    names = set(launcher_names()) - {"mpirun", "local"}
+    named = {}
+    for path in sorted(Path(benchmark.__file__).parent.rglob("*.py")):
+        if path.parent.name != "launchers":
+            words = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
+            named |= {path.name: words & names} if words & names else {}
+    assert named == {}
