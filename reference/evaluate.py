@@ -27,9 +27,21 @@ def evaluate(run: Run, predict: Predict, samples: Samples, split: str) -> float:
 
     Raises StemdlError when the ranks together did not count the split's samples, each once.
     """
-    settings = run.settings
+    settings, asked = run.settings, run.request.benchmark.measured.of
+
+    def answer(batch: Batch) -> Batch:
+        found = predict(batch)
+        if missing := set(asked) - found.keys():
+            raise StemdlError(
+                f"the task predicts no {', '.join(sorted(missing))}",
+                where="predict",
+                expected=", ".join(asked),
+                found=", ".join(map(str, found)),
+            )
+        return found
+
     tally = tally_of(
-        predict,
+        answer,
         samples,
         run.manifest.schema,
         run.metric,

@@ -38,7 +38,7 @@ def fit(request: RunRequest, make_task: MakeTask | None = None) -> bool:
     if request.resume:
         raise StemdlError("what is fitted at once cannot be resumed", where="--resume", remedy="start the run again")
     with opened(request, require_possible) as run:
-        task: FittedTask = run.task(make_task)
+        task: FittedTask = run.task(make_task, ("fit", "predict"))
         samples = run.manifest.samples["train"]
         with clock(run) as data:
             run.watch.at("the fit")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from benchmark.definition.goal import Goal
 from benchmark.definition.request import RunRequest
 from benchmark.definition.settings import Settings
 from benchmark.events.log import EventLog
+from benchmark.foundation.errors import StemdlError
 from benchmark.launch.rank import Rank
 from benchmark.launch.watchdog import Watch
 from benchmark.metrics.metric import Metric
@@ -53,8 +55,16 @@ class Run:
     def goal(self) -> Goal:
         return self.request.benchmark.goal
 
-    def task(self, make: MakeTask | None = None) -> Any:
-        """The benchmark's task, or the one that `make` makes instead of it: the same on all ranks."""
+    def task(self, make: MakeTask | None, needs: Iterable[str]) -> Any:
+        """The benchmark's task, or the one that `make` makes instead of it: the same on all ranks. Raises StemdlError
+        where it lacks something that the trainer `needs`."""
         torch.manual_seed(self.seed)
-        make = make or reference_task(self.request.benchmark)
-        return make(self.manifest.schema, self.settings.to_dict())
+        task = (make or reference_task(self.request.benchmark))(self.manifest.schema, self.settings.to_dict())
+        if missing := [name for name in needs if not hasattr(task, name)]:
+            raise StemdlError(
+                f"the task has no {' and no '.join(missing)}",
+                where=self.request.trainer if make else self.request.benchmark.task_folder,
+                expected=", ".join(needs),
+                found=type(task).__name__,
+            )
+        return task

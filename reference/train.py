@@ -52,7 +52,7 @@ def train(request: RunRequest, make_task: MakeTask | None = None) -> bool:
     settings or data, a loss that is not finite, and disks that are full.
     """
     with opened(request, require_possible) as run:
-        task: Task = run.task(make_task)
+        task: Task = run.task(make_task, ("model", "loss", "predict", "augment"))
         averaged = average_of(task.model.to(run.device), run.settings.weight_averaging)
         model, optimizer = run.comm.distribute(task.model, make_optimizer(task.model, run.settings))
         warm_up(run, task, model, optimizer)

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from benchmark.data.manifest import read_manifest
 from benchmark.data.reader import Part
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.settings import Settings
 from benchmark.foundation.errors import StemdlError
 from benchmark.metrics.confusion import Confusion
@@ -194,6 +195,7 @@ def test_an_evaluation_that_misses_a_sample_is_refused(smoke_data: Path):
     part = SamplesInMemory(Part(read_manifest(smoke_data), "dev", 0, 2), CPU)  # a half, and nobody counts the other
     manifest = read_manifest(smoke_data)
     run = SimpleNamespace(
+        request=SimpleNamespace(benchmark=load_benchmark()),
         settings=Settings(eval_batch_size=7),
         manifest=manifest,
         metric=make_metric("macro_f1", manifest.schema, ("space_group",)),

@@ -46,7 +46,6 @@ class Toy:
         return F.mse_loss(self.predict(model, batch)["slope"], batch["slope"])
 
     def predict(self, model: nn.Module, batch: Batch) -> Batch:
-        assert "slope" not in batch or batch["slope"].requires_grad is False
         return {"slope": model(batch["profile"]).squeeze(1)}
 
     def augment(self, batch: Batch, generator: np.random.Generator) -> Batch:
@@ -238,6 +237,23 @@ def test_a_fit_is_not_resumed_and_needs_a_sample_for_each_rank(request_of: Calla
         fit(request_of(by_gradients=False, resume=True), ToyFit)
     with pytest.raises(StemdlError, match="a rank would have no sample"):
         require_possible({"comm": "auto"}, 3, 4)
+
+
+def test_a_task_that_is_not_whole_is_refused_before_the_clock(request_of: Callable):
+    with pytest.raises(StemdlError, match="the task has no loss and no augment") as caught:
+        train(request_of(), lambda schema, settings: SimpleNamespace(model=nn.Linear(5, 1), predict=None))
+    assert "model, loss, predict, augment" in str(caught.value)
+    with pytest.raises(StemdlError, match="the task has no fit"):
+        fit(dataclasses.replace(request_of(by_gradients=False), index=1), Toy)
+
+
+def test_a_task_that_does_not_predict_what_is_measured_is_refused(request_of: Callable):
+    class Elsewhere(ToyFit):
+        def predict(self, batch: Batch) -> Batch:
+            return {"offset": batch["profile"].sum(dim=1)}
+
+    with pytest.raises(StemdlError, match="the task predicts no slope"):
+        fit(request_of(by_gradients=False), Elsewhere)
 
 
 def test_an_evaluation_that_misses_a_sample_ends_the_run(request_of: Callable, monkeypatch: pytest.MonkeyPatch):

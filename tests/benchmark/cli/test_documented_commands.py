@@ -22,6 +22,8 @@ DOCUMENTS = (
     "docs/scoring.md",
     "docs/structures.md",
     "docs/validation.md",
+    "docs/your_own.md",
+    "reference/tasks/space_group/README.md",
 )
 PROGRAM = re.compile(r"(?:^|(?:mpirun|jsrun|srun) .*?)(?:stemdl|\./run_benchmark\.sh)(?= |$)")
 
