@@ -64,7 +64,8 @@ class Flux(Launcher):
 
     def is_only_local(self, environ: Mapping[str, str]) -> bool:
         """See `RankVariables.is_only_local`."""
-        return environ.get("FLUX_JOB_NNODES") == environ.get("FLUX_JOB_SIZE")
+        nodes = environ.get("FLUX_JOB_NNODES")
+        return nodes is not None and nodes == environ.get("FLUX_JOB_SIZE")
 
     def count_local(self, environ: Mapping[str, str]) -> int:
         """Flux does not tell a task how many share its node, but spreads them evenly, in blocks: size / nodes.

@@ -194,6 +194,14 @@ def test_a_launcher_that_flux_started_once_a_node_counts(inner: dict[str, str]) 
         detect_rank(FLUX | inner | {name: "5" for name in inner if name.endswith("RANK") and "LOCAL" not in name})
 
 
+@pytest.mark.parametrize("outer", [SRUN_BROKER, FLUX_DAEMON])
+def test_a_daemon_is_one_whose_nodes_are_known(outer: dict[str, str]) -> None:
+    """Without the number of nodes a stale variable of another launcher is not taken for an inner launcher's."""
+    unknown = {name: value for name, value in outer.items() if not name.endswith(("NODES", "JOB_SIZE", "NUM_TASKS"))}
+    with pytest.raises(StemdlError, match="disagree"):
+        detect_rank(unknown | OPEN_MPI)
+
+
 def test_jsrun_starts_no_other_launchers_daemons() -> None:
     with pytest.raises(StemdlError, match="jsrun and mpirun disagree"):
         detect_rank(JSRUN_BROKER | OPEN_MPI)
