@@ -64,23 +64,19 @@ class Golden:
 
     Attributes
     ----------
-    every : they are of every so-manieth sample, from the first one on, in the order of the shards.
-    shards_sha256 : of the shards' own hashes (`recognise.hash_of_shards`); empty where not all were made.
-    fingerprints : (n,). sums, mixed : (n, 3, STRIPS).
+    shards_sha256 : of the hashes of the shards that they are of (`recognition.hash_of_shards`).
+    fingerprints : (n,) of all samples, in the order of the shards. sums, mixed : (n, 3, STRIPS).
     """
 
-    every: int
     shards_sha256: str
     fingerprints: NDArray[np.uint64]
     sums: NDArray[np.uint32]
     mixed: NDArray[np.uint32]
 
-    def figures(self, sample: int) -> Figures | None:
-        """Those of a sample by its place in the data set; None where there are none of it."""
-        row, left = divmod(sample, self.every)
-        if left or row >= len(self.fingerprints):
-            return None
-        return Figures(int(self.fingerprints[row]), self.sums[row].astype(np.int64), self.mixed[row].astype(np.int64))
+    def figures(self, sample: int) -> Figures:
+        """Those of a sample by its place in the data set."""
+        sums, mixed = self.sums[sample].astype(np.int64), self.mixed[sample].astype(np.int64)
+        return Figures(int(self.fingerprints[sample]), sums, mixed)
 
 
 def load_golden(rung: Rung) -> Golden | None:
@@ -90,7 +86,7 @@ def load_golden(rung: Rung) -> Golden | None:
     with np.load(golden_path(rung.name), allow_pickle=False) as file:
         if str(file["recipe_sha256"]) != rung.recipe_sha256:
             return None
-        return Golden(int(file["every"]), str(file["shards_sha256"]), file["fingerprints"], file["sums"], file["mixed"])
+        return Golden(str(file["shards_sha256"]), file["fingerprints"], file["sums"], file["mixed"])
 
 
 def counts_of(patterns: NDArray[np.float32], dose_electrons: float) -> NDArray[np.int64] | None:

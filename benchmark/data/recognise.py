@@ -18,11 +18,18 @@ from numpy.typing import NDArray
 from benchmark.data import schema
 from benchmark.data.faults import Fault
 from benchmark.data.golden import Golden, Likeness, counts_of, differences, figures_of, likeness, load_golden
-from benchmark.data.manifest import Manifest, read_manifest
+from benchmark.data.manifest import MANIFEST, Manifest, read_manifest
 from benchmark.data.plan import Material, ShardPlan, drawn, plan_shards
-from benchmark.data.recognition import Recognition, hash_of_shards, keep, known_recognition, rung_claimed
+from benchmark.data.recognition import (
+    Recognition,
+    has_own_schema,
+    hash_of_shards,
+    keep,
+    known_recognition,
+    rung_claimed,
+)
 from benchmark.data.sealed import opened_shard
-from benchmark.definition.golden import IDENTICAL, RECOGNISED, REFUSED, UNKNOWN, golden_path
+from benchmark.definition.golden import IDENTICAL, RECOGNISED, REFUSED, UNKNOWN, golden_path, golden_sha256
 from benchmark.definition.rung import SPLITS, Rung
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.progress import progress
@@ -48,6 +55,13 @@ def recognise(manifest: Manifest) -> tuple[Recognition | None, list[Fault]]:
     rung = rung_claimed(manifest)
     if rung is None or known is None or known.verdict == IDENTICAL or not known.golden_sha256:
         return known, []
+    recognition, faults = compare(manifest, rung)
+    keep(manifest, recognition)
+    return recognition, faults
+
+
+def compare(manifest: Manifest, rung: Rung) -> tuple[Recognition, list[Fault]]:
+    """Every sample of a data set against the golden figures of a rung that has some. Raises as `recognise` does."""
     golden = load_golden(rung)
     assert golden is not None
     faults: list[Fault] = []
@@ -62,12 +76,11 @@ def recognise(manifest: Manifest) -> tuple[Recognition | None, list[Fault]]:
     total = sum(alike.values(), Counter())
     recognition = Recognition(
         REFUSED if faults else RECOGNISED,
-        known.golden_sha256,
+        golden_sha256(rung.name),
         total.total(),
         total[Likeness.ROUNDED],
         total[Likeness.RECOUNTED],
     )
-    keep(manifest, recognition)
     return recognition, faults
 
 
@@ -91,6 +104,8 @@ class _Sample:
 
 def _samples(manifest: Manifest, rung: Rung) -> Iterator[_Sample | Fault]:
     """Every sample of the data set that is where the rung has it, under its name and label; what is not, as a fault."""
+    if not has_own_schema(manifest, rung):
+        yield Fault(CHECK, str(manifest.folder / MANIFEST), "other inputs, targets or classes than the rung's")
     plans = plan_shards(rung, drawn(rung))
     wanted = [str(schema.shard_path(manifest.folder, plan.split, plan.number)) for plan in plans]
     listed = [str(manifest.folder / shard["path"]) for shard in manifest.shards]
@@ -143,10 +158,10 @@ def _compared(manifest: Manifest, rung: Rung, golden: Golden) -> Iterator[tuple[
         if isinstance(sample, Fault):
             yield sample
             continue
-        figures = golden.figures(sample.place)
         if sample.counts is None:
             yield Fault(CHECK, sample.where, "the intensities are not counts of electrons, as the rung's are")
-        elif figures is not None:
+        else:
+            figures = golden.figures(sample.place)
             alike = likeness(sample.counts, figures)
             if alike is Likeness.OTHER:
                 yield Fault(
@@ -174,8 +189,8 @@ def _counted_otherwise(manifest: Manifest, alike: Mapping[str, Counter[Likeness]
             )
 
 
-def make_golden(manifest: Manifest, rung: Rung, every: int = 1) -> Path:
-    """Write the golden figures of a rung, of every so-manieth sample of its own data, where the program reads them.
+def make_golden(manifest: Manifest, rung: Rung) -> Path:
+    """Write the golden figures of a rung, of its own data, where the program reads them.
 
     Raises StemdlError where a shard is not its manifest's or holds other samples than the rung's.
     """
@@ -183,15 +198,13 @@ def make_golden(manifest: Manifest, rung: Rung, every: int = 1) -> Path:
     for sample in _samples(manifest, rung):
         if isinstance(sample, Fault) or sample.counts is None:
             raise StemdlError("these are not the rung's own data", where=manifest.folder, found=sample)
-        if sample.place % every == 0:
-            rows.append(figures_of(sample.counts))
+        rows.append(figures_of(sample.counts))
     path = golden_path(rung.name)
     path.parent.mkdir(exist_ok=True)
     np.savez_compressed(
         path,
         recipe_sha256=rung.recipe_sha256,
         shards_sha256=hash_of_shards(manifest),
-        every=every,
         fingerprints=np.array([row.fingerprint for row in rows], dtype=np.uint64),
         sums=np.array([row.sums for row in rows], dtype=np.uint32),
         mixed=np.array([row.mixed for row in rows], dtype=np.uint32),

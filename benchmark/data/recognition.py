@@ -65,6 +65,11 @@ def rung_claimed(manifest: Manifest) -> Rung | None:
     return rung if claims and rung.imported is None else None
 
 
+def has_own_schema(manifest: Manifest, rung: Rung) -> bool:
+    """Whether a network is given the rung's patterns and labels, and nothing else; older manifests cannot say so."""
+    return manifest.own_schema in (None, sample_schema(rung.pixels, rung.space_groups))
+
+
 def known_recognition(manifest: Manifest) -> Recognition | None:
     """What is known of a data set without reading a shard; None where it does not claim to be a rung's own."""
     rung = rung_claimed(manifest)
@@ -73,7 +78,7 @@ def known_recognition(manifest: Manifest) -> Recognition | None:
     golden, sha256 = load_golden(rung), golden_sha256(rung.name)
     if golden is None:
         return Recognition(UNKNOWN)
-    if manifest.own_schema not in (None, sample_schema(rung.pixels, rung.space_groups)):
+    if not has_own_schema(manifest, rung):
         return Recognition(REFUSED, sha256)
     if hash_of_shards(manifest) == golden.shards_sha256:
         return Recognition(IDENTICAL, sha256, sum(manifest.samples.values()))

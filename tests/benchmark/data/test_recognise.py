@@ -357,6 +357,9 @@ def test_a_label_among_the_networks_input_is_refused(copied: Path) -> None:
         in_manifest(copied, tell)
         found = known_recognition(read_manifest(copied))
         assert found is not None and found.verdict == REFUSED
+        recognition, (fault,) = recognise(read_manifest(copied))
+        assert recognition is not None and recognition.verdict == REFUSED
+        assert fault.file.endswith("manifest.json") and "other inputs" in fault.message
 
 
 def test_what_a_run_logs_is_plain(smoke_data: Path) -> None:
