@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.foundation.files import atomic_path
+from benchmark.report.stacks import GROUND
 from benchmark.simulation.crystal import CRYSTAL_SYSTEMS
 
 if TYPE_CHECKING:
@@ -47,12 +48,14 @@ Real = Mapping[int, int]
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure that is written: its file, heading, caption and a text in its place."""
+    """A figure that is written: its file, heading, caption and a text in its place. `patterns` are shown as they are;
+    a chart has its light and dark exchanged on a dark page."""
 
     path: Path
     title: str
     caption: str
     alternative: str
+    patterns: bool = False
 
 
 def draw(
@@ -60,12 +63,13 @@ def draw(
 ) -> Drawn:
     """Draw one figure to a PNG file."""
     import matplotlib as mpl
+    from matplotlib.colors import to_rgba
 
     with mpl.rc_context(STYLE):
         figure, caption, alternative = make(seen, real)
         with atomic_path(path) as temporary:
             figure.savefig(temporary, format="png", metadata={"Software": None})
-    return Drawn(path, title, caption, alternative)
+    return Drawn(path, title, caption, alternative, patterns=figure.get_facecolor() == to_rgba(GROUND))
 
 
 def new_figure(height_inches: float, **options: Any) -> Figure:

@@ -219,6 +219,7 @@ def _example_stacks(manifest: Manifest, folder: Path, groups: list[int] | None) 
         "Example stacks",
         "The first training material of each of these groups along its three zone axes, log scale.",
         "Diffraction patterns, bright disks on black, three projections a row: " + "; ".join(shown) + ".",
+        patterns=True,
     )
 
 

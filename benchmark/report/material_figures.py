@@ -46,7 +46,7 @@ def classes(seen: Overview, real: Real) -> tuple[Figure, str, str]:
         markersize=9 if len(places) < 60 else 3,
         label="real set",
     )
-    caption += " Black marks: the real set's share of the same group, of all its stacks"
+    caption += " Dashes: the real set's share of the same group, of all its stacks"
     missing = [str(group) for group in totals if not real.get(group)]
     caption += f" (it has none of {', '.join(missing)})." if 0 < len(missing) <= 12 else "."
     if len(places) < 60:

@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmark.report.drawing import ACCENT, SYSTEM_COLOURS, WIDTH_INCHES, Real, new_figure
 from benchmark.report.overview import LOG_FLOOR, REDUCED_PIXELS, Overview
-from benchmark.report.stacks import group_symbol
+from benchmark.report.stacks import GROUND, LETTERS, group_symbol
 from benchmark.simulation.crystal import crystal_system
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def thumbnails(seen: Overview, _: Real) -> tuple[Figure, str, str]:
         groups = [groups[round(i)] for i in np.linspace(0, len(groups) - 1, MOST_THUMBNAILS)]
     columns = min(4, len(groups))
     rows = -(-len(groups) // columns)
-    figure = new_figure(rows * (WIDTH_INCHES / columns / 3 + 0.24))
+    figure = new_figure(rows * (WIDTH_INCHES / columns / 3 + 0.24), facecolor=GROUND)
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02)
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis in axes:
@@ -33,7 +33,8 @@ def thumbnails(seen: Overview, _: Real) -> tuple[Figure, str, str]:
     for axis, group in zip(axes, groups, strict=False):
         patterns, formula = seen.thumbnails[group]
         axis.imshow(np.log10(np.concatenate(list(patterns), axis=1) + 1e-5), cmap="magma", interpolation="nearest")
-        axis.set_title(f"{group}  {group_symbol(group)}  {formula}"[:34], fontsize=6.5, fontweight="normal", pad=2)
+        title = f"{group}  {group_symbol(group)}  {formula}"[:34]
+        axis.set_title(title, fontsize=6.5, fontweight="normal", color=LETTERS, pad=2)
     return (
         figure,
         (

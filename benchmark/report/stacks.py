@@ -15,6 +15,8 @@ from benchmark.foundation.files import atomic_path
 from benchmark.simulation.crystal import crystal_system
 
 PATTERNS_SHOWN = 4
+GROUND, LETTERS = "#161616", "#dddddd"
+"""Patterns are bright on black: what surrounds them is dark in every picture, on light pages and dark ones."""
 
 
 def picture_of_stacks(manifest: Manifest, path: Path, groups: list[int] | None = None) -> list[str]:
@@ -48,11 +50,11 @@ def picture_of_stacks(manifest: Manifest, path: Path, groups: list[int] | None =
         for index, (axis, picture) in enumerate(zip(row, patterns, strict=True)):
             axis.imshow(np.log10(picture + 1e-5), cmap="magma", interpolation="nearest")
             title = f"projection {index + 1}" if zones is None else f"[{' '.join(map(str, zones[index]))}]"
-            axis.set(xticks=[], yticks=[], title=title)
-            axis.title.set_fontsize(9)
-        row[0].set_ylabel(f"{symbol}  (no. {group})\n{formula}", fontsize=9)
+            axis.set(xticks=[], yticks=[])
+            axis.set_title(title, fontsize=9, color=LETTERS)
+        row[0].set_ylabel(f"{symbol}  (no. {group})\n{formula}", fontsize=9, color=LETTERS)
     with atomic_path(path) as temporary:
-        figure.savefig(temporary, format="png")
+        figure.savefig(temporary, format="png", facecolor=GROUND)
     return shown
 
 

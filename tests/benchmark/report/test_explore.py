@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import h5py
+import matplotlib.image as mpimg
 import numpy as np
 import pytest
 
@@ -287,3 +288,13 @@ def test_too_few_materials_and_data_of_another_recipe_are_said(tmp_path: Path, m
     text = page_of(replace(manifest, values=drawn), look_over(manifest), [], leaks)
     assert "too few to measure" in text
     assert "Drawn crystals, the recipe realistic; not the rung's own." in html.unescape(text)
+
+
+def test_on_a_dark_page_charts_are_dark_and_patterns_stay_as_they_are(page: tuple[dict, Path]) -> None:
+    text = (page[1] / "index.html").read_text()
+    assert "figure img:not(.patterns) { filter: invert(" in text.partition("@media (prefers-color-scheme: dark)")[2]
+    kept = list(map(bool, re.findall(r'<img( class="patterns")? alt=', text)))
+    assert kept == [True, True] + [False] * (len(page[0]["figures"]) - 2)
+    for is_kept, path in zip(kept, page[0]["figures"], strict=True):
+        corner = mpimg.imread(path)[0, 0, :3]
+        assert corner.max() < 0.1 if is_kept else corner.min() == 1.0, path
