@@ -42,7 +42,7 @@ from benchmark.definition.scored import REFERENCE_POINTS
 from benchmark.foundation.progress import progress
 from benchmark.validation.finding import Severity
 from benchmark.validation.limits import Limits
-from benchmark.validation.official import RULES
+from benchmark.validation.rule_file import RULES
 from benchmark.validation.second_opinion import Question, objections
 from benchmark.validation.tree import read_submission, result_sets, submissions_below, walk
 from benchmark.validation.validate import validate

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.foundation.errors import StemdlError
-
-RULES = Path(__file__).resolve().parent / "official_rules" / "common.yaml"
+from benchmark.validation.limits import Limits
+from benchmark.validation.rule_file import RULES, rule_file
+from benchmark.validation.subjects import Log
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def check_log(path: Path) -> OfficialVerdict:
         "--ruleset",
         "3.0.0",
         "--config",
-        str(RULES),
+        str(rule_file(Log.read(path, path.name, Limits()).standard)),
         "--werror",  # a key given twice with the same value is an error too
         "--log_output",
         os.devnull,  # or it leaves a file in the folder that it is called from

@@ -17,8 +17,8 @@ from benchmark.events import keys
 from benchmark.foundation.progress import counted, progress
 from benchmark.validation.finding import Fault, Finding, Severity
 from benchmark.validation.limits import Limits
-from benchmark.validation.official import RULES
 from benchmark.validation.registry import as_finding
+from benchmark.validation.rule_file import RULES, rule_file
 from benchmark.validation.subjects import Log, ResultSet
 
 RULE = "R9.4"
@@ -63,7 +63,7 @@ class Question:
             errors,
             log.ours,
             (str(log.path.absolute()),),
-            str(RULES) if log.ours else "",
+            str(rule_file(log.standard)) if log.ours else "",
             unasked=_unasked([log], limits),
         )
 
@@ -77,7 +77,7 @@ class Question:
             errors,
             results.ours,
             tuple(str(log.path.absolute()) for log in results.logs),
-            str(RULES) if results.ours else "",
+            str(rule_file(results.standard)) if results.ours else "",
             seeds=closed,
             rcp_folder=str(results.folder.absolute()) if closed and not results.ours else "",
             system=str(system.path.absolute()) if system else "",
