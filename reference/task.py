@@ -57,7 +57,7 @@ MakeTask = Callable[[SampleSchema, Mapping[str, Any]], Any]
 def reference_task(benchmark: Benchmark) -> MakeTask:
     """The reference's `make_task` of a benchmark. Raises StemdlError where there is none, or it cannot be imported."""
     place = find_task(benchmark.task)
-    make = getattr(place.code(TASK), "make_task", None)
+    make: MakeTask | None = getattr(place.code(TASK), "make_task", None)
     if make is None:
         raise StemdlError(
             f"the task {place.name} has no function make_task",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +56,7 @@ class Unusable(Exception):
         self.reason, self.detail = reason, detail
 
 
-def require_cell(parameters: NDArray) -> NDArray[np.float64]:
+def require_cell(parameters: NDArray[np.float64]) -> NDArray[np.float64]:
     """(3, 3) lattice vectors as rows from a, b, c in Angstrom, alpha, beta, gamma in degrees (6,). Raises Unusable."""
     if not np.isfinite(parameters).all():
         raise Unusable("a number of it is not finite", parameters.tolist())
@@ -72,7 +73,7 @@ def require_cell(parameters: NDArray) -> NDArray[np.float64]:
         raise Unusable("no cell has its angles", angles.tolist()) from error
 
 
-def require_vectors(cell: NDArray) -> None:
+def require_vectors(cell: NDArray[np.float64]) -> None:
     """Raises Unusable for lattice vectors, rows of (3, 3) in Angstrom, that do not span a cell of a crystal's size."""
     if not np.isfinite(cell).all():
         raise Unusable("a number of it is not finite")
@@ -84,7 +85,11 @@ def require_vectors(cell: NDArray) -> None:
 
 
 def of_parameters(
-    identifier: str, parameters: NDArray, numbers: NDArray, positions: NDArray, origin: str = ""
+    identifier: str,
+    parameters: NDArray[np.float64],
+    numbers: NDArray[Any],
+    positions: NDArray[np.float64],
+    origin: str = "",
 ) -> Candidate:
     """A crystal from its cell's parameters (6,), as `require_cell` has them, and the atoms of the whole cell."""
     try:
@@ -95,7 +100,7 @@ def of_parameters(
     return Candidate(identifier, cell, numbers.astype(np.int64), positions.astype(np.float64), origin=origin)
 
 
-def require_atoms(numbers: NDArray, positions: NDArray) -> None:
+def require_atoms(numbers: NDArray[Any], positions: NDArray[np.float64]) -> None:
     """Raises Unusable where numbers (n,) are not elements', or positions (n, 3) not fractions of a cell."""
     if not np.isfinite(positions).all():
         raise Unusable("a number of it is not finite")

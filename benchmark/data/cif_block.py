@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,8 +68,9 @@ def tags_of(block: gemmi.cif.Block) -> Tags:
 
     found: dict[str, list[str]] = {}
     for item in block:
-        if item.pair is not None:
-            tag, values = _plain(item.pair[0]), [gemmi.cif.as_string(item.pair[1]).strip()]
+        pair = _pair(item)
+        if pair is not None:
+            tag, values = _plain(pair[0]), [gemmi.cif.as_string(pair[1]).strip()]
             before = _given(found.get(tag, []))
             found[tag] = list(dict.fromkeys((*before, *_given(values)))) or values
         elif item.loop is not None:
@@ -81,13 +82,18 @@ def tags_of(block: gemmi.cif.Block) -> Tags:
     return found
 
 
+def _pair(item: gemmi.cif.Item) -> Sequence[str] | None:
+    """A tag and its one value; None where the item is something else. The library's own types say nothing of it."""
+    return cast("Sequence[str] | None", item.pair)
+
+
 def _plain(tag: str) -> str:
     return tag.lower().replace(".", "_")
 
 
 def has_atoms(block: gemmi.cif.Block) -> bool:
     """Whether a block lists atoms: others tell of a paper, of powder data, or of a cell alone."""
-    items = (item.loop.tags if item.loop else item.pair[:1] if item.pair else () for item in block)
+    items = (item.loop.tags if item.loop else (_pair(item) or ())[:1] for item in block)
     tags = (_plain(tag) for found in items for tag in found)
     return any(tag.startswith("_atom_site_") and not tag.startswith("_atom_site_aniso") for tag in tags)
 
@@ -195,7 +201,9 @@ def _sites(tags: Tags, formula: Mapping[int, float]) -> Sites:
     ]:
         raise Unusable("hydrogen atoms have no sites", f"attached to {attached[0]}")
     multiplicities = [whole(text) for text in column("symmetry_multiplicity")]
-    return Sites(np.array(numbers, dtype=np.int64), fractions, None if None in multiplicities else multiplicities)
+    known = [each for each in multiplicities if each is not None]
+    all_known = len(known) == len(multiplicities)
+    return Sites(np.array(numbers, dtype=np.int64), fractions, known if all_known else None)
 
 
 def _require_whole_atoms(names: list[str], occupancies: list[str]) -> None:
@@ -243,7 +251,7 @@ def _atoms(
     return numbers, positions
 
 
-def _require_formula(numbers: NDArray, formula: Mapping[int, float], units: float) -> None:
+def _require_formula(numbers: NDArray[np.int64], formula: Mapping[int, float], units: float) -> None:
     """Raises Unusable where the atoms of the cell are not those of the formula, as often as Z says where it does."""
     if not formula:
         return

@@ -65,7 +65,7 @@ class Setting:
     all_listed: bool = False
 
 
-def settings(stated: Statement, cell: NDArray) -> list[Setting]:
+def settings(stated: Statement, cell: NDArray[np.float64]) -> list[Setting]:
     """The settings that the statement may mean in this cell (3, 3): one, or several origins where none is stated.
 
     Operations come first, then a Hall symbol, then names and numbers. Some programs write a crystal's name, the
@@ -88,7 +88,9 @@ def settings(stated: Statement, cell: NDArray) -> list[Setting]:
     return _named(stated, named, told, cell)
 
 
-def _named(stated: Statement, named: list[list[gemmi.SpaceGroup]], told: set[int], cell: NDArray) -> list[Setting]:
+def _named(
+    stated: Statement, named: list[list[gemmi.SpaceGroup]], told: set[int], cell: NDArray[np.float64]
+) -> list[Setting]:
     """Of a statement without operations: its names may mean the settings `named`, and it is of the groups `told`."""
     if not told:
         if stated.names:
@@ -110,7 +112,7 @@ def _named(stated: Statement, named: list[list[gemmi.SpaceGroup]], told: set[int
     return [one for one in fitting if one.name.partition(":")[0] == usual]
 
 
-def _by_operations(operations: Operations, told: set[int], cell: NDArray, name: str) -> Setting:
+def _by_operations(operations: Operations, told: set[int], cell: NDArray[np.float64], name: str) -> Setting:
     import spglib
 
     fitted = fitted_cell(cell, operations[0])
@@ -183,11 +185,13 @@ def _operations_of(entry: gemmi.SpaceGroup) -> Operations:
 
 
 def _numbers(texts: Sequence[str]) -> set[int]:
-    numbers = {text: whole(text) for text in texts}
-    for text, number in numbers.items():
+    numbers = set()
+    for text in texts:
+        number = whole(text)
         if number is None or not 1 <= number <= 230:
             raise Unusable("its space group is not known", f"number {text[:20]}")
-    return set(numbers.values())
+        numbers.add(number)
+    return numbers
 
 
 def _common(named: list[list[gemmi.SpaceGroup]]) -> list[gemmi.SpaceGroup]:

@@ -50,7 +50,7 @@ def refuse_other_data(folder: Path, recipe_sha256: str) -> bool:
     if not path.exists():
         return False
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))["recipe_sha256"]
+        found: object = json.loads(path.read_text(encoding="utf-8"))["recipe_sha256"]
     except (ValueError, KeyError, TypeError) as error:
         raise StemdlError(
             "what the folder is for cannot be read",

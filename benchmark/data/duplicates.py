@@ -68,7 +68,7 @@ def reduced(counts: Mapping[int, int]) -> Formula:
     return tuple((z, counts[z] // divisor) for z in sorted(counts))
 
 
-def reduced_formula(numbers: NDArray) -> Formula:
+def reduced_formula(numbers: NDArray[np.int64]) -> Formula:
     """The reduced formula of the atoms of a cell, given by their atomic numbers (n,)."""
     elements, counts = np.unique(numbers, return_counts=True)
     return reduced(dict(zip(elements.tolist(), counts.tolist(), strict=True)))
@@ -106,6 +106,7 @@ def lattice_lengths(compound: Compound) -> NDArray[np.float64]:
     """The seven lengths (7,) in Angstrom, rising, that a lattice is compared by. Its cell must be known."""
     import gemmi
 
+    assert compound.lengths_angstrom is not None and compound.angles_degrees is not None
     cell = gemmi.UnitCell(*compound.lengths_angstrom, *compound.angles_degrees)
     group = gemmi.find_spacegroup_by_number(1 if compound.primitive else compound.space_group)
     superbase = gemmi.SellingVector(cell, group)
@@ -122,7 +123,8 @@ def lattice_lengths(compound: Compound) -> NDArray[np.float64]:
             ab + ac + bd + cd,
         ]
     )
-    return np.sqrt(np.sort(squared))
+    lengths: NDArray[np.float64] = np.sqrt(np.sort(squared))
+    return lengths
 
 
 def duplicates(compounds: Sequence[Compound], tolerance: float = LATTICE_TOLERANCE) -> list[int]:
@@ -139,7 +141,7 @@ def duplicates(compounds: Sequence[Compound], tolerance: float = LATTICE_TOLERAN
     from scipy.sparse.csgraph import connected_components
     from scipy.spatial import cKDTree
 
-    buckets: dict[tuple, list[int]] = defaultdict(list)
+    buckets: dict[tuple[Formula, int, str], list[int]] = defaultdict(list)
     for index, one in enumerate(compounds):
         if not one.formula or one.lengths_angstrom is None:
             continue
@@ -216,7 +218,9 @@ def prototype_of(crystal: Crystal) -> str:
     """
     import spglib
 
-    dataset = spglib.get_symmetry_dataset((crystal.cell, crystal.positions, crystal.numbers), symprec=1e-3)
+    described = crystal.cell.tolist(), crystal.positions.tolist(), crystal.numbers.tolist()
+    dataset = spglib.get_symmetry_dataset(described, symprec=1e-3)
+    assert dataset is not None, "a crystal has a space group"
     letters: dict[int, list[str]] = defaultdict(list)
     first_atoms, where = np.unique(dataset.crystallographic_orbits, return_index=True)
     for atom in where[np.argsort(first_atoms)]:

@@ -51,7 +51,10 @@ def material_generator(rung: Rung, identifier: str, space_group: int) -> np.rand
 def stacks_of(rung: Rung, material: Material, device: str = "cpu") -> Iterator[Stack]:
     """The stacks of a material, one for each of its energies."""
     generator = material_generator(rung, material.identifier, material.space_group)
-    crystal = material.crystal or draw_crystal(material.space_group, rung.crystals, generator)
+    crystal = material.crystal
+    if crystal is None:
+        assert rung.crystals is not None, "an imported rung is not drawn"
+        crystal = draw_crystal(material.space_group, rung.crystals, generator)
     return simulate_stacks(material.identifier, crystal, rung, generator, samples=material.samples, device=device)
 
 

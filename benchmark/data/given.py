@@ -22,6 +22,7 @@ def choose(rung: Rung, path: Path, folder: Path, work: Workers, split: bool) -> 
 
     Raises StemdlError where the source cannot be read and where no crystal of it can be used.
     """
+    assert rung.limits is not None, "an imported rung takes no crystals"
     candidates = work.from_leader(lambda: list(sources.read_candidates(path)))
     selection = structures.select(candidates, rung, partial(_examine_all, work, rung.limits), split)
     used = any(selection.chosen.values())

@@ -131,7 +131,7 @@ def differences(counts: NDArray[np.int64], golden: Figures) -> str:
     )
 
 
-def _move_back(strip: NDArray[np.int64], own: Figures, golden: Figures, place: tuple) -> bool:
+def _move_back(strip: NDArray[np.int64], own: Figures, golden: Figures, place: tuple[int, ...]) -> bool:
     """Undo in a strip (pixels,) what gave it other sums, where that is one or two counts of bright pixels."""
     wanted, mixed = golden.sums[place] - own.sums[place], (golden.mixed[place] - own.mixed[place]) % MODULUS
     bright = np.flatnonzero(strip >= BRIGHT)

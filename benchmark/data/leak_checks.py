@@ -47,10 +47,10 @@ def duplicate_materials(data: Data) -> Iterator[Fault]:
     split_of = {name: entry.split for name, entry in data.materials.items()}
     rung = relabel.shipped_rung(data.manifest)
     for one, other in _apart(data, split_of):
-        crystals = [relabel.drawn_again(rung, name) if rung is not None else None for name in (one, other)]
-        if None in crystals:
+        first, second = (relabel.drawn_again(rung, name) if rung is not None else None for name in (one, other))
+        if first is None or second is None:
             yield _two_in_one(one, other, split_of, "duplicates", str(data.manifest.folder))
-        elif same_arrangement(*crystals):
+        elif same_arrangement(first, second):
             data.notes.append(
                 f"{one} ({split_of[one]}) and {other} ({split_of[other]}) were drawn alike by chance: "
                 "formula, lattice and places of the atoms"

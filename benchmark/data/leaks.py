@@ -135,4 +135,5 @@ def mutual_information_bits(features: NDArray[np.float64], labels: NDArray[np.in
     ONE 9 (2014) e87357)."""
     from sklearn.feature_selection import mutual_info_classif
 
-    return mutual_info_classif(features, labels, random_state=0) / np.log(2.0)
+    bits: NDArray[np.float64] = mutual_info_classif(features, labels, random_state=0) / np.log(2.0)
+    return bits

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 from benchmark.data.structures import LeftOut
 from benchmark.foundation.errors import StemdlError
@@ -36,10 +37,7 @@ def read_left_out(folder: Path) -> list[LeftOut]:
         return []
     try:
         with open(path, newline="", encoding="ascii") as handle:
-            return [
-                LeftOut(**{**row, "space_group": int(row["space_group"]) if row["space_group"] else None})
-                for row in csv.DictReader(handle)
-            ]
+            return [_left_out(row) for row in csv.DictReader(handle)]
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise StemdlError(
             "the table of crystals left out cannot be read",
@@ -65,3 +63,7 @@ def _ascii(value: object) -> str:
     """On one line, however odd a name is."""
     text = str(value).encode("ascii", "backslashreplace").decode("ascii")
     return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
+
+
+def _left_out(row: Mapping[str, Any]) -> LeftOut:
+    return LeftOut(**{**row, "space_group": int(row["space_group"]) if row["space_group"] else None})

@@ -76,8 +76,10 @@ def read_entry(sample: h5py.Group, split: str, shard: str, primitive: bool) -> E
             raise StemdlError(
                 f"{name} is no cell's", where=where, expected=f"3 of {least:g} to {most:g}", found=values.tolist()
             )
-    cell = (None, None) if lengths is None else (tuple(lengths.tolist()), tuple(angles.tolist()))
-    compound = Compound(material, reduced(counts), group, *cell, primitive)
+    abc = None if lengths is None else tuple(lengths.tolist())
+    compound = Compound(
+        material, reduced(counts), group, abc, None if angles is None else tuple(angles.tolist()), primitive
+    )
     return Entry(compound, structure_type(counts, group, primitive), split, shard, sample.name.strip("/"))
 
 

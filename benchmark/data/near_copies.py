@@ -31,7 +31,8 @@ def descriptor(patterns: NDArray[np.float32], dose_electrons: float) -> NDArray[
     totals = parts.sum(axis=(1, 2), keepdims=True)
     if not (np.isfinite(totals).all() and (totals > 0.0).all()):
         return np.full(parts.size, np.nan, dtype=np.float32)
-    return np.sqrt(np.clip(parts / totals, 0.0, None) * dose_electrons).astype(np.float32).ravel()
+    roots: NDArray[np.float32] = np.sqrt(np.clip(parts / totals, 0.0, None) * dose_electrons).astype(np.float32)
+    return roots.ravel()
 
 
 def noise_distance(dimensions: int) -> float:

@@ -188,8 +188,8 @@ def load_partition(path: Path) -> Partition:
         splits = {str(split): tuple(map(str, materials)) for split, materials in values["splits"].items()}
         slices = {str(name): tuple(map(str, materials)) for name, materials in values["slices"].items()}
         samples = tuple((str(material), int(count)) for material, count in values.get("samples", ()))
-        said = (str(values[name]) for name in ("name", "manifest_sha256", "rule"))
-        partition = Partition(*said, splits, slices, samples)
+        name, manifest_sha256, rule = (str(values[key]) for key in ("name", "manifest_sha256", "rule"))
+        partition = Partition(name, manifest_sha256, rule, splits, slices, samples)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise StemdlError(
             "the partition cannot be read",

@@ -64,7 +64,7 @@ def _new_compound(prototypes: Sequence[Crystal], made: set[Formula], generator: 
         return None
     for _ in range(TRIES_FOR_A_NEW_COMPOUND):
         try:
-            crystal = substituted(prototypes[generator.integers(len(prototypes))], generator)
+            crystal = substituted(prototypes[int(generator.integers(len(prototypes)))], generator)
         except StemdlError:
             continue
         formula = reduced_formula(crystal.numbers)

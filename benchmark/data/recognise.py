@@ -149,6 +149,7 @@ def _sample(group: h5py.Group, place: int, split: str, material: Material, rung:
             return Fault(CHECK, where, f"another {what} than the rung's", str(expected), str(found[what]))
     if patterns.shape != (schema.PROJECTIONS, rung.pixels, rung.pixels):
         return Fault(CHECK, where, "patterns of another shape than the rung's", found=str(patterns.shape))
+    assert rung.optics is not None, "an imported rung is not recognised"
     return _Sample(where, place, split, counts_of(patterns, rung.optics.dose_electrons))
 
 

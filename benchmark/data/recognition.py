@@ -61,8 +61,9 @@ class Recognition:
 def rung_claimed(manifest: Manifest) -> Rung | None:
     """The shipped rung whose own data these claim to be; None where they do not."""
     rung = load_benchmark().rungs.get(manifest.rung)
-    claims = rung is not None and manifest.standard and manifest.recipe_sha256 == rung.recipe_sha256
-    return rung if claims and rung.imported is None else None
+    if rung is None or rung.imported is not None:
+        return None
+    return rung if manifest.standard and manifest.recipe_sha256 == rung.recipe_sha256 else None
 
 
 def has_own_schema(manifest: Manifest, rung: Rung) -> bool:

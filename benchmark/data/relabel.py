@@ -52,6 +52,7 @@ def drawn_again(rung: Rung, identifier: str) -> Crystal | None:
     group = group_of_name(identifier)
     if group is None:
         return None
+    assert rung.crystals is not None, "an imported rung is not drawn"
     return draw_crystal(group, rung.crystals, generate.material_generator(rung, identifier, group))
 
 
@@ -59,7 +60,7 @@ def some_of(entries: Iterable[Entry], count: int = MATERIALS_CHECKED) -> list[En
     """Up to `count` materials, of every group as many, by a hash of their names: the same in every run."""
     ranked = sorted(entries, key=lambda entry: sha256_of_text(entry.compound.identifier))
     turns: dict[int, int] = {}
-    order = []
+    order: list[tuple[int, int, Entry]] = []
     for entry in ranked:
         turn = turns[entry.compound.space_group] = turns.get(entry.compound.space_group, -1) + 1
         order.append((turn, len(order), entry))
@@ -76,9 +77,10 @@ def crystals_again(
         yield from ((entry, drawn_again(rung, entry.compound.identifier)) for entry in entries)
         return
     wanted: Mapping[str, Entry] = {entry.compound.identifier: entry for entry in entries}
+    assert table is not None, "crystals are drawn again or stand in a table"
     found = set()
     for candidate in read_candidates(table):
-        if candidate.identifier in wanted and candidate.faulty is None:
+        if candidate.identifier in wanted and candidate.cell is not None:
             found.add(candidate.identifier)
             yield (wanted[candidate.identifier], standardised(candidate.cell, candidate.numbers, candidate.positions))
     yield from ((entry, None) for name, entry in wanted.items() if name not in found)
@@ -105,12 +107,14 @@ def label_faults(manifest: Manifest, entry: Entry, crystal: Crystal | None) -> I
         yield Fault(
             "symmetry", where, "the formula is not the crystal's", str(compound.formula), str(entry.compound.formula)
         )
-    if entry.compound.primitive or entry.compound.lengths_angstrom is None:
+    if entry.compound.primitive:
         return
     for name, ours, theirs, relative in (
         ("abc_angstrom", compound.lengths_angstrom, entry.compound.lengths_angstrom, CELL_TOLERANCE),
         ("angles_degree", compound.angles_degrees, entry.compound.angles_degrees, 0.0),
     ):
+        if ours is None or theirs is None:
+            continue
         if not np.allclose(ours, theirs, rtol=relative, atol=CELL_TOLERANCE):
             yield Fault(
                 "symmetry",

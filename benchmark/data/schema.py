@@ -94,12 +94,15 @@ def shards_of(folder: Path, split: str) -> list[Path]:
 
 def sample_names(shard: h5py.File) -> list[str]:
     """The samples of a shard in the order of material and energy numbers. Raises StemdlError for other names."""
-    numbers = {name: SAMPLE_NAME.match(name) for name in shard}
-    if strangers := [name for name, match in numbers.items() if match is None]:
-        raise StemdlError(
-            "a group of the shard is no sample", where=shard.filename, expected="sample_<m>_<e>", found=strangers[0]
-        )
-    return sorted(numbers, key=lambda name: tuple(map(int, numbers[name].groups())))
+    numbers: dict[str, tuple[int, ...]] = {}
+    for name in shard:
+        match = SAMPLE_NAME.match(name)
+        if match is None:
+            raise StemdlError(
+                "a group of the shard is no sample", where=shard.filename, expected="sample_<m>_<e>", found=name
+            )
+        numbers[name] = tuple(map(int, match.groups()))
+    return sorted(numbers, key=numbers.__getitem__)
 
 
 def write_stack(

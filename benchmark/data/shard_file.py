@@ -37,7 +37,7 @@ class Seal:
             index,
             {
                 name: tuple(
-                    hashlib.sha256(array).digest() for array in stored_arrays(content, path, index, lying, samples)
+                    hashlib.sha256(array.data).digest() for array in stored_arrays(content, path, index, lying, samples)
                 )
                 for name, lying in index.fields.items()
             },
@@ -62,7 +62,7 @@ class ShardFile:
         offset = int(lying.offsets[sample])
         stored, left = _room(lying, out)
         try:
-            done = os.preadv(self._descriptor, [left], offset, os.RWF_NOWAIT)
+            done = os.preadv(self._descriptor, [left.data], offset, os.RWF_NOWAIT)
         except OSError:  # not cached, or a file system that cannot tell: what is really wrong `read` will meet again
             done = 0
         if done < len(left):
@@ -81,7 +81,7 @@ class ShardFile:
         stored, left = _room(lying, out)
         offset = int(lying.offsets[sample])
         while len(left):  # a file system may give less than it is asked for
-            done = os.preadv(self._descriptor, [left], offset)
+            done = os.preadv(self._descriptor, [left.data], offset)
             if not done:
                 raise StemdlError(
                     "a shard was cut off while it was in use",
@@ -95,7 +95,7 @@ class ShardFile:
     def _keep(self, lying: StoredField, sample: int, stored: NDArray[Any], out: NDArray[Any]) -> None:
         """Decode what was read, once it is proven."""
         expected = self._digests[lying.field.name][sample]
-        if (found := hashlib.sha256(stored)).digest() != expected:
+        if (found := hashlib.sha256(stored.data)).digest() != expected:
             raise StemdlError(
                 "a shard changed while it was in use",
                 where=f"{self._path}: {self.index.name(sample)}",

@@ -71,7 +71,7 @@ class ShardIndex:
     fields: Mapping[str, StoredField]
 
     def name(self, sample: int) -> str:
-        return self.names[sample].decode()
+        return bytes(self.names[sample]).decode()
 
 
 def indices_of(samples: SampleSchema) -> Classes:

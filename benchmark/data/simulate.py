@@ -60,7 +60,8 @@ def ideal_pattern(
 ) -> NDArray[np.float64]:
     """The pattern (pixels, pixels) of one zone axis without noise, about unit sum."""
     view = View(zone, atoms, energy_kev, (thickness_angstrom,), tilt_mrad, rotation_degrees)
-    return ideal_patterns([view], optics, device=device)[0][0]
+    pattern: NDArray[np.float64] = ideal_patterns([view], optics, device=device)[0][0]
+    return pattern
 
 
 def ideal_patterns(
@@ -86,11 +87,13 @@ def ideal_patterns(
         if accuracy.wave_degree
         else []
     )
-    plain = None if screens else grid(optics.semi_angle_per_angstrom, accuracy.directions_across)
+    directions = [screen.directions for screen in screens]
+    if not screens:
+        directions = [grid(optics.semi_angle_per_angstrom, accuracy.directions_across)] * len(views)
     problems = [
         Problem(
             view.zone,
-            screens[number].directions if screens else plain,
+            directions[number],
             view.energy_kev,
             view.thicknesses_angstrom,
             view.atoms,
@@ -151,12 +154,16 @@ def simulate_stacks(
     for; on another `device` (of torch) all together.
     """
     optics = rung.optics
+    assert optics is not None, "an imported rung is not simulated"
     atoms = atoms_of(crystal, optics)
     projected = projections(rung.orientation, crystal, generator)
     zones = [project(crystal, one.axis, one.right, one.across) for one in projected]
     inverse_cell = np.linalg.inv(crystal.cell)
     thickness = generator.uniform(*optics.thickness_angstrom)
-    views = [_seen(zones, atoms, energy, thickness, rung, generator) for energy in optics.energies_kev]
+    views = [
+        _seen(zones, atoms, energy, thickness, optics, rung.random_rotation, generator)
+        for energy in optics.energies_kev
+    ]
     views = views[:samples]
     for together in [[each] for each in views] if device == "cpu" else [views]:
         patterns = ideal_patterns([view for each in together for view in each], optics, device=device)
@@ -190,15 +197,16 @@ def _seen(
     atoms: Atoms,
     energy_kev: float,
     thickness_angstrom: float,
-    rung: Rung,
+    optics: Optics,
+    random_rotation: bool,
     generator: np.random.Generator,
 ) -> list[View]:
     """The zones of a specimen as they come to lie in the microscope at one energy."""
-    tilts_mrad = generator.normal(0.0, rung.optics.mistilt_mrad, size=(len(zones), 2))
-    if rung.random_rotation:
+    tilts_mrad = generator.normal(0.0, optics.mistilt_mrad, size=(len(zones), 2))
+    if random_rotation:
         rotations = generator.uniform(0.0, 360.0, size=len(zones))
     else:
-        rotations = generator.normal(0.0, rung.optics.rotation_jitter_degrees, size=len(zones))
+        rotations = generator.normal(0.0, optics.rotation_jitter_degrees, size=len(zones))
     return [
         View(zone, atoms, energy_kev, (thickness_angstrom,), tilt_mrad, rotation)
         for zone, tilt_mrad, rotation in zip(zones, tilts_mrad, rotations, strict=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
-from benchmark.data.duplicates import Compound
+from benchmark.data.duplicates import Compound, Formula
 from benchmark.definition.rung import SPLITS
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import sha256_of_text
@@ -71,7 +71,7 @@ def folds(compounds: Mapping[str, Compound], count: int) -> dict[str, str]:
     """
     if count < 2:
         raise StemdlError("at least two folds are needed", where="--folds", found=count)
-    groups: dict[int, dict[tuple, list[str]]] = defaultdict(lambda: defaultdict(list))
+    groups: dict[int, dict[tuple[float, Formula], list[str]]] = defaultdict(lambda: defaultdict(list))
     dealt = {}
     for material, compound in compounds.items():
         if standard_split(compound) == "test":

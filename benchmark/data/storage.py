@@ -59,7 +59,7 @@ class Coding:
     @property
     def intensities(self) -> NDArray[np.float32]:
         """What each code of log_uint8 stands for, (256,): a table, for a device that decodes by itself."""
-        table = np.exp(self.log_floor + self.log_step * np.arange(256))
+        table: NDArray[np.float64] = np.exp(self.log_floor + self.log_step * np.arange(256))
         table[0] = 0.0
         return table.astype(np.float32)
 
@@ -93,7 +93,8 @@ def read_stored(dataset: h5py.Dataset) -> NDArray[np.float32]:
     `coding_of(shard).decode(dataset[()])`. Raises StemdlError as `coding_of` does.
     """
     if dataset.dtype == np.float32 and dataset.chunks is None:
-        return dataset[()]
+        stored: NDArray[np.float32] = dataset[()]
+        return stored
     coding = coding_of(dataset.file)  # before the read: it loads the filter
     return coding.decode(dataset[()])
 
@@ -123,7 +124,8 @@ def encode(patterns: NDArray[Any], storage: Storage) -> NDArray[Any]:
     if storage.encoding == "float16":
         return (np.asarray(patterns, dtype=np.float32) * np.float32(FLOAT16_SCALE)).astype(np.float16)
     logarithms = np.log(np.maximum(patterns, np.exp(LOG_FLOOR)))
-    return np.clip(np.rint((logarithms - LOG_FLOOR) / LOG_STEP), 0, 255).astype(np.uint8)
+    codes: NDArray[np.uint8] = np.clip(np.rint((logarithms - LOG_FLOOR) / LOG_STEP), 0, 255).astype(np.uint8)
+    return codes
 
 
 def binned(patterns: NDArray[Any], pixels: int) -> NDArray[Any]:
@@ -138,7 +140,8 @@ def binned(patterns: NDArray[Any], pixels: int) -> NDArray[Any]:
         raise StemdlError("patterns cannot be reduced to these pixels", expected=f"a divisor of {size}", found=pixels)
     block = size // pixels
     blocks = patterns.reshape(*patterns.shape[:-2], pixels, block, pixels, block)
-    return blocks.sum(axis=(-3, -1), dtype=np.float64).astype(np.float32)
+    sums: NDArray[np.float32] = blocks.sum(axis=(-3, -1), dtype=np.float64).astype(np.float32)
+    return sums
 
 
 def write_stored(group: h5py.Group, name: str, patterns: NDArray[Any], storage: Storage) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.candidate import Candidate
-from benchmark.data.duplicates import reduced_formula
+from benchmark.data.duplicates import Formula, reduced_formula
 from benchmark.definition.rung import Limits, Rung
 from benchmark.simulation.crystal import TOLERANCES_ANGSTROM, Crystal, standardised
 from benchmark.simulation.translations import primitive_cell_exceeds
@@ -84,6 +84,7 @@ def examine(candidate: Candidate, limits: Limits) -> tuple[Crystal | None, str |
         return None, "it has no atoms"
     if not (1 <= candidate.numbers.min() and candidate.numbers.max() <= 98):
         return None, "an element has no scattering factor"
+    assert candidate.cell is not None, "only a faulty one has none"
     if len(candidate.numbers) > MANY_ATOMS and primitive_cell_exceeds(
         limits.most_atoms_per_cell,
         candidate.cell,
@@ -111,7 +112,7 @@ def _too_many(limits: Limits) -> str:
     return f"more than {limits.most_atoms_per_cell} atoms in the cell"
 
 
-def _share_a_site(cell: NDArray, positions: NDArray) -> bool:
+def _share_a_site(cell: NDArray[np.float64], positions: NDArray[np.float64]) -> bool:
     first, second = np.triu_indices(len(positions), 1)
     differences = positions[first] - positions[second]
     distances = np.linalg.norm((differences - np.round(differences)) @ cell, axis=-1)
@@ -134,7 +135,7 @@ def select(
     candidates = sorted(candidates, key=lambda one: hashlib.sha256(f"{rung.seed} {one.identifier}".encode()).digest())
     room = {group: sum(rung.materials(group).values()) for group in rung.space_groups}
     selection = Selection(chosen={group: [] for group in rung.space_groups})
-    seen: set[tuple] = set()
+    seen: set[tuple[int, Formula]] = set()
 
     def leave_out(reason: str, group: int | None) -> None:
         if group in selection.chosen:

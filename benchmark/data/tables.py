@@ -77,7 +77,7 @@ def read_npz(path: Path) -> Iterator[Candidate]:
     )
 
 
-def _whole(values: NDArray, name: str, path: Path) -> NDArray[np.int64]:
+def _whole(values: NDArray[Any], name: str, path: Path) -> NDArray[np.int64]:
     """As integers, which floating-point numbers may be too. Raises StemdlError where one is not."""
     broken = ~np.isfinite(values) | (values != np.rint(values)) | (np.abs(values.astype(np.float64)) > 2**31)
     if broken.any():
@@ -188,7 +188,7 @@ def _of_row(identifier: str, row: Mapping[str, Any], origin: str) -> Candidate:
     return of_parameters(identifier, parameters, numbers, _positions(_listed(row["positions"]), numbers), origin)
 
 
-def _positions(given: Any, numbers: NDArray) -> NDArray[np.float64]:
+def _positions(given: Any, numbers: NDArray[Any]) -> NDArray[np.float64]:
     """(n, 3). Raises Unusable where they are not those of (n,) atoms."""
     positions = np.array(given, dtype=np.float64)
     if positions.size == 0:
@@ -198,7 +198,7 @@ def _positions(given: Any, numbers: NDArray) -> NDArray[np.float64]:
     return positions
 
 
-def _listed(value: Any) -> list:
+def _listed(value: Any) -> list[Any]:
     """A list, or the one in a JSON text. Raises ValueError for anything else."""
     listed = json.loads(value) if isinstance(value, str) else value
     if not isinstance(listed, list):

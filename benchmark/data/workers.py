@@ -15,7 +15,8 @@ from typing import Any, Protocol, TypeVar
 
 from benchmark.foundation.progress import progress
 
-_Piece, _Result = TypeVar("_Piece"), TypeVar("_Result")
+_Piece = TypeVar("_Piece")
+_Result = TypeVar("_Result")
 
 
 class Ranks(Protocol):
@@ -50,7 +51,7 @@ class Workers:
         with `on_all_ranks` set, after the pieces in work are done.
         """
         if self._ranks is not None:
-            return self._map_on_ranks(function, pieces, title, unit, claims)
+            return self._map_on(self._ranks, function, pieces, title, unit, claims)
         results: dict[int, _Result] = {}
         with _shown(True, title, len(pieces), unit) as advance:
             for done, (index, result) in enumerate(self._each(function, pieces), start=1):
@@ -67,16 +68,16 @@ class Workers:
         """What `make` gives on the leader, on every rank. Its error is raised on all, with `on_all_ranks` set."""
         if self._ranks is None:
             return make()
-        made: Any = None
+        made: _Result | None = None
         error: Exception | None = None
         if self.leader:
             try:
                 made = make()
             except Exception as found:  # noqa: BLE001 - raised again on all ranks
                 error = found
-        made, error = self._ranks.bcast((made, error))
-        _raise_first([error])
-        return made
+        told: tuple[_Result, Exception | None] = self._ranks.bcast((made, error))
+        _raise_first([told[1]])
+        return told[0]
 
     def _each(self, function: Callable[[_Piece], _Result], pieces: Sequence[_Piece]) -> Iterable[tuple[int, _Result]]:
         if self._pool is None:
@@ -95,15 +96,16 @@ class Workers:
                 process.kill()
             raise
 
-    def _map_on_ranks(
+    def _map_on(
         self,
+        ranks: Ranks,
         function: Callable[[_Piece], _Result],
         pieces: Sequence[_Piece],
         title: str,
         unit: str,
         claims: Path | None,
     ) -> list[_Result]:
-        rank, size = self._ranks.Get_rank(), self._ranks.Get_size()
+        rank, size = ranks.Get_rank(), ranks.Get_size()
         if claims is not None:
             self.from_leader(lambda: _empty(claims))
         mine = range(rank, len(pieces), size) if claims is None else _claimed(claims, len(pieces), rank, size)
@@ -118,7 +120,7 @@ class Workers:
                 error = found
                 if claims is not None:
                     _withdraw(claims)
-        together = self._ranks.allgather((results, error))
+        together: list[tuple[dict[int, _Result], Exception | None]] = ranks.allgather((results, error))
         if claims is not None and self.leader:
             _withdraw(claims)
         _raise_first([error for _, error in together])
@@ -190,7 +192,9 @@ def _start(single_threaded: bool) -> None:
     """Begin a worker process. It ends with its parent: were that killed, it would wait for work for ever."""
 
     def end_with_parent() -> None:
-        parent_process().join()
+        parent = parent_process()
+        if parent is not None:
+            parent.join()
         os._exit(1)
 
     for number in (signal.SIGINT, signal.SIGTERM):  # a terminal's Ctrl-C reaches this process too: the parent says it

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -149,7 +149,7 @@ def _is_number(value: Any) -> bool:
     return type(value) in (int, float) and math.isfinite(value)
 
 
-_KINDS = {
+_KINDS: dict[str, Callable[[Any], bool]] = {
     "int": lambda value: type(value) is int,
     "float": _is_number,
     "str": lambda value: isinstance(value, str),
@@ -208,10 +208,9 @@ def build_rung(where: str, name: str, values: dict[str, Any]) -> Rung:
         )
     if rung.samples_per_group is None and set(rung.materials_per_group or ()) != set(SPLITS):
         raise StemdlError("materials_per_group needs each split", where=where, expected=SPLITS)
-    if rung.samples_per_group is None and not all(
-        type(count) is int and count >= 0 for count in rung.materials_per_group.values()
-    ):
-        raise StemdlError("materials_per_group needs whole numbers", where=where, found=dict(rung.materials_per_group))
+    per_split = dict(rung.materials_per_group or {})
+    if not all(type(count) is int and count >= 0 for count in per_split.values()):
+        raise StemdlError("materials_per_group needs whole numbers", where=where, found=per_split)
     for group, row in (rung.samples_per_group or {}).items():
         if len(row) != len(SPLITS) or not all(type(count) is int and count >= 0 for count in row):
             raise StemdlError(

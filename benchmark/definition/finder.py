@@ -112,8 +112,8 @@ def _all(variable: str) -> Iterator[TaskPlace]:
     for point in importlib.metadata.entry_points(group=ENTRY_POINTS):
         top, *below = point.value.split(".")
         spec = importlib.util.find_spec(top)  # which imports nothing: of a dotted name it would import what is above
-        for folder in list(spec.submodule_search_locations or ())[:1] if spec is not None else ():
-            yield TaskPlace(point.name, Path(folder, *below), point.value)
+        for location in list(spec.submodule_search_locations or ())[:1] if spec is not None else ():
+            yield TaskPlace(point.name, Path(location, *below), point.value)
 
 
 @functools.cache

@@ -58,7 +58,7 @@ class Goal:
 
     def reached_by(self, value: float) -> bool:
         """Whether an evaluation with this value stops the clock."""
-        return _REACHES[self.reaches](value, self.target)
+        return bool(_REACHES[self.reaches](value, self.target))
 
     def possible(self, value: float) -> bool:
         """Whether the metric can have this value: finite, and within the bounds."""

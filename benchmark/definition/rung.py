@@ -231,17 +231,24 @@ class Rung:
 
     @property
     def energies_kev(self) -> tuple[float, ...]:
-        return self.optics.energies_kev if self.imported is None else self.imported.energies_kev
+        return self._seen_by.energies_kev
 
     @property
     def pixels(self) -> int:
         """Along each side of a stored pattern."""
-        return self.storage.pixels or (self.optics if self.imported is None else self.imported).pixels
+        return self.storage.pixels or self._seen_by.pixels
+
+    @property
+    def _seen_by(self) -> Optics | Imported:
+        seen_by = self.imported or self.optics
+        assert seen_by is not None, "a rung is read with one of them"
+        return seen_by
 
     def samples(self, space_group: int) -> dict[str, int]:
         """How many samples of a group each split has."""
         if self.samples_per_group is not None:
             return dict(zip(SPLITS, self.samples_per_group[space_group], strict=True))
+        assert self.materials_per_group is not None, "a rung is read with one of them"
         return {split: self.materials_per_group[split] * len(self.energies_kev) for split in SPLITS}
 
     def total(self, split: str) -> int:
@@ -260,7 +267,8 @@ class Rung:
     def recipe(self) -> dict[str, Any]:
         """Everything that the data follow from, as plain values. What is at its default is left out: a rung keeps its
         name when recipes learn to say more."""
-        return _said(self)
+        said: dict[str, Any] = _said(self)
+        return said
 
     @property
     def recipe_sha256(self) -> str:

@@ -11,7 +11,6 @@ import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -106,7 +105,7 @@ def read_scored(path: Path, ruleset: str) -> ScoredBenchmark | None:
     return benchmark
 
 
-def _resolve(source: Mapping[str, Any], where: Path) -> Path:
+def _resolve(source: Mapping[str, str], where: Path) -> Path:
     """`{package: P, file: F}` is a file of an installed package, found without importing it; `{file: F}` one beside
     the definition."""
     if "package" not in source:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from benchmark.foundation.errors import StemdlError
 
@@ -57,6 +58,8 @@ class Setting:
             raise StemdlError(f"{self.name} has no such choice", where=where, expected=expected, found=value)
         if isinstance(value, float) and not math.isfinite(value):
             raise StemdlError(f"{self.name} is not a finite number", where=where, found=value)
+        if isinstance(value, str):
+            return value
         if self.at_least is not None and not value >= self.at_least:
             raise StemdlError(
                 f"{self.name} is too small", where=where, expected=f"at least {self.at_least:g}", found=value
@@ -81,7 +84,7 @@ def own_setting(name: object, value: object, taken: Collection[str], where: str)
     neither, and for a name that is `taken`."""
     if not isinstance(name, str) or not name.isidentifier() or name in taken:
         raise StemdlError("a setting has no name of its own", where=where, expected="letters, digits and _", found=name)
-    said = dict(value) if isinstance(value, Mapping) else {"default": value}
+    said: dict[str, Any] = dict(value) if isinstance(value, Mapping) else {"default": value}
     for key, each in ({"default": None} | said).items():
         if key not in _OF_ONE:
             raise StemdlError(f"unknown key {key!r}", where=where, expected=", ".join(_OF_ONE))

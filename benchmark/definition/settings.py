@@ -149,7 +149,7 @@ class Settings:
     def of(cls, values: Mapping[str, Value]) -> Settings:
         """The inverse of `to_dict`."""
         task = {name: value for name, value in values.items() if name not in OF_TRAINERS}
-        shared = {name: values[name] for name in OF_TRAINERS if name in values}
+        shared: dict[str, Any] = {name: values[name] for name in OF_TRAINERS if name in values}
         return cls(**shared, task=MappingProxyType(task), by_gradients="optimizer" in values)
 
     def to_dict(self) -> dict[str, Value]:
@@ -162,7 +162,7 @@ OF_TRAINERS: Mapping[str, Setting] = MappingProxyType(
     {
         each.name: Setting(each.name, each.default, **each.metadata)
         for each in dataclasses.fields(Settings)
-        if each.name not in ("task", "by_gradients")
+        if each.default is not dataclasses.MISSING and each.name != "by_gradients"
     }
 )
 """The settings of the harness's trainers, by name."""

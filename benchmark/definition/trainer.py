@@ -84,7 +84,7 @@ class Trainer:
                 where=_line_of(error, self.source()),
                 found=f"{type(error).__name__}: {error}",
             ) from error
-        found = getattr(module, self.function, None)
+        found: Callable[..., Any] | None = getattr(module, self.function, None)
         if not callable(found):
             names = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
             raise StemdlError(
@@ -129,6 +129,7 @@ class Trainer:
                 remedy="give the file a name of its own",
             )
         spec = importlib.util.spec_from_file_location(self.module, path)
+        assert spec is not None and spec.loader is not None, "its name ends in .py"
         module = importlib.util.module_from_spec(spec)
         sys.modules[self.module] = module
         sys.path.append(str(path.parent))  # for what lies beside it

@@ -20,6 +20,8 @@ class StemdlError(Exception):
     """
 
     exit_code = 2
+    on_all_ranks = False
+    """Whether every rank of a job raises it, so that one of them may say it for all."""
 
     def __init__(
         self,

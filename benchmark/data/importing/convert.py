@@ -51,7 +51,10 @@ def write_shard(folder: Path, identity: Mapping[str, str], form: str, storage: S
             if fault := fault_of(patterns):
                 tally.drop(fault)
                 continue
-            told = {"space_group": np.bytes_(str(sample.space_group)), "material": np.bytes_(sample.material.encode())}
+            told: dict[str, Any] = {
+                "space_group": np.bytes_(str(sample.space_group)),
+                "material": np.bytes_(sample.material.encode()),
+            }
             if form != "own":
                 source = f"{sample.file.name}:{sample.name}" if sample.name else sample.file.name
                 told["source"] = source.encode("ascii", "backslashreplace").decode("ascii")
@@ -107,6 +110,7 @@ class _Files:
         if self._path != sample.file.path:
             self.close()
             self._open, self._path = sample.file.opened(), sample.file.path
+        assert self._open is not None
         return self._open[sample.name]
 
     def close(self) -> None:

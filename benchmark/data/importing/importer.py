@@ -127,7 +127,7 @@ def _import(
     )
     recipe_sha256 = (
         definition.recipe_sha256
-        if standard
+        if definition is not None and standard
         else sha256_of_text(canonical_json({**recipe, "source": {**origin, "name": None}}))
     )
 
@@ -186,7 +186,11 @@ def _gather(
     """The finished shards, what each did added to the tally. One of whose stacks nothing was left is taken away."""
     shards = []
     for plan, sha256 in zip(plans, hashes, strict=True):
-        of_shard, shard = read_tally(folder, identity, plan)
+        found = read_tally(folder, identity, plan)
+        if found is None:
+            path = shard_path(folder, plan.split, plan.number)
+            raise StemdlError("a shard that was just written is gone", where=path, remedy="run the same command again")
+        of_shard, shard = found
         tally.add(of_shard)
         if shard.strata:
             shards.append(dataclasses.replace(shard, sha256=sha256))
