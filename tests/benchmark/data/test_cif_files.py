@@ -18,7 +18,7 @@ from benchmark.data import cif_files
 from benchmark.data.given import choose
 from benchmark.data.sources import read_candidates, source_sha256
 from benchmark.data.workers import Workers
-from benchmark.definition.benchmark import load_benchmark
+from benchmark.definition.finder import load_benchmark
 from benchmark.foundation.errors import StemdlError
 
 SALT = cif(operations=operations_of("F m -3 m"))
