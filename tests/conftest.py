@@ -13,14 +13,20 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from patience import HANG_SECONDS
+from slow_first import SlowFirst
 
 ROOT = Path(__file__).resolve().parents[1]
 settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("anywhere", settings.get_profile("explore"), derandomize=True)
-settings.load_profile("anywhere")  # the same examples on every machine, however slow; `explore` draws others each time
+settings.register_profile("anywhere", settings.get_profile("explore"), derandomize=True, max_examples=40)
+settings.register_profile("nightly", settings.get_profile("explore"), max_examples=1000)
+settings.load_profile("anywhere")  # the same examples on every machine, however slow; the others draw new ones
 
 Once = Callable[[str, Callable[[Path], None]], Path]
 Command = Callable[..., subprocess.CompletedProcess]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(SlowFirst(config))
 
 
 @pytest.fixture(scope="session")

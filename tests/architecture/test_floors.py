@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -65,6 +66,7 @@ def imported_names(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
     yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+@functools.cache
 def imports(path: Path) -> set[str]:
     """Every module that a file names in an import, in functions too."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
