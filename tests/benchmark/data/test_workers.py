@@ -198,4 +198,4 @@ def test_what_the_leader_makes_or_raises_is_everywhere() -> None:
     assert [error.what for error in on_ranks(2, lambda work: work.from_leader(fails))] == ["broken"] * 2
     with workers() as work, pytest.raises(StemdlError, match="broken") as caught:
         work.from_leader(fails)
-    assert not hasattr(caught.value, "on_all_ranks")
+    assert not caught.value.on_all_ranks
