@@ -29,6 +29,15 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(SlowFirst(config))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread_per_worker() -> None:
+    """Workers share the cores already: threads of their numerical libraries would only wait for each other."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        from benchmark.data.workers import use_one_thread
+
+        use_one_thread()
+
+
 @pytest.fixture(scope="session")
 def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
     """`once(name, make)`: the folder that `make(folder)` made, once in a session, whichever worker asks first."""
