@@ -24,8 +24,8 @@ _NUMBER = "type(v['value']) in (int, float)"
 
 
 def rule_file(standard: Standard | None) -> Path:
-    """For logs of a benchmark: `RULES` where it has its target, otherwise a file that is gone with this process. `RULES`
-    as well for benchmarks of others, which it refuses."""
+    """For logs of a benchmark: `RULES` where it has its target, otherwise a file that is gone with this process.
+    `RULES` as well for benchmarks of others, which it refuses."""
     if standard is None or not standard.ours:
         return RULES
     if f"'{standard.name}': {standard.goal.target!r}," in RULES.read_text(encoding="utf-8"):

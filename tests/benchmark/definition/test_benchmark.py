@@ -34,6 +34,7 @@ FREE_KEYS = {
     ("metric", "low"),
     ("metric", "high"),
     ("metric", "test_key"),
+    ("metric", "title"),
     ("rungs", "stemdl_smoke"),
     ("known_manifests", "stemdl_mini"),
     ("closed", "fixed", "stemdl_smoke"),
