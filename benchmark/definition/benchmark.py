@@ -85,6 +85,7 @@ class Benchmark:
     runs : of a scored run set.
     precisions : that both divisions allow.
     known_manifests : by rung, the SHA-256 of manifests of its own data, for logs from before golden figures.
+    known_sources : by package, the SHA-256 of its source in released versions, as ledgers have it.
     crystals : recipes by name, by which crystals can be drawn for any rung instead of its own.
     """
 
@@ -99,6 +100,7 @@ class Benchmark:
     closed: ClosedDivision
     precisions: tuple[str, ...]
     known_manifests: Mapping[str, tuple[str, ...]]
+    known_sources: Mapping[str, tuple[str, ...]]
     rungs: Mapping[str, Rung]
     crystals: Mapping[str, CrystalRecipe]
     task_folder: Path
@@ -265,6 +267,7 @@ def read_benchmark(path: Path) -> Benchmark:
     closed["free"] = [*FREE, *more]
     closed["fixed"] = {name: _mapping(f"{path}: closed.fixed", fixed, name) for name in ("every_rung", *fixed)}
     manifests = _mapping(str(path), values, "known_manifests")
+    sources = _mapping(str(path), values, "known_sources") if "known_sources" in values else {}
     return _build(
         Benchmark,
         str(path),
@@ -278,4 +281,5 @@ def read_benchmark(path: Path) -> Benchmark:
         crystals={name: _crystals(f"{path}: crystals", recipes, name) for name in recipes},
         closed=_build(ClosedDivision, f"{path}: closed", closed),
         known_manifests={rung: tuple(hashes) for rung, hashes in manifests.items()},
+        known_sources={package: tuple(hashes) for package, hashes in sources.items()},
     )

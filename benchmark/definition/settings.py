@@ -72,7 +72,7 @@ class Settings:
     )
     device: str = _free("auto", "auto: cuda where a rank sees a GPU", choices=("auto", "cpu", "cuda"))
     precision: str = _set("fp32", "bf16: autocast; weights stay fp32", choices=("fp32", "bf16"))
-    threads_per_rank: int = _set(0, "0: the node's cores divided among its ranks", at_least=0)
+    threads_per_rank: int = _set(0, "0: the node's cores divided among its ranks", at_least=0, below=100_000)
     clear_caches: bool = _free(False, "write to drop_caches first; needs root")
 
     # How the ranks exchange gradients. Of these gradient_compression alone changes a result; one rank exchanges none.
@@ -80,7 +80,7 @@ class Settings:
         "auto", "under comm=torch; auto: nccl between GPUs, gloo elsewhere", choices=("auto", "gloo", "nccl", "mpi")
     )
     fusion_mib: float = _by_gradients(
-        25.0, "gradients are sent together in pieces of up to this many MiB", at_least=0.0, free=True
+        25.0, "gradients are sent together in pieces of up to this many MiB", at_least=0.0, below=2.0**20, free=True
     )
     gradient_compression: str = _by_gradients(
         "none", "fp16: gradients are sent and summed in half the bytes; for the open division", choices=("none", "fp16")
@@ -95,6 +95,7 @@ class Settings:
         0.0,
         "Horovod: how often it looks for gradients to send; 0: 5 between CPUs, 1 between GPUs",
         at_least=0.0,
+        below=60_000.0,
         free=True,
     )
     hierarchical: bool = _by_gradients(False, "Horovod with NCCL: sums within each node first", free=True)
@@ -118,11 +119,11 @@ class Settings:
     optimizer: str = _by_gradients("adamw", "one of those in reference/optimizer.py")
     max_epochs: int = _by_gradients(18, "a run that has not reached the target by then ends without it", at_least=1)
     global_batch_size: int = _by_gradients(32, "samples of one step, over all ranks", at_least=1)
-    learning_rate: float = _by_gradients(0.004, "at its peak", at_least=1e-12)
+    learning_rate: float = _by_gradients(0.004, "at its peak", at_least=1e-12, below=100.0)
     warmup_fraction: float = _by_gradients(
         0.05, "of all steps, in which the learning rate rises linearly; then a cosine to zero", at_least=0.0, below=1.0
     )
-    weight_decay: float = _by_gradients(0.05, "of weights; norms and biases do not decay", at_least=0.0)
+    weight_decay: float = _by_gradients(0.05, "of weights; norms and biases do not decay", at_least=0.0, below=100.0)
     weight_averaging: float = _by_gradients(
         0.98,
         "the share of a step's running average that the next one keeps; the average is evaluated",

@@ -137,7 +137,15 @@ def _event(text: bytes, line: int, limits: Limits, faults: list[Fault]) -> Event
             )
         )
         return None
+    if extra := sorted(values.keys() - {*_FIELDS, "value", "namespace"}):
+        faults.append(_unread(line, "the event has fields that nothing reads", shown(extra[:6])))
+    if values.get("namespace", "") != "":
+        faults.append(_unread(line, "the event is of a namespace", shown(values["namespace"])))
     return Event(line, values["time_ms"], values["event_type"], values["key"], values["value"], values["metadata"])
+
+
+def _unread(line: int, message: str, found: str) -> Fault:
+    return Fault(message, line=line, severity=Severity.NOTE, found=found, hint="the reference writes no such thing")
 
 
 def _parsed(text: bytes, line: int, limits: Limits, faults: list[Fault]) -> dict[str, Any] | None:

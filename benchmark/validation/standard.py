@@ -11,10 +11,13 @@ from typing import Any
 import yaml
 
 from benchmark.definition.benchmark import Benchmark
-from benchmark.definition.finder import readable
+from benchmark.definition.curves import Curve, read_curves
+from benchmark.definition.finder import find_task, readable
 from benchmark.definition.golden import golden_sha256
 from benchmark.definition.rung import SPLITS
 from benchmark.definition.scored import SCORED, Goal, scored_benchmark
+from benchmark.definition.setting import Setting
+from benchmark.definition.settings import settings_of
 
 OTHERS = Path(__file__).parent / "standards"
 """Benchmarks of other suites, a file for each suite."""
@@ -40,6 +43,8 @@ class Standard:
     recipe_sha256, golden_sha256 : of the data, and of what they are recognised by; ours alone.
     known_manifests : of the data of logs that do not say whether they were recognised.
     by_gradients : whether its trainer learns so.
+    settings : what each setting of the trainer may be, by name; ours alone.
+    classes : that the metric tells apart. curves : of recorded runs of the reference; none where there are none.
     """
 
     name: str
@@ -60,6 +65,9 @@ class Standard:
     golden_sha256: str = ""
     known_manifests: tuple[str, ...] = ()
     by_gradients: bool = True
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+    classes: int = 0
+    curves: tuple[Curve, ...] = ()
 
     @property
     def ours(self) -> bool:
@@ -122,6 +130,9 @@ def _of_definition(benchmark: Benchmark) -> dict[str, Standard]:
             golden_sha256=golden_sha256(rung.name),
             known_manifests=benchmark.known_manifests.get(rung.name, ()),
             by_gradients=benchmark.by_gradients,
+            settings=settings_of(benchmark),
+            classes=rung.classes,
+            curves=read_curves(find_task(benchmark.task).folder, rung.name),
         )
         for rung in benchmark.rungs.values()
         if (scored := scored_benchmark(rung.name)) is not None

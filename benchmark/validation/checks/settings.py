@@ -51,7 +51,7 @@ def closed_settings(log: Log) -> Iterator[Fault]:
                 expected="the settings that the definition lists",
                 hint="the open division is free to add settings",
             )
-        for name in {*standard.fixed, *standard.tunable} - {*settings, *standard.unsaid, keys.OPT_NAME}:
+        for name in {*standard.fixed, *standard.tunable} - {*settings, *standard.unsaid, *log.by_key}:
             yield Fault(f"config does not say {name}", line=config.line, expected="every setting of the trainer")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from benchmark.events import keys
@@ -53,6 +54,15 @@ OPTIONAL = (
 ASKED_BY_THE_POLICY_ALONE = ("system_type", "host_network_card_count")
 """... and those that the policy asks for and the official checker does not."""
 
+_OPEN = re.compile(
+    r"(tb[acds]|to be \w+|to come|fill (me )?in|unspecified|undisclosed"
+    r"|not (available|disclosed|given|known|told|yet))\b.*"
+    r"|none|null|nil|nan|undefined|empty|dummy|foo|bar|test|x+|same|other|misc|any|some|something|yes|no|true|false"
+)
+"""What people write where they leave a field open: beginnings of it, and words that are all of it."""
+
+NAMES = ("submitter", "system_name")
+"""What anybody may be called, and any system."""
 COUNTS = ("number_of_nodes", "host_processors_per_node", "accelerators_per_node")
 
 
@@ -89,7 +99,9 @@ def system_meaningful(submission: Submission) -> Iterator[Fault]:
         severity = Severity.ERROR if _ours(submission, system) else Severity.WARNING
         for name in (*REQUIRED, *ASKED_BY_THE_POLICY_ALONE):
             value = values.get(name)
-            if isinstance(value, str) and (not value.strip() or value.strip().lower().startswith("unknown")):
+            ours = severity is Severity.ERROR
+            strict = ours and name not in NAMES
+            if isinstance(value, str) and (_says_nothing(value) if strict else _is_left_open(value)):
                 yield Fault(
                     f"the field {name} says nothing",
                     file=system.file,
@@ -122,6 +134,16 @@ def system_meaningful(submission: Submission) -> Iterator[Fault]:
                 expected=" or ".join(STATUSES),
                 severity=severity,
             )
+
+
+def _is_left_open(value: str) -> bool:
+    return not value.strip() or value.strip().lower().startswith("unknown")
+
+
+def _says_nothing(value: str) -> bool:
+    """Whether a text is what people write where they leave a field open: no letter or digit, or one of their words."""
+    words = re.findall(r"[^\W_]+", value.lower())
+    return _is_left_open(value) or not words or _OPEN.fullmatch(" ".join(words)) is not None
 
 
 def _ours(submission: Submission, system: DataFile) -> bool:

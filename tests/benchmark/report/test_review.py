@@ -80,7 +80,7 @@ def test_code_that_was_changed_is_shown_line_by_line(tree: Path):
 
 def test_errors_are_on_the_page_in_the_checklist_and_among_the_objections(tree: Path, tmp_path: Path):
     path = tree / ORG / "systems" / "two-cores.json"
-    path.write_text(path.read_text().replace('"cooling": "something"', '"cooling": "unknown"'))
+    path.write_text(path.read_text().replace('"cooling": "a kind of cooling"', '"cooling": "unknown"'))
     page, data, objections, picture = write_review(reviewed(tree), tmp_path / "review")
     assert (page.name, data.name, objections.name) == (PAGE, DATA, OBJECTIONS)
     assert "the field cooling says nothing" in page.read_text() and "INVALID" in page.read_text()

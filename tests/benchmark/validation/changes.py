@@ -151,6 +151,16 @@ def converged_after_one_epoch(lines: Lines) -> None:
     metric(1, 0.93)(lines)
 
 
+def figure(**changes: Any) -> Callable[[Lines], None]:
+    """Other figures of the preflight."""
+
+    def change(lines: Lines) -> None:
+        event = lines[at(lines, keys.PREFLIGHT)]
+        event["value"] = {**event["value"], "figures": {**event["value"]["figures"], **changes}}
+
+    return change
+
+
 def together(*changes: Callable[[Lines], None]) -> Callable[[Lines], None]:
     return lambda lines: [change(lines) for change in changes]
 

@@ -7,6 +7,7 @@ hash: so each rule's own check has to see it.
 from __future__ import annotations
 
 import copy
+import functools
 import hashlib
 import json
 from collections.abc import Callable
@@ -20,10 +21,12 @@ from benchmark.definition.golden import RECOGNISED, golden_sha256
 from benchmark.events import keys
 from benchmark.events.reader import Event
 from benchmark.events.timeline import Timeline
+from benchmark.foundation.source import source_files
 from benchmark.submission.chain import FIRST
 from benchmark.submission.ledger import LEDGER
 from benchmark.submission.record_format import FORMAT
 from benchmark.submission.run_record import facts_of
+from benchmark.validation.checks.hardware import CHECKS
 from benchmark.validation.checks.system import ASKED_BY_THE_POLICY_ALONE, OPTIONAL, REQUIRED
 
 Lines = list[dict[str, Any]]
@@ -35,6 +38,8 @@ BATCH, RANKS, EPOCHS = 32, 2, 3
 STEPS = 3500 // BATCH
 BEGAN_MS = 1_795_000_000_000
 EPOCH_MS, EVAL_MS = 3200, 400
+
+REFERENCE = Path(__file__).resolve().parents[3] / "results" / "reference"
 
 SETTINGS = {
     "org": ORG,
@@ -75,6 +80,47 @@ SETTINGS = {
 }
 
 
+@functools.cache
+def released_source() -> dict[str, bytes]:
+    """The trainer of the recorded results, by its files' names: the first of `known_sources`."""
+    folder = next(REFERENCE.glob(f"benchmarks/{RUNG}/implementations/*/reference"))
+    return {name: path.read_bytes() for name, path in source_files(folder).items()}
+
+
+PROCESSOR = "AMD EPYC"
+VERSIONS = {
+    "python": "3.11.7",
+    "MPI": "Open MPI 5.0.11",
+    "torch": "2.13.0+cpu",
+    "horovod": "0.28.1",
+    "mpi4py": "4.1.2",
+    "numpy": "2.4.6",
+    "h5py": "3.16.0",
+    "spglib": "2.8.0",
+    "gemmi": "0.7.5",
+    "mlperf-logging": "4.1.68",
+    "stemdl-benchmark": "0.1.0",
+}
+PREFLIGHT = {
+    "ok": True,
+    "checks": [*CHECKS, "load"],
+    "warnings": [],
+    "failed": [],
+    "figures": {
+        "clock_offset_seconds": 0.0,
+        "all_reduce": {
+            "by": "horovod",
+            "latency_seconds": 0.005,
+            "bandwidth_bytes_per_second": 2.1e8,
+            "message_bytes": 1048576,
+            "wrong": "",
+        },
+        "load": {"given": 2, "free": 1.98, "average": 0.1},
+        "seconds": 0.0004,
+    },
+}
+
+
 def log_lines(index: int = 0, division: str = "closed", batch: int = BATCH) -> Lines:
     """The events of one run of three epochs, as the reference writes them, with times that fit."""
     steps = 3500 // RANKS // (batch // RANKS)
@@ -95,7 +141,7 @@ def log_lines(index: int = 0, division: str = "closed", batch: int = BATCH) -> L
                 "event_type": kind,
                 "key": key,
                 "value": value,
-                "metadata": {"file": "reference/train.py", "lineno": 100 + len(lines), **metadata},
+                "metadata": {"file": "reference/train.py", "lineno": 1 + len(lines), **metadata},
             }
         )
 
@@ -106,12 +152,12 @@ def log_lines(index: int = 0, division: str = "closed", batch: int = BATCH) -> L
     write(keys.SUBMISSION_STATUS, "research")
     write(keys.SUBMISSION_GITHUB_COMMIT_VERSION, "a8d90b3f6d6e2d75e7f59806e65cd322fc4ce96b")
     write(keys.CONFIG, {**SETTINGS, "division": division, "global_batch_size": batch})
-    write(keys.VERSIONS, {"python": "3.11.7", "torch": "2.13.0+cpu", "horovod": "0.28.1"})
-    write(keys.DEVICES, ["a processor"])
+    write(keys.VERSIONS, VERSIONS)
+    write(keys.DEVICES, [PROCESSOR])
     write(keys.PLACEMENT, [{"rank": rank, "host": "node", "cpus": str(rank), "device": "cpu"} for rank in range(RANKS)])
     write(keys.CACHE_CLEAR, False)
     write(keys.INIT_START, after_ms=5)
-    write(keys.PREFLIGHT, {"ok": True, "checks": ["ranks", "device", "all-reduce"], "failed": [], "figures": {}})
+    write(keys.PREFLIGHT, PREFLIGHT)
     write(keys.SEED, 1318135155 + 7919 * index, after_ms=1100)
     write(keys.GLOBAL_BATCH_SIZE, batch)
     write(keys.GRADIENT_ACCUMULATION_STEPS, 1)
@@ -155,8 +201,8 @@ def as_text(lines: Lines) -> bytes:
     return "".join(f":::MLLOG {json.dumps(line)}\n" for line in lines).encode()
 
 
-def record_of(lines: Lines, log: bytes) -> dict[str, Any]:
-    """What `run.json` says of a log: the figures follow from it, the rest from the run."""
+def record_of(lines: Lines, log: bytes, index: int = 0) -> dict[str, Any]:
+    """What `run.json` says of a log: the figures follow from it, the rest from the run of that number."""
     events = [
         Event(number, line["time_ms"], line["event_type"], line["key"], line["value"], line["metadata"])
         for number, line in enumerate(lines, 1)
@@ -168,7 +214,7 @@ def record_of(lines: Lines, log: bytes) -> dict[str, Any]:
         "format": FORMAT,
         "benchmark": "stemdl",
         "rung": RUNG,
-        "index": 0,
+        "index": index,
         "metric": "macro-F1",
         "reaches": "at_least",
         "target": 0.9,
@@ -178,7 +224,7 @@ def record_of(lines: Lines, log: bytes) -> dict[str, Any]:
         "ranks": settings.get("ranks"),
         "launcher": settings.get("launcher"),
         "data": {"folder": "data", **facts["data"]},
-        "log": {"name": "result_0.txt", "sha256": hashlib.sha256(log).hexdigest()},
+        "log": {"name": f"result_{index}.txt", "sha256": hashlib.sha256(log).hexdigest()},
     }
 
 
@@ -188,7 +234,7 @@ def ledger_of(runs: dict[int, tuple[Lines, bytes]]) -> list[dict[str, Any]]:
     entries: list[dict[str, Any]] = []
     for index, (lines, log) in runs.items():
         told = {line["key"]: line["value"] for line in lines}
-        record = record_of(lines, log)
+        record = record_of(lines, log, index)
         settings = told.get(keys.CONFIG) if isinstance(told.get(keys.CONFIG), dict) else {}
         entries += [
             {
@@ -203,7 +249,7 @@ def ledger_of(runs: dict[int, tuple[Lines, bytes]]) -> list[dict[str, Any]]:
                 "resumed": False,
                 "manifest_sha256": told.get(keys.DATA_MANIFEST_SHA256),
                 "commit": told.get(keys.SUBMISSION_GITHUB_COMMIT_VERSION),
-                "source": {"reference": "5" * 64},
+                "source": {package: hashes[0] for package, hashes in load_benchmark().known_sources.items()},
             },
             {
                 "event": "end",
@@ -239,13 +285,13 @@ def write_runs(folder: Path, logs: dict[int, Lines], source_sha256: str, instanc
         log = as_text(lines)
         runs[index] = (lines, log)
         (run / f"result_{index}.txt").write_bytes(log)
-        (run / "run.json").write_text(json.dumps(record_of(lines, log)))
+        (run / "run.json").write_text(json.dumps(record_of(lines, log, index)))
         (run / "system.json").write_text(json.dumps(description(lines[3]["value"])))
         (run / "config.yaml").write_text(json.dumps(lines[6]["value"]))
     entries = ledger_of(runs)
     for entry in entries:
         if "source" in entry:
-            entry["source"] = {"benchmark": "5" * 64, "reference": source_sha256}
+            entry["source"] = {**entry["source"], "reference": source_sha256}
             entry["instances"] = instances
     (folder / LEDGER).write_bytes(as_ledger(entries))
     return folder / "set"
@@ -253,7 +299,8 @@ def write_runs(folder: Path, logs: dict[int, Lines], source_sha256: str, instanc
 
 def description(division: str = "closed") -> dict[str, str]:
     """A system description whose fields all mean something."""
-    told = dict.fromkeys((*REQUIRED, *OPTIONAL, *ASKED_BY_THE_POLICY_ALONE), "something")
+    told = {name: f"a kind of {name}" for name in (*REQUIRED, *OPTIONAL, *ASKED_BY_THE_POLICY_ALONE)}
+    told |= {name: "N/A" for name in told if name.startswith("accelerator_")}
     return told | {
         "submitter": ORG,
         "division": division,
@@ -262,6 +309,11 @@ def description(division: str = "closed") -> dict[str, str]:
         "host_processors_per_node": "1",
         "accelerators_per_node": "0",
         "host_network_card_count": "1",
+        "host_processor_model_name": PROCESSOR,
+        "host_processor_core_count": "2",
+        "host_processor_vcpu_count": "2",
+        "host_memory_capacity": "24 GiB",
+        "host_storage_capacity": "252 GiB",
         "framework": "PyTorch 2.13.0+cpu, Horovod 0.28.1",
     }
 
@@ -270,8 +322,8 @@ def description(division: str = "closed") -> dict[str, str]:
 class Tree:
     """A submission in memory: logs as events, other files as bytes. `write` puts it into a folder.
 
-    `raw` are the bytes of logs that are no events any more; `stale` the logs whose record stays as it was; `ledger`
-    changes the entries of the ledger, which without it has the runs as their logs are, and `ledger_bytes` its bytes.
+    `raw` are the bytes of logs that are no events any more; `stale` the logs whose record stays as it was; `records`
+    changes those of some; `ledger` changes the entries of the ledger, which without it has the runs as their logs are, and `ledger_bytes` its bytes.
     """
 
     logs: dict[int, Lines] = field(default_factory=dict)
@@ -279,6 +331,7 @@ class Tree:
     raw: dict[int, Callable[[bytes], bytes]] = field(default_factory=dict)
     stale: set[int] = field(default_factory=set)
     system: dict[str, Any] = field(default_factory=dict)
+    records: dict[int, Callable[[dict[str, Any]], Any]] = field(default_factory=dict)
     without_record: set[int] = field(default_factory=set)
     after: list[Callable[[Path], None]] = field(default_factory=list)
     results: str = RESULTS
@@ -290,7 +343,11 @@ class Tree:
         """Five good runs."""
         return cls(
             {index: log_lines(index, division) for index in range(5)},
-            {f"{CODE}/README.md": b"stemdl run --rung stemdl_mini --runs 5\n", f"{CODE}/run.sh": b"stemdl run\n"},
+            {
+                f"{CODE}/README.md": b"stemdl run --rung stemdl_mini --runs 5\n",
+                f"{CODE}/run.sh": b"stemdl run\n",
+                **{f"{CODE}/reference/{name}": content for name, content in released_source().items()},
+            },
             system=description(division),
         )
 
@@ -306,7 +363,8 @@ class Tree:
             files[f"{self.results}/result_{index}.txt"] = log
             runs[index] = (lines, log)
             known = log_lines(index, self.logs[index][3]["value"]) if index in self.stale else lines
-            record = record_of(known, as_text(known) if index in self.stale else log)
+            record = record_of(known, as_text(known) if index in self.stale else log, index)
+            self.records.get(index, bool)(record)
             if index not in self.without_record:
                 files[f"{self.results}/result_{index}.json"] = json.dumps(record).encode()
         entries = ledger_of(runs)

@@ -12,6 +12,7 @@ from changes import (
     drop,
     epochs_left_out,
     every_log,
+    figure,
     foldered,
     kept_record,
     log,
@@ -34,8 +35,11 @@ from changes import (
     weak_alone,
 )
 from corpus import CODE, EPOCH_MS, RESULTS, RUNG, STEPS, Mutation, at
+from mutations_code import CODES
+from mutations_learned import LEARNED
 from mutations_ledger import LEDGERS
 from mutations_sets import SETS
+from mutations_told import TOLD
 
 from benchmark.definition.golden import RECOGNISED, REFUSED, UNKNOWN
 from benchmark.events import keys
@@ -125,13 +129,16 @@ MUTATIONS = (
     Mutation(
         "a machine with half of its cores taken",
         "R3.10",
-        every_log(put(keys.PREFLIGHT, {"ok": True, "figures": {"load": {"given": 2, "free": 1.0, "average": 3.1}}})),
+        every_log(figure(load={"given": 2, "free": 1.0, "average": 3.1})),
         invalid=False,
     ),
     Mutation(
         "half a core of many taken",
         "R3.10",
-        log(put(keys.PREFLIGHT, {"ok": True, "figures": {"load": {"given": 64, "free": 63.4, "average": 0.7}}})),
+        lambda tree: (
+            log(figure(load={"given": 64, "free": 63.4, "average": 0.7}))(tree),
+            describe(host_processor_core_count="64", host_processor_vcpu_count="128")(tree),
+        ),
         invalid=False,
     ),
     # 4. runs
@@ -257,7 +264,7 @@ MUTATIONS = (
         "a folder of no benchmark", "R8.1", lambda tree: setattr(tree, "results", RESULTS.replace(RUNG, "stemdl_maxi"))
     ),
     Mutation("a log of another name", "R8.1", add(f"{RESULTS}/run-5.txt", b"")),
-    Mutation("no code", "R8.2", lambda tree: tree.files.pop(f"{CODE}/run.sh")),
+    Mutation("no code", "R8.2", lambda tree: [tree.files.pop(name) for name in [*tree.files] if name[-3:] != ".md"]),
     Mutation("source that is not what ran", "R8.2", add(f"{CODE}/reference/train.py", b"pass\n")),
     Mutation("an empty README", "R8.2", add(f"{CODE}/README.md", b"")),
     Mutation("a hidden file", "R8.3", add(f"{CODE}/.cache", b"x")),
@@ -301,4 +308,7 @@ MUTATIONS = (
         ),
     ),
     Mutation("the same seed everywhere, and records that agree", "R4.2", every_log(put(keys.SEED, 42))),
+    *TOLD,
+    *LEARNED,
+    *CODES,
 )

@@ -183,7 +183,7 @@ def test_the_runs_of_a_set_are_held_against_each_other(tmp_path):
             folder = tmp_path / "set" / f"run_{number}"
             folder.mkdir(parents=True, exist_ok=True)
             (folder / f"result_{number}.txt").write_bytes(as_text(lines))
-            (folder / "run.json").write_text(json.dumps(record_of(lines, as_text(lines))))
+            (folder / "run.json").write_text(json.dumps(record_of(lines, as_text(lines), number)))
         return {(finding.rule, finding.severity) for finding in judge(tmp_path / "set").findings}
 
     assert write(*(log_lines(index) for index in range(5))) == set()

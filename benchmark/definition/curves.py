@@ -1,0 +1,51 @@
+"""How the reference has been seen to learn: of each recorded run what it reached after each epoch, and how fast it read
+and evaluated. A rung's are in `reference_curves/<rung>.json` of its task, made by `performance/record_curves.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+CURVES = "reference_curves"
+"""The folder of a task that they lie in."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One recorded run.
+
+    Attributes
+    ----------
+    f1, losses : the dev split's macro-F1 and the mean training loss after each epoch.
+    evaluation_speeds : samples/s of each evaluation by those of the epoch before it.
+    staging_rank_seconds : from the start of staging to its stop, times the ranks, which each read their part of the
+        data into memory.
+    """
+
+    ranks: int
+    global_batch_size: int
+    f1: tuple[float, ...]
+    losses: tuple[float, ...]
+    evaluation_speeds: tuple[float, ...]
+    staging_rank_seconds: float
+
+
+def read_curves(task: Path, rung: str) -> tuple[Curve, ...]:
+    """The recorded runs of a rung of the task in a folder; none where none were recorded."""
+    path = task / CURVES / f"{rung}.json"
+    if not path.is_file():
+        return ()
+    return tuple(
+        Curve(**{name: tuple(value) if isinstance(value, list) else value for name, value in each.items()})
+        for each in json.loads(path.read_text(encoding="utf-8"))["runs"]
+    )
+
+
+def at_batch_size(curves: tuple[Curve, ...], batch_size: int) -> tuple[Curve, ...]:
+    """The runs at the largest recorded batch size that is not above this one, else at the smallest: of two batch sizes
+    the smaller learns more in an epoch."""
+    sizes = sorted({each.global_batch_size for each in curves})
+    size = max((each for each in sizes if each <= batch_size), default=sizes[0] if sizes else 0)
+    return tuple(each for each in curves if each.global_batch_size == size)

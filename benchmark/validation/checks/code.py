@@ -1,0 +1,242 @@
+"""Which code ran: a released one, packed as it ran and readable, and named alike wherever it is named."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from benchmark.definition.finder import load_benchmark
+from benchmark.definition.request import CONFIG
+from benchmark.definition.trainer import ROOT, Trainer
+from benchmark.events import keys
+from benchmark.foundation.reading import Unreadable, read_bytes
+from benchmark.foundation.source import digest_of, source_files, source_sha256
+from benchmark.submission.ledger import LEDGER, LedgerRun, parse_ledger
+from benchmark.validation.finding import Fault, Severity, shown
+from benchmark.validation.limits import Limits
+from benchmark.validation.packed import Sources, packed_sources
+from benchmark.validation.registry import check
+from benchmark.validation.subjects import DataFile, Log, ResultSet, Submission
+
+LEDGER_BYTES = 16 * 2**20
+HEAD_BYTES = 2**16
+"""Of a file that is looked at to tell whether it is a text."""
+COMPILED = {
+    ".so",
+    ".pyc",
+    ".pyo",
+    ".pyd",
+    ".dll",
+    ".dylib",
+    ".o",
+    ".a",
+    ".exe",
+    ".whl",
+    ".egg",
+    ".jar",
+    ".wasm",
+    ".cubin",
+}
+"""Suffixes of code that runs and cannot be read."""
+_COMMIT = re.compile(r"[0-9a-f]{40}(-dirty)?")
+_NO_COMMIT = "unknown"
+
+
+@check("R8.2", of=Log, ours_alone=True)
+def commit_names_the_code(log: Log) -> Iterator[Fault]:
+    """The commit is one, and nothing was changed on top of it."""
+    for event in log.of(keys.SUBMISSION_GITHUB_COMMIT_VERSION):
+        commit = event.value
+        if not isinstance(commit, str) or (commit != _NO_COMMIT and not _COMMIT.fullmatch(commit)):
+            yield Fault(
+                "the commit of the source is not a commit",
+                line=event.line,
+                expected="40 hexadecimal digits",
+                found=shown(commit),
+            )
+        elif log.closed and (commit == _NO_COMMIT or commit.endswith("-dirty")):
+            yield Fault(
+                "the commit does not say what ran"
+                + (": files were changed on top of it" if commit != _NO_COMMIT else ", it is not known"),
+                line=event.line,
+                found=commit,
+                severity=Severity.WARNING,
+                hint="the reviewer compares the packed source; the harness is not packed",
+            )
+
+
+@check("R8.7", of=ResultSet, ours_alone=True)
+def code_was_released(results: ResultSet) -> Iterator[Fault]:
+    """A closed submission's trainer and harness are of a released version, or what is different is shown."""
+    if not results.submitted or not results.logs or not all(log.closed for log in results.logs):
+        return
+    ran, file = _ran(results), f"{results.file}/{LEDGER}"
+    if not ran:
+        return  # R4.12 says so
+    trainer = Trainer.named(load_benchmark().trainer).package
+    for run in ran:
+        if run.trainer is not None:
+            yield Fault(
+                "a closed run was made by a trainer of one's own", file=file, line=run.line, found=shown(run.trainer)
+            )
+    packed = _packed(results)
+    for package in (trainer, "benchmark"):
+        told = {shown(run.source.get(package)).strip('"') for run in ran}
+        unknown = sorted(told - _released(package))
+        if not unknown:
+            continue
+        different = _difference(packed, package, unknown) if package == trainer else ""
+        yield Fault(
+            f"the code of {package} that ran is of no released version",
+            file=file,
+            line=ran[0].line,
+            expected="one of " + ", ".join(sorted(each[:8] for each in _released(package))),
+            found=", ".join(each[:64] for each in unknown[:3]) + different,
+            severity=Severity.WARNING,
+            hint="the closed division computes what the reference computes: compare the source",
+        )
+
+
+@check("R8.7", of=ResultSet, ours_alone=True)
+def source_is_packed(results: ResultSet) -> Iterator[Fault]:
+    """The trainer's source lies in a closed submission, once for each that ran, and logged the events."""
+    if not results.submitted or not results.logs or not all(log.closed for log in results.logs):
+        return
+    where = f"{results.file.rsplit('/results/', 1)[0]}/benchmarks/{results.benchmark}/implementations"
+    trainer = Trainer.named(load_benchmark().trainer).package
+    copies = {name: files for (name, package), files in _packed(results).items() if package == trainer}
+    if not copies:
+        yield Fault(
+            f"the source of {trainer} is not packed",
+            file=where,
+            expected=f"<implementation>/{trainer}/, as it ran",
+            hint="stemdl submit packs it",
+        )
+        return
+    told = {shown(run.source.get(trainer)).strip('"') for run in _ran(results)}
+    ran = [files for files in copies.values() if digest_of(files) in told]
+    for log in results.logs:
+        for event in log.events if ran else ():
+            path, line = PurePosixPath(str(event.metadata.get("file"))), event.metadata.get("lineno")
+            lengths = [files[name].count(b"\n") + 1 for files in ran if (name := "/".join(path.parts[1:])) in files]
+            if not lengths or not isinstance(line, int) or not 1 <= line <= max(lengths):
+                yield Fault(
+                    f"{shown(event.key)} was logged from a line that the packed source does not have",
+                    file=log.file,
+                    line=event.line,
+                    found=f"{shown(event.metadata.get('file'))}, line {shown(line)}",
+                    expected=f"at most {max(lengths)} lines" if lengths else f"a file of {trainer}/",
+                )
+                break
+
+
+@check("R8.2", of=ResultSet, ours_alone=True)
+def packed_facts_agree(results: ResultSet) -> Iterator[Fault]:
+    """What the folder of the scripts says of the runs, and the settings that repeat them, is what the logs say."""
+    ran = _ran(results)
+    if not ran or not results.logs:
+        return
+    submission = results.folder.parents[3]
+    scripts = submission / "benchmarks" / results.benchmark / "implementations" / results.system_id
+    limits, first = Limits(), results.logs[0]
+    said = {
+        "commit": first.value(keys.SUBMISSION_GITHUB_COMMIT_VERSION),
+        "versions": first.value(keys.VERSIONS),
+        "ranks": first.settings().get("ranks"),
+        "launcher": first.settings().get("launcher"),
+        "manifest_sha256": first.value(keys.DATA_MANIFEST_SHA256),
+        "settings": dict(ran[0].settings),
+        "source": dict(ran[0].source),
+    }
+    if results.scaling != "strong":
+        scripts = scripts / results.scaling
+    for path in sorted(scripts.glob("*.json"))[:8] if scripts.is_dir() and not scripts.is_symlink() else ():
+        facts = DataFile.read(path, f"{results.file}: {path.name}", limits)
+        for name, value in said.items():
+            if facts.values is not None and name in facts.values and facts.values[name] != value:
+                yield _unlike(path, submission, results, name, value, facts.values[name])
+    config = scripts / CONFIG
+    if config.is_file() and not config.is_symlink():
+        settings = DataFile.read(config, config.name, limits).values
+        if settings != said["settings"]:
+            yield _unlike(config, submission, results, "settings", said["settings"], settings or {})
+
+
+def _unlike(path: Path, submission: Path, results: ResultSet, name: str, logged: Any, told: Any) -> Fault:
+    if isinstance(logged, dict) and isinstance(told, dict):
+        odd = sorted({*logged, *told}, key=str)
+        odd = [each for each in odd if logged.get(each) != told.get(each)]
+        logged, told = ({each: side.get(each) for each in odd[:6]} for side in (logged, told))
+    return Fault(
+        f"{name} of the packed scripts is not what ran",
+        file=f"{results.file.rsplit('/results/', 1)[0]}/{path.relative_to(submission)}",
+        expected=shown(logged),
+        found=shown(told),
+    )
+
+
+@check("R8.2", of=Submission)
+def code_can_be_read(submission: Submission) -> Iterator[Fault]:
+    """What lies beside the source is text: compiled code, weights and graphs compute what nobody can review."""
+    for entry in submission.entries if submission.ours else ():
+        parts = PurePosixPath(entry.file).parts
+        if entry.kind != "file" or parts[0] != "benchmarks":
+            continue
+        compiled = PurePosixPath(entry.file).suffix.lower() in COMPILED
+        if compiled or not _is_text(entry.path):
+            yield Fault(
+                "this is code that cannot be read" if compiled else "this is not a text",
+                file=f"{submission.file}/{entry.file}",
+                expected="source and scripts",
+                severity=Severity.ERROR if compiled else Severity.WARNING,
+            )
+
+
+def _is_text(path: Path) -> bool:
+    try:
+        with open(path, "rb") as handle:
+            head = handle.read(HEAD_BYTES)
+    except OSError:
+        return True  # R8.6 says so
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start < len(head) - 4:
+            return False
+    return b"\0" not in head
+
+
+def _ran(results: ResultSet) -> list[LedgerRun]:
+    """The ledger's runs that the logs are of; none where there is no ledger."""
+    try:
+        ledger = parse_ledger(read_bytes(results.folder / LEDGER, LEDGER_BYTES))
+        hashes = {hashlib.sha256(read_bytes(log.path, LEDGER_BYTES)).hexdigest() for log in results.logs}
+    except Unreadable:
+        return []
+    return [run for run in ledger.runs if run.log_sha256 in hashes]
+
+
+def _packed(results: ResultSet) -> Sources:
+    return packed_sources(results.folder.parents[3], results.benchmark)
+
+
+@functools.cache
+def _released(package: str) -> frozenset[str]:
+    """The hashes of a package in released versions and in this one."""
+    known = load_benchmark().known_sources.get(package, ())
+    return frozenset({*known, source_sha256(ROOT / package)})
+
+
+def _difference(packed: Sources, package: str, hashes: list[str]) -> str:
+    """In which files a packed copy differs from this version's, in words."""
+    here: Mapping[str, bytes] = {name: path.read_bytes() for name, path in source_files(ROOT / package).items()}
+    for (_, name), files in packed.items():
+        if name == package and digest_of(files) in hashes:
+            odd = [each for each in sorted({*here, *files}) if here.get(each) != files.get(each)]
+            more = f" and {len(odd) - 6} more" if len(odd) > 6 else ""
+            return f"; unlike this version's: {', '.join(odd[:6])}{more}"
+    return "; its source is not packed"

@@ -1,0 +1,197 @@
+"""Whether what a log says to have been learned, evaluated and read can be: held to recorded runs of the reference."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from benchmark.definition.curves import Curve, at_batch_size
+from benchmark.events import keys
+from benchmark.validation.finding import Fault, Severity, shown
+from benchmark.validation.intervals import epoch_of, epoch_seconds, seconds_of
+from benchmark.validation.registry import check
+from benchmark.validation.subjects import Log, as_count, as_number
+
+OF_THE_WAY = 0.5
+"""Of a recorded run's distance to perfection (1 - F1, and the loss above its least) a run keeps at least this share.
+Runs at one batch size were seen to differ by a quarter of it at most."""
+TIMES_THE_LOSS = 2.0
+"""And at the target its loss is no more than so many times as far above the least."""
+TIMES_THE_EVALUATION, TIMES_THE_STAGING = 3.0, 10.0
+"""How much faster than in the fastest recorded run an evaluation may be beside the training, and a rank may read. An
+evaluation is one pass of three; reading is hashed with SHA-256, whose instructions all processors have alike."""
+FEWEST_OF_A_RANK = 8
+"""Samples of a rank's step, below which training waits for more than its own arithmetic."""
+ROUNDING = 1e-3
+"""By which the mean of float32 losses may lie below what can be."""
+TEST_SIGMAS, TEST_OFFSET = 4.0, 0.03
+"""By how many standard deviations, of two splits of so many samples, dev and test score may differ, beyond the offset
+of recorded runs: their test split is 0.00 to 0.03 the easier."""
+
+
+def least_loss(classes: int, smoothing: float) -> float:
+    """The least cross entropy with smoothed labels, that of the smoothed label itself (Szegedy et al. 2016, section 7:
+    H(q, p) >= H(q)), in nats."""
+    other = smoothing / classes
+    own = 1.0 - smoothing + other
+    return -own * math.log(own) - (classes - 1) * (other * math.log(other) if other > 0 else 0.0)
+
+
+def curve_of(log: Log) -> Curve:
+    """What a log says, in the form of a recorded run. Of a log of ours that is whole."""
+    lengths = epoch_seconds(log)
+    evaluations = seconds_of(log, keys.EVAL_START, keys.EVAL_STOP)
+    samples, ranks = log.number(keys.EVAL_SAMPLES), as_count(log.settings().get("ranks")) or 1
+    last = log.metrics[-1]
+    of_an_epoch = last.metadata[keys.SAMPLES_COUNT] / len(log.metrics)
+    staged = sum(seconds_of(log, keys.STAGING_START, keys.STAGING_STOP).values())
+    return Curve(
+        ranks=ranks,
+        global_batch_size=log.value(keys.GLOBAL_BATCH_SIZE),
+        f1=tuple(round(event.value, 4) for event in log.metrics),
+        losses=tuple(round(event.value["loss"], 4) for event in log.of(keys.TRACKED_STATS)),
+        evaluation_speeds=tuple(
+            round((samples / evaluations[epoch]) / (of_an_epoch / lengths[epoch]), 2) for epoch in lengths
+        ),
+        staging_rank_seconds=round(staged * ranks, 3),
+    )
+
+
+@check("R3.11", of=Log, ours_alone=True)
+def losses_can_be(log: Log) -> Iterator[Fault]:
+    """The loss is a number, not below the least that smoothed labels leave, and as the reference's in each epoch."""
+    smoothing, standard = log.setting("label_smoothing"), log.standard
+    if standard is None or smoothing is None or not 0 <= smoothing < 1:
+        return
+    least = least_loss(standard.classes, smoothing)
+    known = _recorded(log)
+    for place, event in enumerate(log.of(keys.TRACKED_STATS)):
+        value = event.value if isinstance(event.value, dict) else {}
+        loss = as_number(value.get("loss"))
+        if "loss" not in value and not log.closed:
+            continue
+        if loss is None or loss < least - ROUNDING:
+            yield Fault(
+                "the loss is below what smoothed labels leave" if loss is not None else "the loss is not a number",
+                line=event.line,
+                expected=f"at least {least:.4f}: {standard.classes} classes, label_smoothing {smoothing:g}",
+                found=shown(value.get("loss")),
+                severity=Severity.ERROR if log.closed else Severity.WARNING,
+            )
+            continue
+        recorded = [curve.losses[place] for curve in known if place < len(curve.losses)]
+        if recorded and loss - least < OF_THE_WAY * (min(recorded) - least):
+            yield Fault(
+                f"the loss of epoch {epoch_of(event)} is far below that of the reference",
+                line=event.line,
+                expected=f"at least {least + OF_THE_WAY * (min(recorded) - least):.3f}; recorded {_range(recorded)}",
+                found=f"{loss:.4f}",
+                severity=Severity.WARNING,
+            )
+    yield from _loss_at_the_target(log, least, known)
+
+
+def _loss_at_the_target(log: Log, least: float, known: tuple[Curve, ...]) -> Iterator[Fault]:
+    told = log.of(keys.TRACKED_STATS)
+    loss = as_number(told[-1].value.get("loss")) if told and isinstance(told[-1].value, dict) else None
+    recorded = [curve.losses[-1] for curve in known]
+    if loss is None or not recorded or log.timeline.status != keys.SUCCESS:
+        return
+    most = least + TIMES_THE_LOSS * (max(recorded) - least)
+    if loss > most:
+        yield Fault(
+            "the loss is far above that of the reference at the target",
+            line=told[-1].line,
+            expected=f"at most {most:.3f}; recorded {_range(recorded)}",
+            found=f"{loss:.4f}",
+            severity=Severity.WARNING,
+        )
+
+
+@check("R3.11", of=Log, ours_alone=True)
+def scores_can_be(log: Log) -> Iterator[Fault]:
+    """After each epoch a run has not learned far more than the reference had, and the test split's score is near the
+    dev split's and not the same."""
+    for place, event in enumerate(log.metrics):
+        recorded = [curve.f1[place] for curve in _recorded(log) if place < len(curve.f1)]
+        value = as_number(event.value)
+        most = 1.0 - OF_THE_WAY * (1.0 - max(recorded)) if recorded else 1.0
+        if value is not None and recorded and value > most:
+            yield Fault(
+                f"the score after epoch {epoch_of(event)} is far above that of the reference",
+                line=event.line,
+                expected=f"at most {most:.3f}; recorded {_range(recorded)}",
+                found=shown(value),
+                severity=Severity.WARNING,
+            )
+    last = as_number(log.metrics[-1].value) if log.metrics else None
+    samples = log.standard.samples if log.standard is not None else {}
+    for event in log.of(keys.TEST_F1_MACRO) if log.standard is not None and log.standard.curves else ():
+        value = as_number(event.value)
+        if value is None or last is None:
+            continue
+        if value == last and value < 1.0:
+            yield Fault(
+                "the test score is the dev score, to the last digit",
+                line=event.line,
+                found=shown(value),
+                expected="another: the splits have no material in common",
+                severity=Severity.WARNING,
+            )
+        spread = last * (1 - last) * (1 / max(samples.get("dev", 1), 1) + 1 / max(samples.get("test", 1), 1))
+        most = TEST_SIGMAS * math.sqrt(max(spread, 0.0)) + TEST_OFFSET
+        if abs(value - last) > most:
+            yield Fault(
+                f"the test score is far {'below' if value < last else 'above'} that of the dev split",
+                line=event.line,
+                found=shown(value),
+                expected=f"within {most:.3f} of {last:g}",
+                severity=Severity.WARNING,
+            )
+
+
+@check("R3.11", of=Log, ours_alone=True)
+def work_takes_its_time(log: Log) -> Iterator[Fault]:
+    """Beside the training an evaluation is not much faster than in recorded runs on CPUs, nor is the reading."""
+    standard, ranks = log.standard, as_count(log.settings().get("ranks"))
+    known = standard.curves if standard is not None else ()
+    batch, samples = as_count(log.value(keys.GLOBAL_BATCH_SIZE)), log.number(keys.EVAL_SAMPLES)
+    if not known or not ranks or ranks < 1 or not batch or not samples or "trainer" in log.settings():
+        return
+    staged = sum(seconds_of(log, keys.STAGING_START, keys.STAGING_STOP).values())
+    in_memory = all(event.metadata.get(keys.IN_MEMORY) is True for event in log.of(keys.STAGING_STOP))
+    least = min(curve.staging_rank_seconds for curve in known) / TIMES_THE_STAGING / ranks
+    if log.of(keys.STAGING_STOP) and in_memory and staged < least - 0.001:
+        yield Fault(
+            "the data were read faster than they can be",
+            line=log.of(keys.STAGING_STOP)[0].line,
+            expected=f"at least {least:.3f} s: ranks that read ten times as fast as any recorded one",
+            found=f"{staged:g} s",
+            severity=Severity.WARNING,
+        )
+    if log.settings().get("device") != "cpu" or batch < FEWEST_OF_A_RANK * ranks:
+        return
+    most = TIMES_THE_EVALUATION * max(max(curve.evaluation_speeds) for curve in known)
+    lengths = epoch_seconds(log)
+    last = log.metrics[-1] if log.metrics else None
+    seen = as_number(last.metadata.get(keys.SAMPLES_COUNT)) if last is not None else None
+    trained = sum(lengths.values())
+    for epoch, seconds in seconds_of(log, keys.EVAL_START, keys.EVAL_STOP).items() if trained and seen else ():
+        if samples / (seconds + 0.001) > most * seen / trained:
+            yield Fault(
+                f"the evaluation of epoch {epoch} is faster than it can be beside the training",
+                expected=f"at most {most:.3g} times the {seen / trained:.0f} samples/s of the training",
+                found=f"{samples:g} samples in {seconds:g} s",
+                severity=Severity.WARNING,
+            )
+
+
+def _recorded(log: Log) -> tuple[Curve, ...]:
+    """The recorded runs that a closed log is like."""
+    batch = as_count(log.value(keys.GLOBAL_BATCH_SIZE))
+    known = log.standard.curves if log.standard is not None and log.closed else ()
+    return at_batch_size(known, batch) if known and batch else ()
+
+
+def _range(values: list[float]) -> str:
+    return f"{min(values):g} to {max(values):g}" if len(values) > 1 else f"{values[0]:g}"
