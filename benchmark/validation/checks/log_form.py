@@ -146,5 +146,5 @@ def keys_present(log: Log) -> Iterator[Fault]:
 def keys_known(log: Log) -> Iterator[Fault]:
     """A key that we do not know is no fault, but may be one that was misspelt."""
     for key, events in log.by_key.items():
-        if key not in _KNOWN:
+        if key not in (*_KNOWN, log.goal.log_key, log.goal.test_key):
             yield Fault(f"{shown(key)} is no key that we know", line=events[0].line, severity=Severity.NOTE)
