@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 import yaml
 
 from benchmark.cli.main import main
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.own_rung import find_rung
+from benchmark.definition.request import RunRequest
 from benchmark.definition.trainer import Trainer
 from benchmark.foundation.errors import StemdlError
 from benchmark.launch.machine import load_machine
@@ -48,6 +51,7 @@ def test_a_file_is_loaded_with_what_lies_beside_it_and_once(tmp_path: Path):
     [
         ("def trian(request): return True\n", "did you mean 'trian'?"),
         ("train = 3\n", "has no function 'train'"),
+        ("def train(one, two, three): return True\n", "does not take a request, nor a schema and settings"),
         ("import no_such_module_anywhere\n", "ModuleNotFoundError"),
         ("x = 1\n\ny = x / 0\n", "bad_trainer_{number}.py:3"),
         ("def train(:\n", "bad_trainer_{number}.py:1"),
@@ -118,6 +122,20 @@ def test_a_trainer_that_is_not_there_or_not_for_this_division(
     )
     assert said in capsys.readouterr().err
     assert not (tmp_path / "run").exists() and not (tmp_path / "data").exists()
+
+
+def test_a_function_of_a_schema_and_settings_makes_a_task_for_the_benchmark_s_trainer(tmp_path: Path):
+    from reference.train import train
+
+    path = tmp_path / "my_task_for_a_test.py"
+    path.write_text("class Task:\n    def __init__(self, schema, settings): ...\nmake_task = Task\n")
+    shipped = load_benchmark()
+    benchmark = dataclasses.replace(shipped, trainer=f"{path}:make_task")
+    request = RunRequest(benchmark, benchmark.rung("stemdl_smoke"), tmp_path, tmp_path / "run")
+    assert request.own_trainer and request.trainer.package == "my_task_for_a_test"
+    assert str(request.loop) == shipped.trainer
+    called = request.load_trainer()
+    assert called.func is train and called.keywords == {"make_task": request.trainer.load()}
 
 
 GOOD = {"like": "stemdl_smoke", "name": "mine"}
