@@ -6,11 +6,13 @@ settings that are of gradients. Ranks, log, clock and evaluation are those of ev
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
 from benchmark.definition.request import RunRequest
 from benchmark.definition.settings import Settings
+from benchmark.events import keys
 from benchmark.foundation.errors import StemdlError
 from reference.comm import backend_of
 from reference.evaluate import evaluate
@@ -43,7 +45,10 @@ def fit(request: RunRequest, make_task: MakeTask | None = None) -> bool:
         with clock(run) as data:
             run.watch.at("the fit")
             with run.log.interval("epoch", epoch_num=1):
+                started = time.monotonic()
                 task.fit(InOrder(data.train, run.settings.eval_batch_size), run.comm.sum)
+                seconds = time.monotonic() - started
+            run.log.point(keys.TRACKED_STATS, {keys.THROUGHPUT: samples / seconds}, epoch_num=1, step_num=1)
             run.watch.at("the evaluation")
             with run.log.interval("eval", epoch_num=1):
                 value = evaluate(run, task.predict, data.dev, "dev")

@@ -106,6 +106,11 @@ class Benchmark:
     task_folder: Path
     by_gradients: bool
 
+    @property
+    def shipped(self) -> bool:
+        """Whether it is one of this version's own."""
+        return self.task_folder.is_relative_to(ROOT / "reference")
+
     def rung(self, name: str) -> Rung:
         """The rung of that name. Raises StemdlError with the nearest known name."""
         if name not in self.rungs:

@@ -59,11 +59,14 @@ def entered(
 
 
 def packages(benchmark_: Benchmark) -> dict[str, Path]:
-    """By name where the code of a run lies: the harness, the reference and, where it is another, the trainer."""
+    """By name where the code of a run lies: the harness, the reference, the task where it lies in neither, and the
+    trainer where it is another."""
     trainer, reference = (Trainer.named(each) for each in (benchmark_.trainer, load_benchmark(benchmark_.task).trainer))
+    task = {} if benchmark_.shipped else {benchmark_.task: benchmark_.task_folder}
     return {
         benchmark.__name__: ROOT / benchmark.__name__,
         reference.package: ROOT / reference.package,
+        **task,
         trainer.package: trainer.source(),
     }
 

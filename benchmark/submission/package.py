@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from benchmark.definition.finder import benchmark_of
 from benchmark.definition.request import LOG
 from benchmark.events.power_log import POWER, power_logs
 from benchmark.foundation.errors import StemdlError
@@ -121,9 +122,12 @@ def put_runs(runs: Sequence[tuple[StoredRun, LedgerRun]], folder: Path, name: st
 
 
 def put_code(draft: SubmissionDraft, folder: Path) -> None:
-    """The trainer's source."""
-    for name, path in source_files(draft.package).items():
-        put(folder / draft.package.stem / name, path.read_bytes())
+    """The trainer's source, and the task's where that lies elsewhere."""
+    task = benchmark_of(draft.rung)
+    sources = {draft.package.stem: draft.package} | ({} if task.shipped else {task.task: task.task_folder})
+    for package, source in sources.items():
+        for name, path in source_files(source).items():
+            put(folder / package / name, path.read_bytes())
 
 
 def put_scripts(draft: SubmissionDraft, folder: Path) -> None:

@@ -226,7 +226,7 @@ def test_what_needs_no_gradients_is_fitted_in_one_epoch(request_of: Callable):
     assert fit(request, ToyFit) is True
     assert len(values_of(request, "eval_error")) == 1 and values_of(request, "test_error")[0] < 1e-3
     assert values_of(request, keys.GLOBAL_BATCH_SIZE) == [64]
-    assert not {keys.OPT_NAME, keys.OPT_BASE_LR, keys.OPT_WEIGHT_DECAY, keys.TRACKED_STATS} & set(order_of(request))
+    assert not {keys.OPT_NAME, keys.OPT_BASE_LR, keys.OPT_WEIGHT_DECAY} & set(order_of(request))
     (config,) = values_of(request, keys.CONFIG)
     assert not {"learning_rate", "max_epochs", "optimizer", "global_batch_size"} & config.keys()
     assert {path.name for path in request.output.iterdir()} == {"result_0.txt", "config.yaml"}
