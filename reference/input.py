@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 
+from benchmark.definition.dealing import part, steps_of_epoch
 from benchmark.definition.sample import SampleSchema
 from benchmark.foundation.errors import StemdlError
 from reference.samples import Samples
@@ -17,7 +18,7 @@ Augment = Callable[[Batch, np.random.Generator], Batch]
 
 def local_batch(global_batch: int, rank: int, size: int) -> int:
     """This rank's share of a global batch; the first ranks take one more where it does not divide evenly."""
-    return global_batch // size + (rank < global_batch % size)
+    return len(part(global_batch, rank, size))
 
 
 def steps_per_epoch(samples: int, global_batch: int, size: int) -> int:
@@ -32,8 +33,7 @@ def steps_per_epoch(samples: int, global_batch: int, size: int) -> int:
             expected=f"at least {size}",
             found=global_batch,
         )
-    parts = [samples // size + (rank < samples % size) for rank in range(size)]
-    steps = min(part // local_batch(global_batch, rank, size) for rank, part in enumerate(parts))
+    steps = steps_of_epoch(samples, global_batch, size)
     if steps == 0:
         raise StemdlError(
             "not one global batch fits into the training data",

@@ -24,6 +24,7 @@ from benchmark.data.manifest import Manifest
 from benchmark.data.sealed import read_sealed
 from benchmark.data.shard_file import Seal, ShardFile
 from benchmark.data.shard_index import ShardIndex, index_shard, indices_of, stored_arrays
+from benchmark.definition import dealing
 from benchmark.definition.rung import SPLITS
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.progress import counted, progress
@@ -83,9 +84,8 @@ def shards_of_part(
             expected=f"{expected} samples",
             found=len(places),
         )
-    share, more = divmod(len(places), size)
-    start = rank * share + min(rank, more)
-    part = places[start : start + share + (rank < more)]
+    own = dealing.part(len(places), rank, size)
+    part = places[own.start : own.stop]
     if not len(part):
         raise StemdlError(
             f"rank {rank} of {size} has no sample of {split!r}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from benchmark.definition.dealing import steps_of_epoch
 from benchmark.events import keys
 from benchmark.events.reader import Event
 from benchmark.validation.finding import Fault, Severity, shown
@@ -198,15 +199,9 @@ def _steps_of_the_reference(log: Log) -> int | None:
     """How many whole global batches all ranks can make of their parts of the train split."""
     batch, samples = as_count(log.value(keys.GLOBAL_BATCH_SIZE)), as_count(log.value(keys.TRAIN_SAMPLES))
     ranks = as_count(log.settings().get("ranks"))
-    if not batch or not samples or not ranks or not 0 < ranks <= batch or samples < batch:
+    if not batch or not samples or not ranks or not 0 < ranks <= batch <= samples:
         return None
-    # Parts and batches have two sizes each, one apart; the larger of either come first.
-    at = {0, samples % ranks, batch % ranks, ranks - 1}
-    return min(
-        (samples // ranks + (rank < samples % ranks)) // (batch // ranks + (rank < batch % ranks))
-        for rank in at
-        if rank < ranks
-    )
+    return steps_of_epoch(samples, batch, ranks)
 
 
 def _line(events: list[Event]) -> int | None:
