@@ -16,6 +16,7 @@ from benchmark.events import keys
 from benchmark.foundation.errors import StemdlError
 from reference.comm import backend_of
 from reference.evaluate import evaluate
+from reference.run_log import progress_line
 from reference.samples import InOrder
 from reference.session import clock, opened, record, record_test
 from reference.task import FittedTask, MakeTask
@@ -53,6 +54,7 @@ def fit(request: RunRequest, make_task: MakeTask | None = None) -> bool:
             with run.log.interval("eval", epoch_num=1):
                 value = evaluate(run, task.predict, data.dev, "dev")
             record(run, 1, value, samples)
+            run.say(progress_line(run, 1, value))
         run.watch.at("the evaluation of the test split")
         record_test(run, evaluate(run, task.predict, data.test, "test"))
     return run.reached

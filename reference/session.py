@@ -40,7 +40,7 @@ from reference.notice import Notice
 from reference.placement import settle, tell
 from reference.preflight import require_fit_ranks
 from reference.run import Run
-from reference.run_log import log_opening, log_settings, progress_line
+from reference.run_log import log_opening, log_settings
 from reference.samples import Splits, opened_splits
 from reference.speaker import Speaker
 
@@ -117,11 +117,10 @@ def clock(run: Run, more: Mapping[str, Any] | None = None) -> Iterator[Splits]:
 
 
 def record(run: Run, epoch: int, value: float, samples: int) -> None:
-    """Log and show the value of the metric after an epoch, and so many samples of training; note whether it reaches the
-    goal. Every rank has the same value."""
+    """Log the value of the metric after an epoch and so many samples of training; note whether it reaches the goal.
+    Every rank has the same value."""
     run.log.point(run.goal.log_key, value, epoch_num=epoch, samples_count=samples)
     run.reached = run.goal.reached_by(value)
-    run.say(progress_line(run, epoch, value))
 
 
 def record_test(run: Run, value: float) -> None:

@@ -28,7 +28,7 @@ from reference.interrupt import Agreement
 from reference.notice import Notice
 from reference.optimizer import learning_rate_at, make_optimizer, require_optimizer, set_learning_rate
 from reference.run import Run
-from reference.run_log import of_gradients
+from reference.run_log import of_gradients, progress_line
 from reference.session import clock, opened, record, record_test
 from reference.step import step
 from reference.task import MakeTask, Task
@@ -76,6 +76,7 @@ def train(request: RunRequest, make_task: MakeTask | None = None) -> bool:
                 state.finish_epoch()
                 if run.settings.checkpoint:
                     save_checkpoint(request.checkpoint, state, run.comm)
+                run.say(progress_line(run, epoch, value))  # whoever sees it can go on from there
                 if run.reached:
                     break
         run.watch.at("the evaluation of the test split")

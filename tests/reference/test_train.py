@@ -29,6 +29,7 @@ from reference import session
 from reference.checkpoint import DIVERGED
 from reference.fit import fit, require_possible
 from reference.samples import Splits
+from reference.speaker import Speaker
 from reference.task import Batch
 from reference.train import train
 
@@ -190,6 +191,19 @@ def test_a_run_taken_up_within_an_epoch_goes_on_to_the_same_bits(
     assert str(state) == str(unbroken)
     (resumed,) = (event for event in read_events(again.log) if event.key == keys.RESUMED)
     assert (resumed.value, resumed.metadata[keys.STEP_NUM]) == (1, 4)
+
+
+def test_an_epoch_that_is_shown_is_one_to_go_on_from(request_of: Callable, monkeypatch: pytest.MonkeyPatch):
+    kept: list[tuple[str, int]] = []
+    request = request_of(*SPED_UP, "max_epochs=3", target=1e-9)
+
+    def say(self: Speaker, text: str) -> None:
+        if text.startswith("epoch "):
+            kept.append((text.split()[1], torch.load(request.checkpoint, weights_only=True)["epoch"]))
+
+    monkeypatch.setattr(Speaker, "__call__", say)
+    train(request, Toy)
+    assert kept == [("1", 1), ("2", 2), ("3", 3)]
 
 
 def test_a_loss_that_is_not_finite_stops_the_clock_and_keeps_the_state(request_of: Callable):
