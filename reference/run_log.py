@@ -95,7 +95,7 @@ def of_gradients(settings: Settings, steps: int) -> dict[str, Any]:
 
 def progress_line(run: Run, epoch: int, value: float) -> str:
     """Where a run stands after an epoch."""
-    goal, metric = run.goal, run.request.benchmark.measured.metric
+    goal, metric = run.goal, run.request.benchmark.measured.shown
     side = "below" if goal.reaches == AT_LEAST else "above"
     distance = (
         f"target of {goal.target:g} reached"
