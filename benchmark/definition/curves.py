@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 CURVES = "reference_curves"
 """The folder of a task that they lie in."""
@@ -37,10 +38,12 @@ def read_curves(task: Path, rung: str) -> tuple[Curve, ...]:
     path = task / CURVES / f"{rung}.json"
     if not path.is_file():
         return ()
-    return tuple(
-        Curve(**{name: tuple(value) if isinstance(value, list) else value for name, value in each.items()})
-        for each in json.loads(path.read_text(encoding="utf-8"))["runs"]
-    )
+    runs: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["runs"]
+    return tuple(Curve(**{name: _frozen(value) for name, value in each.items()}) for each in runs)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def at_batch_size(curves: tuple[Curve, ...], batch_size: int) -> tuple[Curve, ...]:

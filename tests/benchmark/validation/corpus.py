@@ -323,7 +323,8 @@ class Tree:
     """A submission in memory: logs as events, other files as bytes. `write` puts it into a folder.
 
     `raw` are the bytes of logs that are no events any more; `stale` the logs whose record stays as it was; `records`
-    changes those of some; `ledger` changes the entries of the ledger, which without it has the runs as their logs are, and `ledger_bytes` its bytes.
+    changes those of some; `ledger` changes the entries of the ledger, which without it has the
+    runs as their logs are, and `ledger_bytes` its bytes.
     """
 
     logs: dict[int, Lines] = field(default_factory=dict)
