@@ -18,8 +18,8 @@ class Notice:
     def __init__(self, names: str) -> None:
         self.heard: signal.Signals | None = None
         known = {each.name.removeprefix("SIG"): each for each in signal.Signals}
-        self._signals = [known.get(name) for name in names.split()]
-        if None in self._signals or {signal.SIGKILL, signal.SIGSTOP} & set(self._signals):
+        self._signals = [known[name] for name in names.split() if name in known]
+        if len(self._signals) < len(names.split()) or {signal.SIGKILL, signal.SIGSTOP} & set(self._signals):
             raise StemdlError(
                 "there is no such signal to listen for",
                 where="warning_signals",

@@ -106,11 +106,12 @@ def clock(run: Run, more: Mapping[str, Any] | None = None) -> Iterator[Splits]:
     run.watch.at("the reading of the data")
     run.log.start("staging")
     with opened_splits(run.manifest, run.settings, run.rank, run.device, run.token, run.comm.barrier) as splits:
-        run.log.stop("staging", **{keys.IN_MEMORY: splits.in_memory, keys.STAGED_BYTES: splits.staged_bytes})
+        read: dict[str, Any] = {keys.IN_MEMORY: splits.in_memory, keys.STAGED_BYTES: splits.staged_bytes}
+        run.log.stop("staging", **read)
         try:
             yield splits
         except (Interrupted, TrainingDiverged) as error:  # on all ranks, at the same step
-            why = {keys.INTERRUPTED: True} if isinstance(error, Interrupted) else {}
+            why: dict[str, Any] = {keys.INTERRUPTED: True} if isinstance(error, Interrupted) else {}
             run.log.stop("run", status=keys.ABORTED, **why)
             raise
         run.log.stop("run", sync=True, status=keys.SUCCESS if run.reached else keys.ABORTED)
