@@ -396,7 +396,9 @@ def test_a_loss_that_is_no_number_stops_the_run(stemdl: Callable, smoke_data: Pa
         2,
         "--oversubscribe",
         "--set",
-        "learning_rate=1e30",
+        "learning_rate=99",
+        "--set",
+        "weight_decay=99",
     )
     assert done.returncode != 0 and "Traceback" not in done.stderr, done.stderr
     assert len(re.findall(r"epoch 1, step [0-9]+, ranks? (0|1|0, 1): the loss is ", done.stderr)) == 1, done.stderr
