@@ -16,18 +16,24 @@ from benchmark.data.reader import Part
 from benchmark.foundation.files import sha256_of_file
 from performance.gpu.step import Figures, Item, Setting, Step, command
 
+TOY = Path(__file__).with_name("toy.yaml")
 WORKERS_OF_A_CARD = 8
 """Processes that prepare crystals for one card."""
 
 
 def rung_of(setting: Setting) -> str:
-    """The rung that is trained."""
-    return setting.pick("stemdl_mini", "stemdl_smoke")
+    """The rung that is trained, or the file of one that is made and trained in a moment."""
+    return setting.pick("stemdl_mini", str(TOY))
+
+
+def name_of(setting: Setting) -> str:
+    """That rung's name."""
+    return Path(rung_of(setting)).stem
 
 
 def data_of(setting: Setting) -> Path:
     """That rung's data, made by the CPU, whose bytes are the standard's; made here where they are missing."""
-    folder = setting.work / rung_of(setting)
+    folder = setting.work / name_of(setting)
     if not (folder / "manifest.json").exists():
         _generate(setting, rung_of(setting), folder, "cpu")
     return folder
@@ -75,7 +81,7 @@ def _estimates(setting: Setting, rung: str) -> Figures:
 
 
 def _by_the_card(setting: Setting) -> Path:
-    return setting.work / f"{rung_of(setting)}-by-the-card"
+    return setting.work / f"{name_of(setting)}-by-the-card"
 
 
 def _made(setting: Setting, folder: Path, device: str) -> Figures:
@@ -109,12 +115,12 @@ def _compared(setting: Setting) -> Figures:
 
 
 def items(setting: Setting) -> Iterator[Item]:
-    rung, card = rung_of(setting), setting.kind
+    rung, card = name_of(setting), setting.kind
     yield Item(f"{rung} by all cores", 60, partial(_made, setting, setting.work / rung, "cpu"))
     yield Item(f"{rung} by the card", 60, partial(_made, setting, _by_the_card(setting), card))
     yield Item("the two compared", 10, partial(_compared, setting))
-    for rung in setting.pick(("stemdl_mini", "stemdl_full"), ("stemdl_smoke",)):
-        yield Item(f"{rung}, estimated", 40, partial(_estimates, setting, rung))
+    for rung in setting.pick(("stemdl_mini", "stemdl_full"), (str(TOY),)):
+        yield Item(f"{Path(rung).stem}, estimated", 40, partial(_estimates, setting, rung))
 
 
 STEP = Step("generation", "Making data", 120, items)

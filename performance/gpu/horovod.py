@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from functools import partial
 
-from performance.gpu.generation import data_of, rung_of
+from performance.gpu.generation import data_of, name_of, rung_of
 from performance.gpu.step import Figures, Item, Setting, Step, command
 from performance.gpu.training import run
 
@@ -63,7 +63,7 @@ def _same_run(setting: Setting) -> Figures:
 
 def items(setting: Setting) -> Iterator[Item]:
     yield Item("sums on one rank", 20, partial(_sums, setting))
-    yield Item(f"{rung_of(setting)}, with and without", 60, partial(_same_run, setting))
+    yield Item(f"{name_of(setting)}, with and without", 60, partial(_same_run, setting))
 
 
 def lacks(setting: Setting) -> str:

@@ -12,7 +12,7 @@ import torch
 
 from benchmark.launch.power import Sampler
 from benchmark.launch.power_meters import Nvml
-from performance.gpu.generation import data_of, rung_of
+from performance.gpu.generation import data_of, name_of, rung_of
 from performance.gpu.step import Figures, Item, Setting, Step
 from performance.gpu.timing import synchronize
 from performance.gpu.training import run
@@ -125,7 +125,7 @@ def items(setting: Setting) -> Iterator[Item]:
     yield Item("idle", 18, partial(_compared, setting, False))
     yield Item("busy with products", 18, partial(_compared, setting, True))
     if not setting.dry:
-        yield Item(f"{rung_of(setting)} with --power nvml", 45, partial(_of_a_run, setting))
+        yield Item(f"{name_of(setting)} with --power nvml", 45, partial(_of_a_run, setting))
 
 
 def lacks(setting: Setting) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 from benchmark.data.manifest import read_manifest
 from benchmark.foundation.errors import StemdlError
-from performance.gpu.generation import WORKERS_OF_A_CARD, estimate_seconds
+from performance.gpu.generation import TOY, WORKERS_OF_A_CARD, estimate_seconds
 from performance.gpu.step import Failed, Figures, Item, Setting, Step, command
 from performance.gpu.training import figures_of, flops_of_a_sample, run
 
@@ -17,7 +18,7 @@ MOST_SECONDS = 900.0
 
 
 def _rung(setting: Setting) -> str:
-    return setting.pick("stemdl_small", "stemdl_smoke")
+    return setting.pick("stemdl_small", str(TOY))
 
 
 def _made(setting: Setting) -> Figures:
@@ -28,7 +29,7 @@ def _made(setting: Setting) -> Figures:
     found: dict[str, float | int | str] = {f"seconds estimated by {name}": each for name, each in estimates.items()}
     if estimates[device] > MOST_SECONDS:
         return found | {"made": f"no: more than {MOST_SECONDS:.0f} s"}
-    folder = setting.work / _rung(setting)
+    folder = setting.work / Path(_rung(setting)).stem
     started = time.perf_counter()
     command(
         setting,
@@ -52,7 +53,7 @@ def _made(setting: Setting) -> Figures:
 
 
 def _trained(setting: Setting, precision: str) -> Figures:
-    folder = setting.work / _rung(setting)
+    folder = setting.work / Path(_rung(setting)).stem
     try:
         read_manifest(folder)
     except StemdlError as error:
@@ -70,7 +71,7 @@ def _trained(setting: Setting, precision: str) -> Figures:
 
 
 def items(setting: Setting) -> Iterator[Item]:
-    rung = _rung(setting)
+    rung = Path(_rung(setting)).stem
     yield Item(f"{rung}, made", 60, partial(_made, setting))
     for precision in setting.pick(("bf16", "fp32"), ("bf16",)):
         yield Item(f"{rung}, trained, {precision}", 60, partial(_trained, setting, precision))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from performance.gpu.generation import data_of, rung_of
+from performance.gpu.generation import data_of, name_of, rung_of
 from performance.gpu.step import Failed, Figures, Item, Setting, Step, command
 
 RUNS = 5
@@ -126,7 +126,7 @@ def _judged(setting: Setting) -> Figures:
 
 
 def items(setting: Setting) -> Iterator[Item]:
-    yield Item(f"{rung_of(setting)}, {setting.pick(RUNS, 2)} closed runs", 90, partial(_runs, setting))
+    yield Item(f"{name_of(setting)}, {setting.pick(RUNS, 2)} closed runs", 90, partial(_runs, setting))
     yield Item("submitted", 15, partial(setting.pick(_submitted, _refused), setting))
     if not setting.dry:
         yield Item("validated and scored", 30, partial(_judged, setting))

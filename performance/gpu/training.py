@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmark.definition.finder import load_benchmark
+from benchmark.definition.own_rung import find_rung
 from benchmark.definition.settings import read_settings
-from performance.gpu.generation import data_of, rung_of
+from performance.gpu.generation import data_of, name_of, rung_of
 from performance.gpu.rates import product_tflops
 from performance.gpu.step import Figures, Item, Setting, Step, command
 from reference.tasks.space_group.model import SymmetryNet
@@ -25,7 +25,8 @@ PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 def flops_of_a_sample(rung_name: str) -> float:
     """Real operations of a training step for one sample, forward and backward, counted by torch (no card needed)."""
-    rung, config = load_benchmark().rung(rung_name), read_settings(load_benchmark(), rung_name)
+    benchmark, rung, _ = find_rung(rung_name)
+    config = read_settings(benchmark, rung.name)
     with torch.device("meta"):
         model = SymmetryNet(rung.classes, config.task["width"], config.task["symmetry"])
         patterns = torch.rand(2, 3, rung.pixels, rung.pixels)
@@ -103,7 +104,7 @@ def _trained(setting: Setting, precision: str, seed: int, *settings: str) -> Fig
 def items(setting: Setting) -> Iterator[Item]:
     for seed in setting.pick(SEEDS, (1,)):
         for precision in setting.pick(PRECISIONS, {"bf16": torch.bfloat16}):
-            yield Item(f"{rung_of(setting)}, {precision}, seed {seed}", 45, partial(_trained, setting, precision, seed))
+            yield Item(f"{name_of(setting)}, {precision}, seed {seed}", 45, partial(_trained, setting, precision, seed))
     for batch in setting.pick((128, 512), ()):
         yield Item(
             f"{rung_of(setting)}, bf16, global batch {batch}",
