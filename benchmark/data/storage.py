@@ -51,7 +51,8 @@ class Coding:
     def decode(self, stored: NDArray[Any]) -> NDArray[np.float32]:
         """Intensities of any number of stored stacks at once, (..., pixels, pixels) float32."""
         if self.encoding == "float16":
-            return stored.astype(np.float32) * np.float32(1.0 / self.scale)
+            scaled: NDArray[np.float32] = stored.astype(np.float32) * np.float32(1.0 / self.scale)
+            return scaled
         if self.encoding == "log_uint8":
             return np.take(self.intensities, stored)
         return np.asarray(stored, dtype=np.float32)
@@ -122,7 +123,9 @@ def encode(patterns: NDArray[Any], storage: Storage) -> NDArray[Any]:
             remedy="store them as float32",
         )
     if storage.encoding == "float16":
-        return (np.asarray(patterns, dtype=np.float32) * np.float32(FLOAT16_SCALE)).astype(np.float16)
+        scaled = np.asarray(patterns, dtype=np.float32) * np.float32(FLOAT16_SCALE)
+        halves: NDArray[np.float16] = scaled.astype(np.float16)
+        return halves
     logarithms = np.log(np.maximum(patterns, np.exp(LOG_FLOOR)))
     codes: NDArray[np.uint8] = np.clip(np.rint((logarithms - LOG_FLOOR) / LOG_STEP), 0, 255).astype(np.uint8)
     return codes
