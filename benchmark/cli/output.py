@@ -8,9 +8,12 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from benchmark.foundation.text import printable
+
+LONGEST_CELL, LONGEST_LINE = 400, 4_000
 GAP, NARROW_GAP = "  ", " "
 """Between two columns of a table, and where there is little room."""
 
@@ -28,7 +31,13 @@ def print_json(value: Any) -> None:
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table on stdout, no wider than the terminal, or 80 columns where there is none (COLUMNS says otherwise)."""
-    print("\n".join(table_lines(columns, rows, shutil.get_terminal_size().columns)))
+    cells = [[printable(cell, LONGEST_CELL) for cell in row] for row in rows]
+    print("\n".join(table_lines(columns, cells, shutil.get_terminal_size().columns)))
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Lines of text on stdout, each one line whatever names and values it repeats: nothing in it steers a terminal."""
+    print("\n".join(printable(line, LONGEST_LINE) for line in lines))
 
 
 def table_lines(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str]:

@@ -11,8 +11,9 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from benchmark.cli.arguments import run_path
-from benchmark.cli.output import add_format, print_json, print_table
+from benchmark.cli.output import LONGEST_LINE, add_format, print_json, print_table
 from benchmark.definition.scored import RULESETS
+from benchmark.foundation.text import printable
 
 if TYPE_CHECKING:
     from benchmark.scoring.score import Score
@@ -54,7 +55,7 @@ def execute(arguments: argparse.Namespace) -> int:
         scores.append((score, behind))
         for warning in behind["warnings"] if behind else score.warnings:
             place = "/".join(filter(None, (score.submitter, score.system, score.scaling, score.benchmark)))
-            print(f"stemdl score: {place}: {warning}", file=sys.stderr)
+            print(printable(f"stemdl score: {place}: {warning}", LONGEST_LINE), file=sys.stderr)
     if arguments.format == "json":
         print_json(
             [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from benchmark.cli.arguments import run_path
-from benchmark.cli.output import add_format, print_json
+from benchmark.cli.output import add_format, print_json, print_lines
 
 EXAMPLE = """Examples:
   stemdl show latest
@@ -46,26 +46,25 @@ def execute(arguments: argparse.Namespace) -> int:
         if arguments.format == "json":
             continue
         if run.record is None:
-            print("\n".join(unrecorded_lines(run)))
+            print_lines(unrecorded_lines(run))
             continue
-        print("\n".join([f"{run.folder}", *summary_lines(run.record), *curve_lines(run.record)]))
+        print_lines([f"{run.folder}", *summary_lines(run.record), *curve_lines(run.record)])
         print(f"  official compliance checker: {'SUCCESS' if compliant else 'FAILED'}")
         if verdict and not compliant:
-            print(
-                "\n".join(f"    {line}" for line in verdict.output.splitlines() if "Failed" in line or "ERROR" in line)
-            )
+            print_lines(f"    {line}" for line in verdict.output.splitlines() if "Failed" in line or "ERROR" in line)
+    good = all(each["compliant"] for each in shown) and not any(run.fault for run in runs)
     instances, schedule = read_instances(arguments.run), read_schedule(arguments.run)
     records = {run.folder: run.record for run in runs}
     of_one_set = len(runs) > 1 and all(run_number(arguments.run, folder) is not None for folder in records)
     if arguments.format == "json":
         figures = instances or schedule or (set_figures(list(records.values())) if of_one_set else None)
         print_json(shown if figures is None else {**figures, "records": shown})
-        return 0 if all(each["compliant"] for each in shown) else 1
+        return 0 if good else 1
     if instances is not None:
-        print("\n".join(instance_lines(instances)))
+        print_lines(instance_lines(instances))
     if schedule is not None:
         print_schedule(schedule)
     if of_one_set:
-        print("\n".join(set_lines({folder.name: record for folder, record in records.items()})))
+        print_lines(set_lines({folder.name: record for folder, record in records.items()}))
     print_verdict(arguments.run, records)
-    return 0 if all(each["compliant"] for each in shown) else 1
+    return 0 if good else 1

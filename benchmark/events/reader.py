@@ -10,6 +10,7 @@ from typing import Any
 
 from benchmark.events import keys
 from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.reading import Unreadable, lines_of
 
 _FIELDS: tuple[tuple[str, type], ...] = (
     ("time_ms", int),
@@ -19,6 +20,11 @@ _FIELDS: tuple[tuple[str, type], ...] = (
     ("metadata", dict),
 )
 _PREFIX = keys.PREFIX.encode()
+LINE_BYTES = 256 * 2**10
+MOST_BYTES, WHOLE_BYTES = 2**29, 2**26
+"""Of a log that is read event by event, and of one whose events are all kept: hundreds of times the largest that was
+ever published, and what some seconds and 1 GB of memory are enough for."""
+MOST_EVENTS = 2_000_000
 _TOKEN = _PREFIX + b" "  # what mlperf-logging's parser looks for, anywhere in a line
 _LAST_TIME_MS = 2**53  # the first whole number that a float cannot tell from the next
 
@@ -35,36 +41,52 @@ class Event:
     metadata: Mapping[str, Any]
 
 
-def iter_events(path: Path, *, as_official: bool = False) -> Iterator[Event]:
-    """The events of a log one by one, however long it is; lines that do not begin with `:::MLLOG` are passed over.
+def iter_events(path: Path, *, as_official: bool = False, most_bytes: int = MOST_BYTES) -> Iterator[Event]:
+    """The events of a log of at most `most_bytes` one by one, in little memory; lines that do not begin with
+    `:::MLLOG` are passed over.
 
     With `as_official` a line is one that mlperf-logging's own parser takes (mlp_parser/ruleset_300.py): whatever
     stands before the last `:::MLLOG ` of it is cut off (`srun -l` writes the rank there), its bytes are latin-1, NaN
     and infinity are numbers, and nobody looks at the type of event. Published logs need all of that.
 
-    Raises StemdlError with file:line at an MLLOG line that does not hold what mlperf-logging writes.
+    Raises StemdlError with file:line at an MLLOG line that does not hold what mlperf-logging writes, and for what is no
+    regular file or beyond the bounds.
     """
     parse = _parse_as_official if as_official else _parse
+    events, before = 0, b""
     try:
-        with open(path, "rb") as handle:
-            for number, line in enumerate(handle, 1):
-                if _TOKEN in line if as_official else line.startswith(_PREFIX):
-                    try:
-                        yield parse(line, number)
-                    except _Malformed as error:
-                        raise StemdlError(
-                            "this MLLOG line is malformed",
-                            where=f"{path}:{number}",
-                            expected=error.expected,
-                            found=error.found,
-                        ) from error
-    except OSError as error:
+        for number, line, whole in lines_of(path, most_bytes, LINE_BYTES):
+            if not whole:  # a piece of a long line, which may be text between events, and with which no event goes on
+                said, before = before + line, line[-len(_TOKEN) :]
+                if _TOKEN in said if as_official else said.startswith(_PREFIX):
+                    raise StemdlError(
+                        "this MLLOG line is too long", where=f"{path}:{number}", expected=f"at most {LINE_BYTES} bytes"
+                    )
+                before = b"" if line.endswith(b"\n") else before
+            elif _TOKEN in line if as_official else line.startswith(_PREFIX):
+                events += 1
+                if events > MOST_EVENTS:
+                    raise StemdlError(
+                        "the log has more events than are read",
+                        where=f"{path}:{number}",
+                        expected=f"at most {MOST_EVENTS}",
+                    )
+                try:
+                    yield parse(line, number)
+                except _Malformed as error:
+                    raise StemdlError(
+                        "this MLLOG line is malformed",
+                        where=f"{path}:{number}",
+                        expected=error.expected,
+                        found=error.found,
+                    ) from error
+    except Unreadable as error:
         raise StemdlError("the log cannot be read", where=path, found=error) from error
 
 
 def read_events(path: Path, *, as_official: bool = False) -> list[Event]:
     """All events of a log, in its order. As `iter_events` does."""
-    return list(iter_events(path, as_official=as_official))
+    return list(iter_events(path, as_official=as_official, most_bytes=WHOLE_BYTES))
 
 
 class _Malformed(Exception):

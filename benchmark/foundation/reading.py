@@ -6,11 +6,14 @@ import json
 import math
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import yaml
 
+MOST_BYTES, NESTING = 2**24, 32
+"""Of a JSON file of ours: what it takes at most, and how deep its brackets nest."""
 _LONGEST_NUMBER = 20
 """Characters of a whole number: those of 2**63 and its sign. Longer ones take quadratic time to read."""
 
@@ -21,7 +24,19 @@ class Unreadable(Exception):
 
 def read_bytes(path: Path, most: int, *, links: bool = False) -> bytes:
     """The bytes of a regular file. Raises Unreadable for anything else, without `links` for a link too, and for more
-    than `most` bytes.
+    than `most` bytes."""
+    with open_regular(path, most, links=links) as handle:
+        try:
+            content = handle.read(most + 1)
+        except OSError as error:
+            raise Unreadable(f"it cannot be read ({error.strerror})") from error
+    if len(content) > most:
+        raise Unreadable(f"it has more than the {most} bytes that are read at most")
+    return content
+
+
+def open_regular(path: Path, most: int, *, links: bool = False) -> BinaryIO:
+    """A regular file of at most `most` bytes, open for reading. Raises Unreadable as `read_bytes` does.
 
     Opened without waiting, so that a FIFO without a writer does not hold us up.
     """
@@ -33,16 +48,32 @@ def read_bytes(path: Path, most: int, *, links: bool = False) -> bytes:
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
         raise Unreadable("it is no regular file")
-    with os.fdopen(descriptor, "rb") as handle:
-        if status.st_size > most:
-            raise Unreadable(f"it has {status.st_size} bytes, of {most} that are read at most")
-        try:
-            content = handle.read(most + 1)
-        except OSError as error:
-            raise Unreadable(f"it cannot be read ({error.strerror})") from error
-    if len(content) > most:
-        raise Unreadable(f"it has more than the {most} bytes that are read at most")
-    return content
+    if status.st_size > most:
+        os.close(descriptor)
+        raise Unreadable(f"it has {status.st_size} bytes, of {most} that are read at most")
+    return os.fdopen(descriptor, "rb")
+
+
+def lines_of(path: Path, most: int, longest: int) -> Iterator[tuple[int, bytes, bool]]:
+    """The lines of a regular file, from 1, in little memory whatever they are: a line of more than `longest` bytes
+    comes in pieces, of which only such a line has several, with False. Links are followed. Raises Unreadable as
+    `read_bytes` does, and where a file grows past `most` bytes."""
+    with open_regular(path, most, links=True) as handle:
+        number, taken, begun = 1, 0, False
+        while True:
+            try:
+                piece = handle.readline(longest)
+            except OSError as error:
+                raise Unreadable(f"it cannot be read ({error.strerror})") from error
+            if not piece:
+                return
+            taken += len(piece)
+            if taken > most:
+                raise Unreadable(f"it has more than the {most} bytes that are read at most")
+            ended = piece.endswith(b"\n") or len(piece) < longest
+            yield number, piece, ended and not begun
+            begun = not ended
+            number += ended
 
 
 def parse_json(text: bytes | str, nesting: int, constants: bool = False) -> Any:

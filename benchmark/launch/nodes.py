@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import canonical_json, write_json
+from benchmark.foundation.reading import MOST_BYTES, NESTING, Unreadable, parse_json, read_bytes
 from benchmark.launch.check import Check
 from benchmark.launch.exchange import Exchange
 
@@ -119,9 +119,9 @@ def read_nodes(folder: Path) -> list[Kind] | None:
     if not path.is_file():
         return None
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = parse_json(read_bytes(path, MOST_BYTES, links=True), NESTING)
         return [Kind(tuple(each["hosts"]), dict(each["facts"])) for each in values]
-    except (ValueError, KeyError, TypeError) as error:
+    except (Unreadable, ValueError, KeyError, TypeError) as error:
         raise StemdlError("the description of the nodes cannot be read", where=path, found=repr(error)) from error
 
 

@@ -74,7 +74,7 @@ def _differences(here: Mapping[str, bytes], there: Mapping[str, bytes]) -> list[
         )
         shown = [printable(line, 200) for line in itertools.islice(lines, MOST_DIFF_LINES + 1)]
         more = ["… (cut here)"] if len(shown) > MOST_DIFF_LINES else []
-        found.append(FileDifference(name, state, "\n".join(shown[:MOST_DIFF_LINES] + more)))
+        found.append(FileDifference(printable(name), state, "\n".join(shown[:MOST_DIFF_LINES] + more)))
     return found
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 from pathlib import Path
 from urllib.parse import quote
 
 from benchmark.foundation.files import atomic_path, write_text
+from benchmark.foundation.text import printable
 from benchmark.report.review import Review, ReviewedSet
 from benchmark.validation.finding import Finding, Severity, alike
 
@@ -28,6 +30,8 @@ STYLE = {
     "legend.frameon": False,
 }
 MOST_FINDINGS = 200
+LONGEST_TEXT = 1_000
+"""Of a foreign text among the objections."""
 
 
 def write_review(review: Review, folder: Path) -> list[Path]:
@@ -90,7 +94,7 @@ def draw_runs(each: ReviewedSet, path: Path) -> Path:
 def objections(review: Review) -> str:
     """Each error and warning as an objection, with room for the answer; the reviewer strikes out and adds."""
     lines = [
-        f"# Objections to {review.path}",
+        f"# Objections to {_plain(review.path)}",
         "",
         f"Drafted by the software at {review.version}. A reviewer strikes out what is no objection and adds "
         "others, each with rule, file and line (R9.1).",
@@ -99,12 +103,23 @@ def objections(review: Review) -> str:
     found = alike(finding for finding in review.report.findings if finding.severity > Severity.NOTE)
     for number, (finding, *others) in enumerate(found, 1):
         more = f", and {len(others)} more in its folder" if others else ""
-        lines += [f"## {number}. {finding.rule}: {finding.message}", "", f"- where: `{_place(finding)}`{more}"]
         lines += [
-            f"- {name}: {text}" for name, text in (("expected", finding.expected), ("found", finding.found)) if text
+            f"## {number}. {finding.rule}: {_plain(finding.message)}",
+            "",
+            f"- where: {_plain(_place(finding))}{more}",
+        ]
+        lines += [
+            f"- {name}: {_plain(text)}"
+            for name, text in (("expected", finding.expected), ("found", finding.found))
+            if text
         ]
         lines += ["- answer of the submitter:", "- decision:", ""]
     return "\n".join(lines if found else [*lines, "The checks object to nothing.", ""])
+
+
+def _plain(text: str) -> str:
+    """A foreign text in Markdown, as nothing but its characters: no tag, link, code or heading."""
+    return re.sub(r"([\\`*_\[\]<>#|&])", lambda match: f"&#{ord(match[1])};", printable(text, LONGEST_TEXT))
 
 
 def _place(finding: Finding) -> str:
@@ -115,7 +130,7 @@ def _link(file: Path | str, folder: Path) -> str | None:
     """Where a page in `folder` finds a file, as a relative address; None where there is no such file."""
     path = Path(file).absolute()
     try:
-        return quote(os.path.relpath(path, folder.absolute())) if path.is_file() else None
+        return quote(os.fsencode(os.path.relpath(path, folder.absolute()))) if path.is_file() else None
     except (OSError, ValueError):  # a name that no file can have, as a submission may make it
         return None
 
@@ -132,7 +147,7 @@ def page(review: Review, pictures: list[Path], folder: Path) -> str:
     severe = alike(finding for finding in review.report.findings if finding.severity > Severity.NOTE)
     notes = alike(finding for finding in review.report.findings if finding.severity is Severity.NOTE)
     images = [base64.b64encode(path.read_bytes()).decode("ascii") for path in pictures]
-    return (
+    text = (
         template.render(
             review=review,
             severe=severe[:MOST_FINDINGS],
@@ -143,4 +158,7 @@ def page(review: Review, pictures: list[Path], folder: Path) -> str:
             sets=list(zip(review.sets, images, strict=True)),
         )
         + "\n"
+    )
+    return "\n".join(
+        line if line.isascii() and line.isprintable() else printable(line, len(line) * 10) for line in text.split("\n")
     )

@@ -137,6 +137,8 @@ def set_lines(runs: Mapping[str, Mapping[str, Any] | None]) -> list[str]:
 
 def unrecorded_lines(run: StoredRun) -> list[str]:
     """A run without a record: whether it is in progress and how far it has come, or how it ended."""
+    if run.fault:
+        return [f"{run.folder}: {run.status}: {run.fault}"]
     told = {
         RUNNING: "is in progress",
         UNKNOWN: "may be in progress: ask on " + (", ".join(run.elsewhere[:3]) or "the node that it was begun on"),

@@ -5,7 +5,6 @@ converges sooner may stand. MLPerf training rules, section 13; computed as mlper
 from __future__ import annotations
 
 import functools
-import json
 import math
 import statistics
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.reading import MOST_BYTES, NESTING, Unreadable, read_object
 
 ALPHA = 0.05
 TOLERANCE = 1e-4
@@ -124,9 +124,8 @@ def read_points(path: Path, runs: int, statistics_of: str = CODE) -> ReferencePo
     Raises StemdlError naming the record that is wrong.
     """
     try:
-        records = json.loads(path.read_text(encoding="utf-8"))
-        items = list(records.items())
-    except (OSError, ValueError, RecursionError, AttributeError) as error:
+        items = list(read_object(path, MOST_BYTES, NESTING, links=True).items())
+    except Unreadable as error:
         raise StemdlError("the reference points cannot be read", where=path, found=error) from error
     epochs: dict[int, list[float]] = {}
     for name, record in items:

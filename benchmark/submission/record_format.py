@@ -16,3 +16,56 @@ def of_the_newest_format(record: Mapping[str, Any]) -> dict[str, Any]:
     if "format" in record:
         return dict(record)
     return _UNSAID | {_RENAMED.get(name, name): value for name, value in record.items()} | {"format": FORMAT}
+
+
+def why_malformed(record: Mapping[str, Any]) -> str:
+    """Which figure of a record has another type than a run writes, in words; empty where none has. A record may be
+    somebody else's, and whoever shows it takes its figures for what they are."""
+    for name, kinds in _KINDS.items():
+        if name not in record or not _is(record[name], kinds):
+            return f"{name} is missing or of another type"
+    for name in ("evaluations", "data", "log"):
+        if not isinstance(record[name], dict):
+            return f"{name} is not an object"
+    if not all(_is(value, _NUMBER) for value in record["evaluations"].values()):
+        return "an evaluation is not a number"
+    if not _is(record["data"].get("manifest_sha256"), (str, type(None))) or not _is(
+        record["log"].get("sha256"), (str,)
+    ):
+        return "the hash of its data or of its log is missing or of another type"
+    return ""
+
+
+def _is(value: Any, kinds: tuple[type, ...]) -> bool:
+    return type(value) in kinds
+
+
+_NUMBER: tuple[type, ...] = (int, float)
+_MAYBE: tuple[type, ...] = (int, float, type(None))
+_KINDS: Mapping[str, tuple[type, ...]] = {
+    "rung": (str,),
+    "status": (str,),
+    "launcher": (str, type(None)),
+    "metric": (str,),
+    "reaches": (str,),
+    "target": _NUMBER,
+    "low": _MAYBE,
+    "high": _MAYBE,
+    "ranks": (int,),
+    **dict.fromkeys(
+        (
+            "time_to_train_seconds",
+            "init_seconds",
+            "staging_seconds",
+            "train_seconds",
+            "eval_seconds",
+            "samples_per_second",
+            "epochs",
+            "test",
+            "global_batch_size",
+            "seed",
+        ),
+        _MAYBE,
+    ),
+}
+"""What is shown of a record, and its types."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import socket
 import statistics
@@ -21,19 +20,22 @@ from benchmark.events.reader import read_events
 from benchmark.events.timeline import Timeline
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import sha256_of_file, write_json
+from benchmark.foundation.reading import Unreadable, read_object
 from benchmark.foundation.search import files_below
 from benchmark.launch.load import LOAD
 from benchmark.launch.nodes import read_nodes
 from benchmark.launch.rank import Rank
 from benchmark.launch.system import describe_system
 from benchmark.metrics.spread import coefficient_of_variation
-from benchmark.submission.record_format import FORMAT, of_the_newest_format
+from benchmark.submission.record_format import FORMAT, of_the_newest_format, why_malformed
 
 RUN, SYSTEM = "run.json", "system.json"
 CRASHED = "crashed"
 """The status of a run that ended without a run_stop: a rank died, or an error ended the job."""
-RUNNING, UNKNOWN = "running", "unknown"
-"""The status of a run in progress; of one that may be, on another node, whose locks are not seen here."""
+RUNNING, UNKNOWN, UNREADABLE = "running", "unknown", "unreadable"
+"""The status of a run in progress; of one that may be, on another node, whose locks are not seen here; of one whose
+record cannot be read."""
+RECORD_BYTES, RECORD_NESTING = 2**20, 32
 INTERRUPTED = keys.INTERRUPTED
 """The status of a run that was asked to end, and kept its state: as little a miss of the target as one that crashed."""
 
@@ -143,14 +145,18 @@ def why_not_scored(record: Mapping[str, Any]) -> str | None:
 
 @dataclass(frozen=True)
 class StoredRun:
-    """A run's folder: its record, or None where the run has not ended, or did before one was written."""
+    """A run's folder: its record, or None where the run has not ended, or did before one was written, or where `fault`
+    says why it cannot be read."""
 
     folder: Path
     record: dict[str, Any] | None
+    fault: str = ""
 
     @property
     def status(self) -> str:
-        """success, aborted, interrupted, crashed, running or unknown."""
+        """success, aborted, interrupted, crashed, running, unknown or unreadable."""
+        if self.fault:
+            return UNREADABLE
         written = is_being_written(self.log) if self.log else False
         if written:
             return RUNNING
@@ -178,12 +184,10 @@ def read_run(folder: Path) -> StoredRun:
     path = folder / RUN
     if path.is_file():
         try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
+            record = of_the_newest_format(read_object(path, RECORD_BYTES, RECORD_NESTING, links=True))
+        except Unreadable as error:
             raise StemdlError("the run's record cannot be read", where=path, found=error) from error
-        if not isinstance(record, dict):
-            raise StemdlError("the run's record cannot be read", where=path, expected="a JSON object")
-        return StoredRun(folder, of_the_newest_format(record))
+        return StoredRun(folder, record)
     if (folder / CONFIG).is_file() or list(folder.glob("result_*.txt")):
         return StoredRun(folder, None)
     raise StemdlError("there is no run here", where=folder, expected=RUN, remedy="stemdl list")
@@ -202,7 +206,17 @@ def stored_runs(folder: Path) -> list[StoredRun]:
     """All runs in and below a folder, those of a run set in their order; the oldest first. Folders that cannot be read
     are said on stderr."""
     found = {path.parent for path in files_below(folder) if path.name == RUN or _is_begun(path)}
-    return [read_run(each) for each in sorted(found, key=_in_order)]
+    return [_read_or_told(each) for each in sorted(found, key=_in_order)]
+
+
+def _read_or_told(folder: Path) -> StoredRun:
+    """A stored run; of one whose record cannot be read, why: it is told among the others, and stops none of them."""
+    try:
+        run = read_run(folder)
+    except StemdlError as error:
+        return StoredRun(folder, None, f"{error.what} ({error.found})")
+    why = why_malformed(run.record) if run.record is not None else ""
+    return StoredRun(folder, None, f"the run's record cannot be read ({why})") if why else run
 
 
 def newest(folder: Path) -> Path | None:

@@ -5,7 +5,6 @@ The global batch is the same at each (strong scaling): the same training, spread
 
 from __future__ import annotations
 
-import json
 import re
 import statistics
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +15,7 @@ from typing import Any
 from benchmark.definition.request import RunRequest
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import write_json
+from benchmark.foundation.reading import MOST_BYTES, NESTING, Unreadable, read_object
 from benchmark.submission.run_driver import Outcome, RunDriver
 from benchmark.submission.run_set import make_runs, runs_there, summarise_runs
 
@@ -86,10 +86,10 @@ def read_schedule(folder: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        summary = read_object(path, MOST_BYTES, NESTING, links=True)
+    except Unreadable as error:
         raise StemdlError("the scaling study cannot be read", where=path, found=error) from error
-    return summary if isinstance(summary, dict) and "points" in summary else None
+    return summary if "points" in summary else None
 
 
 def _point(ranks: int, made: Sequence[Outcome], cores: int) -> dict[str, Any]:

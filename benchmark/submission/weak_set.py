@@ -3,7 +3,6 @@ a folder and a log of its own. Their clocks start together, when all have finish
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import threading
@@ -21,6 +20,7 @@ from benchmark.events.reader import iter_events
 from benchmark.events.timeline import Timeline
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import write_json
+from benchmark.foundation.reading import MOST_BYTES, NESTING, Unreadable, read_object
 from benchmark.launch.share import Share
 from benchmark.launch.start_gate import POLL_SECONDS, StartGate
 from benchmark.submission.run_driver import Outcome, RunDriver, end
@@ -85,10 +85,10 @@ def read_instances(folder: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        summary = read_object(path, MOST_BYTES, NESTING, links=True)
+    except Unreadable as error:
         raise StemdlError("the set's figures cannot be read", where=path, found=error) from error
-    return summary if isinstance(summary, dict) and summary.get("scaling") == WEAK else None
+    return summary if summary.get("scaling") == WEAK else None
 
 
 def summarise_instances(outcomes: Sequence[Outcome], driver: RunDriver, shared: bool) -> dict[str, Any]:

@@ -14,6 +14,9 @@ from benchmark.validation.limits import Limits
 from benchmark.validation.rule_file import RULES, rule_file
 from benchmark.validation.subjects import Log
 
+MOST_BYTES = 2**24
+"""Of a log that the official checker is given: it keeps all of it, several times over."""
+
 
 @dataclass(frozen=True)
 class OfficialVerdict:
@@ -34,6 +37,8 @@ def check_log(path: Path) -> OfficialVerdict:
     """
     if not path.is_file():
         raise StemdlError("there is no such log", where=path)
+    if path.stat().st_size > MOST_BYTES:
+        return OfficialVerdict(False, f"ERROR - the log has more than the {MOST_BYTES} bytes that it is given", ())
     if importlib.util.find_spec("mlperf_logging") is None:
         raise StemdlError("mlperf-logging is not installed", remedy="pip install mlperf-logging")
     command = (

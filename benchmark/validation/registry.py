@@ -71,8 +71,8 @@ def run_checks(subject: Any, limits: Limits) -> list[Finding]:
 def _findings(each: Check, subject: Any, limits: Limits) -> Iterator[Finding]:
     faults = iter(each.function(subject))
     try:
-        for fault in islice(faults, limits.findings):
-            yield as_finding(fault, each.rules[0], subject.file)
+        for last in islice(faults, limits.findings):
+            yield as_finding(last, each.rules[0], subject.file)
         left = list(faults)
     except Exception as error:  # noqa: BLE001 - whatever a submission makes of a check, the rest is checked
         yield as_finding(
@@ -88,9 +88,9 @@ def _findings(each: Check, subject: Any, limits: Limits) -> Iterator[Finding]:
         return
     if left:
         yield as_finding(
-            Fault(f"and {len(left)} more of this kind", severity=max(fault.severity for fault in left)),
-            each.rules[0],
-            subject.file,
+            Fault(f"and {len(left)} more of this kind", line=last.line, severity=max(fault.severity for fault in left)),
+            last.rule or each.rules[0],
+            last.file or subject.file,
         )
 
 

@@ -128,7 +128,7 @@ def _under(path: Path, limits: Limits) -> Iterator[tuple[Judged, list[Question]]
     questions = [_judge_log(log, judged, limits) for log in logs]
     for results in run_sets(logs):
         judged.add(run_checks(results, limits), limits)
-    if not questions:
+    if not questions and not overflow:
         judged.add(
             [
                 as_finding(

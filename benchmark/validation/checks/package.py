@@ -50,7 +50,7 @@ NOT_OPENED = {
 def layout(submission: Submission) -> Iterator[Fault]:
     """The three folders; results/<system>/<strong or weak>/<benchmark>/; a description for each system and back."""
     ours = submission.ours
-    if not submission.sets:
+    if not submission.sets and not submission.overflow:
         yield Fault("there are no results", expected="results/<system>/strong/<benchmark>/result_0.txt ...")
     described = {PurePosixPath(system.file).stem for system in submission.systems}
     for system_id in sorted({each.system_id for each in submission.sets} - described):
