@@ -111,9 +111,18 @@ def _all(variable: str) -> Iterator[TaskPlace]:
         yield from (TaskPlace(path.resolve().parent.name, path.resolve().parent) for path in own)
     for point in importlib.metadata.entry_points(group=ENTRY_POINTS):
         top, *below = point.value.split(".")
-        spec = importlib.util.find_spec(top)  # which imports nothing: of a dotted name it would import what is above
-        for location in list(spec.submodule_search_locations or ())[:1] if spec is not None else ():
+        for location in _locations_of(top)[:1]:
             yield TaskPlace(point.name, Path(location, *below), point.value)
+
+
+def _locations_of(package: str) -> list[str]:
+    """Where the modules of a package lie; nowhere, if there is none. Nothing is imported for it, as it would be for a
+    package that lies within another."""
+    try:
+        spec = importlib.util.find_spec(package)
+    except (ImportError, ValueError):  # ValueError: an empty name, or a module that says nothing of itself
+        return []
+    return list(spec.submodule_search_locations or ()) if spec is not None else []
 
 
 @functools.cache

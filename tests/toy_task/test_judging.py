@@ -12,6 +12,7 @@ from patience import HANG_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "results" / "reference"
+ENTRY_POINTS = "[stemdl.tasks]\ninstalled = trap.inner\nitself = __main__.tasks\nattribute = trap:inner\ngone = not_there.at_all\n"
 DEFINITION = (Path(__file__).parent / "tasks" / "toy_line" / "definition.yaml").read_text(encoding="utf-8")
 
 
@@ -33,7 +34,7 @@ def environment_with_traps(environment: dict[str, str], tmp_path: Path) -> dict[
     shutil.copy(site / "trap" / "inner" / "__init__.py", site / "trap")
     (site / "trap-1.0.dist-info").mkdir()
     (site / "trap-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: trap\nVersion: 1.0\n")
-    (site / "trap-1.0.dist-info" / "entry_points.txt").write_text("[stemdl.tasks]\ninstalled = trap.inner\n")
+    (site / "trap-1.0.dist-info" / "entry_points.txt").write_text(ENTRY_POINTS)
     return environment | {
         "PYTHONPATH": f"{environment['PYTHONPATH']}:{site}",
         "STEMDL_TASKS": str(tmp_path / "tasks"),
