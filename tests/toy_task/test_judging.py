@@ -12,6 +12,8 @@ from patience import HANG_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "results" / "reference"
+STEMDL = (sys.executable, "-c", "import sys; from benchmark.cli.main import main; sys.exit(main())")
+"""As the installed script does, whose own module says nothing of where it lies."""
 ENTRY_POINTS = "[stemdl.tasks]\ninstalled = trap.inner\nitself = __main__.tasks\nattribute = trap:inner\ngone = not_there.at_all\n"
 DEFINITION = (Path(__file__).parent / "tasks" / "toy_line" / "definition.yaml").read_text(encoding="utf-8")
 
@@ -57,7 +59,7 @@ def environment_with_traps(environment: dict[str, str], tmp_path: Path) -> dict[
 def test_code_of_a_task_is_not_imported_and_its_definition_disturbs_nobody(
     environment_with_traps: dict[str, str], tmp_path: Path, command: tuple[object, ...]
 ) -> None:
-    argv = [sys.executable, "-m", "benchmark", *map(str, command)]
+    argv = [*STEMDL, *map(str, command)]
     done = subprocess.run(
         argv,
         cwd=tmp_path,
@@ -74,7 +76,7 @@ def test_code_of_a_task_is_not_imported_and_its_definition_disturbs_nobody(
 def test_a_definition_that_is_wrong_says_so_where_its_rung_is_asked_for(
     environment_with_traps: dict[str, str], tmp_path: Path
 ) -> None:
-    argv = [sys.executable, "-m", "benchmark", "data", "generate", "malformed_60"]
+    argv = [*STEMDL, "data", "generate", "malformed_60"]
     done = subprocess.run(
         argv,
         cwd=tmp_path,
