@@ -17,6 +17,7 @@ from benchmark.events.timeline import Timeline
 from benchmark.foundation.files import canonical_json
 from benchmark.submission.chain import FIRST
 from benchmark.submission.ledger import LEDGER
+from benchmark.submission.record_format import of_the_newest_format
 from benchmark.submission.run_record import facts_of
 
 DEPTHS = ("alone", "recorded", "chained")
@@ -130,7 +131,8 @@ def _recorded(record: dict[str, Any], events: list[dict[str, Any]], sha256: str)
             Event(number, event["time_ms"], event["event_type"], event["key"], event["value"], event["metadata"])
             for number, event in enumerate(events, 1)
         ]
-        facts = facts_of(Timeline.of(read))
+        record = of_the_newest_format(record)
+        facts = facts_of(Timeline.of(read), keys.TEST_F1_MACRO)
         settings = next(event.value for event in read if event.key == keys.CONFIG)
         data = {**record["data"], **facts.pop("data")}
         return {

@@ -23,8 +23,8 @@ from benchmark.validation.registry import check
 from benchmark.validation.subjects import DataFile, Log, ResultSet, Submission
 
 LEDGER_BYTES = 16 * 2**20
-HEAD_BYTES = 2**16
-"""Of a file that is looked at to tell whether it is a text."""
+HEAD_BYTES, LONGEST_LINE = 2**16, 20_000
+"""Of a file that is looked at to tell whether it is a text, whose lines somebody can read."""
 COMPILED = {
     ".so",
     ".pyc",
@@ -207,7 +207,7 @@ def _is_text(path: Path) -> bool:
     except UnicodeDecodeError as error:
         if error.start < len(head) - 4:
             return False
-    return b"\0" not in head
+    return b"\0" not in head and max(map(len, head.split(b"\n"))) < LONGEST_LINE
 
 
 def _ran(results: ResultSet) -> list[LedgerRun]:

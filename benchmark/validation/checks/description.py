@@ -28,6 +28,8 @@ ALWAYS_THERE = (
     "operating_system",
 )
 """Fields that N/A is no answer to: every system has one."""
+LEAST_GHZ, MOST_GHZ = 0.1, 10.0
+"""Clocks: no processor has been run above 9.2 GHz."""
 CAPACITIES = ("host_memory_capacity", "host_storage_capacity", "accelerator_memory_capacity")
 MOST = {
     "number_of_nodes": 200_000,
@@ -82,6 +84,11 @@ def description_can_be(results: ResultSet) -> Iterator[Fault]:
         least = 0 if name == "accelerators_per_node" else 1
         if not text.isascii() or not text.isdigit() or len(text) > 9 or not least <= int(text) <= most:
             yield fault(name, f"a whole number from {least} to {most}")
+    for name in ("host_processor_frequency", "accelerator_frequency"):
+        told = re.search(r"(\d{1,9}(?:\.\d{1,9})?) ?([mg])hz\b", str(values.get(name, ""))[:1000], re.IGNORECASE)
+        ghz = float(told[1]) / (1 if told[2] in "gG" else 1000) if told else None
+        if ghz is not None and not LEAST_GHZ <= ghz <= MOST_GHZ:
+            yield fault(name, f"from {LEAST_GHZ:g} to {MOST_GHZ:g} GHz")
     cores, threads = (_count(values.get(f"host_processor_{name}_count")) for name in ("core", "vcpu"))
     if cores and threads and threads % cores:
         yield fault("host_processor_vcpu_count", f"a multiple of the {cores} cores of the processor")
@@ -150,11 +157,21 @@ def _models(log: Log, values: Mapping[str, Any]) -> Iterator[tuple[str, str, Any
             yield "accelerator_model_name", keys.DEVICES, model, names[0], Severity.ERROR
         if isinstance(processor, str) and any(same_model(name, processor) for name in names):
             yield "accelerator_model_name", keys.DEVICES, model, names[0], Severity.ERROR
+    elif isinstance(processor, str) and names and _is_finer(processor, names):
+        yield "host_processor_model_name", keys.DEVICES, processor, names[0], Severity.WARNING
     elif isinstance(processor, str) and names and not any(same_model(name, processor) for name in names):
         # A machine with accelerators that a run leaves alone lists them all the same.
         accelerator = _ACCELERATOR.search(names[0])
         severity = Severity.WARNING if accelerator else Severity.ERROR
         yield "host_processor_model_name", keys.DEVICES, processor, names[0], severity
+
+
+def _is_finer(told: str, names: list[str]) -> bool:
+    """Whether a description names a number of a model that the log's name leaves open: nothing in it says so."""
+    known = set().union(*map(_words, names))
+    return any(same_model(name, told) for name in names) and any(
+        any(map(str.isdigit, word)) for word in _words(told) - known
+    )
 
 
 def _numbers(log: Log, values: Mapping[str, Any]) -> Iterator[tuple[str, str, Any, Any, Severity]]:

@@ -18,7 +18,7 @@ from benchmark.submission.run_record import facts_of
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
 from benchmark.validation.standard import OURS
-from benchmark.validation.subjects import STRONG, Log, ResultSet, as_count, as_number
+from benchmark.validation.subjects import STRONG, Log, ResultSet, Submission, as_count, as_number
 
 PLACE = ("file", "lineno")
 """Of each event: where in the trainer's source it was logged."""
@@ -40,6 +40,10 @@ KINDS: Mapping[str, Callable[[Any], bool]] = {
     keys.STAGED_BYTES: lambda value: (as_count(value) if value is not None else None) is not None and value >= 0,
     keys.INTERRUPTED: lambda value: isinstance(value, bool),
     keys.STEP_NUM: lambda value: (as_count(value) or 0) > 0,
+}
+READ_BY_OTHERS = {
+    "scaling.json": "a factor for the score lies among the results",
+    "package_checker_params": "options for the official checker lie among the results",
 }
 OF_A_RECORD = set(
     "format benchmark rung index metric reaches target low high ranks launcher energy_joules energy_covers log".split()
@@ -120,7 +124,8 @@ def record_says_no_more(log: Log) -> Iterator[Fault]:
         if not sound:
             yield Fault(f"{what} of the record cannot be", file=file, expected=expected, found=shown(found))
     if unknown := sorted(values.keys() - OF_A_RECORD - facts_of(log.timeline, log.goal.test_key).keys(), key=str):
-        yield Fault("the record says what nothing reads", file=file, found=shown(unknown[:8]), severity=Severity.NOTE)
+        severity = Severity.ERROR if log.closed else Severity.NOTE
+        yield Fault("the record says what nothing reads", file=file, found=shown(unknown[:8]), severity=severity)
     yield from _energy(log, values, file)
 
 
@@ -167,3 +172,17 @@ def records_are_in_order(results: ResultSet) -> Iterator[Fault]:
                 found=str(index),
             )
         before = (index, log) if index is not None else before
+
+
+@check("R8.1", of=Submission)
+def files_are_noted(submission: Submission) -> Iterator[Fault]:
+    """Files among the results that other tools read: a factor for the score, and what a checker is asked to pass."""
+    for entry in submission.entries if submission.ours else ():
+        name = PurePosixPath(entry.file).name
+        if entry.file.startswith("results/") and name in READ_BY_OTHERS:
+            yield Fault(
+                READ_BY_OTHERS[name],
+                file=f"{submission.file}/{entry.file}",
+                severity=Severity.WARNING,
+                hint="a review committee puts it there, and no submitter",
+            )

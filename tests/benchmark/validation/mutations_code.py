@@ -72,6 +72,7 @@ CODES = (
         invalid=False,
     ),
     Mutation("numbers beside the source", "R8.2", add(f"{TRAINER}init.bin", bytes(range(256)) * 4), invalid=False),
+    Mutation("numbers written as text", "R8.2", add(f"{TRAINER}init.txt", b"QUJD" * 10_000), invalid=False),
     Mutation("facts of another commit", "R8.2", facts(commit="f" * 40)),
     Mutation("facts of other versions", "R8.2", facts(versions={"torch": "1.0"})),
     Mutation("facts of more ranks", "R8.2", facts(ranks=64)),

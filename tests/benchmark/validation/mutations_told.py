@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from changes import Change, describe, every_log, figure, put, setting, tell
-from corpus import Lines, Mutation, at
+from changes import Change, add, describe, every_log, figure, put, setting, tell
+from corpus import RESULTS, Lines, Mutation, at
 
 from benchmark.events import keys
 
@@ -191,6 +191,11 @@ TOLD = (
         "staging that says neither in memory nor streamed", "R4.15", every_log(tell(keys.STAGING_STOP, in_memory="yes"))
     ),
     Mutation("energy without a power log", "R5.6", recorded(energy_joules=12.5, energy_covers="all nodes")),
+    Mutation("a record that says more", "R4.15", recorded(bonus=1)),
+    Mutation("a clock of 9999 GHz", "R7.7", describe(host_processor_frequency="9999 GHz")),
+    Mutation("a model that no log names", "R7.3", describe(host_processor_model_name="AMD EPYC 9654"), invalid=False),
+    Mutation("a factor for the score", "R8.1", add(f"{RESULTS}/scaling.json", b"{}"), invalid=False),
+    Mutation("options for the checker", "R8.1", add(f"{RESULTS}/package_checker_params", b"x"), invalid=False),
     Mutation("a record of another benchmark", "R4.15", recorded(benchmark="cosmoflow")),
     Mutation("a record of another metric", "R4.15", recorded(metric="accuracy")),
     Mutation("a record of no run", "R4.15", recorded(index=-1)),
