@@ -14,7 +14,9 @@ ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "results" / "reference"
 STEMDL = (sys.executable, "-c", "import sys; from benchmark.cli.main import main; sys.exit(main())")
 """As the installed script does, whose own module says nothing of where it lies."""
-ENTRY_POINTS = "[stemdl.tasks]\ninstalled = trap.inner\nitself = __main__.tasks\nattribute = trap:inner\ngone = not_there.at_all\n"
+ENTRY_POINTS = (
+    "[stemdl.tasks]\ninstalled = trap.inner\nitself = __main__.tasks\nattribute = trap:inner\ngone = not_there.at_all\n"
+)
 DEFINITION = (Path(__file__).parent / "tasks" / "toy_line" / "definition.yaml").read_text(encoding="utf-8")
 
 

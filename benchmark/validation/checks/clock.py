@@ -10,6 +10,7 @@ from benchmark.events.reader import Event
 from benchmark.launch.load import in_words, is_busy
 from benchmark.submission.run_record import facts_of
 from benchmark.validation.finding import Fault, Severity, shown
+from benchmark.validation.intervals import epoch_of, epoch_seconds, seconds_of
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import Log, as_number
 
@@ -228,12 +229,12 @@ _OF_THE_RUN = {
 @check("R3.9", of=Log, ours_alone=True)
 def throughput_fits(log: Log) -> Iterator[Fault]:
     """The trainer's samples/s times the seconds of the epoch are the samples that it says it has seen."""
-    seconds = _epoch_seconds(log)
-    seen = {_key(event): as_number(event.metadata.get(keys.SAMPLES_COUNT)) for event in log.metrics}
+    seconds = epoch_seconds(log)
+    seen = {epoch_of(event): as_number(event.metadata.get(keys.SAMPLES_COUNT)) for event in log.metrics}
     before = 0.0
     for event in log.of(keys.TRACKED_STATS):
         rate = as_number(event.value.get(keys.THROUGHPUT)) if isinstance(event.value, dict) else None
-        count, length = seen.get(_key(event)), seconds.get(_key(event))
+        count, length = seen.get(epoch_of(event)), seconds.get(epoch_of(event))
         if rate is None or count is None or length is None:
             yield Fault(
                 "the samples/s of an epoch cannot be held against its time",
@@ -251,7 +252,7 @@ def throughput_fits(log: Log) -> Iterator[Fault]:
                 found=f"{rate:g} samples/s",
                 hint="times or counts were changed, or the clocks of the trainer and the log differ",
             )
-    missing = seconds.keys() - {_key(event) for event in log.of(keys.TRACKED_STATS)}
+    missing = seconds.keys() - {epoch_of(event) for event in log.of(keys.TRACKED_STATS)}
     if missing:
         yield Fault(
             "epochs without their samples/s",
@@ -263,7 +264,7 @@ def throughput_fits(log: Log) -> Iterator[Fault]:
 @check("R3.9", of=Log)
 def epochs_take_their_time(log: Log) -> Iterator[Fault]:
     """No epoch is over in a tenth of the time that the others take."""
-    lengths = _epoch_seconds(log)
+    lengths = epoch_seconds(log)
     if len(lengths) < 3:
         return
     median = statistics.median(lengths.values())
@@ -279,16 +280,16 @@ def epochs_take_their_time(log: Log) -> Iterator[Fault]:
 @check("R3.9", of=Log, ours_alone=True)
 def no_work_without_time(log: Log) -> Iterator[Fault]:
     """Staging takes time where the data are read at once, and evaluation is not faster by far than training."""
-    lengths = _seconds_of(log, keys.STAGING_START, keys.STAGING_STOP)
+    lengths = seconds_of(log, keys.STAGING_START, keys.STAGING_STOP)
     streamed = any(event.metadata.get(keys.IN_MEMORY) is False for event in log.of(keys.STAGING_STOP))
     if lengths and not sum(lengths.values()) and not streamed:
         yield Fault("the data were read in no time", line=log.of(keys.STAGING_STOP)[0].line, severity=Severity.WARNING)
-    trained, samples = sum(_epoch_seconds(log).values()), log.number(keys.EVAL_SAMPLES)
+    trained, samples = sum(epoch_seconds(log).values()), log.number(keys.EVAL_SAMPLES)
     last = log.metrics[-1] if log.metrics else None
     seen = as_number(last.metadata.get(keys.SAMPLES_COUNT)) if last is not None else None
     if not trained or not samples or not seen or last is None:
         return
-    for epoch, seconds in _seconds_of(log, keys.EVAL_START, keys.EVAL_STOP).items():
+    for epoch, seconds in seconds_of(log, keys.EVAL_START, keys.EVAL_STOP).items():
         if samples / (seconds + CLOCK_STEP_SECONDS) > FAST_EVALUATION * seen / trained:
             yield Fault(
                 f"the evaluation of epoch {epoch} is over in {seconds:g} s",
@@ -296,25 +297,3 @@ def no_work_without_time(log: Log) -> Iterator[Fault]:
                 expected=f"at most {FAST_EVALUATION} times the {seen / trained:.0f} samples/s of the training",
                 found=f"{samples:g} samples",
             )
-
-
-def _key(event: Event) -> str:
-    return shown(_epoch(event))
-
-
-def _epoch_seconds(log: Log) -> dict[str, float]:
-    """Length of each finished epoch, by its number as text."""
-    return _seconds_of(log, keys.EPOCH_START, keys.EPOCH_STOP)
-
-
-def _seconds_of(log: Log, start: str, stop: str) -> dict[str, float]:
-    """Length of each finished interval, by its epoch as text."""
-    started: Event | None = None
-    lengths = {}
-    for event in log.events:
-        if event.key == start:
-            started = event
-        elif event.key == stop and started is not None:
-            lengths[_key(started)] = (event.time_ms - started.time_ms) / 1000
-            started = None
-    return lengths
