@@ -6,7 +6,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import hashlib
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,10 +14,13 @@ from typing import Any
 
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import canonical_json
+from benchmark.foundation.reading import Unreadable, parse_json
 
 PREVIOUS = "previous"
 FIRST = "0" * 64
 """What the first line has for the hash of the one before."""
+_NESTING = 32
+"""Brackets within brackets, as many as in a log."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def parse(content: bytes) -> Chain:
     for number, line in enumerate(lines, 1):
         values = _object(line)
         if values is None:
-            faults.append((number, "the line holds no JSON object"))
+            faults.append((number, "the line is no JSON object that all readers take alike: each key once, no NaN"))
         else:
             links.append(Link(number, values, _sha256(line)))
             if values.get(PREVIOUS) != previous:
@@ -119,9 +121,11 @@ def parse(content: bytes) -> Chain:
 
 
 def _object(line: bytes) -> dict[str, Any] | None:
+    """The line's object; None for what is none, and for what two readers could take for different things: a key given
+    twice, NaN, numbers beyond 64 bits."""
     try:
-        values = json.loads(line)
-    except (ValueError, RecursionError):
+        values = parse_json(line, _NESTING)
+    except Unreadable:
         return None
     return values if isinstance(values, dict) else None
 

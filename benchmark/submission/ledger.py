@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,18 @@ from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import canonical_json, require_place, sha256_of_text
 from benchmark.foundation.reading import Unreadable, read_bytes
 from benchmark.submission import chain
+from benchmark.submission.ledger_form import END, START, form_faults
 from benchmark.submission.run_record import CRASHED
 
 LEDGER = "ledger.jsonl"
-START, END = "start", "end"
 MOST_BYTES = 2**30
 """Of a ledger, which has about 3 kB for each run."""
 UNFINISHED = "unfinished"
 """The status of a run whose end the ledger does not have: it was killed, or is still going on."""
 LABELS = {"org", "platform", "division", "status"}
 """Settings that name a run and change nothing of it: with others it is the same configuration."""
+IDLE = {"warning_signals", "collective_timeout_seconds"}
+"""Settings that nothing of a run depends on which comes to its end by itself, its time as little as its result."""
 DECLARED = ("org", "division")
 """Labels that a log is bound to: runs that declare others cannot be submitted together."""
 
@@ -36,12 +39,13 @@ class LedgerRun:
 
     Attributes
     ----------
-    line : of its start. folder : of the run, relative to the ledger's.
+    line : of its start. folder : of the run, relative to the ledger's. index : of the run within its set.
     status : success, aborted, interrupted, crashed or unfinished.
     instances : how many runs there were at once, this one among them; 1 where it is not said.
     partition : of the data that it trained by; empty: the splits of the shards.
     configuration : SHA-256 of rung, settings but for the labels, ranks, instances, data and partition.
     source : SHA-256 of each package that ran. settings : of the trainer, before the ranks resolved them.
+    started_ms, ended_ms : when the two lines were written, milliseconds since 1970.
     trainer : a user's own, as the run was called with it; None for the reference's.
     seed_given : by hand, which is for debugging.
     """
@@ -65,6 +69,8 @@ class LedgerRun:
     configuration: str
     log_sha256: str | None
     started_ms: int | None
+    index: int | None = None
+    ended_ms: int | None = None
     trainer: str | None = None
 
     @property
@@ -76,20 +82,31 @@ class LedgerRun:
     def counts(self) -> bool:
         """Whether it is one of the M runs that a score is chosen from: one that came to its end by itself, with a
         seed from the operating system."""
-        return self.status in (keys.SUCCESS, keys.ABORTED) and not self.seed_given and not self.resumed
+        return self.ended and not self.seed_given and not self.resumed
+
+    @property
+    def ended(self) -> bool:
+        """Whether it came to its end by itself."""
+        return self.status in (keys.SUCCESS, keys.ABORTED)
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """All runs in the order of their starts; what is wrong, as (line, sentence); the hash of the last line."""
+    """All runs in the order of their starts; what is wrong, as (line, sentence); the hash of the last line. `form`:
+    fields of lines that the software would not have written so, as `faults`."""
 
     runs: tuple[LedgerRun, ...]
     faults: tuple[tuple[int, str], ...]
     head: str
+    form: tuple[tuple[int, str], ...] = ()
 
     def run_of(self, log_sha256: str) -> LedgerRun | None:
         """The run that left this log."""
-        return next((run for run in self.runs if run.log_sha256 == log_sha256), None)
+        return self._by_log.get(log_sha256)
+
+    @cached_property
+    def _by_log(self) -> Mapping[str, LedgerRun]:
+        return {run.log_sha256: run for run in reversed(self.runs) if run.log_sha256 is not None}
 
     def alike(self, run: LedgerRun) -> list[LedgerRun]:
         """The runs that could be submitted with it: of its configuration, code, submitter and division; itself among
@@ -120,7 +137,12 @@ def parse_ledger(content: bytes) -> Ledger:
         else:
             ends[start] = link
     runs = tuple(_run(link, ends.get(sha256)) for sha256, link in starts.items())
-    return Ledger(runs, tuple(sorted(faults)), read.head)
+    left: dict[str, LedgerRun] = {}
+    for run in runs:
+        if run.log_sha256 is not None and left.setdefault(run.log_sha256, run) is not run:
+            faults.append((run.line, f"the run left the log of the one in line {left[run.log_sha256].line}"))
+    form = tuple((link.line, text) for link in read.links for text in form_faults(link.values))
+    return Ledger(runs, tuple(sorted(faults)), read.head, form)
 
 
 def read_ledger(path: Path) -> Ledger:
@@ -189,6 +211,8 @@ def _run(start: chain.Link, end: chain.Link | None) -> LedgerRun:
         log_sha256=_of(str, ended.get("log_sha256")),
         trainer=_of(str, told.get("trainer")),
         started_ms=_of(int, told.get("time_ms")),
+        index=_of(int, told.get("index")),
+        ended_ms=_of(int, ended.get("time_ms")),
     )
 
 
@@ -196,7 +220,7 @@ def _configuration(start: chain.Link, settings: Mapping[str, Any]) -> str:
     told = start.values
     of_it = [
         told.get("rung"),
-        {name: value for name, value in settings.items() if name not in LABELS},
+        {name: value for name, value in settings.items() if name not in LABELS | IDLE},
         told.get("ranks"),
         told.get("instances", 1),
         told.get("manifest_sha256"),

@@ -18,7 +18,7 @@ from benchmark.foundation.files import sha256_of_file
 from benchmark.foundation.source import source_sha256
 from benchmark.launch.system import git_commit
 from benchmark.submission import chain
-from benchmark.submission.ledger import END, START
+from benchmark.submission.ledger_form import END, START
 from benchmark.submission.run_record import CRASHED, read_run, record_of_log
 
 

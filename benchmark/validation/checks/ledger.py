@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
+import itertools
 import os
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator
 
 from benchmark.events import keys
-from benchmark.foundation.reading import Unreadable, read_bytes
+from benchmark.foundation.reading import Unreadable
 from benchmark.foundation.source import digest_of
-from benchmark.scoring.statistics import median_window
-from benchmark.submission.ledger import LEDGER, Ledger, LedgerRun, parse_ledger
+from benchmark.submission.ledger import LEDGER, LedgerRun
+from benchmark.validation.checks.settings import OF_THE_LAUNCH, same
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.packed import packed_sources
 from benchmark.validation.registry import check
-from benchmark.validation.subjects import STRONG, WEAK, Log, ResultSet
+from benchmark.validation.subjects import WEAK, Log, ResultSet
+from benchmark.validation.told import ledger_of, read_ledger_of, run_of
 
-MOST_BYTES = 16 * 2**20
 RESOLVED_LATER = {"comm", "device", "threads_per_rank", "torch_backend", "cycle_ms"}
 """Settings that may be `auto` or 0 in the ledger; the log has what the ranks then found."""
-MOST_NAMED = 8
+LEFT_OPEN = ("auto", 0)
+OWN_TRAINER = "trainer"
+"""Said by runs of a trainer of one's own alone."""
+_NUMBERED = re.compile("(?:run|instance)_([0-9]{1,9})")
+"""The folder of a run within its set."""
+CLOCKS_APART_SECONDS, OTHER_TIMES_SECONDS = 2, 60
+"""By how much the clock of the node that keeps the ledger may lie beside that of rank 0: more is a warning, and more
+than a minute is not two clocks but another time."""
 
 
 @check("R4.12", of=ResultSet, ours_alone=True)
@@ -31,7 +39,7 @@ def ledger_is_whole(results: ResultSet) -> Iterator[Fault]:
         return
     file = f"{results.file}/{LEDGER}"
     try:
-        ledger = _read(results)
+        ledger = read_ledger_of(results)
     except Unreadable as error:
         yield Fault(
             f"there is no ledger of all runs: {error}",
@@ -40,16 +48,22 @@ def ledger_is_whole(results: ResultSet) -> Iterator[Fault]:
             hint="stemdl submit packs the one that lies beside the runs' folders",
         )
         return
-    for line, text in ledger.faults:
-        yield Fault(text, file=file, line=line, expected="each line with the hash of the one before it")
+    for line, text in sorted(ledger.faults + ledger.form):
+        yield Fault(
+            text,
+            file=file,
+            line=line,
+            expected="as the software writes it, each line with the hash of the one before",
+        )
 
 
-@check("R4.12", "R4.2", "R5.5", of=ResultSet, ours_alone=True)
+@check("R4.12", "R4.2", "R4.4", "R5.5", of=ResultSet, ours_alone=True)
 def runs_stand_in_the_ledger(results: ResultSet) -> Iterator[Fault]:
     """Each log's run is in it, and it says of the run what the log says."""
-    ledger = _ledger(results)
+    ledger = ledger_of(results)
+    folders: dict[str, Log] = {}
     for log in results.logs + results.pruned if ledger is not None else ():
-        run = _run_of(ledger, log)
+        run = run_of(ledger, log)
         if run is None:
             yield Fault(
                 "the ledger does not have the run of this log", file=log.file, expected="an end with the log's SHA-256"
@@ -65,6 +79,17 @@ def runs_stand_in_the_ledger(results: ResultSet) -> Iterator[Fault]:
                 found=shown(run.seed),
                 expected="a fresh one from the operating system",
             )
+        if run.resumed:
+            yield Fault("the run was resumed", file=file, line=run.line, rule="R4.4", expected="a run in one piece")
+        other = folders.setdefault(run.folder, log)
+        if other is not log:
+            yield Fault(
+                "two submitted runs were made in one folder",
+                file=file,
+                line=run.line,
+                found=shown(run.folder),
+                expected=f"another folder than that of {other.path.name}",
+            )
         if (run.instances > 1) != (results.scaling == WEAK):
             yield Fault(
                 "instances trained at once are weak scaling, and runs one after another are strong",
@@ -74,7 +99,7 @@ def runs_stand_in_the_ledger(results: ResultSet) -> Iterator[Fault]:
                 rule="R5.5",
             )
         for what, told, logged in _said_twice(run, log):
-            if told != logged:
+            if not same(told, logged):
                 yield Fault(
                     f"{what} of a run in the ledger is not what {log.path.name} says",
                     file=file,
@@ -84,74 +109,50 @@ def runs_stand_in_the_ledger(results: ResultSet) -> Iterator[Fault]:
                 )
 
 
-@check("R4.12", "R4.5", of=ResultSet, ours_alone=True)
-def all_runs_are_told(results: ResultSet) -> Iterator[Fault]:
-    """Of all runs made with the submitted configuration those are submitted that the rules choose, and the others
-    are named to the reader."""
-    ledger = _ledger(results)
-    if ledger is None or results.standard is None or not results.logs:
+@check("R4.12", of=ResultSet, ours_alone=True)
+def ledger_brackets_the_logs(results: ResultSet) -> Iterator[Fault]:
+    """A run's log lies between the times of its start and its end in the ledger, whose lines follow each other."""
+    ledger = ledger_of(results)
+    if ledger is None:
         return
-    submitted = [run for log in results.logs + results.pruned if (run := _run_of(ledger, log)) is not None]
-    if len(submitted) != len(results.logs) + len(results.pruned):
-        return  # the check above says which are missing
     file = f"{results.file}/{LEDGER}"
-    alike = ledger.alike(submitted[0])
-    others = [run for run in ledger.runs if run.configuration == submitted[0].configuration and run not in alike]
-    counted = [run for run in alike if run.counts]
-    left_out = [run for run in counted if run not in submitted]
-    window = median_window(
-        [run.seconds if run.status == keys.SUCCESS else None for run in counted], results.standard.runs
-    )
-    if results.scaling == STRONG and window is not None:
-        chosen = [counted[place] for place in window]
-        if left_out and any(run not in submitted for run in chosen):
-            yield Fault(
-                f"{len(counted)} runs were made with this configuration, and others of them count",
-                file=file,
-                line=chosen[0].line,
-                expected=_names(chosen),
-                found=_names(submitted),
-                rule="R4.5",
-                hint="the window of consecutive runs with the median time is submitted: stemdl submit takes it "
-                "from all runs that it is given",
+    for run, later in itertools.pairwise(ledger.runs):
+        if run.started_ms is not None and later.started_ms is not None:
+            yield from _late(
+                run.started_ms - later.started_ms, "a run starts before the one above it", file, later.line
             )
-    severity = Severity.NOTE if results.scaling == STRONG else Severity.WARNING
-    for runs, message, grave in (
-        (left_out, "more runs were made with this configuration than are submitted", severity),
-        (
-            [run for run in alike if not run.counts and not run.seed_given and not run.resumed],
-            "runs with this configuration did not come to their end",
-            Severity.WARNING,
-        ),
-        (
-            [run for run in others if run.source != submitted[0].source],
-            "runs with this configuration were made by other code",
-            Severity.NOTE,
-        ),
-        (
-            [run for run in others if run.source == submitted[0].source],
-            "runs with this configuration were made for another submitter or division",
-            Severity.WARNING,
-        ),
-    ):
-        if runs:
-            yield Fault(
-                message,
-                file=file,
-                line=runs[0].line,
-                found=f"{len(runs)}: {_names(runs)}",
-                severity=grave,
-                hint="the submitter says why" if grave is Severity.WARNING else "",
-            )
+    for log in results.logs + results.pruned:
+        run = run_of(ledger, log)
+        if run is None or run.started_ms is None or run.ended_ms is None or not log.events:
+            continue
+        first, last = log.events[0].time_ms, max(event.time_ms for event in log.events)
+        of = f"{log.path.name}, in the time of the ledger"
+        yield from _late(run.started_ms - first, f"the log begins before its run: {of}", file, run.line)
+        yield from _late(last - run.ended_ms, f"the log ends after its run: {of}", file, run.line)
+        yield from _late(
+            last - first - (run.ended_ms - run.started_ms), f"the log is longer than its run: {of}", file, run.line
+        )
+
+
+def _late(ms: int, message: str, file: str, line: int) -> Iterator[Fault]:
+    """What two clocks do not explain."""
+    if ms > 1000 * CLOCKS_APART_SECONDS:
+        yield Fault(
+            message,
+            file=file,
+            line=line,
+            found=f"by {ms / 1000:.1f} s",
+            severity=Severity.ERROR if ms > 1000 * OTHER_TIMES_SECONDS else Severity.WARNING,
+        )
 
 
 @check("R8.2", of=ResultSet, ours_alone=True)
 def packed_code_ran(results: ResultSet) -> Iterator[Fault]:
     """Where a submission holds the source of a package that the ledger has the hash of, it is what ran."""
-    ledger = _ledger(results)
+    ledger = ledger_of(results)
     if ledger is None:
         return
-    ran = [run for log in results.logs if (run := _run_of(ledger, log)) is not None]
+    ran = [run for log in results.logs if (run := run_of(ledger, log)) is not None]
     submission = results.folder.parents[3]
     packed: dict[str, dict[str, str]] = {}
     for (implementation, package), files in packed_sources(submission, results.benchmark).items():
@@ -168,25 +169,6 @@ def packed_code_ran(results: ResultSet) -> Iterator[Fault]:
             )
 
 
-def _read(results: ResultSet) -> Ledger:
-    return parse_ledger(read_bytes(results.folder / LEDGER, MOST_BYTES))
-
-
-def _ledger(results: ResultSet) -> Ledger | None:
-    """None where there is none to hold the runs against, which `ledger_is_whole` says."""
-    try:
-        return _read(results) if results.submitted else None
-    except Unreadable:
-        return None
-
-
-def _run_of(ledger: Ledger, log: Log) -> LedgerRun | None:
-    try:
-        return ledger.run_of(hashlib.sha256(read_bytes(log.path, MOST_BYTES)).hexdigest())
-    except Unreadable:
-        return None
-
-
 def _said_twice(run: LedgerRun, log: Log) -> Iterator[tuple[str, object, object]]:
     """What, as the ledger says it, and as the log does."""
     settings = log.settings()
@@ -197,10 +179,19 @@ def _said_twice(run: LedgerRun, log: Log) -> Iterator[tuple[str, object, object]
     yield "the number of ranks", run.ranks, settings.get("ranks")
     yield "the data's manifest", run.manifest_sha256, log.value(keys.DATA_MANIFEST_SHA256)
     yield "the commit", run.commit, log.value(keys.SUBMISSION_GITHUB_COMMIT_VERSION)
-    for name in sorted(run.settings.keys() - RESOLVED_LATER):
-        yield f"{name}", run.settings[name], settings.get(name)
+    yield "the number of epochs", run.epochs, log.timeline.epochs
+    yield "the partition", run.partition, log.value(keys.DATA_PARTITION) or ""
+    yield "whether it was resumed", run.resumed, bool(log.of(keys.RESUMED))
+    if (numbered := _NUMBERED.fullmatch(run.folder.rpartition("/")[2])) is not None:
+        yield "the index", run.index, int(numbered[1])
+    for name in sorted({*run.settings, *settings} - OF_THE_LAUNCH - {OWN_TRAINER}):
+        told, logged = run.settings.get(name), settings.get(name)
+        resolved = name in RESOLVED_LATER and (told in LEFT_OPEN or (name == "device" and _names_one(told, logged)))
+        if not resolved or name not in settings:
+            yield f"{name}", told, logged
+    yield OWN_TRAINER, run.trainer, settings.get(OWN_TRAINER)
 
 
-def _names(runs: Sequence[LedgerRun]) -> str:
-    more = f" and {len(runs) - MOST_NAMED} more" if len(runs) > MOST_NAMED else ""
-    return ", ".join(f"{run.folder} ({run.status})" for run in runs[:MOST_NAMED]) + more
+def _names_one(kind: object, device: object) -> bool:
+    """Whether a device, such as cuda:0, is of a kind."""
+    return isinstance(kind, str) and isinstance(device, str) and device.partition(":")[0] == kind

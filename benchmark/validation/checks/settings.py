@@ -35,7 +35,7 @@ def closed_settings(log: Log) -> Iterator[Fault]:
         if not said and config is not None and name in settings:
             said = [(settings[name], config.line)]
         for value, line in said:
-            if not any(_same(value, each) for each in allowed):
+            if not any(same(value, each) for each in allowed):
                 yield Fault(
                     f"{name} is not the reference's",
                     line=line,
@@ -56,7 +56,7 @@ def closed_settings(log: Log) -> Iterator[Fault]:
             yield Fault(f"config does not say {name}", line=config.line, expected="every setting of the trainer")
 
 
-def _same(value: object, other: object) -> bool:
+def same(value: object, other: object) -> bool:
     """Equal, true and 1 told apart, 1 and 1.0 not."""
     return value == other and isinstance(value, bool) == isinstance(other, bool)
 

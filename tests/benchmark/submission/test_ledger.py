@@ -183,7 +183,7 @@ def test_ends_that_are_of_no_run_or_of_one_that_has_ended(tmp_path: Path):
 
 NAMES = st.text("ab\ud800", max_size=2)
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | NAMES,
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats() | NAMES,
     lambda each: st.lists(each, max_size=2) | st.dictionaries(NAMES, each, max_size=2),
     max_leaves=4,
 )

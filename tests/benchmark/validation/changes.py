@@ -25,21 +25,25 @@ def ledger(change: Callable[[list[dict[str, Any]]], Any]) -> Change:
 
 def of_the_other_division(entries: list[dict[str, Any]]) -> None:
     """One more run, that declares the open division: it could not be submitted with the others."""
-    more_run(entries, 40.0)
-    entries[-2]["settings"] = {**entries[-2]["settings"], "division": "open"}
+    more_run(entries, 40.0, settings={**entries[0]["settings"], "division": "open"})
 
 
 def ledger_bytes(change: Callable[[bytes], bytes]) -> Change:
     return lambda tree: setattr(tree, "ledger_bytes", change)
 
 
-def more_run(entries: list[dict[str, Any]], seconds: float, place: int | None = None, status: str = "success") -> None:
-    """One more run with the configuration of the others, at the end or before the entry at `place`."""
+def more_run(
+    entries: list[dict[str, Any]], seconds: float, place: int | None = None, status: str = "success", **told: Any
+) -> None:
+    """One more run with the configuration of the others, but for what is `told` of its start, at the end or before the
+    entry at `place`."""
     place = len(entries) if place is None else place
+    now = entries[place - 1]["time_ms"]
     start, end = (
-        {**entries[0], "folder": "left_out"},
+        {**entries[0], "folder": f"left_out_{place}", "time_ms": now, **told},
         {
             **entries[1],
+            "time_ms": now,
             "status": status,
             "log_sha256": f"{place:064x}",
             "time_to_train_seconds": seconds,

@@ -239,7 +239,7 @@ def ledger_of(runs: dict[int, tuple[Lines, bytes]]) -> list[dict[str, Any]]:
         entries += [
             {
                 "event": "start",
-                "time_ms": BEGAN_MS + index * 60_000 - 900,
+                "time_ms": lines[0]["time_ms"] - 900,
                 "folder": f"set/run_{index}",
                 "index": index,
                 "rung": told.get(keys.SUBMISSION_BENCHMARK),
@@ -258,7 +258,7 @@ def ledger_of(runs: dict[int, tuple[Lines, bytes]]) -> list[dict[str, Any]]:
                 "seed": record["seed"],
                 "epochs": record["epochs"],
                 "time_to_train_seconds": record["time_to_train_seconds"],
-                "time_ms": BEGAN_MS + index * 60_000 + 20_000,
+                "time_ms": lines[-1]["time_ms"] + 900,
                 "log_sha256": record["log"]["sha256"],
             },
         ]
