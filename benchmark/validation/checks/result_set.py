@@ -70,6 +70,13 @@ def number_of_runs(results: ResultSet) -> Iterator[Fault]:
     if results.standard is None:
         return
     wanted, found = results.standard.runs, len(results.logs)
+    if results.scaling == STRONG and results.pruned:
+        yield Fault(
+            "runs of strong scaling are left out: weak scaling alone may prune",
+            found=", ".join(log.path.name for log in results.pruned[:12]),
+            expected="no pruned_results",
+            severity=Severity.ERROR if results.ours else Severity.WARNING,
+        )
     if found < wanted or (results.scaling == STRONG and found > wanted):
         yield Fault(
             "the number of runs is not the one that a score is made of",

@@ -15,9 +15,15 @@ from changes import (
     together,
     with_batch,
 )
-from corpus import Mutation
+from corpus import RESULTS, Mutation, Tree, as_text, log_lines
 
 from benchmark.events import keys
+
+
+def pruned(tree: Tree) -> None:
+    """A sixth run, among the pruned results of strong scaling."""
+    tree.files[f"{RESULTS}/pruned_results/result_0.txt"] = as_text(log_lines(5))
+
 
 SETS = (
     Mutation("four runs", "R4.5", lambda tree: tree.logs.pop(4)),
@@ -35,4 +41,5 @@ SETS = (
     Mutation("converged after one epoch", "R4.11", every_log(converged_after_one_epoch)),
     Mutation("a batch that the reference was never run with", "R4.11", with_batch(512)),
     Mutation("times that lie far apart", "R4.13", times_far_apart, invalid=False),
+    Mutation("a slow run of strong scaling pruned", "R4.5", pruned),
 )
