@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NoReturn
+
+from benchmark.foundation.errors import closest
 
 
 class Parser(argparse.ArgumentParser):
@@ -77,5 +78,5 @@ def _chosen(parser: Parser, parsed: argparse.Namespace) -> Parser:
 
 
 def _hint(word: str, known: Iterable[Any]) -> str:
-    near = difflib.get_close_matches(word[:100], [str(each) for each in known], n=1, cutoff=0.6)
-    return f"did you mean {near[0]!r}?" if near else ""
+    near = closest(word, map(str, known), alike=0.6)
+    return f"did you mean {near!r}?" if near else ""

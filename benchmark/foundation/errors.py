@@ -67,5 +67,12 @@ class ProgramFault(StemdlError):
 def nearest(word: str, known: Iterable[str]) -> str:
     """`did you mean 'x'?` for the known name nearest to `word`, or the list of them when none is near."""
     names = sorted(known)
-    close = difflib.get_close_matches(word[:100], names, n=1, cutoff=0.5)
-    return f"did you mean {close[0]!r}?" if close else "known: " + ", ".join(names)
+    close = closest(word, names, alike=0.5)
+    return f"did you mean {close!r}?" if close else "known: " + ", ".join(names)
+
+
+def closest(word: str, known: Iterable[str], alike: float) -> str | None:
+    """The known name that a word was probably meant to be: of those near it, one of the same letters comes first. None
+    where none is as much `alike`, from 0 to 1."""
+    close = difflib.get_close_matches(word[:100], known, n=5, cutoff=alike)
+    return min(close, key=lambda each: sorted(each) != sorted(word), default=None)

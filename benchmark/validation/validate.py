@@ -95,7 +95,12 @@ def validate(
     questions: list[tuple[Judged, Question]] = []
     for path in paths:
         if not os.path.lexists(path):
-            raise StemdlError("there is nothing here", where=path, expected="a log, a run or a submission")
+            raise StemdlError(
+                "there is nothing here",
+                where=path,
+                expected="a log, a run or a submission",
+                remedy="stemdl list says which runs there are",
+            )
         for each, asked in _under(path, limits):
             say(f"{each.path}: {each.logs} log{'s' if each.logs != 1 else ''}, {len(each.findings)} findings")
             judged.append(each)

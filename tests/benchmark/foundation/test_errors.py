@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmark.foundation.errors import CheckFailed, StemdlError, nearest
+from benchmark.foundation.errors import CheckFailed, StemdlError, closest, nearest
 
 
 def test_a_message_says_what_where_expected_found_and_what_to_do() -> None:
@@ -44,3 +44,11 @@ def test_wrong_use_exits_with_2_and_a_failed_check_with_1() -> None:
 )
 def test_the_nearest_known_name_is_offered(word: str, answer: str) -> None:
     assert nearest(word, ["stemdl_smoke", "stemdl_mini"]) == answer
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [("--rugn", "--rung"), ("--rusn", "--runs"), ("--rank", "--ranks"), ("--xyz", None), ("", None)],
+)
+def test_of_names_as_near_that_of_the_same_letters_is_meant(word: str, meant: str | None) -> None:
+    assert closest(word, ["--ranks", "--rung", "--runs", "--resume"], alike=0.6) == meant
