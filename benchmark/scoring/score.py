@@ -17,6 +17,7 @@ from benchmark.definition.scored import RULESETS, ScoredBenchmark, scored_benchm
 from benchmark.events import keys
 from benchmark.metrics.spread import too_far_apart
 from benchmark.scoring.reference_points import CODE, MISSING, ReferencePoints, Verdict, read_points
+from benchmark.scoring.refusals import refusals
 from benchmark.scoring.run_log import ScoredRun, read_names, read_run_log
 from benchmark.scoring.statistics import median_window, olympic_mean
 from benchmark.scoring.tree import WEAK, LogFolder, find_log_folders
@@ -146,7 +147,9 @@ def _strong(
         warnings.append(spread)
     verdict = _verdict(runs, row.division, points, warnings) if raw is not None else None
     factor = _factor(folder.folder, verdict, warnings)
-    scored = sound and raw is not None and len(runs) == needed
+    refused = refusals(runs) if raw is not None and benchmark is not None and benchmark.distinct_seeds else []
+    warnings += refused
+    scored = sound and raw is not None and len(runs) == needed and not refused
     return replace(
         row,
         raw_minutes=raw,

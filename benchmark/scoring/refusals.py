@@ -1,0 +1,17 @@
+"""Why the rules of our own rungs leave a set of runs without a score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from benchmark.scoring.run_log import ScoredRun
+
+
+def refusals(runs: Sequence[ScoredRun]) -> list[str]:
+    """What is wrong with runs that are to be scored together, as sentences; empty for a good set."""
+    found = []
+    if not all(run.converged for run in runs):
+        found.append("all runs of a rung must reach the target: the set has no score (R4.5)")
+    if len({run.global_batch_size for run in runs}) > 1:
+        found.append("the runs have several batch sizes: the set has no score (R4.10)")
+    return found
