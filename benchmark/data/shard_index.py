@@ -194,6 +194,10 @@ def array_through_hdf5(
                 expected=f"{stored.shape} {stored.dtype}",
                 found=f"{array.shape} {array.dtype}",
             )
+        if array.get_create_plist().get_layout() != h5py.h5d.CHUNKED:  # it may lie in a file that nobody hashed
+            raise StemdlError(
+                "a sample does not lie in its shard as those before it", where=f"{path}: {name}", expected="chunks"
+            )
         array.read(h5py.h5s.ALL, h5py.h5s.ALL, stored)
     except (RuntimeError, KeyError, OSError) as error:
         raise StemdlError("a shard cannot be read", where=f"{path}: {name}", found=error) from error

@@ -187,6 +187,21 @@ def in_counts_that_are_none(folder: Path) -> None:
         shard["sample_0_0"]["cbed_stack"][...] *= np.float32(1.01)
 
 
+def renamed(folder: Path) -> None:
+    with h5py.File(shards(folder)[0], "r+") as shard:
+        shard.move("sample_0_0", "sample_0_1")
+
+
+def elsewhere(folder: Path) -> None:
+    """What HDF5 reads of the sample lies in a file beside the shards, which no manifest has."""
+    with h5py.File(shards(folder)[0], "r+") as shard:
+        patterns = shard["sample_0_0"]["cbed_stack"][()]
+        del shard["sample_0_0"]["cbed_stack"]
+        patterns.tofile(folder / "beside.bin")
+        place = [(str(folder / "beside.bin"), 0, patterns.nbytes)]
+        shard["sample_0_0"].create_dataset("cbed_stack", shape=patterns.shape, dtype="f4", external=place)
+
+
 def smaller(folder: Path) -> None:
     with h5py.File(shards(folder)[0], "r+") as shard:
         patterns = shard["sample_0_0"]["cbed_stack"][()]
@@ -204,11 +219,13 @@ def dev_as_test(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (without, "missing"),
-        (with_more, "not of the rung"),
+        (without, "expected: 50 samples found: 49"),
+        (with_more, "expected: 50 samples found: 51"),
+        (renamed, "missing"),
         (in_counts_that_are_none, "the intensities are not counts of electrons"),
-        (smaller, "patterns of another shape"),
-        (dev_as_test, "missing"),
+        (smaller, "cbed_stack has another shape"),
+        (elsewhere, "the shard cannot be read"),
+        (dev_as_test, "sample_200_0: missing"),
     ],
 )
 def test_whatever_else_is_not_the_rungs_is_refused(copied: Path, change: Callable[[Path], None], message: str) -> None:
@@ -216,7 +233,7 @@ def test_whatever_else_is_not_the_rungs_is_refused(copied: Path, change: Callabl
         change(copied)
         recognition, faults = judged(copied)
         assert recognition is not None and recognition.verdict == REFUSED
-        assert message in faults[0].message and ".h5: sample_" in faults[0].file
+        assert message in faults[0].line and ".h5" in faults[0].file
 
 
 def in_manifest(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
@@ -229,6 +246,10 @@ def in_manifest(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
     ("change", "message"),
     [
         (lambda values: values["shards"].reverse(), "the shards are in another order than the rung's"),
+        (
+            lambda values: values["shards"].append(values["shards"][0]),
+            "the shards are in another order than the rung's",
+        ),
         (lambda values: values["shards"].pop(), "missing"),
         (lambda values: values["shards"][0].update(path="train/batch_train_9.h5"), "missing"),
     ],
