@@ -30,8 +30,8 @@ from convergence import SEMI_ANGLE, SETTINGS, intensities
 from multislice import SAMPLES, Sample, beams_of, errors, multislice
 
 from benchmark.data.simulate import ideal_pattern
-from benchmark.definition.rung import Optics
 from benchmark.simulation.potential import Atoms
+from benchmark.simulation.recipes import Optics
 from benchmark.simulation.scattering import wavelength_angstrom
 from benchmark.simulation.zone import project
 

@@ -19,10 +19,10 @@ import numpy as np
 from multislice import SAMPLES, beams_of, errors, multislice
 
 from benchmark.data.simulate import ideal_pattern
-from benchmark.definition.rung import Accuracy, Optics
 from benchmark.simulation.aperture import chebyshev, fit, nodes
 from benchmark.simulation.manybeam import propagate
 from benchmark.simulation.potential import Atoms
+from benchmark.simulation.recipes import Accuracy, Optics
 from benchmark.simulation.scattering import wavelength_angstrom
 from benchmark.simulation.zone import project
 

@@ -14,9 +14,9 @@ from contextlib import contextmanager
 import numpy as np
 
 from benchmark.data.simulate import View
-from benchmark.definition.rung import Optics
 from benchmark.simulation.draw import draw_crystal
 from benchmark.simulation.potential import Atoms
+from benchmark.simulation.recipes import Optics
 from benchmark.simulation.zone import CONVENTIONAL_AXES, DETECTOR_RIGHT, project
 
 EXPONENTIAL = (

@@ -15,6 +15,7 @@ import argparse
 import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -30,9 +31,10 @@ from benchmark.data.duplicates import parsed_formula
 from benchmark.data.leaks import composition_features, metadata_features, pairwise_accuracies, screened_accuracies
 from benchmark.data.workers import workers
 from benchmark.definition.finder import load_benchmark
-from benchmark.definition.rung import SPLITS, Rung
+from benchmark.definition.rung import SPLITS
 from benchmark.launch.cores import usable_cores
 from benchmark.report.overview import read_text
+from benchmark.simulation.cbed import CbedRung, crystals_named
 from benchmark.simulation.crystal import cell_from_parameters, crystal_system
 from benchmark.simulation.draw import draw_crystal
 
@@ -42,14 +44,14 @@ Features = Mapping[int, NDArray[np.float64]]
 """(crystals, features) of each space group."""
 
 
-def drawn(rung: Rung, materials: int, processes: int) -> Features:
+def drawn(rung: CbedRung, materials: int, processes: int) -> Features:
     """Of as many crystals of each of a rung's groups, drawn by its recipe."""
     with workers(processes, None, single_threaded=True) as work:
         features = work.map(partial(_of_group, rung, materials), rung.space_groups, "Drawing", "groups")
     return dict(zip(rung.space_groups, features, strict=True))
 
 
-def _of_group(rung: Rung, materials: int, group: int) -> NDArray[np.float64]:
+def _of_group(rung: CbedRung, materials: int, group: int) -> NDArray[np.float64]:
     return np.array(
         [
             metadata_features(draw_crystal(group, rung.crystals, np.random.default_rng([rung.seed, group, one])))
@@ -100,9 +102,9 @@ def main() -> int:
     if arguments.data is not None:
         features = written(arguments.data)
     else:
-        rung = load_benchmark().rung(arguments.rung)
+        rung = CbedRung.of(load_benchmark().rung(arguments.rung))
         if arguments.crystals is not None:
-            rung = load_benchmark().with_crystals(rung, arguments.crystals)
+            rung = replace(rung, crystals=crystals_named(arguments.crystals))
         features = drawn(rung, arguments.materials, arguments.processes or usable_cores())
     rows = worst_pairs(features, arguments.pairs)
     print_table(

@@ -36,6 +36,7 @@ from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import Storage
 from benchmark.definition.settings import read_settings
 from benchmark.launch.system import drop_caches
+from benchmark.simulation.cbed import CbedRung
 from reference.comm import Solo
 from reference.input import TrainingSamples
 from reference.optimizer import make_optimizer
@@ -88,7 +89,7 @@ def count_of_size(pixels: int) -> int:
 
 def write_npz(folder: Path, pixels: int) -> None:
     """One file a sample."""
-    groups = load_benchmark().rung(RUNG).space_groups
+    groups = CbedRung.of(load_benchmark().rung(RUNG)).space_groups
     folder.mkdir(parents=True)
     for number, patterns in enumerate(samples_of_size(pixels, count_of_size(pixels))):
         np.savez(folder / f"sample-{number}.npz", data=patterns, label=np.asarray([groups[number % len(groups)]]))
@@ -96,7 +97,7 @@ def write_npz(folder: Path, pixels: int) -> None:
 
 def write_shards(folder: Path, pixels: int, count: int, storage: Storage) -> Manifest:
     """The first `count` of the same patterns as shards, with a manifest."""
-    groups = load_benchmark().rung(RUNG).space_groups
+    groups = CbedRung.of(load_benchmark().rung(RUNG)).space_groups
     three, written = np.ones(3), []
     patterns = samples_of_size(pixels, count)
     for shard, first in enumerate(range(0, count, SAMPLES_PER_SHARD)):

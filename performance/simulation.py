@@ -25,7 +25,8 @@ from engine import clock, counted_operations, product_rate, views_of
 
 from benchmark.data.simulate import ideal_patterns
 from benchmark.definition.finder import load_benchmark
-from benchmark.definition.rung import Accuracy
+from benchmark.simulation.cbed import CbedRung
+from benchmark.simulation.recipes import Accuracy
 
 
 def main() -> None:
@@ -42,7 +43,7 @@ def main() -> None:
 
     torch.set_num_threads(1)
     device, batch = arguments.device, arguments.batch
-    rung = load_benchmark().rung(arguments.rung)
+    rung = CbedRung.of(load_benchmark().rung(arguments.rung))
     optics = rung.optics
     if arguments.setting:
         pixels, k_max = DETECTORS[arguments.setting]

@@ -41,6 +41,7 @@ from benchmark.data.storage import LOG_FLOOR, PLUGIN_FILTERS, Coding, binned, co
 from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import ENCODINGS, FILTERS, Storage
 from benchmark.foundation.progress import progress
+from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.draw import draw_crystal
 
 PASSES = 3
@@ -51,7 +52,7 @@ DIRECTIONS_ACROSS = 48
 
 def simulated(rung_name: str, stacks: int, pixels: int, dose_electrons: float) -> NDArray[np.float32]:
     """Stacks of the rung's groups in turn, (stacks, 3, pixels, pixels)."""
-    rung = load_benchmark().rung(rung_name)
+    rung = CbedRung.of(load_benchmark().rung(rung_name))
     accuracy = replace(rung.optics.accuracy, directions_across=DIRECTIONS_ACROSS)
     rung = replace(rung, optics=replace(rung.optics, pixels=pixels, dose_electrons=dose_electrons, accuracy=accuracy))
     found = []

@@ -31,9 +31,9 @@ from benchmark.data.generate import generate
 from benchmark.data.manifest import WrittenShard, read_manifest, write_manifest
 from benchmark.definition.finder import load_benchmark
 from benchmark.definition.request import RunRequest
-from benchmark.definition.rung import Rung
 from benchmark.foundation.files import write_json
 from benchmark.launch.cores import usable_cores
+from benchmark.simulation.cbed import CbedRung
 
 RUNG = "stemdl_mini"
 RECIPE = "realistic"
@@ -48,20 +48,19 @@ ROWS = (
 )
 
 
-def make(kind: str, rung: Rung, folder: Path, arguments: argparse.Namespace) -> Path:
+def make(kind: str, rung: CbedRung, folder: Path, arguments: argparse.Namespace) -> Path:
     """The data of one kind, made where they are not there yet."""
     made_up = dataclasses.replace(rung, materials_per_group={"train": arguments.materials, "dev": 1, "test": 1})
-    realistic = load_benchmark().with_crystals(made_up, RECIPE)
     where = folder / kind.replace(" ", "_")
     processes = arguments.processes or usable_cores()
     if kind == "real":
-        generate(rung, where, structures_path=arguments.structures, processes=processes)
+        generate(rung, where, structures=arguments.structures, processes=processes)
     elif kind == "prototypes":
-        generate(realistic, where, prototypes_path=arguments.prototypes, crystals=RECIPE, processes=processes)
+        generate(made_up, where, prototypes=arguments.prototypes, crystals=RECIPE, processes=processes)
     elif kind == "drawn":
-        generate(realistic, where, crystals=RECIPE, processes=processes)
+        generate(made_up, where, crystals=RECIPE, processes=processes)
     else:
-        generate(made_up, where, crystals="own", processes=processes)
+        generate(made_up, where, processes=processes)
     return where
 
 
@@ -93,7 +92,7 @@ def together(parts: Sequence[Path], real: Path, folder: Path) -> int:
     return sum(len(shard.strata) for shard in shards if shard.split == "train")
 
 
-def score(rung: Rung, data: Path, output: Path, samples: int, arguments: argparse.Namespace) -> tuple[float, float]:
+def score(rung: CbedRung, data: Path, output: Path, samples: int, arguments: argparse.Namespace) -> tuple[float, float]:
     """Macro-F1 on the real dev and test splits of the reference, trained for a number of steps without a target."""
     from benchmark.definition.settings import read_settings
     from reference.train import train
@@ -115,7 +114,7 @@ def score(rung: Rung, data: Path, output: Path, samples: int, arguments: argpars
     return last[benchmark.goal.log_key], last[benchmark.goal.test_key]
 
 
-def measure(parts: Sequence[Path], real: Path, rung: Rung, arguments: argparse.Namespace) -> dict[str, Any]:
+def measure(parts: Sequence[Path], real: Path, rung: CbedRung, arguments: argparse.Namespace) -> dict[str, Any]:
     """One row of the table: trained on these parts together. What was measured before is read."""
     name = "+".join(part.name for part in parts)
     result = arguments.output / "results" / f"{name}_{arguments.steps}_{arguments.seed}.json"
@@ -144,7 +143,7 @@ def main() -> None:
         "--pairs", type=int, default=40, help="of groups whose leaks are measured (default: %(default)s)"
     )
     arguments = parser.parse_args()
-    rung = load_benchmark().rung(RUNG)
+    rung = CbedRung.of(load_benchmark().rung(RUNG))
     rows = [row for row in ROWS if arguments.prototypes or row != ("prototypes",)]
     rows = [tuple(kind for kind in row if arguments.prototypes or kind != "prototypes") for row in rows]
     table = []

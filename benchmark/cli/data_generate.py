@@ -12,15 +12,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import replace
 from pathlib import Path
 from shlex import quote
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmark.cli.arguments import count, place
 from benchmark.cli.output import next_step, print_json, print_table
 from benchmark.cli.ranks import ranks_together
-from benchmark.definition.rung import ORIENTATIONS
+from benchmark.simulation.recipes import ORIENTATIONS
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -67,36 +67,25 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """0 when the data are there."""
     from benchmark.cli.data_info import print_info
-    from benchmark.data.generate import generate, require_device, require_simulated
+    from benchmark.data.generate import generate, require_device
     from benchmark.data.plan import wanted_size
+    from benchmark.data.recipe import recipe_of, source_of
     from benchmark.definition.own_rung import find_rung
     from benchmark.foundation.errors import StemdlError
     from benchmark.foundation.files import require_place
     from benchmark.launch.cores import affordable_cores, require_cores
     from benchmark.launch.rank import detect_rank, require_asked
 
-    benchmark, rung, _ = find_rung(arguments.rung)
-    require_simulated(rung)
+    _, rung, _ = find_rung(arguments.rung)
     if arguments.structures is not None and (arguments.crystals or arguments.prototypes) is not None:
         raise StemdlError(
             "crystals are either given or made up", where="--structures", expected="without --crystals and --prototypes"
         )
     if arguments.no_splits and arguments.structures is None:
         raise StemdlError("only given crystals need not be split", where="--no-splits", remedy="--structures PATH")
-    if arguments.crystals is not None:
-        rung = benchmark.with_crystals(rung, arguments.crystals)
-    orientation = "" if arguments.orientation in (None, rung.orientation) else arguments.orientation
-    if orientation:
-        rung = replace(rung, orientation=orientation)
+    options = _options(arguments)
+    source_of(recipe_of(rung, options))  # says at once what cannot be made
     folder = arguments.output or Path("data") / rung.name
-    origin = {
-        "structures_path": arguments.structures,
-        "prototypes_path": arguments.prototypes,
-        "split": not arguments.no_splits,
-        "crystals": arguments.crystals or "",
-        "orientation": orientation,
-        "device": arguments.device,
-    }
     rank = detect_rank()
     processes = rank.size if rank.size > 1 else arguments.ranks or affordable_cores()
     require_device(arguments.device)
@@ -111,11 +100,11 @@ def execute(arguments: argparse.Namespace) -> int:
         print(f"{rung.name}: {_told(wanted_size(rung), folder)}", file=sys.stderr, flush=True)
     if rank.size > 1:
         with ranks_together(rank) as ranks:
-            manifest = generate(rung, folder, **origin, ranks=ranks)
+            manifest = generate(rung, folder, device=arguments.device, ranks=ranks, **options)
         if rank.rank != 0:
             return 0
     else:
-        manifest = generate(rung, folder, **origin, processes=processes)
+        manifest = generate(rung, folder, device=arguments.device, processes=processes, **options)
     print_info(manifest, arguments.format)
     if arguments.format == "text":
         next_step(
@@ -126,12 +115,18 @@ def execute(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What the task's recipe is asked for beside the rung."""
+    names = ("structures", "prototypes", "crystals", "orientation")
+    given = {name: value for name in names if (value := getattr(arguments, name)) is not None}
+    return given | ({"split": False} if arguments.no_splits else {})
+
+
 def _told(size: Any, folder: Path) -> str:
     from benchmark.data.plan import free_bytes
-    from benchmark.data.schema import PROJECTIONS
 
     return (
-        f"{size.materials:,} materials, {size.samples * PROJECTIONS:,} patterns in {size.shards:,} shards, "
+        f"{size.units:,} units, {size.samples:,} samples in {size.shards:,} shards, "
         f"{size.bytes / 1e9:.2f} GB ({free_bytes(folder) / 1e9:.2f} GB free)"
     )
 
@@ -139,28 +134,28 @@ def _told(size: Any, folder: Path) -> str:
 def _plan(rung: Any, folder: Path, arguments: argparse.Namespace, processes: int) -> int:
     """What --dry-run says. Of given structures that are to be split, enough of each group are assumed to be there."""
     from benchmark.data.cost import measure
-    from benchmark.data.plan import drawn, free_bytes, plan_shards, sample_bytes, size_of
-    from benchmark.data.schema import PROJECTIONS
+    from benchmark.data.plan import free_bytes, plan_shards, sample_bytes, size_of
+    from benchmark.data.recipe import ChosenRecipe, recipe_of
+    from benchmark.data.workers import workers
 
-    plans = (
-        plan_shards(rung, _selected(rung, arguments.structures), split=False)
-        if arguments.no_splits
-        else plan_shards(rung, drawn(rung))
-    )
-    size = size_of(rung, plans)
-    path = None if arguments.no_splits else arguments.structures or arguments.prototypes
-    cost = measure(rung, _to_time(rung, plans, path), device=arguments.device)
+    recipe = recipe_of(rung, _options(arguments))
+    units = recipe.units()
+    if arguments.no_splits and isinstance(recipe, ChosenRecipe):
+        with TemporaryDirectory() as scratch, workers(1, None) as work:
+            units, _ = recipe.select(Path(scratch), work)
+    size = size_of(recipe, rung.storage, plan_shards(units))
+    cost = measure(recipe, rung, units, device=arguments.device)
     seconds, error = cost.seconds(size.samples, processes)
+    bytes_per_sample = sample_bytes(recipe.schema(), rung.storage)
     if arguments.format == "json":
         print_json(
             {
                 "rung": rung.name,
                 "recipe_sha256": rung.recipe_sha256,
                 "folder": str(folder),
-                "groups": rung.classes,
-                "materials": size.materials,
+                "strata": len({unit.stratum for unit in units}),
+                "units": size.units,
                 "samples": size.samples,
-                "patterns": size.samples * PROJECTIONS,
                 "shards": size.shards,
                 "bytes": size.bytes,
                 "free_bytes": free_bytes(folder),
@@ -172,11 +167,11 @@ def _plan(rung: Any, folder: Path, arguments: argparse.Namespace, processes: int
             }
         )
         return 0
-    print(f"{rung.name}: {rung.classes} groups, {_told(size, folder)}")
+    print(f"{rung.name}: {_told(size, folder)}")
     print(
         f"a sample takes {cost.seconds_per_sample:.3f} +- {cost.standard_error:.3f} s on one "
         f"{'core' if arguments.device == 'cpu' else 'core and its GPU'} "
-        f"({cost.timed} timed) and {sample_bytes(rung) / 1e6:.3f} MB"
+        f"({cost.timed} timed) and {bytes_per_sample / 1e6:.3f} MB"
     )
     counts = sorted({1, processes, 10 * processes, 100 * processes})
     print_table(
@@ -198,45 +193,6 @@ def _command(folder: Path, arguments: argparse.Namespace) -> str:
     given += [("--device", arguments.device)] if arguments.device != "cpu" else []
     words = ["stemdl", "data", "generate", arguments.rung, "-o", folder, *(word for pair in given for word in pair)]
     return " ".join(quote(str(word)) for word in words) + (" --no-splits" if arguments.no_splits else "")
-
-
-def _selected(rung: Any, path: Path) -> dict:
-    """The given crystals of the rung that are not to be split, by group."""
-    from benchmark.data.sources import read_candidates
-    from benchmark.data.structures import examine, select
-    from benchmark.foundation.errors import StemdlError
-
-    chosen = select(
-        read_candidates(path), rung, lambda candidates: [examine(one, rung.limits) for one in candidates], split=False
-    ).chosen
-    if not any(chosen.values()):
-        raise StemdlError("no crystal of the rung's groups was found", where=path)
-    return chosen
-
-
-def _to_time(rung: Any, plans: list, structures_path: Path | None) -> list:
-    """Materials to time: the planned ones, or given crystals of the rung's groups from all over their source."""
-    from random import Random
-
-    from benchmark.data.cost import MOST_A_SYSTEM
-    from benchmark.data.sources import read_candidates
-    from benchmark.data.structures import examine
-    from benchmark.foundation.errors import StemdlError
-
-    materials = [material for plan in plans for material in plan.materials]
-    if structures_path is None:
-        return materials
-    candidates = list(read_candidates(structures_path))
-    found: list = []
-    for candidate in Random(rung.seed).sample(candidates, min(len(candidates), 40 * MOST_A_SYSTEM)):
-        crystal, fault = examine(candidate, rung.limits)
-        if fault is None and crystal is not None and crystal.space_group in rung.space_groups:
-            found.append(
-                replace(materials[0], identifier=candidate.identifier, space_group=crystal.space_group, crystal=crystal)
-            )
-    if not found:
-        raise StemdlError("no crystal of the rung's groups was found", where=structures_path)
-    return found
 
 
 def _duration(seconds: float) -> str:

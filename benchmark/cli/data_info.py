@@ -48,9 +48,10 @@ def print_info(manifest: Any, output_format: str) -> None:
     print(f"{manifest.folder}: {manifest.rung}, {manifest.origin}: {whose(manifest)}")
     print(f"manifest {manifest.sha256}; the shards are not read here: stemdl data verify --quick {manifest.folder}")
     selection = (manifest.values["selection"] or {}).get("groups", {})
-    columns = ["group", *splits] + (["found", "dropped"] if selection else [])
+    by = (manifest.schema.stratum or "samples").replace("_", " ")
+    columns = [by, *splits] + (["found", "dropped"] if selection else [])
     rows = []
-    for group in map(str, manifest.space_groups):
+    for group in next(iter(splits.values()))["groups"]:
         row = [group, *(str(split["groups"][group]) for split in splits.values())]
         if selection:
             dropped = "; ".join(f"{count} {reason}" for reason, count in selection[group]["dropped"].items())

@@ -62,40 +62,34 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _list_rungs(output_format: str) -> int:
     from benchmark.data.plan import wanted_size
-    from benchmark.data.schema import PROJECTIONS
     from benchmark.definition.finder import readable
     from benchmark.definition.rung import SPLITS
 
     listed = []
-    for rung in (rung for benchmark in readable().values() for rung in benchmark.rungs.values()):
-        size = wanted_size(rung)
-        samples = {split: rung.total(split) for split in SPLITS}
-        listed.append(
-            {
-                "rung": rung.name,
-                "summary": rung.summary,
-                "groups": rung.classes,
-                "materials": size.materials,
-                "samples": samples,
-                "patterns": PROJECTIONS * size.samples,
-                "pixels": rung.pixels,
-                "bytes": size.bytes,
-                "recipe_sha256": rung.recipe_sha256,
-            }
-        )
+    for task, benchmark in readable().items():
+        for rung in benchmark.rungs.values():
+            # The code of others' tasks is not run to list them.
+            size_bytes = wanted_size(rung).bytes if benchmark.shipped else None
+            listed.append(
+                {
+                    "rung": rung.name,
+                    "task": task,
+                    "summary": rung.summary,
+                    "samples": {split: rung.total(split) for split in SPLITS},
+                    "bytes": size_bytes,
+                    "recipe_sha256": rung.recipe_sha256,
+                }
+            )
     if output_format == "json":
         print_json(listed)
         return 0
     print_table(
-        ("rung", "groups", "materials", *SPLITS, "pixels", "GB", "what it is"),
+        ("rung", *SPLITS, "GB", "what it is"),
         [
             (
                 each["rung"],
-                str(each["groups"]),
-                f"{each['materials']:,}",
                 *(f"{each['samples'][split]:,}" for split in SPLITS),
-                str(each["pixels"]),
-                f"{each['bytes'] / 1e9:.2f}",
+                "" if each["bytes"] is None else f"{each['bytes'] / 1e9:.2f}",
                 each["summary"],
             )
             for each in listed

@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from benchmark.data.duplicates import duplicates
 from benchmark.data.manifest import Manifest
@@ -13,14 +14,15 @@ from benchmark.data.materials import Entry
 from benchmark.data.survey import Survey, survey
 
 
-@dataclass(frozen=True)
+@dataclass
 class Data:
     """A data set that is being verified; `table` is where given crystals came from, `notes` what is worth saying though
-    it is no fault."""
+    it is no fault; `general` is what the general checks saw of the samples."""
 
     manifest: Manifest
     table: Path | None = None
     notes: list[str] = field(default_factory=list)
+    general: Any = None
 
     @cached_property
     def survey(self) -> Survey:

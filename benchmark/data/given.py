@@ -10,14 +10,15 @@ from benchmark.data import sources, structures
 from benchmark.data.candidate import Candidate
 from benchmark.data.left_out import TABLE, summary, write_left_out
 from benchmark.data.workers import Workers
-from benchmark.definition.rung import Limits, Rung
 from benchmark.foundation.errors import StemdlError
+from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.crystal import Crystal
+from benchmark.simulation.recipes import Limits
 
 CRYSTALS_AT_ONCE = 8
 
 
-def choose(rung: Rung, path: Path, folder: Path, work: Workers, split: bool) -> structures.Selection:
+def choose(rung: CbedRung, path: Path, folder: Path, work: Workers, split: bool) -> structures.Selection:
     """The crystals of a source that a rung uses (`structures.select`); the others stand in the folder's `left_out.csv`.
 
     Raises StemdlError where the source cannot be read and where no crystal of it can be used.

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.definition.golden import golden_path
-from benchmark.definition.rung import Rung
+from benchmark.simulation.cbed import CbedRung
 
 STRIPS = 4
 """Of each pattern, of as many rows each."""
@@ -79,7 +79,7 @@ class Golden:
         return Figures(int(self.fingerprints[sample]), sums, mixed)
 
 
-def load_golden(rung: Rung) -> Golden | None:
+def load_golden(rung: CbedRung) -> Golden | None:
     """The golden figures that ship with a rung; None where there are none of this recipe."""
     if not golden_path(rung.name).is_file():
         return None

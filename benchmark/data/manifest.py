@@ -59,6 +59,11 @@ class Manifest:
         return sample_schema(self._pixels(), self.values["space_groups"])
 
     @property
+    def task(self) -> str:
+        """The task whose recipe made or imported the data; there was one when manifests did not say it."""
+        return str(self.values.get("task", "space_group"))
+
+    @property
     def space_groups(self) -> tuple[int, ...]:
         """The classes of the label of STEMDL's layout, in the order of their indices."""
         return tuple(map(int, self.schema.classes[LABEL] if self.own_schema else self.values["space_groups"]))

@@ -1,127 +1,101 @@
-"""What a rung's data will be: which material lies in which shard, with how many samples, and how large it all gets."""
+"""What a rung's data will be: which unit lies in which shard, with how many samples, and how large it all gets."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.data.schema import PROJECTIONS
-from benchmark.data.split import split_counts
-from benchmark.definition.rung import SPLITS, WHOLE, Rung, Storage
+from benchmark.data.recipe import Recipe, Unit, recipe_of
+from benchmark.definition.rung import SPLITS, MadeRung, Storage
+from benchmark.definition.sample import ITEM_BYTES, SampleSchema
 from benchmark.foundation.errors import StemdlError
-from benchmark.simulation.crystal import Crystal
 
 SAMPLES_PER_SHARD = 50
 """Of a full shard: small enough that a shard is made in minutes and held in memory while it is."""
-BYTES_BESIDE_PATTERNS = 3300
+BYTES_BESIDE_ARRAYS = 3300
 """Of one sample in a shard: its attributes and HDF5's own."""
-_ITEM_BYTES = {"float32": 4, "float16": 2, "log_uint8": 1}
-
-
-@dataclass(frozen=True)
-class Material:
-    """One material to be simulated.
-
-    Attributes
-    ----------
-    number : in the data set.
-    crystal : None where it is to be drawn.
-    samples : how many of the rung's energies it has, from the first one on.
-    """
-
-    number: int
-    identifier: str
-    space_group: int
-    crystal: Crystal | None
-    samples: int
+_ENCODED_BYTES = {"float32": 4, "float16": 2, "log_uint8": 1}
 
 
 @dataclass(frozen=True)
 class ShardPlan:
-    """One file to be written: its place in the data set, and what it holds."""
+    """One file to be written: its place in the data set, and what it holds. `first` is the number of its first unit,
+    counted through all shards."""
 
     split: str
     number: int
-    materials: tuple[Material, ...]
+    first: int
+    units: tuple[Unit, ...]
 
     @property
     def samples(self) -> int:
-        return sum(material.samples for material in self.materials)
+        return sum(unit.samples for unit in self.units)
+
+    def numbered(self) -> Iterator[tuple[int, Unit]]:
+        """Its units with their numbers."""
+        return enumerate(self.units, start=self.first)
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much data there are. `bytes` is of unfiltered patterns: lossless filters make less of them."""
+    """How much data there are. `bytes` is of unfiltered arrays: lossless filters make less of them."""
 
-    materials: int
+    units: int
     samples: int
     shards: int
     bytes: int
 
 
-def drawn(rung: Rung) -> dict[int, list[tuple[str, None]]]:
-    """The materials of a rung whose crystals are drawn, by group: their names, without the crystals."""
-    return {
-        group: [(f"drawn-{group}-{index:05d}", None) for index in range(sum(rung.materials(group).values()))]
-        for group in rung.space_groups
-    }
-
-
-def plan_shards(
-    rung: Rung, crystals: Mapping[int, Sequence[tuple[str, Crystal | None]]], split: bool = True
-) -> list[ShardPlan]:
-    """Every shard of every split, from each group's crystals with their identifiers; all in `test` where not `split`.
-
-    The groups are spread evenly over a split, each at its own density, so that shards are alike in what they hold and
-    in what they cost. Raises StemdlError where a group has too few crystals to split.
-    """
-    energies = len(rung.energies_kev)
-    queues: dict[str, list[tuple[float, int, str, Crystal | None, int]]] = {split: [] for split in SPLITS}
-    for place, group in enumerate(rung.space_groups):
-        if split:
-            samples = rung.samples(group)
-            counts = split_counts(len(crystals[group]), rung.materials(group), f"space group {group}")
-        else:
-            counts = {**dict.fromkeys(SPLITS, 0), WHOLE: len(crystals[group])}
-            samples = {part: count * energies for part, count in counts.items()}
-        start = 0
-        for part in SPLITS:
-            for turn, (identifier, crystal) in enumerate(crystals[group][start : start + counts[part]]):
-                left = min(energies, samples[part] - turn * energies)
-                queues[part].append(((turn + 0.5) / counts[part], place, identifier, crystal, left))
-            start += counts[part]
+def plan_shards(units: Sequence[Unit]) -> list[ShardPlan]:
+    """Every shard of every split, the units in their order. Raises StemdlError for units that cannot be made."""
+    names = [unit.identifier for unit in units]
+    if (
+        not units
+        or len(set(names)) < len(names)
+        or not all(unit.samples > 0 and unit.split in SPLITS for unit in units)
+    ):
+        raise StemdlError(
+            "these units cannot be made",
+            expected=f"samples, names of their own, a split of {', '.join(SPLITS)}",
+            found=f"{len(units)} units of {len(set(names))} names",
+        )
+    per_shard = max(1, SAMPLES_PER_SHARD // max(unit.samples for unit in units))
     plans: list[ShardPlan] = []
-    number = 0
-    per_shard = max(1, SAMPLES_PER_SHARD // energies)
-    for part in SPLITS:
-        materials = []
-        for _, place, identifier, crystal, count in sorted(queues[part], key=lambda one: one[:2]):
-            materials.append(Material(number, identifier, rung.space_groups[place], crystal, count))
-            number += 1
-        plans += [
-            ShardPlan(part, shard, tuple(materials[first : first + per_shard]))
-            for shard, first in enumerate(range(0, len(materials), per_shard))
-        ]
+    first = 0
+    for split in SPLITS:
+        of_split = [unit for unit in units if unit.split == split]
+        for number, start in enumerate(range(0, len(of_split), per_shard)):
+            plans.append(ShardPlan(split, number, first, tuple(of_split[start : start + per_shard])))
+            first += len(plans[-1].units)
     return plans
 
 
-def size_of(rung: Rung, plans: Iterable[ShardPlan]) -> Size:
+def size_of(recipe: Recipe, storage: Storage, plans: Iterable[ShardPlan]) -> Size:
     """How much the planned shards hold."""
     plans = list(plans)
     samples = sum(plan.samples for plan in plans)
-    return Size(sum(len(plan.materials) for plan in plans), samples, len(plans), samples * sample_bytes(rung))
+    stored = samples * sample_bytes(recipe.schema(), storage)
+    return Size(sum(len(plan.units) for plan in plans), samples, len(plans), stored)
 
 
-def wanted_size(rung: Rung) -> Size:
-    """How much a rung's data are to hold, imported ones included."""
-    return size_of(rung, plan_shards(rung, drawn(rung)))
+def wanted_size(rung: MadeRung) -> Size:
+    """How much a rung's own data are to hold, imported ones included."""
+    recipe = recipe_of(rung)
+    return size_of(recipe, rung.storage, plan_shards(recipe.units()))
 
 
-def sample_bytes(rung: Rung) -> int:
+def sample_bytes(schema: SampleSchema, storage: Storage) -> int:
     """Of one stored sample, unfiltered."""
-    return PROJECTIONS * rung.pixels**2 * _ITEM_BYTES[rung.storage.encoding] + BYTES_BESIDE_PATTERNS
+    encoded = sum(
+        each.bytes // ITEM_BYTES[each.dtype] * _ENCODED_BYTES[storage.encoding]
+        for each in schema.inputs
+        if each.dtype == "float32"
+    )
+    plain = [each for each in schema.inputs if each.dtype != "float32"]
+    plain += [each for each in schema.targets if each.name not in schema.classes]
+    return encoded + sum(each.bytes for each in plain) + BYTES_BESIDE_ARRAYS
 
 
 def free_bytes(folder: Path) -> int:
@@ -131,13 +105,13 @@ def free_bytes(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
-def require_room(rung: Rung, folder: Path, todo: Iterable[ShardPlan]) -> None:
+def require_room(recipe: Recipe, storage: Storage, folder: Path, todo: Iterable[ShardPlan]) -> None:
     """Raises StemdlError where the shards that are still to be made do not fit on the disk.
 
     A filter makes them smaller, by how much nobody knows before; then the disk is trusted.
     """
-    needed, free = size_of(rung, todo).bytes, free_bytes(folder)
-    if rung.storage.filter == Storage.filter and needed > free:
+    needed, free = size_of(recipe, storage, todo).bytes, free_bytes(folder)
+    if storage.filter == Storage.filter and needed > free:
         raise StemdlError(
             "the disk has too little room",
             where=folder,

@@ -10,9 +10,9 @@ import numpy as np
 
 from benchmark.data.duplicates import Formula, reduced_formula
 from benchmark.data.workers import Workers
-from benchmark.definition.rung import Rung
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import sha256_of_text
+from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.prototypes import substituted
 
@@ -32,7 +32,7 @@ class _Wanted:
 
 
 def from_prototypes(
-    rung: Rung, found: Mapping[int, Sequence[tuple[str, Crystal]]], work: Workers
+    rung: CbedRung, found: Mapping[int, Sequence[tuple[str, Crystal]]], work: Workers
 ) -> dict[int, list[Named]]:
     """For each group as many crystals as the rung wants, each a prototype of the group with other elements.
 

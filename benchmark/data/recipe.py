@@ -1,18 +1,31 @@
 """What a task's recipe gives the harness: units, each of which it can make the samples of, from a stream of its own.
 
-A task's data half is `benchmark/tasks/<name>/recipe.py`, whose `make_recipe(rung)` gives one.
+A task's data half is `recipe.py` of its folder (`definition/finder.py`), whose `make_recipe(rung)` gives one.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.definition.finder import RECIPE, find_task
+from benchmark.definition.rung import MadeRung
 from benchmark.definition.sample import SampleSchema
+from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.files import canonical_json, sha256_of_text
+
+if TYPE_CHECKING:
+    from benchmark.data.workers import Workers
+
+DRAWN = "drawn"
+STANDARD = {"kind": DRAWN}
+"""The source of a rung's own data."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +34,9 @@ class Unit:
 
     Attributes
     ----------
-    identifier : unique in the data set; with the recipe's seed it says the unit's stream of random numbers.
-    stratum : what splits are balanced by; empty where they are not.
+    identifier : unique in the data set; with its stratum and the rung it says the unit's stream of random numbers.
     samples : how many it has.
+    stratum : what splits are balanced by; empty where they are not.
     content : what it is made from, such as a crystal that was given; None where it is drawn.
     """
 
@@ -36,9 +49,12 @@ class Unit:
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One sample: the arrays of the schema's fields by name, and attributes that say more of it."""
+    """One sample: the schema's fields by name, and attributes that say more of it.
 
-    arrays: Mapping[str, NDArray[np.generic]]
+    A target that is a class is its label, as text; all others are arrays of the schema's shapes and types.
+    """
+
+    arrays: Mapping[str, NDArray[Any] | str]
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -49,7 +65,77 @@ class Recipe(Protocol):
         """Of every sample."""
 
     def units(self) -> Sequence[Unit]:
-        """All units of the rung's own data, in the order of their numbers; the same on every call."""
+        """All units of the rung's own data, in their order; the same on every call."""
 
     def make(self, unit: Unit, generator: np.random.Generator, device: str) -> Iterator[Sample]:
         """The samples of a unit. All that is random in them comes from the generator."""
+
+
+@runtime_checkable
+class ChosenRecipe(Recipe, Protocol):
+    """A recipe that can also make data that are not the rung's own, by the options of `make_recipe(rung, **options)`.
+
+    `rung` is the rung with what these options stand in place of.
+    """
+
+    rung: MadeRung
+
+    def source(self) -> dict[str, Any]:
+        """Where the units come from, for the manifest: `STANDARD`, or what is not as the rung has it. Raises
+        StemdlError where they cannot be made."""
+
+    def select(self, folder: Path, work: Workers) -> tuple[Sequence[Unit], dict[str, Any] | None]:
+        """The units, as `units` has them, and what the manifest says of their choice. Called by all ranks of `work`."""
+
+
+def recipe_of(rung: MadeRung, options: Mapping[str, Any] | None = None) -> Recipe:
+    """The recipe of a rung, by the code of its task. Raises StemdlError where that cannot be imported or does not
+    understand what the rung says, or for options that it does not take."""
+    place = find_task(rung.task)
+    make = place.code(RECIPE).make_recipe
+    if unknown := sorted((options or {}).keys() - inspect.signature(make).parameters.keys()):
+        raise StemdlError(
+            f"the data of the task {rung.task} are not made with --{unknown[0].replace('_', '-')}",
+            where=f"--{unknown[0].replace('_', '-')}",
+            remedy="leave it out",
+        )
+    try:
+        made: Recipe = make(rung, **(options or {}))
+        return made
+    except (TypeError, KeyError, ValueError) as error:
+        raise StemdlError(
+            f"the recipe of the task {rung.task} does not understand the rung {rung.name}",
+            where=place.definition,
+            found=f"{type(error).__name__}: {error}",
+        ) from error
+
+
+def source_of(recipe: Recipe) -> dict[str, Any]:
+    """Where a recipe's units come from. Raises StemdlError where they cannot be made."""
+    return recipe.source() if isinstance(recipe, ChosenRecipe) else dict(STANDARD)
+
+
+def recipe_sha256_of(rung: MadeRung, source: Mapping[str, Any]) -> str:
+    """The name of the data of a rung whose units come from `source`; the rung's own where they are drawn for it."""
+    return rung.recipe_sha256 if source == STANDARD else sha256_of_text(canonical_json([rung.recipe_sha256, source]))
+
+
+def unit_generator(rung: MadeRung, unit: Unit) -> np.random.Generator:
+    """The stream of random numbers of one unit: all that it is drawn from."""
+    digest = sha256_of_text(f"{unit.stratum} {unit.identifier}")
+    return np.random.default_rng([rung.seed, rung.version, int(digest[:16], 16)])
+
+
+def samples_of_unit(recipe: Recipe, rung: MadeRung, unit: Unit, device: str = "cpu") -> Iterator[Sample]:
+    """The samples of a unit, from its own stream. Raises StemdlError where they are not as many as it says."""
+    made = 0
+    for sample in recipe.make(unit, unit_generator(rung, unit), device):
+        made += 1
+        yield sample
+    if made != unit.samples:
+        raise StemdlError(
+            f"the recipe of the task {rung.task} makes another number of samples than it says",
+            where=unit.identifier,
+            expected=unit.samples,
+            found=made,
+        )

@@ -18,7 +18,8 @@ from benchmark.data import schema
 from benchmark.data.faults import Fault
 from benchmark.data.golden import Golden, Likeness, counts_of, differences, figures_of, likeness, load_golden
 from benchmark.data.manifest import MANIFEST, Manifest, read_manifest
-from benchmark.data.plan import ShardPlan, drawn, plan_shards
+from benchmark.data.plan import ShardPlan, plan_shards
+from benchmark.data.recipe import recipe_of
 from benchmark.data.recognition import (
     Recognition,
     has_own_schema,
@@ -30,9 +31,10 @@ from benchmark.data.recognition import (
 from benchmark.data.sealed import opened_image, read_sealed
 from benchmark.data.shard_index import index_shard, indices_of, stored_arrays
 from benchmark.definition.golden import IDENTICAL, RECOGNISED, REFUSED, UNKNOWN, golden_path, golden_sha256
-from benchmark.definition.rung import SPLITS, Rung
+from benchmark.definition.rung import SPLITS
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.progress import progress
+from benchmark.simulation.cbed import CbedRung
 
 CHECK = "golden"
 """What its faults are filed under."""
@@ -57,7 +59,7 @@ def recognise(manifest: Manifest) -> tuple[Recognition | None, list[Fault]]:
     return recognition, faults
 
 
-def compare(manifest: Manifest, rung: Rung) -> tuple[Recognition, list[Fault]]:
+def compare(manifest: Manifest, rung: CbedRung) -> tuple[Recognition, list[Fault]]:
     """Every sample of a data set against the golden figures of a rung that has some. Raises as `recognise` does."""
     golden = load_golden(rung)
     assert golden is not None
@@ -100,12 +102,12 @@ class _Sample:
     counts: NDArray[np.int64] | None
 
 
-def _samples(manifest: Manifest, rung: Rung) -> Iterator[_Sample | Fault]:
+def _samples(manifest: Manifest, rung: CbedRung) -> Iterator[_Sample | Fault]:
     """Every sample of the data set that is where the rung has it, under its name and label; what is not, as a fault."""
     if not has_own_schema(manifest, rung):
         yield Fault(CHECK, str(manifest.folder / MANIFEST), "other inputs, targets or classes than the rung's")
         return
-    plans = plan_shards(rung, drawn(rung))
+    plans = plan_shards(recipe_of(rung).units())
     wanted = [str(schema.shard_path(manifest.folder, plan.split, plan.number)) for plan in plans]
     listed = [str(manifest.folder / shard["path"]) for shard in manifest.shards]
     for odd in sorted(set(wanted) ^ set(listed)):
@@ -128,16 +130,12 @@ def _samples(manifest: Manifest, rung: Rung) -> Iterator[_Sample | Fault]:
 
 
 def _in_shard(
-    manifest: Manifest, content: bytes, path: Path, plan: ShardPlan, place: int, rung: Rung
+    manifest: Manifest, content: bytes, path: Path, plan: ShardPlan, place: int, rung: CbedRung
 ) -> Iterator[_Sample | Fault]:
     """The samples of a shard, of which the first has that place: patterns and labels are taken as they are to train."""
     assert rung.optics is not None, "an imported rung is not recognised"
     index = index_shard(content, path, plan.samples, manifest.schema, indices_of(manifest.schema))
-    planned = [
-        (f"sample_{material.number}_{energy}", material)
-        for material in plan.materials
-        for energy in range(material.samples)
-    ]
+    planned = [(f"sample_{number}_{turn}", unit) for number, unit in plan.numbered() for turn in range(unit.samples)]
     names, there = [name for name, _ in planned], [index.name(row) for row in range(len(index.names))]
     if names != there:
         odd = min(set(names) ^ set(there))
@@ -148,8 +146,8 @@ def _in_shard(
     with opened_image(content, path) as opened:
         materials = [schema.read_material(opened[name]) for name in names]
     stored = stored_arrays(content, path, index, patterns, range(len(names)))
-    for turn, ((name, material), stack) in enumerate(zip(planned, stored, strict=True)):
-        said = {"label": (material.space_group, labels[turn]), "material": (material.identifier, materials[turn])}
+    for turn, ((name, unit), stack) in enumerate(zip(planned, stored, strict=True)):
+        said = {"label": (int(unit.stratum), labels[turn]), "material": (unit.identifier, materials[turn])}
         others = [what for what, (expected, found) in said.items() if expected != found]
         if others:
             yield Fault(CHECK, f"{path}: {name}", f"another {others[0]} than the rung's", *map(str, said[others[0]]))
@@ -158,7 +156,7 @@ def _in_shard(
             yield _Sample(f"{path}: {name}", place + turn, plan.split, counts)
 
 
-def _compared(manifest: Manifest, rung: Rung, golden: Golden) -> Iterator[tuple[str, Likeness] | Fault]:
+def _compared(manifest: Manifest, rung: CbedRung, golden: Golden) -> Iterator[tuple[str, Likeness] | Fault]:
     """Of each sample that there are golden figures of, its split and how it compares with them, or what is wrong."""
     for sample in _samples(manifest, rung):
         if isinstance(sample, Fault):
@@ -195,7 +193,7 @@ def _counted_otherwise(manifest: Manifest, alike: Mapping[str, Counter[Likeness]
             )
 
 
-def make_golden(manifest: Manifest, rung: Rung) -> Path:
+def make_golden(manifest: Manifest, rung: CbedRung) -> Path:
     """Write the golden figures of a rung, of its own data, where the program reads them.
 
     Raises StemdlError where a shard is not its manifest's or holds other samples than the rung's.

@@ -16,8 +16,8 @@ from benchmark.data.manifest import Manifest
 from benchmark.data.schema import sample_schema
 from benchmark.definition.finder import load_benchmark
 from benchmark.definition.golden import IDENTICAL, IN_WORDS, RECOGNISED, REFUSED, UNKNOWN, VERDICTS, golden_sha256
-from benchmark.definition.rung import Rung
 from benchmark.foundation.files import canonical_json, sha256_of_text, write_json
+from benchmark.simulation.cbed import CbedRung
 
 RECOGNITION = "golden.json"
 FORMAT = 1
@@ -58,15 +58,16 @@ class Recognition:
         return asdict(self)
 
 
-def rung_claimed(manifest: Manifest) -> Rung | None:
+def rung_claimed(manifest: Manifest) -> CbedRung | None:
     """The shipped rung whose own data these claim to be; None where they do not."""
     rung = load_benchmark().rungs.get(manifest.rung)
-    if rung is None or rung.imported is not None:
+    if rung is None or not manifest.standard or manifest.recipe_sha256 != rung.recipe_sha256:
         return None
-    return rung if manifest.standard and manifest.recipe_sha256 == rung.recipe_sha256 else None
+    understood = CbedRung.of(rung)
+    return understood if understood.imported is None else None
 
 
-def has_own_schema(manifest: Manifest, rung: Rung) -> bool:
+def has_own_schema(manifest: Manifest, rung: CbedRung) -> bool:
     """Whether a network is given the rung's patterns and labels, and nothing else; older manifests cannot say so."""
     return manifest.own_schema in (None, sample_schema(rung.pixels, rung.space_groups))
 

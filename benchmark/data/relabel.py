@@ -9,15 +9,17 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.data import generate
 from benchmark.data.duplicates import compound_of
 from benchmark.data.faults import Fault
 from benchmark.data.manifest import Manifest
 from benchmark.data.materials import Entry
+from benchmark.data.recipe import DRAWN, STANDARD, Unit, recipe_sha256_of, unit_generator
 from benchmark.data.sources import read_candidates
 from benchmark.definition.finder import benchmark_with
-from benchmark.definition.rung import ORIENTATIONS, Rung
+from benchmark.definition.rung import SPLITS, MadeRung
+from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import sha256_of_text
+from benchmark.simulation.cbed import CbedRung, crystals_named
 from benchmark.simulation.crystal import TOLERANCES_ANGSTROM, Crystal, standardised
 from benchmark.simulation.draw import draw_crystal
 
@@ -27,18 +29,22 @@ CELL_TOLERANCE = 1e-3
 """Relative, of edges, and absolute in degrees for angles: the same crystal by the same program, written as float64."""
 
 
-def shipped_rung(manifest: Manifest) -> Rung | None:
+def shipped_rung(manifest: Manifest) -> CbedRung | None:
     """The rung, with the recipe of its crystals, that the data were drawn by, where it ships with this version."""
     source = manifest.values["source"]
     benchmark = benchmark_with(manifest.rung)
-    if benchmark is None or source["kind"] != "drawn":
+    if benchmark is None or source["kind"] != DRAWN:
         return None
-    rung = benchmark.rungs[manifest.rung]
-    if source.get("crystals") in benchmark.crystals:
-        rung = benchmark.with_crystals(rung, source["crystals"])
-    if source.get("orientation") in ORIENTATIONS:
-        rung = replace(rung, orientation=source["orientation"])
-    return rung if generate.recipe_of(rung, source) == manifest.recipe_sha256 else None
+    rung: MadeRung = benchmark.rungs[manifest.rung]
+    understood = CbedRung.of(benchmark.rungs[manifest.rung])
+    if source != STANDARD:
+        try:
+            crystals = crystals_named(source["crystals"]) if "crystals" in source else understood.crystals
+        except StemdlError:
+            return None
+        orientation = source.get("orientation", understood.orientation)
+        rung = understood = replace(understood, crystals=crystals, orientation=orientation)
+    return understood if recipe_sha256_of(rung, source) == manifest.recipe_sha256 else None
 
 
 def group_of_name(identifier: str) -> int | None:
@@ -47,13 +53,13 @@ def group_of_name(identifier: str) -> int | None:
     return int(named[1]) if named is not None and 1 <= int(named[1]) <= 230 else None
 
 
-def drawn_again(rung: Rung, identifier: str) -> Crystal | None:
+def drawn_again(rung: CbedRung, identifier: str) -> Crystal | None:
     """The crystal of a drawn material, from the rung's seed and the material's name; None for another name."""
     group = group_of_name(identifier)
     if group is None:
         return None
     assert rung.crystals is not None, "an imported rung is not drawn"
-    return draw_crystal(group, rung.crystals, generate.material_generator(rung, identifier, group))
+    return draw_crystal(group, rung.crystals, unit_generator(rung, Unit(identifier, SPLITS[0], 1, str(group))))
 
 
 def some_of(entries: Iterable[Entry], count: int = MATERIALS_CHECKED) -> list[Entry]:

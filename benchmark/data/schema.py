@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.data.recipe import Sample
 from benchmark.data.storage import read_stored, write_stored
 from benchmark.definition.rung import Storage
 from benchmark.definition.sample import Field, SampleSchema
@@ -105,13 +106,9 @@ def sample_names(shard: h5py.File) -> list[str]:
     return sorted(numbers, key=numbers.__getitem__)
 
 
-def write_stack(
-    shard: h5py.File, material_number: int, energy_number: int, stack: Stack, storage: Storage = Storage()
-) -> None:
-    """Add a stack to an open shard. Raises StemdlError where the storage cannot hold its patterns."""
+def sample_of(stack: Stack) -> Sample:
+    """A stack as a sample of the schema, its attributes as the layout has them."""
     attributes = {
-        "space_group": np.bytes_(str(stack.space_group)),
-        "material": np.bytes_(stack.material),
         "energy_keV": round(stack.energy_kev),
         "formula": stack.formula,
         "z_dirs": stack.z_dirs.T[None],
@@ -122,7 +119,16 @@ def write_stack(
         "angles_degree": stack.angles_degree,
         **stack.more,
     }
-    write_sample(shard, material_number, energy_number, stack.patterns, attributes, storage)
+    return Sample({STACK: stack.patterns, LABEL: str(stack.space_group)}, attributes)
+
+
+def write_stack(
+    shard: h5py.File, material_number: int, energy_number: int, stack: Stack, storage: Storage = Storage()
+) -> None:
+    """Add a stack to an open shard. Raises StemdlError where the storage cannot hold its patterns."""
+    sample = sample_of(stack)
+    named = {LABEL: np.bytes_(str(stack.space_group)), MATERIAL: np.bytes_(stack.material)}
+    write_sample(shard, material_number, energy_number, stack.patterns, {**named, **sample.attributes}, storage)
 
 
 def write_sample(

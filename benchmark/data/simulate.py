@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.schema import Stack
-from benchmark.definition.rung import Optics, Rung
 from benchmark.simulation.aperture import grid
+from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.detector import Screen, counted, pattern
 from benchmark.simulation.manybeam import propagate_many
 from benchmark.simulation.orientation import projections
 from benchmark.simulation.potential import Atoms, debye_b_factors
+from benchmark.simulation.recipes import Optics
 from benchmark.simulation.scattering import wavelength_angstrom
 from benchmark.simulation.waves import Problem, Waves
 from benchmark.simulation.zone import Zone, project
@@ -139,7 +140,7 @@ def ideal_patterns(
 def simulate_stacks(
     material: str,
     crystal: Crystal,
-    rung: Rung,
+    rung: CbedRung,
     generator: np.random.Generator,
     *,
     samples: int | None = None,

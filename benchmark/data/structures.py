@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from benchmark.data.candidate import Candidate
 from benchmark.data.duplicates import Formula, reduced_formula
-from benchmark.definition.rung import Limits, Rung
+from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.crystal import TOLERANCES_ANGSTROM, Crystal, standardised
+from benchmark.simulation.recipes import Limits
 from benchmark.simulation.translations import primitive_cell_exceeds
 
 MANY_ATOMS = 1000
@@ -121,7 +122,7 @@ def _share_a_site(cell: NDArray[np.float64], positions: NDArray[np.float64]) -> 
 
 def select(
     candidates: Iterable[Candidate],
-    rung: Rung,
+    rung: CbedRung,
     examine_all: Callable[[Iterable[Candidate]], Iterable[tuple[Crystal | None, str | None]]],
     split: bool = True,
 ) -> Selection:

@@ -1,6 +1,7 @@
 """Proves that data are what their manifest and recipe say, and that nothing leaks from one split into another.
 
-Each check is a function of `Data` in `CHECKS`; none stops another.
+Each check is a function of `Data`: those of any data here, and those that the recipe of their task has as `CHECKS`.
+None stops another.
 """
 
 from __future__ import annotations
@@ -9,19 +10,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmark.data import relabel
 from benchmark.data.examined import Data, Skipped
 from benchmark.data.faults import Fault
-from benchmark.data.file_checks import counts, files, recipe
+from benchmark.data.file_checks import files, recipe
+from benchmark.data.general_checks import counts, samples, units
 from benchmark.data.hdf5_errors import require_unlocked
-from benchmark.data.leak_checks import copied_patterns, duplicate_materials, materials, partitions
-from benchmark.data.manifest import read_manifest
+from benchmark.data.manifest import Manifest, read_manifest
 from benchmark.data.recognise import recognise
 from benchmark.data.recognition import rung_claimed
 from benchmark.data.survey import READING_ERRORS
+from benchmark.definition.finder import RECIPE, find_task
 from benchmark.foundation.errors import StemdlError
-from benchmark.foundation.progress import progress
 
+Check = Callable[[Data], Iterator[Fault]]
 MOST_FAULTS = 20
 """Of one check; how many more there are is said."""
 
@@ -57,7 +58,7 @@ def verify(folder: Path, *, quick: bool = False, table: Path | None = None) -> R
     data = Data(read_manifest(folder), table, report.notes)
     if not quick:
         require_unlocked(path for shard in data.manifest.shards if (path := folder / shard["path"]).is_file())
-    for name, check in CHECKS.items():
+    for name, check in _checks_of(data.manifest, report).items():
         if quick and check not in QUICK:
             continue
         try:
@@ -72,28 +73,6 @@ def verify(folder: Path, *, quick: bool = False, table: Path | None = None) -> R
         if len(found) > MOST_FAULTS:
             report.faults.append(Fault(name, str(folder), f"and {len(found) - MOST_FAULTS} more of this check"))
     return report
-
-
-def samples(data: Data) -> Iterator[Fault]:
-    """Layout, label and intensities of every sample, as `sample_checks` has them."""
-    yield from data.survey.faults
-
-
-def symmetry(data: Data) -> Iterator[Fault]:
-    """Labels, formulas and cells of some materials are those of their crystals, whose groups spglib finds again."""
-    if data.manifest.values["source"]["kind"] == "prototypes":
-        raise Skipped("crystals made from prototypes are not made again")
-    if data.table is None and relabel.shipped_rung(data.manifest) is None:
-        raise Skipped(
-            "the crystals are not to be had: give the table that they came from with --structures"
-            if data.manifest.values["source"]["kind"] != "drawn"
-            else "the recipe is of another version of this program"
-        )
-    chosen = relabel.some_of(data.materials.values())
-    with progress("Asking spglib", len(chosen), "materials") as advance:
-        for done, (entry, crystal) in enumerate(relabel.crystals_again(data.manifest, chosen, data.table), start=1):
-            yield from relabel.label_faults(data.manifest, entry, crystal)
-            advance(done)
 
 
 def golden(data: Data) -> Iterator[Fault]:
@@ -111,17 +90,23 @@ def golden(data: Data) -> Iterator[Fault]:
     yield from faults
 
 
-CHECKS: Mapping[str, Callable[[Data], Iterator[Fault]]] = {
+GENERAL: Mapping[str, Check] = {
     "files": files,
     "recipe": recipe,
     "samples": samples,
     "counts": counts,
     "golden": golden,
-    "materials": materials,
-    "duplicates": duplicate_materials,
-    "copies": copied_patterns,
-    "symmetry": symmetry,
-    "partitions": partitions,
+    "units": units,
 }
-"""In the order in which they are made and reported."""
+"""Of any data, in the order in which they are made and reported."""
 QUICK = (files, recipe, golden)
+
+
+def _checks_of(manifest: Manifest, report: Report) -> Mapping[str, Check]:
+    """Of any data, and of their task where its code is to be had."""
+    try:
+        own = getattr(find_task(manifest.task).code(RECIPE), "CHECKS", {})
+    except StemdlError as error:
+        report.skipped[manifest.task] = f"{error}".splitlines()[0]
+        return GENERAL
+    return {name: check for name, check in GENERAL.items() if name != "units" or not own} | dict(own)

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import yaml
 
+from benchmark.definition.building import build, frozen, mapping
 from benchmark.definition.goal import GOAL_KEYS, Goal, read_goal
-from benchmark.definition.rung import (
-    ORIENTATIONS,
-    SPLITS,
-    Accuracy,
-    CrystalRecipe,
-    Imported,
-    Limits,
-    Optics,
-    Realistic,
-    Rung,
-    Storage,
-)
+from benchmark.definition.rung import SPLITS, Rung, Storage
 from benchmark.definition.settings import FREE
 from benchmark.definition.trainer import ROOT
 from benchmark.foundation.errors import StemdlError, nearest
@@ -32,7 +20,6 @@ SHIPPED = ROOT / "benchmark" / "tasks"
 """The tasks that are shipped, a folder each."""
 WITHOUT_GRADIENTS = "reference.fit:fit"
 """The trainer that fits at once."""
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -86,7 +73,7 @@ class Benchmark:
     precisions : that both divisions allow.
     known_manifests : by rung, the SHA-256 of manifests of its own data, for logs from before golden figures.
     known_sources : by package, the SHA-256 of its source in released versions, as ledgers have it.
-    crystals : recipes by name, by which crystals can be drawn for any rung instead of its own.
+    shared : what the recipes of several rungs may name; the task's own.
     """
 
     task: str
@@ -99,12 +86,12 @@ class Benchmark:
     runs: int
     closed: ClosedDivision
     precisions: tuple[str, ...]
-    known_manifests: Mapping[str, tuple[str, ...]]
-    known_sources: Mapping[str, tuple[str, ...]]
     rungs: Mapping[str, Rung]
-    crystals: Mapping[str, CrystalRecipe]
     task_folder: Path
     by_gradients: bool
+    known_manifests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    known_sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    shared: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def shipped(self) -> bool:
@@ -117,132 +104,37 @@ class Benchmark:
             raise StemdlError(f"there is no rung {name!r}", where="--rung", remedy=nearest(name, self.rungs))
         return self.rungs[name]
 
-    def with_crystals(self, rung: Rung, recipe: str) -> Rung:
-        """A rung whose crystals are drawn by a named recipe. Raises StemdlError with the nearest known name."""
-        if recipe not in self.crystals:
-            raise StemdlError(
-                f"there is no recipe {recipe!r}", where="--crystals", remedy=nearest(recipe, self.crystals)
-            )
-        return dataclasses.replace(rung, crystals=self.crystals[recipe])
 
-
-def _frozen(value: Any) -> Any:
-    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
-
-
-def _build(cls: type[_T], where: str, values: Any, **more: Any) -> _T:
-    """A dataclass from a mapping, with unknown and missing keys named by their place in the file."""
-    if not isinstance(values, Mapping):
-        raise StemdlError("a mapping is missing", where=where, found=values)
-    names = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    needed = {
-        field.name
-        for field in dataclasses.fields(cls)  # type: ignore[arg-type]
-        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+def build_rung(
+    where: str, task: str, name: str, values: Mapping[str, Any], samples: Mapping[str, int], classes: int = 0
+) -> Rung:
+    """A rung from what a file says of it; of `samples` where it does not say how many it has. What belongs to the
+    task's recipe is left as it is. Raises StemdlError with `where` and the key that is wrong."""
+    generic = {key: values[key] for key in ("summary", "version", "seed") if key in values}
+    storage = build(Storage, f"{where}.storage", values.get("storage", {}))
+    samples = mapping(where, values, "samples") if "samples" in values else samples
+    if set(samples) != set(SPLITS) or not all(type(count) is int and count >= 0 for count in samples.values()):
+        raise StemdlError("samples needs a whole number for each split", where=where, expected=SPLITS, found=samples)
+    recipe = {key: value for key, value in values.items() if key not in (*generic, "storage", "samples")}
+    named_by = {"name": name, **{key: value for key, value in values.items() if key != "summary"}}
+    own = {
+        "task": task,
+        "name": name,
+        "samples": samples,
+        "classes": classes,
+        "storage": storage,
+        "recipe": recipe,
+        "named_by": named_by,
     }
-    given = {key: _frozen(value) for key, value in values.items()} | more
-    for key in given.keys() - names:
-        raise StemdlError(f"unknown key {key!r}", where=where, remedy=nearest(key, names))
-    if missing := needed - given.keys():
-        raise StemdlError(f"missing: {', '.join(sorted(missing))}", where=where)
-    kinds = {field.name: str(field.type) for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    for key, value in given.items():
-        if kinds[key] in _KINDS and not _KINDS[kinds[key]](value):
-            raise StemdlError(f"{key} has the wrong type", where=where, expected=kinds[key], found=value)
-    return cls(**given)
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
-
-
-_KINDS: dict[str, Callable[[Any], bool]] = {
-    "int": lambda value: type(value) is int,
-    "float": _is_number,
-    "str": lambda value: isinstance(value, str),
-    "bool": lambda value: isinstance(value, bool),
-    "tuple[float, float]": lambda value: isinstance(value, tuple) and len(value) == 2 and all(map(_is_number, value)),
-}
-"""Whether a value is of a field's type; what has another type is looked at where it is used."""
-
-
-def _mapping(where: str, values: Any, key: str) -> dict[str, Any]:
-    """The mapping under a key; raises StemdlError where it is missing or something else."""
-    if not isinstance(values, Mapping):
-        raise StemdlError("a mapping is missing", where=where, found=values)
-    if key not in values:
-        raise StemdlError(f"missing: {key}", where=where)
-    if not isinstance(values[key], Mapping):
-        raise StemdlError(f"{key} is no mapping", where=where, found=values[key])
-    return dict(values[key])
-
-
-def _crystals(where: str, values: Mapping[str, Any], key: str) -> CrystalRecipe:
-    recipe = _mapping(where, values, key)
-    where = f"{where}.{key}"
-    counts = _mapping(where, recipe, "element_counts")
-    recipe["element_counts"] = {system: _frozen(entries) for system, entries in counts.items()}
-    if "realistic" in recipe:
-        recipe["realistic"] = _build(Realistic, f"{where}.realistic", recipe["realistic"])
-    return _build(CrystalRecipe, where, recipe)
-
-
-def _rung(where: str, name: str, rungs: Mapping[str, Any]) -> Rung:
-    return build_rung(f"{where}: rungs.{name}", name, _mapping(f"{where}: rungs", rungs, name))
-
-
-def build_rung(where: str, name: str, values: dict[str, Any]) -> Rung:
-    """A rung from what a file says of it. Raises StemdlError with `where` and the key that is wrong."""
-    if "samples_per_group" in values:
-        counts = {group: tuple(row) for group, row in _mapping(where, values, "samples_per_group").items()}
-        values |= {"samples_per_group": counts, "space_groups": list(counts)}
-    if "imported" in values:
-        built: dict[str, Any] = {"imported": _build(Imported, f"{where}.imported", values["imported"])}
-    else:
-        built = _simulation(where, values)
-    storage = _build(Storage, f"{where}.storage", values.get("storage", {}))
-    rung = _build(Rung, where, values, name=name, storage=storage, **built)
-    numbers = isinstance(rung.space_groups, tuple) and all(
-        type(each) is int and 1 <= each <= 230 for each in rung.space_groups
-    )
-    if not numbers or not rung.space_groups or sorted(set(rung.space_groups)) != list(rung.space_groups):
-        raise StemdlError("space_groups must rise from 1 to 230 at most", where=where, found=rung.space_groups)
-    if rung.orientation not in ORIENTATIONS:
-        raise StemdlError(
-            f"there is no orientation {rung.orientation!r}",
-            where=where,
-            remedy=nearest(str(rung.orientation), ORIENTATIONS),
-        )
-    if rung.samples_per_group is None and set(rung.materials_per_group or ()) != set(SPLITS):
-        raise StemdlError("materials_per_group needs each split", where=where, expected=SPLITS)
-    per_split = dict(rung.materials_per_group or {})
-    if not all(type(count) is int and count >= 0 for count in per_split.values()):
-        raise StemdlError("materials_per_group needs whole numbers", where=where, found=per_split)
-    for group, row in (rung.samples_per_group or {}).items():
-        if len(row) != len(SPLITS) or not all(type(count) is int and count >= 0 for count in row):
-            raise StemdlError(
-                "samples_per_group needs a number for each split", where=f"{where}: {group}", expected=SPLITS, found=row
-            )
-    return rung
-
-
-def _simulation(where: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The parts of a rung that say how its data are simulated."""
-    optics = _mapping(where, values, "optics")
-    accuracy = _build(Accuracy, f"{where}.optics.accuracy", optics.pop("accuracy", None))
-    return {
-        "optics": _build(Optics, f"{where}.optics", optics, accuracy=accuracy),
-        "crystals": _crystals(where, values, "crystals"),
-        "limits": _build(Limits, f"{where}.limits", _mapping(where, values, "limits")),
-    }
+    return build(Rung, where, generic, **own)
 
 
 def _measured(where: str, values: Mapping[str, Any]) -> tuple[Measured, Goal]:
     """What is measured, and what it has to reach."""
-    metric = _mapping(where, values, "metric")
+    metric = mapping(where, values, "metric")
     where = f"{where}: metric"
     goal = read_goal(where, metric)
-    own = {key: _frozen(value) for key, value in metric.items() if key not in GOAL_KEYS}
+    own = {key: frozen(value) for key, value in metric.items() if key not in GOAL_KEYS}
     for key in own.keys() - {"name", "of", "title"}:
         raise StemdlError(f"unknown key {key!r}", where=where, remedy=nearest(key, ("name", "of", *GOAL_KEYS)))
     if missing := [key for key in ("name", "of") if not own.get(key)]:
@@ -255,36 +147,47 @@ def _measured(where: str, values: Mapping[str, Any]) -> tuple[Measured, Goal]:
     return Measured(name, of, title), goal
 
 
-def read_benchmark(path: Path) -> Benchmark:
-    """A benchmark from its definition file. Raises StemdlError naming the file and key that is wrong."""
+def read_benchmark(path: Path, task: str = "") -> Benchmark:
+    """A benchmark from its definition file, of the task of that name, or of its folder's. Raises StemdlError naming the
+    file and key that is wrong."""
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
         raise StemdlError("the benchmark's definition cannot be read", where=path, found=error) from error
     measured, goal = _measured(str(path), values)
     folder = path.resolve().parent
-    rungs = _mapping(str(path), values, "rungs")
-    recipes = _mapping(str(path), values, "crystals")
-    closed = _mapping(str(path), values, "closed")
-    fixed = _mapping(f"{path}: closed", closed, "fixed")
+    task = task or folder.name
+    rungs = mapping(str(path), values, "rungs")
+    samples, classes = (mapping(str(path), values, key) if key in values else {} for key in ("samples", "classes"))
+    closed = mapping(str(path), values, "closed")
+    fixed = mapping(f"{path}: closed", closed, "fixed")
     if not isinstance(more := closed.get("free", []), list):
         raise StemdlError("free is not a list", where=f"{path}: closed", found=more)
     closed["free"] = [*FREE, *more]
-    closed["fixed"] = {name: _mapping(f"{path}: closed.fixed", fixed, name) for name in ("every_rung", *fixed)}
-    manifests = _mapping(str(path), values, "known_manifests")
-    sources = _mapping(str(path), values, "known_sources") if "known_sources" in values else {}
-    return _build(
+    closed["fixed"] = {name: mapping(f"{path}: closed.fixed", fixed, name) for name in ("every_rung", *fixed)}
+    manifests = mapping(str(path), values, "known_manifests") if "known_manifests" in values else {}
+    sources = mapping(str(path), values, "known_sources") if "known_sources" in values else {}
+    return build(
         Benchmark,
         str(path),
-        {key: value for key, value in values.items() if key != "metric"},
-        task=folder.name,
+        {key: value for key, value in values.items() if key not in ("metric", "samples", "classes")},
+        task=task,
         by_gradients=values.get("trainer") != WITHOUT_GRADIENTS,
         task_folder=ROOT / "reference" / "tasks" / folder.name if folder.parent == SHIPPED else folder,
         measured=measured,
         goal=goal,
-        rungs={name: _rung(str(path), name, rungs) for name in rungs},
-        crystals={name: _crystals(f"{path}: crystals", recipes, name) for name in recipes},
-        closed=_build(ClosedDivision, f"{path}: closed", closed),
+        rungs={
+            name: build_rung(
+                f"{path}: rungs.{name}",
+                task,
+                name,
+                mapping(f"{path}: rungs", rungs, name),
+                samples.get(name, {}),
+                classes.get(name, 0),
+            )
+            for name in rungs
+        },
+        closed=build(ClosedDivision, f"{path}: closed", closed),
         known_manifests={rung: tuple(hashes) for rung, hashes in manifests.items()},
         known_sources={package: tuple(hashes) for package, hashes in sources.items()},
     )

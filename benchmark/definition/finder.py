@@ -6,7 +6,6 @@ a model is trained), and is imported only where data are made or a model is trai
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import importlib
 import importlib.metadata
@@ -128,7 +127,7 @@ def _locations_of(package: str) -> list[str]:
 @functools.cache
 def _read(path: Path, name: str) -> Benchmark:
     try:
-        return dataclasses.replace(read_benchmark(path), task=name)
+        return read_benchmark(path, name)
     except (TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:  # whatever YAML can hold
         raise StemdlError("the benchmark's definition cannot be read", where=path, found=repr(error)) from error
 

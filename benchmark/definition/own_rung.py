@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from benchmark.definition.benchmark import Benchmark, build_rung
-from benchmark.definition.finder import benchmark_of, find_task, readable
-from benchmark.definition.rung import Rung
+from benchmark.definition.finder import RECIPE, benchmark_of, find_task, readable
+from benchmark.definition.rung import SPLITS, Rung
 from benchmark.foundation.errors import StemdlError, nearest
 from benchmark.foundation.files import is_file_name, read_yaml_mapping
 
@@ -56,7 +57,19 @@ def read_rung(path: Path) -> tuple[Benchmark, Rung]:
     for one, other in (("materials_per_group", "samples_per_group"), ("space_groups", "samples_per_group")):
         if one in values:
             base.pop(other, None)
-    return place.benchmark(), build_rung(str(path), name, _merged(base, values))
+    counts = place.benchmark().rungs[like].samples
+    rung = build_rung(str(path), place.name, name, _merged(base, values), counts)
+    found = Counter(dict.fromkeys(SPLITS, 0))
+    try:
+        units = place.code(RECIPE).make_recipe(rung).units()
+    except StemdlError as error:
+        where = f"{path}: {error.where}" if error.where else path
+        raise StemdlError(
+            error.what, where=where, expected=error.expected, found=error.found, remedy=error.remedy
+        ) from error
+    for unit in units:
+        found[unit.split] += unit.samples
+    return place.benchmark(), dataclasses.replace(rung, samples=dict(found))
 
 
 def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

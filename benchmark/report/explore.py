@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmark.data.importing.importer import REAL_RUNG
 from benchmark.data.leaks import (
     FEATURES,
     held_out_macro_f1,
@@ -30,6 +31,7 @@ from benchmark.report import material_figures, pattern_figures
 from benchmark.report.drawing import Drawn, draw
 from benchmark.report.overview import Overview, look_over
 from benchmark.report.stacks import group_symbol, picture_of_stacks
+from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.crystal import crystal_system
 
 PAGE, TEMPLATE = "index.html", Path(__file__).parent / "templates" / "explore.html"
@@ -106,7 +108,7 @@ def read_histogram(path: Path) -> dict[int, int]:
 
 def real_counts() -> dict[int, int]:
     """Stacks of each space group in the real set, as its rung's definition has them."""
-    real = next(rung for rung in load_benchmark("space_group").rungs.values() if rung.imported is not None)
+    real = CbedRung.of(load_benchmark("space_group").rung(REAL_RUNG))
     return {group: sum(real.samples(group).values()) for group in real.space_groups}
 
 

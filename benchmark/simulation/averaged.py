@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.definition.rung import Accuracy
 from benchmark.simulation.laue_zones import along_beam, lattice_step, ring_beams
 from benchmark.simulation.march import Course, Exit, exponentials
 from benchmark.simulation.potential import coefficients
+from benchmark.simulation.recipes import Accuracy
 from benchmark.simulation.waves import Problem, Waves
 from benchmark.simulation.zone import Zone, reflections
 

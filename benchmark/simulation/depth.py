@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import next_fast_len
 
-from benchmark.definition.rung import Accuracy
 from benchmark.simulation.laue_zones import lattice_step
 from benchmark.simulation.march import Block, Course, Exit, products
 from benchmark.simulation.potential import coefficients
+from benchmark.simulation.recipes import Accuracy
 from benchmark.simulation.waves import Problem, Waves
 from benchmark.simulation.zone import Zone
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.definition.rung import CrystalRecipe
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.crystal import (
     Crystal,
@@ -21,6 +20,7 @@ from benchmark.simulation.crystal import (
     standardised,
 )
 from benchmark.simulation.realistic import draw_realistic_crystal
+from benchmark.simulation.recipes import CrystalRecipe
 from benchmark.simulation.symmetry import Site, orbit, sites
 
 ATTEMPTS = 4000

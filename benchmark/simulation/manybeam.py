@@ -22,11 +22,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.definition.rung import Accuracy
 from benchmark.simulation.averaged import AveragedCrystal
 from benchmark.simulation.depth import ResolvedCrystal, depth_beams
 from benchmark.simulation.march import march
 from benchmark.simulation.potential import Atoms
+from benchmark.simulation.recipes import Accuracy
 from benchmark.simulation.waves import Problem, Waves
 from benchmark.simulation.zone import Zone
 

@@ -20,9 +20,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.definition.rung import ORIENTATIONS
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.crystal import Crystal
+from benchmark.simulation.recipes import ORIENTATIONS
 from benchmark.simulation.symmetry import centring_letter
 from benchmark.simulation.zone import CONVENTIONAL_AXES, DETECTOR_RIGHT
 

@@ -17,13 +17,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.definition.rung import CrystalRecipe, Realistic
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.chemistry import Composition, atom_volume_angstrom3, draw_composition
 from benchmark.simulation.crystal import Crystal, crystal_system, standardised
 from benchmark.simulation.lattice import draw_lattice
 from benchmark.simulation.occupation import Chooser
 from benchmark.simulation.placement import distorted, placed, roomy
+from benchmark.simulation.recipes import CrystalRecipe, Realistic
 from benchmark.simulation.supergroup import Path, extensions, supergroup, supergroup_sites
 from benchmark.simulation.symmetry import operations
 

@@ -20,6 +20,7 @@ from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import Storage
 from benchmark.definition.sample import SampleSchema
 from benchmark.definition.settings import Settings, read_settings
+from benchmark.simulation.cbed import CbedRung
 from performance.gpu.step import Figures, Item, Setting, Step
 from performance.gpu.timing import busy, median_seconds, peak_mib
 from performance.read import write_shards
@@ -66,9 +67,11 @@ class Training:
         torch.backends.cudnn.allow_tf32 = variant.precision == "tf32"
         precision = "bf16" if variant.precision == "bf16" else "fp32"
         self.config: Settings = read_settings(load_benchmark(), RUNG, None, (f"precision={precision}",))
-        classes = load_benchmark().rung(RUNG).classes
+        classes = CbedRung.of(load_benchmark().rung(RUNG)).classes
         torch.manual_seed(1)
-        self.task = make_task(sample_schema(pixels, load_benchmark().rung(RUNG).space_groups), self.config.to_dict())
+        self.task = make_task(
+            sample_schema(pixels, CbedRung.of(load_benchmark().rung(RUNG)).space_groups), self.config.to_dict()
+        )
         self.model: nn.Module = self.task.model.to(self.device)
         self.optimizer: Optimizer = make_optimizer(self.model, self.config)
         self.averaged = average_of(self.model, self.config.weight_averaging)

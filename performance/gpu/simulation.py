@@ -14,7 +14,7 @@ import torch
 
 from benchmark.data.simulate import View, ideal_patterns
 from benchmark.definition.finder import load_benchmark
-from benchmark.definition.rung import Rung
+from benchmark.simulation.cbed import CbedRung
 from performance.engine import counted_operations, views_of
 from performance.gpu.rates import product_tflops
 from performance.gpu.step import Figures, Item, Setting, Step
@@ -39,11 +39,11 @@ EXTENTS = {
 TOY = {"stemdl_mini": Extent((1, 3), 1, 1, 1.0)}
 
 
-def _views(rung: Rung, crystals: int) -> list[View]:
+def _views(rung: CbedRung, crystals: int) -> list[View]:
     return views_of(rung, rung.optics, crystals, 1)
 
 
-def _batch(setting: Setting, rung: Rung, batch: int) -> Figures:
+def _batch(setting: Setting, rung: CbedRung, batch: int) -> Figures:
     """The rate counts drawing potentials and pictures, which the host does; the limit knows the products alone."""
     views = _views(rung, -(-batch // 3))[:batch]
     simulate = partial(ideal_patterns, views, rung.optics, device=setting.device, together=batch)
@@ -60,12 +60,12 @@ def _batch(setting: Setting, rung: Rung, batch: int) -> Figures:
     }
 
 
-def _busy(setting: Setting, rung: Rung, batch: int) -> Figures:
+def _busy(setting: Setting, rung: CbedRung, batch: int) -> Figures:
     views = _views(rung, -(-batch // 3))[:batch]
     return busy(partial(ideal_patterns, views, rung.optics, device=setting.device, together=batch), setting.device)
 
 
-def _errors(setting: Setting, rung: Rung, crystals: int) -> Figures:
+def _errors(setting: Setting, rung: CbedRung, crystals: int) -> Figures:
     """R1 = sum |I - I'| / sum I' and the relative L2 of the card's patterns against the CPU's."""
     views = _views(rung, crystals)
     here = ideal_patterns(views, rung.optics, device=setting.device)
@@ -89,7 +89,7 @@ def _errors(setting: Setting, rung: Rung, crystals: int) -> Figures:
 def _crystals_of_a_core(rung_name: str, crystals: int) -> float:
     """Seconds that one process takes, on one thread, after its libraries have started."""
     torch.set_num_threads(1)
-    rung = load_benchmark().rung(rung_name)
+    rung = CbedRung.of(load_benchmark().rung(rung_name))
     ideal_patterns(_views(rung, 1)[:1], rung.optics)
     views = _views(rung, crystals)
     started = time.perf_counter()
@@ -98,7 +98,7 @@ def _crystals_of_a_core(rung_name: str, crystals: int) -> float:
     return time.perf_counter() - started
 
 
-def _cores(setting: Setting, rung: Rung, crystals: int) -> Figures:
+def _cores(setting: Setting, rung: CbedRung, crystals: int) -> Figures:
     """All cores at once, a process each, on the same crystals."""
     with ProcessPoolExecutor(setting.cores, mp_context=get_context("spawn")) as pool:
         taken = list(pool.map(partial(_crystals_of_a_core, rung.name), [crystals] * setting.cores))
@@ -107,7 +107,7 @@ def _cores(setting: Setting, rung: Rung, crystals: int) -> Figures:
 
 def items(setting: Setting) -> Iterator[Item]:
     for name, extent in setting.pick(EXTENTS, TOY).items():
-        rung = load_benchmark().rung(name)
+        rung = CbedRung.of(load_benchmark().rung(name))
         yield Item(f"{name}, against the CPU", extent.seconds, partial(_errors, setting, rung, extent.compared))
         for batch in extent.batches:
             yield Item(f"{name}, {batch} zones together", extent.seconds, partial(_batch, setting, rung, batch))

@@ -14,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmark.definition.own_rung import find_rung
 from benchmark.definition.settings import read_settings
+from benchmark.simulation.cbed import CbedRung
 from performance.gpu.generation import data_of, name_of, rung_of
 from performance.gpu.rates import product_tflops
 from performance.gpu.step import Figures, Item, Setting, Step, command
@@ -26,7 +27,7 @@ PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 def flops_of_a_sample(rung_name: str) -> float:
     """Real operations of a training step for one sample, forward and backward, counted by torch (no card needed)."""
     benchmark, rung, _ = find_rung(rung_name)
-    config = read_settings(benchmark, rung.name)
+    rung, config = CbedRung.of(rung), read_settings(benchmark, rung.name)
     with torch.device("meta"):
         model = SymmetryNet(rung.classes, config.task["width"], config.task["symmetry"])
         patterns = torch.rand(2, 3, rung.pixels, rung.pixels)

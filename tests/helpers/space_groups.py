@@ -11,12 +11,13 @@ from benchmark.definition.finder import load_benchmark
 from benchmark.definition.sample import Field, SampleSchema
 from benchmark.definition.settings import read_settings
 from benchmark.metrics.metric import make_metric
+from benchmark.simulation.cbed import CbedRung
 from reference.comm import Comm, Solo
 from reference.evaluate import tally_of
 from reference.samples import Samples
 from reference.tasks.space_group.task import SpaceGroups, make_task
 
-RUNG = load_benchmark().rung("stemdl_smoke")
+RUNG = CbedRung.of(load_benchmark().rung("stemdl_smoke"))
 SCHEMA = SampleSchema(
     (Field("cbed_stack", (3, RUNG.pixels, RUNG.pixels)),),
     (Field("space_group", (), "int64"),),

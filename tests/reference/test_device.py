@@ -25,6 +25,7 @@ from benchmark.definition.finder import load_benchmark
 from benchmark.definition.request import RunRequest
 from benchmark.definition.settings import Settings, read_settings
 from benchmark.launch.rank import ALONE
+from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.draw import draw_crystal
 from benchmark.simulation.zone import CONVENTIONAL_AXES, DETECTOR_RIGHT, project
 from reference.average import average_of
@@ -38,7 +39,7 @@ from reference.step import step
 from reference.train import train
 from reference.warm_up import synthetic, warm_up
 
-SMOKE = load_benchmark().rung("stemdl_smoke")
+SMOKE = CbedRung.of(load_benchmark().rung("stemdl_smoke"))
 PRETENDED = torch.device("meta")
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 
@@ -78,7 +79,7 @@ def pretended_device(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def views(rung_name: str, crystals: int) -> list[View]:
-    rung = load_benchmark().rung(rung_name)
+    rung = CbedRung.of(load_benchmark().rung(rung_name))
     found = []
     for number in range(crystals):
         crystal = draw_crystal(rung.space_groups[-1 - number], rung.crystals, np.random.default_rng(number))
@@ -131,7 +132,7 @@ def test_the_pretended_device_refuses_what_a_gpu_refuses(monkeypatch: pytest.Mon
 def test_patterns_are_simulated_on_the_device_from_crystal_to_picture(
     rung: str, crystals: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    optics = load_benchmark().rung(rung).optics
+    optics = CbedRung.of(load_benchmark().rung(rung)).optics
     with pretended_device(monkeypatch):
         found = ideal_patterns(views(rung, crystals), optics, device=str(PRETENDED))
     assert {pictures.shape for pictures in found} == {(1, optics.pixels, optics.pixels)}
@@ -236,7 +237,7 @@ def test_ranks_meet_on_their_own_gpus(backend: str, device: torch.device, met_on
 @needs_cuda
 @pytest.mark.parametrize("rung", ["stemdl_mini", "stemdl_small"])
 def test_a_gpu_makes_the_patterns_that_the_cpu_makes(rung: str) -> None:
-    optics = load_benchmark().rung(rung).optics
+    optics = CbedRung.of(load_benchmark().rung(rung)).optics
     seen = views(rung, 2)
     for found, right in zip(ideal_patterns(seen, optics, device="cuda:0"), ideal_patterns(seen, optics), strict=True):
         assert np.abs(found - right).sum() < 1e-3 * right.sum()

@@ -18,6 +18,7 @@ from benchmark.events import keys
 from benchmark.events.reader import read_events
 from benchmark.launch.rank import Rank
 from benchmark.launch.room import GIB
+from benchmark.simulation.cbed import CbedRung
 from reference.preflight import subject_of
 
 
@@ -70,7 +71,7 @@ def test_every_run_logs_that_its_ranks_were_fit_and_describes_its_nodes(smoke_ru
 @pytest.mark.parametrize(("share", "ranks"), [("0.25", 1), ("0.25", 4), ("0.0", 1)])
 def test_memory_is_asked_for_the_data_that_a_rank_will_hold(smoke_data: Path, share: str, ranks: int) -> None:
     benchmark = load_benchmark()
-    rung = benchmark.rung("stemdl_smoke")
+    rung = CbedRung.of(benchmark.rung("stemdl_smoke"))
     config = read_settings(load_benchmark(), rung.name, overrides=(f"memory_share={share}", "stage=/tmp/stage"))
     manifest = read_manifest(smoke_data)
     subject = subject_of(

@@ -160,6 +160,7 @@ def _import(
                 ),
                 shards=shards,
                 about={
+                    "task": "space_group",
                     "selection": None,
                     "import": tally.as_json(),
                     "storage": dataclasses.asdict(storage),

@@ -17,7 +17,6 @@ from benchmark.submission.record_format import of_the_newest_format
 from benchmark.submission.run_record import facts_of
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
-from benchmark.validation.standard import OURS
 from benchmark.validation.subjects import STRONG, Log, ResultSet, Submission, as_count, as_number
 
 PLACE = ("file", "lineno")
@@ -112,11 +111,12 @@ def record_says_no_more(log: Log) -> Iterator[Fault]:
     if log.record is None or log.record.values is None:
         return
     values = of_the_newest_format(log.record.values)
-    metric = benchmark_of(log.standard.name).measured.shown if log.standard is not None else values.get("metric")
+    of = benchmark_of(log.standard.name) if log.standard is not None else load_benchmark()
+    metric = of.measured.shown if log.standard is not None else values.get("metric")
     file, index = log.record.file, as_count(values.get("index"))
     named = values["log"].get("name") if isinstance(values.get("log"), dict) else None
     for what, sound, expected, found in (
-        ("benchmark", values.get("benchmark") == OURS, OURS, values.get("benchmark")),
+        ("benchmark", values.get("benchmark") == of.name, of.name, values.get("benchmark")),
         ("metric", values.get("metric") == metric, metric, values.get("metric")),
         ("index", index is not None and index >= 0, "a whole number from 0", values.get("index")),
         ("log.name", index is None or named == LOG.format(index=index), LOG.format(index=index), named),

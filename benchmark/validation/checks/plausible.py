@@ -61,7 +61,7 @@ def curve_of(log: Log) -> Curve:
 def losses_can_be(log: Log) -> Iterator[Fault]:
     """The loss is a number, not below the least that smoothed labels leave, and as the reference's in each epoch."""
     smoothing, standard = log.setting("label_smoothing"), log.standard
-    if standard is None or smoothing is None or not 0 <= smoothing < 1:
+    if standard is None or not standard.classes or smoothing is None or not 0 <= smoothing < 1:
         return
     least = least_loss(standard.classes, smoothing)
     known = _recorded(log)

@@ -13,9 +13,10 @@ import pytest
 from benchmark.cli.main import main
 from benchmark.definition.finder import load_benchmark
 from benchmark.foundation.files import sha256_of_file
+from benchmark.simulation.cbed import CbedRung
 
 pytestmark = pytest.mark.slow  # the data are made once in a session
-RUNG = load_benchmark().rung("stemdl_smoke")
+RUNG = CbedRung.of(load_benchmark().rung("stemdl_smoke"))
 
 
 def test_info_tells_what_is_there(smoke_data: Path, capsys: pytest.CaptureFixture[str]):

@@ -141,7 +141,7 @@ def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         raise StemdlError(BEGAN)
 
     monkeypatch.setattr(run_driver.RunDriver, "make", began)
-    monkeypatch.setattr(generate, "stacks_of", began)
+    monkeypatch.setattr(generate, "samples_of_unit", began)
     monkeypatch.setattr(generate, "workers", lambda *_, **__: nullcontext(Workers(None, None)))
     monkeypatch.setattr(doctor, "run_checks", lambda folder: [])
     monkeypatch.setattr(run_command, "_accelerators", lambda: 0)

@@ -112,7 +112,7 @@ def test_no_runs_is_an_answer_and_no_folder_is_an_error(
     monkeypatch.chdir(tmp_path)
     assert main(["list"]) == 0
     output = capsys.readouterr()
-    assert output.out.split() == ["run", "rung", "status", "seconds", "epochs", "dev", "F1", "ranks"]
+    assert output.out.split() == ["run", "rung", "status", "seconds", "epochs", "dev", "ranks"]
     assert "stemdl run" in output.err
     assert main(["list", str(tmp_path), "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out) == []
@@ -132,7 +132,7 @@ def test_the_rungs_are_listed_with_what_they_hold(capsys: pytest.CaptureFixture[
     assert 548.3 < listed["stemdl_full"]["bytes"] / 2**30 < 549.0  # the real set takes 548.7 GiB
     assert main(["list", "--rungs"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[1].split()[:6] == ["stemdl_mini", "25", "5,500", "3,500", "1,000", "1,000"]
+    assert lines[1].split()[:5] == ["stemdl_mini", "3,500", "1,000", "1,000", "0.29"]
 
 
 def test_a_dry_run_tells_time_and_size_and_writes_nothing(
@@ -141,19 +141,19 @@ def test_a_dry_run_tells_time_and_size_and_writes_nothing(
     from benchmark.data import cost
     from benchmark.definition.finder import load_benchmark
 
-    monkeypatch.setattr(cost, "MOST_A_SYSTEM", 1)
+    monkeypatch.setattr(cost, "MOST_UNITS", 5)
     monkeypatch.setattr(cost, "measure", partial(cost.measure, limit_seconds=math.inf))
     folder = tmp_path / "data"
     arguments = ["data", "generate", "stemdl_smoke", "-o", str(folder), "--ranks", "4", "--dry-run"]
     assert main([*arguments, "--format", "json"]) == 0
     plan = json.loads(capsys.readouterr().out)
     rung = load_benchmark().rung("stemdl_smoke")
-    assert (plan["materials"], plan["samples"], plan["patterns"], plan["shards"]) == (320, 320, 960, 8)
+    assert (plan["units"], plan["samples"], plan["strata"], plan["shards"]) == (320, 320, 5, 8)
     assert plan["recipe_sha256"] == rung.recipe_sha256 and plan["ranks"] == 4 and plan["samples_timed"] == 5
     assert plan["seconds"] == pytest.approx(plan["core_seconds_per_sample"] * 320 / 4)
     assert main(arguments) == 0
     output = capsys.readouterr()
-    assert "320 materials, 960 patterns in 8 shards" in output.out and "stemdl data generate" in output.err
+    assert "320 units, 320 samples in 8 shards" in output.out and "stemdl data generate" in output.err
     assert [line.split()[0] for line in output.out.splitlines()[2:]] == ["ranks", "1", "4", "40", "400"]
     assert not folder.exists()
 

@@ -28,6 +28,7 @@ def run(pretend: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> R
     monkeypatch.setattr(official, "check_log", lambda path: SimpleNamespace(passed=True, output=""))
     monkeypatch.setattr(run_command, "_accelerators", lambda: 0)
     monkeypatch.setattr(run_checks, "read_manifest", run_set.read_manifest)
+    monkeypatch.setattr(run_command, "_make_data", lambda request, processes: None)
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "manifest.json").write_text("{}")
 

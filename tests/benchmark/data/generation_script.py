@@ -15,16 +15,16 @@ from benchmark.cli.ranks import ranks_together
 from benchmark.data import plan
 from benchmark.data.generate import generate
 from benchmark.definition.finder import load_benchmark
-from benchmark.definition.rung import Rung
 from benchmark.foundation.errors import StemdlError
 from benchmark.launch.rank import detect_rank
+from benchmark.simulation.cbed import CbedRung
 
 PER_SHARD = 3
 
 
-def tiny(train: int = 3, **changes: object) -> Rung:
+def tiny(train: int = 3, **changes: object) -> CbedRung:
     """The smoke rung with two groups, 32 x 32 pixels and few beams; `changes` are further fields of it."""
-    rung = load_benchmark().rung("stemdl_smoke")
+    rung = CbedRung.of(load_benchmark().rung("stemdl_smoke"))
     accuracy = dataclasses.replace(rung.optics.accuracy, most_strong_beams=60, directions_across=4)
     optics = dataclasses.replace(rung.optics, pixels=32, accuracy=accuracy)
     values = {"space_groups": (2, 62), "materials_per_group": {"train": train, "dev": 2, "test": 2}, "optics": optics}

@@ -13,7 +13,7 @@ from cif_text import ATOM_COLUMNS, SALT, cif, operations_of
 
 from benchmark.data.sources import read_candidates
 from benchmark.data.structures import examine
-from benchmark.definition.rung import Limits
+from benchmark.simulation.recipes import Limits
 
 WIDE = Limits(longest_edge_angstrom=100.0, most_atoms_per_cell=1000)
 FM3M = operations_of("F m -3 m")

@@ -20,6 +20,7 @@ from benchmark.data.sources import read_candidates, source_sha256
 from benchmark.data.workers import Workers
 from benchmark.definition.finder import load_benchmark
 from benchmark.foundation.errors import StemdlError
+from benchmark.simulation.cbed import CbedRung
 
 SALT = cif(operations=operations_of("F m -3 m"))
 
@@ -258,7 +259,11 @@ def test_a_folder_of_cif_files_has_one_progress(
     (tmp_path / "folder" / "salt.cif").write_text(SALT)
     monkeypatch.setattr("benchmark.foundation.progress.SECONDS_BETWEEN_LINES", 0.0)
     choose(
-        load_benchmark().rung("stemdl_smoke"), tmp_path / source, tmp_path / "data", Workers(None, None), split=False
+        CbedRung.of(load_benchmark().rung("stemdl_smoke")),
+        tmp_path / source,
+        tmp_path / "data",
+        Workers(None, None),
+        split=False,
     )
     lines = [line.partition(":")[0] for line in capsys.readouterr().err.splitlines()]
     assert [title for title in lines if title.startswith("Reading")] == ["Reading files"]

@@ -20,13 +20,13 @@ from benchmark.data import plan as plan_module
 from benchmark.data.claim import LOCK
 from benchmark.data.generate import generate
 from benchmark.data.manifest import MANIFEST
-from benchmark.definition.rung import Rung
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import exclusive
+from benchmark.simulation.cbed import CbedRung
 
 ROOT = Path(__file__).parents[3]
 SCRIPT = Path(__file__).with_name("generation_script.py")
-tiny: Callable[..., Rung] = runpy.run_path(str(SCRIPT))["tiny"]
+tiny: Callable[..., CbedRung] = runpy.run_path(str(SCRIPT))["tiny"]
 
 
 @pytest.fixture(autouse=True)

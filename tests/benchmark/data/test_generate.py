@@ -17,20 +17,20 @@ import numpy as np
 import pytest
 
 from benchmark.data import claim as claim_module
-from benchmark.data import generate as module
 from benchmark.data import plan as plan_module
 from benchmark.data.claim import RECIPE
 from benchmark.data.generate import generate
 from benchmark.data.manifest import read_manifest
-from benchmark.data.plan import Material
+from benchmark.data.recipe import Unit, recipe_of, samples_of_unit
 from benchmark.data.verify import verify
 from benchmark.definition.finder import load_benchmark
-from benchmark.definition.rung import SPLITS, Rung
+from benchmark.definition.rung import SPLITS
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import sha256_of_file
+from benchmark.simulation.cbed import CbedRung
 
 SCRIPT = runpy.run_path(str(Path(__file__).with_name("generation_script.py")))
-tiny: Callable[..., Rung] = SCRIPT["tiny"]
+tiny: Callable[..., CbedRung] = SCRIPT["tiny"]
 PER_SHARD: int = SCRIPT["PER_SHARD"]
 
 
@@ -209,14 +209,14 @@ def test_another_orientation_is_told_and_names_other_data(tmp_path: Path) -> Non
         for orientation in ("olcf", "olcf_as_made")
     )
     assert made.recipe_sha256 != plain.recipe_sha256
-    manifest = generate(made, tmp_path / "data", orientation="olcf_as_made")
+    manifest = generate(plain, tmp_path / "data", orientation="olcf_as_made")
     assert not manifest.standard and manifest.values["source"] == {"kind": "drawn", "orientation": "olcf_as_made"}
     assert manifest.values["recipe"]["orientation"] == "olcf_as_made"
     with h5py.File(tmp_path / "data" / "train" / "batch_train_0.h5") as shard:
         stack, axes = shard["sample_0_0/cbed_stack"][()], shard["sample_0_0"].attrs["z_dirs"][0].T
-    (undistorted,) = module.stacks_of(plain, Material(0, "drawn-2-00000", 2, None, 1))
-    np.testing.assert_array_equal(axes, undistorted.z_dirs)
-    assert not np.array_equal(stack, undistorted.patterns)
+    (undistorted,) = samples_of_unit(recipe_of(plain), plain, Unit("drawn-2-00000", "train", 1, "2"))
+    np.testing.assert_array_equal(axes, undistorted.attributes["z_dirs"][0].T)
+    assert not np.array_equal(stack, undistorted.arrays["cbed_stack"])
 
 
 @pytest.mark.parametrize("device", ["cuda", "gpu"])
@@ -242,7 +242,7 @@ def test_shards_of_a_gpu_and_of_a_cpu_do_not_mix(made: Path, tmp_path: Path) -> 
 
 def test_a_rung_that_is_imported_is_not_generated(tmp_path: Path) -> None:
     with pytest.raises(StemdlError, match="not simulated") as caught:
-        generate(load_benchmark().rung("stemdl_olcf"), tmp_path / "data")
+        generate(CbedRung.of(load_benchmark().rung("stemdl_olcf")), tmp_path / "data")
     assert "stemdl data import" in caught.value.remedy and not (tmp_path / "data").exists()
 
 
@@ -279,4 +279,4 @@ def test_a_file_where_the_folder_should_be_is_one_clear_error(tmp_path: Path) ->
 def test_a_damaged_recipe_is_told(tmp_path):
     (tmp_path / RECIPE).write_text("{")
     with pytest.raises(StemdlError, match="cannot be read"):
-        generate(load_benchmark().rung("stemdl_smoke"), tmp_path)
+        generate(CbedRung.of(load_benchmark().rung("stemdl_smoke")), tmp_path)

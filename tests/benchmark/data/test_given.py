@@ -17,8 +17,9 @@ from benchmark.data.manifest import read_manifest, require_trainable
 from benchmark.data.structures import LeftOut, examine
 from benchmark.definition.finder import load_benchmark
 from benchmark.foundation.errors import StemdlError
+from benchmark.simulation.cbed import CbedRung
 
-SMOKE = load_benchmark().rung("stemdl_smoke")
+SMOKE = CbedRung.of(load_benchmark().rung("stemdl_smoke"))
 ROCK_SALT = """data_{name}
 _cell_length_a {edge}
 _cell_length_b {edge}

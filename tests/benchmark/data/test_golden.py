@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from benchmark.data import schema
-from benchmark.data.generate import material_generator, stacks_of
 from benchmark.data.golden import (
     BRIGHT,
     STRIPS,
@@ -25,15 +24,17 @@ from benchmark.data.golden import (
     load_golden,
 )
 from benchmark.data.manifest import read_manifest
-from benchmark.data.plan import drawn, plan_shards
+from benchmark.data.plan import plan_shards
+from benchmark.data.recipe import Unit, recipe_of, samples_of_unit, unit_generator
 from benchmark.data.sealed import opened_shard
 from benchmark.data.simulate import simulate_stacks
 from benchmark.definition.finder import load_benchmark
+from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.draw import draw_crystal
 
-RUNG = load_benchmark().rung("stemdl_smoke")
+RUNG = CbedRung.of(load_benchmark().rung("stemdl_smoke"))
 DOSE = RUNG.optics.dose_electrons
-MATERIALS = [material for plan in plan_shards(RUNG, drawn(RUNG)) for material in plan.materials]
+MATERIALS = [unit for plan in plan_shards(recipe_of(RUNG).units()) for unit in plan.units]
 Counts = NDArray[np.int64]
 places = st.integers(0, len(MATERIALS) - 1)
 seeds = st.integers(0, 2**32 - 1)
@@ -49,8 +50,13 @@ def own(smoke_data: Path) -> list[Counts]:
     return found
 
 
-def counts_in(made: schema.Stack) -> Counts:
-    counts = counts_of(made.patterns, DOSE)
+def patterns_of(rung: CbedRung, unit: Unit) -> NDArray[np.float32]:
+    """Of its first sample, made here and now."""
+    return next(samples_of_unit(recipe_of(rung), rung, unit)).arrays[schema.STACK]
+
+
+def counts_in(patterns: NDArray[np.float32]) -> Counts:
+    counts = counts_of(patterns, DOSE)
     assert counts is not None
     return counts
 
@@ -111,18 +117,18 @@ def test_a_run_of_pixels_that_is_counted_again_is_noise(own: list[Counts], place
 def moved_atom(counts: Counts, place: int, generator: np.random.Generator) -> Counts:
     """One atom 0.1 Angstrom from where it was, all else and the random numbers as they were."""
     material = MATERIALS[place]
-    own = material_generator(RUNG, material.identifier, material.space_group)
-    crystal = draw_crystal(material.space_group, RUNG.crystals, own)
+    own = unit_generator(RUNG, material)
+    crystal = draw_crystal(int(material.stratum), RUNG.crystals, own)
     shift = generator.normal(size=3)
     positions = crystal.positions.copy()
     positions[generator.integers(len(positions))] += 0.1 * shift / np.linalg.norm(shift) @ np.linalg.inv(crystal.cell)
     moved = replace(crystal, positions=positions)
-    return counts_in(next(simulate_stacks(material.identifier, moved, RUNG, own, samples=1)))
+    return counts_in(next(simulate_stacks(material.identifier, moved, RUNG, own, samples=1)).patterns)
 
 
 def other_seed(counts: Counts, place: int, generator: np.random.Generator) -> Counts:
     other = replace(RUNG, seed=int(generator.integers(2**31)))
-    return counts_in(next(stacks_of(other, MATERIALS[place])))
+    return counts_in(patterns_of(other, MATERIALS[place]))
 
 
 def brighter(counts: Counts, place: int, generator: np.random.Generator) -> Counts:
@@ -198,14 +204,14 @@ def test_what_differs_is_told(own: list[Counts]) -> None:
 
 
 def test_only_counts_are_taken_for_counts() -> None:
-    patterns = next(stacks_of(RUNG, MATERIALS[0])).patterns
+    patterns = patterns_of(RUNG, MATERIALS[0])
     expected = replace(RUNG, optics=replace(RUNG.optics, dose_electrons=0.0))  # easier to tell apart
     assert counts_of(patterns, DOSE) is not None
     for other in (
         patterns * np.float32(1.01),
         np.nextafter(patterns, np.float32(1.0)),
         patterns.astype(np.float16).astype(np.float32),
-        next(stacks_of(expected, MATERIALS[0])).patterns,
+        patterns_of(expected, MATERIALS[0]),
         -patterns,
         np.full_like(patterns, np.nan),
     ):
@@ -215,18 +221,18 @@ def test_only_counts_are_taken_for_counts() -> None:
 @pytest.mark.parametrize("name", ["stemdl_smoke", "stemdl_mini"])
 def test_the_shipped_figures_are_those_of_what_is_drawn_here(name: str) -> None:
     """Whatever processor draws them here."""
-    rung = load_benchmark().rung(name)
+    rung = CbedRung.of(load_benchmark().rung(name))
     golden = load_golden(rung)
     assert golden is not None and len(golden.fingerprints) == rung.total("train") + rung.total("dev") + rung.total(
         "test"
     )
-    materials = [material for plan in plan_shards(rung, drawn(rung)) for material in plan.materials]
+    materials = [unit for plan in plan_shards(recipe_of(rung).units()) for unit in plan.units]
     found = []
     for place in range(0, len(materials), len(materials) // 12):
-        found.append(likeness(counts_in(next(stacks_of(rung, materials[place]))), golden.figures(place)))
+        found.append(likeness(counts_in(patterns_of(rung, materials[place])), golden.figures(place)))
     assert Likeness.OTHER not in found and found.count(Likeness.RECOUNTED) <= 1
 
 
 def test_figures_of_another_recipe_are_none() -> None:
     assert load_golden(replace(RUNG, seed=1)) is None
-    assert load_golden(load_benchmark().rung("stemdl_full")) is None
+    assert load_golden(CbedRung.of(load_benchmark().rung("stemdl_full"))) is None

@@ -10,11 +10,12 @@ import pytest
 
 from benchmark.data.leaks import FEATURES, metadata_features, pairwise_accuracies
 from benchmark.definition.finder import load_benchmark
-from benchmark.definition.rung import CrystalRecipe
+from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.crystal import Crystal, crystal_system
 from benchmark.simulation.draw import draw_crystal
+from benchmark.simulation.recipes import CrystalRecipe
 
-RUNG = load_benchmark().rung("stemdl_mini")
+RUNG = CbedRung.of(load_benchmark().rung("stemdl_mini"))
 LIMIT = 0.75
 
 

@@ -10,16 +10,27 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchmark.data.plan import SAMPLES_PER_SHARD, ShardPlan, drawn, free_bytes, plan_shards, sample_bytes, size_of
+from benchmark.data.plan import (
+    SAMPLES_PER_SHARD,
+    ShardPlan,
+    free_bytes,
+    plan_shards,
+    sample_bytes,
+    size_of,
+    wanted_size,
+)
+from benchmark.data.recipe import Unit, recipe_of
 from benchmark.definition.finder import load_benchmark
-from benchmark.definition.rung import SPLITS, Rung, Storage
+from benchmark.definition.rung import SPLITS, Storage
 from benchmark.foundation.errors import StemdlError
+from benchmark.simulation.cbed import CbedRung
+from benchmark.tasks.space_group.units import drawn, spread
 
-RUNGS = load_benchmark().rungs
+RUNGS = {name: CbedRung.of(rung) for name, rung in load_benchmark().rungs.items()}
 
 
-def planned(rung: Rung) -> list[ShardPlan]:
-    return plan_shards(rung, drawn(rung))
+def planned(rung: CbedRung) -> list[ShardPlan]:
+    return plan_shards(recipe_of(rung).units())
 
 
 def test_groups_take_turns_and_shards_are_full_but_the_last() -> None:
@@ -28,10 +39,10 @@ def test_groups_take_turns_and_shards_are_full_but_the_last() -> None:
     for split in SPLITS:
         shards = [plan for plan in plans if plan.split == split]
         assert [plan.number for plan in shards] == list(range(len(shards)))
-        assert {len(plan.materials) for plan in shards[:-1]} == {SAMPLES_PER_SHARD}
-        first = [material.space_group for plan in shards for material in plan.materials][:50]
+        assert {len(plan.units) for plan in shards[:-1]} == {SAMPLES_PER_SHARD}
+        first = [int(material.stratum) for plan in shards for material in plan.units][:50]
         assert tuple(first) == 2 * rung.space_groups
-    assert [material.number for plan in plans for material in plan.materials] == list(range(25 * 220))
+    assert [number for plan in plans for number, _ in plan.numbered()] == list(range(25 * 220))
 
 
 def test_full_has_the_real_sets_samples_and_a_plan_is_small() -> None:
@@ -45,15 +56,15 @@ def test_full_has_the_real_sets_samples_and_a_plan_is_small() -> None:
     materials: Counter[tuple[str, int]] = Counter()
     for plan in plans:
         assert 1 <= plan.samples <= SAMPLES_PER_SHARD
-        for material in plan.materials:
-            samples[plan.split][material.space_group] += material.samples
-            materials[plan.split, material.space_group] += 1
+        for material in plan.units:
+            samples[plan.split][int(material.stratum)] += material.samples
+            materials[plan.split, int(material.stratum)] += 1
     for group in rung.space_groups:
         assert {split: samples[split][group] for split in SPLITS} == rung.samples(group)
         assert {split: materials[split, group] for split in SPLITS} == rung.materials(group)
-    size = size_of(rung, plans)
-    assert (size.samples, size.materials, size.shards) == (187_155, 18_759, len(plans))
-    assert len({material.identifier for plan in plans for material in plan.materials}) == size.materials
+    size = size_of(recipe_of(rung), rung.storage, plans)
+    assert (size.samples, size.units, size.shards) == (187_155, 18_759, len(plans))
+    assert len({material.identifier for plan in plans for material in plan.units}) == size.units
 
 
 def test_groups_of_any_size_are_spread_over_a_split() -> None:
@@ -61,11 +72,11 @@ def test_groups_of_any_size_are_spread_over_a_split() -> None:
     plans = [plan for plan in planned(RUNGS["stemdl_full"]) if plan.split == "train"]
     for group in (14, 62, 123):
         tenths = [
-            sum(material.space_group == group for plan in plans[part::10] for material in plan.materials)
+            sum(material.stratum == str(group) for plan in plans[part::10] for material in plan.units)
             for part in range(10)
         ]
         halves = [
-            sum(material.space_group == group for plan in half for material in plan.materials)
+            sum(material.stratum == str(group) for plan in half for material in plan.units)
             for half in (plans[: len(plans) // 2], plans[len(plans) // 2 :])
         ]
         assert abs(halves[0] - halves[1]) <= 2 and min(tenths) > 0
@@ -78,12 +89,12 @@ def test_fewer_crystals_than_wanted_are_shared_out_with_all_energies() -> None:
     crystals = drawn(rung)
     crystals[2] = crystals[2][:6]
     counts: dict[str, list[int]] = {split: [] for split in SPLITS}
-    for plan in plan_shards(rung, crystals):
-        counts[plan.split] += [material.samples for material in plan.materials]
+    for plan in plan_shards(spread(rung, crystals)):
+        counts[plan.split] += [material.samples for material in plan.units]
     assert counts == {"train": [10] * 5, "dev": [10], "test": [10]}
     crystals[2] = crystals[2][:2]
     with pytest.raises(StemdlError, match="space group 2: too few materials"):
-        plan_shards(rung, crystals)
+        plan_shards(spread(rung, crystals))
 
 
 @pytest.mark.parametrize(
@@ -92,13 +103,13 @@ def test_fewer_crystals_than_wanted_are_shared_out_with_all_energies() -> None:
 )
 def test_a_sample_takes_its_numbers_and_little_else(storage: Storage, item_bytes: int, pixels: int) -> None:
     rung = dataclasses.replace(RUNGS["stemdl_smoke"], storage=storage)
-    assert 0 < sample_bytes(rung) - 3 * pixels**2 * item_bytes < 4000
+    assert 0 < sample_bytes(recipe_of(rung).schema(), storage) - 3 * pixels**2 * item_bytes < 4000
 
 
 @pytest.mark.slow  # the data are made once in a session
 def test_the_planned_size_is_that_of_the_shards(smoke_data: Path) -> None:
     there = sum(path.stat().st_size for path in smoke_data.rglob("*.h5"))
-    expected = size_of(RUNGS["stemdl_smoke"], planned(RUNGS["stemdl_smoke"])).bytes
+    expected = wanted_size(RUNGS["stemdl_smoke"]).bytes
     assert there <= expected < 1.02 * there
 
 
@@ -106,3 +117,17 @@ def test_room_is_looked_for_where_the_folder_will_be(tmp_path: Path, monkeypatch
     asked = []
     monkeypatch.setattr("shutil.disk_usage", lambda path: asked.append(path) or SimpleNamespace(free=7))
     assert free_bytes(tmp_path / "not" / "yet") == 7 and asked == [tmp_path]
+
+
+@pytest.mark.parametrize(
+    "units",
+    [
+        [],
+        [Unit("a", "train", 1), Unit("a", "dev", 1)],
+        [Unit("a", "train", 0)],
+        [Unit("a", "validation", 1)],
+    ],
+)
+def test_units_that_nothing_can_be_made_of_are_refused(units: list[Unit]) -> None:
+    with pytest.raises(StemdlError, match="these units cannot be made"):
+        plan_shards(units)

@@ -13,24 +13,27 @@ from benchmark.data.generate import generate
 from benchmark.data.manifest import Manifest, read_manifest
 from benchmark.data.materials import read_materials
 from benchmark.data.prototypes import from_prototypes
+from benchmark.data.recipe import recipe_sha256_of
 from benchmark.data.relabel import drawn_again, shipped_rung
 from benchmark.data.sources import read_candidates
 from benchmark.data.structures import examine
 from benchmark.data.verify import verify
 from benchmark.data.workers import workers
 from benchmark.definition.finder import load_benchmark
-from benchmark.definition.rung import Rung
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation import chemistry
+from benchmark.simulation.cbed import CbedRung, crystals_named
 
 PER_GROUP = {"train": 3, "dev": 1, "test": 1}
 
 
 @pytest.fixture(scope="module")
-def rung() -> Rung:
+def rung() -> CbedRung:
     benchmark = load_benchmark()
-    small = dataclasses.replace(benchmark.rung("stemdl_smoke"), space_groups=(139, 225), materials_per_group=PER_GROUP)
-    return benchmark.with_crystals(small, "realistic")
+    small = dataclasses.replace(
+        CbedRung.of(benchmark.rung("stemdl_smoke")), space_groups=(139, 225), materials_per_group=PER_GROUP
+    )
+    return dataclasses.replace(small, crystals=crystals_named("realistic"))
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +69,8 @@ def prototypes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def manifest(rung: Rung, prototypes: Path, tmp_path_factory: pytest.TempPathFactory) -> Manifest:
-    return generate(rung, tmp_path_factory.mktemp("data") / "a", prototypes_path=prototypes, crystals="realistic")
+def manifest(rung: CbedRung, prototypes: Path, tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    return generate(rung, tmp_path_factory.mktemp("data") / "a", prototypes=prototypes, crystals="realistic")
 
 
 def test_groups_with_prototypes_get_them_and_others_are_drawn(manifest: Manifest) -> None:
@@ -80,7 +83,7 @@ def test_groups_with_prototypes_get_them_and_others_are_drawn(manifest: Manifest
     assert len({entry.compound.formula for entry in materials.values()}) > 6
 
 
-def test_no_compound_is_made_twice(rung: Rung, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_compound_is_made_twice(rung: CbedRung, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two elements make two crystals of the structure of copper; the other places are drawn."""
     monkeypatch.setattr(chemistry, "CATIONS", ["Cu", "Ag"])
     path = tmp_path / "copper.json"
@@ -110,36 +113,34 @@ def test_they_pass_every_check_that_can_be_made(manifest: Manifest) -> None:
     assert report.faults == [] and {"duplicates", "materials", "copies"} <= set(report.checked)
 
 
-def test_they_are_told_apart_from_the_rungs_own_data(manifest: Manifest, rung: Rung) -> None:
+def test_they_are_told_apart_from_the_rungs_own_data(manifest: Manifest, rung: CbedRung) -> None:
     assert not manifest.standard and manifest.recipe_sha256 != rung.recipe_sha256
     assert manifest.values["source"]["kind"] == "prototypes" and manifest.values["source"]["name"] == "p.json"
     assert manifest.values["selection"]["outside"] == {"another space group": 1}
 
 
 def test_the_same_command_makes_the_same_bytes(
-    manifest: Manifest, rung: Rung, prototypes: Path, tmp_path: Path
+    manifest: Manifest, rung: CbedRung, prototypes: Path, tmp_path: Path
 ) -> None:
-    again = generate(rung, tmp_path / "b", prototypes_path=prototypes, crystals="realistic", processes=2)
+    again = generate(rung, tmp_path / "b", prototypes=prototypes, crystals="realistic", processes=2)
     assert again.sha256 == manifest.sha256
 
 
-def test_no_prototype_of_any_group_is_one_error(rung: Rung, prototypes: Path, tmp_path: Path) -> None:
+def test_no_prototype_of_any_group_is_one_error(rung: CbedRung, prototypes: Path, tmp_path: Path) -> None:
     other = dataclasses.replace(rung, space_groups=(2, 14))
     with pytest.raises(StemdlError, match="no crystal can be used"):
-        generate(other, tmp_path / "c", prototypes_path=prototypes)
+        generate(other, tmp_path / "c", prototypes=prototypes)
 
 
 def test_crystals_of_a_named_recipe_are_drawn_again(tmp_path: Path) -> None:
     """What `stemdl data verify` asks for; of the whole smoke rung, whose recipe is told by its name."""
     benchmark = load_benchmark()
-    own = benchmark.rung("stemdl_smoke")
-    named = benchmark.with_crystals(own, "realistic")
+    own = CbedRung.of(benchmark.rung("stemdl_smoke"))
+    named = dataclasses.replace(own, crystals=crystals_named("realistic"))
     small = dataclasses.replace(named, materials_per_group=PER_GROUP, space_groups=(225,))
     written = generate(small, tmp_path / "d", crystals="realistic")
     assert not written.standard
-    from benchmark.data.generate import recipe_of
-
-    claimed = dataclasses.replace(written, recipe_sha256=recipe_of(named, written.values["source"]))
+    claimed = dataclasses.replace(written, recipe_sha256=recipe_sha256_of(named, written.values["source"]))
     found = shipped_rung(claimed)
     assert found == named != own
     for identifier, entry in read_materials(read_manifest(tmp_path / "d")).items():
@@ -149,6 +150,5 @@ def test_crystals_of_a_named_recipe_are_drawn_again(tmp_path: Path) -> None:
 
 
 def test_a_recipe_that_there_is_not_is_one_error() -> None:
-    benchmark = load_benchmark()
     with pytest.raises(StemdlError, match="no recipe 'realstic'(.|\n)*did you mean 'realistic'"):
-        benchmark.with_crystals(benchmark.rung("stemdl_smoke"), "realstic")
+        crystals_named("realstic")

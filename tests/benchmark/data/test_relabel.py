@@ -16,6 +16,7 @@ from benchmark.data.materials import read_materials
 from benchmark.data.relabel import some_of
 from benchmark.data.verify import verify
 from benchmark.definition.finder import load_benchmark
+from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.draw import draw_crystal
 
@@ -33,7 +34,7 @@ def test_some_materials_of_every_group_are_chosen_the_same_way(written: Path) ->
 @pytest.fixture(scope="module")
 def crystals() -> list[Crystal]:
     """A crystal of each of the groups that the data set has."""
-    recipe = load_benchmark().rung("stemdl_smoke").crystals
+    recipe = CbedRung.of(load_benchmark().rung("stemdl_smoke")).crystals
     return [draw_crystal(group, recipe, np.random.default_rng(group)) for group in (2, 62, 225)]
 
 
@@ -100,7 +101,10 @@ def test_a_table_that_lacks_a_material_is_told(written: Path, crystals: list[Cry
 def test_crystals_are_drawn_again_for_drawn_data_of_a_shipped_recipe_alone(written: Path) -> None:
     """The imported real set carries its rung's recipe too, from which nothing can be drawn."""
     rungs, manifest = load_benchmark().rungs, read_manifest(written)
-    for name, kind, expected in (("stemdl_mini", "drawn", rungs["stemdl_mini"]), ("stemdl_olcf", "imported", None)):
+    for name, kind, expected in (
+        ("stemdl_mini", "drawn", CbedRung.of(rungs["stemdl_mini"])),
+        ("stemdl_olcf", "imported", None),
+    ):
         of_rung = dataclasses.replace(
             manifest, rung=name, recipe_sha256=rungs[name].recipe_sha256, values={"source": {"kind": kind}}
         )

@@ -9,18 +9,19 @@ import pytest
 
 from benchmark.data.simulate import atoms_of, simulate_stacks
 from benchmark.definition.finder import load_benchmark
-from benchmark.definition.rung import Accuracy, Rung
 from benchmark.foundation.errors import StemdlError
+from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.draw import draw_crystal
+from benchmark.simulation.recipes import Accuracy
 
 
-def rung(**optics: object) -> Rung:
-    mini = load_benchmark().rung("stemdl_mini")
+def rung(**optics: object) -> CbedRung:
+    mini = CbedRung.of(load_benchmark().rung("stemdl_mini"))
     accuracy = Accuracy(1.2, 1.8, 100, 25.0, 0, weak_waves=True, wave_degree=6)
     return dataclasses.replace(mini, optics=dataclasses.replace(mini.optics, accuracy=accuracy, **optics))
 
 
-def stacks(found: Rung) -> list:
+def stacks(found: CbedRung) -> list:
     crystal = draw_crystal(62, found.crystals, np.random.default_rng(1))
     return list(simulate_stacks("m", crystal, found, np.random.default_rng(2)))
 

@@ -19,22 +19,23 @@ from benchmark.data.sources import read_candidates, source_sha256
 from benchmark.data.structures import examine, select
 from benchmark.data.tables import ARRAYS
 from benchmark.definition.finder import load_benchmark
-from benchmark.definition.rung import Limits, Rung
 from benchmark.foundation.errors import StemdlError
+from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.draw import draw_crystal
+from benchmark.simulation.recipes import Limits
 
-SMOKE = load_benchmark().rung("stemdl_smoke")
+SMOKE = CbedRung.of(load_benchmark().rung("stemdl_smoke"))
 WIDE = Limits(longest_edge_angstrom=100.0, most_atoms_per_cell=1000)
 
 
-def rung_of(*groups: int, **changes: Any) -> Rung:
+def rung_of(*groups: int, **changes: Any) -> CbedRung:
     return dataclasses.replace(
         SMOKE, space_groups=groups, materials_per_group={"train": 3, "dev": 2, "test": 2}, **changes
     )
 
 
-def select_from(path: Path, rung: Rung) -> structures.Selection:
+def select_from(path: Path, rung: CbedRung) -> structures.Selection:
     def one_by_one(candidates: Iterable[Candidate]) -> list:
         return [examine(candidate, rung.limits) for candidate in candidates]
 
@@ -303,7 +304,7 @@ def test_the_hash_of_a_source_is_of_its_content_and_names(cif_folder: Path) -> N
 def test_too_few_structures_of_a_group_are_one_error(tmp_path: Path) -> None:
     path = write_table(tmp_path / "t.npz", drawn(62, 2))
     with pytest.raises(StemdlError, match="space group 62: too few materials"):
-        generate(rung_of(62), tmp_path / "data", structures_path=path)
+        generate(rung_of(62), tmp_path / "data", structures=path)
 
 
 @pytest.mark.realdata

@@ -16,18 +16,22 @@ import pytest
 
 from benchmark.data import near_copies as near
 from benchmark.data import relabel
-from benchmark.data.verify import CHECKS, MOST_FAULTS, verify
+from benchmark.data.verify import GENERAL, MOST_FAULTS, verify
 from benchmark.foundation.errors import StemdlError
+from benchmark.tasks.space_group.checks import CHECKS
 
 STACK = "cbed_stack"
 Seal = Callable[[Path], None]
+
+EVERY = {*GENERAL, *CHECKS} - {"units"}
+"""Checks of data in STEMDL's layout."""
 
 
 def test_sound_data_pass_every_check(written: Path) -> None:
     report = verify(written)
     assert report.faults == [] and report.notes == []
     assert set(report.skipped) == {"symmetry", "partitions", "golden"}
-    assert set(report.checked) | set(report.skipped) == set(CHECKS)
+    assert set(report.checked) | set(report.skipped) == EVERY
     quick = verify(written, quick=True)
     assert (quick.faults, quick.checked, set(quick.skipped)) == ([], ["files", "recipe"], {"golden"})
 
@@ -144,7 +148,7 @@ def test_a_broken_shard_stops_no_check(written: Path, seal: Seal) -> None:
     report = verify(written)
     assert {"layout", "label", "counts"} == {fault.check for fault in report.faults}
     assert any("cannot be read" in fault.message and "batch_train_0" in fault.file for fault in report.faults)
-    assert set(report.checked) == set(CHECKS) - {"symmetry", "partitions", "golden"}
+    assert set(report.checked) == EVERY - {"symmetry", "partitions", "golden"}
 
 
 def test_a_shard_that_is_being_written_is_named_and_nothing_is_counted(written: Path) -> None:

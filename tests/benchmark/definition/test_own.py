@@ -15,6 +15,7 @@ from benchmark.definition.request import RunRequest
 from benchmark.definition.trainer import Trainer
 from benchmark.foundation.errors import StemdlError
 from benchmark.launch.machine import load_machine
+from benchmark.simulation.cbed import CbedRung
 
 
 @pytest.mark.parametrize(
@@ -186,8 +187,10 @@ def test_a_rung_is_named_by_its_file_and_takes_groups_in_place_of_counts(tmp_pat
     path = tmp_path / "few_of_the_full.yaml"
     path.write_text("like: stemdl_full\nspace_groups: [2, 62]\nmaterials_per_group: {train: 4, dev: 2, test: 2}\n")
     _, rung, _ = find_rung(str(path))
-    assert (rung.name, rung.space_groups, rung.samples_per_group) == ("few_of_the_full", (2, 62), None)
-    assert rung.samples(62) == {"train": 40, "dev": 20, "test": 20}
+    understood = CbedRung.of(rung)
+    assert (rung.name, understood.space_groups, understood.samples_per_group) == ("few_of_the_full", (2, 62), None)
+    assert understood.samples(62) == {"train": 40, "dev": 20, "test": 20}
+    assert rung.samples == {"train": 80, "dev": 40, "test": 40}
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import spglib
 
 from benchmark.definition.finder import load_benchmark
 from benchmark.foundation.errors import StemdlError
+from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.crystal import (
     TOLERANCES_ANGSTROM,
     Crystal,
@@ -23,7 +24,7 @@ from benchmark.simulation.crystal import (
 from benchmark.simulation.draw import draw_crystal
 from benchmark.simulation.symmetry import operations, orbit, sites
 
-RUNG = load_benchmark().rung("stemdl_mini")
+RUNG = CbedRung.of(load_benchmark().rung("stemdl_mini"))
 RECIPE = RUNG.crystals
 TABLES = {
     14: {2, 4},

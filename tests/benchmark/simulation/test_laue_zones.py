@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.definition.rung import Accuracy
 from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.depth import depth_beams
 from benchmark.simulation.laue_zones import lattice_step, ring_beams
 from benchmark.simulation.manybeam import propagate
 from benchmark.simulation.potential import Atoms
+from benchmark.simulation.recipes import Accuracy
 from benchmark.simulation.zone import project
 
 _PATH = Path(__file__).resolve().parents[3] / "performance" / "multislice.py"

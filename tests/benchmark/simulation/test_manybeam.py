@@ -16,13 +16,14 @@ import torch
 from scipy.special import erf
 
 from benchmark.definition.finder import load_benchmark
-from benchmark.definition.rung import Accuracy
 from benchmark.simulation.aperture import grid
+from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.detector import counted, pattern
 from benchmark.simulation.draw import draw_crystal
 from benchmark.simulation.manybeam import propagate
 from benchmark.simulation.potential import Atoms, coefficients
+from benchmark.simulation.recipes import Accuracy
 from benchmark.simulation.waves import Waves
 from benchmark.simulation.zone import CONVENTIONAL_AXES, DETECTOR_RIGHT, project
 
@@ -136,7 +137,9 @@ def test_no_electron_is_lost(space_group: int, accuracy: Accuracy) -> None:
 
     Single precision loses about 5e-6 a slice: with steps of 1 Angstrom instead of 25 it would be 2e-4.
     """
-    crystal = draw_crystal(space_group, load_benchmark().rung("stemdl_mini").crystals, np.random.default_rng(5))
+    crystal = draw_crystal(
+        space_group, CbedRung.of(load_benchmark().rung("stemdl_mini")).crystals, np.random.default_rng(5)
+    )
     for axis in CONVENTIONAL_AXES:
         beams = propagate(
             project(crystal, axis, DETECTOR_RIGHT[axis]),

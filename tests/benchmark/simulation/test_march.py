@@ -10,8 +10,8 @@ import torch
 
 from benchmark.data.simulate import View, ideal_pattern, ideal_patterns
 from benchmark.definition.finder import load_benchmark
-from benchmark.definition.rung import Accuracy
 from benchmark.simulation.aperture import nodes
+from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.depth import depth_beams
 from benchmark.simulation.detector import Screen
@@ -19,10 +19,11 @@ from benchmark.simulation.draw import draw_crystal
 from benchmark.simulation.manybeam import propagate, propagate_many
 from benchmark.simulation.march import Block, Course, Exit, exponentials, march
 from benchmark.simulation.potential import Atoms
+from benchmark.simulation.recipes import Accuracy
 from benchmark.simulation.waves import Problem
 from benchmark.simulation.zone import CONVENTIONAL_AXES, DETECTOR_RIGHT, project
 
-MINI = load_benchmark().rung("stemdl_mini")
+MINI = CbedRung.of(load_benchmark().rung("stemdl_mini"))
 SRTIO3 = Crystal(
     3.905 * np.eye(3),
     np.array([38, 22, 8, 8, 8]),

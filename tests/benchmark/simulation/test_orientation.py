@@ -7,9 +7,9 @@ import pytest
 import spglib
 
 from benchmark.definition.finder import load_benchmark
-from benchmark.definition.rung import ORIENTATIONS
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation import orientation
+from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.crystal import Crystal, cell_from_parameters
 from benchmark.simulation.draw import draw_crystal
 from benchmark.simulation.orientation import (
@@ -19,10 +19,11 @@ from benchmark.simulation.orientation import (
     short_axes,
     strongest_reflections,
 )
+from benchmark.simulation.recipes import ORIENTATIONS
 from benchmark.simulation.zone import CONVENTIONAL_AXES, DETECTOR_RIGHT, project
 
 FACES = np.array([(0, 0, 0), (0, 0.5, 0.5), (0.5, 0, 0.5), (0.5, 0.5, 0)])
-RECIPE = load_benchmark().rung("stemdl_mini").crystals
+RECIPE = CbedRung.of(load_benchmark().rung("stemdl_mini")).crystals
 
 
 def crystal(group: int, parameters: tuple[float, ...], *atoms: tuple[int, tuple[float, float, float]]) -> Crystal:

@@ -9,6 +9,7 @@ import pytest
 
 from benchmark.definition.finder import load_benchmark
 from benchmark.simulation.aperture import grid
+from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.detector import pattern
 from benchmark.simulation.draw import draw_crystal
@@ -17,7 +18,7 @@ from benchmark.simulation.potential import Atoms
 from benchmark.simulation.symmetry import rotations_of
 from benchmark.simulation.zone import CONVENTIONAL_AXES, DETECTOR_RIGHT, Zone, project
 
-RUNG = load_benchmark().rung("stemdl_mini")
+RUNG = CbedRung.of(load_benchmark().rung("stemdl_mini"))
 ACCURACY = dataclasses.replace(RUNG.optics.accuracy, most_strong_beams=100, directions_across=4, slice_angstrom=40.0)
 OPERATIONS = {
     "flip columns": (np.diag([-1, 1]), np.fliplr),

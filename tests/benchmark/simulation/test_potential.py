@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from benchmark.definition.rung import Accuracy
 from benchmark.simulation.absorption import thermal_absorption_factor
 from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.manybeam import propagate
 from benchmark.simulation.potential import Atoms, coefficients, debye_b_factors, mean_square_b
+from benchmark.simulation.recipes import Accuracy
 from benchmark.simulation.scattering import electron_scattering_factor, mass_ratio, wavelength_angstrom
 from benchmark.simulation.zone import project
 

@@ -9,15 +9,15 @@ import pytest
 import spglib
 
 from benchmark.data.leaks import metadata_features, pairwise_accuracies
-from benchmark.definition.finder import load_benchmark
-from benchmark.definition.rung import CrystalRecipe
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation import lattice, placement, realistic
+from benchmark.simulation.cbed import crystals_named
 from benchmark.simulation.chemistry import atom_volume_angstrom3, contact_angstrom
 from benchmark.simulation.crystal import TOLERANCES_ANGSTROM, Crystal, crystal_system, nearest_angstrom
 from benchmark.simulation.draw import draw_crystal
+from benchmark.simulation.recipes import CrystalRecipe
 
-RECIPE = load_benchmark().crystals["realistic"]
+RECIPE = crystals_named("realistic")
 
 
 def found_at(crystal: Crystal, tolerance: float) -> int:

@@ -8,18 +8,19 @@ import numpy as np
 import pytest
 
 from benchmark.definition.finder import load_benchmark
-from benchmark.definition.rung import Accuracy
 from benchmark.simulation.aperture import chebyshev, fit, nodes
+from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.detector import Screen
 from benchmark.simulation.draw import draw_crystal
 from benchmark.simulation.manybeam import propagate
 from benchmark.simulation.potential import Atoms
+from benchmark.simulation.recipes import Accuracy
 from benchmark.simulation.scattering import wavelength_angstrom
 from benchmark.simulation.symmetry import operations
 from benchmark.simulation.waves import Waves
 from benchmark.simulation.zone import CONVENTIONAL_AXES, DETECTOR_RIGHT, project
 
-CRYSTALS = load_benchmark().rung("stemdl_mini").crystals
+CRYSTALS = CbedRung.of(load_benchmark().rung("stemdl_mini")).crystals
 ACCURACY = Accuracy(1.3, 2.4, 200, 10.0, 0, weak_waves=True, g_z_max_per_angstrom=1.0, wave_degree=8)
 THICKNESS, ENERGY = 150.0, 120.0
 

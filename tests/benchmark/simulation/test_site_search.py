@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from benchmark.definition.finder import load_benchmark
+from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.draw import draw_crystal
 from benchmark.simulation.site_search import find_sites
 from benchmark.simulation.supergroup import basis_of
@@ -58,7 +59,7 @@ def test_another_position_is_told_from_it() -> None:
 
 def drawn(groups: tuple[int, ...], rung: str, each: int) -> list[list]:
     """Cells, numbers and positions of some crystals as a rung draws them."""
-    recipe = load_benchmark().rung(rung).crystals
+    recipe = CbedRung.of(load_benchmark().rung(rung)).crystals
     crystals = [draw_crystal(group, recipe, np.random.default_rng(seed)) for group in groups for seed in range(each)]
     return [[crystal.cell.tolist(), crystal.numbers.tolist(), crystal.positions.tolist()] for crystal in crystals]
 

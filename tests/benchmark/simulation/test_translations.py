@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from benchmark.data.candidate import Candidate
 from benchmark.data.structures import examine
-from benchmark.definition.rung import Limits
+from benchmark.simulation.recipes import Limits
 from benchmark.simulation.translations import primitive_cell_exceeds
 
 TOLERANCE_ANGSTROM = 2e-3

@@ -140,7 +140,7 @@ def log_lines(index: int = 0, division: str = "closed", batch: int = BATCH) -> L
                 "time_ms": now,
                 "event_type": kind,
                 "key": key,
-                "value": value,
+                "value": copy.deepcopy(value),
                 "metadata": {"file": "reference/train.py", "lineno": 1 + len(lines), **metadata},
             }
         )

@@ -1,0 +1,104 @@
+"""What can be checked of any data: samples of their schema, as many as is said, no unit in two splits."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from benchmark.data.examined import Data
+from benchmark.data.faults import Fault
+from benchmark.data.manifest import MANIFEST, Manifest
+from benchmark.data.schema import label_of
+from benchmark.data.sealed import opened_image, read_sealed
+from benchmark.data.shard_index import index_shard, indices_of, stored_arrays
+from benchmark.definition.finder import benchmark_with
+from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.progress import progress
+
+
+@dataclass
+class Seen:
+    """What one pass over all samples saw, of each shard that can be read: its samples by split, stratum, unit; and the
+    hash of each sample's inputs, by split."""
+
+    faults: list[Fault] = field(default_factory=list)
+    strata: dict[str, Counter[str]] = field(default_factory=dict)
+    splits_of_unit: dict[str, set[str]] = field(default_factory=dict)
+    splits_of_inputs: dict[bytes, set[str]] = field(default_factory=dict)
+
+
+def samples(data: Data) -> Iterator[Fault]:
+    """Every sample has the schema's fields, of their shapes and types, labels of its classes, and finite numbers."""
+    yield from _seen(data).faults
+
+
+def counts(data: Data) -> Iterator[Fault]:
+    """Samples of each split and stratum are as many as the manifest says, and as the rung's definition wants."""
+    manifest, seen, where = data.manifest, _seen(data), str(data.manifest.folder / MANIFEST)
+    for split, said in manifest.values["splits"].items():
+        found = seen.strata.get(split, Counter())
+        if found.total() != said["samples"]:
+            yield Fault("counts", where, f"samples of {split}", str(said["samples"]), str(found.total()))
+        for stratum, number in said["groups"].items():
+            if found[stratum] != number:
+                yield Fault("counts", where, f"samples of {stratum} in {split}", str(number), str(found[stratum]))
+    benchmark = benchmark_with(manifest.rung)
+    if benchmark is not None and manifest.standard:
+        for split, number in benchmark.rung(manifest.rung).samples.items():
+            if (there := manifest.samples.get(split, 0)) != number:
+                yield Fault("counts", where, f"samples of {split}, by the definition", str(number), str(there))
+
+
+def units(data: Data) -> Iterator[Fault]:
+    """All samples of a unit lie in one split, and no two splits have the same inputs."""
+    seen, where = _seen(data), str(data.manifest.folder)
+    for unit, splits in seen.splits_of_unit.items():
+        if len(splits) > 1:
+            word = data.manifest.schema.unit
+            yield Fault("units", where, f"the {word} {unit} is in several splits", found=", ".join(sorted(splits)))
+    if shared := [splits for splits in seen.splits_of_inputs.values() if len(splits) > 1]:
+        together = ", ".join(sorted(set().union(*shared)))
+        yield Fault("units", where, f"{len(shared)} samples have the inputs of others in another split", found=together)
+
+
+def _seen(data: Data) -> Seen:
+    if not isinstance(data.general, Seen):
+        data.general = _look(data.manifest)
+    return data.general
+
+
+def _look(manifest: Manifest) -> Seen:
+    seen, classes = Seen(), indices_of(manifest.schema)
+    with progress("Verifying", len(manifest.shards), "shards") as advance:
+        for done, entry in enumerate(manifest.shards, start=1):
+            path = manifest.folder / entry["path"]
+            split = entry["path"].partition("/")[0]
+            try:
+                content = read_sealed(path, entry["sha256"])
+                index = index_shard(content, path, entry["samples"], manifest.schema, classes)
+                inputs = [hashlib.sha256() for _ in index.names]
+                for name, lying in index.fields.items():
+                    stored = stored_arrays(content, path, index, lying, range(len(index.names)))
+                    for number, array in enumerate(stored):
+                        if array.dtype.kind == "f" and not np.isfinite(array).all():
+                            where = f"{path}: {index.name(number)}"
+                            seen.faults.append(Fault("samples", where, f"{name} is not finite"))
+                        if lying.field in manifest.schema.inputs:
+                            inputs[number].update(array.tobytes())
+                with opened_image(content, path) as shard:
+                    for number in range(len(index.names)):
+                        attributes = shard[index.name(number)].attrs
+                        unit = label_of(attributes[manifest.schema.unit])
+                        seen.splits_of_unit.setdefault(unit, set()).add(split)
+                        stratum = label_of(attributes[manifest.schema.stratum]) if manifest.schema.stratum else ""
+                        seen.strata.setdefault(split, Counter())[stratum] += 1
+                        seen.splits_of_inputs.setdefault(inputs[number].digest(), set()).add(split)
+            except (StemdlError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+                said = str(error).splitlines()[0]
+                seen.faults.append(Fault("samples", str(path), "the shard cannot be read", "", said))
+            advance(done)
+    return seen

@@ -1,0 +1,46 @@
+"""What `stemdl data verify` checks of CBED patterns of crystals, beside what it checks of any data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from benchmark.data import relabel
+from benchmark.data.examined import Data, Skipped
+from benchmark.data.faults import Fault
+from benchmark.data.file_checks import counts
+from benchmark.data.leak_checks import copied_patterns, duplicate_materials, materials, partitions
+from benchmark.foundation.progress import progress
+
+
+def samples(data: Data) -> Iterator[Fault]:
+    """Layout, label and intensities of every sample, as `sample_checks` has them."""
+    yield from data.survey.faults
+
+
+def symmetry(data: Data) -> Iterator[Fault]:
+    """Labels, formulas and cells of some materials are those of their crystals, whose groups spglib finds again."""
+    if data.manifest.values["source"]["kind"] == "prototypes":
+        raise Skipped("crystals made from prototypes are not made again")
+    if data.table is None and relabel.shipped_rung(data.manifest) is None:
+        raise Skipped(
+            "the crystals are not to be had: give the table that they came from with --structures"
+            if data.manifest.values["source"]["kind"] != "drawn"
+            else "the recipe is of another version of this program"
+        )
+    chosen = relabel.some_of(data.materials.values())
+    with progress("Asking spglib", len(chosen), "materials") as advance:
+        for done, (entry, crystal) in enumerate(relabel.crystals_again(data.manifest, chosen, data.table), start=1):
+            yield from relabel.label_faults(data.manifest, entry, crystal)
+            advance(done)
+
+
+CHECKS: Mapping[str, Callable[[Data], Iterator[Fault]]] = {
+    "samples": samples,
+    "counts": counts,
+    "materials": materials,
+    "duplicates": duplicate_materials,
+    "copies": copied_patterns,
+    "symmetry": symmetry,
+    "partitions": partitions,
+}
+"""In the order in which they are made and reported; those of a general check's name take its place."""
