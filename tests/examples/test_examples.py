@@ -12,6 +12,7 @@ import pytest
 from benchmark.definition.own_rung import find_rung
 from benchmark.foundation.source import source_sha256
 from benchmark.launch.machine import load_machine
+from benchmark.simulation.cbed import CbedRung
 from benchmark.submission.ledger import LEDGER, read_ledger
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -87,10 +88,11 @@ def test_a_rung_of_one_s_own_is_made_trained_on_and_never_scored(stemdl: Callabl
 
 def test_the_rung_is_like_the_shipped_one_but_for_what_it_says():
     benchmark, rung, path = find_rung(str(EXAMPLES / "my_rung.yaml"))
-    smoke = benchmark.rung("stemdl_smoke")
+    smoke, understood = CbedRung.of(benchmark.rung("stemdl_smoke")), CbedRung.of(rung)
     assert path is not None and benchmark.rung("my_rung") is rung
-    assert (rung.space_groups, rung.seed, rung.optics.energy_kev) == ((62, 225), 7, 200.0)
-    assert (rung.crystals, rung.limits, rung.optics.accuracy) == (smoke.crystals, smoke.limits, smoke.optics.accuracy)
+    assert (understood.space_groups, rung.seed, understood.optics.energy_kev) == ((62, 225), 7, 200.0)
+    assert (understood.crystals, understood.limits) == (smoke.crystals, smoke.limits)
+    assert understood.optics.accuracy == smoke.optics.accuracy
 
 
 def test_the_machine_is_laid_out_on(stemdl: Callable):

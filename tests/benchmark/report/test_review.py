@@ -64,17 +64,17 @@ def test_a_good_submission(made: Path):
 
 def test_code_that_was_changed_is_shown_line_by_line(tree: Path):
     (code,) = (tree / CODE).glob("reference-*/reference")
-    (code / "train.py").write_text((code / "train.py").read_text().replace("WARM_UP_STEPS = 3", "WARM_UP_STEPS = 4"))
+    (code / "warm_up.py").write_text((code / "warm_up.py").read_text().replace("STEPS = 3", "STEPS = 4"))
     (code / "comm.py").unlink()
     (code / "more.py").write_text("x = 1\n")
     (the_set,) = reviewed(tree).sets
     by_state = {each.state: each for each in the_set.packed[0].differences}
     assert {state: each.file for state, each in by_state.items()} == {
-        "changed": "train.py",
+        "changed": "warm_up.py",
         "missing": "comm.py",
         "added": "more.py",
     }
-    assert "-WARM_UP_STEPS = 3\n+WARM_UP_STEPS = 4" in by_state["changed"].diff
+    assert "-STEPS = 3\n+STEPS = 4" in by_state["changed"].diff
     assert any("None of the source that is packed is what the ledger says ran" in said for said in the_set.code)
 
 
