@@ -116,7 +116,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What the task's recipe is asked for beside the rung."""
+    """What the task's recipe is asked for besides the rung."""
     names = ("structures", "prototypes", "crystals", "orientation")
     given = {name: value for name in names if (value := getattr(arguments, name)) is not None}
     return given | ({"split": False} if arguments.no_splits else {})
