@@ -10,7 +10,8 @@ from typing import IO
 
 _RULE = re.compile(rb"-{60,}\s*")
 _OF_AN_END = re.compile(
-    rb"\s*((prterun|mpirun|orterun) (detected|noticed) that|Primary job\s+terminated|MPI_ABORT was invoked)"
+    rb"\s*((prterun|mpirun|orterun) (detected|noticed) that (process|one or more|the job)"
+    rb"|Primary job\s+terminated|MPI_ABORT was invoked)"
 )
 CLOSE_SECONDS = 10.0
 """A process that the launcher leaves behind may keep the pipe open; it is not waited for longer."""

@@ -91,7 +91,8 @@ def test_a_rule_is_set_on_a_terminal_and_plain_in_a_pipe(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ):
     assert main(["rules", "R4.4"]) == 0
-    assert capsys.readouterr().out == "**R4.4 Resumed runs** are marked and not scored. *Checked by `not_resumed`.*\n"
+    checked = "*Checked by `not_resumed`, `runs_stand_in_the_ledger`.*"
+    assert capsys.readouterr().out == f"**R4.4 Resumed runs** are marked and not scored. {checked}\n"
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "60")
     assert main(["rules", "R4", "R4.4"]) == 0

@@ -59,6 +59,6 @@ def test_rules_are_listed_and_printed(capsys):
     listed = capsys.readouterr().out
     assert "R2.3" in listed and "data_recognised" in listed
     assert main(["rules", "R2.3"]) == 0
-    assert capsys.readouterr().out.startswith("**R2.3 Manifest.**")
+    assert capsys.readouterr().out.startswith("**R2.3 Manifest and golden figures.** ")
     assert main(["rules", "R6", "--format", "json"]) == 0
     assert [rule["id"] for rule in json.loads(capsys.readouterr().out)] == ["R6.1", "R6.2"]
