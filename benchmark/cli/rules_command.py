@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from benchmark.cli.output import add_format, next_step, print_json, print_table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from benchmark.validation.rulebook import Rule
 
 MOST_COLUMNS = 100
@@ -28,24 +30,28 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """0, or wrong use where there is no such rule."""
-    from benchmark.validation.rulebook import read_rules, rules_named
+    from benchmark.validation.rulebook import read_rules, rules_named, rules_of_tasks
 
     rules = read_rules()
     chosen = [rule for each in arguments.ids for rule in rules_named(each, rules)] or list(rules.values())
+    of_tasks = rules_of_tasks(rules)
+    bodies = {rule.id: {task: own[rule.id].body for task, own in of_tasks.items() if rule.id in own} for rule in chosen}
     if arguments.format == "json":
-        print_json([rule.to_dict() for rule in chosen])
+        print_json([{**rule.to_dict(), "tasks": bodies[rule.id]} for rule in chosen])
     elif arguments.ids:
-        _print_rules(chosen)
+        _print_rules(chosen, bodies)
     else:
         print_table(("rule", "", "held by"), [(rule.id, rule.title, rule.held_by) for rule in chosen])
         next_step(f"stemdl rules {chosen[0].id}")
     return 0
 
 
-def _print_rules(rules: list[Rule]) -> None:
-    """As they are written where they go into a file or a pipe; on a terminal set in its width, with headings."""
+def _print_rules(rules: list[Rule], bodies: Mapping[str, Mapping[str, str]]) -> None:
+    """Each rule and then what each task says of it: as they are written where they go into a file or a pipe; on a
+    terminal set in its width, with headings."""
+    of_tasks = {id: [f"*{task}:* {body}" for task, body in bodies[id].items()] for id in bodies}
     if not sys.stdout.isatty():
-        print("\n\n".join(rule.text for rule in rules))
+        print("\n\n".join("\n\n".join((rule.text, *of_tasks[rule.id])) for rule in rules))
         return
     from rich.console import Console
     from rich.markdown import Markdown
@@ -53,11 +59,6 @@ def _print_rules(rules: list[Rule]) -> None:
     console = Console(highlight=False, width=min(MOST_COLUMNS, shutil.get_terminal_size().columns))
     for rule in rules:
         console.print(Markdown(f"## {rule.id} {rule.title}"))
-        console.print(
-            Markdown(
-                rule.text.removeprefix(f"**{rule.id} {rule.title}.**")
-                .removeprefix(f"**{rule.id} {rule.title}**")
-                .strip()
-            )
-        )
+        for text in (rule.body, *of_tasks[rule.id]):
+            console.print(Markdown(text))
         console.print()

@@ -1,4 +1,5 @@
-"""rules.md as data: each rule with its id, title, text, and the checks that hold a submission to it."""
+"""rules.md as data: each rule with its id, title, text, and the checks that hold a submission to it; and what the rules.md
+of each task adds to it, under the same id."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmark.definition.finder import places
 from benchmark.foundation.errors import StemdlError, nearest
 
 RULE_BOOK = Path(__file__).resolve().parents[1] / "rules.md"
@@ -32,6 +34,11 @@ class Rule:
         """Who holds a submission to it."""
         return ", ".join(self.checks) or "review"
 
+    @property
+    def body(self) -> str:
+        """The text without the id and title that it begins with."""
+        return _RULE.sub("", self.text, count=1).strip()
+
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
         return asdict(self)
@@ -53,6 +60,25 @@ def read_rules(path: Path = RULE_BOOK) -> Mapping[str, Rule]:
         checks = tuple(name for part in _CHECKED.findall(body) for name in _NAME.findall(part))
         rules[match[1]] = Rule(match[1], match[2], body, checks)
     return rules
+
+
+def rules_of_tasks(rules: Mapping[str, Rule]) -> Mapping[str, Mapping[str, Rule]]:
+    """What each task that has a rules.md says of these rules: by task, then by id. Raises StemdlError where it has
+    an id that none of them has."""
+    found = {
+        name: read_rules(place.folder / RULE_BOOK.name)
+        for name, place in places().items()
+        if (place.folder / RULE_BOOK.name).is_file()
+    }
+    for name, own in found.items():
+        if unknown := [id for id in own if id not in rules]:
+            raise StemdlError(
+                f"the task {name} has a rule {unknown[0]} of its own",
+                where=places()[name].folder / RULE_BOOK.name,
+                expected="the ids of the rules of all benchmarks",
+                remedy=nearest(unknown[0], rules),
+            )
+    return found
 
 
 def rules_named(name: str, rules: Mapping[str, Rule]) -> list[Rule]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
+from benchmark.definition.finder import add_folders
 from benchmark.foundation.errors import StemdlError
 from benchmark.validation import checks
 from benchmark.validation.registry import BEYOND_ONE_SUBJECT, all_checks
-from benchmark.validation.rulebook import RULE_BOOK, read_rules, rules_named
+from benchmark.validation.rulebook import RULE_BOOK, read_rules, rules_named, rules_of_tasks
 
 RULES = read_rules()
+TOY_TASK = Path(__file__).resolve().parents[2] / "toy_task" / "tasks" / "toy_line"
 
 
 def test_each_rule_names_the_checks_that_name_it():
@@ -36,7 +39,7 @@ def test_a_check_yields_faults_of_its_own_rules_alone():
 
 
 def test_every_id_in_the_book_and_in_the_package_is_a_rule():
-    for path in [RULE_BOOK, *RULE_BOOK.parent.rglob("*.py")]:
+    for path in [RULE_BOOK, *RULE_BOOK.parent.rglob("*.py"), *RULE_BOOK.parent.glob("tasks/*/*.md")]:
         for found in re.findall(r"\bR\d+\.\d+\b", path.read_text(encoding="utf-8")):
             assert found in RULES, f"{path} says {found}"
 
@@ -62,3 +65,15 @@ def test_a_broken_book_is_told(tmp_path):
     (tmp_path / "rules.md").write_text("**R1.1 A.** text\n\n**R1.1 A.** text\n")
     with pytest.raises(StemdlError, match="twice"):
         read_rules(tmp_path / "rules.md")
+
+
+def test_a_task_adds_to_the_rules_under_their_ids(tmp_path, monkeypatch):
+    own = rules_of_tasks(RULES)["space_group"]
+    assert "Macro-F1" in own["R1.2"].body and not any(rule.checks for rule in own.values())
+    assert "space group" not in RULE_BOOK.read_text(encoding="utf-8").lower()
+    monkeypatch.setenv("STEMDL_TASKS", "")
+    shutil.copytree(TOY_TASK, tmp_path / "toy")
+    (tmp_path / "toy" / "rules.md").write_text("**R1.22 A.** text\n")
+    add_folders([tmp_path])
+    with pytest.raises(StemdlError, match=r"toy has a rule R1\.22 of its own"):
+        rules_of_tasks(RULES)
