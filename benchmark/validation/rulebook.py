@@ -1,5 +1,5 @@
-"""rules.md as data: each rule with its id, title, text, and the checks that hold a submission to it; and what the rules.md
-of each task adds to it, under the same id."""
+"""rules.md as data: each rule with its id, title, text, and the checks that hold a submission to it; and what the
+rules.md of each task adds to it, under the same id."""
 
 from __future__ import annotations
 
@@ -63,8 +63,10 @@ def read_rules(path: Path = RULE_BOOK) -> Mapping[str, Rule]:
 
 
 def rules_of_tasks(rules: Mapping[str, Rule]) -> Mapping[str, Mapping[str, Rule]]:
-    """What each task that has a rules.md says of these rules: by task, then by id. Raises StemdlError where it has
-    an id that none of them has."""
+    """What each task that has a rules.md says of these rules: by task, then by id.
+
+    Raises StemdlError where it has an id that none of them has.
+    """
     found = {
         name: read_rules(place.folder / RULE_BOOK.name)
         for name, place in places().items()
