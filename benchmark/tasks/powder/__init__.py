@@ -1,0 +1,1 @@
+"""What is asked: the extinction group of a crystal, from its powder pattern."""
