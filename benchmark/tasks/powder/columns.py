@@ -1,7 +1,7 @@
 """The rows of numbers in a text file of columns, whoever wrote it, with what stands before them.
 
-Columns are parted by blanks, tabs, commas or semicolons; decimals have a point or a comma. Which it is has to follow from
-all rows alike, and nothing is left out in silence: a row that is not like the others is refused with its line.
+Columns are parted by blanks, tabs, commas or semicolons; decimals have a point or a comma. Which it is has to follow
+from all rows alike, and nothing is left out in silence: a row that is not like the others is refused with its line.
 """
 
 from __future__ import annotations
