@@ -13,7 +13,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 from dataclasses import dataclass
 
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.recipes import ORIENTATIONS
+from benchmark.simulation.scattering import x_ray_scattering_factor
 from benchmark.simulation.symmetry import centring_letter
 from benchmark.simulation.zone import CONVENTIONAL_AXES, DETECTOR_RIGHT
 
@@ -142,20 +142,11 @@ def strongest_reflections(crystal: Crystal) -> NDArray[np.int64]:
 def _x_ray_structure_factors(crystal: Crystal, vectors: NDArray) -> NDArray[np.complex128]:
     """F of the conventional cell at reciprocal vectors (n, 3), 1/Angstrom; International Tables C, table 6.1.1.4."""
     phases = np.exp(2j * np.pi * (vectors @ (crystal.positions @ crystal.cell).T))
-    s2 = (vectors**2).sum(axis=1) / 4.0
+    lengths = np.linalg.norm(vectors, axis=1)
     total = np.zeros(len(vectors), dtype=np.complex128)
     for number in np.unique(crystal.numbers):
-        a, b, c = _x_ray_coefficients(int(number))
-        total += ((a * np.exp(-b * s2[:, None])).sum(axis=1) + c) * phases[:, crystal.numbers == number].sum(axis=1)
+        total += x_ray_scattering_factor(int(number), lengths) * phases[:, crystal.numbers == number].sum(axis=1)
     return total
-
-
-@functools.cache
-def _x_ray_coefficients(number: int) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-    import gemmi
-
-    coefficients = gemmi.Element(number).it92
-    return np.array(coefficients.a), np.array(coefficients.b), float(coefficients.c)
 
 
 def _random(crystal: Crystal, generator: np.random.Generator) -> tuple[Projection, ...]:

@@ -1,4 +1,4 @@
-"""How one atom scatters fast electrons, and the constants of a beam of a given energy."""
+"""How one atom scatters fast electrons and X-rays, and the constants of a beam of a given energy."""
 
 from __future__ import annotations
 
@@ -52,6 +52,27 @@ def _lobato(number: int, g_per_angstrom: NDArray) -> NDArray[np.float64]:
         fall = 1.0 / (1.0 + b * g2)
         total += a * fall * (1.0 + fall)
     return total
+
+
+@functools.cache
+def _x_ray_coefficients(number: int) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    import gemmi
+
+    coefficients = gemmi.Element(number).it92
+    return np.array(coefficients.a), np.array(coefficients.b), float(coefficients.c)
+
+
+def x_ray_scattering_factor(number: int, g_per_angstrom: NDArray) -> NDArray[np.float64]:
+    """X-ray form factor of a neutral atom in electrons, at |g| = 2 sin(theta) / lambda: what its electron density
+    transforms to, its atomic number at g = 0 within 0.1 %. `number` 1 to 98.
+
+    Four Gaussians and a constant (International Tables C, table 6.1.1.4), as gemmi ships them; fitted for g up to 4 per
+    Angstrom.
+    """
+    a, b, c = _x_ray_coefficients(number)
+    s2 = np.asarray(g_per_angstrom) ** 2 / 4.0
+    factor: NDArray[np.float64] = (a * np.exp(-b * s2[..., None])).sum(axis=-1) + c
+    return factor
 
 
 PARAMETRISATIONS = {"peng": _peng, "lobato": _lobato}
