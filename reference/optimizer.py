@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from inspect import unwrap
+from typing import TypeVar
 
+import torch
 from torch import nn
 from torch.optim import SGD, AdamW, Optimizer
 
@@ -16,6 +19,9 @@ from benchmark.foundation.errors import StemdlError, nearest
 
 BETAS = (0.9, 0.99)
 MOMENTUM = 0.9
+METHODS = ("add_param_group", "load_state_dict", "state_dict", "step", "zero_grad")
+
+_Optimizer = TypeVar("_Optimizer", bound=Optimizer)
 
 
 def make_optimizer(model: nn.Module, settings: Settings) -> Optimizer:
@@ -30,15 +36,25 @@ def require_optimizer(name: str) -> None:
         raise StemdlError(f"there is no optimizer {name!r}", where="optimizer", remedy=nearest(name, OPTIMIZERS))
 
 
+def _eager(kind: type[_Optimizer]) -> type[_Optimizer]:
+    """The same optimizer, whose methods are not wrapped for torch's compiler.
+
+    No run compiles its optimizer, and the first call of a wrapper loads the compiler: as many files as the rest of
+    torch, and as much time again, on each rank before its clock starts.
+    """
+    plain = {name: unwrap(getattr(kind, name)) for name in METHODS}
+    return type(kind.__name__, (kind,), plain | {"step": torch.no_grad()(plain["step"])})
+
+
 def _adamw(model: nn.Module, settings: Settings) -> Optimizer:
     """AdamW (Loshchilov & Hutter 2019)."""
-    return AdamW(_groups(model, settings.weight_decay), lr=settings.learning_rate, betas=BETAS)
+    return _eager(AdamW)(_groups(model, settings.weight_decay), lr=settings.learning_rate, betas=BETAS)
 
 
 def _sgd(model: nn.Module, settings: Settings) -> Optimizer:
     """Stochastic gradient descent with Nesterov's momentum (Sutskever et al. 2013)."""
     groups = _groups(model, settings.weight_decay)
-    return SGD(groups, lr=settings.learning_rate, momentum=MOMENTUM, nesterov=True)
+    return _eager(SGD)(groups, lr=settings.learning_rate, momentum=MOMENTUM, nesterov=True)
 
 
 OPTIMIZERS: Mapping[str, Callable[[nn.Module, Settings], Optimizer]] = {"adamw": _adamw, "sgd": _sgd}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -76,3 +78,22 @@ def test_each_optimizer_descends(name: str):
 def test_an_optimizer_that_is_not_there_is_refused_with_the_nearest():
     with pytest.raises(StemdlError, match="did you mean 'adamw'"):
         make_optimizer(torch.nn.Linear(3, 1), Settings(optimizer="adam"))
+
+
+def test_no_optimizer_loads_the_compiler(environment: dict[str, str]):
+    script = """
+import sys, torch
+from benchmark.definition.settings import Settings
+from reference.optimizer import OPTIMIZERS, make_optimizer
+for name in OPTIMIZERS:
+    model = torch.nn.Linear(3, 1)
+    optimizer = make_optimizer(model, Settings(optimizer=name))
+    model(torch.rand(2, 3)).sum().backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    optimizer.load_state_dict(optimizer.state_dict())
+    assert optimizer.state_dict()["state"]
+print(sorted(name for name in sys.modules if name.startswith("torch._dynamo")))
+"""
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
