@@ -33,9 +33,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def one_thread_per_worker() -> None:
     """Workers share the cores already: threads of their numerical libraries would only wait for each other."""
     if "PYTEST_XDIST_WORKER" in os.environ:
-        from benchmark.data.workers import use_one_thread
+        import scipy.linalg  # noqa: F401  has a BLAS beside numpy's
+        import torch
+        from threadpoolctl import threadpool_limits
 
-        use_one_thread()
+        torch.set_num_threads(1)
+        threadpool_limits(1)
 
 
 @pytest.fixture(scope="session")

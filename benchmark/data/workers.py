@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -17,6 +18,15 @@ from benchmark.foundation.progress import progress
 
 _Piece = TypeVar("_Piece")
 _Result = TypeVar("_Result")
+
+_THREADS = (
+    "BLIS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
+"""Variables by which numerical libraries are given their number of threads when they are loaded."""
 
 
 class Ranks(Protocol):
@@ -205,14 +215,14 @@ def _start(single_threaded: bool) -> None:
 
 
 def use_one_thread() -> None:
-    """Of each numerical library in this process, whatever the environment says. All are loaded: only then do they heed
-    it."""
-    import scipy.linalg  # noqa: F401  has a BLAS beside numpy's
-    import torch
+    """Of each numerical library in this process, whatever the environment said: of those that are loaded at once, of
+    the others, which heed the environment, when they come. None is loaded for it: a recipe may need none."""
     from threadpoolctl import threadpool_limits
 
-    torch.set_num_threads(1)
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
     threadpool_limits(1)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
 
 
 @contextmanager
