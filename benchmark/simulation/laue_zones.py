@@ -18,7 +18,7 @@ The expansion fails for the few beams that the Ewald sphere meets, s_g = 0; thos
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +59,15 @@ def ring_beams(
         found.append(np.column_stack([plane, np.full(len(plane), layer), np.round(np.abs(excitation), 7)])[kept])
     beams = np.concatenate(found) if found else np.empty((0, 4))
     return beams[np.argsort(beams[:, 3], kind="stable"), :3].astype(np.int64)
+
+
+def _centred(zone: Zone, layer: int) -> Zone:
+    """The same crystal with the origin of a layer at its reflection that is nearest to the optical axis: the vectors
+    across the beam are lowered by so much of the one along it. Of other layers it says nothing."""
+    step = np.round(np.round(layer * zone.layer_shift @ zone.lattice.T, 9)) / layer
+    return replace(
+        zone, layer_shift=zone.layer_shift - step @ zone.reciprocal, heights=zone.heights - zone.positions @ step
+    )
 
 
 @dataclass(frozen=True)
@@ -104,10 +113,13 @@ def along_beam(
     potential, start = np.zeros(side), np.zeros(side)
     ends = [np.zeros(side) for _ in thicknesses_angstrom]
     across, down = (np.arange(n) / n for n in side)
+    whole, longest = zone, min((np.array(reach) - 0.5) / np.linalg.norm(zone.lattice, axis=1))
     for layer in layers:
-        table = coefficients(zone, elastic, reach, range(layer, layer + 1), energy_kev)[0] / (2.0 * wave_number)
+        zone = _centred(whole, layer)
         period = zone.repeat_angstrom / layer
         slope = plane + layer * zone.layer_shift
+        table = coefficients(zone, elastic, reach, range(layer, layer + 1), energy_kev)[0] / (2.0 * wave_number)
+        table *= np.linalg.norm(slope, axis=-1) < longest - 1e-9  # as far on every side, and so as symmetric
         squares = sum(np.abs(to_space(table * slope[..., axis])) ** 2 for axis in range(2))
         potential -= period**2 * squares / wave_number
         if (step := lattice_step(zone, layer)) is not None:

@@ -104,6 +104,10 @@ def project(
     vectors = basis @ primitive @ crystal.cell @ frame.T
     vectors[:, :2] *= across
     positions = crystal.positions @ np.linalg.inv(basis @ primitive)
+    # Vectors that differ by some of `along` look alike in projection. The lowest ones shift a layer the least: tables
+    # that end at some reflection then end about as far from the optical axis on either side.
+    rise = np.round(np.round(vectors[:2, 2] / vectors[2, 2], 9))
+    vectors[:2, 2] -= rise * vectors[2, 2]
     return Zone(
         lattice=vectors[:2, :2],
         positions=positions[:, :2] % 1.0,
@@ -111,7 +115,7 @@ def project(
         volume_angstrom3=crystal.volume_angstrom3 * abs(across[0] * across[1]),
         frame=frame,
         repeat_angstrom=float(np.linalg.norm(along @ primitive @ crystal.cell)),
-        heights=positions[:, 2] % 1.0,
+        heights=(positions[:, 2] + positions[:, :2] @ rise) % 1.0,
         layer_shift=np.linalg.inv(vectors).T[2, :2],
     )
 

@@ -72,14 +72,15 @@ def test_slices_agree_with_multislice(expected: dict, name: str) -> None:
 
 
 def test_more_layers_are_never_worse(expected: dict) -> None:
-    """Averaged over the layers that are kept, the error falls until the method's own limit: from 9.1 to 0.5 % here."""
-    for name, gain in (("GaN", 15.0), ("MgO", 5.0)):
+    """Averaged over the layers that are kept, the error falls from 9.1 % (GaN) and stays at the method's own limit:
+    0.62 % of GaN and 0.05 % of MgO, whose ring of beams near the Ewald sphere is not followed here."""
+    for name, gain, limit in (("GaN", 14.0, 0.0065), ("MgO", 7.0, 0.0006)):
         errors = [
             error(expected, name, dataclasses.replace(AVERAGED, g_z_max_per_angstrom=g_z))
             for g_z in (0.0, 0.25, 0.5, 1.0, 3.0)
         ]
-        assert all(later <= earlier + 5e-4 for earlier, later in itertools.pairwise(errors)), errors
-        assert errors[0] > gain * errors[-1]
+        assert all(later < earlier for earlier, later in itertools.pairwise(errors[:4])), errors
+        assert errors[0] > gain * errors[-1] and max(errors[3:]) < limit, errors
 
 
 def test_following_more_of_the_ring_is_never_worse(expected: dict) -> None:
@@ -99,7 +100,7 @@ def test_following_more_of_the_ring_is_never_worse(expected: dict) -> None:
     "accuracy", [RESOLVED, dataclasses.replace(AVERAGED, g_z_max_per_angstrom=3.0, holz_excitation_per_angstrom=0.05)]
 )
 def test_an_oblique_cell_of_the_same_lattice_gives_the_same_pattern(accuracy: Accuracy) -> None:
-    """Rows a + c, b, c: layers of the reciprocal lattice are shifted by whole reflections, and nothing else changes."""
+    """Rows a + c, b, c: what is a shift of layers by whole reflections in these is none in the lowest vectors."""
     straight = oracle.SAMPLES["PbTiO3"].crystal
     change = np.array([[1, 0, 1], [0, 1, 0], [0, 0, 1]])
     oblique = Crystal(change @ straight.cell, straight.numbers, straight.positions @ np.linalg.inv(change) % 1.0, 1)
@@ -116,7 +117,7 @@ def test_an_oblique_cell_of_the_same_lattice_gives_the_same_pattern(accuracy: Ac
         )
         order = np.lexsort(np.round(waves.vectors, 5).T + 0.0)
         found.append((zone, waves.vectors[order], waves.intensities[order]))
-    assert np.linalg.norm(found[1][0].layer_shift) > 0.1 and lattice_step(found[1][0], 1) is not None
+    assert np.linalg.norm(found[1][0].layer_shift) < 1e-9
     np.testing.assert_allclose(found[0][1], found[1][1], atol=1e-9)
     np.testing.assert_allclose(found[0][2], found[1][2], atol=1e-4)
 
