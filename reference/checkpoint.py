@@ -20,6 +20,19 @@ from reference.run import Run
 DIVERGED = "diverged.pt"
 """Beside the last good checkpoint: the state in which a loss was found not to be finite."""
 
+_NOT_OURS = (
+    OSError,
+    EOFError,
+    RuntimeError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    KeyError,
+    IndexError,
+    pickle.UnpicklingError,
+)
+"""Each is how some file that is not a checkpoint of ours shows."""
+
 
 @dataclass
 class State:
@@ -100,17 +113,7 @@ def load_checkpoint(path: Path, state: State, comm: Comm, *, elastic: bool = Fal
         same = len(of_ranks) == comm.size
         if same or elastic:
             _restore_own(state, of_ranks[comm.rank] if same else of_ranks.mean(dim=0))
-    except (
-        OSError,
-        EOFError,
-        RuntimeError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        KeyError,
-        IndexError,
-        pickle.UnpicklingError,
-    ) as error:  # each is how some file that is no checkpoint of ours shows
+    except _NOT_OURS as error:
         raise StemdlError(
             "the checkpoint cannot be restored",
             where=path,
@@ -129,6 +132,15 @@ def load_checkpoint(path: Path, state: State, comm: Comm, *, elastic: bool = Fal
     if not same:
         state.step, state.loss_sum = 0, torch.zeros_like(state.loss_sum)
     return len(of_ranks)
+
+
+def load_average(path: Path, averaged: nn.Module) -> None:
+    """Restore the running average of the weights alone, which is what is evaluated. Raises StemdlError where there is
+    no checkpoint, or one of another network."""
+    try:
+        averaged.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["averaged"])
+    except _NOT_OURS as error:
+        raise StemdlError("the checkpoint cannot be read", where=path, found=error) from error
 
 
 def go_on(run: Run, state: State) -> None:

@@ -19,6 +19,7 @@ from torch import nn
 from benchmark.definition.request import RunRequest
 from benchmark.definition.settings import Settings
 from benchmark.events import keys
+from reference.answer import answerer
 from reference.average import average_buffers, average_of
 from reference.checkpoint import State, go_on, save_checkpoint, zero_on
 from reference.comm import backend_of
@@ -33,6 +34,8 @@ from reference.session import clock, opened, record, record_test
 from reference.step import step
 from reference.task import MakeTask, Task
 from reference.warm_up import warm_up
+
+__all__ = ["answerer", "require_possible", "train"]
 
 
 def require_possible(settings: Mapping[str, Any], train_samples: int, ranks: int) -> None:

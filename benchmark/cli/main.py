@@ -20,6 +20,7 @@ COMMANDS = {
     "launch": "start the ranks with a launcher or a batch system, on a machine of a profile",
     "list": "the runs under a folder",
     "show": "one run, with its curve",
+    "evaluate": "what a trained model says of measured inputs, with pictures",
     "ledger": "every run that was begun, failed ones too",
     "submit": "make a submission of runs, checked before it is written",
     "score": "time to train of submissions and runs, normalised to the reference's convergence",

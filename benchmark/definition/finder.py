@@ -1,7 +1,8 @@
 """Where tasks are found: those that are shipped, folders that --tasks or STEMDL_TASKS names, installed packages.
 
-A task is a folder that holds `definition.yaml`. Its code lies in `recipe.py` (how its data are made) and `task.py` (how
-a model is trained), and is imported only where data are made or a model is trained: who judges reads definitions alone.
+A task is a folder that holds `definition.yaml`. Its code lies in `recipe.py` (how its data are made), `task.py` (how a
+model is trained) and `evaluate.py` (how a model is asked about measured inputs), and is imported only where that is
+done: who judges reads definitions alone.
 """
 
 from __future__ import annotations
@@ -20,9 +21,13 @@ from types import ModuleType
 from benchmark.definition.benchmark import SHIPPED, Benchmark, read_benchmark
 from benchmark.foundation.errors import StemdlError, nearest
 
-DEFINITION, RECIPE, TASK = "definition.yaml", "recipe", "task"
+DEFINITION, RECIPE, TASK, EVALUATE = "definition.yaml", "recipe", "task", "evaluate"
 VARIABLE, ENTRY_POINTS = "STEMDL_TASKS", "stemdl.tasks"
-_CODE = {RECIPE: "benchmark.tasks.{}.recipe", TASK: "reference.tasks.{}.task"}
+_CODE = {
+    RECIPE: "benchmark.tasks.{}.recipe",
+    TASK: "reference.tasks.{}.task",
+    EVALUATE: "benchmark.tasks.{}.evaluate",
+}
 """Of a shipped task, whose two halves lie apart."""
 
 
@@ -47,7 +52,8 @@ class TaskPlace:
         return _read(self.definition, self.name)
 
     def code(self, part: str) -> ModuleType:
-        """Its module `recipe` or `task`, imported. Raises StemdlError where it has none, or it cannot be imported."""
+        """Its module `recipe`, `task` or `evaluate`, imported. Raises StemdlError where it has none, or it cannot be
+        imported."""
         if self.shipped:
             name = _CODE[part].format(self.name)
         else:

@@ -107,6 +107,14 @@ class Trainer:
         if check is not None:
             check(settings, train_samples, ranks)
 
+    def answerer(self) -> Callable[..., Any]:
+        """`answerer(checkpoint, benchmark, schema, settings, make_task)` of its module: what a checkpoint's model says
+        of inputs. Raises StemdlError where its runs leave no model."""
+        found: Callable[..., Any] | None = getattr(self._import(), "answerer", None)
+        if found is None:
+            raise StemdlError("what this trainer trains cannot be asked again", where=self, expected="answerer(...)")
+        return found
+
     def _import(self) -> ModuleType:
         self.source()
         if self.file is None:

@@ -13,8 +13,8 @@ from benchmark.cli.parser import leaves
 from benchmark.foundation.source import source_sha256
 from benchmark.submission.ledger_entry import ROOT
 
-WRITES = {("run",), ("data", "import"), ("data", "split")}
-"""Commands that are for writing: `run` makes runs, `split` lays a partition beside the shards."""
+WRITES = {("run",), ("evaluate",), ("data", "import"), ("data", "split")}
+"""Commands that are for writing: `run` makes runs, `evaluate` answers, `split` lays a partition beside the shards."""
 READS = {
     ("doctor",): (["--folder", "{elsewhere}", "--data", "{data}", "--rung", "stemdl_smoke"],),
     ("list",): (["{runs}"], ["{runs}", "--format", "json"], ["--rungs"]),

@@ -1,0 +1,161 @@
+"""What a trained model says of measured inputs: a table, and a picture of each."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmark.cli.arguments import place, run_path
+from benchmark.cli.output import add_format, next_step, print_json, print_table
+from benchmark.foundation.errors import StemdlError, nearest
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from benchmark.definition.benchmark import Benchmark
+    from benchmark.definition.question import Question
+    from benchmark.definition.sample import SampleSchema
+
+EXAMPLE = """Examples:
+  stemdl evaluate latest measured/ -o answers
+  stemdl evaluate runs/powder quartz.xy --set wavelength=1.5406"""
+ANSWERS, SHOWN, MOST = "answers.json", 3, 5
+"""The file of all answers; how many classes of each the table has, and that file."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Options of `stemdl evaluate`."""
+    parser.add_argument("run", type=run_path, help="the folder of a run that kept its checkpoint, or latest")
+    parser.add_argument("inputs", type=place, nargs="+", help="files, or folders of them, as the run's task reads them")
+    parser.add_argument("-o", "--output", type=place, default=Path("answers"), help="(default: %(default)s)")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="what the files leave open")
+    parser.add_argument("--rung", type=place, help="the file of the run's rung, where it is one of your own")
+    parser.add_argument("--trainer", help="of the run, where it was not the benchmark's: FILE.py:make_task")
+    parser.add_argument("--no-pictures", action="store_true", help="the table alone")
+    add_format(parser)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """0 when all inputs were answered, 1 when some were refused."""
+    from benchmark.data.recipe import recipe_of
+    from benchmark.definition.finder import EVALUATE, find_task
+    from benchmark.foundation.files import require_place, write_json
+
+    os.environ.setdefault("MPLBACKEND", "Agg")
+    benchmark, rung = _rung_of(arguments.run, arguments.rung)
+    evaluation = find_task(benchmark.task).code(EVALUATE)
+    options = _options(arguments.set, evaluation.OPTIONS)
+    if (arguments.output / ANSWERS).exists():
+        raise StemdlError("answers are here already", where=arguments.output, remedy="-o ANOTHER_FOLDER")
+    require_place(arguments.output)
+    schema = recipe_of(rung).schema()
+    answer = _answerer(arguments, benchmark, schema)
+    rows: list[dict[str, Any]] = []
+    for question in evaluation.read_inputs(arguments.inputs, rung, options):
+        if isinstance(question, StemdlError):
+            rows.append({"input": str(question.where), "refused": str(question)})
+            continue
+        outputs = {name: values[0] for name, values in answer(_batch(question)).items()}
+        row: dict[str, Any] = {"input": str(question.path), "answer": _ranked(outputs, schema)}
+        if not arguments.no_pictures:
+            row["picture"] = str(arguments.output / f"{question.name}.png")
+            arguments.output.mkdir(parents=True, exist_ok=True)
+            evaluation.picture(question, outputs, schema, Path(row["picture"]))
+        rows.append({**row, "notes": list(question.notes)})
+    if not rows:
+        raise StemdlError("no input is here", where=", ".join(map(str, arguments.inputs)))
+    write_json(arguments.output / ANSWERS, {"run": str(arguments.run), "rung": rung.name, "inputs": rows})
+    refused = sum("refused" in row for row in rows)
+    if arguments.format == "json":
+        print_json(rows)
+    else:
+        print_table(("input", "answer, and how sure"), [_shown(row) for row in rows])
+        print(f"{len(rows) - refused} of {len(rows)} inputs answered: {arguments.output / ANSWERS}")
+        next_step(f"open the pictures in {arguments.output}")
+    return 1 if refused else 0
+
+
+def _rung_of(run: Path, file: Path | None) -> tuple[Benchmark, Any]:
+    """The benchmark and the rung of a run, as its log has them."""
+    from benchmark.definition.own_rung import find_rung
+    from benchmark.definition.request import LOG
+    from benchmark.events import keys
+    from benchmark.events.reader import iter_events
+
+    logs = sorted(run.glob(LOG.format(index="*"))) if run.is_dir() else []
+    if not logs:
+        raise StemdlError("no run is here", where=run, expected="the folder of a run: its log and its checkpoint")
+    name = next((event.value for event in iter_events(logs[0]) if event.key == keys.SUBMISSION_BENCHMARK), None)
+    benchmark, rung, _ = find_rung(str(file) if file else str(name))
+    if rung.name != name:
+        raise StemdlError("the run is of another rung", where=logs[0], expected=rung.name, found=name)
+    return benchmark, rung
+
+
+def _answerer(arguments: argparse.Namespace, benchmark: Benchmark, schema: SampleSchema) -> Any:
+    """The run's model, as a function of inputs."""
+    from benchmark.definition.request import CHECKPOINT, CONFIG
+    from benchmark.definition.settings import Settings, settings_of
+    from benchmark.definition.trainer import Trainer
+    from benchmark.foundation.files import read_yaml_mapping
+
+    config = read_yaml_mapping(arguments.run / CONFIG, "the run's configuration")
+    made_by = config.get("trainer", benchmark.trainer)
+    if made_by != (arguments.trainer or benchmark.trainer):
+        raise StemdlError("the run was made by another trainer", where=arguments.run, remedy=f"--trainer {made_by}")
+    known = settings_of(benchmark)
+    values = {name: known[name].checked(value, str(CONFIG)) for name, value in config.items() if name in known}
+    settings = Settings.of({name: each.default for name, each in known.items()} | values)
+    make_task = Trainer.named(arguments.trainer).load() if arguments.trainer else None
+    checkpoint = arguments.run / CHECKPOINT
+    return Trainer.named(benchmark.trainer).answerer()(checkpoint, benchmark, schema, settings, make_task)
+
+
+def _options(given: list[str], known: Mapping[str, str]) -> dict[str, str]:
+    pairs = [each.partition("=") for each in given]
+    for key, equals, value in pairs:
+        if not equals or not value:
+            raise StemdlError("an option is not key=value", where="--set", found=key)
+        if key not in known:
+            raise StemdlError(f"these inputs have no option {key!r}", where="--set", remedy=nearest(key, known))
+    return {key: value for key, _, value in pairs}
+
+
+def _batch(question: Question) -> dict[str, NDArray[Any]]:
+    return {name: values[None] for name, values in question.inputs.items()}
+
+
+def _ranked(outputs: Mapping[str, NDArray[Any]], schema: SampleSchema) -> dict[str, Any]:
+    """Of each target that is a class, the likeliest classes with their probabilities; of others, the numbers."""
+    from scipy.special import softmax
+
+    ranked: dict[str, Any] = {}
+    for name, values in outputs.items():
+        labels = schema.classes.get(name)
+        if labels is None:
+            ranked[name] = values.tolist()
+        elif values.ndim:
+            shares = softmax(values.astype(float))
+            best = shares.argsort()[::-1][:MOST]
+            ranked[name] = [{"class": labels[each], "probability": round(float(shares[each]), 4)} for each in best]
+        else:
+            ranked[name] = [{"class": labels[int(values)]}]
+    return ranked
+
+
+def _shown(row: Mapping[str, Any]) -> tuple[str, str]:
+    if "refused" in row:
+        return row["input"], f"refused: {row['refused'].splitlines()[0].removeprefix(row['input'] + ': ')}"
+    said = []
+    for name, found in row["answer"].items():
+        if found and isinstance(found, list) and isinstance(found[0], dict):
+            said += [
+                f"{each['class']} {each['probability']:.2f}" if "probability" in each else each["class"]
+                for each in found[:SHOWN]
+            ]
+        else:
+            said.append(name)
+    return Path(row["input"]).name, ", ".join(said)

@@ -1,0 +1,54 @@
+"""What a trained model is asked from outside its data set: measured inputs, as a task's `evaluate.py` reads them.
+
+That module of a task's folder has
+
+- `OPTIONS`, names of options and what each says, for what a file may leave open;
+- `read_inputs(paths, rung, options)`, which yields for each input a `Question`, or the StemdlError why it is none;
+- `picture(question, outputs, schema, path)`, which draws one with what the model gave for each target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from benchmark.definition.sample import SampleSchema
+from benchmark.foundation.errors import StemdlError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """An input without its answer.
+
+    Attributes
+    ----------
+    name : of its picture, without what a file's name may not have. path : what it was read from.
+    inputs : the schema's inputs by name, each of its shape and type.
+    notes : what was mended or assumed, in words.
+    """
+
+    name: str
+    path: Path
+    inputs: Mapping[str, NDArray[Any]]
+    notes: tuple[str, ...] = field(default=())
+
+
+class Evaluation(Protocol):
+    """The module `evaluate` of a task."""
+
+    OPTIONS: Mapping[str, str]
+
+    def read_inputs(
+        self, paths: Sequence[Path], rung: Any, options: Mapping[str, str]
+    ) -> Iterator[Question | StemdlError]:
+        """Of files, and of folders all that are inputs. Raises StemdlError for wrong options."""
+
+    def picture(
+        self, question: Question, outputs: Mapping[str, NDArray[Any]], schema: SampleSchema, path: Path
+    ) -> None:
+        """Write a PNG; `outputs` has of each target what the task predicts for this question."""
