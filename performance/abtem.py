@@ -29,7 +29,7 @@ import numpy as np
 from convergence import SEMI_ANGLE, SETTINGS, intensities
 from multislice import SAMPLES, Sample, beams_of, errors, multislice
 
-from benchmark.data.simulate import ideal_pattern
+from benchmark.crystals.simulate import ideal_pattern
 from benchmark.simulation.potential import Atoms
 from benchmark.simulation.recipes import Optics
 from benchmark.simulation.scattering import wavelength_angstrom

@@ -18,7 +18,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import numpy as np
 from multislice import SAMPLES, beams_of, errors, multislice
 
-from benchmark.data.simulate import ideal_pattern
+from benchmark.crystals.simulate import ideal_pattern
 from benchmark.simulation.aperture import chebyshev, fit, nodes
 from benchmark.simulation.manybeam import propagate
 from benchmark.simulation.potential import Atoms

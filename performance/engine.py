@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from benchmark.data.simulate import View
+from benchmark.crystals.simulate import View
 from benchmark.simulation.draw import draw_crystal
 from benchmark.simulation.potential import Atoms
 from benchmark.simulation.recipes import Optics

@@ -17,8 +17,8 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+from benchmark.crystals.survey import survey
 from benchmark.data.manifest import read_manifest
-from benchmark.data.survey import survey
 from benchmark.report import overview
 from benchmark.report.explore import explore
 

@@ -24,7 +24,7 @@ import h5py
 import numpy as np
 
 from benchmark.cli.output import print_table
-from benchmark.data import schema
+from benchmark.crystals import cbed_stack
 from benchmark.definition.rung import Storage
 
 PIXELS, ENERGIES, STACKS_PER_FILE = 512, 10, 20
@@ -59,7 +59,7 @@ def write_real_files(folder: Path, stacks: int) -> None:
                     "abc_angstrom": np.full(3, 3.3),
                     "angles_degree": np.full(3, 90.0),
                 }
-                schema.write_sample(file, m, e, patterns, attributes)
+                cbed_stack.write_patterns(file, m, e, patterns, attributes)
 
 
 def imported(source: Path, folder: Path, storage: Storage, processes: int) -> tuple[float, float, float]:

@@ -26,9 +26,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.cli.output import print_table
-from benchmark.data import schema
-from benchmark.data.duplicates import parsed_formula
-from benchmark.data.leaks import composition_features, metadata_features, pairwise_accuracies, screened_accuracies
+from benchmark.crystals import cbed_stack
+from benchmark.crystals.duplicates import parsed_formula
+from benchmark.crystals.leaks import composition_features, metadata_features, pairwise_accuracies, screened_accuracies
+from benchmark.data import layout
 from benchmark.data.workers import workers
 from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import SPLITS
@@ -63,11 +64,11 @@ def _of_group(rung: CbedRung, materials: int, group: int) -> NDArray[np.float64]
 def written(folder: Path, splits: Sequence[str] = SPLITS) -> Features:
     """Of the materials of some splits of a data set of ours."""
     features: dict[int, dict[str, NDArray]] = defaultdict(dict)
-    for path in [path for split in splits for path in schema.shards_of(folder, split)]:
+    for path in [path for split in splits for path in layout.shards_of(folder, split)]:
         with h5py.File(path, "r") as opened:
-            for sample in (opened[name] for name in schema.sample_names(opened)):
+            for sample in (opened[name] for name in layout.sample_names(opened)):
                 cell = cell_from_parameters(sample.attrs["abc_angstrom"], sample.attrs["angles_degree"])
-                features[schema.read_label(sample)][schema.read_material(sample)] = composition_features(
+                features[cbed_stack.read_label(sample)][cbed_stack.read_material(sample)] = composition_features(
                     parsed_formula(read_text(sample, "formula")), float(np.linalg.det(cell))
                 )
     return {group: np.array(list(materials.values())) for group, materials in sorted(features.items())}

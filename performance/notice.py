@@ -26,10 +26,10 @@ BATCH, PIXELS, CLASSES = 4, 64, 5  # of a rank of the smoke rung's, on two ranks
 def be_a_rank(backend: str, blocks: int) -> None:
     import torch
 
-    from benchmark.data.schema import sample_schema
     from benchmark.definition.finder import load_benchmark
     from benchmark.definition.settings import read_settings
     from benchmark.launch.rank import detect_rank
+    from benchmark.simulation.cbed_fields import sample_schema
     from reference.checkpoint import State
     from reference.comm import make_comm
     from reference.interrupt import Agreement

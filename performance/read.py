@@ -29,13 +29,15 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
-from benchmark.data import schema
+from benchmark.crystals import cbed_stack
+from benchmark.data import layout
 from benchmark.data.manifest import Manifest, WrittenShard, read_manifest, write_manifest
 from benchmark.data.reader import Part
 from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import Storage
 from benchmark.definition.settings import read_settings
 from benchmark.launch.system import drop_caches
+from benchmark.simulation import cbed_fields
 from benchmark.simulation.cbed import CbedRung
 from reference.comm import Solo
 from reference.input import TrainingSamples
@@ -103,13 +105,13 @@ def write_shards(folder: Path, pixels: int, count: int, storage: Storage) -> Man
     for shard, first in enumerate(range(0, count, SAMPLES_PER_SHARD)):
         numbers = range(first, min(first + SAMPLES_PER_SHARD, count))
         labels = [groups[number % len(groups)] for number in numbers]
-        with schema.new_shard(folder, "train", shard) as file:
+        with layout.new_shard(folder, "train", shard) as file:
             for number, group in zip(numbers, labels, strict=True):
-                schema.write_stack(
+                cbed_stack.write_stack(
                     file,
                     number,
                     0,
-                    schema.Stack(
+                    cbed_stack.Stack(
                         next(patterns),
                         group,
                         f"mp-{number}",
@@ -132,7 +134,7 @@ def write_shards(folder: Path, pixels: int, count: int, storage: Storage) -> Man
         standard=False,
         recipe_sha256="",
         source={},
-        schema=schema.sample_schema(storage.pixels or pixels, groups),
+        schema=cbed_fields.sample_schema(storage.pixels or pixels, groups),
         shards=written,
         about={},
     )

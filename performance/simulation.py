@@ -23,7 +23,7 @@ import numpy as np
 from convergence import DETECTORS, SETTINGS
 from engine import clock, counted_operations, product_rate, views_of
 
-from benchmark.data.simulate import ideal_patterns
+from benchmark.crystals.simulate import ideal_patterns
 from benchmark.definition.finder import load_benchmark
 from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.recipes import Accuracy

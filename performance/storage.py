@@ -35,13 +35,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.cli.output import print_table
-from benchmark.data import schema
-from benchmark.data.simulate import simulate_stacks
+from benchmark.crystals.cbed_stack import write_patterns
+from benchmark.crystals.simulate import simulate_stacks
 from benchmark.data.storage import LOG_FLOOR, PLUGIN_FILTERS, Coding, binned, coding_of, encode
 from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import ENCODINGS, FILTERS, Storage
 from benchmark.foundation.progress import progress
 from benchmark.simulation.cbed import CbedRung
+from benchmark.simulation.cbed_fields import PROJECTIONS, STACK
 from benchmark.simulation.draw import draw_crystal
 
 PASSES = 3
@@ -84,7 +85,7 @@ def read_all(path: Path) -> int:
     """Read and decode every stack of a shard; how many."""
     with h5py.File(path, "r") as shard:
         coding = coding_of(shard)
-        return sum(coding.decode(shard[name][schema.STACK][()]).shape[0] == schema.PROJECTIONS for name in shard)
+        return sum(coding.decode(shard[name][STACK][()]).shape[0] == PROJECTIONS for name in shard)
 
 
 def drop_from_cache(path: Path) -> None:
@@ -128,7 +129,7 @@ def main() -> None:
                     path = Path(folder) / "shard.h5"
                     with h5py.File(path, "w") as shard:
                         for number, stack in enumerate(reduced):
-                            schema.write_sample(shard, number, 0, stack, {}, Storage(encoding=encoding, filter=name))
+                            write_patterns(shard, number, 0, stack, {}, Storage(encoding=encoding, filter=name))
                     size, warm = path.stat().st_size, seconds(path, time.process_time)
                     cold = seconds(path, time.perf_counter)
                     whole = whole or size

@@ -26,7 +26,8 @@ import h5py
 from leaks import worst_pairs, written
 
 from benchmark.cli.output import print_table
-from benchmark.data import schema
+from benchmark.crystals import cbed_stack
+from benchmark.data import layout
 from benchmark.data.generate import generate
 from benchmark.data.manifest import WrittenShard, read_manifest, write_manifest
 from benchmark.definition.finder import load_benchmark
@@ -70,13 +71,13 @@ def together(parts: Sequence[Path], real: Path, folder: Path) -> int:
     sources = [(part, "train") for part in parts] + [(real, "dev"), (real, "test")]
     shards: list[WrittenShard] = []
     for part, split in sources:
-        for path in schema.shards_of(part, split):
+        for path in layout.shards_of(part, split):
             number = sum(shard.split == split for shard in shards)
-            target = schema.shard_path(folder, split, number)
+            target = layout.shard_path(folder, split, number)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
             with h5py.File(target, "r") as shard:
-                groups = [schema.read_label(shard[name]) for name in schema.sample_names(shard)]
+                groups = [cbed_stack.read_label(shard[name]) for name in layout.sample_names(shard)]
             shards.append(WrittenShard(split, number, groups))
     manifest = read_manifest(real)
     write_manifest(

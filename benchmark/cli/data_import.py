@@ -28,10 +28,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """0 when the import is finished, whatever was dropped; nothing to import is an error."""
-    from benchmark.data.importing.importer import import_data
     from benchmark.definition.rung import Storage
     from benchmark.launch.cores import affordable_cores, require_cores
     from benchmark.launch.rank import detect_rank, require_asked
+    from benchmark.tasks.space_group.importing.importer import import_data
 
     told = {name: value for name in ("pixels", "encoding", "filter") if (value := getattr(arguments, name)) is not None}
     options = {"storage": Storage(**told) if told else None, "rung": arguments.rung}

@@ -26,7 +26,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def print_info(manifest: Any, output_format: str) -> None:
     """The samples of each group and split, where they come from, and which partitions there are."""
-    from benchmark.data.left_out import TABLE, read_left_out, summary
+    from benchmark.crystals.left_out import TABLE, read_left_out, summary
     from benchmark.data.recognition import known_recognition, whose
 
     splits = manifest.values["splits"]

@@ -17,9 +17,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Make the partition, write it to DIR/partitions and say what it holds."""
+    from benchmark.crystals.materials import read_materials
+    from benchmark.crystals.partitions import STANDARD, make_partition, require_partition
     from benchmark.data.manifest import read_manifest
-    from benchmark.data.materials import read_materials
-    from benchmark.data.partition import STANDARD, make_partition, require_partition, write_partition
+    from benchmark.data.partition import write_partition
     from benchmark.foundation.errors import StemdlError
 
     if arguments.folds is not None and arguments.partition is not None:

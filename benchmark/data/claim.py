@@ -11,8 +11,8 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
+from benchmark.data.layout import SHARD_NAME
 from benchmark.data.manifest import MANIFEST
-from benchmark.data.schema import SHARD_NAME
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import Busy, exclusive, write_json
 from benchmark.foundation.progress import progress

@@ -2,48 +2,32 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from benchmark.data.duplicates import duplicates
 from benchmark.data.manifest import Manifest
-from benchmark.data.materials import Entry
-from benchmark.data.survey import Survey, survey
+
+Seen = TypeVar("Seen")
 
 
 @dataclass
 class Data:
     """A data set that is being verified; `table` is where given crystals came from, `notes` what is worth saying though
-    it is no fault; `general` is what the general checks saw of the samples."""
+    it is no fault."""
 
     manifest: Manifest
     table: Path | None = None
     notes: list[str] = field(default_factory=list)
-    general: Any = None
+    _seen: dict[Callable[[Manifest], Any], Any] = field(default_factory=dict)
 
-    @cached_property
-    def survey(self) -> Survey:
-        return survey(self.manifest)
-
-    @cached_property
-    def materials(self) -> dict[str, Entry]:
-        """The first sample of each material."""
-        found: dict[str, Entry] = {}
-        for entry in self.survey.samples:
-            found.setdefault(entry.compound.identifier, entry)
-        return found
-
-    @cached_property
-    def alike(self) -> list[list[str]]:
-        """Materials that are one compound of one lattice, by two and more."""
-        materials = list(self.materials.values())
-        sets: dict[int, list[str]] = defaultdict(list)
-        for entry, first in zip(materials, duplicates([one.compound for one in materials]), strict=True):
-            sets[first].append(entry.compound.identifier)
-        return [names for names in sets.values() if len(names) > 1]
+    def once(self, look: Callable[[Manifest], Seen]) -> Seen:
+        """What `look` sees of the data, the same for every check that asks; it looks once."""
+        if look not in self._seen:
+            self._seen[look] = look(self.manifest)
+        seen: Seen = self._seen[look]
+        return seen
 
 
 class Skipped(Exception):

@@ -6,6 +6,11 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+from benchmark.foundation.errors import StemdlError
+
+READING_ERRORS = (OSError, StemdlError, KeyError, ValueError, TypeError, RuntimeError)
+"""What h5py, numpy and this project raise for files that are not what they should be."""
+
 
 @dataclass(frozen=True)
 class Fault:

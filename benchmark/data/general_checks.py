@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from benchmark.data.examined import Data
-from benchmark.data.faults import Fault
+from benchmark.data.faults import READING_ERRORS, Fault
+from benchmark.data.layout import label_of, read_unit
 from benchmark.data.manifest import MANIFEST, Manifest
-from benchmark.data.schema import label_of
 from benchmark.data.sealed import opened_image, read_sealed
 from benchmark.data.shard_index import index_shard, indices_of, stored_arrays
 from benchmark.definition.finder import benchmark_with
-from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.progress import progress
 
 
@@ -33,12 +32,12 @@ class Seen:
 
 def samples(data: Data) -> Iterator[Fault]:
     """Every sample has the schema's fields, of their shapes and types, labels of its classes, and finite numbers."""
-    yield from _seen(data).faults
+    yield from data.once(look).faults
 
 
 def counts(data: Data) -> Iterator[Fault]:
     """Samples of each split and stratum are as many as the manifest says, and as the rung's definition wants."""
-    manifest, seen, where = data.manifest, _seen(data), str(data.manifest.folder / MANIFEST)
+    manifest, seen, where = data.manifest, data.once(look), str(data.manifest.folder / MANIFEST)
     for split, said in manifest.values["splits"].items():
         found = seen.strata.get(split, Counter())
         if found.total() != said["samples"]:
@@ -55,7 +54,7 @@ def counts(data: Data) -> Iterator[Fault]:
 
 def units(data: Data) -> Iterator[Fault]:
     """All samples of a unit lie in one split, and no two splits have the same inputs."""
-    seen, where = _seen(data), str(data.manifest.folder)
+    seen, where = data.once(look), str(data.manifest.folder)
     for unit, splits in seen.splits_of_unit.items():
         if len(splits) > 1:
             word = data.manifest.schema.unit
@@ -65,13 +64,7 @@ def units(data: Data) -> Iterator[Fault]:
         yield Fault("units", where, f"{len(shared)} samples have the inputs of others in another split", found=together)
 
 
-def _seen(data: Data) -> Seen:
-    if not isinstance(data.general, Seen):
-        data.general = _look(data.manifest)
-    return data.general
-
-
-def _look(manifest: Manifest) -> Seen:
+def look(manifest: Manifest) -> Seen:
     seen, classes = Seen(), indices_of(manifest.schema)
     with progress("Verifying", len(manifest.shards), "shards") as advance:
         for done, entry in enumerate(manifest.shards, start=1):
@@ -91,13 +84,13 @@ def _look(manifest: Manifest) -> Seen:
                             inputs[number].update(array.tobytes())
                 with opened_image(content, path) as shard:
                     for number in range(len(index.names)):
-                        attributes = shard[index.name(number)].attrs
-                        unit = label_of(attributes[manifest.schema.unit])
+                        sample = shard[index.name(number)]
+                        unit = read_unit(sample, manifest.schema.unit)
                         seen.splits_of_unit.setdefault(unit, set()).add(split)
-                        stratum = label_of(attributes[manifest.schema.stratum]) if manifest.schema.stratum else ""
+                        stratum = label_of(sample.attrs[manifest.schema.stratum]) if manifest.schema.stratum else ""
                         seen.strata.setdefault(split, Counter())[stratum] += 1
                         seen.splits_of_inputs.setdefault(inputs[number].digest(), set()).add(split)
-            except (StemdlError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+            except READING_ERRORS as error:
                 said = str(error).splitlines()[0]
                 seen.faults.append(Fault("samples", str(path), "the shard cannot be read", "", said))
             advance(done)

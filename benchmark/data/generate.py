@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmark.data import schema
+from benchmark.data import layout
 from benchmark.data.claim import claim, hold, refuse_other_data
 from benchmark.data.manifest import MANIFEST, Manifest, WrittenShard, read_manifest, write_manifest
 from benchmark.data.plan import ShardPlan, plan_shards, require_room
@@ -53,7 +53,7 @@ def _make_shard(
         device = f"cuda:{plan.number % torch.cuda.device_count()}"
     recipe = recipe_of(rung, options)
     samples = recipe.schema()
-    with schema.new_shard(folder, plan.split, plan.number) as shard:
+    with layout.new_shard(folder, plan.split, plan.number) as shard:
         shard.attrs.update(identity)
         for number, unit in plan.numbered():
             for turn, sample in enumerate(samples_of_unit(recipe, rung, unit, device)):
@@ -65,7 +65,7 @@ def _finished(folder: Path, identity: Mapping[str, str], plan: ShardPlan) -> boo
     made on another kind of device."""
     import h5py
 
-    path = schema.shard_path(folder, plan.split, plan.number)
+    path = layout.shard_path(folder, plan.split, plan.number)
     if not path.exists():
         return False
     try:

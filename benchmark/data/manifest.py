@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.schema import LABEL, STACK, sample_schema, shard_path
+from benchmark.data.layout import shard_path
 from benchmark.definition.rung import SPLITS
 from benchmark.definition.sample import SampleSchema
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import sha256_of_file, write_json
+from benchmark.simulation.cbed_fields import LABEL, STACK, sample_schema
 
 MANIFEST = "manifest.json"
 FORMATS = (1, 2)

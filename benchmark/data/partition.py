@@ -9,31 +9,20 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from benchmark.data import layout
 from benchmark.data.manifest import Manifest
-from benchmark.data.materials import Entry, materials_of_samples
-from benchmark.data.published import PUBLISHED
-from benchmark.data.split import STANDARD_SHARES, STANDARD_VERSION, folds, of_unseen_types, standard_split
+from benchmark.data.sealed import opened_shard
 from benchmark.definition.rung import SPLITS
 from benchmark.foundation.errors import StemdlError, nearest
 from benchmark.foundation.files import write_json
 
 FOLDER, FORMAT = "partitions", 1
-STANDARD, OFFICIAL = "standard", "olcf"
-UNSEEN_TYPES = "test_unseen_types"
-
-UNDERIVABLE = {
-    "mlcommons_ds1": "of the 138,717 + 20,000 + 20,000 + 8,438 samples only the numbers are published, not which",
-    "stfc_ds1a": "it is the folders' train, dev (with one sample more, which is not published) and test, halved in a "
-    "way that is not published",
-}
-"""Published partitions of the real set that do not follow from what is published."""
 
 
 @dataclass(frozen=True)
@@ -67,81 +56,6 @@ def partition_path(manifest: Manifest, name: str) -> Path:
     return manifest.folder / FOLDER / f"{name}.json"
 
 
-def require_partition(manifest: Manifest, name: str) -> None:
-    """Raises StemdlError for a name that is not known, for data that have no such partition, and for a published
-    partition that cannot be derived from what is published."""
-    if name == OFFICIAL:
-        _must_be_the_real_set(manifest)
-    elif name in UNDERIVABLE:
-        raise StemdlError(
-            f"the partition {name} cannot be reproduced",
-            where="--partition",
-            found=UNDERIVABLE[name],
-            remedy=f"--partition {OFFICIAL}: the real set's own folders, of which both were made",
-        )
-    elif name != STANDARD and _folds(name) is None:
-        raise StemdlError(
-            f"there is no partition {name!r}",
-            where="--partition",
-            remedy=nearest(name, [STANDARD, OFFICIAL, "folds_5", *UNDERIVABLE]),
-        )
-
-
-def _folds(name: str) -> int | None:
-    return int(name[6:]) if name.startswith("folds_") and name[6:].isdecimal() else None
-
-
-def make_partition(manifest: Manifest, entries: Mapping[str, Entry], name: str = STANDARD) -> Partition:
-    """The partition of that name: `standard`, `olcf` (the real set's own folders) or `folds_K`.
-
-    Raises StemdlError as `require_partition` does, and where materials do not say their formulas.
-    """
-    require_partition(manifest, name)
-    compounds = {material: entry.compound for material, entry in entries.items()}
-    if name != OFFICIAL and (unknown := [material for material, one in compounds.items() if not one.formula]):
-        raise StemdlError(
-            "the materials do not say what they are of, and cannot be split by it",
-            where=manifest.folder,
-            found=f"{len(unknown)} without a formula, such as {unknown[0]}",
-            remedy="use the split that the data came with",
-        )
-    slices = {}
-    if name == STANDARD:
-        split_of = {material: standard_split(compound) for material, compound in compounds.items()}
-        unseen = of_unseen_types(split_of, {material: entry.structure_type for material, entry in entries.items()})
-        slices = {UNSEEN_TYPES: tuple(unseen)}
-        shares = ", ".join(f"{split} {share:g}" for split, share in STANDARD_SHARES.items())
-        rule = f"standard split, version {STANDARD_VERSION}: by a hash of space group and reduced formula; {shares}"
-    elif name == OFFICIAL:
-        split_of = {material: entry.split for material, entry in entries.items()}
-        rule = "the folders of DOI 10.13139/OLCF/1510313"
-    else:
-        split_of = folds(compounds, _folds(name) or 0)
-        rule = "of each space group the compounds in the order of a hash, in turn; test as in the standard split"
-    by_split: dict[str, list[str]] = defaultdict(list)
-    for material in sorted(split_of):
-        by_split[split_of[material]].append(material)
-    splits = {split: tuple(by_split[split]) for split in sorted(by_split)}
-    return Partition(name, manifest.sha256, rule, splits, slices)
-
-
-def _must_be_the_real_set(manifest: Manifest) -> None:
-    """An import leaves out bad stacks and so has fewer of them than were published, but never more."""
-    more = {
-        split: manifest.samples.get(split, 0)
-        for split, (most, _) in PUBLISHED.items()
-        if manifest.samples.get(split, 0) > most
-    }
-    if manifest.values["source"].get("form") not in ("olcf", "npz") or more:
-        raise StemdlError(
-            "the data are not the real set, whose partition this is",
-            where=manifest.folder,
-            expected=", ".join(f"{split} {most}" for split, (most, _) in PUBLISHED.items()),
-            found=more or f"source: {manifest.values['source']['kind']}",
-            remedy="stemdl data import SRC -o DIR",
-        )
-
-
 def write_partition(manifest: Manifest, partition: Partition) -> Path:
     """Write a partition beside the shards; where the same one is there already, nothing is done.
 
@@ -165,7 +79,7 @@ def write_partition(manifest: Manifest, partition: Partition) -> Path:
         "rule": partition.rule,
         "splits": dict(partition.splits),
         "slices": dict(partition.slices),
-        "samples": [(name, len(list(same))) for name, same in itertools.groupby(materials_of_samples(manifest))],
+        "samples": [(name, len(list(same))) for name, same in itertools.groupby(units_of_samples(manifest))],
     }
     try:
         write_json(path, values)
@@ -250,7 +164,7 @@ def partitioned(manifest: Manifest, name: str) -> Manifest:
     partition = read_partition(manifest, name)
     split_of = _with_part(partition, part, partition_path(manifest, name))
     materials = [one for material, count in partition.samples for one in itertools.repeat(material, count)]
-    materials = materials or materials_of_samples(manifest)
+    materials = materials or units_of_samples(manifest)
     try:
         splits = np.array([split_of[material] for material in materials])
     except KeyError as error:
@@ -292,3 +206,23 @@ def _with_part(partition: Partition, part: str, path: Path) -> dict[str, str]:
     if part:
         return {material: {part: "dev", "test": "test"}.get(split, "train") for material, split in split_of.items()}
     return split_of
+
+
+def units_of_samples(manifest: Manifest) -> list[str]:
+    """The unit of each sample, in the order of the shards and of the samples in them. Of each unit one sample is read.
+
+    Raises StemdlError where a shard has changed, and where it or a sample cannot be read.
+    """
+    found: list[str] = []
+    for shard in manifest.shards:
+        path = manifest.folder / shard["path"]
+        try:
+            with opened_shard(manifest, shard) as opened:
+                for _, names in itertools.groupby(layout.sample_names(opened), lambda name: name.rsplit("_", 1)[0]):
+                    first, *others = names
+                    found += [layout.read_unit(opened[first], manifest.schema.unit)] * (1 + len(others))
+        except (OSError, KeyError) as error:
+            raise StemdlError(
+                "a shard cannot be read", where=path, found=error, remedy=f"stemdl data verify {manifest.folder}"
+            ) from error
+    return found

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data import schema
+from benchmark.data import layout
 from benchmark.data.faults import Fault
 from benchmark.data.golden import Golden, Likeness, counts_of, differences, figures_of, likeness, load_golden
 from benchmark.data.manifest import MANIFEST, Manifest, read_manifest
@@ -34,6 +34,7 @@ from benchmark.definition.golden import IDENTICAL, RECOGNISED, REFUSED, UNKNOWN,
 from benchmark.definition.rung import SPLITS
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.progress import progress
+from benchmark.simulation import cbed_fields
 from benchmark.simulation.cbed import CbedRung
 
 CHECK = "golden"
@@ -108,7 +109,7 @@ def _samples(manifest: Manifest, rung: CbedRung) -> Iterator[_Sample | Fault]:
         yield Fault(CHECK, str(manifest.folder / MANIFEST), "other inputs, targets or classes than the rung's")
         return
     plans = plan_shards(recipe_of(rung).units())
-    wanted = [str(schema.shard_path(manifest.folder, plan.split, plan.number)) for plan in plans]
+    wanted = [str(layout.shard_path(manifest.folder, plan.split, plan.number)) for plan in plans]
     listed = [str(manifest.folder / shard["path"]) for shard in manifest.shards]
     for odd in sorted(set(wanted) ^ set(listed)):
         yield Fault(CHECK, odd, "missing" if odd in wanted else "no shard of the rung's")
@@ -141,10 +142,10 @@ def _in_shard(
         odd = min(set(names) ^ set(there))
         yield Fault(CHECK, f"{path}: {odd}", "missing" if odd in names else "not of the rung")
         return
-    patterns = index.fields[schema.STACK]
-    labels = [manifest.space_groups[label] for label in index.classes[schema.LABEL]]
+    patterns = index.fields[cbed_fields.STACK]
+    labels = [manifest.space_groups[label] for label in index.classes[cbed_fields.LABEL]]
     with opened_image(content, path) as opened:
-        materials = [schema.read_material(opened[name]) for name in names]
+        materials = [layout.read_unit(opened[name], manifest.schema.unit) for name in names]
     stored = stored_arrays(content, path, index, patterns, range(len(names)))
     for turn, ((name, unit), stack) in enumerate(zip(planned, stored, strict=True)):
         said = {"label": (int(unit.stratum), labels[turn]), "material": (unit.identifier, materials[turn])}

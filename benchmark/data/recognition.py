@@ -13,11 +13,11 @@ from typing import Any
 
 from benchmark.data.golden import load_golden
 from benchmark.data.manifest import Manifest
-from benchmark.data.schema import sample_schema
 from benchmark.definition.finder import load_benchmark
 from benchmark.definition.golden import IDENTICAL, IN_WORDS, RECOGNISED, REFUSED, UNKNOWN, VERDICTS, golden_sha256
 from benchmark.foundation.files import canonical_json, sha256_of_text, write_json
 from benchmark.simulation.cbed import CbedRung
+from benchmark.simulation.cbed_fields import sample_schema
 
 RECOGNITION = "golden.json"
 FORMAT = 1

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data import schema
+from benchmark.data import layout
 from benchmark.data.sealed import opened_image
 from benchmark.data.storage import Coding, coding_of
 from benchmark.definition.sample import Field, SampleSchema
@@ -87,7 +87,7 @@ def index_shard(content: bytes, path: Path, count: int, samples: SampleSchema, c
     """
     try:
         with opened_image(content, path) as shard:
-            names = schema.sample_names(shard)
+            names = layout.sample_names(shard)
             if len(names) != count or not names:
                 raise StemdlError(
                     "a shard does not hold what the manifest says",
@@ -120,7 +120,7 @@ def _class_of(shard: h5py.File, name: str, target: str, indices: Mapping[str, in
     attribute = h5py.h5a.open(shard.id, target.encode(), obj_name=name.encode())
     stored = np.empty(attribute.shape, attribute.dtype)
     attribute.read(stored)
-    label = schema.label_of(stored[()])
+    label = layout.label_of(stored[()])
     if label not in indices:
         raise StemdlError(
             f"a label is none of the data set's {target.replace('_', ' ')}s",

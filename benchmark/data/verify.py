@@ -11,14 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmark.data.examined import Data, Skipped
-from benchmark.data.faults import Fault
+from benchmark.data.faults import READING_ERRORS, Fault
 from benchmark.data.file_checks import files, recipe
 from benchmark.data.general_checks import counts, samples, units
 from benchmark.data.hdf5_errors import require_unlocked
 from benchmark.data.manifest import Manifest, read_manifest
 from benchmark.data.recognise import recognise
 from benchmark.data.recognition import rung_claimed
-from benchmark.data.survey import READING_ERRORS
 from benchmark.definition.finder import RECIPE, find_task
 from benchmark.foundation.errors import StemdlError
 

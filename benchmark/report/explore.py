@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.data.importing.importer import REAL_RUNG
-from benchmark.data.leaks import (
+from benchmark.crystals.leaks import (
     FEATURES,
     held_out_macro_f1,
     mutual_information_bits,
@@ -33,6 +32,7 @@ from benchmark.report.overview import Overview, look_over
 from benchmark.report.stacks import group_symbol, picture_of_stacks
 from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.crystal import crystal_system
+from benchmark.tasks.space_group.importing.importer import REAL_RUNG
 
 PAGE, TEMPLATE = "index.html", Path(__file__).parent / "templates" / "explore.html"
 LATTICE = ("a", "b", "c", "alpha", "beta", "gamma")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.data.leaks import FEATURES
+from benchmark.crystals.leaks import FEATURES
 from benchmark.definition.rung import SPLITS
 from benchmark.report.drawing import INK, SYSTEM_COLOURS, Real, new_figure
 from benchmark.report.overview import Overview

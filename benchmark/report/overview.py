@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data import schema
-from benchmark.data.duplicates import Compound, parsed_formula
-from benchmark.data.leaks import composition_features
+from benchmark.crystals import cbed_stack
+from benchmark.crystals.duplicates import Compound, parsed_formula
+from benchmark.crystals.leaks import composition_features
+from benchmark.crystals.materials import cells_are_primitive, read_entry, split_of
+from benchmark.crystals.near_copies import descriptor
+from benchmark.data import layout
 from benchmark.data.manifest import Manifest
-from benchmark.data.materials import cells_are_primitive, read_entry, split_of
-from benchmark.data.near_copies import descriptor
 from benchmark.data.sealed import opened_shard
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.progress import progress
@@ -150,7 +151,7 @@ def _samples(manifest: Manifest) -> Iterator[tuple[str, str, h5py.Group, bool]]:
         try:
             with opened_shard(manifest, shard) as opened:
                 last = None
-                for name in schema.sample_names(opened):
+                for name in layout.sample_names(opened):
                     material = name.rsplit("_", 1)[0]
                     yield split_of(shard["path"]), shard["path"], opened[name], material != last
                     last = material
@@ -173,7 +174,7 @@ def _keep_material(seen: Overview, sample: h5py.Group, compound: Compound) -> No
 
 
 def _look_at(seen: Overview, sample: h5py.Group, group: int) -> NDArray[np.float32]:
-    patterns = schema.read_patterns(sample)
+    patterns = cbed_stack.read_patterns(sample)
     if not np.isfinite(patterns).all():
         raise StemdlError(
             "intensities are not finite",

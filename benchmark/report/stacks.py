@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.data import schema
+from benchmark.crystals import cbed_stack
+from benchmark.data import layout
 from benchmark.data.manifest import Manifest
 from benchmark.data.sealed import opened_shard
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import atomic_path
+from benchmark.simulation import cbed_fields
 from benchmark.simulation.crystal import crystal_system
 
 PATTERNS_SHOWN = 4
@@ -41,7 +43,7 @@ def picture_of_stacks(manifest: Manifest, path: Path, groups: list[int] | None =
 
     figure = Figure(figsize=(7.2, 2.55 * len(groups) + 0.3), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(len(groups), schema.PROJECTIONS, squeeze=False)
+    axes = figure.subplots(len(groups), cbed_fields.PROJECTIONS, squeeze=False)
     shown = []
     for row, group in zip(axes, groups, strict=True):
         patterns, zones, formula = stacks[group]
@@ -82,11 +84,11 @@ def _first_stacks(manifest: Manifest, groups: list[int]) -> dict[int, tuple[Any,
         if not entry["path"].startswith(f"{split}/"):
             continue
         with opened_shard(manifest, entry) as shard:
-            for sample in map(shard.get, schema.sample_names(shard)):
-                group = schema.read_label(sample)
+            for sample in map(shard.get, layout.sample_names(shard)):
+                group = cbed_stack.read_label(sample)
                 if group in groups and group not in found:
                     zones = sample.attrs["z_dirs"][0].T if "z_dirs" in sample.attrs else None  # an import may lack them
-                    found[group] = (schema.read_patterns(sample), zones, str(sample.attrs.get("formula", "")))
+                    found[group] = (cbed_stack.read_patterns(sample), zones, str(sample.attrs.get("formula", "")))
     if lacking := sorted(set(groups) - found.keys()):
         raise StemdlError(f"a group has no sample in {split}", where=manifest.folder, found=lacking)
     return found

@@ -15,12 +15,12 @@ from torch.nn import functional as F
 from torch.optim import Optimizer
 
 from benchmark.data.reader import Part
-from benchmark.data.schema import sample_schema
 from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import Storage
 from benchmark.definition.sample import SampleSchema
 from benchmark.definition.settings import Settings, read_settings
 from benchmark.simulation.cbed import CbedRung
+from benchmark.simulation.cbed_fields import sample_schema
 from performance.gpu.step import Figures, Item, Setting, Step
 from performance.gpu.timing import busy, median_seconds, peak_mib
 from performance.read import write_shards

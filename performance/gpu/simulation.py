@@ -12,7 +12,7 @@ from multiprocessing import get_context
 import numpy as np
 import torch
 
-from benchmark.data.simulate import View, ideal_patterns
+from benchmark.crystals.simulate import View, ideal_patterns
 from benchmark.definition.finder import load_benchmark
 from benchmark.simulation.cbed import CbedRung
 from performance.engine import counted_operations, views_of

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from processor import kind_of_processor
 
+from benchmark.data.layout import iter_samples
 from benchmark.data.manifest import read_manifest
-from benchmark.data.schema import iter_samples
 
 SHARDS, MADE_ON = "81c6ba2ab10c0db692f426894b196a3d1d082cbc2774de8bdb18e7d7924312a3", "AMD EPYC cc6175ad1873c94d"
 """The hash of all shards' hashes, and where they were made. Other kernels round some patterns otherwise."""

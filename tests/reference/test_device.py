@@ -18,9 +18,9 @@ from space_groups import SCHEMA, counts_of, smoke_task
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from benchmark.crystals.simulate import View, atoms_of, ideal_patterns
 from benchmark.data.manifest import read_manifest
 from benchmark.data.reader import Part
-from benchmark.data.simulate import View, atoms_of, ideal_patterns
 from benchmark.definition.finder import load_benchmark
 from benchmark.definition.request import RunRequest
 from benchmark.definition.settings import Settings, read_settings

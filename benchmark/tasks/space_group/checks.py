@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from benchmark.data import relabel
+from benchmark.crystals import relabel
+from benchmark.crystals.count_checks import counts
+from benchmark.crystals.leak_checks import copied_patterns, duplicate_materials, materials, partitions
+from benchmark.crystals.survey import survey
 from benchmark.data.examined import Data, Skipped
 from benchmark.data.faults import Fault
-from benchmark.data.file_checks import counts
-from benchmark.data.leak_checks import copied_patterns, duplicate_materials, materials, partitions
 from benchmark.foundation.progress import progress
 
 
 def samples(data: Data) -> Iterator[Fault]:
     """Layout, label and intensities of every sample, as `sample_checks` has them."""
-    yield from data.survey.faults
+    yield from data.once(survey).faults
 
 
 def symmetry(data: Data) -> Iterator[Fault]:
@@ -27,7 +28,7 @@ def symmetry(data: Data) -> Iterator[Fault]:
             if data.manifest.values["source"]["kind"] != "drawn"
             else "the recipe is of another version of this program"
         )
-    chosen = relabel.some_of(data.materials.values())
+    chosen = relabel.some_of(data.once(survey).materials.values())
     with progress("Asking spglib", len(chosen), "materials") as advance:
         for done, (entry, crystal) in enumerate(relabel.crystals_again(data.manifest, chosen, data.table), start=1):
             yield from relabel.label_faults(data.manifest, entry, crystal)

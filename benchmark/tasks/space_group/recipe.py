@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.data import schema, sources
-from benchmark.data.given import choose
-from benchmark.data.prototypes import from_prototypes
+from benchmark.crystals import cbed_stack, sources
+from benchmark.crystals.from_prototypes import from_prototypes
+from benchmark.crystals.given import choose
+from benchmark.crystals.simulate import simulate_stacks
 from benchmark.data.recipe import STANDARD, Sample, Unit
-from benchmark.data.simulate import simulate_stacks
 from benchmark.data.workers import Workers
 from benchmark.definition.rung import WHOLE, Rung
 from benchmark.definition.sample import SampleSchema
 from benchmark.foundation.errors import StemdlError
+from benchmark.simulation import cbed_fields
 from benchmark.simulation.cbed import CbedRung, crystals_named
 from benchmark.simulation.draw import draw_crystal
 from benchmark.tasks.space_group.checks import CHECKS
@@ -49,7 +50,7 @@ class SpaceGroupRecipe:
         self.rung, self._structures, self._prototypes, self._split = rung, structures, prototypes, split
 
     def schema(self) -> SampleSchema:
-        return schema.sample_schema(self.rung.pixels, self.rung.space_groups)
+        return cbed_fields.sample_schema(self.rung.pixels, self.rung.space_groups)
 
     def source(self) -> dict[str, Any]:
         if self.rung.imported is not None:
@@ -80,7 +81,7 @@ class SpaceGroupRecipe:
     def make(self, unit: Unit, generator: np.random.Generator, device: str = "cpu") -> Iterator[Sample]:
         crystal = unit.content or draw_crystal(int(unit.stratum), self.rung.crystals, generator)
         stacks = simulate_stacks(unit.identifier, crystal, self.rung, generator, samples=unit.samples, device=device)
-        return map(schema.sample_of, stacks)
+        return map(cbed_stack.sample_of, stacks)
 
 
 def make_recipe(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from benchmark.crystals.split import split_counts
 from benchmark.data.recipe import Unit
-from benchmark.data.split import split_counts
 from benchmark.definition.rung import SPLITS, WHOLE
 from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.crystal import Crystal

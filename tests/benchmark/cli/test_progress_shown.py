@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmark.cli.main import main
-from benchmark.data import near_copies
+from benchmark.crystals import near_copies
 from benchmark.data.manifest import read_manifest
 from benchmark.data.reader import Part
 from benchmark.data.staging import staged

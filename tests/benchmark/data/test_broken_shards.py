@@ -13,12 +13,13 @@ import h5py
 import numpy as np
 import pytest
 
-from benchmark.data import reader, schema
+from benchmark.data import reader
 from benchmark.data.manifest import MANIFEST, read_manifest
 from benchmark.data.reader import Part
 from benchmark.definition.rung import Storage
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import sha256_of_file
+from benchmark.simulation import cbed_fields
 
 HERE = f"rank 0 on {socket.gethostname()}: "
 
@@ -55,7 +56,7 @@ def test_a_shard_that_is_missing_or_cut_off_is_found_when_a_part_is_opened(uneve
 
 
 def scaled(shard: h5py.File) -> None:
-    shard["sample_9_0"][schema.STACK][1] *= 3
+    shard["sample_9_0"][cbed_fields.STACK][1] *= 3
 
 
 def other_label(shard: h5py.File) -> None:
@@ -194,8 +195,8 @@ def test_a_filtered_stack_of_another_size_is_told_and_overwrites_nothing(
     folder = write_uneven(tmp_path / "data", Storage(filter="gzip"))
 
     def replace_filtered(shard: h5py.File) -> None:
-        del shard["sample_1_0"][schema.STACK]
-        shard["sample_1_0"].create_dataset(schema.STACK, data=other, chunks=other.shape, compression="gzip")
+        del shard["sample_1_0"][cbed_fields.STACK]
+        shard["sample_1_0"].create_dataset(cbed_fields.STACK, data=other, chunks=other.shape, compression="gzip")
 
     rewrite(folder / "train" / "batch_train_0.h5", replace_filtered)
     with pytest.raises(StemdlError, match="sample_1_0: a sample has another size or type than those before it"):
@@ -203,9 +204,9 @@ def test_a_filtered_stack_of_another_size_is_told_and_overwrites_nothing(
 
 
 def replace_stack(shard: h5py.File, stack: np.ndarray | None, name: str = "sample_1_0") -> None:
-    del shard[name][schema.STACK]
+    del shard[name][cbed_fields.STACK]
     if stack is not None:
-        shard[name][schema.STACK] = stack
+        shard[name][cbed_fields.STACK] = stack
 
 
 def test_a_shard_that_changes_while_it_is_in_use_is_noticed(uneven: Path, monkeypatch: pytest.MonkeyPatch) -> None:

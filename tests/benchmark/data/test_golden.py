@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from benchmark.data import schema
+from benchmark.crystals import cbed_stack
+from benchmark.crystals.simulate import simulate_stacks
+from benchmark.data import layout
 from benchmark.data.golden import (
     BRIGHT,
     STRIPS,
@@ -27,8 +29,8 @@ from benchmark.data.manifest import read_manifest
 from benchmark.data.plan import plan_shards
 from benchmark.data.recipe import Unit, recipe_of, samples_of_unit, unit_generator
 from benchmark.data.sealed import opened_shard
-from benchmark.data.simulate import simulate_stacks
 from benchmark.definition.finder import load_benchmark
+from benchmark.simulation import cbed_fields
 from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.draw import draw_crystal
 
@@ -46,13 +48,13 @@ def own(smoke_data: Path) -> list[Counts]:
     manifest, found = read_manifest(smoke_data), []
     for shard in manifest.shards:
         with opened_shard(manifest, shard) as opened:
-            found += [counts_of(schema.read_patterns(opened[name]), DOSE) for name in schema.sample_names(opened)]
+            found += [counts_of(cbed_stack.read_patterns(opened[name]), DOSE) for name in layout.sample_names(opened)]
     return found
 
 
 def patterns_of(rung: CbedRung, unit: Unit) -> NDArray[np.float32]:
     """Of its first sample, made here and now."""
-    return next(samples_of_unit(recipe_of(rung), rung, unit)).arrays[schema.STACK]
+    return next(samples_of_unit(recipe_of(rung), rung, unit)).arrays[cbed_fields.STACK]
 
 
 def counts_in(patterns: NDArray[np.float32]) -> Counts:

@@ -11,7 +11,8 @@ import h5py
 import numpy as np
 import pytest
 
-from benchmark.data import schema
+from benchmark.crystals import cbed_stack
+from benchmark.data import layout
 from benchmark.data.manifest import MANIFEST, read_manifest
 from benchmark.data.reader import Part
 from benchmark.foundation.errors import StemdlError
@@ -74,20 +75,20 @@ def test_no_data_and_unfinished_data_are_told_apart(tmp_path: Path) -> None:
 
 def test_samples_and_shards_are_in_the_order_of_their_numbers(stack_of: Callable, tmp_path: Path) -> None:
     for number in (10, 2, 0):
-        path = schema.shard_path(tmp_path, "dev", number)
+        path = layout.shard_path(tmp_path, "dev", number)
         path.parent.mkdir(exist_ok=True)
         with h5py.File(path, "w") as shard:
             for material, energy in ((10, 0), (9, 1), (9, 0), (100, 0)):
-                schema.write_stack(shard, material, energy, stack_of(number))
-    assert [path.name for path in schema.shards_of(tmp_path, "dev")] == [
+                cbed_stack.write_stack(shard, material, energy, stack_of(number))
+    assert [path.name for path in layout.shards_of(tmp_path, "dev")] == [
         "batch_dev_0.h5",
         "batch_dev_2.h5",
         "batch_dev_10.h5",
     ]
-    names = [name for _, name in schema.iter_samples(tmp_path, "dev")]
+    names = [name for _, name in layout.iter_samples(tmp_path, "dev")]
     assert names == ["sample_9_0", "sample_9_1", "sample_10_0", "sample_100_0"] * 3
     with pytest.raises(StemdlError, match="no shards of the split 'train'"):
-        schema.shards_of(tmp_path, "train")
+        layout.shards_of(tmp_path, "train")
 
 
 @pytest.mark.parametrize(
@@ -99,7 +100,7 @@ def test_a_label_is_read_as_the_real_set_writes_it_and_checked(tmp_path: Path, l
         group = shard.create_group("sample_0_0")
         group.attrs["space_group"] = label
         if read is not None:
-            assert schema.read_label(group) == read
+            assert cbed_stack.read_label(group) == read
         else:
             with pytest.raises(StemdlError, match="the label is no space group"):
-                schema.read_label(group)
+                cbed_stack.read_label(group)

@@ -17,12 +17,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sealing import seal
 
-from benchmark.data.duplicates import Compound, duplicates
+from benchmark.crystals.duplicates import Compound, duplicates
+from benchmark.crystals.materials import read_materials
+from benchmark.crystals.partitions import UNSEEN_TYPES, make_partition
+from benchmark.crystals.split import STANDARD_SHARES, folds, of_unseen_types, standard_split
 from benchmark.data.manifest import read_manifest
-from benchmark.data.materials import materials_of_samples, read_materials
-from benchmark.data.partition import UNSEEN_TYPES, make_partition, partitioned, read_partition, write_partition
+from benchmark.data.partition import partitioned, read_partition, units_of_samples, write_partition
 from benchmark.data.reader import Part
-from benchmark.data.split import STANDARD_SHARES, folds, of_unseen_types, standard_split
 from benchmark.data.staging import staged
 from benchmark.definition.rung import SPLITS
 from benchmark.foundation.errors import StemdlError
@@ -307,7 +308,7 @@ def test_samples_of_one_material_follow_it(written: Path, seal: Callable[[Path],
         shard.move("sample_31_0", "sample_30_1")
         del shard["sample_30_1"].attrs["material"]
     seal(written)
-    materials = materials_of_samples(read_manifest(written))
+    materials = units_of_samples(read_manifest(written))
     assert materials == [f"mp-{number}" for number in range(31)] + ["mp-30"] + [f"mp-{n}" for n in range(32, 48)]
 
 

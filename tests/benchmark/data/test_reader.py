@@ -19,7 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from patience import HANG_SECONDS
 
-from benchmark.data import reader, schema
+from benchmark.crystals import cbed_stack
+from benchmark.data import layout, reader
 from benchmark.data.manifest import Manifest, read_manifest
 from benchmark.data.reader import Part, shards_of_part
 from benchmark.definition.rung import Storage
@@ -72,9 +73,9 @@ def test_parts_are_neighbours_that_cover_a_split_once_in_the_fewest_shards(sizes
 def test_every_storage_is_read_as_hdf5_reads_it(write_uneven: Callable, tmp_path: Path, storage: Storage) -> None:
     folder = write_uneven(tmp_path, storage)
     expected = []
-    for path, name in schema.iter_samples(folder, "train"):
+    for path, name in layout.iter_samples(folder, "train"):
         with h5py.File(path) as shard:
-            expected.append(schema.read_patterns(shard[name]))
+            expected.append(cbed_stack.read_patterns(shard[name]))
     patterns, labels = part_of(folder).read_whole().values()
     assert patterns.dtype == np.float32
     np.testing.assert_array_equal(patterns, np.stack(expected))

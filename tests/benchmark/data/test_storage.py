@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.data import schema
+from benchmark.crystals import cbed_stack
 from benchmark.data.storage import LOG_FLOOR, LOG_STEP, Coding, binned, coding_of, encode
 from benchmark.definition.rung import ENCODINGS, FILTERS, Storage
 from benchmark.foundation.errors import StemdlError
@@ -31,13 +31,13 @@ def patterns_of(pixels: int, seed: int = 0) -> np.ndarray:
 
 def written(path: Path, patterns: np.ndarray, storage: Storage) -> Path:
     with h5py.File(path, "w") as shard:
-        schema.write_sample(shard, 0, 0, patterns, ATTRIBUTES, storage)
+        cbed_stack.write_patterns(shard, 0, 0, patterns, ATTRIBUTES, storage)
     return path
 
 
 def read(path: Path) -> np.ndarray:
     with h5py.File(path, "r") as shard:
-        return schema.read_patterns(shard["sample_0_0"])
+        return cbed_stack.read_patterns(shard["sample_0_0"])
 
 
 def test_the_default_is_the_real_layout_to_the_byte(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ import h5py
 import numpy as np
 import pytest
 
-from benchmark.data import near_copies as near
-from benchmark.data import relabel
+from benchmark.crystals import near_copies as near
+from benchmark.crystals import relabel
 from benchmark.data.verify import GENERAL, MOST_FAULTS, verify
 from benchmark.foundation.errors import StemdlError
 from benchmark.tasks.space_group.checks import CHECKS

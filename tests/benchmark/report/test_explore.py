@@ -14,8 +14,8 @@ import matplotlib.image as mpimg
 import numpy as np
 import pytest
 
-from benchmark.data import schema
-from benchmark.data.importing.importer import import_data
+from benchmark.crystals import cbed_stack
+from benchmark.data import layout
 from benchmark.data.manifest import MANIFEST, WrittenShard, read_manifest, write_manifest
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import sha256_of_file
@@ -25,6 +25,8 @@ from benchmark.report.explore import explore, find_leaks, read_histogram, real_c
 from benchmark.report.explore import page as page_of
 from benchmark.report.material_figures import _place_in_the_table
 from benchmark.report.overview import look_over
+from benchmark.simulation import cbed_fields
+from benchmark.tasks.space_group.importing.importer import import_data
 
 GROUPS = (2, 62, 63, 225)
 MATERIALS = {"train": 56, "dev": 12, "test": 12}
@@ -34,7 +36,7 @@ def write_data(folder: Path, pixels: int = 16, energies: int = 1) -> Path:
     """A data set whose group 63 has heavier elements than 62: a leak to be found."""
     number, written = 0, []
     for split, count in MATERIALS.items():
-        path = schema.shard_path(folder, split, 0)
+        path = layout.shard_path(folder, split, 0)
         path.parent.mkdir(parents=True)
         groups = []
         with h5py.File(path, "w") as shard:
@@ -45,11 +47,11 @@ def write_data(folder: Path, pixels: int = 16, energies: int = 1) -> Path:
                 patterns = generator.exponential(size=(3, pixels, pixels))
                 patterns /= patterns.sum(axis=(1, 2), keepdims=True)
                 for energy in range(energies):
-                    schema.write_stack(
+                    cbed_stack.write_stack(
                         shard,
                         number,
                         energy,
-                        schema.Stack(
+                        cbed_stack.Stack(
                             patterns.astype(np.float32),
                             group,
                             f"m{number}",
@@ -73,7 +75,7 @@ def write_data(folder: Path, pixels: int = 16, energies: int = 1) -> Path:
         standard=False,
         recipe_sha256="0",
         source={"kind": "structures", "name": "a.npz"},
-        schema=schema.sample_schema(16, GROUPS),
+        schema=cbed_fields.sample_schema(16, GROUPS),
         shards=written,
         about={},
     )

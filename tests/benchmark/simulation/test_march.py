@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.data.simulate import View, ideal_pattern, ideal_patterns
+from benchmark.crystals.simulate import View, ideal_pattern, ideal_patterns
 from benchmark.definition.finder import load_benchmark
 from benchmark.simulation.aperture import nodes
 from benchmark.simulation.cbed import CbedRung

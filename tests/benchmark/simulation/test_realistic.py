@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import spglib
 
-from benchmark.data.leaks import metadata_features, pairwise_accuracies
+from benchmark.crystals.leaks import metadata_features, pairwise_accuracies
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation import lattice, placement, realistic
 from benchmark.simulation.cbed import crystals_named

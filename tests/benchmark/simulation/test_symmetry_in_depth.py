@@ -8,7 +8,7 @@ import itertools
 import numpy as np
 import pytest
 
-from benchmark.data.simulate import atoms_of, ideal_pattern
+from benchmark.crystals.simulate import atoms_of, ideal_pattern
 from benchmark.definition.finder import load_benchmark
 from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.crystal import Crystal

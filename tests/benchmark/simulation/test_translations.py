@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from benchmark.data.candidate import Candidate
-from benchmark.data.structures import examine
+from benchmark.crystals.candidate import Candidate
+from benchmark.crystals.structures import examine
 from benchmark.simulation.recipes import Limits
 from benchmark.simulation.translations import primitive_cell_exceeds
 

@@ -1,0 +1,131 @@
+"""Labels found again: the crystals of some materials are had anew, and spglib is asked for their groups."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmark.crystals.duplicates import compound_of
+from benchmark.crystals.materials import Entry
+from benchmark.crystals.sources import read_candidates
+from benchmark.data.faults import Fault
+from benchmark.data.manifest import Manifest
+from benchmark.data.recipe import DRAWN, STANDARD, Unit, recipe_sha256_of, unit_generator
+from benchmark.definition.finder import benchmark_with
+from benchmark.definition.rung import SPLITS, MadeRung
+from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.files import sha256_of_text
+from benchmark.simulation.cbed import CbedRung, crystals_named
+from benchmark.simulation.crystal import TOLERANCES_ANGSTROM, Crystal, standardised
+from benchmark.simulation.draw import draw_crystal
+
+_DRAWN = re.compile(r"^drawn-(\d+)-\d+$")
+MATERIALS_CHECKED = 60
+CELL_TOLERANCE = 1e-3
+"""Relative, of edges, and absolute in degrees for angles: the same crystal by the same program, written as float64."""
+
+
+def shipped_rung(manifest: Manifest) -> CbedRung | None:
+    """The rung, with the recipe of its crystals, that the data were drawn by, where it ships with this version."""
+    source = manifest.values["source"]
+    benchmark = benchmark_with(manifest.rung)
+    if benchmark is None or source["kind"] != DRAWN:
+        return None
+    rung: MadeRung = benchmark.rungs[manifest.rung]
+    understood = CbedRung.of(benchmark.rungs[manifest.rung])
+    if source != STANDARD:
+        try:
+            crystals = crystals_named(source["crystals"]) if "crystals" in source else understood.crystals
+        except StemdlError:
+            return None
+        orientation = source.get("orientation", understood.orientation)
+        rung = understood = replace(understood, crystals=crystals, orientation=orientation)
+    return understood if recipe_sha256_of(rung, source) == manifest.recipe_sha256 else None
+
+
+def group_of_name(identifier: str) -> int | None:
+    """The space group in the name of a drawn material, None for another name."""
+    named = _DRAWN.match(identifier)
+    return int(named[1]) if named is not None and 1 <= int(named[1]) <= 230 else None
+
+
+def drawn_again(rung: CbedRung, identifier: str) -> Crystal | None:
+    """The crystal of a drawn material, from the rung's seed and the material's name; None for another name."""
+    group = group_of_name(identifier)
+    if group is None:
+        return None
+    assert rung.crystals is not None, "an imported rung is not drawn"
+    return draw_crystal(group, rung.crystals, unit_generator(rung, Unit(identifier, SPLITS[0], 1, str(group))))
+
+
+def some_of(entries: Iterable[Entry], count: int = MATERIALS_CHECKED) -> list[Entry]:
+    """Up to `count` materials, of every group as many, by a hash of their names: the same in every run."""
+    ranked = sorted(entries, key=lambda entry: sha256_of_text(entry.compound.identifier))
+    turns: dict[int, int] = {}
+    order: list[tuple[int, int, Entry]] = []
+    for entry in ranked:
+        turn = turns[entry.compound.space_group] = turns.get(entry.compound.space_group, -1) + 1
+        order.append((turn, len(order), entry))
+    return [entry for _, _, entry in sorted(order, key=lambda one: one[:2])[:count]]
+
+
+def crystals_again(
+    manifest: Manifest, entries: list[Entry], table: Path | None
+) -> Iterator[tuple[Entry, Crystal | None]]:
+    """Each of the materials with its crystal, drawn again or taken from the table of structures that they came from;
+    None where spglib gives that no group, or the table does not hold it."""
+    rung = shipped_rung(manifest)
+    if table is None and rung is not None:
+        yield from ((entry, drawn_again(rung, entry.compound.identifier)) for entry in entries)
+        return
+    wanted: Mapping[str, Entry] = {entry.compound.identifier: entry for entry in entries}
+    assert table is not None, "crystals are drawn again or stand in a table"
+    found = set()
+    for candidate in read_candidates(table):
+        if candidate.identifier in wanted and candidate.cell is not None:
+            found.add(candidate.identifier)
+            yield (wanted[candidate.identifier], standardised(candidate.cell, candidate.numbers, candidate.positions))
+    yield from ((entry, None) for name, entry in wanted.items() if name not in found)
+
+
+def label_faults(manifest: Manifest, entry: Entry, crystal: Crystal | None) -> Iterator[Fault]:
+    """What of a sample's label, formula and cell is not its crystal's."""
+    where = f"{manifest.folder / entry.shard}: {entry.name}"
+    if crystal is None:
+        yield Fault("symmetry", where, f"the crystal of {entry.compound.identifier} has no group or is not to be had")
+        return
+    again = standardised(crystal.cell, crystal.numbers, crystal.positions)
+    group = None if again is None else again.space_group
+    if group != entry.compound.space_group:
+        yield Fault(
+            "symmetry",
+            where,
+            f"the label is not what spglib finds at {TOLERANCES_ANGSTROM} Angstrom",
+            str(group),
+            str(entry.compound.space_group),
+        )
+    compound = compound_of(entry.compound.identifier, crystal)
+    if entry.compound.formula and compound.formula != entry.compound.formula:
+        yield Fault(
+            "symmetry", where, "the formula is not the crystal's", str(compound.formula), str(entry.compound.formula)
+        )
+    if entry.compound.primitive:
+        return
+    for name, ours, theirs, relative in (
+        ("abc_angstrom", compound.lengths_angstrom, entry.compound.lengths_angstrom, CELL_TOLERANCE),
+        ("angles_degree", compound.angles_degrees, entry.compound.angles_degrees, 0.0),
+    ):
+        if ours is None or theirs is None:
+            continue
+        if not np.allclose(ours, theirs, rtol=relative, atol=CELL_TOLERANCE):
+            yield Fault(
+                "symmetry",
+                where,
+                f"{name} is not the crystal's",
+                str(np.round(ours, 4).tolist()),
+                str(np.round(theirs, 4).tolist()),
+            )

@@ -1,0 +1,214 @@
+"""One material, from its crystal to its stacks of CBED patterns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.crystals.cbed_stack import Stack
+from benchmark.simulation.aperture import grid
+from benchmark.simulation.cbed import CbedRung
+from benchmark.simulation.crystal import Crystal
+from benchmark.simulation.detector import Screen, counted, pattern
+from benchmark.simulation.manybeam import propagate_many
+from benchmark.simulation.orientation import projections
+from benchmark.simulation.potential import Atoms, debye_b_factors
+from benchmark.simulation.recipes import Optics
+from benchmark.simulation.scattering import wavelength_angstrom
+from benchmark.simulation.waves import Problem, Waves
+from benchmark.simulation.zone import Zone, project
+
+
+def atoms_of(crystal: Crystal, optics: Optics) -> Atoms:
+    """How a crystal's atoms scatter in this microscope."""
+    b: dict[int, float] | float = optics.debye_waller_b_angstrom2
+    if optics.debye_temperature_kelvin > 0.0 or optics.element_b_angstrom2:
+        import gemmi
+
+        numbers = [int(number) for number in np.unique(crystal.numbers)]
+        b = dict.fromkeys(numbers, optics.debye_waller_b_angstrom2)
+        if optics.debye_temperature_kelvin > 0.0:
+            b = debye_b_factors(crystal.numbers, optics.debye_temperature_kelvin, optics.temperature_kelvin)
+        b |= {gemmi.Element(symbol).atomic_number: own for symbol, own in optics.element_b_angstrom2}
+    return Atoms(b, optics.scattering_factors, optics.absorption, optics.absorption_share)
+
+
+@dataclass(frozen=True)
+class View:
+    """One zone axis as the microscope sees it, at one or several thicknesses."""
+
+    zone: Zone
+    atoms: Atoms
+    energy_kev: float
+    thicknesses_angstrom: tuple[float, ...]
+    tilt_mrad: tuple[float, float] | NDArray[np.float64] = (0.0, 0.0)
+    rotation_degrees: float = 0.0
+
+
+def ideal_pattern(
+    zone: Zone,
+    atoms: Atoms,
+    optics: Optics,
+    *,
+    energy_kev: float,
+    thickness_angstrom: float,
+    tilt_mrad: tuple[float, float] | NDArray[np.float64] = (0.0, 0.0),
+    rotation_degrees: float = 0.0,
+    device: str = "cpu",
+) -> NDArray[np.float64]:
+    """The pattern (pixels, pixels) of one zone axis without noise, about unit sum."""
+    view = View(zone, atoms, energy_kev, (thickness_angstrom,), tilt_mrad, rotation_degrees)
+    pattern: NDArray[np.float64] = ideal_patterns([view], optics, device=device)[0][0]
+    return pattern
+
+
+def ideal_patterns(
+    views: Sequence[View], optics: Optics, *, device: str = "cpu", together: int | None = None
+) -> list[NDArray[np.float64]]:
+    """Of each view its patterns (thicknesses, pixels, pixels) without noise, each about unit sum.
+
+    `device` and `together` are those of `manybeam.propagate_many`.
+    """
+    accuracy = optics.accuracy
+    screens = (
+        [
+            Screen(
+                pixels=optics.pixels,
+                k_max_per_angstrom=optics.k_max_per_angstrom,
+                semi_angle_per_angstrom=optics.semi_angle_per_angstrom,
+                degree=accuracy.wave_degree,
+                samples=accuracy.samples_per_pixel,
+                rotation_degrees=view.rotation_degrees,
+            )
+            for view in views
+        ]
+        if accuracy.wave_degree
+        else []
+    )
+    directions = [screen.directions for screen in screens]
+    if not screens:
+        directions = [grid(optics.semi_angle_per_angstrom, accuracy.directions_across)] * len(views)
+    problems = [
+        Problem(
+            view.zone,
+            directions[number],
+            view.energy_kev,
+            view.thicknesses_angstrom,
+            view.atoms,
+            tuple(1e-3 * np.asarray(view.tilt_mrad) / wavelength_angstrom(view.energy_kev)),
+        )
+        for number, view in enumerate(views)
+    ]
+    waves = propagate_many(
+        problems,
+        accuracy=accuracy,
+        device=device,
+        together=together,
+        reach_per_angstrom=np.sqrt(2.0) * (optics.k_max_per_angstrom + optics.semi_angle_per_angstrom),
+    )
+    steps = (np.arange(optics.probe_positions) + 0.5) / max(1, optics.probe_positions)
+    cell = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1).reshape(-1, 2)
+
+    def drawn(number: int, thickness: float, behind: Waves) -> NDArray[np.float64]:
+        view = views[number]
+        if not screens:
+            return pattern(
+                behind,
+                pixels=optics.pixels,
+                k_max_per_angstrom=optics.k_max_per_angstrom,
+                rotation_degrees=view.rotation_degrees,
+            )
+        mean_height = thickness * wavelength_angstrom(view.energy_kev)
+        if optics.probe_positions == 0:
+            return screens[number].pattern(behind, mean_height=mean_height)
+        return screens[number].interference(behind, cell @ view.zone.lattice, mean_height=mean_height)
+
+    return [
+        np.stack(
+            [
+                drawn(number, thickness, behind)
+                for thickness, behind in zip(view.thicknesses_angstrom, waves[number], strict=True)
+            ]
+        )
+        for number, view in enumerate(views)
+    ]
+
+
+def simulate_stacks(
+    material: str,
+    crystal: Crystal,
+    rung: CbedRung,
+    generator: np.random.Generator,
+    *,
+    samples: int | None = None,
+    device: str = "cpu",
+) -> Iterator[Stack]:
+    """The CBED patterns of a crystal along a rung's three axes, as an imperfect microscope would record them: one
+    stack for each of the optics' energies, in their order, or for the first `samples` of them.
+
+    One specimen is seen at all energies: its axes and thickness are the material's. Each projection of each stack has
+    its own small mistilt, in-plane rotation and Poisson noise. All random numbers come from `generator`, so the same
+    generator gives the same stacks, however many are wanted. On a CPU energies are simulated when their stack is asked
+    for; on another `device` (of torch) all together.
+    """
+    optics = rung.optics
+    assert optics is not None, "an imported rung is not simulated"
+    atoms = atoms_of(crystal, optics)
+    projected = projections(rung.orientation, crystal, generator)
+    zones = [project(crystal, one.axis, one.right, one.across) for one in projected]
+    inverse_cell = np.linalg.inv(crystal.cell)
+    thickness = generator.uniform(*optics.thickness_angstrom)
+    views = [
+        _seen(zones, atoms, energy, thickness, optics, rung.random_rotation, generator)
+        for energy in optics.energies_kev
+    ]
+    views = views[:samples]
+    for together in [[each] for each in views] if device == "cpu" else [views]:
+        patterns = ideal_patterns([view for each in together for view in each], optics, device=device)
+        for number, each in enumerate(together):
+            recorded = [picture for (picture,) in patterns[number * len(zones) : (number + 1) * len(zones)]]
+            if optics.dose_electrons:
+                recorded = [counted(picture, optics.dose_electrons, generator) for picture in recorded]
+            energy = each[0].energy_kev
+            yield Stack(
+                patterns=np.array(recorded, dtype=np.float32),
+                space_group=crystal.space_group,
+                material=material,
+                energy_kev=energy,
+                formula=crystal.formula,
+                z_dirs=np.array([one.axis for one in projected]),
+                y_dirs=np.array([zone.frame[1] @ inverse_cell for zone in zones]),
+                semi_angles_rad=np.full(len(zones), optics.semi_angle_per_angstrom * wavelength_angstrom(energy)),
+                d_hkls_angstrom=np.array([zone.repeat_angstrom for zone in zones]),
+                abc_angstrom=crystal.lengths_angstrom,
+                angles_degree=crystal.angles_degrees,
+                more={
+                    "thickness_angstrom": np.array(thickness),
+                    "mistilt_mrad": np.array([view.tilt_mrad for view in each]),
+                    "rotation_degrees": np.array([view.rotation_degrees for view in each]),
+                },
+            )
+
+
+def _seen(
+    zones: Sequence[Zone],
+    atoms: Atoms,
+    energy_kev: float,
+    thickness_angstrom: float,
+    optics: Optics,
+    random_rotation: bool,
+    generator: np.random.Generator,
+) -> list[View]:
+    """The zones of a specimen as they come to lie in the microscope at one energy."""
+    tilts_mrad = generator.normal(0.0, optics.mistilt_mrad, size=(len(zones), 2))
+    if random_rotation:
+        rotations = generator.uniform(0.0, 360.0, size=len(zones))
+    else:
+        rotations = generator.normal(0.0, optics.rotation_jitter_degrees, size=len(zones))
+    return [
+        View(zone, atoms, energy_kev, (thickness_angstrom,), tilt_mrad, rotation)
+        for zone, tilt_mrad, rotation in zip(zones, tilts_mrad, rotations, strict=True)
+    ]

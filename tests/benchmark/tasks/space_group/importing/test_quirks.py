@@ -1,0 +1,400 @@
+"""Each quirk of the real files: what is repaired and how, what is dropped and why, and that nothing else suffers."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from benchmark.crystals.materials import read_materials
+from benchmark.crystals.partitions import make_partition
+from benchmark.data import layout
+from benchmark.data.manifest import read_manifest
+from benchmark.data.verify import verify
+from benchmark.foundation.errors import StemdlError
+from benchmark.tasks.space_group.importing.importer import Imported, import_data
+
+Write = Callable[..., Path]
+JUNK = {
+    name: np.array([first, last, 1.7e-313], dtype=np.longdouble)
+    for name, first, last in (
+        ("semi_angles_rad", 0.0034, 0.0027),
+        ("d_hkls_angstrom", 2.6992, 3.4790),
+        ("abc_angstrom", 4.2778, 3.4790),
+        ("angles_degree", 90.0, 90.0),
+    )
+}
+"""How the real files' float attributes read back: elements 0 and 2 of the triple, then what lay behind it."""
+wide_floats = pytest.mark.skipif(np.dtype(np.longdouble).itemsize == 8, reason="no float wider than float64 here")
+
+
+@pytest.fixture
+def imported(tmp_path: Path, write_real: Write) -> Callable[..., Imported]:
+    """`imported(samples)`: what an import makes of one file of the train split."""
+
+    def run(samples: list[tuple[Any, ...]]) -> Imported:
+        write_real(tmp_path / "source" / "train" / "batch_train_0.h5", samples)
+        return import_data(tmp_path / "source", tmp_path / "data")
+
+    return run
+
+
+def attributes(done: Imported) -> dict[str, dict[str, Any]]:
+    """The attributes of every imported stack by where it came from."""
+    found = {}
+    for path, name in layout.iter_samples(done.manifest.folder, "train"):
+        with h5py.File(path) as shard:
+            told = dict(shard[name].attrs)
+            found[told["source"].split(":")[1]] = told
+    return found
+
+
+def reasons(done: Imported) -> dict[str, int]:
+    return done.tally.as_json()["reasons"]
+
+
+# ---- repaired
+
+
+@wide_floats
+def test_wide_floats_are_replaced_from_another_energy(imported: Callable[..., Imported]) -> None:
+    done = imported([(0, 0, 221, "mp-1"), (0, 1, 221, "mp-1", JUNK), (0, 2, 221, "mp-1", JUNK)])
+    assert (done.tally.imported, done.tally.repaired, done.tally.dropped) == (3, 2, 0)
+    how = "was not readable: from another energy of the material"
+    assert reasons(done) == {f"repaired: {name} {how}": 2 for name in JUNK}
+    found = attributes(done)
+    for name in JUNK:
+        for energy in (1, 2):
+            np.testing.assert_array_equal(found[f"sample_0_{energy}"][name], found["sample_0_0"][name])
+            assert found[f"sample_0_{energy}"][name].dtype == np.float64
+    assert [found[f"sample_0_{energy}"]["energy_keV"] for energy in range(3)] == [100, 110, 120]
+
+
+@wide_floats
+@pytest.mark.parametrize(
+    ("broken", "how"),
+    [
+        (("d_hkls_angstrom",), "from semi_angles_rad"),
+        (("semi_angles_rad",), "from d_hkls_angstrom"),
+        (("abc_angstrom", "semi_angles_rad"), "from d_hkls_angstrom"),
+        (("d_hkls_angstrom", "semi_angles_rad"), "from the lattice"),
+    ],
+)
+def test_wide_floats_are_replaced_by_what_they_follow_from(
+    imported: Callable[..., Imported], broken: tuple[str, ...], how: str
+) -> None:
+    """The expected values are the ones that the file would hold without the quirk."""
+    done = imported([(0, 0, 221, "mp-1", {name: JUNK[name] for name in broken}), (1, 0, 221, "mp-2")])
+    found = attributes(done)
+    assert any(reason.endswith(how) for reason in reasons(done))
+    for name in set(broken) - {"abc_angstrom"}:
+        np.testing.assert_allclose(found["sample_0_0"][name], found["sample_1_0"][name], rtol=1e-4)
+    if "abc_angstrom" in broken:
+        assert "abc_angstrom" not in found["sample_0_0"]
+        assert reasons(done)["repaired: abc_angstrom was not readable and follows from nothing: left out"] == 1
+
+
+@wide_floats
+def test_wide_floats_that_follow_from_nothing_are_left_out(imported: Callable[..., Imported]) -> None:
+    """As when every float of a file reads back wide: y_dirs too."""
+    wide = JUNK | {"y_dirs": np.ones((1, 3, 3), dtype=np.longdouble)}
+    done = imported([(0, e, 221, "mp-1", wide) for e in range(3)])
+    assert (done.tally.imported, done.tally.repaired) == (3, 3)
+    how = "was not readable and follows from nothing: left out"
+    assert reasons(done) == {f"repaired: {name} {how}": 3 for name in wide}
+    for told in attributes(done).values():
+        assert set(told) == {"space_group", "material", "energy_keV", "formula", "z_dirs", "source"}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.array([4.2, np.nan, 3.4]),
+        np.array([4.2, 4.2]),
+        np.array([4.2, -4.2, 3.4]),
+        np.array([4.2, 3.4, 1.7e-313]),
+        np.bytes_("4.2"),
+    ],
+)
+def test_triples_that_cannot_be_lengths_are_not_believed(imported: Callable[..., Imported], value: Any) -> None:
+    done = imported([(0, 0, 221, "mp-1", {"abc_angstrom": value})])
+    assert "abc_angstrom" not in attributes(done)["sample_0_0"] and done.tally.repaired == 1
+
+
+def test_directions_are_columns_that_reproduce_the_spacings(imported: Callable[..., Imported]) -> None:
+    found = attributes(imported([(0, 0, 221, "mp-1")]))["sample_0_0"]
+    inverse = 1.0 / found["abc_angstrom"]
+    for projection in range(3):
+        hkl = found["z_dirs"][0, :, projection]
+        np.testing.assert_allclose(np.linalg.norm(hkl * inverse), 1.0 / found["d_hkls_angstrom"][projection])
+
+
+def test_a_missing_energy_attribute_follows_from_its_number(imported: Callable[..., Imported]) -> None:
+    done = imported([(0, 7, 221, "mp-1", {"energy_keV": None}), (0, 2, 221, "mp-1", {"energy_keV": np.int32(120)})])
+    assert reasons(done) == {"repaired: energy_keV was missing: from the energy's number": 1}
+    found = attributes(done)
+    assert (found["sample_0_7"]["energy_keV"], found["sample_0_2"]["energy_keV"]) == (170, 120)
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        np.bytes_("14"),
+        b"14",
+        "14",
+        np.int64(14),
+        np.array([b"14"]),
+        np.array([14]),
+        "14.0",
+        " 14 ",
+        b"14.",
+        "014",
+        np.float64(14.0),
+        np.float32(14.0),
+        np.bytes_(" 14\n"),
+    ],
+)
+def test_labels_of_every_type_are_read_and_written_as_one(imported: Callable[..., Imported], label: Any) -> None:
+    done = imported(
+        [(0, 0, 14, "mp-1", {"space_group": label}), (1, 0, 14, "mp-2", {"formula": np.bytes_("Fe8 O14 F2")})]
+    )
+    assert done.manifest.space_groups == (14,) and done.tally.imported == 2
+    found = attributes(done)
+    assert found["sample_0_0"]["space_group"] == b"14" and isinstance(found["sample_0_0"]["space_group"], bytes)
+    assert found["sample_1_0"]["formula"] == "Fe8 O14 F2"
+
+
+def test_a_material_without_identifier_is_named_by_its_place(imported: Callable[..., Imported]) -> None:
+    done = imported([(4, e, 14, "mp-1", {"material": None}) for e in range(2)])
+    assert {told["material"] for told in attributes(done).values()} == {b"train/batch_train_0.h5:4"}
+
+
+# ---- dropped
+
+
+def _with(value: float) -> np.ndarray:
+    patterns = np.full((3, 16, 16), 1.0 / 256, dtype=np.float32)
+    patterns[1, 3, 5] = value
+    return patterns
+
+
+@pytest.mark.parametrize(
+    ("patterns", "reason"),
+    [
+        (_with(np.nan), "a pattern holds NaN or infinity"),
+        (_with(np.inf), "a pattern holds NaN or infinity"),
+        (_with(-1e-3), "a pattern holds negative intensities"),
+        (_with(np.exp(28)), "a pattern is blown up: a pixel holds more than the whole beam"),
+        (_with(1.001), "a pattern is blown up: a pixel holds more than the whole beam"),
+        (np.stack([_with(0.1)[0], np.zeros((16, 16), np.float32), _with(0.1)[0]]), "a pattern is empty"),
+        (None, "it has no cbed_stack of three square patterns"),
+        (np.ones((2, 16, 16), np.float32) / 256, "it has no cbed_stack of three square patterns"),
+        (np.ones((3, 16, 8), np.float32) / 256, "it has no cbed_stack of three square patterns"),
+    ],
+)
+def test_a_stack_that_can_be_no_patterns_goes_alone(
+    imported: Callable[..., Imported], patterns: np.ndarray | None, reason: str
+) -> None:
+    done = imported([(0, 0, 14, "mp-1"), (0, 1, 14, "mp-1", {"patterns": patterns}), (0, 2, 14, "mp-1")])
+    assert (done.tally.imported, done.tally.dropped) == (2, 1) and reasons(done) == {f"dropped: {reason}": 1}
+    assert set(attributes(done)) == {"sample_0_0", "sample_0_2"}
+    assert done.manifest.samples["train"] == 2
+
+
+def test_patterns_as_bright_as_the_beam_can_be_stay(imported: Callable[..., Imported]) -> None:
+    vacuum = np.zeros((3, 16, 16), dtype=np.float32)
+    vacuum[:, 8, 8] = 1.0
+    assert imported([(0, 0, 14, "mp-1", {"patterns": vacuum})]).tally.dropped == 0
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "0",
+        "231",
+        "P1",
+        "-1",
+        "",
+        np.int64(0),
+        np.float64(14.5),
+        np.float64(np.nan),
+        "14.5",
+        "1e1",
+        "1 4",
+        "-14",
+        True,
+        np.array([14, 14]),
+    ],
+)
+def test_a_label_that_is_no_space_group_drops_its_stack(imported: Callable[..., Imported], label: Any) -> None:
+    done = imported([(0, 0, 14, "mp-1", {"space_group": label}), (1, 0, 14, "mp-2")])
+    assert (done.tally.imported, done.tally.dropped) == (1, 1)
+    assert next(iter(reasons(done))).startswith("dropped: its label is no space group")
+
+
+def test_a_missing_label_drops_its_stack(imported: Callable[..., Imported]) -> None:
+    done = imported([(0, 0, 14, "mp-1", {"space_group": None}), (1, 0, 14, "mp-2")])
+    assert reasons(done) == {"dropped: its label or material is missing or of no readable type": 1}
+
+
+def test_a_material_of_two_space_groups_is_dropped_whole(imported: Callable[..., Imported]) -> None:
+    done = imported([(0, 0, 14, "mp-1"), (0, 1, 15, "mp-1"), (0, 2, 14, "mp-1"), (1, 0, 15, "mp-2")])
+    assert reasons(done) == {"dropped: the stacks of its material disagree on the space group": 3}
+    assert done.manifest.space_groups == (15,) and set(attributes(done)) == {"sample_1_0"}
+
+
+def test_a_number_that_is_there_twice_counts_once(imported: Callable[..., Imported]) -> None:
+    done = imported(
+        [(0, 1, 14, "mp-1"), (0, 1, 14, "mp-1", {"name": "sample_00_1"}), (2, 0, 14, "mp-2", {"name": "notes"})]
+    )
+    assert reasons(done) == {
+        "dropped: its sample number is in the file twice": 1,
+        "dropped: it is no group sample_<m>_<e>": 1,
+    }
+    assert len(attributes(done)) == 1
+
+
+def test_patterns_of_another_size_are_dropped(imported: Callable[..., Imported]) -> None:
+    other = {"patterns": np.ones((3, 8, 8), np.float32) / 64}
+    done = imported([(0, 0, 14, "mp-1"), (1, 0, 14, "mp-2", other), (2, 0, 14, "mp-3")])
+    assert reasons(done) == {"dropped: its patterns are not of 16 pixels as most are": 1}
+
+
+def test_complex_patterns_are_not_read_as_their_real_part(imported: Callable[..., Imported]) -> None:
+    done = imported([(0, 0, 14, "mp-1"), (1, 0, 14, "mp-2", {"patterns": _with(0.1) + 0j})])
+    assert done.tally.imported == 1
+    assert reasons(done) == {"dropped: its patterns are of type complex64, not of real numbers": 1}
+
+
+@pytest.mark.parametrize(
+    ("link", "reason"),
+    [
+        (h5py.SoftLink("/nowhere"), "it is a link to nothing"),
+        (h5py.SoftLink("/sample_9_0"), "it is a link to nothing"),  # itself
+        (h5py.SoftLink("/sample_0_0"), "it is a link to another object"),
+        (h5py.ExternalLink("nowhere.h5", "/sample_0_0"), "it is a link to another file"),
+        (h5py.ExternalLink("/dev/zero", "/"), "it is a link to another file"),
+    ],
+)
+def test_a_link_costs_its_own_entry_and_no_other(write_real: Write, tmp_path: Path, link: object, reason: str) -> None:
+    path = write_real(tmp_path / "source" / "train" / "batch_train_0.h5", [(0, 0, 14, "mp-1"), (1, 0, 14, "mp-2")])
+    with h5py.File(path, "a") as file:
+        file["sample_9_0"] = link
+    done = import_data(tmp_path / "source", tmp_path / "data")
+    assert done.tally.imported == 2 and reasons(done) == {f"dropped: {reason}": 1}
+
+
+def test_a_linked_stack_drops_its_sample(write_real: Write, tmp_path: Path) -> None:
+    path = write_real(
+        tmp_path / "source" / "train" / "batch_train_0.h5", [(0, 0, 14, "mp-1"), (1, 0, 14, "mp-2", {"patterns": None})]
+    )
+    with h5py.File(path, "a") as file:
+        file["sample_1_0/cbed_stack"] = h5py.SoftLink("/sample_1_0/cbed_stack")
+    done = import_data(tmp_path / "source", tmp_path / "data")
+    assert done.tally.imported == 1 and reasons(done) == {"dropped: its cbed_stack is a link to nothing": 1}
+
+
+def test_a_filter_that_is_not_there_is_named_before_anything_is_made(write_real: Write, tmp_path: Path) -> None:
+    path = write_real(
+        tmp_path / "source" / "train" / "batch_train_0.h5", [(0, 0, 14, "mp-1"), (1, 0, 14, "mp-2", {"patterns": None})]
+    )
+    with h5py.File(path, "a") as file:  # as one writes who has the filter
+        properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        properties.set_chunk((3, 16, 16))
+        properties.set_filter(32099, h5py.h5z.FLAG_OPTIONAL, ())
+        stack = h5py.h5d.create(
+            file["sample_1_0"].id, b"cbed_stack", h5py.h5t.IEEE_F32LE, h5py.h5s.create_simple((3, 16, 16)), properties
+        )
+        h5py.Dataset(stack).id.write_direct_chunk((0, 0, 0), b"compressed")
+    with pytest.raises(StemdlError, match="filter that is not installed") as caught:
+        import_data(tmp_path / "source", tmp_path / "data")
+    assert caught.value.found == "filter 32099" and "stemdl-benchmark[storage]" in str(caught.value.remedy)
+    assert str(path) in str(caught.value.where) and not (tmp_path / "data" / "train").exists()
+
+
+# ---- between files
+
+
+def test_files_that_are_not_whole_are_named_and_give_nothing(real_set: Path, tmp_path: Path) -> None:
+    source = shutil.copytree(real_set, tmp_path / "source")
+    content = (source / "train" / "batch_train_0.h5").read_bytes()
+    damaged = content[:-1], content[: len(content) // 2], content[:100], b"no HDF5" * 99, b""
+    for number, broken in enumerate(damaged, start=1):
+        (source / "train" / f"batch_train_{number}.h5").write_bytes(broken)
+    shutil.copy(source / "train" / "batch_train_12.h5", source / "train" / "backup.h5")
+    done = import_data(source, tmp_path / "data")
+    assert (done.tally.imported, done.tally.dropped) == (87, 0)
+    assert {reason.split(": ", 1)[1] for reason in reasons(done)} == {
+        "train/batch_train_1.h5: it is truncated",
+        "train/batch_train_2.h5: it is truncated",
+        "train/batch_train_3.h5: it is truncated",
+        "train/batch_train_4.h5: it is no HDF5 file",
+        "train/batch_train_5.h5: it is no HDF5 file",
+        "train/backup.h5: its name or folder tells no split",
+    }
+    assert all(reason.startswith("file skipped: ") for reason in reasons(done))
+
+
+def test_a_file_damaged_inside_gives_nothing_either(real_set: Path, tmp_path: Path) -> None:
+    """A group's own header overwritten: the file opens, and most of it could be read."""
+    source = shutil.copytree(real_set, tmp_path / "source")
+    path = source / "train" / "batch_train_12.h5"
+    with h5py.File(path) as file:
+        address = h5py.h5g.get_objinfo(file["sample_2_5"].id).objno[0]
+    content = bytearray(path.read_bytes())
+    content[address : address + 16] = b"\xff" * 16
+    path.write_bytes(content)
+    done = import_data(source, tmp_path / "data")
+    assert done.manifest.space_groups == (2,) and done.tally.imported == 28 + 10
+    skipped = [reason for reason in reasons(done) if reason.startswith("file skipped")]
+    assert len(skipped) == 1 and skipped[0].startswith("file skipped: train/batch_train_12.h5: it cannot be read")
+
+
+def test_a_file_that_is_there_twice_counts_once(real_set: Path, tmp_path: Path) -> None:
+    source = shutil.copytree(real_set, tmp_path / "source")
+    shutil.copy(source / "train" / "batch_train_12.h5", source / "train" / "batch_train_13.h5")
+    done = import_data(source, tmp_path / "data")
+    assert reasons(done) == {"dropped: its material has another stack of this energy": 20}
+    assert done.manifest.samples["train"] == 48
+
+
+def test_a_material_of_two_splits_stays_in_the_first(real_set: Path, tmp_path: Path, write_real: Write) -> None:
+    source = shutil.copytree(real_set, tmp_path / "source")
+    write_real(source / "test" / "batch_test_1.h5", [(0, 0, 2, "mp-20"), (1, 0, 2, "mp-23"), (2, 0, 2, "mp-29")])
+    done = import_data(source, tmp_path / "data")
+    assert reasons(done) == {
+        "dropped: its material is in train already": 1,
+        "dropped: its material is in dev already": 1,
+    }
+    assert done.manifest.samples == {"train": 48, "dev": 19, "test": 21}
+
+
+def test_a_group_that_train_does_not_have_is_dropped(real_set: Path, tmp_path: Path, write_real: Write) -> None:
+    source = shutil.copytree(real_set, tmp_path / "source")
+    write_real(source / "dev" / "batch_dev_1.h5", [(0, e, 14, "mp-140") for e in range(4)])
+    done = import_data(source, tmp_path / "data")
+    assert reasons(done) == {"dropped: train has no stack of its space group": 4}
+    assert done.manifest.space_groups == (2, 62, 225)
+    assert read_manifest(tmp_path / "data").values["import"]["dropped"] == 4
+
+
+# ---- what follows
+
+
+@wide_floats
+def test_data_whose_cells_could_not_be_read_are_sound_and_can_be_split(tmp_path: Path, write_real: Write) -> None:
+    """The formula is always readable in the real files, and it alone decides the standard split."""
+    for split, first in (("train", 10), ("dev", 20), ("test", 30)):
+        write_real(
+            tmp_path / "source" / split / f"batch_{split}_0.h5",
+            [(m, e, 221, f"mp-{first + m}", JUNK) for m in range(3) for e in range(2)],
+        )
+    manifest = import_data(tmp_path / "source", tmp_path / "data").manifest
+    assert verify(manifest.folder).faults == []
+    partition = make_partition(manifest, read_materials(manifest))
+    assert len(partition.split_of) == 9
