@@ -58,7 +58,12 @@ def read_run_log(log: Path, benchmark: ScoredBenchmark | None) -> ScoredRun:
     try:
         timeline = Timeline.of(iter_events(log, as_official=True), metric)
     except StemdlError as error:
-        return _unreadable(log, _in_a_line(error, log))
+        return unreadable_run(log, error)
+    return run_of_timeline(log, timeline, benchmark)
+
+
+def run_of_timeline(log: Path, timeline: Timeline, benchmark: ScoredBenchmark | None) -> ScoredRun:
+    """The same of a log that was read already, for whoever needs more of it than a score does."""
     epochs, value = _last_evaluation(timeline)
     problem = _problem(timeline, benchmark, value)
     epochs_are_samples = benchmark is not None and benchmark.epoch_num != EPOCHS
@@ -151,8 +156,9 @@ def _in_a_line(error: StemdlError, log: Path) -> str:
     return ": ".join(part for part in parts if part)
 
 
-def _unreadable(log: Path, problem: str) -> ScoredRun:
-    return ScoredRun(log, problem, *(None,) * 6, math.inf, *(None,) * 6)
+def unreadable_run(log: Path, error: StemdlError) -> ScoredRun:
+    """A run whose log cannot be read."""
+    return ScoredRun(log, _in_a_line(error, log), *(None,) * 6, math.inf, *(None,) * 6)
 
 
 def _number(value: Any) -> float | None:

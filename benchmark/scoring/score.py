@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmark.definition.scored import RULESETS, ScoredBenchmark, scored_benchmark
+from benchmark.definition.scored import RULESETS, ScoredBenchmark
 from benchmark.events import keys
 from benchmark.metrics.spread import too_far_apart
-from benchmark.scoring.reference_points import CODE, MISSING, ReferencePoints, Verdict, read_points
+from benchmark.scoring.reference_points import CODE, MISSING, ReferencePoints, Verdict
 from benchmark.scoring.refusals import refusals
-from benchmark.scoring.run_log import ScoredRun, read_names, read_run_log
+from benchmark.scoring.run_log import ScoredRun, read_run_log
+from benchmark.scoring.standard import standard_of
 from benchmark.scoring.statistics import median_window, olympic_mean
 from benchmark.scoring.tree import WEAK, LogFolder, find_log_folders
 
@@ -74,23 +75,18 @@ ROW = tuple(Score.__dataclass_fields__)[:12]
 def score_paths(paths: Iterable[Path], ruleset: str = RULESETS[-1], statistics_of: str = CODE) -> Iterator[Score]:
     """The rows of all logs in and below the paths, one after another. Nothing is written. Raises as
     `find_log_folders` and `scored_benchmark` do; a bad log raises nothing, its row has a warning."""
-    points: dict[str, ReferencePoints | None] = {}
     for folder in find_log_folders(paths):
-        folder = folder if folder.benchmark else _named_by_logs(folder)
-        name = folder.benchmark
-        benchmark = scored_benchmark(name, ruleset) if name else None
-        if benchmark and name not in points:
-            points[name] = (
-                read_points(benchmark.reference_points, benchmark.runs, statistics_of)
-                if benchmark.reference_points
-                else None
-            )
-        yield score_folder(folder, benchmark, points.get(name))
+        yield score_folder(*standard_of(folder, ruleset, statistics_of))
 
 
-def score_folder(folder: LogFolder, benchmark: ScoredBenchmark | None, points: ReferencePoints | None) -> Score:
-    """The row of one folder of logs."""
-    runs = _without_twins(_of_benchmark(read_run_log(log, benchmark), folder.benchmark) for log in folder.logs)
+def score_folder(
+    folder: LogFolder,
+    benchmark: ScoredBenchmark | None,
+    points: ReferencePoints | None,
+    read: Callable[[Path, ScoredBenchmark | None], ScoredRun] = read_run_log,
+) -> Score:
+    """The row of one folder of logs, each of which is read once, by `read`."""
+    runs = _without_twins(_of_benchmark(read(log, benchmark), folder.benchmark) for log in folder.logs)
     warnings = [f"{run.log.relative_to(folder.folder)}: {run.problem}" for run in runs if run.problem]
     if benchmark is None:
         warnings.append(f"this ruleset has no {folder.benchmark or 'benchmark without a name'}: it has no score")
@@ -233,12 +229,6 @@ def _seeds_differ(runs: Sequence[ScoredRun], benchmark: ScoredBenchmark, warning
         return True
     warnings.append("two runs have the same seed: the set has no score (R4.2)")
     return False
-
-
-def _named_by_logs(folder: LogFolder) -> LogFolder:
-    """Where folders do not say it: the first log that names a benchmark names it for all, and the submitter."""
-    benchmark, organisation = next((names for log in folder.logs if (names := read_names(log))[0]), (None, None))
-    return replace(folder, benchmark=benchmark, submitter=folder.submitter or organisation)
 
 
 # ---- normalisation
