@@ -1,1 +1,1 @@
-"""Floor 6: the commands, one file each. Nothing heavy is imported before a command runs."""
+"""Floor 7: the commands, one file each. Nothing heavy is imported before a command runs."""

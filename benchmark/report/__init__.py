@@ -1,1 +1,1 @@
-"""Floor 5: what people read. Summaries, tables, pictures."""
+"""Floor 6: what people read. Summaries, tables, pictures."""

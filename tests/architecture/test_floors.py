@@ -23,9 +23,10 @@ FLOORS = {
     "submission": 3,
     "validation": 4,
     "scoring": 4,
-    "report": 5,
-    "cli": 6,
-    "__main__": 7,
+    "comparison": 5,
+    "report": 6,
+    "cli": 7,
+    "__main__": 8,
 }
 LEVEL = {("simulation", "definition"), ("metrics", "definition"), ("validation", "scoring"), ("tasks", "crystals")}
 """Which package may import another of its own floor: what is simulated or measured is defined, and a valid submission

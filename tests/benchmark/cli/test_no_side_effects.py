@@ -22,6 +22,7 @@ READS = {
     ("ledger",): (["{runs}"], ["{runs}/ledger.jsonl", "--format", "json"]),
     ("validate",): (["{runs}/set"], ["{tree}"], ["{tree}", "--format", "sarif"], ["{runs}/set/run_0/result_0.txt"]),
     ("score",): (["{runs}/set"], ["{tree}"], ["{tree}", "--format", "json"]),
+    ("compare",): (["{runs}/set", "{many}/set"], ["{tree}", "{runs}/set", "-o", "{elsewhere}/report.md"]),
     ("review",): (["{tree}", "-o", "{elsewhere}/review"],),
     ("submit",): (["{runs}/set", "-o", "{elsewhere}/tree", "--system", "two-cores"],),
     ("rules",): ([], ["R4"]),
@@ -85,7 +86,7 @@ def test_what_is_read_stays_as_it_is(
     assert state(read) == before
     assert os.listdir(tmp_path / "here") == []
     assert set(os.listdir(tmp_path / "home")) <= {".config", ".cache"}  # of matplotlib, its fonts
-    asked_for = {"review", "tree", "points.json", "page"}
+    asked_for = {"report.md", "review", "tree", "points.json", "page"}
     assert set(os.listdir(tmp_path / "elsewhere")) <= asked_for
 
 

@@ -1,0 +1,136 @@
+"""Whether two results may be compared, and what besides the hardware differs between them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from benchmark.comparison.result import Result
+from benchmark.events import keys
+from benchmark.foundation.reading import Unreadable, read_object
+from benchmark.foundation.text import printable
+from benchmark.submission.run_record import RECORD_BYTES, RECORD_NESTING, RUN
+
+NOT_SAID = "not said"
+PRECISION = ("config.precision", "precision", "precision_mode")
+RANKS = ("config.ranks", "number_of_ranks")
+_GOAL = ("metric", "reaches", "target")
+_MUST_AGREE: Mapping[str, tuple[str, ...]] = {
+    "data": (keys.DATA_RECIPE_SHA256,),
+    "split": (keys.DATA_PARTITION,),
+    "samples to train on": (keys.TRAIN_SAMPLES,),
+}
+"""What the logs of two results have to say alike, besides the names of benchmark and division."""
+_NAMED: Mapping[str, tuple[str, ...]] = {
+    "global batch size": (keys.GLOBAL_BATCH_SIZE,),
+    "precision": PRECISION,
+    "ranks": RANKS,
+    "commit": (keys.SUBMISSION_GITHUB_COMMIT_VERSION,),
+}
+_OF_THE_SUBMITTER = ("org", "platform", "division", "status")
+"""Settings that say who computes and not how."""
+_SOFTWARE = "stemdl-benchmark"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What two results do not have alike, with the value of each as a text."""
+
+    name: str
+    first: str
+    second: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.first} and {self.second}"
+
+
+def refusals(first: Result, second: Result) -> list[Difference]:
+    """Why two results cannot be compared; empty where they can. Runs of one result that disagree with each other are
+    a reason too, and so is what only one of the two says."""
+    found = [
+        Difference(name, one, other)
+        for name, one, other in (
+            ("benchmark", *(each.score.benchmark or NOT_SAID for each in (first, second))),
+            ("scaling", *(each.folder.scaling for each in (first, second))),
+            ("division", *(each.score.division or NOT_SAID for each in (first, second))),
+            *((name, first_said, second_said) for name, first_said, second_said in _said(first, second)),
+            ("goal", _goal(first), _goal(second)),
+        )
+        if one != other
+    ]
+    found += [
+        Difference(f"{name}, within one set", *(_text(each.said(*names)) for each in (first, second)))
+        for name, names in _MUST_AGREE.items()
+        if any(len(each.said(*names)) > 1 for each in (first, second))
+    ]
+    return found
+
+
+def _said(first: Result, second: Result) -> Iterator[tuple[str, str, str]]:
+    for name, names in _MUST_AGREE.items():
+        yield name, _text(first.said(*names)), _text(second.said(*names))
+    yield "rules of release", _rules(first), _rules(second)
+
+
+def _rules(result: Result) -> str:
+    """The releases of the software that runs were made with, to the second number: the rules come with it."""
+    return _text(
+        tuple(sorted({".".join(str(said).split(".")[:2]) for said in result.said(f"{keys.VERSIONS}.{_SOFTWARE}")}))
+    )
+
+
+def _goal(result: Result) -> str:
+    """What the runs had to reach, by their records: a definition may have changed since."""
+    goals = set()
+    for run in result.counted:
+        log = run.scored.log
+        for path in (log.with_suffix(".json"), log.parent / RUN):
+            try:
+                record = read_object(path, RECORD_BYTES, RECORD_NESTING)
+            except Unreadable:
+                continue
+            # The first form of a record knew one metric, of which more was better.
+            metric, reaches = record.get("metric", "macro-F1"), record.get("reaches", "at_least")
+            goals.add(f"{metric} {reaches} {record.get('target')}".replace("_", " "))
+            break
+    return _text(tuple(sorted(goals)))
+
+
+def differences(first: Result, second: Result) -> list[Difference]:
+    """What else than the hardware may be the cause of a difference: batch, precision, ranks, commit, the versions of
+    the software, the optimizer and every other setting that both logs name and do not have alike."""
+    asked = {name: tuple(each.said(*names) for each in (first, second)) for name, names in _NAMED.items()}
+    for key in sorted(_keys(first) | _keys(second)):
+        if all(key not in names for names in _NAMED.values()):
+            name = key.removeprefix(f"{keys.CONFIG}.").removeprefix(f"{keys.VERSIONS}.")
+            asked.setdefault(name, (first.said(key), second.said(key)))
+    asked.setdefault(
+        "framework", tuple(tuple(filter(None, [each.description.get("framework")])) for each in (first, second))
+    )
+    return [
+        Difference(name, _text(one), _text(other))
+        for name, (one, other) in asked.items()
+        if one != other and ((one and other) or name in _NAMED)
+    ]
+
+
+def _keys(result: Result) -> set[str]:
+    """Names of the settings and versions that the logs of a result have."""
+    found = set()
+    for run in result.counted:
+        found |= {key for key in run.values if key.startswith("opt_") or key == keys.GRADIENT_ACCUMULATION_STEPS}
+        for group in (keys.CONFIG, keys.VERSIONS):
+            said = run.values.get(group)
+            if isinstance(said, Mapping):
+                found |= {f"{group}.{name}" for name in said if "." not in name and name not in _OF_THE_SUBMITTER}
+    return found
+
+
+def _text(values: tuple[Any, ...]) -> str:
+    return ", ".join(_one(value) for value in values) or NOT_SAID
+
+
+def _one(value: Any) -> str:
+    return printable(value if isinstance(value, str) else json.dumps(value, default=str))
