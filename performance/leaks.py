@@ -3,10 +3,12 @@
     .venv/bin/python performance/leaks.py --rung stemdl_mini
     .venv/bin/python performance/leaks.py --rung stemdl_mini --crystals realistic --materials 300
     .venv/bin/python performance/leaks.py --data data/stemdl_mini
+    .venv/bin/python performance/leaks.py --rung stemdl_mini_v2 --of order
 
-Every crystal is described by its volume, numbers of atoms and elements; 0.5 is chance. Where there are more pairs than
-are to be measured, those that look worst on one half of the crystals are measured on the other half, so that the worst
-of thousands is not the luckiest. Exits with 1 when a pair is told apart with an accuracy above the limit.
+Every crystal is described by its volume, numbers of atoms and elements; by the order of its edges (`--of order`), or
+also their ratios and the angles (`--of lattice`), which symmetry has a part in. 0.5 is chance. Where there are more
+pairs than are to be measured, those that look worst on one half of the crystals are measured on the other half, so that
+the worst of thousands is not the luckiest. Exits with 1 when a pair is told apart with an accuracy above the limit.
 """
 
 from __future__ import annotations
@@ -28,7 +30,14 @@ from numpy.typing import NDArray
 from benchmark.cli.output import print_table
 from benchmark.crystals import cbed_stack
 from benchmark.crystals.duplicates import parsed_formula
-from benchmark.crystals.leaks import composition_features, metadata_features, pairwise_accuracies, screened_accuracies
+from benchmark.crystals.leaks import (
+    EDGE_ORDERS,
+    composition_features,
+    lattice_features,
+    metadata_features,
+    pairwise_accuracies,
+    screened_accuracies,
+)
 from benchmark.data import layout
 from benchmark.data.workers import workers
 from benchmark.definition.finder import load_benchmark
@@ -38,27 +47,33 @@ from benchmark.report.overview import read_text
 from benchmark.simulation.cbed import CbedRung, crystals_named
 from benchmark.simulation.crystal import cell_from_parameters, crystal_system
 from benchmark.simulation.draw import draw_crystal
+from benchmark.simulation.settings import in_setting
 
 LIMIT = 0.75
 
 Features = Mapping[int, NDArray[np.float64]]
 """(crystals, features) of each space group."""
+OF = {
+    "metadata": metadata_features,
+    "order": lambda crystal: lattice_features(crystal)[:EDGE_ORDERS],
+    "lattice": lattice_features,
+}
 
 
-def drawn(rung: CbedRung, materials: int, processes: int) -> Features:
+def drawn(rung: CbedRung, materials: int, processes: int, of: str) -> Features:
     """Of as many crystals of each of a rung's groups, drawn by its recipe."""
     with workers(processes, None, single_threaded=True) as work:
-        features = work.map(partial(_of_group, rung, materials), rung.space_groups, "Drawing", "groups")
+        features = work.map(partial(_of_group, rung, materials, of), rung.space_groups, "Drawing", "groups")
     return dict(zip(rung.space_groups, features, strict=True))
 
 
-def _of_group(rung: CbedRung, materials: int, group: int) -> NDArray[np.float64]:
-    return np.array(
-        [
-            metadata_features(draw_crystal(group, rung.crystals, np.random.default_rng([rung.seed, group, one])))
-            for one in range(materials)
-        ]
-    )
+def _of_group(rung: CbedRung, materials: int, of: str, group: int) -> NDArray[np.float64]:
+    found = []
+    for one in range(materials):
+        generator = np.random.default_rng([rung.seed, group, one])
+        crystal = draw_crystal(group, rung.crystals, generator)
+        found.append(OF[of](in_setting(crystal, rung.settings, generator)))
+    return np.array(found)
 
 
 def written(folder: Path, splits: Sequence[str] = SPLITS) -> Features:
@@ -94,6 +109,7 @@ def main() -> int:
     """Prints the table; returns 1 when a pair is above the limit."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rung", default="stemdl_mini")
+    parser.add_argument("--of", choices=list(OF), default="metadata", help="what is looked at (default: %(default)s)")
     parser.add_argument("--crystals", metavar="RECIPE", help="instead of the rung's own")
     parser.add_argument("--materials", type=int, default=140, help="drawn for each group (default: %(default)s)")
     parser.add_argument("--data", type=Path, help="data made before, instead of drawing")
@@ -101,12 +117,14 @@ def main() -> int:
     parser.add_argument("--processes", type=int, help="(default: one for each core)")
     arguments = parser.parse_args()
     if arguments.data is not None:
+        if arguments.of != "metadata":
+            parser.error("of data made before, metadata alone can be looked at")
         features = written(arguments.data)
     else:
         rung = CbedRung.of(load_benchmark().rung(arguments.rung))
         if arguments.crystals is not None:
             rung = replace(rung, crystals=crystals_named(arguments.crystals))
-        features = drawn(rung, arguments.materials, arguments.processes or usable_cores())
+        features = drawn(rung, arguments.materials, arguments.processes or usable_cores(), arguments.of)
     rows = worst_pairs(features, arguments.pairs)
     print_table(
         ("system", "groups", "accuracy"),

@@ -39,7 +39,7 @@ class Stack:
     energy_kev, formula : of the beam, and of the simulated cell.
     z_dirs : (3, 3) zone axis of each projection as rows, in the conventional cell's vectors.
     y_dirs : (3, 3) the detector's up direction as rows, likewise.
-    semi_angles_rad, d_hkls_angstrom : (3,) convergence semi-angle, and the crystal's period along the beam.
+    semi_angles_rad, d_hkls_angstrom : (3,) convergence semi-angle, and `recipes.SPACINGS` of the crystal.
     abc_angstrom, angles_degree : (3,) of the conventional cell.
     more : further attributes by name (thickness, mistilt, rotation of ours).
     """

@@ -26,6 +26,22 @@ FEATURES = (
 """What a table of compounds would show, all of the conventional cell. Cell edges and angles are not among them: they
 are the lattice, which diffraction shows and which is part of the symmetry."""
 
+LATTICE_FEATURES = (
+    "a_below_b",
+    "b_below_c",
+    "a_below_c",
+    "log_a_over_b",
+    "log_b_over_c",
+    "log_a_over_c",
+    "alpha",
+    "beta",
+    "gamma",
+)
+"""The shape of the conventional cell and how its edges are ordered. The shape is part of the symmetry; an order that a
+program prefers where the group leaves axes free is not."""
+EDGE_ORDERS = 3
+"""The first of `LATTICE_FEATURES` are the order of edges alone."""
+
 FOLDS = 5
 
 
@@ -52,6 +68,13 @@ def composition_features(counts: Mapping[int, int], volume_angstrom3: float) -> 
 def metadata_features(crystal: Crystal) -> NDArray[np.float64]:
     """The `FEATURES` of a crystal, (10,)."""
     return composition_features(Counter(crystal.numbers.tolist()), crystal.volume_angstrom3)
+
+
+def lattice_features(crystal: Crystal) -> NDArray[np.float64]:
+    """The `LATTICE_FEATURES` of a crystal, (9,)."""
+    edges = np.round(crystal.lengths_angstrom, 9)
+    pairs = edges[[0, 1, 0]], edges[[1, 2, 2]]
+    return np.concatenate([pairs[0] < pairs[1], np.log(pairs[0] / pairs[1]), np.round(crystal.angles_degrees, 6)])
 
 
 def pairwise_accuracies(features_by_group: Mapping[int, NDArray[np.float64]]) -> dict[tuple[int, int], float]:

@@ -22,6 +22,7 @@ from benchmark.foundation.files import sha256_of_text
 from benchmark.simulation.cbed import CbedRung, crystals_named
 from benchmark.simulation.crystal import TOLERANCES_ANGSTROM, Crystal, standardised
 from benchmark.simulation.draw import draw_crystal
+from benchmark.simulation.settings import in_setting
 
 _DRAWN = re.compile(r"^drawn-(\d+)-\d+$")
 MATERIALS_CHECKED = 60
@@ -59,7 +60,8 @@ def drawn_again(rung: CbedRung, identifier: str) -> Crystal | None:
     if group is None:
         return None
     assert rung.crystals is not None, "an imported rung is not drawn"
-    return draw_crystal(group, rung.crystals, unit_generator(rung, Unit(identifier, SPLITS[0], 1, str(group))))
+    generator = unit_generator(rung, Unit(identifier, SPLITS[0], 1, str(group)))
+    return in_setting(draw_crystal(group, rung.crystals, generator), rung.settings, generator)
 
 
 def some_of(entries: Iterable[Entry], count: int = MATERIALS_CHECKED) -> list[Entry]:
@@ -82,13 +84,19 @@ def crystals_again(
     if table is None and rung is not None:
         yield from ((entry, drawn_again(rung, entry.compound.identifier)) for entry in entries)
         return
+    benchmark = benchmark_with(manifest.rung)
+    named = CbedRung.of(benchmark.rungs[manifest.rung]) if benchmark is not None else None
     wanted: Mapping[str, Entry] = {entry.compound.identifier: entry for entry in entries}
     assert table is not None, "crystals are drawn again or stand in a table"
     found = set()
     for candidate in read_candidates(table):
         if candidate.identifier in wanted and candidate.cell is not None:
             found.add(candidate.identifier)
-            yield (wanted[candidate.identifier], standardised(candidate.cell, candidate.numbers, candidate.positions))
+            crystal = standardised(candidate.cell, candidate.numbers, candidate.positions)
+            if crystal is not None and named is not None:
+                unit = Unit(candidate.identifier, SPLITS[0], 1, str(crystal.space_group))
+                crystal = in_setting(crystal, named.settings, unit_generator(named, unit))
+            yield (wanted[candidate.identifier], crystal)
     yield from ((entry, None) for name, entry in wanted.items() if name not in found)
 
 

@@ -160,6 +160,10 @@ def simulate_stacks(
     projected = projections(rung.orientation, crystal, generator)
     zones = [project(crystal, one.axis, one.right, one.across) for one in projected]
     inverse_cell = np.linalg.inv(crystal.cell)
+    spacings = [
+        one.spacing_angstrom(crystal) if one.planes or rung.spacings == "planes" else zone.repeat_angstrom
+        for one, zone in zip(projected, zones, strict=True)
+    ]
     thickness = generator.uniform(*optics.thickness_angstrom)
     views = [
         _seen(zones, atoms, energy, thickness, optics, rung.random_rotation, generator)
@@ -182,7 +186,7 @@ def simulate_stacks(
                 z_dirs=np.array([one.axis for one in projected]),
                 y_dirs=np.array([zone.frame[1] @ inverse_cell for zone in zones]),
                 semi_angles_rad=np.full(len(zones), optics.semi_angle_per_angstrom * wavelength_angstrom(energy)),
-                d_hkls_angstrom=np.array([zone.repeat_angstrom for zone in zones]),
+                d_hkls_angstrom=np.array(spacings),
                 abc_angstrom=crystal.lengths_angstrom,
                 angles_degree=crystal.angles_degrees,
                 more={

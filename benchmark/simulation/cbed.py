@@ -12,7 +12,17 @@ from benchmark.definition.finder import find_task
 from benchmark.definition.rung import SPLITS, Rung, Storage
 from benchmark.foundation.errors import StemdlError, nearest
 from benchmark.foundation.files import canonical_json, sha256_of_text
-from benchmark.simulation.recipes import ORIENTATIONS, Accuracy, CrystalRecipe, Imported, Limits, Optics, Realistic
+from benchmark.simulation.recipes import (
+    ORIENTATIONS,
+    SETTINGS,
+    SPACINGS,
+    Accuracy,
+    CrystalRecipe,
+    Imported,
+    Limits,
+    Optics,
+    Realistic,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +38,7 @@ class CbedRung:
     optics, crystals, limits : how patterns are simulated, crystals drawn and given ones chosen; None where `imported`.
     random_rotation : whether the detector's rotation about the beam is unknown (uniform over 360 degrees), instead of
         being known but for the optics' jitter.
+    settings, spacings : one of `SETTINGS` and of `SPACINGS`.
     imported : where the data come from, if they are not simulated.
     """
 
@@ -44,6 +55,8 @@ class CbedRung:
     limits: Limits | None = None
     storage: Storage = Storage()
     random_rotation: bool = False
+    settings: str = "tabulated"
+    spacings: str = "periods"
     imported: Imported | None = None
     samples_per_group: Mapping[int, tuple[int, int, int]] | None = None
 
@@ -126,12 +139,9 @@ def _built(where: str, rung: Rung) -> CbedRung:
     )
     if not numbers or not found.space_groups or sorted(set(found.space_groups)) != list(found.space_groups):
         raise StemdlError("space_groups must rise from 1 to 230 at most", where=where, found=found.space_groups)
-    if found.orientation not in ORIENTATIONS:
-        raise StemdlError(
-            f"there is no orientation {found.orientation!r}",
-            where=where,
-            remedy=nearest(str(found.orientation), ORIENTATIONS),
-        )
+    for key, known in (("orientation", ORIENTATIONS), ("settings", SETTINGS), ("spacings", SPACINGS)):
+        if (value := getattr(found, key)) not in known:
+            raise StemdlError(f"there is no {key} {value!r}", where=where, remedy=nearest(str(value), known))
     if found.samples_per_group is None and set(found.materials_per_group or ()) != set(SPLITS):
         raise StemdlError("materials_per_group needs each split", where=where, expected=SPLITS)
     if found.samples_per_group is None and not all(

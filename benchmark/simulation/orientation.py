@@ -56,11 +56,18 @@ class Projection:
     axis : the lattice direction [uvw] that the beam runs along.
     right : the direction whose part normal to the beam is the detector's x.
     across : what the crystal's lengths along the detector's x and y are multiplied by; (1, 1) is the crystal as it is.
+    planes : (hkl) of the reflection whose indices the axis has, in the conventional reciprocal vectors; None where the
+        axis was not chosen by a reflection, and has indices of the conventional cell itself.
     """
 
     axis: tuple[int, int, int]
     right: tuple[float, float, float]
     across: tuple[float, float] = (1.0, 1.0)
+    planes: tuple[int, int, int] | None = None
+
+    def spacing_angstrom(self, crystal: Crystal) -> float:
+        """d(hkl) of the planes that have the axis' indices: the inverse length of that reciprocal vector."""
+        return float(1.0 / np.linalg.norm(np.array(self.planes or self.axis) @ np.linalg.inv(crystal.cell).T))
 
 
 def projections(orientation: str, crystal: Crystal, generator: np.random.Generator) -> tuple[Projection, ...]:
@@ -97,7 +104,10 @@ def _along_indices(crystal: Crystal, indices: NDArray[np.int64], as_made: bool) 
     axis = np.round(indices @ primitive * 6).astype(int)
     axis //= np.gcd.reduce(axis)
     across = _distortion(primitive @ crystal.cell, up, indices) if as_made else (1.0, 1.0)
-    return Projection(tuple(map(int, axis)), tuple(map(float, right / np.abs(right).max())), across)
+    planes = np.round(indices @ np.linalg.inv(primitive).T).astype(int)
+    return Projection(
+        tuple(map(int, axis)), tuple(map(float, right / np.abs(right).max())), across, tuple(map(int, planes))
+    )
 
 
 def _distortion(cell: NDArray, up: NDArray, beam: NDArray) -> tuple[float, float]:

@@ -21,6 +21,7 @@ from benchmark.foundation.errors import StemdlError
 from benchmark.simulation import cbed_fields
 from benchmark.simulation.cbed import CbedRung, crystals_named
 from benchmark.simulation.draw import draw_crystal
+from benchmark.simulation.settings import in_setting
 from benchmark.tasks.space_group.checks import CHECKS
 from benchmark.tasks.space_group.units import drawn, spread
 
@@ -80,6 +81,7 @@ class SpaceGroupRecipe:
 
     def make(self, unit: Unit, generator: np.random.Generator, device: str = "cpu") -> Iterator[Sample]:
         crystal = unit.content or draw_crystal(int(unit.stratum), self.rung.crystals, generator)
+        crystal = in_setting(crystal, self.rung.settings, generator)
         stacks = simulate_stacks(unit.identifier, crystal, self.rung, generator, samples=unit.samples, device=device)
         return map(cbed_stack.sample_of, stacks)
 

@@ -11,6 +11,7 @@ from benchmark.crystals.simulate import atoms_of, simulate_stacks
 from benchmark.definition.finder import load_benchmark
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.cbed import CbedRung
+from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.draw import draw_crystal
 from benchmark.simulation.recipes import Accuracy
 
@@ -45,6 +46,20 @@ def test_fewer_energies_are_the_first_of_all_noise_included() -> None:
     assert len(two) == 2
     for few, all_ in zip(two, stacks(found), strict=False):
         np.testing.assert_array_equal(few.patterns, all_.patterns)
+
+
+def test_spacings_are_those_of_the_planes_where_the_real_set_has_them() -> None:
+    """PrBi (mp-1001605) along [101], [110] and [211] of its cell: 2.70, where the period along [101] is 5.51."""
+    prbi = Crystal(np.diag([4.2778, 4.2778, 3.479]), np.array([59, 83]), np.array([[0, 0, 0], [0.5, 0.5, 0.5]]), 123)
+    found = rung(dose_electrons=0.0, pixels=16)
+    for orientation, settings, expected in (
+        ("olcf", {}, [2.6992, 3.0249, 1.6764]),
+        ("conventional", {"spacings": "planes"}, [3.479, 4.2778, 3.0249]),
+        ("conventional", {}, [3.479, 4.2778, 6.0497]),
+    ):
+        changed = dataclasses.replace(found, orientation=orientation, **settings)
+        (stack,) = simulate_stacks("m", prbi, changed, np.random.default_rng(0))
+        np.testing.assert_allclose(stack.d_hkls_angstrom, expected, rtol=1e-3)
 
 
 def test_without_a_dose_there_is_no_noise_and_with_one_counts_are_whole() -> None:

@@ -86,7 +86,14 @@ def test_the_shipped_benchmark_is_read_whole() -> None:
     assert mini.classes == 25 and {crystal_system(group) for group in mini.space_groups} == {
         name for _, name in CRYSTAL_SYSTEMS
     }
-    assert list(benchmark.rungs) == ["stemdl_mini", "stemdl_smoke", "stemdl_small", "stemdl_full", "stemdl_olcf"]
+    assert list(benchmark.rungs) == [
+        "stemdl_mini",
+        "stemdl_smoke",
+        "stemdl_mini_v2",
+        "stemdl_small",
+        "stemdl_full",
+        "stemdl_olcf",
+    ]
     assert len({rung.recipe_sha256 for rung in benchmark.rungs.values()}) == len(benchmark.rungs)
     for plain in benchmark.rungs.values():
         rung = CbedRung.of(plain)
