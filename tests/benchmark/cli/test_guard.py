@@ -3,6 +3,7 @@ entered, interruptions."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -108,7 +109,7 @@ def test_what_the_system_refuses_is_the_users_to_mend(
     [
         (("rules",), ">/dev/full", 2, "No space left on device"),
         (("--help",), ">/dev/full", 2, "No space left on device"),
-        (("list", "--rungs", "--format", "json"), ">/dev/full", 2, "No space left on device"),
+        (("list", "--format", "json"), ">/dev/full", 2, "No space left on device"),
         (("rules",), ">&-", 2, "standard output is closed"),
         (("rules", "--format", "json"), ">&-", 2, "standard output is closed"),
         (("rules",), ">/dev/null 2>&-", 0, ""),
@@ -125,7 +126,7 @@ def test_an_output_that_cannot_be_written(
     assert says in done.stderr and "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [("rules",), ("--help",), ("list", "--rungs", "--format", "json")])
+@pytest.mark.parametrize("arguments", [("rules",), ("--help",), ("list", "--format", "json")])
 def test_a_reader_that_has_gone(arguments: tuple[str, ...], environment: dict[str, str], tmp_path: Path):
     reader, writer = os.pipe()
     os.close(reader)
@@ -161,8 +162,38 @@ def test_a_terminal_without_the_characters(command: Callable, tmp_path: Path):
     assert done.stdout == "#|+--> \\xe9 \\udcff\n"
 
 
+LINES_IN_A_SHUT_FOLDER = (
+    "run --rung stemdl_smoke",
+    "run --data shut",
+    "run --output shut/x",
+    "run --output new",
+    "run --ledger shut/ledger.jsonl",
+    "run --config unreadable.yaml",
+    "data generate stemdl_smoke",
+    "data generate stemdl_smoke -o shut",
+    "data info shut",
+    "data import shut -o new",
+    "list shut",
+    "show shut",
+    "validate shut",
+    "ledger shut",
+    "rcp show stemdl_mini --points unreadable.yaml",
+)
+ONE_AFTER_THE_OTHER = """
+import contextlib, io, json, sys
+from benchmark.cli.main import main
+for line in json.loads(sys.argv[1]):
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
+        try:
+            code = main(line.split())
+        except SystemExit as left:  # the parser's
+            code = left.code
+    print(json.dumps([line, code, out.getvalue(), err.getvalue()]))
+"""
+
+
 @pytest.mark.skipif(os.geteuid() == 0 and shutil.which("setpriv") is None, reason="root may enter every folder")
-def test_folders_without_permission(command: Callable, tmp_path: Path):
+def test_folders_without_permission(environment: dict[str, str], tmp_path: Path):
     box = tmp_path / "box"
     (box / "shut").mkdir(parents=True)
     (box / "shut" / "manifest.json").touch()
@@ -170,39 +201,32 @@ def test_folders_without_permission(command: Callable, tmp_path: Path):
     (box / "unreadable.yaml").touch()
     (box / "unreadable.yaml").chmod(0)
     box.chmod(0o555)
+    before = AS_ORDINARY_USER if os.geteuid() == 0 else []
     try:
-        for line in (
-            "run --rung stemdl_smoke",
-            "run --data shut",
-            "run --output shut/x",
-            "run --output new",
-            "run --ledger shut/ledger.jsonl",
-            "run --config unreadable.yaml",
-            "data generate stemdl_smoke",
-            "data generate stemdl_smoke -o shut",
-            "data info shut",
-            "data import shut -o new",
-            "list shut",
-            "show shut",
-            "validate shut",
-            "ledger shut",
-            "rcp show stemdl_mini --points unreadable.yaml",
-        ):
-            done = command(
-                *line.split(), before=AS_ORDINARY_USER if os.geteuid() == 0 else [], cwd=box, HOME=str(box / "shut")
-            )
-            assert done.returncode == 2 and "Permission denied" in done.stderr, f"{line}: {done.stderr}"
-            assert "Traceback" not in done.stderr and done.stdout == ""
+        done = subprocess.run(
+            [*before, sys.executable, "-c", ONE_AFTER_THE_OTHER, json.dumps(LINES_IN_A_SHUT_FOLDER)],
+            cwd=box,
+            env=environment | {"HOME": str(box / "shut")},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=HANG_SECONDS,
+            check=True,
+        )
     finally:
         box.chmod(0o755)
         (box / "shut").chmod(0o755)
+    assert len(done.stdout.splitlines()) == len(LINES_IN_A_SHUT_FOLDER)
+    for line, code, out, err in map(json.loads, done.stdout.splitlines()):
+        assert code == 2 and "Permission denied" in err, f"{line}: {err}"
+        assert "Traceback" not in err and out == ""
     assert sorted(path.name for path in box.rglob("*")) == ["manifest.json", "shut", "unreadable.yaml"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_says_what_to_type(number: int, environment: dict[str, str], tmp_path: Path):
     """While data are made, by whose workers nothing is said."""
-    argv = [sys.executable, "-m", "benchmark", "data", "generate", "stemdl_small", "-o", "my data", "--ranks", "1"]
+    argv = [sys.executable, "-m", "benchmark", "data", "generate", "stemdl_mini", "-o", "my data", "--ranks", "1"]
     with subprocess.Popen(
         argv,
         cwd=tmp_path,
@@ -220,4 +244,4 @@ def test_an_interruption_says_what_to_type(number: int, environment: dict[str, s
     assert making.returncode == 130
     assert "Traceback" not in message
     (to_go_on,) = re.findall("to go on: (.*)", message)
-    assert to_go_on.endswith("data generate stemdl_small -o 'my data' --ranks 1")
+    assert to_go_on.endswith("data generate stemdl_mini -o 'my data' --ranks 1")
