@@ -1,4 +1,4 @@
-"""24 real ranks, as on four nodes of six GPUs, sharing the cores that are here: one metric, and a log that is valid."""
+"""Nine real ranks sharing the cores that are here, with uneven parts of everything: one metric, and a valid log."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from reference.samples import SamplesInMemory
 from reference.tasks.space_group.model import SymmetryNet
 
 pytestmark = [pytest.mark.mpi, pytest.mark.slow]
-SCRIPT, RANKS, CPU = Path(__file__).with_name("many_ranks_script.py"), 24, torch.device("cpu")
+SCRIPT, RANKS, CPU = Path(__file__).with_name("many_ranks_script.py"), 9, torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
 def run(mpirun: Callable, smoke_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a run on 24 ranks."""
+    """The folder of a run on nine ranks."""
     pytest.importorskip("horovod")
     folder = tmp_path_factory.mktemp("many") / "run"
     done = mpirun(
