@@ -70,13 +70,11 @@ def estimate_seconds(setting: Setting, rung: str, device: str) -> float:
 
 
 def _estimates(setting: Setting, rung: str) -> Figures:
-    here = setting.kind
+    seconds = {device: estimate_seconds(setting, rung, device) for device in dict.fromkeys(("cpu", setting.kind))}
     return {
         "cores": setting.cores,
-        **{
-            f"seconds for the whole rung by {name}": estimate_seconds(setting, rung, device)
-            for name, device in (("all cores", "cpu"), ("the card", here))
-        },
+        "seconds for the whole rung by all cores": seconds["cpu"],
+        "seconds for the whole rung by the card": seconds[setting.kind],
     }
 
 

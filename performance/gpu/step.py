@@ -45,7 +45,7 @@ class Setting:
 
     @property
     def cores(self) -> int:
-        return 2 if self.dry else len(os.sched_getaffinity(0))
+        return 1 if self.dry else len(os.sched_getaffinity(0))
 
     def pick(self, real: T, toy: T) -> T:
         """The one for a measurement, or the one for a dry run."""

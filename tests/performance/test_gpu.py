@@ -1,4 +1,4 @@
-"""The measurements for a GPU, done on the CPU at toy sizes; how they are recorded, gone on with, and told."""
+"""How measurements for a GPU are recorded, gone on with, and told."""
 
 from __future__ import annotations
 
@@ -10,20 +10,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
 from patience import HANG_SECONDS, wait_until
 
-import performance.tasks
 from benchmark.foundation.errors import StemdlError
 from performance.gpu import gather, page
 from performance.gpu import record as record_module
 from performance.gpu.__main__ import main
 from performance.gpu.record import Record, measure, read_record, read_records, slug
 from performance.gpu.step import Failed, Item, Setting, Step, command
-from performance.gpu.steps import STEPS, all_steps
 
 ROOT = Path(__file__).resolve().parents[2]
 ABOUT = {
@@ -36,8 +33,6 @@ ABOUT = {
     "cores": 2,
     "processor": "one",
 }
-QUICK = ("rates", "simulation", "profile", "power")
-"""Steps that start no other process."""
 
 
 def setting(folder: Path, seconds: float = HANG_SECONDS, dry: bool = True) -> Setting:
@@ -50,54 +45,6 @@ def step_of(*items: Item) -> Step:
 
 def fails() -> dict:
     raise Failed("no such thing")
-
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """Toys gain nothing by more, and much is lost where other tests keep the cores busy."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.mark.parametrize("name", QUICK)
-def test_a_step_is_done_on_the_cpu(name: str, tmp_path: Path, one_thread: None) -> None:
-    (step,) = (step for step in STEPS if step.name == name)
-    record = measure(step, setting(tmp_path / "work"), tmp_path, ABOUT)
-    assert record.complete, record.items
-    for item in record.items.values():
-        assert item["figures"] and all(isinstance(value, (int, float, str)) for value in item["figures"].values())
-
-
-@pytest.mark.slow
-@pytest.mark.mpi
-def test_the_command_does_every_step_on_the_cpu(tmp_path: Path, environment: dict[str, str]) -> None:
-    argv = [
-        sys.executable,
-        "-m",
-        "performance.gpu",
-        "--dry",
-        "--seconds",
-        "100000",
-        "--output",
-        str(tmp_path / "records"),
-        "--work",
-        str(tmp_path / "work"),
-    ]
-    done = subprocess.run(
-        argv, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=HANG_SECONDS
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    left_out = set(re.findall(r"^(\w+) +left out", done.stdout, re.MULTILINE))
-    assert left_out <= {"horovod"}, "which an environment may lack"
-    found = {path.stem: read_record(path) for path in (tmp_path / "records").glob("*.json")}
-    assert set(found) | left_out == {step.name for step in all_steps()}
-    assert all(record.complete and record.dry for record in found.values())
-    again = subprocess.run(
-        argv, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=HANG_SECONDS
-    )
-    assert again.stdout.count("done before") == len(found)
 
 
 def test_a_measurement_needs_a_card_and_a_dry_run_is_none(
@@ -255,28 +202,6 @@ def test_nothing_measured_is_said_and_nothing_else(tmp_path: Path) -> None:
 
 def test_a_folder_is_named_as_the_card() -> None:
     assert slug("NVIDIA H100 80GB HBM3") == "nvidia-h100-80gb-hbm3"
-
-
-def test_a_task_brings_its_own_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tasks = ModuleType("toy_tasks")
-    tasks.__path__ = [str(tmp_path / "toy_tasks")]
-    (tmp_path / "toy_tasks").mkdir()
-    (tmp_path / "toy_tasks" / "powder.py").write_text(
-        "from performance.gpu.step import Step\nSTEP = Step('powder', 'Powder patterns', 30, lambda setting: ())\n"
-    )
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setitem(sys.modules, "toy_tasks", tasks)
-    assert [step.name for step in all_steps(tasks)] == [*(step.name for step in STEPS), "powder"]
-    (tmp_path / "toy_tasks" / "without.py").write_text("")
-    with pytest.raises(StemdlError, match="toy_tasks.without: a task's measurement has no STEP"):
-        list(all_steps(tasks))
-    assert len({step.name for step in all_steps(performance.tasks)}) == len(list(all_steps(performance.tasks)))
-
-
-def test_each_step_ends_well_within_a_call() -> None:
-    """A call may last ten minutes where such machines are lent; a step may take half as long again as it says."""
-    assert all(1.5 * step.seconds <= 480 for step in all_steps())
-    assert sum(step.seconds for step in STEPS) <= 25 * 60
 
 
 def test_every_carried_release_is_pinned_and_horovod_is_that_of_the_build() -> None:
