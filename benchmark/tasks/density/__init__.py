@@ -1,0 +1,1 @@
+"""The local electron density of a specimen, from a scan of CBED patterns."""
