@@ -123,16 +123,16 @@ def test_no_runs_is_an_answer_and_no_folder_is_an_error(
 
 
 def test_the_rungs_are_listed_with_what_they_hold(capsys: pytest.CaptureFixture[str]):
-    from benchmark.definition.finder import load_benchmark
+    from benchmark.definition.finder import readable
 
     assert main(["list", "--rungs", "--format", "json"]) == 0
     listed = {each["rung"]: each for each in json.loads(capsys.readouterr().out)}
-    assert list(listed) == list(load_benchmark().rungs)
+    assert list(listed) == [rung for benchmark in readable().values() for rung in benchmark.rungs]
     assert listed["stemdl_olcf"]["samples"] == {"train": 148006, "dev": 20400, "test": 18749}
     assert 548.3 < listed["stemdl_full"]["bytes"] / 2**30 < 549.0  # the real set takes 548.7 GiB
     assert main(["list", "--rungs"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[1].split()[:5] == ["stemdl_mini", "3,500", "1,000", "1,000", "0.29"]
+    assert ["stemdl_mini", "3,500", "1,000", "1,000", "0.29"] in [line.split()[:5] for line in lines]
 
 
 def test_a_dry_run_tells_time_and_size_and_writes_nothing(
