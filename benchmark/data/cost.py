@@ -45,9 +45,9 @@ def measure(
     Of each unit one sample is timed, on one thread; on another device than the CPU all of them, since they may be made
     together there. What is drawn for a unit is drawn in that time. `units` may not be empty.
     """
-    use_one_thread()
     ordered = sorted(units, key=lambda unit: unit.stratum)
     next(recipe.make(ordered[0], unit_generator(rung, ordered[0]), device))  # libraries are loaded
+    use_one_thread()
     started, seconds = clock(), []
     for turn in range(min(MOST_UNITS, len(ordered))):
         if turn >= 2 and clock() - started > limit_seconds:

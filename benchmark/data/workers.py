@@ -211,18 +211,22 @@ def _start(single_threaded: bool) -> None:
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=end_with_parent, daemon=True).start()
     if single_threaded:
-        use_one_thread()
+        _stay_on_one_thread()
 
 
 def use_one_thread() -> None:
-    """Of each numerical library in this process, whatever the environment said: of those that are loaded at once, of
-    the others, which heed the environment, when they come. None is loaded for it: a recipe may need none."""
+    """Of each numerical library that is loaded in this process, whatever the environment says."""
     from threadpoolctl import threadpool_limits
 
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
     threadpool_limits(1)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
+
+
+def _stay_on_one_thread() -> None:
+    """In a process that does nothing but its work: libraries that its recipe loads later heed the environment then."""
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    use_one_thread()
 
 
 @contextmanager
@@ -234,7 +238,7 @@ def workers(processes: int = 1, ranks: Ranks | None = None, *, single_threaded: 
     """
     if ranks is not None:
         if single_threaded:
-            use_one_thread()
+            _stay_on_one_thread()
         yield Workers(None, ranks)
         return
     if processes == 1 and not single_threaded:
