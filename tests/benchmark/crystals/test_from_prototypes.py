@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from made_here import made_here
 
 from benchmark.crystals.from_prototypes import from_prototypes
 from benchmark.crystals.materials import read_materials
@@ -25,6 +27,12 @@ from benchmark.simulation import chemistry
 from benchmark.simulation.cbed import CbedRung, crystals_named
 
 PER_GROUP = {"train": 3, "dev": 1, "test": 1}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def all_made_here() -> Iterator[None]:
+    with made_here():
+        yield
 
 
 @pytest.fixture(scope="module")

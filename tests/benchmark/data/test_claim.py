@@ -10,10 +10,11 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from made_here import made_here
 from patience import HANG_SECONDS, wait_until
 
 from benchmark.data import plan as plan_module
@@ -30,8 +31,10 @@ tiny: Callable[..., CbedRung] = runpy.run_path(str(SCRIPT))["tiny"]
 
 
 @pytest.fixture(autouse=True)
-def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+def small_shards_made_here(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(plan_module, "SAMPLES_PER_SHARD", 3)
+    with made_here():
+        yield
 
 
 def test_a_second_generation_waits_for_the_first_and_takes_what_it_made(

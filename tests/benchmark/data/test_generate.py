@@ -9,12 +9,13 @@ import json
 import os
 import runpy
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+from made_here import made_here
 
 from benchmark.data import claim as claim_module
 from benchmark.data import plan as plan_module
@@ -34,18 +35,18 @@ tiny: Callable[..., CbedRung] = SCRIPT["tiny"]
 PER_SHARD: int = SCRIPT["PER_SHARD"]
 
 
-@pytest.fixture(autouse=True)
-def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan_module, "SAMPLES_PER_SHARD", PER_SHARD)
+@pytest.fixture(scope="module", autouse=True)
+def small_shards_made_here() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch, made_here():
+        patch.setattr(plan_module, "SAMPLES_PER_SHARD", PER_SHARD)
+        yield
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny rung's data, made once by one process."""
     folder = tmp_path_factory.mktemp("made") / "data"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan_module, "SAMPLES_PER_SHARD", PER_SHARD)
-        generate(tiny(), folder)
+    generate(tiny(), folder)
     return folder
 
 
