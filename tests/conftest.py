@@ -16,6 +16,7 @@ from patience import HANG_SECONDS
 from slow_first import SlowFirst
 
 ROOT = Path(__file__).resolve().parents[1]
+TOYS = ROOT / "tests" / "toy_task" / "tasks"
 settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("anywhere", settings.get_profile("explore"), derandomize=True, max_examples=40)
 settings.register_profile("nightly", settings.get_profile("explore"), max_examples=1000)
@@ -120,6 +121,25 @@ def smoke_data(once: Once, stemdl: Command) -> Path:
         assert done.returncode == 0, done.stderr
 
     return once("smoke_data", make)
+
+
+@pytest.fixture(scope="session")
+def toy_data(once: Once, stemdl: Command) -> Path:
+    """The data of tests/toy_task's straight lines: for runs of which launchers, ranks and files are what is tested, and
+    which are over in a moment. To be read only."""
+
+    def make(folder: Path) -> None:
+        done = stemdl("--tasks", TOYS, "data", "generate", "toy_line_60", "-o", folder)
+        assert done.returncode == 0, done.stderr
+
+    return once("toy_data", make)
+
+
+@pytest.fixture
+def toys_known(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What has this process find the toys; the variables, for the environment of others."""
+    monkeypatch.setenv("STEMDL_TASKS", str(TOYS))
+    return {"STEMDL_TASKS": str(TOYS)}
 
 
 @pytest.fixture(scope="session")

@@ -336,14 +336,22 @@ def test_a_folder_without_a_checkpoint_cannot_be_resumed(stemdl: Callable, smoke
 
 
 @pytest.mark.mpi
-def test_run_benchmark_sh_is_a_rank_under_mpirun(ready_environment: dict[str, str], smoke_data: Path, tmp_path: Path):
+def test_run_benchmark_sh_is_a_rank_under_mpirun(
+    ready_environment: dict[str, str], toys_known: dict[str, str], toy_data: Path, tmp_path: Path
+):
     from benchmark.launch.launchers import Job, get_launcher
 
     script = Path(__file__).resolve().parents[3] / "run_benchmark.sh"
-    command = ("bash", str(script), "--rung", "stemdl_smoke", "--data", str(smoke_data))
+    command = ("bash", str(script), "--rung", "toy_line_60", "--data", str(toy_data))
     argv = get_launcher("mpirun").argv(Job(2, command))
     done = subprocess.run(
-        argv, env=ready_environment, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=HANG_SECONDS
+        argv,
+        env=ready_environment | toys_known,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=HANG_SECONDS,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("official compliance checker: SUCCESS") == 1  # rank 0 speaks for all

@@ -163,18 +163,20 @@ def test_what_does_not_fit_is_not_started(
 
 
 @pytest.mark.slow
-def test_jsrun_trains_the_benchmark_on_four_ranks(ready_environment: dict[str, str], smoke_data: Path, tmp_path: Path):
+def test_jsrun_trains_the_benchmark_on_four_ranks(
+    ready_environment: dict[str, str], toys_known: dict[str, str], toy_data: Path, tmp_path: Path
+):
     folder = tmp_path / "run"
     done = _call(
         "jsrun -n 4 -r 4 -a 1 -c 1 -g 0",
         ROOT / "run_benchmark.sh",
         "--rung",
-        "stemdl_smoke",
+        "toy_line_60",
         "--data",
-        smoke_data,
+        toy_data,
         "--output",
         folder,
-        environment=ready_environment,
+        environment=ready_environment | toys_known,
         cores=4,
     )
     _assert_trained(done, folder, "jsrun", 4)
@@ -201,19 +203,20 @@ def test_stemdl_launch_trains_the_benchmark(
     variables: dict[str, str],
     begins: list[str],
     ready_environment: dict[str, str],
-    smoke_data: Path,
+    toys_known: dict[str, str],
+    toy_data: Path,
     tmp_path: Path,
 ):
     folder = tmp_path / "run"
     done = _call(
         f"{sys.executable} -m benchmark launch --launcher {launcher} --nodes 1 --ranks-per-node 2 --",
         "--rung",
-        "stemdl_smoke",
+        "toy_line_60",
         "--data",
-        smoke_data,
+        toy_data,
         "--output",
         folder,
-        environment=ready_environment | variables,
+        environment=ready_environment | toys_known | variables,
         cores=2,
     )
     _assert_trained(done, folder, launcher, 2)

@@ -130,18 +130,22 @@ def test_four_ranks_are_two_on_each_host(across: Callable) -> None:
 
 
 @pytest.mark.slow
-def test_the_benchmark_trains_across_two_hosts(across: Callable, smoke_data: Path, tmp_path: Path) -> None:
+def test_the_benchmark_trains_across_two_hosts(
+    across: Callable, toys_known: dict[str, str], toy_data: Path, tmp_path: Path
+) -> None:
     """One rank on each, which both have all CPUs of this machine: on two hosts that is no sharing."""
     folder = tmp_path / "run"
     command = (
         sys.executable,
         "-m",
         "benchmark",
+        "--tasks",
+        toys_known["STEMDL_TASKS"],
         "run",
         "--rung",
-        "stemdl_smoke",
+        "toy_line_60",
         "--data",
-        str(smoke_data),
+        str(toy_data),
         "--output",
         str(folder),
         "--set",
