@@ -60,7 +60,7 @@ def execute(arguments: argparse.Namespace) -> int:
         for baseline, several in made:
             _print(baseline, several)
             print_lines(["", *notes(baseline, several), ""])
-        next_step("stemdl compare PATH... --format markdown -o comparison.md")
+        next_step("stemdl report PATH... -o site")
     else:
         _write(arguments.output, _text(made, arguments.format))
     return 1 if any(each.verdict == REFUSED for each in compared) else 0

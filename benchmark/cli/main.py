@@ -25,6 +25,7 @@ COMMANDS = {
     "submit": "make a submission of runs, checked before it is written",
     "score": "time to train of submissions and runs, normalised to the reference's convergence",
     "compare": "results against a baseline: better, worse, the same, or too few runs to tell",
+    "report": "a static site of results: table, charts, a page for each result and run",
     "review": "a page about a submission for who reviews it",
     "rcp": "reference convergence points: record them from runs, show them",
     "validate": "check logs, runs and submissions against the rules",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,32 +46,29 @@ class Difference:
         return f"{self.name}: {self.first} and {self.second}"
 
 
+def guards(result: Result) -> dict[str, str]:
+    """What has to be alike of two results that are compared, by its name: texts for a reader. Runs of one result that
+    disagree with each other have several values in one."""
+    return {
+        "benchmark": result.score.benchmark or NOT_SAID,
+        "scaling": result.folder.scaling,
+        "division": result.score.division or NOT_SAID,
+        **{name: _text(result.said(*names)) for name, names in _MUST_AGREE.items()},
+        "rules of release": _rules(result),
+        "goal": _goal(result),
+    }
+
+
 def refusals(first: Result, second: Result) -> list[Difference]:
     """Why two results cannot be compared; empty where they can. Runs of one result that disagree with each other are
     a reason too, and so is what only one of the two says."""
-    found = [
-        Difference(name, one, other)
-        for name, one, other in (
-            ("benchmark", *(each.score.benchmark or NOT_SAID for each in (first, second))),
-            ("scaling", *(each.folder.scaling for each in (first, second))),
-            ("division", *(each.score.division or NOT_SAID for each in (first, second))),
-            *((name, first_said, second_said) for name, first_said, second_said in _said(first, second)),
-            ("goal", _goal(first), _goal(second)),
-        )
-        if one != other
-    ]
-    found += [
-        Difference(f"{name}, within one set", *(_text(each.said(*names)) for each in (first, second)))
+    one, other = guards(first), guards(second)
+    found = [Difference(name, one[name], other[name]) for name in one if one[name] != other[name]]
+    return found + [
+        Difference(f"{name}, within one set", one[name], other[name])
         for name, names in _MUST_AGREE.items()
         if any(len(each.said(*names)) > 1 for each in (first, second))
     ]
-    return found
-
-
-def _said(first: Result, second: Result) -> Iterator[tuple[str, str, str]]:
-    for name, names in _MUST_AGREE.items():
-        yield name, _text(first.said(*names)), _text(second.said(*names))
-    yield "rules of release", _rules(first), _rules(second)
 
 
 def _rules(result: Result) -> str:

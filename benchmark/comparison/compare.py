@@ -77,27 +77,22 @@ def compare(baseline: Result, others: Sequence[Result]) -> list[Comparison]:
     test however far apart they were.
     """
     refused = [refusals(baseline, other) for other in others]
-    tests = [
-        p_value(baseline.times, other.times)
-        if not refuse and not other.weak and baseline.times and other.times
-        else None
-        for other, refuse in zip(others, refused, strict=True)
-    ]
-    made = [p for p in tests if p is not None]
-    corrected = iter(holm(made))
+    tested = judge(
+        baseline.times,
+        [None if refuse or other.weak else other.times for other, refuse in zip(others, refused, strict=True)],
+    )
     compared = []
-    for other, refuse, p in zip(others, refused, tests, strict=True):
+    for other, refuse, test in zip(others, refused, tested, strict=True):
         mine, its = minutes_of(baseline), minutes_of(other)
-        after = next(corrected) if p is not None else None
         compared.append(
             Comparison(
                 baseline,
                 other,
-                REFUSED if refuse else _verdict(baseline.times, other.times, after, len(made)),
+                REFUSED if refuse else test.verdict,
                 its / mine if mine and its and not refuse else None,
-                ratio_interval(baseline.times, other.times) if p is not None else None,
-                p,
-                after,
+                test.interval,
+                test.p,
+                test.corrected_p,
                 tuple(refuse),
                 tuple(differences(baseline, other)),
             )
@@ -105,9 +100,32 @@ def compare(baseline: Result, others: Sequence[Result]) -> list[Comparison]:
     return compared
 
 
-def _verdict(first: Sequence[float], second: Sequence[float], corrected_p: float | None, made: int) -> str:
-    if corrected_p is None:
-        return TOO_FEW
+@dataclass(frozen=True)
+class Judgement:
+    """What the times of two sets of runs say; see `Comparison`."""
+
+    verdict: str
+    interval: tuple[float, float] | None = None
+    p: float | None = None
+    corrected_p: float | None = None
+
+
+def judge(first: Sequence[float], others: Sequence[Sequence[float] | None]) -> list[Judgement]:
+    """Times of several sets against those of one, all at once; None, or no times, is what cannot be tested."""
+    tests = [p_value(first, times) if times and first else None for times in others]
+    made = [p for p in tests if p is not None]
+    corrected = iter(holm(made))
+    found = []
+    for times, p in zip(others, tests, strict=True):
+        if p is None or not times:
+            found.append(Judgement(TOO_FEW))
+            continue
+        after = next(corrected)
+        found.append(Judgement(_verdict(first, times, after, len(made)), ratio_interval(first, times), p, after))
+    return found
+
+
+def _verdict(first: Sequence[float], second: Sequence[float], corrected_p: float, made: int) -> str:
     if corrected_p < ALPHA:
         return BETTER if _mean_rank(second, first) < _mean_rank(first, second) else WORSE
     return TOO_FEW if made * least_p(len(first), len(second)) >= ALPHA else SAME

@@ -23,6 +23,7 @@ READS = {
     ("validate",): (["{runs}/set"], ["{tree}"], ["{tree}", "--format", "sarif"], ["{runs}/set/run_0/result_0.txt"]),
     ("score",): (["{runs}/set"], ["{tree}"], ["{tree}", "--format", "json"]),
     ("compare",): (["{runs}/set", "{many}/set"], ["{tree}", "{runs}/set", "-o", "{elsewhere}/report.md"]),
+    ("report",): (["{tree}", "{runs}/set", "-o", "{elsewhere}/site"], ["{tree}", "--table", "{elsewhere}/table.md"]),
     ("review",): (["{tree}", "-o", "{elsewhere}/review"],),
     ("submit",): (["{runs}/set", "-o", "{elsewhere}/tree", "--system", "two-cores"],),
     ("rules",): ([], ["R4"]),
@@ -86,7 +87,7 @@ def test_what_is_read_stays_as_it_is(
     assert state(read) == before
     assert os.listdir(tmp_path / "here") == []
     assert set(os.listdir(tmp_path / "home")) <= {".config", ".cache"}  # of matplotlib, its fonts
-    asked_for = {"report.md", "review", "tree", "points.json", "page"}
+    asked_for = {"report.md", "site", "table.md", "review", "tree", "points.json", "page"}
     assert set(os.listdir(tmp_path / "elsewhere")) <= asked_for
 
 

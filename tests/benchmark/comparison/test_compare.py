@@ -120,7 +120,7 @@ def test_the_command_says_it_in_each_form(tmp_path: Path, capsys: pytest.Capture
     sets = [str(write_set(tmp_path / name, times)) for name, times in (("a", NEAR), ("b", FAR), ("c", NEAR))]
     assert main(["compare", *sets]) == 0
     said = capsys.readouterr()
-    assert "stemdl_mini, strong scaling, closed division" in said.out and "Next: stemdl compare" in said.err
+    assert "stemdl_mini, strong scaling, closed division" in said.out and "Next: stemdl report" in said.err
     assert {"baseline", "worse", "same"} <= set(said.out.split()) and "1.200" in said.out
     assert all(len(line) <= 80 for line in said.out.splitlines()[:12])
     assert main(["compare", *sets, "--baseline", "b", "--format", "json"]) == 0

@@ -1,0 +1,133 @@
+"""The site on disk: read, score and write each result by itself, in several processes; then the pages of them all.
+
+A site is built in a folder of its own and takes the place of the one before when it is whole.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from benchmark.comparison.result import read_result
+from benchmark.definition.scored import RULESETS
+from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.files import require_place, sha256_of_file
+from benchmark.report.site.entry import Entry, entry_of
+from benchmark.report.site.pages import (
+    TEMPLATES,
+    address,
+    benchmark_file,
+    benchmark_page,
+    index_page,
+    result_page,
+    run_page,
+)
+from benchmark.report.site.ranking import ranked
+from benchmark.report.tabular import as_csv, as_json
+from benchmark.scoring.tree import LogFolder, find_log_folders
+
+INDEX, MARK = "index.html", "site.css"
+ASSETS = (MARK, "site.js")
+RESULTS, RUNS, LOGS = "results", "runs", "logs"
+_ALONE = 8
+"""Up to so many results, processes cost more than they save."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a site is written now, and where it will lie: addresses of logs are from there."""
+
+    now: Path
+    later: Path
+    title: str
+    ruleset: str
+    with_logs: bool
+
+
+def build_site(
+    paths: Iterable[Path],
+    output: Path,
+    *,
+    title: str = "Results",
+    ruleset: str = RULESETS[-1],
+    with_logs: bool = False,
+    processes: int = 1,
+) -> list[Entry]:
+    """Write the site of all results in and below the paths, and return what it shows, in its order. `with_logs` copies
+    the logs into it, so that it can be moved to a web server.
+
+    A site that is there is replaced. Raises StemdlError where something else is, and as `find_log_folders` does.
+    """
+    folders = find_log_folders(paths)
+    with _instead_of(output) as now:
+        place = Place(now, output.absolute(), title, ruleset, with_logs)
+        for name in (RESULTS, RUNS, *([LOGS] if with_logs else [])):
+            (now / name).mkdir()
+        entries = ranked(_each(folders, place, processes))
+        for name in ASSETS:
+            shutil.copyfile(TEMPLATES / name, now / name)
+        _write(now / INDEX, index_page(entries, title))
+        of_one: dict[str, list[Entry]] = {}
+        for entry in entries:
+            of_one.setdefault(entry.figures["benchmark"] or "", []).append(entry)
+        for name, several in of_one.items():
+            _write(now / benchmark_file(name), benchmark_page(name, several, title))
+        _write(now / "results.csv", as_csv(entries))
+        _write(now / "results.json", as_json(entries))
+    return entries
+
+
+def _each(folders: Sequence[LogFolder], place: Place, processes: int) -> Iterator[Entry]:
+    if processes < 2 or len(folders) <= _ALONE:
+        yield from map(partial(_of_result, place), folders)
+        return
+    with ProcessPoolExecutor(processes) as pool:
+        yield from pool.map(partial(_of_result, place), folders, chunksize=max(1, len(folders) // processes // 16))
+
+
+def _of_result(place: Place, folder: LogFolder) -> Entry:
+    """The pages of one result and its runs."""
+    result = read_result(folder, place.ruleset)
+    entry = entry_of(result)
+    _write(place.now / RESULTS / entry.page, result_page(result, entry, place.title))
+    for run, kept in zip(result.runs, entry.runs, strict=True):
+        log, sha256 = run.scored.log, sha256_of_file(run.scored.log) if run.values else ""
+        if place.with_logs and run.values:
+            name = f"{Path(kept.page).stem}.txt"
+            shutil.copyfile(log, place.now / LOGS / name)
+            log = place.later / LOGS / name
+        page = run_page(run, kept, entry, place.title, address(log, place.later / RUNS / kept.page), sha256)
+        _write(place.now / RUNS / kept.page, page)
+    return entry
+
+
+@contextmanager
+def _instead_of(output: Path) -> Iterator[Path]:
+    """A new folder that takes the place of `output` when the block ends well, and is removed when it does not."""
+    if output.exists() and not output.is_dir():
+        raise StemdlError("this is not a folder", where=output, remedy="choose another with -o")
+    if output.is_dir() and any(output.iterdir()) and not ((output / MARK).is_file() and (output / INDEX).is_file()):
+        raise StemdlError("the folder holds something else than a site", where=output, remedy="choose another with -o")
+    require_place(output.parent)
+    output = output.absolute()
+    now, before = (output.with_name(f".{output.name}.{os.getpid()}.{name}") for name in ("part", "before"))
+    try:
+        now.mkdir()
+        yield now
+        if output.exists():
+            output.rename(before)
+        now.rename(output)
+    finally:
+        shutil.rmtree(now, ignore_errors=True)
+        shutil.rmtree(before, ignore_errors=True)
+
+
+def _write(path: Path, text: str) -> None:
+    """Without the care of `write_text`: nobody reads the folder before it is whole."""
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")

@@ -1,0 +1,237 @@
+"""The charts of a benchmark's page: runs as dots, curves, where the time went, scaling, speed-ups.
+
+Each function returns the chart as SVG, empty where there is nothing to draw. The table of the same numbers is the
+template's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from benchmark.report.site.entry import Entry
+from benchmark.report.site.svg import (
+    WIDTH,
+    Axis,
+    bar,
+    dot,
+    drawing,
+    line,
+    linked,
+    number,
+    path,
+    text,
+    x_axis,
+    y_axis,
+)
+
+LEFT, ROW = 260, 24
+TOP, BOTTOM, RIGHT = 26, 40, 16
+MOST_POINTS = 1200
+"""Dots in a chart of runs."""
+PARTS = ("training", "evaluation", "staging", "the rest")
+
+
+def dots(entries: Sequence[Entry], root: str = "") -> Markup:
+    """All runs of each result that reached the target, the mean as a bar across, its interval as a line. `root` is the
+    site's folder as the page finds it."""
+    shown = [entry for entry in entries if any(run.minutes for run in entry.runs)]
+    if not shown:
+        return Markup("")
+    minutes = [run.minutes for entry in shown for run in entry.runs if run.minutes]
+    axis = Axis(min(minutes), max(minutes), LEFT, WIDTH - RIGHT, log=True)
+    bottom = TOP + ROW * len(shown)
+    each = max(1, MOST_POINTS // len(shown))
+    parts = [x_axis(axis, TOP - 8, bottom, "minutes to train (logarithmic)")]
+    for place, entry in enumerate(shown):
+        y = TOP + ROW * place + ROW / 2
+        parts.append(_name(entry, y, root))
+        interval, mean = entry.figures["interval_minutes"], entry.figures["minutes"]
+        if interval:
+            parts.append(line(axis.at(interval[0]), y, axis.at(interval[1]), y, "interval"))
+        parts += [
+            linked(
+                f"{root}runs/{run.page}",
+                dot(
+                    axis.at(run.minutes),
+                    y,
+                    place,
+                    f"{run.name}: {number(run.minutes)} min",
+                    style="" if run.counted else "open",
+                ),
+            )
+            for run in [run for run in entry.runs if run.minutes][:each]
+        ]
+        if mean and entry.figures["scaling"] != "weak":
+            parts.append(line(axis.at(mean), y - 8, axis.at(mean), y + 8, "mean"))
+    return drawing(bottom + BOTTOM, "Minutes to train of every run, by system", parts)
+
+
+def curves(entries: Sequence[Entry], against: str, root: str = "") -> Markup:
+    """The metric of the median run of each result against `minutes`, or against `samples` that were trained on; with
+    the goal as a line."""
+    drawn = []
+    for place, entry in enumerate(entries):
+        points = _points(entry, against)
+        if len(points) > 1:
+            drawn.append((place, entry, points))
+    if not drawn:
+        return Markup("")
+    target = drawn[0][1].target
+    xs = [x for _, _, points in drawn for x, _ in points]
+    ys = [y for _, _, points in drawn for _, y in points] + ([target] if target is not None else [])
+    ys.sort()
+    high = ys[-1] if target is None or target > ys[len(ys) // 2] else min(ys[-1], ys[int(0.95 * len(ys))] * 1.2)
+    low = ys[0] if target is None or target < ys[len(ys) // 2] else max(ys[0], ys[int(0.05 * len(ys))])
+    across = Axis(min(xs), max(xs), 64, WIDTH - RIGHT, log=True)
+    up = Axis(low, high, 320, TOP, log=False)
+    label = "minutes after the start (logarithmic)" if against == "minutes" else "samples trained on (logarithmic)"
+    parts = [x_axis(across, TOP, 320, label), y_axis(up, 64, WIDTH - RIGHT, drawn[0][1].metric)]
+    for place, entry, points in drawn:
+        inside = [(across.at(x), up.at(min(high, max(low, y)))) for x, y in points]
+        parts.append(linked(f"{root}results/{entry.page}", path(inside, place, label_of(entry))))
+    if target is not None:
+        parts.append(line(64, up.at(target), WIDTH - RIGHT, up.at(target), "goal"))
+        parts.append(text(WIDTH - RIGHT, up.at(target) - 5, f"goal {number(target)}", anchor="end", style="goal"))
+    return drawing(360, f"{drawn[0][1].metric} against {against}", parts)
+
+
+def _points(entry: Entry, against: str) -> list[tuple[float, float]]:
+    runs = sorted((run for run in entry.runs if run.minutes and run.curve), key=lambda run: run.minutes or 0.0)
+    if not runs:
+        return []
+    samples = entry.figures["train_samples"]
+    per_epoch = 1 if entry.figures["epochs_are_samples"] else samples if isinstance(samples, int) else None
+    found = []
+    for at in runs[len(runs) // 2].curve:
+        x = at.minutes if against == "minutes" else (at.epoch or 0) * per_epoch if per_epoch else 0
+        if x > 0:
+            found.append((x, at.value))
+    return found
+
+
+def split(entries: Sequence[Entry]) -> Markup:
+    """Where the time to train went, as shares of it."""
+    rows = [(entry, shares) for entry in entries if (shares := time_shares(entry)) is not None]
+    if not rows:
+        return Markup("")
+    axis = Axis(0, 100, LEFT, WIDTH - RIGHT)
+    bottom = TOP + ROW * len(rows)
+    parts = [x_axis(axis, TOP - 8, bottom, "share of the time to train, per cent")]
+    for place, (entry, shares) in enumerate(rows):
+        y, at = TOP + ROW * place, 0.0
+        parts.append(_name(entry, y + ROW / 2))
+        for part, (name, share) in enumerate(zip(PARTS, shares, strict=True)):
+            wide = axis.at(at + share) - axis.at(at)
+            parts.append(bar(axis.at(at), y + 4, wide, ROW - 8, part, f"{name}: {share:.1f} %"))
+            at += share
+    return drawing(bottom + BOTTOM, "Training, evaluation, staging and the rest, as shares of the time to train", parts)
+
+
+def time_shares(entry: Entry) -> tuple[float, float, float, float] | None:
+    """Training, evaluation, staging and the rest of a result in per cent. Parts that go on beside each other and come
+    to more than the whole are scaled to it; None where the logs do not say them."""
+    reached = [run.minutes for run in entry.runs if run.minutes and run.counted]
+    train = entry.figures["compute_minutes"]
+    if not reached or train is None or entry.figures["scaling"] == "weak":
+        return None
+    whole = sum(reached) / len(reached)
+    said = [train, entry.figures["evaluation_minutes"] or 0.0, entry.figures["staging_minutes"] or 0.0]
+    factor = 100 / max(whole, sum(said))
+    parts = [factor * each for each in said]
+    return parts[0], parts[1], parts[2], max(0.0, 100 - sum(parts))
+
+
+def scaling(series: Sequence[Sequence[Entry]]) -> Markup:
+    """Minutes against accelerators, both logarithmic: a line for the results of one submitter on one accelerator, and
+    as dots the line of efficiency 1 through the smallest of them."""
+    points = [entry for entries in series for entry in entries]
+    if len(points) < 2:
+        return Markup("")
+    across = Axis(
+        min(entry.figures["scale"] for entry in points),
+        max(entry.figures["scale"] for entry in points),
+        64,
+        WIDTH - RIGHT,
+        log=True,
+    )
+    minutes = [entry.figures["minutes"] for entry in points]
+    up = Axis(min(minutes), max(minutes), 320, TOP, log=True)
+    parts = [
+        x_axis(across, TOP, 320, "accelerators, or ranks without any (logarithmic)"),
+        y_axis(up, 64, WIDTH - RIGHT, "minutes to train"),
+    ]
+    for place, entries in enumerate(series):
+        at = [(across.at(entry.figures["scale"]), up.at(entry.figures["minutes"])) for entry in entries]
+        if len(at) > 1:
+            parts.append(path(at, place, label_of(entries[0])))
+            parts.append(_ideal(entries, across, up))
+        for (x, y), entry in zip(at, entries, strict=True):
+            said = f"{label_of(entry)}: {entry.figures['scale']}, {number(entry.figures['minutes'])} min"
+            parts.append(linked(f"results/{entry.page}", dot(x, y, place, said, radius=5)))
+    return drawing(360, "Minutes to train against accelerators", parts)
+
+
+def _ideal(entries: Sequence[Entry], across: Axis, up: Axis) -> Markup:
+    first, last = entries[0].figures, entries[-1].figures
+    stop = min(last["scale"], first["scale"] * first["minutes"] / up.low)
+    end = first["minutes"] * first["scale"] / stop
+    return line(across.at(first["scale"]), up.at(first["minutes"]), across.at(stop), up.at(end), "ideal")
+
+
+@dataclass(frozen=True)
+class SpeedUp:
+    """How many times faster than a baseline a result is, with the 95 % interval, and what the test says."""
+
+    entry: Entry
+    times: float
+    low: float | None
+    high: float | None
+    p: float | None
+    verdict: str
+
+
+def speedups(rows: Sequence[SpeedUp]) -> Markup:
+    """How many times faster than the baseline each result is, with the interval."""
+    if not rows:
+        return Markup("")
+    values = [1.0, *(value for row in rows for value in (row.times, row.low, row.high) if value)]
+    axis = Axis(min(values), max(values), LEFT, WIDTH - RIGHT, log=True)
+    bottom = TOP + ROW * len(rows)
+    parts = [x_axis(axis, TOP - 8, bottom, "times faster than the baseline (logarithmic)")]
+    parts.append(line(axis.at(1), TOP - 8, axis.at(1), bottom, "goal"))
+    for place, row in enumerate(rows):
+        y = TOP + ROW * place + ROW / 2
+        parts.append(_name(row.entry, y))
+        if row.low and row.high:
+            parts.append(line(axis.at(row.low), y, axis.at(row.high), y, "interval"))
+        parts.append(dot(axis.at(row.times), y, place, f"{number(row.times)} times, {row.verdict}", radius=5))
+    return drawing(bottom + BOTTOM, "Speed-up over the baseline, with its 95 % interval", parts)
+
+
+def run_curve(points: Sequence[tuple[float, float]], metric: str, target: float | None) -> Markup:
+    """The metric of one run against minutes."""
+    if len(points) < 2:
+        return Markup("")
+    values = [value for _, value in points] + ([target] if target is not None else [])
+    across, up = Axis(0, points[-1][0], 64, WIDTH - RIGHT), Axis(min(values), max(values), 220, TOP)
+    at = [(across.at(minutes), up.at(value)) for minutes, value in points]
+    parts = [
+        x_axis(across, TOP, 220, "minutes after the start"),
+        y_axis(up, 64, WIDTH - RIGHT, metric),
+        path(at, 0, metric),
+    ]
+    if target is not None:
+        parts.append(line(64, up.at(target), WIDTH - RIGHT, up.at(target), "goal"))
+    return drawing(258, f"{metric} against minutes", parts)
+
+
+def label_of(entry: Entry) -> str:
+    """A result by its submitter and system."""
+    return "/".join(filter(None, (entry.submitter, entry.system)))
+
+
+def _name(entry: Entry, y: float, root: str = "") -> Markup:
+    return linked(f"{root}results/{entry.page}", text(LEFT - 8, y + 4, label_of(entry), anchor="end", style="name"))

@@ -1,0 +1,131 @@
+"""What the site keeps of one result once its own pages are written: a row of the table, and what is drawn of it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from benchmark.comparison.comparable import guards
+from benchmark.comparison.compare import summary
+from benchmark.comparison.result import Evaluation, Result, Run
+from benchmark.events import keys
+
+POINTS = 60
+"""Of a curve; of a longer one every n-th is kept, and the last."""
+_LONGEST_NAME = 80
+
+
+@dataclass(frozen=True)
+class RunEntry:
+    """One run: `minutes` to train, None where it has none, and `problem` why. `counted`: whether the score has it."""
+
+    name: str
+    page: str
+    minutes: float | None
+    problem: str | None
+    seed: str | None
+    epochs: float | None
+    samples_per_second: float | None
+    counted: bool
+    curve: tuple[Evaluation, ...]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One result. `figures` are those of `summary` in benchmark/comparison/compare.py, and what this adds to them;
+    `rank` and `shares_rank` are among the results of one benchmark, scaling and division."""
+
+    page: str
+    submitter: str
+    system: str
+    figures: Mapping[str, Any]
+    runs: tuple[RunEntry, ...]
+    target: float | None
+    metric: str
+    times: tuple[float, ...] = ()
+    rank: int | None = None
+    shares_rank: bool = False
+
+
+def slug(result: Result) -> str:
+    """The name of a result's pages: of plain letters, and a hash of what it stands for, so that no two are alike."""
+    parts = [result.folder.submitter or "", result.folder.system, result.folder.scaling, result.folder.benchmark or ""]
+    plain = re.sub(r"[^a-z0-9]+", "-", "-".join(filter(None, parts)).lower()).strip("-")[:_LONGEST_NAME]
+    told = "\0".join([*parts, str(result.folder.folder)])
+    return f"{plain}-{hashlib.sha256(told.encode('utf-8', 'surrogateescape')).hexdigest()[:6]}"
+
+
+def entry_of(result: Result) -> Entry:
+    """What is kept of a result."""
+    name = slug(result)
+    figures = summary(result)
+    counted = {run.scored.log for run in result.counted}
+    starts = [run.scored.start_ms for run in result.runs if run.scored.start_ms]
+    scale = _scale(result, figures["ranks"])
+    minutes = result.score.total_minutes if result.weak else figures["minutes"]
+    figures |= {
+        "minutes": minutes,
+        "scored": result.score.complete,
+        "year": time.gmtime(min(starts) / 1000).tm_year if starts else None,
+        "accelerator": _accelerator(result),
+        "scale": scale,
+        "scale_minutes": minutes * scale if minutes is not None and scale and not result.weak else None,
+        "guards": guards(result),
+        "models": result.score.models,
+        "models_per_hour": result.score.models_per_hour,
+        "train_samples": next(iter(result.said(keys.TRAIN_SAMPLES)), None),
+        "epochs_are_samples": bool(result.benchmark and result.benchmark.epoch_num != "epochs"),
+    }
+    runs = tuple(
+        RunEntry(
+            run.name,
+            f"{name}-{number}.html",
+            run.scored.minutes,
+            run.scored.problem,
+            run.scored.seed,
+            run.scored.epochs_to_target if run.scored.converged else None,
+            run.scored.samples_per_second,
+            run.scored.log in counted,
+            thinned(run),
+        )
+        for number, run in enumerate(result.runs)
+    )
+    return Entry(
+        page=f"{name}.html",
+        submitter=result.folder.submitter or "",
+        system=result.folder.system,
+        figures=figures,
+        runs=runs,
+        target=result.benchmark.goal.target if result.benchmark else None,
+        metric=result.benchmark.goal.log_key if result.benchmark else keys.EVAL_ACCURACY,
+        times=tuple(result.times),
+    )
+
+
+def thinned(run: Run) -> tuple[Evaluation, ...]:
+    """The curve of a run in few enough points to be drawn."""
+    every = -(-len(run.curve) // POINTS) or 1
+    return run.curve[:-1:every] + run.curve[-1:]
+
+
+def _scale(result: Result, ranks: object) -> int | None:
+    """How many accelerators a run has; without any, ranks."""
+    each = result.said(keys.ACCELERATORS_PER_NODE)
+    if each and each[0] in (0, "0"):
+        return ranks if isinstance(ranks, int) else None
+    return next((run.scored.accelerators for run in result.counted), None)
+
+
+def _accelerator(result: Result) -> str:
+    """What trains: by the description, else by what the logs name."""
+    described = result.description.get("accelerator_model_name")
+    processor = result.description.get("host_processor_model_name")
+    for said in (described, processor):
+        if isinstance(said, str) and said.strip() and said.strip().upper() != "N/A":
+            return said
+    devices = next(iter(result.said(keys.DEVICES)), None)
+    return str(devices[0]) if isinstance(devices, list) and devices else "not said"

@@ -1,0 +1,131 @@
+"""SVG by hand: an axis, points, lines and bars, in the colours of the page's style sheet.
+
+Every text is escaped here; what is drawn stands as a table beside it, so a chart has a title alone for a screen reader.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from markupsafe import Markup
+
+from benchmark.foundation.text import printable
+
+WIDTH = 760
+SERIES = 8
+"""Colours of the style sheet (Okabe and Ito's, which colour-blind readers tell apart), and as many dashes."""
+_DASHES = ("", "6 3", "2 3", "8 3 2 3", "10 4", "1 3", "4 4", "12 3 3 3")
+_LONGEST = 40
+
+
+class Axis:
+    """Values to pixels. `low` and `high` are the least and the most that is drawn; above 0 where `log`."""
+
+    def __init__(self, low: float, high: float, start: float, stop: float, *, log: bool = False) -> None:
+        if log:
+            low, high = low / 1.1, high * 1.1
+        elif low == high:
+            low, high = low - 0.5, high + 0.5
+        self.low, self.high, self.start, self.stop, self.log = low, high, start, stop, log
+
+    def at(self, value: float) -> float:
+        """The pixel of a value."""
+        if self.log:
+            share = math.log(value / self.low) / math.log(self.high / self.low)
+        else:
+            share = (value - self.low) / (self.high - self.low)
+        return round(self.start + share * (self.stop - self.start), 1)
+
+    @property
+    def ticks(self) -> list[float]:
+        """Round values within the axis, three to eight of them."""
+        if not self.log:
+            step = 10 ** math.floor(math.log10((self.high - self.low) / 3))
+            step = next(step * each for each in (1, 2, 5, 10) if (self.high - self.low) / (step * each) <= 6)
+            first = math.ceil(self.low / step)
+            return [round(step * place, 12) for place in range(first, math.floor(self.high / step) + 1)]
+        powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
+        for digits in ((1,), (1, 3), (1, 2, 5), range(1, 10)):
+            found = [each * 10.0**power for power in powers for each in digits]
+            found = [value for value in found if self.low <= value <= self.high]
+            if len(found) >= 3:
+                return found[:: math.ceil(len(found) / 8)]
+        return [float(f"{self.low * 1.1:.3g}"), float(f"{self.high / 1.1:.3g}")]
+
+
+def text(x: float, y: float, said: str, *, anchor: str = "start", style: str = "") -> Markup:
+    """A text; a name is cut where it is long, and the whole is its tooltip."""
+    whole = printable(said)
+    short = whole if style != "name" or len(whole) <= _LONGEST else whole[: _LONGEST - 1] + "…"
+    title = Markup("<title>{}</title>").format(whole) if short != whole else ""
+    return Markup('<text x="{}" y="{}" text-anchor="{}" class="{}">{}{}</text>').format(
+        x, y, anchor, style, short, title
+    )
+
+
+def line(x1: float, y1: float, x2: float, y2: float, style: str) -> Markup:
+    return Markup('<line x1="{}" y1="{}" x2="{}" y2="{}" class="{}"/>').format(x1, y1, x2, y2, style)
+
+
+def path(points: Iterable[tuple[float, float]], series: int, tooltip: str = "", style: str = "") -> Markup:
+    """A line through points, with the colour and the dashes of its series."""
+    said = " ".join(f"{x:g},{y:g}" for x, y in points)
+    return Markup(
+        '<polyline points="{}" class="line s{} {}" stroke-dasharray="{}"><title>{}</title></polyline>'
+    ).format(said, series % SERIES, style, _DASHES[series % SERIES], printable(tooltip))
+
+
+def dot(x: float, y: float, series: int, tooltip: str, *, radius: float = 3.5, style: str = "") -> Markup:
+    return Markup('<circle cx="{}" cy="{}" r="{}" class="dot s{} {}"><title>{}</title></circle>').format(
+        x, y, radius, series % SERIES, style, printable(tooltip)
+    )
+
+
+def bar(x: float, y: float, width: float, height: float, series: int, tooltip: str) -> Markup:
+    return Markup('<rect x="{}" y="{}" width="{}" height="{}" class="bar s{}"><title>{}</title></rect>').format(
+        x, y, max(0, round(width, 1)), height, series % SERIES, printable(tooltip)
+    )
+
+
+def linked(address: str, inner: Markup) -> Markup:
+    return Markup('<a href="{}">{}</a>').format(address, inner)
+
+
+def x_axis(axis: Axis, top: float, bottom: float, label: str) -> Markup:
+    """Grid lines, ticks and the name of a horizontal axis."""
+    drawn = [
+        line(axis.at(tick), top, axis.at(tick), bottom, "grid")
+        + text(axis.at(tick), bottom + 15, number(tick), anchor="middle", style="tick")
+        for tick in axis.ticks
+    ]
+    middle = (axis.start + axis.stop) / 2
+    return Markup("").join(drawn) + text(middle, bottom + 32, label, anchor="middle", style="label")
+
+
+def y_axis(axis: Axis, left: float, right: float, label: str) -> Markup:
+    """The same of a vertical one, whose name stands above it."""
+    drawn = [
+        line(left, axis.at(tick), right, axis.at(tick), "grid")
+        + text(left - 6, axis.at(tick) + 4, number(tick), anchor="end", style="tick")
+        for tick in axis.ticks
+    ]
+    return Markup("").join(drawn) + text(4, 12, label, style="label")
+
+
+def drawing(height: float, title: str, parts: Sequence[Markup]) -> Markup:
+    """The whole chart."""
+    return Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
+        WIDTH, round(height), printable(title), Markup("").join(parts)
+    )
+
+
+def number(value: float | None, figures: int = 4) -> str:
+    """For a reader: so many figures, no zeros behind them, thousands apart; a dash for what is not known."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    if value and not 1e-4 <= abs(value) < 1e9:
+        return f"{value:.{figures}g}"
+    whole = f"{value:.{max(0, figures - 1 - math.floor(math.log10(abs(value))) if value else 0)}f}"
+    whole = whole.rstrip("0").rstrip(".") if "." in whole else whole
+    return f"{float(whole):,.10g}" if abs(value) >= 1e4 else whole
