@@ -20,7 +20,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 from benchmark.crystals.survey import survey
 from benchmark.data.manifest import read_manifest
 from benchmark.report import overview
-from benchmark.report.explore import explore
+from benchmark.tasks.space_group.explore import explore
 
 STACKS = 100_000
 

@@ -34,8 +34,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Write the page, or the picture of example stacks."""
     from benchmark.data.manifest import read_manifest
-    from benchmark.report.explore import explore
-    from benchmark.report.stacks import picture_of_stacks
+    from benchmark.tasks.space_group.explore import explore
+    from benchmark.tasks.space_group.exploring.stacks import picture_of_stacks
 
     os.environ.setdefault("MPLBACKEND", "Agg")
     manifest = read_manifest(arguments.folder)

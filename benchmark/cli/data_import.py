@@ -31,7 +31,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from benchmark.definition.rung import Storage
     from benchmark.launch.cores import affordable_cores, require_cores
     from benchmark.launch.rank import detect_rank, require_asked
-    from benchmark.tasks.space_group.importing.importer import import_data
+    from benchmark.tasks.space_group.importer import import_data
 
     told = {name: value for name in ("pixels", "encoding", "filter") if (value := getattr(arguments, name)) is not None}
     options = {"storage": Storage(**told) if told else None, "rung": arguments.rung}

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.foundation.files import atomic_path
-from benchmark.report.stacks import GROUND
 from benchmark.simulation.crystal import CRYSTAL_SYSTEMS
+from benchmark.tasks.space_group.exploring.stacks import GROUND
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from benchmark.report.overview import Overview
+    from benchmark.tasks.space_group.exploring.overview import Overview
 
 SYSTEM_COLOURS = dict(
     zip(

@@ -19,9 +19,9 @@ from benchmark.data.reader import Part
 from benchmark.data.verify import verify
 from benchmark.definition.rung import SPLITS, Storage
 from benchmark.foundation.errors import StemdlError
-from benchmark.report.explore import explore
 from benchmark.simulation import cbed_fields
-from benchmark.tasks.space_group.importing.importer import import_data
+from benchmark.tasks.space_group.explore import explore
+from benchmark.tasks.space_group.importer import import_data
 from benchmark.tasks.space_group.importing.patterns import read_npz
 
 FOLDERS = {

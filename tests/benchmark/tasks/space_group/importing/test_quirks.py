@@ -17,7 +17,7 @@ from benchmark.data import layout
 from benchmark.data.manifest import read_manifest
 from benchmark.data.verify import verify
 from benchmark.foundation.errors import StemdlError
-from benchmark.tasks.space_group.importing.importer import Imported, import_data
+from benchmark.tasks.space_group.importer import Imported, import_data
 
 Write = Callable[..., Path]
 JUNK = {

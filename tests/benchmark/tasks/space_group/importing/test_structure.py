@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from benchmark.data import storage
 from benchmark.data.verify import verify
 from benchmark.foundation.errors import StemdlError
-from benchmark.tasks.space_group.importing.importer import import_data
+from benchmark.tasks.space_group.importer import import_data
 
 Write = Callable[..., Path]
 GOOD = (0, 0, 14, "mp-1")

@@ -8,7 +8,7 @@ import pytest
 
 from benchmark.data.manifest import read_manifest
 from benchmark.foundation.errors import StemdlError
-from benchmark.report.stacks import picture_of_stacks
+from benchmark.tasks.space_group.exploring.stacks import picture_of_stacks
 
 pytestmark = pytest.mark.slow  # the data are made once in a session
 

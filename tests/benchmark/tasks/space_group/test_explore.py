@@ -21,12 +21,12 @@ from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import sha256_of_file
 from benchmark.report import overview as module
 from benchmark.report.drawing import SYSTEM_COLOURS
-from benchmark.report.explore import explore, find_leaks, read_histogram, real_counts
-from benchmark.report.explore import page as page_of
-from benchmark.report.material_figures import _place_in_the_table
-from benchmark.report.overview import look_over
 from benchmark.simulation import cbed_fields
-from benchmark.tasks.space_group.importing.importer import import_data
+from benchmark.tasks.space_group.explore import explore, find_leaks, read_histogram, real_counts
+from benchmark.tasks.space_group.explore import page as page_of
+from benchmark.tasks.space_group.exploring.material_figures import _place_in_the_table
+from benchmark.tasks.space_group.exploring.overview import look_over
+from benchmark.tasks.space_group.importer import import_data
 
 GROUPS = (2, 62, 63, 225)
 MATERIALS = {"train": 56, "dev": 12, "test": 12}

@@ -26,15 +26,15 @@ from benchmark.definition.rung import SPLITS
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import write_text
 from benchmark.foundation.progress import counted, progress
-from benchmark.report import material_figures, pattern_figures
 from benchmark.report.drawing import Drawn, draw
-from benchmark.report.overview import Overview, look_over
-from benchmark.report.stacks import group_symbol, picture_of_stacks
 from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.crystal import crystal_system
-from benchmark.tasks.space_group.importing.importer import REAL_RUNG
+from benchmark.tasks.space_group.exploring import material_figures, pattern_figures
+from benchmark.tasks.space_group.exploring.overview import Overview, look_over
+from benchmark.tasks.space_group.exploring.stacks import group_symbol, picture_of_stacks
+from benchmark.tasks.space_group.importer import REAL_RUNG
 
-PAGE, TEMPLATE = "index.html", Path(__file__).parent / "templates" / "explore.html"
+PAGE, TEMPLATE = "index.html", Path(__file__).parent / "exploring" / "explore.html"
 LATTICE = ("a", "b", "c", "alpha", "beta", "gamma")
 WORDS = dict(
     zip(

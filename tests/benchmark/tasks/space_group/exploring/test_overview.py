@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmark.report.overview import RadialHistogram, Reservoir, reduced_to
+from benchmark.tasks.space_group.exploring.overview import RadialHistogram, Reservoir, reduced_to
 
 
 def test_radial_percentiles_are_numpy_s() -> None:

@@ -1,0 +1,1 @@
+"""The figures of the page about a data set of CBED stacks."""
