@@ -20,7 +20,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 from benchmark.crystals.survey import survey
 from benchmark.data.manifest import read_manifest
 from benchmark.report import overview
-from benchmark.tasks.space_group.explore import explore
+from benchmark.tasks.space_group.explore import write_page
 
 STACKS = 100_000
 
@@ -37,7 +37,7 @@ def main() -> None:
         each = (time.process_time() - start) / stacks
         start = time.process_time()
         with tempfile.TemporaryDirectory() as page:
-            explore(manifest, Path(page))
+            write_page(manifest, Path(page))
         rest = time.process_time() - start - each * stacks
         start = time.process_time()
         survey(manifest)

@@ -34,32 +34,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Write the page, or the picture of example stacks."""
     from benchmark.data.manifest import read_manifest
-    from benchmark.tasks.space_group.explore import explore
-    from benchmark.tasks.space_group.exploring.stacks import picture_of_stacks
+    from benchmark.definition.finder import EXPLORE, find_task, require_options
 
     os.environ.setdefault("MPLBACKEND", "Agg")
     manifest = read_manifest(arguments.folder)
-    if arguments.output.suffix == ".png":
-        shown = picture_of_stacks(manifest, arguments.output, arguments.groups)
-        if arguments.format == "json":
-            print_json({"picture": str(arguments.output), "materials": shown})
-        else:
-            print(f"{arguments.output}: {', '.join(shown)}")
-        return 0
-    report = explore(manifest, arguments.output, histogram=arguments.histogram, groups=arguments.groups)
+    place = find_task(manifest.task)
+    explore = place.code(EXPLORE).explore
+    options = {name: value for name in ("histogram", "groups") if (value := getattr(arguments, name)) is not None}
+    require_options(place, "pages", explore, options)
+    explored = explore(manifest, arguments.output, **options)
     if arguments.format == "json":
-        print_json(report)
+        print_json(explored.numbers)
         return 0
-    print(
-        f"{report['page']}: {report['stacks']:,} stacks of {report['materials']:,} materials in "
-        f"{report['groups']} space groups, {len(report['figures'])} figures"
-    )
-    for shown, f1 in report["macro_f1_without_network"].items():
-        print(f"  macro-F1 of a forest on {shown}: {'unknown' if f1 is None else f'{f1:.3f}'}")
-    for pair in report["pairs_told_apart"][:1]:
-        print(
-            f"  groups told apart best by formula and volume: {' and '.join(map(str, pair['groups']))}, accuracy "
-            f"{pair['accuracy']:.3f} (chance 0.5)"
-        )
-    next_step(f"open {report['page']} in a browser")
+    for line in explored.lines:
+        print(line)
+    if explored.page is not None:
+        next_step(f"open {explored.page} in a browser")
     return 0

@@ -5,7 +5,6 @@ A task's data half is `recipe.py` of its folder (`definition/finder.py`), whose 
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.definition.finder import RECIPE, find_task
+from benchmark.definition.finder import RECIPE, find_task, require_options
 from benchmark.definition.rung import MadeRung
 from benchmark.definition.sample import SampleSchema
 from benchmark.foundation.errors import StemdlError
@@ -93,12 +92,7 @@ def recipe_of(rung: MadeRung, options: Mapping[str, Any] | None = None) -> Recip
     understand what the rung says, or for options that it does not take."""
     place = find_task(rung.task)
     make = place.code(RECIPE).make_recipe
-    if unknown := sorted((options or {}).keys() - inspect.signature(make).parameters.keys()):
-        raise StemdlError(
-            f"the data of the task {rung.task} are not made with --{unknown[0].replace('_', '-')}",
-            where=f"--{unknown[0].replace('_', '-')}",
-            remedy="leave it out",
-        )
+    require_options(place, "the data", make, options or ())
     try:
         made: Recipe = make(rung, **(options or {}))
         return made

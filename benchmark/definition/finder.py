@@ -1,8 +1,9 @@
 """Where tasks are found: those that are shipped, folders that --tasks or STEMDL_TASKS names, installed packages.
 
 A task is a folder that holds `definition.yaml`. Its code lies in `recipe.py` (how its data are made), `task.py` (how a
-model is trained) and `evaluate.py` (how a model is asked about measured inputs), and is imported only where that is
-done: who judges reads definitions alone.
+model is trained) and, where it has them, `evaluate.py` (how a model is asked about measured inputs), `importer.py` (how
+others' data become its own) and `explore.py` (a page about its data). Each is imported only where that is done: who
+judges reads definitions alone.
 """
 
 from __future__ import annotations
@@ -11,24 +12,23 @@ import functools
 import importlib
 import importlib.metadata
 import importlib.util
+import inspect
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from benchmark.definition.benchmark import SHIPPED, Benchmark, read_benchmark
 from benchmark.foundation.errors import StemdlError, nearest
 
-DEFINITION, RECIPE, TASK, EVALUATE = "definition.yaml", "recipe", "task", "evaluate"
+DEFINITION = "definition.yaml"
+RECIPE, TASK, EVALUATE, IMPORTER, EXPLORE = "recipe", "task", "evaluate", "importer", "explore"
 VARIABLE, ENTRY_POINTS = "STEMDL_TASKS", "stemdl.tasks"
-_CODE = {
-    RECIPE: "benchmark.tasks.{}.recipe",
-    TASK: "reference.tasks.{}.task",
-    EVALUATE: "benchmark.tasks.{}.evaluate",
-}
-"""Of a shipped task, whose two halves lie apart."""
+_HALF = {TASK: "reference.tasks"}
+"""Of a shipped task, where the part lies that is not beside its definition."""
 
 
 @dataclass(frozen=True)
@@ -51,21 +51,49 @@ class TaskPlace:
         """What its definition says. Raises StemdlError naming the file and key that is wrong."""
         return _read(self.definition, self.name)
 
+    def brings(self, part: str) -> bool:
+        """Whether its folder holds that part. Nothing is imported."""
+        return (self.folder / f"{part}.py").is_file()
+
     def code(self, part: str) -> ModuleType:
-        """Its module `recipe`, `task` or `evaluate`, imported. Raises StemdlError where it has none, or it cannot be
-        imported."""
+        """Its module of that name (`recipe`, `task`, ...), imported. Raises StemdlError where it has none, or it cannot
+        be imported."""
         if self.shipped:
-            name = _CODE[part].format(self.name)
+            name = f"{_HALF.get(part, 'benchmark.tasks')}.{self.name}.{part}"
         else:
             name = f"{self.package or _package_of(self.folder)}.{part}"
         try:
             return importlib.import_module(name)
-        except (Exception, SystemExit) as error:  # whatever a task's own code does when it is imported
+        except ModuleNotFoundError as error:
+            if error.name != name:
+                raise _broken(self, part, error) from error
+            having = ", ".join(other.name for other in places().values() if other.brings(part))
             raise StemdlError(
-                f"the {part} of the task {self.name} cannot be imported",
-                where=self.folder / f"{part}.py",
-                found=f"{type(error).__name__}: {error}",
+                f"the task {self.name} brings no {part}.py",
+                where=self.folder,
+                found=f"tasks that bring one: {having or 'none'}",
+                remedy=f"add {part}.py to its folder (docs/add_a_benchmark.md)",
             ) from error
+        except (Exception, SystemExit) as error:  # whatever a task's own code does when it is imported
+            raise _broken(self, part, error) from error
+
+
+def _broken(place: TaskPlace, part: str, error: BaseException) -> StemdlError:
+    return StemdlError(
+        f"the {part} of the task {place.name} cannot be imported",
+        where=place.folder / f"{part}.py",
+        found=f"{type(error).__name__}: {error}",
+    )
+
+
+def require_options(place: TaskPlace, made: str, function: Callable[..., Any], options: Iterable[str]) -> None:
+    """Raises StemdlError for options of the command line that the task's `function`, by which `made` is made, does not
+    take."""
+    if unknown := sorted(set(options) - inspect.signature(function).parameters.keys()):
+        option = f"--{unknown[0].replace('_', '-')}"
+        raise StemdlError(
+            f"{made} of the task {place.name} are not made with {option}", where=option, remedy="leave it out"
+        )
 
 
 def _package_of(folder: Path) -> str:

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.foundation.files import atomic_path
-from benchmark.simulation.crystal import CRYSTAL_SYSTEMS
-from benchmark.tasks.space_group.exploring.stacks import GROUND
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from benchmark.tasks.space_group.exploring.overview import Overview
-
-SYSTEM_COLOURS = dict(
-    zip(
-        (name for _, name in CRYSTAL_SYSTEMS),
-        ("#4477aa", "#66ccee", "#228833", "#ccbb44", "#ee6677", "#aa3377", "#777777"),
-        strict=True,
-    )
-)
-"""Paul Tol's bright scheme, which colour-blind readers tell apart."""
 INK, QUIET, ACCENT = "#222222", "#8a8a8a", "#b5432a"
 STYLE = {
     "font.size": 9.0,
@@ -41,9 +29,8 @@ STYLE = {
     "savefig.dpi": 160,
 }
 WIDTH_INCHES = 8.4
-
-Real = Mapping[int, int]
-"""Stacks of each space group in the real set."""
+GROUND, LETTERS = "#161616", "#dddddd"
+"""Patterns are bright on black: what surrounds them is dark in every picture, on light pages and dark ones."""
 
 
 @dataclass(frozen=True)
@@ -58,15 +45,13 @@ class Drawn:
     patterns: bool = False
 
 
-def draw(
-    path: Path, title: str, make: Callable[[Overview, Real], tuple[Figure, str, str]], seen: Overview, real: Real
-) -> Drawn:
-    """Draw one figure to a PNG file."""
+def draw(path: Path, title: str, make: Callable[[], tuple[Figure, str, str]]) -> Drawn:
+    """Draw the figure that `make` gives, with its caption and the text in its place, to a PNG file."""
     import matplotlib as mpl
     from matplotlib.colors import to_rgba
 
     with mpl.rc_context(STYLE):
-        figure, caption, alternative = make(seen, real)
+        figure, caption, alternative = make()
         with atomic_path(path) as temporary:
             figure.savefig(temporary, format="png", metadata={"Software": None})
     return Drawn(path, title, caption, alternative, patterns=figure.get_facecolor() == to_rgba(GROUND))

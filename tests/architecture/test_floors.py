@@ -19,18 +19,18 @@ FLOORS = {
     "data": 2,
     "events": 2,
     "crystals": 3,
-    "tasks": 3,
     "submission": 3,
     "validation": 4,
     "scoring": 4,
     "comparison": 5,
     "report": 6,
-    "cli": 7,
-    "__main__": 8,
+    "tasks": 7,
+    "cli": 8,
+    "__main__": 9,
 }
-LEVEL = {("simulation", "definition"), ("metrics", "definition"), ("validation", "scoring"), ("tasks", "crystals")}
+LEVEL = {("simulation", "definition"), ("metrics", "definition"), ("validation", "scoring")}
 """Which package may import another of its own floor: what is simulated or measured is defined, and a valid submission
-converges as the score's reference points allow; tasks share what is known of crystals."""
+converges as the score's reference points allow."""
 REFERENCE_MAY_USE = 2
 HEAVY = (
     "torch",
@@ -141,6 +141,19 @@ def test_the_reference_uses_floors_0_to_2_alone() -> None:
         f"{module} imports {target}"
         for module, target in edges("reference")
         if target.startswith("benchmark.") and FLOORS[package_of(target)] > REFERENCE_MAY_USE
+    ]
+
+
+def is_of_a_task(module: str) -> bool:
+    return module.startswith(("benchmark.tasks.", "reference.tasks."))
+
+
+def test_nothing_outside_the_tasks_imports_a_task() -> None:
+    """Tasks are found by name (`definition/finder.py`), and their halves know nothing of each other."""
+    assert not [
+        f"{module} imports {target}"
+        for module, target in edges("")
+        if is_of_a_task(target) and module.split(".")[:3] != target.split(".")[:3]
     ]
 
 

@@ -7,6 +7,7 @@ import csv
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import write_text
 from benchmark.foundation.progress import counted, progress
 from benchmark.report.drawing import Drawn, draw
+from benchmark.report.explored import Explored
 from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.crystal import crystal_system
 from benchmark.tasks.space_group.exploring import material_figures, pattern_figures
@@ -150,6 +152,31 @@ def _worst_pairs(tables: Mapping[int, np.ndarray]) -> list[tuple[int, int, float
 
 
 def explore(
+    manifest: Manifest, output: Path, *, histogram: Path | None = None, groups: list[int] | None = None
+) -> Explored:
+    """What `stemdl data explore` makes of a data set: the page in a folder, or where `output` ends in .png the example
+    stacks alone. Raises as `write_page` and `picture_of_stacks` do."""
+    if output.suffix == ".png":
+        shown = picture_of_stacks(manifest, output, groups)
+        return Explored({"picture": str(output), "materials": shown}, (f"{output}: {', '.join(shown)}",))
+    report = write_page(manifest, output, histogram=histogram, groups=groups)
+    lines = [
+        f"{report['page']}: {report['stacks']:,} stacks of {report['materials']:,} materials in "
+        f"{report['groups']} space groups, {len(report['figures'])} figures"
+    ]
+    lines += [
+        f"  macro-F1 of a forest on {shown}: {'unknown' if f1 is None else f'{f1:.3f}'}"
+        for shown, f1 in report["macro_f1_without_network"].items()
+    ]
+    lines += [
+        f"  groups told apart best by formula and volume: {' and '.join(map(str, pair['groups']))}, accuracy "
+        f"{pair['accuracy']:.3f} (chance 0.5)"
+        for pair in report["pairs_told_apart"][:1]
+    ]
+    return Explored(report, tuple(lines), report["page"])
+
+
+def write_page(
     manifest: Manifest, folder: Path, *, histogram: Path | None = None, groups: list[int] | None = None
 ) -> dict[str, Any]:
     """Write the page and its figures to `folder`; returns where they are and the main numbers, as plain values.
@@ -179,7 +206,8 @@ def explore(
         ]
         with progress("Drawing", len(wanted), "figures") as advance:
             drawn += [
-                draw(folder / f"{name}.png", title, make, seen, real) for name, title, make in counted(wanted, advance)
+                draw(folder / f"{name}.png", title, partial(make, seen, real))
+                for name, title, make in counted(wanted, advance)
             ]
         leaks = find_leaks(seen)
         write_text(folder / PAGE, page(manifest, seen, drawn, leaks))

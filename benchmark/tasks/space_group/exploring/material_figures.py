@@ -9,9 +9,9 @@ import numpy as np
 
 from benchmark.crystals.leaks import FEATURES
 from benchmark.definition.rung import SPLITS
-from benchmark.report.drawing import INK, SYSTEM_COLOURS, Real, new_figure
+from benchmark.report.drawing import INK, new_figure
 from benchmark.simulation.crystal import crystal_system
-from benchmark.tasks.space_group.exploring.overview import Overview
+from benchmark.tasks.space_group.exploring.overview import SYSTEM_COLOURS, Overview, Real
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

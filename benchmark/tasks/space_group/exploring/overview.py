@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from benchmark.data.manifest import Manifest
 from benchmark.data.sealed import opened_shard
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.progress import progress
-from benchmark.simulation.crystal import cell_from_parameters
+from benchmark.simulation.crystal import CRYSTAL_SYSTEMS, cell_from_parameters
 
 if TYPE_CHECKING:
     import h5py
@@ -34,6 +34,16 @@ THUMBNAIL_PIXELS = 96
 LOG_FLOOR, LOG_BINS_PER_DECADE = -12, 40
 PATTERN_FLOOR = 1e-6
 """Added to intensities before their logarithm: one electron of a million."""
+SYSTEM_COLOURS = dict(
+    zip(
+        (name for _, name in CRYSTAL_SYSTEMS),
+        ("#4477aa", "#66ccee", "#228833", "#ccbb44", "#ee6677", "#aa3377", "#777777"),
+        strict=True,
+    )
+)
+"""Paul Tol's bright scheme, which colour-blind readers tell apart."""
+Real = Mapping[int, int]
+"""Stacks of each space group in the real set."""
 
 
 class Reservoir:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.report.drawing import ACCENT, SYSTEM_COLOURS, WIDTH_INCHES, Real, new_figure
+from benchmark.report.drawing import ACCENT, GROUND, LETTERS, WIDTH_INCHES, new_figure
 from benchmark.simulation.crystal import crystal_system
-from benchmark.tasks.space_group.exploring.overview import LOG_FLOOR, REDUCED_PIXELS, Overview
-from benchmark.tasks.space_group.exploring.stacks import GROUND, LETTERS, group_symbol
+from benchmark.tasks.space_group.exploring.overview import LOG_FLOOR, REDUCED_PIXELS, SYSTEM_COLOURS, Overview, Real
+from benchmark.tasks.space_group.exploring.stacks import group_symbol
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -13,12 +13,11 @@ from benchmark.data.manifest import Manifest
 from benchmark.data.sealed import opened_shard
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import atomic_path
+from benchmark.report.drawing import GROUND, LETTERS
 from benchmark.simulation import cbed_fields
 from benchmark.simulation.crystal import crystal_system
 
 PATTERNS_SHOWN = 4
-GROUND, LETTERS = "#161616", "#dddddd"
-"""Patterns are bright on black: what surrounds them is dark in every picture, on light pages and dark ones."""
 
 
 def picture_of_stacks(manifest: Manifest, path: Path, groups: list[int] | None = None) -> list[str]:

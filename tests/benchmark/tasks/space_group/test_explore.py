@@ -20,12 +20,11 @@ from benchmark.data.manifest import MANIFEST, WrittenShard, read_manifest, write
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import sha256_of_file
 from benchmark.report import overview as module
-from benchmark.report.drawing import SYSTEM_COLOURS
 from benchmark.simulation import cbed_fields
-from benchmark.tasks.space_group.explore import explore, find_leaks, read_histogram, real_counts
+from benchmark.tasks.space_group.explore import find_leaks, read_histogram, real_counts, write_page
 from benchmark.tasks.space_group.explore import page as page_of
 from benchmark.tasks.space_group.exploring.material_figures import _place_in_the_table
-from benchmark.tasks.space_group.exploring.overview import look_over
+from benchmark.tasks.space_group.exploring.overview import SYSTEM_COLOURS, look_over
 from benchmark.tasks.space_group.importer import import_data
 
 GROUPS = (2, 62, 63, 225)
@@ -88,7 +87,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, Path]:
     folder = tmp_path_factory.mktemp("explore")
     histogram = folder / "real.csv"
     histogram.write_text("space_group,train,total\n2,30,40\n62,10,20\n225,40,60\n14,70,80\n")
-    report = explore(read_manifest(write_data(folder / "data")), folder / "page", histogram=histogram)
+    report = write_page(read_manifest(write_data(folder / "data")), folder / "page", histogram=histogram)
     return report, folder / "page"
 
 
@@ -165,7 +164,7 @@ def test_imported_data_that_hold_patterns_and_labels_alone_have_a_page(tmp_path:
             np.savez(tmp_path / "npz" / split / f"sample-{number}.npz", data=data, label=np.array([GROUPS[number % 4]]))
             number += 1
     manifest = import_data(tmp_path / "npz", tmp_path / "data", rung="stemdl_smoke").manifest
-    report = explore(manifest, tmp_path / "page")
+    report = write_page(manifest, tmp_path / "page")
     assert (report["stacks"], report["groups"], report["pixels"]) == (36, 4, 128)
     assert {Path(figure).stem for figure in report["figures"]}.isdisjoint({"lattice", "composition"})
     assert report["mutual_information_bits"] == {} and "too few to measure" in Path(report["page"]).read_text()
@@ -268,7 +267,7 @@ def test_a_folder_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> N
     folder = write_data(tmp_path / "data")
     (tmp_path / "page").write_text("in the way")
     with pytest.raises(StemdlError, match="the page cannot be written"):
-        explore(read_manifest(folder), tmp_path / "page")
+        write_page(read_manifest(folder), tmp_path / "page")
     assert (tmp_path / "page").read_text() == "in the way"
 
 

@@ -28,8 +28,8 @@ from benchmark.definition.rung import SPLITS, Storage
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import sha256_of_file
 from benchmark.tasks.space_group import importer
-from benchmark.tasks.space_group.importing import planned
 from benchmark.tasks.space_group.importer import import_data
+from benchmark.tasks.space_group.importing import planned
 
 ROOT = Path(__file__).resolve().parents[4]
 STACKS = {"train": 48, "dev": 19, "test": 20}
@@ -68,8 +68,8 @@ def script(tmp_path: Path, body: str) -> Path:
     path = tmp_path / "script.py"
     path.write_text(
         "import resource, sys\nfrom pathlib import Path\n"
-        "from benchmark.tasks.space_group import importer
-from benchmark.tasks.space_group.importing import planned\n"
+        "from benchmark.tasks.space_group import importer\n"
+        "from benchmark.tasks.space_group.importing import planned\n"
         "from benchmark.foundation.errors import StemdlError\n"
         "planned.SHARD_BYTES = 20 * 3 * 16 * 16 * 4\n"
         "source, folder = map(Path, sys.argv[1:])\n\nif __name__ == '__main__':\n"

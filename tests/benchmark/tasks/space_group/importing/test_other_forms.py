@@ -20,7 +20,7 @@ from benchmark.data.verify import verify
 from benchmark.definition.rung import SPLITS, Storage
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation import cbed_fields
-from benchmark.tasks.space_group.explore import explore
+from benchmark.tasks.space_group.explore import write_page
 from benchmark.tasks.space_group.importer import import_data
 from benchmark.tasks.space_group.importing.patterns import read_npz
 
@@ -87,7 +87,7 @@ def test_the_npz_form_becomes_intensities_again(npz_set: Path, tmp_path: Path) -
 @pytest.mark.parametrize("npz_set", ["mlcommons"], indirect=True)
 def test_what_the_npz_form_does_not_tell_is_left_out_of_the_picture(npz_set: Path, tmp_path: Path) -> None:
     done = import_data(npz_set, tmp_path / "data")
-    told = explore(done.manifest, tmp_path / "page", groups=[2])
+    told = write_page(done.manifest, tmp_path / "page", groups=[2])
     names = {Path(figure).name for figure in told["figures"]}
     assert told["stacks"] == 11 and told["pixels"] == 128 and told["groups"] == 3
     assert "radial.png" in names and not names & {"lattice.png", "composition.png"}
