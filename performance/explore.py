@@ -19,8 +19,8 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 
 from benchmark.crystals.survey import survey
 from benchmark.data.manifest import read_manifest
-from benchmark.report import overview
 from benchmark.tasks.space_group.explore import write_page
+from benchmark.tasks.space_group.exploring import overview
 
 STACKS = 100_000
 

@@ -1,28 +1,29 @@
-"""What the training needs of the ranks, behind one small protocol with three backends.
+"""What the training needs of the ranks, behind one small protocol.
 
-Gradients are averaged over the ranks by both parallel backends, while a step's loss is a mean over the global batch;
+A backend is a file, `comm_<name>.py`: `--set comm=<name>` finds it, logs name it, and no other file knows it.
+
+Gradients are averaged over the ranks by every backend, while a step's loss is a mean over the global batch;
 `train.py` weights each rank's loss for that.
 """
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from benchmark.definition.settings import Settings
+from benchmark.definition.settings import SOLO, Settings
 from benchmark.foundation.errors import CheckFailed, StemdlError
 from benchmark.launch.rank import Rank
-
-OF_HOROVOD = ("gradient_groups", "cycle_ms", "hierarchical", "autotune", "timeline")
-"""Settings that only Horovod can honour; each is off when it is false or 0."""
 
 
 class Comm(Protocol):
@@ -33,6 +34,8 @@ class Comm(Protocol):
     size: int
     resolved: Mapping[str, object]
     """Settings that were left to the backend, and what it took."""
+    lost_rank: tuple[str, ...]
+    """Words in its errors, plain RuntimeErrors mostly, where another rank is gone."""
 
     def barrier(self) -> None:
         """Returns when all ranks have called it."""
@@ -50,11 +53,25 @@ class Comm(Protocol):
         """Leave the job in good order."""
 
 
+class Backend(Protocol):
+    """What the module `reference.comm_<name>` holds."""
+
+    TITLE: str
+    """In messages."""
+
+    def require_built(self) -> None:
+        """Raises StemdlError where it is not there to be used."""
+
+    def make(self, settings: Settings, rank: Rank, device: torch.device, output: Path, timeout_seconds: int) -> Comm:
+        """The ranks, joined; see `make_comm`."""
+
+
 class Solo:
     """One process on its own."""
 
-    name, rank, size = "solo", 0, 1
+    name, rank, size = SOLO, 0, 1
     resolved: Mapping[str, object] = {}
+    lost_rank = ()
 
     def barrier(self) -> None:
         return
@@ -73,47 +90,46 @@ class Solo:
 
 
 def backend_of(settings: Settings, ranks: int, *, torchrun: bool, on_cpu: bool) -> str:
-    """The backend that `settings.comm` names: solo, horovod or torch. "auto" takes Horovod where it is built for the
-    device, torch.distributed elsewhere and under torchrun, which starts no MPI, which our Horovod is built on.
+    """The backend that `settings.comm` names. "auto" takes Horovod where it is built for the device, torch.distributed
+    elsewhere and under torchrun, which starts no MPI, which our Horovod is built on.
 
     Raises StemdlError when there are more ranks than the backend can join, or a setting that it cannot honour.
     """
-    name, has_horovod = settings.comm, importlib.util.find_spec("horovod") is not None
-    if name == "auto":
-        fits = has_horovod and not torchrun
-        if fits and not on_cpu:
-            from reference.comm_horovod import serves_gpus
-
-            fits = serves_gpus()
-        name = "solo" if ranks == 1 else "horovod" if fits else "torch"
-    if name == "solo" and ranks > 1:
-        raise StemdlError(
-            "solo trains on one rank", where="comm", found=f"{ranks} ranks", remedy="--set comm=horovod, or --ranks 1"
-        )
-    if name == "horovod" and not has_horovod:
-        raise StemdlError(
-            "Horovod is not built here",
-            where="comm",
-            found=name,
-            remedy="--set comm=torch, or build it: scripts/setup_env.sh",
-        )
-    if name == "horovod" and settings.torch_backend != "auto":
-        raise StemdlError(
-            "Horovod has no torch_backend",
-            where="torch_backend",
-            found=settings.torch_backend,
-            remedy="--set comm=torch, or leave torch_backend at auto",
-        )
-    if name == "torch":
-        for setting in OF_HOROVOD:
-            if found := getattr(settings, setting):
-                raise StemdlError(
-                    f"torch.distributed knows no {setting}",
-                    where=setting,
-                    found=found,
-                    remedy=f"--set comm=horovod, or leave out {setting}",
-                )
+    name = settings.comm if settings.comm != "auto" else _best(ranks, torchrun, on_cpu)
+    if name == SOLO:
+        if ranks > 1:
+            raise StemdlError(
+                "solo trains on one rank", where="comm", found=f"{ranks} ranks", remedy="--set comm=torch, or --ranks 1"
+            )
+        return name
+    backend = _backend(name)
+    backend.require_built()
+    for setting in fields(Settings):
+        of = setting.metadata.get("of_backend", name)
+        if of != name and (found := getattr(settings, setting.name)) != setting.default:
+            raise StemdlError(
+                f"{backend.TITLE} knows no {setting.name}",
+                where=setting.name,
+                found=found,
+                remedy=f"--set comm={of}, or leave out {setting.name}",
+            )
     return name
+
+
+def _best(ranks: int, torchrun: bool, on_cpu: bool) -> str:
+    """The backend that "auto" takes."""
+    if ranks == 1:
+        return SOLO
+    if importlib.util.find_spec("horovod") is None or torchrun:
+        return "torch"
+    from reference.comm_horovod import serves_gpus
+
+    return "horovod" if on_cpu or serves_gpus() else "torch"
+
+
+def _backend(name: str) -> Backend:
+    backend: Any = importlib.import_module(f"reference.comm_{name}")
+    return backend
 
 
 def make_comm(settings: Settings, rank: Rank, device: torch.device, output: Path, timeout_seconds: int) -> Comm:
@@ -122,26 +138,7 @@ def make_comm(settings: Settings, rank: Rank, device: torch.device, output: Path
     if device.type == "cuda":
         torch.cuda.set_device(device)  # else all ranks of a node would meet, and keep some memory, on its first GPU
     name = backend_of(settings, rank.size, torchrun=rank.launcher == "torchrun", on_cpu=device.type == "cpu")
-    if name == "solo":
-        return Solo()
-    if name == "horovod":
-        from reference.comm_horovod import HorovodComm
-
-        return HorovodComm(settings, rank, device, output, timeout_seconds)
-    from reference.comm_torch import TorchComm
-
-    return TorchComm(settings, rank, device, timeout_seconds)
-
-
-_SIGNS_OF_A_LOST_RANK = (
-    "gloo",
-    "NCCL",
-    "closed by peer",
-    "reset by peer",
-    "Horovod has been shut down",
-    "HorovodInternal",
-)
-"""Words of the backends' errors, which are plain RuntimeErrors, mostly."""
+    return Solo() if name == SOLO else _backend(name).make(settings, rank, device, output, timeout_seconds)
 
 
 @contextmanager
@@ -151,7 +148,7 @@ def lost_ranks_told(comm: Comm) -> Iterator[None]:
         yield
     except RuntimeError as error:
         text = f"{type(error).__name__} {error}"
-        if not any(sign in text for sign in _SIGNS_OF_A_LOST_RANK):
+        if not any(sign in text for sign in comm.lost_rank):
             raise
         raise CheckFailed(
             "another rank died, or did not come to the exchange in time",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 import os
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from benchmark.definition.settings import Settings
 from benchmark.foundation.errors import StemdlError
 from benchmark.launch.rank import Rank
 
+TITLE = "Horovod"
 CYCLE_MS = {"cpu": 5.0, "cuda": 1.0}
 """A core that looks for gradients does not compute them meanwhile; a GPU is not kept from it."""
 
@@ -24,7 +26,7 @@ class HorovodComm:
     """See `reference.comm.Comm`. Raises StemdlError when Horovod is not built, sees other ranks than the launcher, or
     the environment sets it to something else than the settings say."""
 
-    name = "horovod"
+    name, lost_rank = "horovod", ("Horovod has been shut down", "HorovodInternal")
 
     def __init__(
         self, settings: Settings, rank: Rank, device: torch.device, output: Path, timeout_seconds: int
@@ -96,6 +98,20 @@ class HorovodComm:
         self._hvd.barrier()
         if self._settings.timeline:
             self._hvd.stop_timeline()
+
+
+def require_built() -> None:
+    """Raises StemdlError where it is not installed."""
+    if importlib.util.find_spec("horovod") is None:
+        raise StemdlError(
+            "Horovod is not built here",
+            where="comm",
+            found="horovod",
+            remedy="--set comm=torch, or build it: scripts/setup_env.sh",
+        )
+
+
+make = HorovodComm
 
 
 def _horovod() -> Any:

@@ -8,6 +8,7 @@ import os
 import socket
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,7 @@ from benchmark.foundation.errors import StemdlError
 from benchmark.launch.mpi import world_of
 from benchmark.launch.rank import Rank
 
+TITLE = "torch.distributed"
 DEFAULT_PORT = 29400
 
 
@@ -31,9 +33,11 @@ class TorchComm:
     Raises StemdlError when this PyTorch lacks the backend, or the backend cannot serve the device.
     """
 
-    name = "torch"
+    name, lost_rank = "torch", ("gloo", "NCCL", "closed by peer", "reset by peer")
 
-    def __init__(self, settings: Settings, rank: Rank, device: torch.device, timeout_seconds: int) -> None:
+    def __init__(
+        self, settings: Settings, rank: Rank, device: torch.device, output: Path, timeout_seconds: int
+    ) -> None:
         backend = _usable_backend(settings.torch_backend, device)
         if not dist.is_initialized():
             if backend != "mpi" and "MASTER_ADDR" not in os.environ:
@@ -77,6 +81,13 @@ class TorchComm:
     def close(self) -> None:
         """The group stays for the next run of a set, whose first rank could else meet the old one. It ends at exit."""
         self.barrier()
+
+
+def require_built() -> None:
+    """Every PyTorch that we train with has it; whether with this exchange, `TorchComm` finds."""
+
+
+make = TorchComm
 
 
 def _usable_backend(name: str, device: torch.device) -> str:

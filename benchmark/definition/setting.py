@@ -24,6 +24,7 @@ class Setting:
     about : in words.
     free : it says where and for whom a run computes, and changes no result.
     by_gradients : only trainers that learn by gradients have it.
+    of_backend : the only one of `settings.BACKENDS` that knows it; empty where all do.
     choices : the only values, where there are any. at_least, below : the bounds of a number.
     """
 
@@ -32,6 +33,7 @@ class Setting:
     about: str = ""
     free: bool = False
     by_gradients: bool = False
+    of_backend: str = ""
     choices: tuple[str, ...] = ()
     at_least: float | None = None
     below: float | None = None

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from benchmark.definition.setting import Setting, Value, own_setting
+from benchmark.definition.trainer import ROOT
 from benchmark.foundation.errors import StemdlError, nearest
 from benchmark.foundation.reading import Unreadable, parse_yaml, read_yaml
 from benchmark.foundation.text import printable
@@ -24,6 +25,9 @@ MOST_BYTES = 2**20
 """Of a file of settings."""
 
 
+SOLO = "solo"
+BACKENDS = (*sorted(path.stem.removeprefix("comm_") for path in (ROOT / "reference").glob("comm_*.py")), SOLO)
+"""What can join the ranks of the harness's trainers: a file each, found by its name; `solo` joins none."""
 _TAKEN = ("task", "by_gradients", "ranks", "launcher", "trainer")
 """Names beside those of settings in a log's config."""
 
@@ -68,7 +72,7 @@ class Settings:
     comm: str = _free(
         "auto",
         "what joins the ranks; auto: horovod where it is built, torch elsewhere and under torchrun",
-        choices=("auto", "horovod", "torch", "solo"),
+        choices=("auto", *BACKENDS),
     )
     device: str = _free("auto", "auto: cuda where a rank sees a GPU", choices=("auto", "cpu", "cuda"))
     precision: str = _set("fp32", "bf16: autocast; weights stay fp32", choices=("fp32", "bf16"))
@@ -77,7 +81,10 @@ class Settings:
 
     # How the ranks exchange gradients. Of these gradient_compression alone changes a result; one rank exchanges none.
     torch_backend: str = _free(
-        "auto", "under comm=torch; auto: nccl between GPUs, gloo elsewhere", choices=("auto", "gloo", "nccl", "mpi")
+        "auto",
+        "under comm=torch; auto: nccl between GPUs, gloo elsewhere",
+        choices=("auto", "gloo", "nccl", "mpi"),
+        of_backend="torch",
     )
     fusion_mib: float = _by_gradients(
         25.0, "gradients are sent together in pieces of up to this many MiB", at_least=0.0, below=2.0**20, free=True
@@ -90,6 +97,7 @@ class Settings:
         "Horovod: so many groups, each sent when it is whole; 0: each gradient when it is ready",
         at_least=0,
         free=True,
+        of_backend="horovod",
     )
     cycle_ms: float = _by_gradients(
         0.0,
@@ -97,13 +105,16 @@ class Settings:
         at_least=0.0,
         below=60_000.0,
         free=True,
+        of_backend="horovod",
     )
-    hierarchical: bool = _by_gradients(False, "Horovod with NCCL: sums within each node first", free=True)
+    hierarchical: bool = _by_gradients(
+        False, "Horovod with NCCL: sums within each node first", free=True, of_backend="horovod"
+    )
     autotune: bool = _by_gradients(
-        False, "Horovod: looks for the best fusion_mib and cycle_ms while it trains", free=True
+        False, "Horovod: looks for the best fusion_mib and cycle_ms while it trains", free=True, of_backend="horovod"
     )
     timeline: bool = _by_gradients(
-        False, "Horovod: leaves timeline.json beside the log, for chrome://tracing", free=True
+        False, "Horovod: leaves timeline.json beside the log, for chrome://tracing", free=True, of_backend="horovod"
     )
 
     # How it reads; neither changes a result.

@@ -5,21 +5,26 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
+from patience import HANG_SECONDS
 
 from benchmark.definition.finder import load_benchmark
 from benchmark.definition.settings import read_settings
 from benchmark.foundation.errors import StemdlError
 from benchmark.launch.rank import ALONE, Rank
-from reference.comm import OF_HOROVOD, Comm, Solo, make_comm, pick_device
+from reference.comm import Comm, Solo, make_comm, pick_device
 from reference.comm_horovod import _unused, _variables
 
 CPU = torch.device("cpu")
 HERE = Path()
+ROOT = Path(__file__).resolve().parents[2]
 SECOND = dataclasses.replace(ALONE, rank=1, size=4, local_rank=1, local_size=2, launcher="mpirun")
 
 
@@ -57,8 +62,8 @@ def test_auto_takes_horovod_where_it_is_built(monkeypatch: pytest.MonkeyPatch, b
 
     taken = []
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: object() if built and name == "horovod" else None)
-    for each, name in ((reference.comm_horovod, "HorovodComm"), (reference.comm_torch, "TorchComm")):
-        monkeypatch.setattr(each, name, lambda *_, each=each: taken.append(each.__name__))
+    for each in (reference.comm_horovod, reference.comm_torch):
+        monkeypatch.setattr(each, "make", lambda *_, each=each: taken.append(each.__name__))
     of(dataclasses.replace(SECOND, launcher=launcher))
     assert taken == [module]
 
@@ -79,7 +84,7 @@ def test_a_horovod_for_cpus_alone_is_kept_from_gpus(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
     monkeypatch.setattr(comm_horovod, "_horovod", lambda: built)
     monkeypatch.setattr(torch.cuda, "set_device", lambda device: None)
-    monkeypatch.setattr(comm_torch, "TorchComm", lambda *_: SimpleNamespace(name="torch"))
+    monkeypatch.setattr(comm_torch, "make", lambda *_: SimpleNamespace(name="torch"))
     monkeypatch.setattr(os, "environ", dict(os.environ))
     gpu = torch.device("cuda", 0)
     assert of(SECOND, device=gpu).name == ("horovod" if for_gpus else "torch")
@@ -108,7 +113,7 @@ def test_without_a_gpu_auto_is_the_processor_and_cuda_is_refused(monkeypatch):
 FOREIGN = {"gradient_groups": "2", "cycle_ms": "1", "hierarchical": "true", "autotune": "true", "timeline": "true"}
 
 
-@pytest.mark.parametrize("setting", OF_HOROVOD)
+@pytest.mark.parametrize("setting", FOREIGN)
 def test_torch_refuses_what_only_horovod_can_do(setting: str):
     with pytest.raises(StemdlError, match=f"torch.distributed knows no {setting}"):
         of(SECOND, "comm=torch", f"{setting}={FOREIGN[setting]}")
@@ -117,7 +122,7 @@ def test_torch_refuses_what_only_horovod_can_do(setting: str):
 def test_what_a_backend_cannot_do_is_refused(monkeypatch: pytest.MonkeyPatch):
     from torch import distributed
 
-    with pytest.raises(StemdlError, match="Horovod has no torch_backend"):
+    with pytest.raises(StemdlError, match="Horovod knows no torch_backend"):
         of(SECOND, "comm=horovod", "torch_backend=gloo")
     monkeypatch.setattr(distributed, "is_mpi_available", lambda: False)
     with pytest.raises(StemdlError, match="built without mpi"):
@@ -160,3 +165,60 @@ def test_a_timeline_takes_the_place_of_no_other(tmp_path: Path):
         path = _unused(tmp_path / "run")
         assert path.name == name
         path.touch()
+
+
+TOY = """
+from reference.comm import Solo
+
+TITLE = "a toy"
+
+
+class Toy(Solo):
+    name = "toy"
+
+    def __init__(self, settings, rank, device, output, timeout_seconds):
+        self.rank, self.size = rank.rank, rank.size
+
+
+def require_built():
+    pass
+
+
+make = Toy
+"""
+ASKED = """
+import dataclasses
+from pathlib import Path
+import torch
+from benchmark.definition.finder import load_benchmark
+from benchmark.definition.settings import read_settings
+from benchmark.foundation.errors import StemdlError
+from benchmark.launch.rank import ALONE
+from benchmark.validation.checks.values import RESOLVED
+from reference.comm import make_comm
+
+def of(*settings):
+    settings = read_settings(load_benchmark("space_group"), "stemdl_smoke", None, ("comm=toy", *settings))
+    return make_comm(settings, dataclasses.replace(ALONE, size=4), torch.device("cpu"), Path(), 60)
+
+comm = of()
+print(comm.name, comm.size, RESOLVED["comm"][0]("toy"))
+try:
+    of("autotune=true")
+except StemdlError as error:
+    print(error.what, error.remedy, sep="; ")
+"""
+
+
+def test_a_backend_is_one_file(tmp_path: Path):
+    """What adds one: the settings take its name, the ranks are joined by it, and a log that names it is sound."""
+    for package in ("benchmark", "reference"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__", "*.npz"))
+    (tmp_path / "reference" / "comm_toy.py").write_text(TOY)
+    done = subprocess.run(
+        [sys.executable, "-c", ASKED], cwd=tmp_path, capture_output=True, text=True, timeout=HANG_SECONDS, check=False
+    )
+    assert done.stdout.splitlines() == [
+        "toy 4 True",
+        "a toy knows no autotune; --set comm=horovod, or leave out autotune",
+    ], done.stderr

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from benchmark.definition.setting import Setting
+from benchmark.definition.settings import BACKENDS
 from benchmark.events import keys
 from benchmark.foundation.errors import StemdlError
 from benchmark.validation.finding import Fault, shown
@@ -18,7 +19,7 @@ OF_OLDER_LOGS = {"check_hashes": Setting("check_hashes", False)}
 """Settings that released trainers had and this one has no more."""
 _DEVICE = re.compile(r"cpu|cuda(:\d{1,4})?")
 RESOLVED: Mapping[str, tuple[Callable[[object], bool], str]] = {
-    "comm": (lambda value: value in ("horovod", "torch", "solo"), "horovod, torch or solo"),
+    "comm": (lambda value: value in BACKENDS, " or ".join(BACKENDS)),
     "device": (lambda value: isinstance(value, str) and _DEVICE.fullmatch(value) is not None, "cpu, or cuda:0 ..."),
     "threads_per_rank": (lambda value: 0 < (as_count(value) or 0) < 100_000, "a whole number above 0"),
 }

@@ -19,10 +19,10 @@ from benchmark.data import layout
 from benchmark.data.manifest import MANIFEST, WrittenShard, read_manifest, write_manifest
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import sha256_of_file
-from benchmark.report import overview as module
 from benchmark.simulation import cbed_fields
 from benchmark.tasks.space_group.explore import find_leaks, read_histogram, real_counts, write_page
 from benchmark.tasks.space_group.explore import page as page_of
+from benchmark.tasks.space_group.exploring import overview as module
 from benchmark.tasks.space_group.exploring.material_figures import _place_in_the_table
 from benchmark.tasks.space_group.exploring.overview import SYSTEM_COLOURS, look_over
 from benchmark.tasks.space_group.importer import import_data
