@@ -65,7 +65,7 @@ class TaskPlace:
         try:
             return importlib.import_module(name)
         except ModuleNotFoundError as error:
-            if error.name != name:
+            if error.name != name or self.brings(part):
                 raise _broken(self, part, error) from error
             having = ", ".join(other.name for other in places().values() if other.brings(part))
             raise StemdlError(
