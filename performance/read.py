@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
 from benchmark.crystals import cbed_stack
+from benchmark.crystals.cbed_stack import space_groups_of
 from benchmark.data import layout
 from benchmark.data.manifest import Manifest, WrittenShard, read_manifest, write_manifest
 from benchmark.data.reader import Part
@@ -208,7 +209,7 @@ def compare_training(manifest: Manifest, pixels: int, batch: int, repeats: int, 
     model, optimizer = Solo().distribute(task.model.to(device), make_optimizer(task.model, config))
     there = {
         "cbed_stack": torch.rand(batch, 3, pixels, pixels, device=device) / pixels**2,
-        "space_group": torch.arange(batch, device=device) % len(manifest.space_groups),
+        "space_group": torch.arange(batch, device=device) % len(space_groups_of(manifest)),
     }
 
     def run(batches: Iterable[Batch]) -> float:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
+from benchmark.crystals.cbed_stack import space_groups_of
 from benchmark.data.manifest import read_manifest
 from benchmark.data.reader import Part
 from benchmark.definition.finder import load_benchmark
@@ -51,7 +52,7 @@ def main(data: str, batch: str, steps: str, output: str, *settings: str) -> None
     torch.manual_seed(1)
     networks = []
     for exchanged in (False, True):
-        model = SymmetryNet(len(manifest.space_groups), config.task["width"], config.task["symmetry"]).to(device)
+        model = SymmetryNet(len(space_groups_of(manifest)), config.task["width"], config.task["symmetry"]).to(device)
         optimizer = make_optimizer(model, config)
         networks.append(comm.distribute(model, optimizer) if exchanged else (model, optimizer))
     for network in networks:

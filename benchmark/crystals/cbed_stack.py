@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.layout import label_of, read_unit
+from benchmark.data.manifest import Manifest
 from benchmark.data.recipe import Sample
 from benchmark.data.storage import read_stored, write_stored
 from benchmark.definition.rung import Storage
@@ -126,3 +127,8 @@ def space_group_of(label: object, where: str) -> int:
 def read_material(group: h5py.Group) -> str:
     """The identifier of a sample's material. Raises TypeError and ValueError as `layout.read_unit` does."""
     return read_unit(group, MATERIAL)
+
+
+def space_groups_of(manifest: Manifest) -> tuple[int, ...]:
+    """The space groups that samples of the layout may be labelled with, in the order of their indices."""
+    return tuple(map(int, manifest.classes[LABEL]))

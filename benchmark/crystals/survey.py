@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.crystals import cbed_stack
+from benchmark.crystals.cbed_stack import space_groups_of
 from benchmark.crystals.duplicates import Compound, duplicates
 from benchmark.crystals.materials import Entry, cells_are_primitive, read_entry, split_of
 from benchmark.crystals.near_copies import NOISELESS_DOSE_ELECTRONS, descriptor
@@ -60,7 +61,7 @@ def expected_of(manifest: Manifest) -> Expected:
     recipe = manifest.values.get("recipe") or manifest.values
     pixels = (recipe.get("storage") or {}).get("pixels") or (recipe.get("optics") or {}).get("pixels")
     ours = not cells_are_primitive(manifest)
-    return Expected(pixels, frozenset(manifest.space_groups), ours, complete=ours)
+    return Expected(pixels, frozenset(space_groups_of(manifest)), ours, complete=ours)
 
 
 def survey(manifest: Manifest) -> Survey:

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.definition.golden import golden_path
-from benchmark.simulation.cbed import CbedRung
+from benchmark.definition.rung import MadeRung
 
 STRIPS = 4
 """Of each pattern, of as many rows each."""
@@ -79,11 +79,12 @@ class Golden:
         return Figures(int(self.fingerprints[sample]), sums, mixed)
 
 
-def load_golden(rung: CbedRung) -> Golden | None:
+def load_golden(rung: MadeRung) -> Golden | None:
     """The golden figures that ship with a rung; None where there are none of this recipe."""
-    if not golden_path(rung.name).is_file():
+    path = golden_path(rung.name)
+    if path is None or not path.is_file():
         return None
-    with np.load(golden_path(rung.name), allow_pickle=False) as file:
+    with np.load(path, allow_pickle=False) as file:
         if str(file["recipe_sha256"]) != rung.recipe_sha256:
             return None
         return Golden(str(file["shards_sha256"]), file["fingerprints"], file["sums"], file["mixed"])

@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.data import format_1
 from benchmark.data.layout import shard_path
 from benchmark.definition.rung import SPLITS
 from benchmark.definition.sample import SampleSchema
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import sha256_of_file, write_json
-from benchmark.simulation.cbed_fields import LABEL, STACK, sample_schema
 
 MANIFEST = "manifest.json"
 FORMATS = (1, 2)
-"""Of manifests that are read; the last is written. The first knew space groups alone."""
+"""Of manifests that are read; the last is written. `format_1` knows what the first leaves unsaid."""
 
 
 @dataclass(frozen=True)
@@ -57,28 +57,17 @@ class Manifest:
         """Of the samples. Raises StemdlError where a first shard has to be looked at for it and cannot be read."""
         if self.own_schema is not None:
             return self.own_schema
-        return sample_schema(self._pixels(), self.values["space_groups"])
+        return format_1.schema_of(self.values, self.folder)
+
+    @property
+    def classes(self) -> Mapping[str, tuple[str, ...]]:
+        """The labels of each target that is a class, in the order of their indices; no shard is read for it."""
+        return self.own_schema.classes if self.own_schema is not None else format_1.classes_of(self.values)
 
     @property
     def task(self) -> str:
-        """The task whose recipe made or imported the data; there was one when manifests did not say it."""
-        return str(self.values.get("task", "space_group"))
-
-    @property
-    def space_groups(self) -> tuple[int, ...]:
-        """The classes of the label of STEMDL's layout, in the order of their indices."""
-        return tuple(map(int, self.schema.classes[LABEL] if self.own_schema else self.values["space_groups"]))
-
-    def _pixels(self) -> int:
-        """Along a side of a pattern: as the first sample has them, since this format of manifests does not say it."""
-        import h5py
-
-        path = self.folder / self.shards[0]["path"]
-        try:
-            with h5py.File(path, "r") as shard:
-                return int(shard[next(iter(shard))][STACK].shape[-1])
-        except (OSError, RuntimeError, KeyError, IndexError, StopIteration, AttributeError) as error:
-            raise StemdlError("a shard cannot be read", where=path, found=error) from error
+        """The task whose recipe made or imported the data."""
+        return str(self.values.get("task", format_1.TASK))
 
     @property
     def origin(self) -> str:

@@ -87,6 +87,14 @@ class ChosenRecipe(Recipe, Protocol):
         """The units, as `units` has them, and what the manifest says of their choice. Called by all ranks of `work`."""
 
 
+@runtime_checkable
+class CountedRecipe(Recipe, Protocol):
+    """A recipe whose samples' first input is made of counted electrons or photons: golden figures can be of them."""
+
+    def counts(self, sample: NDArray[Any]) -> NDArray[np.int64] | None:
+        """The counts that a sample's first input was made from; None where it is not made from whole ones."""
+
+
 def recipe_of(rung: MadeRung, options: Mapping[str, Any] | None = None) -> Recipe:
     """The recipe of a rung, by the code of its task. Raises StemdlError where that cannot be imported or does not
     understand what the rung says, or for options that it does not take."""

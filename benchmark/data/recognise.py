@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from benchmark.data import layout
 from benchmark.data.faults import Fault
-from benchmark.data.golden import Golden, Likeness, counts_of, differences, figures_of, likeness, load_golden
+from benchmark.data.golden import Golden, Likeness, differences, figures_of, likeness, load_golden
 from benchmark.data.manifest import MANIFEST, Manifest, read_manifest
 from benchmark.data.plan import ShardPlan, plan_shards
-from benchmark.data.recipe import recipe_of
+from benchmark.data.recipe import CountedRecipe, Recipe, recipe_of
 from benchmark.data.recognition import (
     Recognition,
     has_own_schema,
@@ -31,11 +31,10 @@ from benchmark.data.recognition import (
 from benchmark.data.sealed import opened_image, read_sealed
 from benchmark.data.shard_index import index_shard, indices_of, stored_arrays
 from benchmark.definition.golden import IDENTICAL, RECOGNISED, REFUSED, UNKNOWN, golden_path, golden_sha256
-from benchmark.definition.rung import SPLITS
+from benchmark.definition.rung import SPLITS, Rung
 from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.files import write_json
 from benchmark.foundation.progress import progress
-from benchmark.simulation import cbed_fields
-from benchmark.simulation.cbed import CbedRung
 
 CHECK = "golden"
 """What its faults are filed under."""
@@ -60,7 +59,7 @@ def recognise(manifest: Manifest) -> tuple[Recognition | None, list[Fault]]:
     return recognition, faults
 
 
-def compare(manifest: Manifest, rung: CbedRung) -> tuple[Recognition, list[Fault]]:
+def compare(manifest: Manifest, rung: Rung) -> tuple[Recognition, list[Fault]]:
     """Every sample of a data set against the golden figures of a rung that has some. Raises as `recognise` does."""
     golden = load_golden(rung)
     assert golden is not None
@@ -103,12 +102,13 @@ class _Sample:
     counts: NDArray[np.int64] | None
 
 
-def _samples(manifest: Manifest, rung: CbedRung) -> Iterator[_Sample | Fault]:
+def _samples(manifest: Manifest, rung: Rung) -> Iterator[_Sample | Fault]:
     """Every sample of the data set that is where the rung has it, under its name and label; what is not, as a fault."""
     if not has_own_schema(manifest, rung):
         yield Fault(CHECK, str(manifest.folder / MANIFEST), "other inputs, targets or classes than the rung's")
         return
-    plans = plan_shards(recipe_of(rung).units())
+    recipe = recipe_of(rung)
+    plans = plan_shards(recipe.units())
     wanted = [str(layout.shard_path(manifest.folder, plan.split, plan.number)) for plan in plans]
     listed = [str(manifest.folder / shard["path"]) for shard in manifest.shards]
     for odd in sorted(set(wanted) ^ set(listed)):
@@ -123,7 +123,7 @@ def _samples(manifest: Manifest, rung: CbedRung) -> Iterator[_Sample | Fault]:
             path = manifest.folder / shard["path"]
             content = read_sealed(path, shard["sha256"])
             try:
-                yield from _in_shard(manifest, content, path, plan, place, rung)
+                yield from _in_shard(manifest, content, path, plan, place, recipe)
             except (StemdlError, OSError, KeyError, ValueError, TypeError) as error:
                 yield Fault(CHECK, str(path), "the shard cannot be read", "", " ".join(str(error).split()))
             place += plan.samples
@@ -131,10 +131,10 @@ def _samples(manifest: Manifest, rung: CbedRung) -> Iterator[_Sample | Fault]:
 
 
 def _in_shard(
-    manifest: Manifest, content: bytes, path: Path, plan: ShardPlan, place: int, rung: CbedRung
+    manifest: Manifest, content: bytes, path: Path, plan: ShardPlan, place: int, recipe: Recipe
 ) -> Iterator[_Sample | Fault]:
-    """The samples of a shard, of which the first has that place: patterns and labels are taken as they are to train."""
-    assert rung.optics is not None, "an imported rung is not recognised"
+    """The samples of a shard, of which the first has that place: inputs and labels are taken as they are to train."""
+    assert isinstance(recipe, CountedRecipe), "there are golden figures of counted samples alone"
     index = index_shard(content, path, plan.samples, manifest.schema, indices_of(manifest.schema))
     planned = [(f"sample_{number}_{turn}", unit) for number, unit in plan.numbered() for turn in range(unit.samples)]
     names, there = [name for name, _ in planned], [index.name(row) for row in range(len(index.names))]
@@ -142,22 +142,22 @@ def _in_shard(
         odd = min(set(names) ^ set(there))
         yield Fault(CHECK, f"{path}: {odd}", "missing" if odd in names else "not of the rung")
         return
-    patterns = index.fields[cbed_fields.STACK]
-    labels = [manifest.space_groups[label] for label in index.classes[cbed_fields.LABEL]]
+    patterns, target = index.fields[manifest.schema.inputs[0].name], manifest.schema.stratum
+    labels = [manifest.schema.classes[target][label] for label in index.classes[target]]
     with opened_image(content, path) as opened:
         materials = [layout.read_unit(opened[name], manifest.schema.unit) for name in names]
     stored = stored_arrays(content, path, index, patterns, range(len(names)))
     for turn, ((name, unit), stack) in enumerate(zip(planned, stored, strict=True)):
-        said = {"label": (int(unit.stratum), labels[turn]), "material": (unit.identifier, materials[turn])}
+        said = {"label": (unit.stratum, labels[turn]), "material": (unit.identifier, materials[turn])}
         others = [what for what, (expected, found) in said.items() if expected != found]
         if others:
             yield Fault(CHECK, f"{path}: {name}", f"another {others[0]} than the rung's", *map(str, said[others[0]]))
         else:
-            counts = counts_of(patterns.decode(stack), rung.optics.dose_electrons)
+            counts = recipe.counts(patterns.decode(stack))
             yield _Sample(f"{path}: {name}", place + turn, plan.split, counts)
 
 
-def _compared(manifest: Manifest, rung: CbedRung, golden: Golden) -> Iterator[tuple[str, Likeness] | Fault]:
+def _compared(manifest: Manifest, rung: Rung, golden: Golden) -> Iterator[tuple[str, Likeness] | Fault]:
     """Of each sample that there are golden figures of, its split and how it compares with them, or what is wrong."""
     for sample in _samples(manifest, rung):
         if isinstance(sample, Fault):
@@ -194,7 +194,7 @@ def _counted_otherwise(manifest: Manifest, alike: Mapping[str, Counter[Likeness]
             )
 
 
-def make_golden(manifest: Manifest, rung: CbedRung) -> Path:
+def make_golden(manifest: Manifest, rung: Rung) -> Path:
     """Write the golden figures of a rung, of its own data, where the program reads them.
 
     Raises StemdlError where a shard is not its manifest's or holds other samples than the rung's.
@@ -205,6 +205,7 @@ def make_golden(manifest: Manifest, rung: CbedRung) -> Path:
             raise StemdlError("these are not the rung's own data", where=manifest.folder, found=sample)
         rows.append(figures_of(sample.counts))
     path = golden_path(rung.name)
+    assert path is not None, "its rung is known"
     path.parent.mkdir(exist_ok=True)
     np.savez_compressed(
         path,
@@ -214,6 +215,7 @@ def make_golden(manifest: Manifest, rung: CbedRung) -> Path:
         sums=np.array([row.sums for row in rows], dtype=np.uint32),
         mixed=np.array([row.mixed for row in rows], dtype=np.uint32),
     )
+    write_json(path.with_suffix(".json"), manifest.schema.to_json())
     return path
 
 

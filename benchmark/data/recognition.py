@@ -13,11 +13,19 @@ from typing import Any
 
 from benchmark.data.golden import load_golden
 from benchmark.data.manifest import Manifest
-from benchmark.definition.finder import load_benchmark
-from benchmark.definition.golden import IDENTICAL, IN_WORDS, RECOGNISED, REFUSED, UNKNOWN, VERDICTS, golden_sha256
+from benchmark.definition.finder import benchmark_with
+from benchmark.definition.golden import (
+    IDENTICAL,
+    IN_WORDS,
+    RECOGNISED,
+    REFUSED,
+    UNKNOWN,
+    VERDICTS,
+    golden_schema,
+    golden_sha256,
+)
+from benchmark.definition.rung import Rung
 from benchmark.foundation.files import canonical_json, sha256_of_text, write_json
-from benchmark.simulation.cbed import CbedRung
-from benchmark.simulation.cbed_fields import sample_schema
 
 RECOGNITION = "golden.json"
 FORMAT = 1
@@ -58,18 +66,19 @@ class Recognition:
         return asdict(self)
 
 
-def rung_claimed(manifest: Manifest) -> CbedRung | None:
-    """The shipped rung whose own data these claim to be; None where they do not."""
-    rung = load_benchmark().rungs.get(manifest.rung)
-    if rung is None or not manifest.standard or manifest.recipe_sha256 != rung.recipe_sha256:
+def rung_claimed(manifest: Manifest) -> Rung | None:
+    """The rung whose own data these claim to be; None where they do not."""
+    benchmark = benchmark_with(manifest.rung)
+    if benchmark is None or not manifest.standard:
         return None
-    understood = CbedRung.of(rung)
-    return understood if understood.imported is None else None
+    rung = benchmark.rungs[manifest.rung]
+    return rung if manifest.recipe_sha256 == rung.recipe_sha256 else None
 
 
-def has_own_schema(manifest: Manifest, rung: CbedRung) -> bool:
-    """Whether a network is given the rung's patterns and labels, and nothing else; older manifests cannot say so."""
-    return manifest.own_schema in (None, sample_schema(rung.pixels, rung.space_groups))
+def has_own_schema(manifest: Manifest, rung: Rung) -> bool:
+    """Whether a network is given what the rung's golden figures are of, and nothing else; older manifests cannot say
+    so."""
+    return manifest.own_schema in (None, golden_schema(rung.name))
 
 
 def known_recognition(manifest: Manifest) -> Recognition | None:

@@ -54,14 +54,15 @@ def read_rung(path: Path) -> tuple[Benchmark, Rung]:
     place = find_task(rungs[like])
     base = read_yaml_mapping(place.definition, "the definition")["rungs"][like]
     base = {**base, "summary": f"like {like}", "version": 1}
-    for one, other in (("materials_per_group", "samples_per_group"), ("space_groups", "samples_per_group")):
+    recipe = place.code(RECIPE)
+    for one, other in getattr(recipe, "ALTERNATIVES", ()):
         if one in values:
             base.pop(other, None)
     counts = place.benchmark().rungs[like].samples
     rung = build_rung(str(path), place.name, name, _merged(base, values), counts)
     found = Counter(dict.fromkeys(SPLITS, 0))
     try:
-        units = place.code(RECIPE).make_recipe(rung).units()
+        units = recipe.make_recipe(rung).units()
     except StemdlError as error:
         where = f"{path}: {error.where}" if error.where else path
         raise StemdlError(

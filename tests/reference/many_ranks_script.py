@@ -13,6 +13,7 @@ import torch
 from space_groups import counts_of
 
 from benchmark.cli.main import main as stemdl
+from benchmark.crystals.cbed_stack import space_groups_of
 from benchmark.data.manifest import read_manifest
 from benchmark.data.reader import Part
 from benchmark.definition.finder import load_benchmark
@@ -32,7 +33,7 @@ def main(data: str, output: str, *settings: str) -> None:
     comm = make_comm(read_settings(load_benchmark(), RUNG, None, ("comm=horovod",)), rank, CPU, Path(output), 600)
     comm.barrier()
     state = torch.load(Path(output) / "checkpoint.pt", weights_only=True)["averaged"]
-    model = SymmetryNet(len(manifest.space_groups))
+    model = SymmetryNet(len(space_groups_of(manifest)))
     model.load_state_dict({name.removeprefix("module."): each for name, each in state.items() if "module." in name})
     counts = {
         split: counts_of(model, SamplesInMemory(Part(manifest, split, comm.rank, comm.size), CPU), comm)

@@ -17,6 +17,7 @@ from space_groups import SCHEMA, counts_of, smoke_task
 from torch import nn
 from torch.optim import Optimizer
 
+from benchmark.crystals.cbed_stack import space_groups_of
 from benchmark.data.manifest import Manifest, read_manifest
 from benchmark.data.reader import Part
 from benchmark.definition.finder import load_benchmark
@@ -46,7 +47,7 @@ def main(data: str, checkpoint: str, output: str, *settings: str) -> None:
     results: dict[str, object] = {"comm": comm.name, "rank": comm.rank, "size": comm.size}
 
     # The metric: whole splits, of which each rank sees its own part.
-    model = SymmetryNet(len(manifest.space_groups))
+    model = SymmetryNet(len(space_groups_of(manifest)))
     model.load_state_dict(torch.load(checkpoint, weights_only=True)["model"])
     for split in ("train", "dev"):  # 200 samples do not divide among 3 ranks
         part = Part(manifest, split, comm.rank, comm.size)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from benchmark.crystals.cbed_stack import space_groups_of
 from benchmark.crystals.published import PUBLISHED
 from benchmark.data.claim import LOCK, claim
 from benchmark.data.layout import shard_path
@@ -157,7 +158,7 @@ def _import(
                 source=origin,
                 schema=sample_schema(
                     storage.pixels or materials[0][0].pixels,
-                    source.manifest.space_groups if source.manifest else _classes(materials),
+                    space_groups_of(source.manifest) if source.manifest else _classes(materials),
                 ),
                 shards=shards,
                 about={

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmark.crystals import cbed_stack, sources
 from benchmark.crystals.from_prototypes import from_prototypes
 from benchmark.crystals.given import choose
 from benchmark.crystals.simulate import simulate_stacks
+from benchmark.data.golden import counts_of
 from benchmark.data.recipe import STANDARD, Sample, Unit
 from benchmark.data.workers import Workers
 from benchmark.definition.rung import WHOLE, Rung
@@ -84,6 +86,13 @@ class SpaceGroupRecipe:
         crystal = in_setting(crystal, self.rung.settings, generator)
         stacks = simulate_stacks(unit.identifier, crystal, self.rung, generator, samples=unit.samples, device=device)
         return map(cbed_stack.sample_of, stacks)
+
+    def counts(self, sample: NDArray[Any]) -> NDArray[np.int64] | None:
+        return counts_of(sample, self.rung.optics.dose_electrons) if self.rung.optics is not None else None
+
+
+ALTERNATIVES = (("materials_per_group", "samples_per_group"), ("space_groups", "samples_per_group"))
+"""Keys of a rung: one of a user's own that has the first has no use for the second of the rung that it is like."""
 
 
 def make_recipe(

@@ -29,7 +29,8 @@ from benchmark.data.manifest import read_manifest
 from benchmark.data.plan import plan_shards
 from benchmark.data.recipe import Unit, recipe_of, samples_of_unit, unit_generator
 from benchmark.data.sealed import opened_shard
-from benchmark.definition.finder import load_benchmark
+from benchmark.definition.finder import find_task, load_benchmark
+from benchmark.definition.golden import FOLDER, golden_schema
 from benchmark.simulation import cbed_fields
 from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.draw import draw_crystal
@@ -238,3 +239,10 @@ def test_the_shipped_figures_are_those_of_what_is_drawn_here(name: str) -> None:
 def test_figures_of_another_recipe_are_none() -> None:
     assert load_golden(replace(RUNG, seed=1)) is None
     assert load_golden(CbedRung.of(load_benchmark().rung("stemdl_full"))) is None
+
+
+def test_the_schema_beside_the_figures_is_that_of_the_rungs_samples() -> None:
+    """Training compares a manifest with it, and loads no recipe for that."""
+    for path in (find_task("space_group").folder / FOLDER).glob("*.npz"):
+        assert golden_schema(path.stem) == recipe_of(load_benchmark("space_group").rung(path.stem)).schema()
+    assert golden_schema("stemdl_mini") is not None and golden_schema("stemdl_full") is None

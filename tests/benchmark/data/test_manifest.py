@@ -41,7 +41,7 @@ def test_a_manifest_of_the_first_format_is_read_as_the_same_data(written: Path) 
     del values["schema"]
     (written / MANIFEST).write_text(json.dumps(values | {"format": 1, "space_groups": [2, 62, 225]}))
     before = read_manifest(written)
-    assert (before.schema, before.space_groups, before.samples) == (now.schema, now.space_groups, now.samples)
+    assert (before.schema, before.classes, before.samples) == (now.schema, now.classes, now.samples)
     for split in before.samples:
         for name, array in Part(before, split).read_whole().items():
             np.testing.assert_array_equal(array, Part(now, split).read_whole()[name])

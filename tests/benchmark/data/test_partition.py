@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sealing import seal
 
+from benchmark.crystals.cbed_stack import space_groups_of
 from benchmark.crystals.duplicates import Compound, duplicates
 from benchmark.crystals.materials import read_materials
 from benchmark.crystals.partitions import UNSEEN_TYPES, make_partition
@@ -258,7 +259,7 @@ def test_the_ranks_read_the_samples_of_a_partition_once(
             for rank in range(2):
                 patterns, classes = Part(manifest, split, rank, 2).read_whole().values()
                 stacks += list(patterns)
-                labels += [manifest.space_groups[index] for index in classes]
+                labels += [space_groups_of(manifest)[index] for index in classes]
             numbers = sorted(wanted[split])
             assert len(stacks) == len(numbers)
             for stack, label, number in zip(stacks, labels, numbers, strict=True):  # shards are in their order

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmark.crystals import cbed_stack
+from benchmark.crystals.cbed_stack import space_groups_of
 from benchmark.data import layout
 from benchmark.data.manifest import Manifest
 from benchmark.data.sealed import opened_shard
@@ -29,11 +30,11 @@ def picture_of_stacks(manifest: Manifest, path: Path, groups: list[int] | None =
     if groups is None:
         by_system = {crystal_system(group): group for group in reversed(_groups_held(manifest))}
         groups = sorted(by_system.values())[-PATTERNS_SHOWN:]
-    if unknown := sorted(set(groups) - set(manifest.space_groups)):
+    if unknown := sorted(set(groups) - set(space_groups_of(manifest))):
         raise StemdlError(
             f"the data hold no space group {unknown[0]}",
             where="--groups",
-            expected=", ".join(map(str, manifest.space_groups)),
+            expected=", ".join(map(str, space_groups_of(manifest))),
         )
     stacks = _first_stacks(manifest, groups)
 
@@ -62,7 +63,7 @@ def picture_of_stacks(manifest: Manifest, path: Path, groups: list[int] | None =
 def _groups_held(manifest: Manifest) -> list[int]:
     """The space groups of which the first split with samples has some."""
     split = next(split for split in manifest.values["splits"].values() if split["samples"])
-    return [group for group in manifest.space_groups if split["groups"][str(group)]]
+    return [group for group in space_groups_of(manifest) if split["groups"][str(group)]]
 
 
 def group_symbol(group: int) -> str:
