@@ -1,105 +1,29 @@
-"""Whole jobs on the smoke rung through the command line: reached, missed, repeated, resumed, broken off."""
+"""Whole jobs on the smoke rung by the command line: reached, missed, repeated, under a launcher, by a partition."""
 
 from __future__ import annotations
 
 import json
-import os
-import re
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 import yaml
 from patience import HANG_SECONDS
+from runs import FILES, record_of, values_of
 
 from benchmark.definition.finder import load_benchmark
 from benchmark.definition.settings import read_settings
 from benchmark.events import keys
-from benchmark.events.reader import Event, read_events
+from benchmark.events.reader import read_events
 from benchmark.events.timeline import Timeline
 from benchmark.foundation.files import sha256_of_file
 from benchmark.submission.ledger import read_ledger
 from benchmark.validation.official import check_log
 
 pytestmark = pytest.mark.slow
-FILES = ["checkpoint.pt", "config.yaml", "nodes.json", "result_0.txt", "run.json", "system.json"]
-ALONE = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "1"}
-"""What torchrun tells an only rank."""
-FATAL = """
-import os, signal, sys
-from benchmark.cli.main import main
-write = sys.stderr.write
-sys.stderr.write = lambda text: os.kill(os.getpid(), signal.SIGKILL) if text.startswith("epoch  1 ") else write(text)
-sys.exit(main())
-"""
-"""stemdl, killed in the place of what it would print of its first epoch."""
-
-
-def record_of(folder: Path) -> dict:
-    return json.loads((folder / "run.json").read_text(encoding="utf-8"))
-
-
-def values_of(events: list[Event], key: str) -> list:
-    return [event.value for event in events if event.key == key]
-
-
-@pytest.fixture(scope="session")
-def two_ranks(once: Callable, stemdl: Callable, smoke_data: Path) -> Path:
-    """A run on two ranks with a seed of its own, its standard output beside it."""
-
-    def make(folder: Path) -> None:
-        done = stemdl(
-            "run",
-            "--rung",
-            "stemdl_smoke",
-            "--data",
-            smoke_data,
-            "--output",
-            folder,
-            "--ranks",
-            2,
-            "--oversubscribe",
-            "--format",
-            "json",
-        )
-        assert done.returncode == 0, done.stderr
-        folder.with_name("two_ranks.stdout").write_text(done.stdout, encoding="utf-8")
-
-    return once("two_ranks", make)
-
-
-@pytest.fixture(scope="session")
-def missed(once: Callable, stemdl: Callable, smoke_data: Path) -> Path:
-    """Two runs of one epoch each, which is too short; what was printed and the exit code beside them."""
-
-    def make(folder: Path) -> None:
-        done = stemdl(
-            "run",
-            "--rung",
-            "stemdl_smoke",
-            "--data",
-            smoke_data,
-            "--output",
-            folder,
-            "--ranks",
-            1,
-            "--runs",
-            2,
-            "--set",
-            "max_epochs=1",
-        )
-        printed = {"code": done.returncode, "out": done.stdout, "err": done.stderr}
-        folder.with_name("missed.printed").write_text(json.dumps(printed), encoding="utf-8")
-
-    return once("missed", make)
-
-
-# ---- reached
 
 
 @pytest.mark.parametrize(("name", "ranks"), [("smoke_run", 1), ("two_ranks", 2)])
@@ -162,9 +86,6 @@ def test_json_alone_goes_to_stdout(two_ranks: Path):
     report = json.loads(two_ranks.with_name("two_ranks.stdout").read_text(encoding="utf-8"))
     assert report["ok"] and (report["runs"], report["reached"], report["olympic_mean_seconds"]) == (1, 1, None)
     assert report["records"] == [{"folder": str(two_ranks), "compliant": True, **record_of(two_ranks)}]
-
-
-# ---- missed, and sets of runs
 
 
 def test_a_missed_target_is_no_success_anywhere(missed: Path):
@@ -241,100 +162,6 @@ def test_a_set_of_runs_under_a_launcher(comm: str, mpirun: Callable, smoke_data:
     assert (tmp_path / "set" / "runset.json").is_file()
 
 
-# ---- resumed
-
-
-def test_resumed_after_a_kill_is_the_unbroken_run_to_the_last_bit(
-    smoke_run: Path, smoke_data: Path, tmp_path: Path, environment: dict[str, str]
-):
-    """Killed when it would tell of its first epoch, and resumed: the same curve and weights, and still no score. The
-    unbroken run is another process with the same seed, so that this holds one seed to one result as well."""
-    folder = tmp_path / "run"
-    argv = [
-        sys.executable,
-        "-c",
-        FATAL,
-        "run",
-        "--rung",
-        "stemdl_smoke",
-        "--data",
-        str(smoke_data),
-        "--output",
-        str(folder),
-        "--seed",
-        "7",
-        "--set",
-        "threads_per_rank=1",
-    ]
-    assert subprocess.run(argv, env=environment | ALONE, check=False).returncode == -signal.SIGKILL
-    log = (folder / "result_0.txt").read_text(encoding="utf-8")
-    assert log.endswith("\n") and "run_stop" not in log and not (folder / "run.json").exists()
-
-    argv[1:3] = ["-m", "benchmark"]
-    argv[argv.index("--seed") : argv.index("--seed") + 2] = ["--resume"]
-    resumed = subprocess.run(argv, env=environment | ALONE, capture_output=True, text=True, check=False)
-    assert resumed.returncode == 1 and "cannot be scored" in resumed.stderr
-    assert "official compliance checker: FAILED" in resumed.stdout
-    unbroken, record = record_of(smoke_run), record_of(folder)
-    assert len(unbroken["evaluations"]) > 1
-    events = read_events(folder / "result_0.txt")
-    (resumption,) = [event for event in events if event.key == keys.RESUMED]
-    epochs = [
-        event.metadata[keys.EPOCH_NUM]
-        for event in events
-        if event.key == keys.EPOCH_START and event.line > resumption.line
-    ]
-    assert resumption.value == 1
-    assert epochs == list(range(resumption.value + 1, len(unbroken["evaluations"]) + 1))
-    assert record["evaluations"] == unbroken["evaluations"] and record["test"] == unbroken["test"]
-    assert (record["seed"], record["status"]) == (7, "success")
-    assert (record["resumed"], record["scorable"]) == (True, False)
-
-    ours, theirs = (torch.load(each / "checkpoint.pt", weights_only=True) for each in (folder, smoke_run))
-    assert ours.keys() == theirs.keys() and ours["model"].keys() == theirs["model"].keys()
-    for part in (name for name, value in ours.items() if isinstance(value, dict) and name != "optimizer"):
-        for name, weights in ours[part].items():
-            assert torch.equal(weights, theirs[part][name]), (part, name)
-    for index, state in ours["optimizer"]["state"].items():
-        assert all(torch.equal(value, theirs["optimizer"]["state"][index][name]) for name, value in state.items())
-
-
-def test_an_aborted_run_can_go_on_but_not_be_scored(missed: Path, stemdl: Callable, smoke_data: Path, tmp_path: Path):
-    folder = shutil.copytree(missed / "run_0", tmp_path / "run")
-    before = record_of(folder)
-    done = stemdl(
-        "run",
-        "--rung",
-        "stemdl_smoke",
-        "--data",
-        smoke_data,
-        "--output",
-        folder,
-        "--ranks",
-        1,
-        "--resume",
-        "--set",
-        "max_epochs=2",
-    )
-    assert done.returncode == 1 and "Resuming after epoch 1" in done.stderr, done.stderr
-    record = record_of(folder)
-    assert list(record["evaluations"]) == ["1", "2"] and record["evaluations"]["1"] == before["evaluations"]["1"]
-    assert (record["seed"], record["resumed"], record["scorable"]) == (before["seed"], True, False)
-    assert not check_log(folder / "result_0.txt").passed
-    assert "resumed from a checkpoint: cannot be scored" in done.stdout
-    assert f"our own rules: resumed runs are not scored (R4.4)   (stemdl validate {folder})" in done.stdout
-
-
-def test_a_folder_without_a_checkpoint_cannot_be_resumed(stemdl: Callable, smoke_data: Path, tmp_path: Path):
-    done = stemdl(
-        "run", "--rung", "stemdl_smoke", "--data", smoke_data, "--output", tmp_path / "none", "--ranks", 1, "--resume"
-    )
-    assert done.returncode == 2 and "no checkpoint to go on from" in done.stderr and "Traceback" not in done.stderr
-
-
-# ---- as ranks of a launcher
-
-
 @pytest.mark.mpi
 def test_run_benchmark_sh_is_a_rank_under_mpirun(
     ready_environment: dict[str, str], toys_known: dict[str, str], toy_data: Path, tmp_path: Path
@@ -371,53 +198,6 @@ def test_run_benchmark_sh_without_an_environment_says_so_once(environment: dict[
         assert done.returncode == 2 and done.stdout == ""
         messages.append(done.stderr)
     assert "setup_env.sh first" in messages[0] and messages[1] == ""
-
-
-# ---- broken data and settings
-
-
-@pytest.mark.mpi
-def test_a_truncated_shard_is_named_once_and_ends_all_ranks(stemdl: Callable, smoke_data: Path, tmp_path: Path):
-    data = shutil.copytree(smoke_data, tmp_path / "data")
-    shard = data / "dev" / "batch_dev_1.h5"
-    os.truncate(shard, shard.stat().st_size // 2)
-    done = stemdl(
-        "run", "--rung", "stemdl_smoke", "--data", data, "--output", tmp_path / "run", "--ranks", 2, "--oversubscribe"
-    )
-    assert done.returncode == 2 and "Traceback" not in done.stderr
-    assert done.stderr.count("was cut off") == 1 and str(shard) in done.stderr
-    assert "stemdl data verify" in done.stderr
-    assert "run_stop" not in (tmp_path / "run" / "result_0.txt").read_text(encoding="utf-8")
-
-
-@pytest.mark.mpi
-def test_a_loss_that_is_no_number_stops_the_run(stemdl: Callable, smoke_data: Path, tmp_path: Path):
-    done = stemdl(
-        "run",
-        "--rung",
-        "stemdl_smoke",
-        "--data",
-        smoke_data,
-        "--output",
-        tmp_path / "run",
-        "--ranks",
-        2,
-        "--oversubscribe",
-        "--set",
-        "learning_rate=99",
-        "--set",
-        "weight_decay=99",
-    )
-    assert done.returncode != 0 and "Traceback" not in done.stderr, done.stderr
-    assert len(re.findall(r"epoch 1, step [0-9]+, ranks? (0|1|0, 1): the loss is ", done.stderr)) == 1, done.stderr
-    assert "lower learning_rate" in done.stderr
-    timeline = Timeline.of(read_events(tmp_path / "run" / "result_0.txt"))
-    assert (timeline.status, timeline.evaluations) == ("aborted", ())
-    shown = json.loads(stemdl("show", tmp_path / "run", "--format", "json").stdout)
-    assert shown[0]["compliant"] is False and shown[0]["status"] != "success"
-
-
-# ---- by a partition
 
 
 def test_a_run_by_a_partition_says_so_and_cannot_be_scored(smoke_data: Path, tmp_path: Path, stemdl: Callable) -> None:
