@@ -36,7 +36,7 @@ def require_optimizer(name: str) -> None:
         raise StemdlError(f"there is no optimizer {name!r}", where="optimizer", remedy=nearest(name, OPTIMIZERS))
 
 
-def _eager(kind: type[_Optimizer]) -> type[_Optimizer]:
+def eager(kind: type[_Optimizer]) -> type[_Optimizer]:
     """The same optimizer, whose methods are not wrapped for torch's compiler.
 
     No run compiles its optimizer, and the first call of a wrapper loads the compiler: as many files as the rest of
@@ -48,13 +48,13 @@ def _eager(kind: type[_Optimizer]) -> type[_Optimizer]:
 
 def _adamw(model: nn.Module, settings: Settings) -> Optimizer:
     """AdamW (Loshchilov & Hutter 2019)."""
-    return _eager(AdamW)(_groups(model, settings.weight_decay), lr=settings.learning_rate, betas=BETAS)
+    return eager(AdamW)(_groups(model, settings.weight_decay), lr=settings.learning_rate, betas=BETAS)
 
 
 def _sgd(model: nn.Module, settings: Settings) -> Optimizer:
     """Stochastic gradient descent with Nesterov's momentum (Sutskever et al. 2013)."""
     groups = _groups(model, settings.weight_decay)
-    return _eager(SGD)(groups, lr=settings.learning_rate, momentum=MOMENTUM, nesterov=True)
+    return eager(SGD)(groups, lr=settings.learning_rate, momentum=MOMENTUM, nesterov=True)
 
 
 OPTIMIZERS: Mapping[str, Callable[[nn.Module, Settings], Optimizer]] = {"adamw": _adamw, "sgd": _sgd}

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from space_groups import SCHEMA, counts_of, smoke_task
 from torch import nn
-from torch.optim import Optimizer
+from torch.optim import SGD, Optimizer
 
 from benchmark.crystals.cbed_stack import space_groups_of
 from benchmark.data.manifest import Manifest, read_manifest
@@ -26,12 +26,12 @@ from benchmark.launch.rank import detect_rank
 from benchmark.metrics.confusion import Confusion
 from reference.comm import Comm, make_comm
 from reference.input import TrainingSamples, local_batch
-from reference.optimizer import make_optimizer
+from reference.optimizer import eager, make_optimizer
 from reference.samples import SamplesInMemory
 from reference.step import step
 from reference.tasks.space_group.model import SymmetryNet
 
-CPU = torch.device("cpu")
+CPU, DESCENT = torch.device("cpu"), eager(SGD)
 PATIENCE_SECONDS = 600
 GLOBAL_BATCH, STEPS, RATE = 32, 3, 0.5
 TRAINED_STEPS, RATE_OF_ADAMW, RATE_OF_DESCENT = 8, 0.002, 0.02
@@ -65,7 +65,7 @@ def main(data: str, checkpoint: str, output: str, *settings: str) -> None:
     # Some steps: in evaluation mode the norms do not depend on who is in a batch, so that the sums must agree.
     torch.manual_seed(1000 + rank.rank)  # other weights on each rank: those of rank 0 must win
     task = smoke_task("width=4")
-    model, optimizer = comm.distribute(task.model, torch.optim.SGD(task.model.parameters(), lr=RATE))
+    model, optimizer = comm.distribute(task.model, DESCENT(task.model.parameters(), lr=RATE))
     model.eval()
     whole = {name: torch.from_numpy(values) for name, values in Part(manifest, "train").read_whole().items()}
     shares = [local_batch(GLOBAL_BATCH, each, comm.size) for each in range(comm.size)]
@@ -87,9 +87,7 @@ def main(data: str, checkpoint: str, output: str, *settings: str) -> None:
     for variant, changes in variants.items():
         other = dataclasses.replace(config, **changes)
         comm = make_comm(other, rank, CPU, Path(output), PATIENCE_SECONDS)
-        results |= _trained(
-            other, comm, manifest, variant, lambda model: torch.optim.SGD(model.parameters(), RATE_OF_DESCENT)
-        )
+        results |= _trained(other, comm, manifest, variant, lambda model: DESCENT(model.parameters(), RATE_OF_DESCENT))
 
     results["sum"] = comm.sum(torch.tensor([2**53 + 1 + comm.rank])).numpy()  # more than a double can count
     if comm.rank == 0:
