@@ -68,6 +68,7 @@ def test_by_hand_it_starts_the_ranks_itself(monkeypatch: pytest.MonkeyPatch, tmp
     assert main([*command, "device=cpu"]) == 0
     told = json.loads(capfd.readouterr().out)
     assert [check["name"] for check in told["checks"]] == ["python", *ALL, "nodes"]
+    assert told["ok"] and all(check["ok"] and check["detail"] for check in told["checks"])
     assert main([*command, "no_such=setting"]) == 2 and "no setting 'no_such'" in capfd.readouterr().err
     for name in ("_subject", "_require_possible"):  # ranks that end without an answer, whatever they end by
         monkeypatch.setattr(f"benchmark.cli.doctor_command.{name}", lambda *arguments: None)
@@ -75,5 +76,6 @@ def test_by_hand_it_starts_the_ranks_itself(monkeypatch: pytest.MonkeyPatch, tmp
     printed = capfd.readouterr()
     told = json.loads(printed.out)
     assert told["checks"][-1]["name"] == "ranks" and not told["ok"]
+    assert [bool(check["remedy"]) for check in told["checks"] if not check["ok"]] == [True]
     assert "no answer; rank " in told["checks"][-1]["detail"]  # what mpirun said, in a few words
     assert "no setting 'no_such'" in printed.err and "prterun" not in printed.err

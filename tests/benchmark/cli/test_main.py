@@ -167,13 +167,3 @@ def test_an_interruption_is_no_traceback(monkeypatch: pytest.MonkeyPatch, capsys
     monkeypatch.setattr(list_command, "execute", interrupted)
     assert main(["list"]) == 130
     assert "interrupted" in message_of(capsys)
-
-
-@pytest.mark.slow
-def test_the_doctor_speaks_json(stemdl, tmp_path: Path):
-    done = stemdl("doctor", "--format", "json", "--folder", tmp_path)
-    report = json.loads(done.stdout)
-    assert done.returncode == (0 if report["ok"] else 1)
-    assert report["ok"] == all(check["ok"] for check in report["checks"]) and len(report["checks"]) > 3
-    for check in report["checks"]:
-        assert check["name"] and check["detail"] and bool(check["remedy"]) >= (not check["ok"])
