@@ -95,7 +95,7 @@ def test_shared_metadata_do_not_tell_groups_apart() -> None:
             group: np.array(
                 [
                     metadata_features(draw_crystal(group, sharing(share), np.random.default_rng(seed)))
-                    for seed in range(group, group + 30)
+                    for seed in range(group, group + 15)
                 ]
             )
             for group in (221, 227)
