@@ -23,8 +23,10 @@ LEAST_MERIT = 8.0
 """Below it a lattice is as good as chance: de Wolff asks for 10 of 20 lines that are all of one phase."""
 LOWEST_LINES, LOWEST_INDICES = 6, 10
 EDGES_ANGSTROM = (2.0, 30.0)
-PROMINENCE = 0.06
+PROMINENCE = 0.08
 """Of the square root of the highest intensity."""
+LEFT_OUT = 0.2
+"""The share of lines that may be another phase's: those that a lattice explains worst."""
 _WEIGHTS = {
     "cubic": lambda h, k, l: np.stack([h * h + k * k + l * l], axis=-1),  # noqa: E741
     "tetragonal": lambda h, k, l: np.stack([h * h + k * k, l * l], axis=-1),  # noqa: E741
@@ -48,7 +50,7 @@ def seen_lines(profile: NDArray[np.float32], grid: Grid) -> Numbers:
     from scipy.signal import find_peaks
 
     y = np.sqrt(np.maximum(profile, 0.0).astype(np.float64))
-    width = max(1, round(0.1 / grid.step_degrees))
+    width = max(1, round(0.2 / grid.step_degrees))
     y = np.convolve(y, np.ones(width) / width, mode="same")
     at, found = find_peaks(y, prominence=PROMINENCE)
     at = np.sort(at[np.argsort(found["prominences"])[::-1][:MOST_LINES]])
@@ -98,5 +100,6 @@ def _merit(seen: Numbers, possible: Numbers) -> float:
         return 0.0
     around = np.concatenate([[-np.inf], possible, [np.inf]])
     right = np.searchsorted(around, seen)
-    nearest = np.minimum(seen - around[right - 1], around[right] - seen)
+    nearest = np.sort(np.minimum(seen - around[right - 1], around[right] - seen))
+    nearest = nearest[: len(nearest) - int(LEFT_OUT * len(nearest))]
     return float(seen[-1] / (2.0 * max(float(nearest.mean()), 1e-6) * len(possible)))

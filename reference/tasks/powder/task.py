@@ -47,10 +47,11 @@ def make_task(schema: SampleSchema, settings: Mapping[str, Any]) -> Powder:
     (profile,), (label, *_) = schema.inputs, schema.targets
     points, classes = profile.shape[-1], len(schema.classes[label.name])
     measure = Measurement(points, RANGE_DEGREES, WAVELENGTH_ANGSTROM, settings["augmentation"])
-    return Powder(_network(settings, classes, points), schema, settings["label_smoothing"], measure)
+    return Powder(network_of(settings, classes, points), schema, settings["label_smoothing"], measure)
 
 
-def _network(settings: Mapping[str, Any], classes: int, points: int) -> nn.Module:
+def network_of(settings: Mapping[str, Any], classes: int, points: int) -> nn.Module:
+    """The network that the settings name. Raises StemdlError where there is none of that name."""
     if settings["network"] == "resnet":
         return ResNet(classes)
     if settings["network"] != "lines":
