@@ -9,6 +9,8 @@ _LONGEST_TEXT = 4000
 
 def printable(text: str, longest: int = LONGEST_SHOWN) -> str:
     """A foreign text without control characters, lone surrogates or terminal escapes, and cut short."""
+    if len(text) <= longest and text.isprintable():
+        return text
     escaped = "".join(
         each if each.isprintable() else each.encode("unicode_escape", "backslashreplace").decode("ascii")
         for each in text[: longest + 1]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from benchmark.foundation.text import printable
 
@@ -58,38 +58,33 @@ def text(x: float, y: float, said: str, *, anchor: str = "start", style: str = "
     """A text; a name is cut where it is long, and the whole is its tooltip."""
     whole = printable(said)
     short = whole if style != "name" or len(whole) <= _LONGEST else whole[: _LONGEST - 1] + "…"
-    title = Markup("<title>{}</title>").format(whole) if short != whole else ""
-    return Markup('<text x="{}" y="{}" text-anchor="{}" class="{}">{}{}</text>').format(
-        x, y, anchor, style, short, title
-    )
+    title = f"<title>{escape(whole)}</title>" if short != whole else ""
+    return Markup(f'<text x="{x}" y="{y}" text-anchor="{anchor}" class="{style}">{escape(short)}{title}</text>')
 
 
 def line(x1: float, y1: float, x2: float, y2: float, style: str) -> Markup:
-    return Markup('<line x1="{}" y1="{}" x2="{}" y2="{}" class="{}"/>').format(x1, y1, x2, y2, style)
+    return Markup(f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" class="{style}"/>')
 
 
-def path(points: Iterable[tuple[float, float]], series: int, tooltip: str = "", style: str = "") -> Markup:
+def path(points: Iterable[tuple[float, float]], series: int, tooltip: str = "") -> Markup:
     """A line through points, with the colour and the dashes of its series."""
-    said = " ".join(f"{x:g},{y:g}" for x, y in points)
-    return Markup(
-        '<polyline points="{}" class="line s{} {}" stroke-dasharray="{}"><title>{}</title></polyline>'
-    ).format(said, series % SERIES, style, _DASHES[series % SERIES], printable(tooltip))
+    at, series = " ".join(f"{x:g},{y:g}" for x, y in points), series % SERIES
+    look = f'class="line s{series}" stroke-dasharray="{_DASHES[series]}"'
+    return Markup(f'<polyline points="{at}" {look}><title>{escape(printable(tooltip))}</title></polyline>')
 
 
 def dot(x: float, y: float, series: int, tooltip: str, *, radius: float = 3.5, style: str = "") -> Markup:
-    return Markup('<circle cx="{}" cy="{}" r="{}" class="dot s{} {}"><title>{}</title></circle>').format(
-        x, y, radius, series % SERIES, style, printable(tooltip)
-    )
+    look = f'class="dot s{series % SERIES} {style}"'
+    return Markup(f'<circle cx="{x}" cy="{y}" r="{radius}" {look}><title>{escape(printable(tooltip))}</title></circle>')
 
 
 def bar(x: float, y: float, width: float, height: float, series: int, tooltip: str) -> Markup:
-    return Markup('<rect x="{}" y="{}" width="{}" height="{}" class="bar s{}"><title>{}</title></rect>').format(
-        x, y, max(0, round(width, 1)), height, series % SERIES, printable(tooltip)
-    )
+    size = f'x="{x}" y="{y}" width="{max(0, round(width, 1))}" height="{height}"'
+    return Markup(f'<rect {size} class="bar s{series % SERIES}"><title>{escape(printable(tooltip))}</title></rect>')
 
 
 def linked(address: str, inner: Markup) -> Markup:
-    return Markup('<a href="{}">{}</a>').format(address, inner)
+    return Markup(f'<a href="{escape(address)}">{inner}</a>')
 
 
 def x_axis(axis: Axis, top: float, bottom: float, label: str) -> Markup:
@@ -100,7 +95,7 @@ def x_axis(axis: Axis, top: float, bottom: float, label: str) -> Markup:
         for tick in axis.ticks
     ]
     middle = (axis.start + axis.stop) / 2
-    return Markup("").join(drawn) + text(middle, bottom + 32, label, anchor="middle", style="label")
+    return Markup("".join(drawn)) + text(middle, bottom + 32, label, anchor="middle", style="label")
 
 
 def y_axis(axis: Axis, left: float, right: float, label: str) -> Markup:
@@ -110,14 +105,13 @@ def y_axis(axis: Axis, left: float, right: float, label: str) -> Markup:
         + text(left - 6, axis.at(tick) + 4, number(tick), anchor="end", style="tick")
         for tick in axis.ticks
     ]
-    return Markup("").join(drawn) + text(4, 12, label, style="label")
+    return Markup("".join(drawn)) + text(4, 12, label, style="label")
 
 
 def drawing(height: float, title: str, parts: Sequence[Markup]) -> Markup:
     """The whole chart."""
-    return Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
-        WIDTH, round(height), printable(title), Markup("").join(parts)
-    )
+    said = f'viewBox="0 0 {WIDTH} {round(height)}" role="img" aria-label="{escape(printable(title))}"'
+    return Markup(f"<svg {said}>{''.join(parts)}</svg>")
 
 
 def number(value: float | None, figures: int = 4) -> str:

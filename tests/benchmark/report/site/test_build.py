@@ -8,6 +8,7 @@ import html
 import html.parser
 import json
 import re
+import sys
 import tarfile
 import urllib.parse
 from pathlib import Path
@@ -194,3 +195,21 @@ def test_the_table_alone_in_each_form(tree: Path, tmp_path: Path, form: str) -> 
     text = path.read_text()
     assert "as-fast" in text.replace("\\", "") and (form != "tex" or "\\toprule" in text)
     assert main(["report", str(tree), "--table", str(tmp_path / "table.doc")]) == 2
+
+
+def test_a_workbook_has_a_sheet_for_each_division(tree: Path, tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    path = tmp_path / "table.xlsx"
+    assert main(["report", str(tree), "--table", str(path)]) == 0
+    book = openpyxl.load_workbook(path)
+    assert book.sheetnames == ["closed", "open"] and book["closed"].max_row == 5
+    header = [cell.value for cell in next(book["closed"].rows)]
+    assert header[:4] == ["rank", "shares_rank", "submitter", "system"]
+
+
+def test_without_openpyxl_a_workbook_is_refused_in_words(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    assert main(["report", str(tree), "--table", str(tmp_path / "table.xlsx")]) == 2
+    assert "a workbook needs openpyxl" in capsys.readouterr().err and not list(tmp_path.iterdir())

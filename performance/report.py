@@ -1,0 +1,84 @@
+"""A site of many results: how long `stemdl report` takes, and how large it is.
+
+    python performance/report.py [--submissions 1000] [--logs 50] [--keep FOLDER]
+
+Makes so many submissions of one system each, with so many logs each, and builds their site. CPU seconds are those of
+all processes together, start-up included; beside them those of `stemdl score` on the same tree in the same run, so that
+the ratio holds on a busy machine too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "helpers"))
+
+from made_logs import write_submission
+
+BENCHMARKS = ("stemdl_mini", "stemdl_smoke", "cosmoflow", "deepcam")
+
+
+def make(tree: Path, submissions: int, logs: int) -> None:
+    """Systems of 1 to 1,024 accelerators, of which each is a little off the ideal line."""
+    draw = random.Random(7)
+    for number in range(submissions):
+        scale = 2 ** draw.randrange(11)
+        mean = 6000 / scale**0.9 * draw.uniform(0.7, 1.4)
+        write_submission(
+            tree,
+            f"submitter{number // 4:03d}",
+            f"system-{number:04d}",
+            [mean * draw.gauss(1, 0.04) for _ in range(logs)],
+            benchmark=BENCHMARKS[number % len(BENCHMARKS)],
+            accelerators_per_node=scale,
+            epochs=draw.randrange(3, 25),
+        )
+
+
+def measured(*arguments: str) -> tuple[float, float]:
+    """CPU and wall seconds of a command and its children."""
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmark", *arguments], env=environment, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, check=False,
+    )  # fmt: skip
+    if done.returncode not in (0, 1):
+        sys.exit(f"exit code {done.returncode}: {' '.join(arguments)}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, time.perf_counter() - began
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--submissions", type=int, default=1000)
+    parser.add_argument("--logs", type=int, default=50)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--keep", type=Path, help="the folder of the site")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        tree, site = Path(scratch) / "tree", arguments.keep or Path(scratch) / "site"
+        make(tree, arguments.submissions, arguments.logs)
+        logs = list(tree.rglob("result_*.txt"))
+        size = sum(path.stat().st_size for path in logs)
+        scored, _ = measured("score", str(tree), "--format", "json")
+        cpu, wall = measured("report", str(tree), "-o", str(site), "--processes", str(arguments.processes))
+        first = sum((site / name).stat().st_size for name in ("index.html", "site.css", "site.js"))
+        whole = [path.stat().st_size for path in site.rglob("*") if path.is_file()]
+        print(f"{arguments.submissions} submissions, {len(logs)} logs of {size / len(logs) / 1e3:.1f} kB in the mean")
+        print(f"stemdl score   {scored:7.1f} CPU s")
+        print(f"stemdl report  {cpu:7.1f} CPU s, {cpu / scored:.1f} times; {wall:.1f} s of wall time")
+        print(f"first view {first / 1e3:.0f} kB; the site {len(whole)} files, {sum(whole) / 1e6:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()

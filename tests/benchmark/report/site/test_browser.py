@@ -1,0 +1,148 @@
+"""The site as a person uses it, in a real browser: sorted, filtered, followed, from disk, at two widths, in the dark.
+
+Needs playwright and a Chromium of the system; without either it is skipped.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from made_logs import write_submission
+
+from benchmark.cli.main import main
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None or find_spec("playwright") is None, reason="needs playwright and a Chromium of the system"
+)
+NEAR, FAR = (60.0, 61.0, 62.0, 63.0, 64.0), (80.0, 81.0, 82.0, 83.0, 84.0)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("browser")
+    write_submission(folder / "tree", "One", "fast", NEAR)
+    write_submission(folder / "tree", "Two", "slow-with-" + "a-long-name" * 8, FAR, accelerators_per_node=8)
+    write_submission(folder / "tree", "Three", "failed", [*NEAR[:3], -1.0, -1.0])
+    write_submission(folder / "tree", "Four", "open", NEAR, submission_division="open")
+    write_submission(folder / "tree", "Five", "smoke", FAR, benchmark="stemdl_smoke")
+    assert main(["report", str(folder / "tree"), "-o", str(folder / "site")]) == 0
+    return folder / "site"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    """A page that must say nothing on its console, and ask for files alone."""
+    with browser.new_context(accept_downloads=True) as context:
+        opened, said, asked = context.new_page(), [], []
+        opened.on("console", lambda message: said.append(message.text))
+        opened.on("pageerror", lambda error: said.append(str(error)))
+        opened.on("request", lambda request: asked.append(request.url))
+        yield opened
+        assert said == []
+        assert [url for url in asked if not url.startswith(("file://", "data:", "blob:"))] == []
+
+
+def systems(page: Any) -> list[str]:
+    return page.locator("#results tbody tr:visible th a").all_inner_texts()
+
+
+def test_the_table_is_filtered_and_what_is_chosen_stands_in_the_address(page: Any, site: Path) -> None:
+    page.goto(f"{(site / 'index.html').as_uri()}")
+    assert len(systems(page)) == 5
+    page.select_option("select[name=benchmark]", "stemdl_smoke")
+    assert systems(page) == ["smoke"] and "benchmark=stemdl_smoke" in page.url
+    assert page.locator("[role=status]").inner_text() == "1 of 5 results"
+    page.select_option("select[name=benchmark]", "")
+    page.fill("input[name=search]", "FAST")
+    assert systems(page) == ["fast"]
+    page.goto(f"{(site / 'index.html').as_uri()}#division=open")
+    assert systems(page) == ["open"], "an address that is passed on shows the same"
+
+
+def test_a_column_is_sorted_by_mouse_and_by_keyboard(page: Any, site: Path) -> None:
+    page.goto((site / "index.html").as_uri())
+    head = page.locator("#results thead th", has_text="accel.").nth(1)
+    head.locator("button").click()
+    assert head.get_attribute("aria-sort") == "ascending"
+    head.locator("button").press("Enter")
+    assert head.get_attribute("aria-sort") == "descending" and systems(page)[0].startswith("slow")
+    page.reload()
+    assert systems(page)[0].startswith("slow"), "the order stands in the address too"
+    page.locator("#results thead th", has_text="minutes").first.locator("button").click()
+    assert systems(page)[-1] == "failed", "what has no score stays last"
+
+
+def test_numbers_lead_to_their_runs_and_back(page: Any, site: Path) -> None:
+    page.goto(f"{(site / 'index.html').as_uri()}#division=closed")
+    page.locator("#results tbody tr", has_text="fast").locator("td a").first.click()
+    assert page.locator("h1").inner_text() == "One/fast"
+    page.locator("table a", has_text="result_3").click()
+    assert page.locator("h1").inner_text() == "result_3" and page.locator("svg").count() == 1
+    page.go_back()
+    page.go_back()
+    assert "division=closed" in page.url and len(systems(page)) == 4
+    page.goto((site / "benchmark-stemdl_mini.html").as_uri())
+    page.locator("svg a circle").first.click()
+    assert page.locator("h1").inner_text().startswith("result_")
+
+
+def test_what_is_shown_can_be_saved(page: Any, site: Path) -> None:
+    page.goto(f"{(site / 'index.html').as_uri()}#benchmark=stemdl_smoke")
+    with page.expect_download() as saved:
+        page.click("[data-save=json]")
+    (row,) = json.loads(Path(saved.value.path()).read_text())
+    assert row["system"] == "smoke" and row["benchmark"] == "stemdl_smoke"
+    with page.expect_download() as saved:
+        page.click("[data-save=csv]")
+    assert Path(saved.value.path()).read_text().count("\n") == 2
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [375, 1280])
+def test_no_page_scrolls_sideways_and_text_stands_out(browser: Any, site: Path, scheme: str, width: int) -> None:
+    with browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme) as context:
+        page = context.new_page()
+        for path in ("index.html", "benchmark-stemdl_mini.html", *_first(site, "results"), *_first(site, "runs")):
+            page.goto((site / path).as_uri())
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+            colours = page.evaluate(
+                "[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]"
+            )
+            light, dark = sorted((_brightness(each) for each in colours), reverse=True)
+            assert (light + 0.05) / (dark + 0.05) > 7
+            assert (_brightness(colours[1]) > 0.5) == (scheme == "light")
+
+
+def test_it_reads_without_a_script(browser: Any, site: Path) -> None:
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto((site / "index.html").as_uri())
+        assert len(systems(page)) == 5 and not page.locator("form").is_visible()
+
+
+def _first(site: Path, folder: str) -> list[str]:
+    return [str(path.relative_to(site)) for path in sorted((site / folder).iterdir()) if "slow" in path.name][:1]
+
+
+def _brightness(colour: str) -> float:
+    """Relative luminance of `rgb(r, g, b)` (WCAG 2.1)."""
+    parts = [int(each) / 255 for each in colour[colour.index("(") + 1 : -1].split(",")[:3]]
+    red, green, blue = (each / 12.92 if each <= 0.03928 else ((each + 0.055) / 1.055) ** 2.4 for each in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
