@@ -1,8 +1,8 @@
-"""The lines of a powder: where Bragg's law puts them, and how strong the structure makes them.
+"""The reflections of a powder: where Bragg's law puts them, and how strong the structure makes them.
 
-Intensities are |F|^2 with the form factors of International Tables C (6.1.1.4, through gemmi) and one isotropic
-Debye-Waller factor, times the Lorentz and polarisation factors of a diffractometer without a monochromator,
-(1 + cos^2 2 theta) / (sin^2 theta cos theta) (ibid., 6.2).
+One reflection stands for all that the Laue group makes of it, so that a cubic crystal of 200 atoms costs what a
+triclinic one of 10 does. Form factors are those of International Tables C, 6.1.1.4, and scattering lengths of neutrons
+those of Sears (1992), both as gemmi carries them; one isotropic Debye-Waller factor exp(-B / 4 d^2) is for all atoms.
 """
 
 from __future__ import annotations
@@ -13,80 +13,127 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.crystal import Crystal
+from benchmark.simulation.scattering import x_ray_scattering_factor
 
 Numbers = NDArray[np.float64]
-SAME_LINE = 1e-6
-"""Relative, in 1/d: reflections nearer than that are one line."""
-LEAST = 1e-4
-"""Of the strongest line; weaker ones are left out."""
+X_RAYS, NEUTRONS = "x-rays", "neutrons"
 
 
 @dataclass(frozen=True, eq=False)
-class Lines:
-    """Of a powder: (n,) 1/d in 1/angstrom, rising, and (n,) |F|^2 summed over the reflections of each line."""
+class Reflections:
+    """One of each set of equivalent reflections of a crystal, by falling d.
 
-    inverse_d: Numbers
+    Attributes
+    ----------
+    indices : (n, 3) h, k, l in the conventional cell.
+    d_angstrom : (n,) spacings.
+    multiplicity : (n,) how many are equivalent, Friedel's mates among them.
+    strength : (n,) |F|^2 of one of them, in squared electrons for X-rays, in fm^2 for neutrons.
+    reciprocal : (3, 3) reciprocal lattice vectors as columns, in 1/angstrom.
+    rotations : (m, 3, 3) of the point group on indices, h' = h @ R.
+    """
+
+    indices: NDArray[np.int32]
+    d_angstrom: Numbers
+    multiplicity: NDArray[np.int64]
     strength: Numbers
+    reciprocal: Numbers
+    rotations: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.d_angstrom)
 
 
-def reflections(cell: Numbers, range_per_angstrom: tuple[float, float]) -> tuple[NDArray[np.int32], Numbers]:
-    """One of each Friedel pair of reflections within a range of 1/d, by rising 1/d: (n, 3) indices and (n,) 1/d. `cell`
-    has lattice vectors as rows, in angstrom."""
-    low, high = range_per_angstrom
-    most = np.floor(high * np.linalg.norm(cell, axis=1)).astype(int)
-    sides = [np.arange(0 if axis == 0 else -n, n + 1, dtype=np.int32) for axis, n in enumerate(most)]
-    grid = np.stack(np.meshgrid(*sides, indexing="ij"), axis=-1).reshape(-1, 3)
-    first, second, third = grid.T
-    grid = grid[(first > 0) | ((first == 0) & ((second > 0) | ((second == 0) & (third > 0))))]
-    inverse_d = np.linalg.norm(grid @ np.linalg.inv(cell).T, axis=1)
-    within = np.flatnonzero((inverse_d >= low) & (inverse_d <= high))
-    within = within[np.argsort(inverse_d[within], kind="stable")]
-    return grid[within], inverse_d[within]
+def reflections(
+    crystal: Crystal, d_range_angstrom: tuple[float, float], *, b_angstrom2: float = 0.0, radiation: str = X_RAYS
+) -> Reflections:
+    """All reflections of a crystal within a range of d that its space group does not forbid.
+
+    Parameters
+    ----------
+    crystal : in its standardised conventional cell (`simulation.crystal.standardised`).
+    d_range_angstrom : smallest and largest d.
+    b_angstrom2 : B of all atoms.
+
+    Raises StemdlError for a range that is not one, and for a radiation other than X-rays and neutrons.
+    """
+    unique = allowed(crystal.space_group, crystal.cell, d_range_angstrom)
+    amplitudes = structure_factors(crystal, unique.indices, b_angstrom2=b_angstrom2, radiation=radiation)
+    return with_strength(unique, amplitudes.real**2 + amplitudes.imag**2)
 
 
-def lines_of(crystal: Crystal, range_per_angstrom: tuple[float, float], b_angstrom2: float) -> Lines:
-    """The lines of a crystal's powder within a range of 1/d, with a Debye-Waller factor exp(-B / 4 d^2)."""
-    indices, inverse_d = reflections(crystal.cell, range_per_angstrom)
-    s2 = inverse_d**2 / 4.0
-    amplitude = np.zeros(len(indices), dtype=complex)
+def allowed(space_group: int, cell: Numbers, d_range_angstrom: tuple[float, float]) -> Reflections:
+    """The reflections that a space group allows on a lattice (3, 3; vectors as rows), all of strength 1. Raises
+    StemdlError for a range that is not one."""
+    import gemmi
+
+    low, high = d_range_angstrom
+    if not 0.0 < low < high:
+        raise StemdlError("this is not a range of d", expected="two rising lengths in angstrom", found=d_range_angstrom)
+    symmetry = _symmetry(space_group)
+    lengths = np.linalg.norm(cell, axis=1)
+    one, two, three = cell / lengths[:, None]
+    angles = np.degrees(np.arccos(np.clip([two @ three, one @ three, one @ two], -1.0, 1.0)))
+    metric = gemmi.UnitCell(*map(float, lengths), *map(float, angles))
+    indices = gemmi.make_miller_array(metric, symmetry.group, low, high, True)
+    reciprocal = np.linalg.inv(cell)
+    d = 1.0 / np.linalg.norm(indices @ reciprocal.T, axis=1)
+    order = np.argsort(-d, kind="stable")
+    indices, d = np.ascontiguousarray(indices[order]), d[order]
+    operations = symmetry.operations
+    alike = operations.epsilon_factor_without_centering_array(indices)
+    friedel = np.where(operations.centric_flag_array(indices), 1, 2)
+    multiplicity = len(operations.sym_ops) // alike.astype(np.int64) * friedel
+    return Reflections(indices, d, multiplicity, np.ones(len(d)), reciprocal, symmetry.rotations)
+
+
+def with_strength(unique: Reflections, strength: Numbers) -> Reflections:
+    """The same reflections of other strengths (n,)."""
+    return Reflections(
+        unique.indices, unique.d_angstrom, unique.multiplicity, strength, unique.reciprocal, unique.rotations
+    )
+
+
+def structure_factors(
+    crystal: Crystal, indices: NDArray[np.int32], *, b_angstrom2: float = 0.0, radiation: str = X_RAYS
+) -> NDArray[np.complex128]:
+    """F (n,) of reflections (n, 3), in electrons, or in fm for neutrons: the sum over all atoms of the cell of
+    f exp(2 pi i h x) exp(-B / 4 d^2). Raises StemdlError for a radiation other than X-rays and neutrons."""
+    if radiation not in (X_RAYS, NEUTRONS):
+        raise StemdlError("there is no such radiation", expected=f"{X_RAYS} or {NEUTRONS}", found=radiation)
+    g = np.linalg.norm(indices @ np.linalg.inv(crystal.cell).T, axis=1)
+    found = np.zeros(len(indices), dtype=np.complex128)
     for number in np.unique(crystal.numbers):
         phases = 2.0 * np.pi * (indices @ crystal.positions[crystal.numbers == number].T)
-        amplitude += _form_factor(int(number), s2) * np.exp(1j * phases).sum(axis=1)
-    return gathered(inverse_d, np.abs(amplitude * np.exp(-b_angstrom2 * s2)) ** 2)
-
-
-def gathered(inverse_d: Numbers, strength: Numbers) -> Lines:
-    """Reflections of the same d, which rise, as one line each; lines that nobody would see are left out."""
-    if not len(inverse_d):
-        return Lines(inverse_d, strength)
-    begins = np.concatenate([[True], np.diff(inverse_d) > SAME_LINE * inverse_d[1:]])
-    first = np.flatnonzero(begins)
-    summed = np.add.reduceat(strength, first)
-    seen = summed > LEAST * summed.max()
-    return Lines(inverse_d[first][seen], summed[seen])
-
-
-def two_theta_degrees(inverse_d: Numbers, wavelength_angstrom: float) -> Numbers:
-    """Bragg's law. NaN where there is no reflection at that wavelength."""
-    with np.errstate(invalid="ignore"):
-        return np.asarray(2.0 * np.degrees(np.arcsin(inverse_d * wavelength_angstrom / 2.0)))
-
-
-def lorentz_polarisation(two_theta: Numbers) -> Numbers:
-    """Of 2 theta in degrees."""
-    theta = np.radians(two_theta) / 2.0
-    return np.asarray((1.0 + np.cos(2.0 * theta) ** 2) / (np.sin(theta) ** 2 * np.cos(theta)))
+        factor = x_ray_scattering_factor(int(number), g) if radiation == X_RAYS else _neutron_length_fm(int(number))
+        found += factor * (np.cos(phases).sum(axis=1) + 1j * np.sin(phases).sum(axis=1))
+    return found * np.exp(-b_angstrom2 * g**2 / 4.0)
 
 
 @functools.cache
-def _coefficients(number: int) -> tuple[Numbers, Numbers, float]:
+def _neutron_length_fm(number: int) -> float:
+    """The bound coherent scattering length of an element in its natural mixture of isotopes."""
     import gemmi
 
-    table = gemmi.Element(number).it92
-    return np.array(table.a), np.array(table.b), float(table.c)
+    return float(gemmi.Element(number).neutron92.get_coefs()[0])
 
 
-def _form_factor(number: int, s2: Numbers) -> Numbers:
-    a, b, c = _coefficients(number)
-    return np.asarray(np.exp(-np.outer(s2, b)) @ a + c)
+@dataclass(frozen=True, eq=False)
+class _Symmetry:
+    """A space group in its standard setting as gemmi has it, and its point group's (m, 3, 3) rotations of indices."""
+
+    group: object
+    operations: object
+    rotations: NDArray[np.int64]
+
+
+@functools.cache
+def _symmetry(space_group: int) -> _Symmetry:
+    import gemmi
+
+    group = gemmi.find_spacegroup_by_number(space_group)
+    operations = group.operations()
+    rotations = np.array([each.rot for each in operations.sym_ops], dtype=np.int64) // gemmi.Op.DEN
+    return _Symmetry(group, operations, rotations)

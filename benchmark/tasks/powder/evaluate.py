@@ -19,7 +19,8 @@ from benchmark.tasks.powder.abscissa import AXES
 from benchmark.tasks.powder.extinction import members_of
 from benchmark.tasks.powder.indexing import find_lattice, seen_lines
 from benchmark.tasks.powder.measured import SUFFIXES, read_curve, resampled
-from benchmark.tasks.powder.recipe import PROFILE, TARGET, grid_of, understood
+from benchmark.tasks.powder.recipe import PROFILE, TARGET
+from benchmark.tasks.powder.rung import grid_of, understood
 
 OPTIONS: Mapping[str, str] = {
     "wavelength": "in angstrom, of curves over 2 theta whose files do not state it",

@@ -1,135 +1,128 @@
-"""How powder patterns are made: crystals, or lattices with random structure factors, and what a diffractometer sees."""
+"""How powder patterns are made: of crystals, drawn or given, or of lattices with random structure factors."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmark.data.recipe import Sample, Unit
-from benchmark.definition.building import build, mapping
-from benchmark.definition.rung import SPLITS, Rung
+from benchmark.crystals import sources
+from benchmark.data.recipe import STANDARD, Sample, Unit
+from benchmark.data.workers import Workers
+from benchmark.definition.rung import WHOLE, Rung
 from benchmark.definition.sample import Field, SampleSchema
-from benchmark.foundation.errors import StemdlError
-from benchmark.simulation.cbed import crystals_of
-from benchmark.simulation.draw import draw_crystal
-from benchmark.simulation.recipes import CrystalRecipe
-from benchmark.tasks.powder.diffraction import Lines, lines_of
-from benchmark.tasks.powder.extinction import extinction_group, label
-from benchmark.tasks.powder.lattices import draw_lines
-from benchmark.tasks.powder.measured import Grid
-from benchmark.tasks.powder.profile import Instrument, profile_of
+from benchmark.foundation.errors import StemdlError, nearest
+from benchmark.simulation.crystal import CRYSTAL_SYSTEMS, crystal_system
+from benchmark.tasks.powder.checks import CHECKS
+from benchmark.tasks.powder.drawing import Drawn, draw, type_of
+from benchmark.tasks.powder.given import choose
+from benchmark.tasks.powder.lattices import draw_reflections
+from benchmark.tasks.powder.measurement import counted, draw_measurement, intensities, normalised
+from benchmark.tasks.powder.rung import BALANCED, PARTS, PowderRung, understood
+from benchmark.tasks.powder.units import Asked, label_of, units_of
 
-RANGE_DEGREES, WAVELENGTH_ANGSTROM = (5.0, 90.0), 1.540593
-"""Of every rung's profiles, both ends included: K alpha 1 of copper."""
-PROFILE, TARGET = "profile", "extinction_group"
-BEYOND = 1.03
-"""How far past the grid's range in 1/d lines are computed: errors may move them onto it."""
+__all__ = ["CHECKS", "PowderRecipe", "make_recipe"]
 
-
-@dataclass(frozen=True)
-class PowderRung:
-    """What a rung of powder patterns says.
-
-    Attributes
-    ----------
-    space_groups : whose crystals are drawn. Those of one extinction group are one class, and share its patterns evenly.
-    patterns_per_group : of each split and extinction group.
-    points : of a profile.
-    reflections : the share of patterns that lattices with random structure factors give instead of crystals.
-    debye_waller_b_angstrom2 : the range of B.
-    """
-
-    space_groups: tuple[int, ...]
-    patterns_per_group: Mapping[str, int]
-    points: int
-    reflections: float
-    debye_waller_b_angstrom2: tuple[float, float]
-    instrument: Instrument
-    crystals: CrystalRecipe
-
-    @property
-    def grid(self) -> Grid:
-        return grid_of(self.points)
-
-    @property
-    def groups(self) -> tuple[tuple[int, ...], ...]:
-        """Of each class, the space groups that are drawn."""
-        found: dict[tuple[int, ...], list[int]] = {}
-        for number in self.space_groups:
-            found.setdefault(extinction_group(number), []).append(number)
-        return tuple(tuple(found[members]) for members in sorted(found))
-
-
-def grid_of(points: int) -> Grid:
-    """Where a profile of so many points is sampled."""
-    first, last = RANGE_DEGREES
-    return Grid(first, (last - first) / (points - 1), points, WAVELENGTH_ANGSTROM)
-
-
-def understood(rung: Rung) -> PowderRung:
-    """What a rung says. Raises StemdlError with the key that is wrong."""
-    where, values = f"rung {rung.name}", dict(rung.recipe)
-    instrument = build(Instrument, f"{where}.instrument", mapping(where, values, "instrument"))
-    crystals = crystals_of(where, values, "crystals")
-    found = build(PowderRung, where, {**values, "instrument": instrument, "crystals": crystals})
-    numbers = found.space_groups
-    if list(numbers) != sorted({each for each in numbers if type(each) is int and 1 <= each <= 230}):
-        raise StemdlError("space_groups must rise from 1 to 230 at most", where=where, found=numbers)
-    counts = found.patterns_per_group
-    if set(counts) != set(SPLITS) or not all(type(each) is int and each >= 0 for each in counts.values()):
-        raise StemdlError("patterns_per_group needs a whole number for each split", where=where, found=dict(counts))
-    if found.points < 2 or not 0.0 <= found.reflections <= 1.0:
-        raise StemdlError("points are from 2, reflections a share from 0 to 1", where=where)
-    return found
+PROFILE, TARGET, SPACE_GROUP, SYSTEM, PART = "profile", "extinction_group", "space_group", "crystal_system", "part"
+KINDS = {"drawn": 0.0, "reflections": 1.0}
+"""What --crystals may say, and the share of lattices with random structure factors that it stands for."""
 
 
 class PowderRecipe:
-    """A unit is one crystal, or one lattice, and its one pattern."""
+    """A unit is one crystal, or one lattice, and its one pattern.
 
-    def __init__(self, rung: Rung) -> None:
-        self.rung = understood(rung)
-        grid = self.rung.grid
-        ends = 2.0 / grid.wavelength_angstrom * np.sin(np.radians(np.array(RANGE_DEGREES)) / 2.0)
-        self._range = (float(ends[0]) / BEYOND, float(ends[1]) * BEYOND)
+    `structures` is a source of crystals (`sources.read_candidates`); without `split` all that the rung can simulate are
+    in one split. `crystals` is one of `KINDS`, in place of the rung's mixture.
+    """
+
+    def __init__(
+        self, rung: Rung, *, structures: Path | None = None, split: bool = True, crystals: str | None = None
+    ) -> None:
+        if crystals is not None and crystals not in KINDS:
+            raise StemdlError(
+                f"powder patterns are not made of crystals {crystals!r}",
+                where="--crystals",
+                expected=" or ".join(KINDS),
+                remedy=nearest(crystals, KINDS),
+            )
+        self.rung, self._structures, self._split, self._crystals = rung, structures, split, crystals
+        says = understood(rung)
+        self.says: PowderRung = replace(says, reflections=KINDS[crystals]) if crystals is not None else says
 
     def schema(self) -> SampleSchema:
-        labels = tuple(label(extinction_group(drawn[0])) for drawn in self.rung.groups)
-        target = Field(TARGET, (), "int64")
-        profile = Field(PROFILE, (1, self.rung.points), unit="of the highest point")
-        return SampleSchema((profile,), (target,), unit="crystal", stratum=TARGET, classes={TARGET: labels})
+        profile = Field(PROFILE, (1, self.says.points), unit="of the highest point")
+        classes = {
+            TARGET: tuple(label_of(members[0]) for members in self.says.groups),
+            SPACE_GROUP: tuple(map(str, self.says.space_groups)),
+            SYSTEM: tuple(name for _, name in CRYSTAL_SYSTEMS),
+            PART: PARTS,
+        }
+        targets = tuple(Field(name, (), "int64") for name in classes)
+        return SampleSchema((profile,), targets, unit="crystal", stratum=TARGET, classes=classes)
+
+    def source(self) -> dict[str, Any]:
+        source = STANDARD | ({"crystals": self._crystals} if self._crystals is not None else {})
+        if self._structures is not None:
+            sha256 = sources.source_sha256(self._structures)
+            source |= {"kind": "structures", "name": self._structures.name, "sha256": sha256}
+        return source if self._split else source | {"splits": [WHOLE]}
 
     def units(self) -> Sequence[Unit]:
-        """Class by class in turn, so that every shard has all."""
-        return [
-            Unit(f"{split}-{drawn[index % len(drawn)]}-{index:06d}", split, 1, label(extinction_group(drawn[0])))
-            for split in SPLITS
-            for index in range(self.rung.patterns_per_group[split])
-            for drawn in self.rung.groups
-        ]
+        return units_of(self.says)
+
+    def select(self, folder: Path, work: Workers) -> tuple[Sequence[Unit], dict[str, Any] | None]:
+        if self._structures is None:
+            return self.units(), None
+        return choose(self.says, self._structures, folder, work, self._split)
 
     def make(self, unit: Unit, generator: np.random.Generator, device: str = "cpu") -> Iterator[Sample]:
-        """One pattern; a crystal without a line in the range is drawn again."""
-        space_group = int(unit.identifier.split("-")[1])
+        yield self.sample(unit.content, generator)
+
+    def sample(self, asked: Asked, generator: np.random.Generator) -> Sample:
+        """One pattern. One that shows no line is drawn again."""
         while True:
-            lines, about = self._lines(space_group, generator)
-            try:
-                profile = profile_of(lines, self.rung.grid, self.rung.instrument, generator)
-            except ValueError:
-                continue
-            break
-        yield Sample({PROFILE: profile[None], TARGET: unit.stratum}, {"space_group": space_group, **about})
+            drawn = draw(asked, self.says, generator)
+            how = draw_measurement(self.says.measurements, self.says.grid, generator)
+            other = draw_reflections(
+                int(generator.integers(1, 231)), self.says.d_range_angstrom, drawn.b_angstrom2, generator
+            )
+            expected = intensities(drawn.reflections, other, how, self.says.grid)
+            counts = counted(expected, generator)
+            if counts.max() > 0.0:
+                break
+            if asked.crystal is not None:
+                raise StemdlError("a crystal has no line in the rung's range", found=drawn.crystal)
+        arrays = {
+            PROFILE: normalised(counts)[None],
+            TARGET: label_of(asked.space_group),
+            SPACE_GROUP: str(asked.space_group),
+            SYSTEM: crystal_system(asked.space_group),
+            PART: asked.part,
+        }
+        return Sample(arrays, {"most_counts": int(counts.max()), **_about(drawn)})
 
-    def _lines(self, space_group: int, generator: np.random.Generator) -> tuple[Lines, dict[str, Any]]:
-        b = generator.uniform(*self.rung.debye_waller_b_angstrom2)
-        if generator.random() < self.rung.reflections:
-            return draw_lines(space_group, self._range, b, generator), {"formula": ""}
-        crystal = draw_crystal(space_group, self.rung.crystals, generator)
-        return lines_of(crystal, self._range, b), {"formula": crystal.formula}
+    def endless(self, generator: np.random.Generator) -> Iterator[Sample]:
+        """Balanced patterns drawn on the fly, extinction group by group in turn, without an end."""
+        for turn in itertools.count():
+            for members in self.says.groups:
+                yield self.sample(Asked(members[turn % len(members)], BALANCED), generator)
 
 
-def make_recipe(rung: Rung) -> PowderRecipe:
-    """Of a rung as the definition has it. Raises StemdlError where it says what cannot be."""
-    return PowderRecipe(rung)
+def _about(drawn: Drawn) -> dict[str, Any]:
+    """What a sample's attributes say of its crystal: nothing but where it has none."""
+    if drawn.crystal is None:
+        return {"formula": "", "structure_type": ""}
+    cell = np.concatenate([drawn.crystal.lengths_angstrom, drawn.crystal.angles_degrees])
+    return {"formula": drawn.crystal.formula, "structure_type": type_of(drawn.crystal), "cell": cell}
+
+
+def make_recipe(
+    rung: Rung, *, structures: Path | None = None, split: bool = True, crystals: str | None = None
+) -> PowderRecipe:
+    """The recipe of a rung, with the options of `PowderRecipe`. Raises StemdlError where they, or what the rung says,
+    cannot be."""
+    return PowderRecipe(rung, structures=structures, split=split, crystals=crystals)

@@ -9,8 +9,8 @@ import torch
 from benchmark.data.recipe import recipe_of
 from benchmark.definition.finder import load_benchmark
 from benchmark.definition.settings import read_settings
-from benchmark.tasks.powder.recipe import RANGE_DEGREES as RANGE_OF_DATA
-from benchmark.tasks.powder.recipe import WAVELENGTH_ANGSTROM as WAVELENGTH_OF_DATA
+from benchmark.tasks.powder.rung import RANGE_DEGREES as RANGE_OF_DATA
+from benchmark.tasks.powder.rung import WAVELENGTH_ANGSTROM as WAVELENGTH_OF_DATA
 from reference.input import unfilled
 from reference.tasks.powder.model import LineTransformer
 from reference.tasks.powder.peaks import Lines
