@@ -22,7 +22,8 @@ from benchmark.foundation.errors import StemdlError
 from benchmark.launch import doctor
 from benchmark.submission import run_driver
 
-COMMANDS = dict(leaves(build_parser()))
+PARSER = build_parser()
+COMMANDS = dict(leaves(PARSER))
 BEGAN = "work was begun"
 NEW = ("missing", "a\nb", "\udcff\udcfe", "-", "~")
 """Odd names, but names, of what may be made."""
@@ -140,6 +141,7 @@ def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def began(*_: object, **__: object) -> None:
         raise StemdlError(BEGAN)
 
+    monkeypatch.setattr("benchmark.cli.main.build_parser", lambda: PARSER)
     monkeypatch.setattr(run_driver.RunDriver, "make", began)
     monkeypatch.setattr(generate, "samples_of_unit", began)
     monkeypatch.setattr(generate, "workers", lambda *_, **__: nullcontext(Workers(None, None)))
