@@ -7,13 +7,14 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 from patience import HANG_SECONDS
 from slow_first import SlowFirst
+from warm import Warm
 
 ROOT = Path(__file__).resolve().parents[1]
 TOYS = ROOT / "tests" / "toy_task" / "tasks"
@@ -69,24 +70,12 @@ def environment() -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def stemdl(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Command:
-    """`stemdl(*arguments)`: the command line in a process of its own, in an empty folder; its finished process."""
-    folder = tmp_path_factory.mktemp("cwd")
-
-    def run(*arguments: object) -> subprocess.CompletedProcess:
-        argv = [sys.executable, "-m", "benchmark", *map(str, arguments)]
-        return subprocess.run(
-            argv,
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=HANG_SECONDS,
-            check=False,
-        )
-
-    return run
+def stemdl(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command]:
+    """`stemdl(*arguments)`: the command line in a process of its own, in an empty folder or in `cwd`; the
+    finished process."""
+    folder, warm = tmp_path_factory.mktemp("cwd"), Warm(environment)
+    yield lambda *arguments, cwd=folder: warm.run([*map(str, arguments)], cwd)
+    warm.close()
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,8 @@ import json
 import shutil
 import subprocess
 import sys
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -34,23 +35,12 @@ class Toy:
     made = RUNS
     """Runs in the ledger beside `runs`."""
 
-    def __init__(self, name: str, folder: Path, environment: dict[str, str], *options: object) -> None:
-        self.name, self.rung, self.folder = name, f"{name}_60", folder
-        self._environment, self._options = environment, options
+    def __init__(self, name: str, folder: Path, command: Callable[..., subprocess.CompletedProcess]) -> None:
+        self.name, self.rung, self.folder, self._command = name, f"{name}_60", folder, command
 
     def done(self, *arguments: object, code: int = 0) -> str:
         """What a command prints, which has to end with this code."""
-        argv = [sys.executable, "-m", "benchmark", *map(str, (*self._options, *arguments))]
-        done = subprocess.run(
-            argv,
-            cwd=self.folder,
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=HANG_SECONDS,
-            check=False,
-        )
+        done = self._command(*arguments, cwd=self.folder)
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout
 
@@ -92,13 +82,13 @@ class Added(Toy):
 
 
 @pytest.fixture(scope="module")
-def line(added: Path, environment: dict[str, str]) -> Toy:
-    return Added("toy_line", added, environment, "--tasks", added / "tasks")
+def line(added: Path, stemdl: Callable) -> Toy:
+    return Added("toy_line", added, partial(stemdl, "--tasks", added / "tasks"))
 
 
 @pytest.fixture(scope="module")
-def fit(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Toy:
-    return Toy("toy_fit", tmp_path_factory.mktemp("toy_fit"), environment, "--tasks", TASKS)
+def fit(stemdl: Callable, tmp_path_factory: pytest.TempPathFactory) -> Toy:
+    return Toy("toy_fit", tmp_path_factory.mktemp("toy_fit"), partial(stemdl, "--tasks", TASKS))
 
 
 @pytest.fixture(scope="module")
@@ -112,8 +102,20 @@ def installed(environment: dict[str, str], tmp_path_factory: pytest.TempPathFact
         ["install", "--no-deps", "--no-index", "--find-links", folder, "--target", folder / "site", "stemdl-toys"],
     ):
         subprocess.run([*pip, *map(str, step)], check=True, timeout=HANG_SECONDS)
-    path = {"PYTHONPATH": f"{environment['PYTHONPATH']}:{folder / 'site'}"}
-    return Toy("toy_line", folder, environment | path)
+
+    def command(*arguments: object, cwd: Path) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            [sys.executable, "-m", "benchmark", *map(str, arguments)],
+            cwd=cwd,
+            env=environment | {"PYTHONPATH": f"{environment['PYTHONPATH']}:{folder / 'site'}"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=HANG_SECONDS,
+            check=False,
+        )
+
+    return Toy("toy_line", folder, command)
 
 
 @pytest.fixture(scope="module", params=["line", "fit", "installed"])
@@ -140,9 +142,8 @@ def test_data_are_made_to_the_same_bytes_and_verified(folder_toy: Toy, tmp_path:
 
 
 def test_its_rung_is_listed(toy: Toy) -> None:
-    (rung,) = (each for each in toy.said("list", "--rungs") if each["rung"] == toy.rung)
-    assert rung["samples"] == {"train": 40, "dev": 10, "test": 10}
-    assert "stemdl_mini" in toy.done("list", "--rungs")
+    samples = {each["rung"]: each["samples"] for each in toy.said("list", "--rungs")}
+    assert samples[toy.rung] == {"train": 40, "dev": 10, "test": 10} and "stemdl_mini" in samples
 
 
 def test_runs_reach_a_goal_of_which_less_is_better(toy: Toy) -> None:
