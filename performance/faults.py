@@ -48,7 +48,7 @@ GRACE_SECONDS = 5  # that processes get to be gone after the job has ended
 def steps_of_an_epoch(data: Path, ranks: int) -> int:
     """Fewer where the batch does not divide evenly among the ranks."""
     manifest = read_manifest(data)
-    settings = read_settings(load_benchmark(), manifest.rung)
+    settings = read_settings(load_benchmark("space_group"), manifest.rung)
     return steps_per_epoch(samples_of(manifest, "train"), settings.global_batch_size, ranks)
 
 

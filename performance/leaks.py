@@ -121,7 +121,7 @@ def main() -> int:
             parser.error("of data made before, metadata alone can be looked at")
         features = written(arguments.data)
     else:
-        rung = CbedRung.of(load_benchmark().rung(arguments.rung))
+        rung = CbedRung.of(load_benchmark("space_group").rung(arguments.rung))
         if arguments.crystals is not None:
             rung = replace(rung, crystals=crystals_named(arguments.crystals))
         features = drawn(rung, arguments.materials, arguments.processes or usable_cores(), arguments.of)

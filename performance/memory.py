@@ -45,7 +45,7 @@ def stream(folder: Path, batch: int) -> None:
         torch.where(torch.rand(batch, 3, 1, 1) < 0.5, patterns.flip(-1), patterns)
     before = peak_megabytes()
     part = Part(read_manifest(folder), "train")
-    task = make_task(part.schema, read_settings(load_benchmark(), "stemdl_mini").to_dict())
+    task = make_task(part.schema, read_settings(load_benchmark("space_group"), "stemdl_mini").to_dict())
     samples = TrainingSamples(SamplesStreamed(part, torch.device("cpu")), part.schema, task.augment, 0, 0)
     seen = sum(len(each["space_group"]) for each in samples.batches(1, batch, len(part) // batch))
     print(seen, peak_megabytes() - before)

@@ -39,7 +39,7 @@ def be_a_rank(backend: str, blocks: int) -> None:
     from reference.tasks.space_group.task import make_task
 
     torch.set_num_threads(1)
-    config = read_settings(load_benchmark(), "stemdl_smoke", None, (f"comm={backend}",))
+    config = read_settings(load_benchmark("space_group"), "stemdl_smoke", None, (f"comm={backend}",))
     comm = make_comm(config, detect_rank(), torch.device("cpu"), Path(), timeout_seconds=60)
     task = make_task(sample_schema(PIXELS, range(1, CLASSES + 1)), config.to_dict())
     bare_model = task.model

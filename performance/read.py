@@ -92,7 +92,7 @@ def count_of_size(pixels: int) -> int:
 
 def write_npz(folder: Path, pixels: int) -> None:
     """One file a sample."""
-    groups = CbedRung.of(load_benchmark().rung(RUNG)).space_groups
+    groups = CbedRung.of(load_benchmark("space_group").rung(RUNG)).space_groups
     folder.mkdir(parents=True)
     for number, patterns in enumerate(samples_of_size(pixels, count_of_size(pixels))):
         np.savez(folder / f"sample-{number}.npz", data=patterns, label=np.asarray([groups[number % len(groups)]]))
@@ -100,7 +100,7 @@ def write_npz(folder: Path, pixels: int) -> None:
 
 def write_shards(folder: Path, pixels: int, count: int, storage: Storage) -> Manifest:
     """The first `count` of the same patterns as shards, with a manifest."""
-    groups = CbedRung.of(load_benchmark().rung(RUNG)).space_groups
+    groups = CbedRung.of(load_benchmark("space_group").rung(RUNG)).space_groups
     three, written = np.ones(3), []
     patterns = samples_of_size(pixels, count)
     for shard, first in enumerate(range(0, count, SAMPLES_PER_SHARD)):
@@ -203,7 +203,7 @@ def compare_reading(manifest: Manifest, npz: Path, batch: int, repeats: int) -> 
 def compare_training(manifest: Manifest, pixels: int, batch: int, repeats: int, seconds: float) -> str:
     """Trained samples per second on batches streamed from cold caches, against those on a batch that is there; flips,
     of the streamed alone, count as reading. Medians over the repeats, which take turns."""
-    config = read_settings(load_benchmark(), RUNG)
+    config = read_settings(load_benchmark("space_group"), RUNG)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     task = make_task(manifest.schema, config.to_dict())
     model, optimizer = Solo().distribute(task.model.to(device), make_optimizer(task.model, config))

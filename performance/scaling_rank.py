@@ -42,7 +42,7 @@ Batches = Iterator[Batch]
 def main(data: str, batch: str, steps: str, output: str, *settings: str) -> None:
     torch.set_num_threads(1)
     rank, manifest = detect_rank(), read_manifest(Path(data))
-    config = read_settings(load_benchmark(), manifest.rung, None, settings)
+    config = read_settings(load_benchmark("space_group"), manifest.rung, None, settings)
     device = pick_device(config.device, rank)
     comm = make_comm(config, rank, device, Path(output), timeout_seconds=60)
     streamed = SamplesStreamed(Part(manifest, "train", comm.rank, comm.size), device)

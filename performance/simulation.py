@@ -43,7 +43,7 @@ def main() -> None:
 
     torch.set_num_threads(1)
     device, batch = arguments.device, arguments.batch
-    rung = CbedRung.of(load_benchmark().rung(arguments.rung))
+    rung = CbedRung.of(load_benchmark("space_group").rung(arguments.rung))
     optics = rung.optics
     if arguments.setting:
         pixels, k_max = DETECTORS[arguments.setting]

@@ -53,7 +53,7 @@ DIRECTIONS_ACROSS = 48
 
 def simulated(rung_name: str, stacks: int, pixels: int, dose_electrons: float) -> NDArray[np.float32]:
     """Stacks of the rung's groups in turn, (stacks, 3, pixels, pixels)."""
-    rung = CbedRung.of(load_benchmark().rung(rung_name))
+    rung = CbedRung.of(load_benchmark("space_group").rung(rung_name))
     accuracy = replace(rung.optics.accuracy, directions_across=DIRECTIONS_ACROSS)
     rung = replace(rung, optics=replace(rung.optics, pixels=pixels, dose_electrons=dose_electrons, accuracy=accuracy))
     found = []

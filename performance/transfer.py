@@ -98,9 +98,11 @@ def score(rung: CbedRung, data: Path, output: Path, samples: int, arguments: arg
     from benchmark.definition.settings import read_settings
     from reference.train import train
 
-    benchmark = load_benchmark()
+    benchmark = load_benchmark("space_group")
     endless = dataclasses.replace(benchmark, goal=dataclasses.replace(benchmark.goal, target=1.0))
-    epochs = max(1, round(arguments.steps * read_settings(load_benchmark(), RUNG).global_batch_size / samples))
+    epochs = max(
+        1, round(arguments.steps * read_settings(load_benchmark("space_group"), RUNG).global_batch_size / samples)
+    )
     shutil.rmtree(output, ignore_errors=True)
     output.mkdir(parents=True)
     settings = [f"max_epochs={epochs}", "checkpoint=false", f"threads_per_rank={arguments.threads}"]
@@ -144,7 +146,7 @@ def main() -> None:
         "--pairs", type=int, default=40, help="of groups whose leaks are measured (default: %(default)s)"
     )
     arguments = parser.parse_args()
-    rung = CbedRung.of(load_benchmark().rung(RUNG))
+    rung = CbedRung.of(load_benchmark("space_group").rung(RUNG))
     rows = [row for row in ROWS if arguments.prototypes or row != ("prototypes",)]
     rows = [tuple(kind for kind in row if arguments.prototypes or kind != "prototypes") for row in rows]
     table = []

@@ -174,7 +174,7 @@ def find_task(name: str) -> TaskPlace:
     return known[name]
 
 
-def load_benchmark(task: str = "space_group") -> Benchmark:
+def load_benchmark(task: str) -> Benchmark:
     """What the definition of a task says. Raises as `find_task` and `TaskPlace.benchmark` do."""
     return find_task(task).benchmark()
 

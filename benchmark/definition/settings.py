@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from benchmark.definition.setting import Setting, Value, own_setting
-from benchmark.definition.trainer import ROOT
+from benchmark.definition.trainer import HARNESS, ROOT
 from benchmark.foundation.errors import StemdlError, nearest
 from benchmark.foundation.reading import Unreadable, parse_yaml, read_yaml
 from benchmark.foundation.text import printable
@@ -26,7 +26,7 @@ MOST_BYTES = 2**20
 
 
 SOLO = "solo"
-BACKENDS = (*sorted(path.stem.removeprefix("comm_") for path in (ROOT / "reference").glob("comm_*.py")), SOLO)
+BACKENDS = (*sorted(path.stem.removeprefix("comm_") for path in (ROOT / HARNESS).glob("comm_*.py")), SOLO)
 """What can join the ranks of the harness's trainers: a file each, found by its name; `solo` joins none."""
 _TAKEN = ("task", "by_gradients", "ranks", "launcher", "trainer")
 """Names beside those of settings in a log's config."""

@@ -19,6 +19,8 @@ from benchmark.foundation.errors import StemdlError, nearest
 
 ROOT = Path(benchmark.__file__).resolve().parents[1]
 """Where the packages of this version lie."""
+HARNESS = "reference"
+"""The package of the trainers that come with the harness."""
 DEFAULT_FUNCTION = "train"
 
 

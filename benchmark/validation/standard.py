@@ -12,12 +12,13 @@ import yaml
 
 from benchmark.definition.benchmark import Benchmark
 from benchmark.definition.curves import Curve, read_curves
-from benchmark.definition.finder import find_task, readable
+from benchmark.definition.finder import benchmark_with, find_task, readable
 from benchmark.definition.golden import golden_sha256
 from benchmark.definition.rung import SPLITS
 from benchmark.definition.scored import SCORED, Goal, scored_benchmark
 from benchmark.definition.setting import Setting
 from benchmark.definition.settings import settings_of
+from benchmark.definition.trainer import HARNESS, Trainer
 
 OTHERS = Path(__file__).parent / "standards"
 """Benchmarks of other suites, a file for each suite."""
@@ -137,3 +138,9 @@ def _of_definition(benchmark: Benchmark) -> dict[str, Standard]:
         for rung in benchmark.rungs.values()
         if (scored := scored_benchmark(rung.name)) is not None
     }
+
+
+def trainer_of(standard: Standard | None) -> str:
+    """The package of the reference's trainer of a benchmark; the harness's own where the benchmark is not known."""
+    benchmark = benchmark_with(standard.name) if standard is not None and standard.ours else None
+    return Trainer.named(benchmark.trainer).package if benchmark is not None else HARNESS

@@ -66,11 +66,12 @@ class Training:
         self.device, self.variant = setting.device, variant
         torch.backends.cudnn.allow_tf32 = variant.precision == "tf32"
         precision = "bf16" if variant.precision == "bf16" else "fp32"
-        self.config: Settings = read_settings(load_benchmark(), RUNG, None, (f"precision={precision}",))
-        classes = CbedRung.of(load_benchmark().rung(RUNG)).classes
+        self.config: Settings = read_settings(load_benchmark("space_group"), RUNG, None, (f"precision={precision}",))
+        classes = CbedRung.of(load_benchmark("space_group").rung(RUNG)).classes
         torch.manual_seed(1)
         self.task = make_task(
-            sample_schema(pixels, CbedRung.of(load_benchmark().rung(RUNG)).space_groups), self.config.to_dict()
+            sample_schema(pixels, CbedRung.of(load_benchmark("space_group").rung(RUNG)).space_groups),
+            self.config.to_dict(),
         )
         self.model: nn.Module = self.task.model.to(self.device)
         self.optimizer: Optimizer = make_optimizer(self.model, self.config)
@@ -177,7 +178,7 @@ def _input(setting: Setting, pixels: int, batch: int, encoding: str, name: str) 
 
 
 def _augment(schema: SampleSchema) -> Augment:
-    return make_task(schema, read_settings(load_benchmark(), RUNG).to_dict()).augment
+    return make_task(schema, read_settings(load_benchmark("space_group"), RUNG).to_dict()).augment
 
 
 def _epoch(training: TrainingSamples, batch: int, steps: int) -> None:

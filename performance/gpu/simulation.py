@@ -89,7 +89,7 @@ def _errors(setting: Setting, rung: CbedRung, crystals: int) -> Figures:
 def _crystals_of_a_core(rung_name: str, crystals: int) -> float:
     """Seconds that one process takes, on one thread, after its libraries have started."""
     torch.set_num_threads(1)
-    rung = CbedRung.of(load_benchmark().rung(rung_name))
+    rung = CbedRung.of(load_benchmark("space_group").rung(rung_name))
     ideal_patterns(_views(rung, 1)[:1], rung.optics)
     views = _views(rung, crystals)
     started = time.perf_counter()
@@ -107,7 +107,7 @@ def _cores(setting: Setting, rung: CbedRung, crystals: int) -> Figures:
 
 def items(setting: Setting) -> Iterator[Item]:
     for name, extent in setting.pick(EXTENTS, TOY).items():
-        rung = CbedRung.of(load_benchmark().rung(name))
+        rung = CbedRung.of(load_benchmark("space_group").rung(name))
         yield Item(f"{name}, against the CPU", extent.seconds, partial(_errors, setting, rung, extent.compared))
         for batch in extent.batches:
             yield Item(f"{name}, {batch} zones together", extent.seconds, partial(_batch, setting, rung, batch))

@@ -53,7 +53,7 @@ def pretend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tu
     for module in (ledger_entry, run_set):
         monkeypatch.setattr(module, "read_manifest", lambda folder: ManifestOf())
     before = os.sched_getaffinity(0)
-    benchmark = load_benchmark()
+    benchmark = load_benchmark("space_group")
 
     def make(fates: str = "", ranks: int = 1, instances: int = 1) -> tuple[RunRequest, run_driver.RunDriver]:
         monkeypatch.setenv("PRETEND", fates)

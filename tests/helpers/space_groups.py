@@ -17,7 +17,7 @@ from reference.evaluate import tally_of
 from reference.samples import Samples
 from reference.tasks.space_group.task import SpaceGroups, make_task
 
-RUNG = CbedRung.of(load_benchmark().rung("stemdl_smoke"))
+RUNG = CbedRung.of(load_benchmark("space_group").rung("stemdl_smoke"))
 SCHEMA = SampleSchema(
     (Field("cbed_stack", (3, RUNG.pixels, RUNG.pixels)),),
     (Field("space_group", (), "int64"),),
@@ -27,7 +27,7 @@ SCHEMA = SampleSchema(
 
 def smoke_task(*settings: str) -> SpaceGroups:
     """The task with settings `key=value` on top of the rung's."""
-    return make_task(SCHEMA, read_settings(load_benchmark(), RUNG.name, None, settings).to_dict())
+    return make_task(SCHEMA, read_settings(load_benchmark("space_group"), RUNG.name, None, settings).to_dict())
 
 
 def counts_of(model: nn.Module, samples: Samples, comm: Comm | None = None, batch: int = 100) -> np.ndarray:

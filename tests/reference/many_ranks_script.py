@@ -30,7 +30,9 @@ def main(data: str, output: str, *settings: str) -> None:
     run = ["run", "--rung", RUNG, "--data", data, "--output", output, "--seed", str(SEED), "--format", "json"]
     code = stemdl([*run, *(part for setting in settings for part in ("--set", setting))])
     rank, manifest = detect_rank(), read_manifest(Path(data))
-    comm = make_comm(read_settings(load_benchmark(), RUNG, None, ("comm=horovod",)), rank, CPU, Path(output), 600)
+    comm = make_comm(
+        read_settings(load_benchmark("space_group"), RUNG, None, ("comm=horovod",)), rank, CPU, Path(output), 600
+    )
     comm.barrier()
     state = torch.load(Path(output) / "checkpoint.pt", weights_only=True)["averaged"]
     model = SymmetryNet(len(space_groups_of(manifest)))

@@ -40,7 +40,7 @@ TRAINED_STEPS, RATE_OF_ADAMW, RATE_OF_DESCENT = 8, 0.002, 0.02
 def main(data: str, checkpoint: str, output: str, *settings: str) -> None:
     torch.set_num_threads(1)
     rank = detect_rank()
-    config = read_settings(load_benchmark(), "stemdl_smoke", None, settings)
+    config = read_settings(load_benchmark("space_group"), "stemdl_smoke", None, settings)
     adamw = dataclasses.replace(config, learning_rate=RATE_OF_ADAMW, weight_decay=0.05)
     comm = make_comm(config, rank, CPU, Path(output), PATIENCE_SECONDS)
     manifest = read_manifest(Path(data))

@@ -30,7 +30,9 @@ SECOND = dataclasses.replace(ALONE, rank=1, size=4, local_rank=1, local_size=2, 
 
 def of(rank: Rank, *settings: str, device: torch.device = CPU) -> Comm:
     """The backend that a rank gets by some settings."""
-    return make_comm(read_settings(load_benchmark(), "stemdl_smoke", None, settings), rank, device, HERE, 60)
+    return make_comm(
+        read_settings(load_benchmark("space_group"), "stemdl_smoke", None, settings), rank, device, HERE, 60
+    )
 
 
 def test_one_rank_is_alone_and_changes_nothing():
@@ -157,7 +159,7 @@ def test_an_environment_that_contradicts_the_settings_is_refused(monkeypatch: py
     ],
 )
 def test_horovod_reads_the_settings_from_its_variables(settings: tuple[str, ...], expected: dict[str, str]):
-    assert _variables(read_settings(load_benchmark(), "stemdl_smoke", None, settings), 5.0) == expected
+    assert _variables(read_settings(load_benchmark("space_group"), "stemdl_smoke", None, settings), 5.0) == expected
 
 
 def test_a_timeline_takes_the_place_of_no_other(tmp_path: Path):

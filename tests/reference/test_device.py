@@ -39,7 +39,7 @@ from reference.step import step
 from reference.train import train
 from reference.warm_up import synthetic, warm_up
 
-SMOKE = CbedRung.of(load_benchmark().rung("stemdl_smoke"))
+SMOKE = CbedRung.of(load_benchmark("space_group").rung("stemdl_smoke"))
 PRETENDED = torch.device("meta")
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 
@@ -79,7 +79,7 @@ def pretended_device(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def views(rung_name: str, crystals: int) -> list[View]:
-    rung = CbedRung.of(load_benchmark().rung(rung_name))
+    rung = CbedRung.of(load_benchmark("space_group").rung(rung_name))
     found = []
     for number in range(crystals):
         crystal = draw_crystal(rung.space_groups[-1 - number], rung.crystals, np.random.default_rng(number))
@@ -98,7 +98,7 @@ def views(rung_name: str, crystals: int) -> list[View]:
 
 
 def state_on(device: torch.device, *settings: str) -> tuple[State, Settings]:
-    config = read_settings(load_benchmark(), "stemdl_smoke", None, settings)
+    config = read_settings(load_benchmark("space_group"), "stemdl_smoke", None, settings)
     torch.manual_seed(1)
     model = smoke_task(*settings).model.to(device)
     averaged = average_of(model, config.weight_averaging)
@@ -132,7 +132,7 @@ def test_the_pretended_device_refuses_what_a_gpu_refuses(monkeypatch: pytest.Mon
 def test_patterns_are_simulated_on_the_device_from_crystal_to_picture(
     rung: str, crystals: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    optics = CbedRung.of(load_benchmark().rung(rung)).optics
+    optics = CbedRung.of(load_benchmark("space_group").rung(rung)).optics
     with pretended_device(monkeypatch):
         found = ideal_patterns(views(rung, crystals), optics, device=str(PRETENDED))
     assert {pictures.shape for pictures in found} == {(1, optics.pixels, optics.pixels)}
@@ -206,8 +206,14 @@ def test_batches_come_to_the_device_and_are_evaluated_there(
 def test_a_rank_computes_on_its_own_gpu_by_default_too(visible: int, monkeypatch: pytest.MonkeyPatch) -> None:
     taken = []
     monkeypatch.setattr(torch.cuda, "set_device", taken.append)
-    make_comm(read_settings(load_benchmark(), "stemdl_smoke"), ALONE, torch.device("cuda", visible - 1), Path(), 60)
-    make_comm(read_settings(load_benchmark(), "stemdl_smoke"), ALONE, torch.device("cpu"), Path(), 60)
+    make_comm(
+        read_settings(load_benchmark("space_group"), "stemdl_smoke"),
+        ALONE,
+        torch.device("cuda", visible - 1),
+        Path(),
+        60,
+    )
+    make_comm(read_settings(load_benchmark("space_group"), "stemdl_smoke"), ALONE, torch.device("cpu"), Path(), 60)
     assert taken == [torch.device("cuda", visible - 1)]
 
 
@@ -226,7 +232,11 @@ def test_ranks_meet_on_their_own_gpus(backend: str, device: torch.device, met_on
     monkeypatch.setattr(torch.distributed, "is_nccl_available", lambda: True)
     monkeypatch.setattr(torch.distributed, "barrier", lambda **how: met.append(how))
     comm = TorchComm(
-        read_settings(load_benchmark(), "stemdl_smoke", None, (f"torch_backend={backend}",)), ALONE, device, 60
+        read_settings(load_benchmark("space_group"), "stemdl_smoke", None, (f"torch_backend={backend}",)),
+        ALONE,
+        device,
+        Path(),
+        60,
     )
     comm.barrier()
     comm.close()
@@ -237,7 +247,7 @@ def test_ranks_meet_on_their_own_gpus(backend: str, device: torch.device, met_on
 @needs_cuda
 @pytest.mark.parametrize("rung", ["stemdl_mini", "stemdl_small"])
 def test_a_gpu_makes_the_patterns_that_the_cpu_makes(rung: str) -> None:
-    optics = CbedRung.of(load_benchmark().rung(rung)).optics
+    optics = CbedRung.of(load_benchmark("space_group").rung(rung)).optics
     seen = views(rung, 2)
     for found, right in zip(ideal_patterns(seen, optics, device="cuda:0"), ideal_patterns(seen, optics), strict=True):
         assert np.abs(found - right).sum() < 1e-3 * right.sum()
@@ -287,6 +297,11 @@ def test_batches_on_a_gpu_are_those_on_the_cpu(kind: type, smoke_data: Path) -> 
 @pytest.mark.parametrize("settings", [("precision=fp32",), ("precision=bf16",), ("memory_share=0",)])
 def test_the_smoke_rung_is_trained_on_a_gpu(settings: tuple[str, ...], smoke_data: Path, tmp_path: Path) -> None:
     request = RunRequest(
-        load_benchmark(), SMOKE, smoke_data, tmp_path / "run", seed=1, overrides=("device=cuda", "comm=solo", *settings)
+        load_benchmark("space_group"),
+        SMOKE,
+        smoke_data,
+        tmp_path / "run",
+        seed=1,
+        overrides=("device=cuda", "comm=solo", *settings),
     )
     assert train(request)

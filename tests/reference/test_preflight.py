@@ -70,9 +70,11 @@ def test_every_run_logs_that_its_ranks_were_fit_and_describes_its_nodes(smoke_ru
 
 @pytest.mark.parametrize(("share", "ranks"), [("0.25", 1), ("0.25", 4), ("0.0", 1)])
 def test_memory_is_asked_for_the_data_that_a_rank_will_hold(smoke_data: Path, share: str, ranks: int) -> None:
-    benchmark = load_benchmark()
+    benchmark = load_benchmark("space_group")
     rung = CbedRung.of(benchmark.rung("stemdl_smoke"))
-    config = read_settings(load_benchmark(), rung.name, overrides=(f"memory_share={share}", "stage=/tmp/stage"))
+    config = read_settings(
+        load_benchmark("space_group"), rung.name, overrides=(f"memory_share={share}", "stage=/tmp/stage")
+    )
     manifest = read_manifest(smoke_data)
     subject = subject_of(
         RunRequest(benchmark, rung, smoke_data, smoke_data / "run"),

@@ -195,7 +195,7 @@ def test_an_evaluation_that_misses_a_sample_is_refused(smoke_data: Path):
     part = SamplesInMemory(Part(read_manifest(smoke_data), "dev", 0, 2), CPU)  # a half, and nobody counts the other
     manifest = read_manifest(smoke_data)
     run = SimpleNamespace(
-        request=SimpleNamespace(benchmark=load_benchmark()),
+        request=SimpleNamespace(benchmark=load_benchmark("space_group")),
         settings=Settings(eval_batch_size=7),
         manifest=manifest,
         metric=make_metric("macro_f1", manifest.schema, ("space_group",)),

@@ -94,7 +94,7 @@ class Made:
 @pytest.fixture
 def request_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., RunRequest]:
     """A request of a run on made samples: what reads and compares data and nodes is left out."""
-    shipped = load_benchmark()
+    shipped = load_benchmark("space_group")
     manifest = SimpleNamespace(
         schema=SCHEMA, samples=COUNTS, rung="stemdl_smoke", sha256="0" * 64, recipe_sha256="0" * 64, standard=False
     )

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from benchmark.definition.finder import load_benchmark
+from benchmark.definition.finder import places
 from benchmark.definition.request import CONFIG
-from benchmark.definition.trainer import ROOT, Trainer
+from benchmark.definition.trainer import ROOT
 from benchmark.events import keys
 from benchmark.foundation.reading import Unreadable, read_bytes
 from benchmark.foundation.source import digest_of, source_files, source_sha256
@@ -20,6 +20,7 @@ from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.limits import Limits
 from benchmark.validation.packed import Sources, packed_sources
 from benchmark.validation.registry import check
+from benchmark.validation.standard import trainer_of
 from benchmark.validation.subjects import DataFile, Log, ResultSet, Submission
 
 LEDGER_BYTES = 16 * 2**20
@@ -77,7 +78,7 @@ def code_was_released(results: ResultSet) -> Iterator[Fault]:
     ran, file = _ran(results), f"{results.file}/{LEDGER}"
     if not ran:
         return  # R4.12 says so
-    trainer = Trainer.named(load_benchmark().trainer).package
+    trainer = trainer_of(results.standard)
     for run in ran:
         if run.trainer is not None:
             yield Fault(
@@ -107,7 +108,7 @@ def source_is_packed(results: ResultSet) -> Iterator[Fault]:
     if not results.submitted or not results.logs or not all(log.closed for log in results.logs):
         return
     where = f"{results.file.rsplit('/results/', 1)[0]}/benchmarks/{results.benchmark}/implementations"
-    trainer = Trainer.named(load_benchmark().trainer).package
+    trainer = trainer_of(results.standard)
     copies = {name: files for (name, package), files in _packed(results).items() if package == trainer}
     if not copies:
         yield Fault(
@@ -227,7 +228,8 @@ def _packed(results: ResultSet) -> Sources:
 @functools.cache
 def _released(package: str) -> frozenset[str]:
     """The hashes of a package in released versions and in this one."""
-    known = load_benchmark().known_sources.get(package, ())
+    shipped = [place.benchmark() for place in places().values() if place.shipped]
+    known = {digest for benchmark in shipped for digest in benchmark.known_sources.get(package, ())}
     return frozenset({*known, source_sha256(ROOT / package)})
 
 

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from benchmark.definition.finder import benchmark_of, load_benchmark
+from benchmark.definition.finder import benchmark_of, readable
 from benchmark.definition.request import LOG
-from benchmark.definition.trainer import Trainer
 from benchmark.events import keys
 from benchmark.events.power_log import energy_covers, energy_joules
 from benchmark.foundation.errors import StemdlError
@@ -17,6 +16,7 @@ from benchmark.submission.record_format import of_the_newest_format
 from benchmark.submission.run_record import facts_of
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
+from benchmark.validation.standard import trainer_of
 from benchmark.validation.subjects import STRONG, Log, ResultSet, Submission, as_count, as_number
 
 PLACE = ("file", "lineno")
@@ -55,7 +55,7 @@ def metadata_are_known(log: Log) -> Iterator[Fault]:
     """Beside each value stands where it was logged, and what the trainer adds, with its type; an interval has no
     value."""
     severity = Severity.ERROR if log.closed else Severity.NOTE
-    trainer, beside = _trainer(log), dict(BESIDE)
+    trainer, beside = trainer_of(log.standard), dict(BESIDE)
     if log.standard is not None:
         beside |= {log.goal.log_key: BESIDE[keys.EVAL_ACCURACY], log.goal.test_key: BESIDE[keys.TEST_F1_MACRO]}
     for event in log.events:
@@ -94,12 +94,6 @@ def metadata_are_known(log: Log) -> Iterator[Fault]:
             )
 
 
-def _trainer(log: Log) -> str:
-    """The package of the reference's trainer for what a log says it is of."""
-    benchmark = benchmark_of(log.standard.name) if log.standard is not None else load_benchmark()
-    return Trainer.named(benchmark.trainer).package
-
-
 def _is_of(package: str, file: object) -> bool:
     path = PurePosixPath(file) if isinstance(file, str) else PurePosixPath()
     return len(path.parts) > 1 and path.parts[0] == package and path.suffix == ".py" and ".." not in path.parts
@@ -111,12 +105,13 @@ def record_says_no_more(log: Log) -> Iterator[Fault]:
     if log.record is None or log.record.values is None:
         return
     values = of_the_newest_format(log.record.values)
-    of = benchmark_of(log.standard.name) if log.standard is not None else load_benchmark()
-    metric = of.measured.shown if log.standard is not None else values.get("metric")
+    of = benchmark_of(log.standard.name) if log.standard is not None else None
+    metric = of.measured.shown if of is not None else values.get("metric")
+    known = {of.name} if of is not None else {each.name for each in readable().values()}
     file, index = log.record.file, as_count(values.get("index"))
     named = values["log"].get("name") if isinstance(values.get("log"), dict) else None
     for what, sound, expected, found in (
-        ("benchmark", values.get("benchmark") == of.name, of.name, values.get("benchmark")),
+        ("benchmark", values.get("benchmark") in known, " or ".join(sorted(known)), values.get("benchmark")),
         ("metric", values.get("metric") == metric, metric, values.get("metric")),
         ("index", index is not None and index >= 0, "a whole number from 0", values.get("index")),
         ("log.name", index is None or named == LOG.format(index=index), LOG.format(index=index), named),

@@ -66,8 +66,8 @@ def test_commands_options_and_values_are_offered(words: Words) -> None:
 
 
 def test_names_are_offered_with_the_files_that_may_stand_for_them(words: Words) -> None:
-    assert set(words("stemdl run --rung ")) == {*load_benchmark().rungs, "mine.yaml", "data/"}
-    assert set(words("stemdl data generate ")) >= {*load_benchmark().rungs, "mine.yaml"}
+    assert set(words("stemdl run --rung ")) == {*load_benchmark("space_group").rungs, "mine.yaml", "data/"}
+    assert set(words("stemdl data generate ")) >= {*load_benchmark("space_group").rungs, "mine.yaml"}
     assert set(words("stemdl launch --profile ")) == {*profile_names(), "mine.yaml", "data/"}
     assert words("stemdl run --set max_ep") == ["max_epochs="]
     assert words("stemdl rules R4.10") == ["R4.10"]

@@ -16,7 +16,7 @@ from benchmark.foundation.files import sha256_of_file
 from benchmark.simulation.cbed import CbedRung
 
 pytestmark = pytest.mark.slow  # the data are made once in a session
-RUNG = CbedRung.of(load_benchmark().rung("stemdl_smoke"))
+RUNG = CbedRung.of(load_benchmark("space_group").rung("stemdl_smoke"))
 
 
 def test_info_tells_what_is_there(smoke_data: Path, capsys: pytest.CaptureFixture[str]):

@@ -147,7 +147,7 @@ def test_a_dry_run_tells_time_and_size_and_writes_nothing(
     arguments = ["data", "generate", "stemdl_smoke", "-o", str(folder), "--ranks", "4", "--dry-run"]
     assert main([*arguments, "--format", "json"]) == 0
     plan = json.loads(capsys.readouterr().out)
-    rung = load_benchmark().rung("stemdl_smoke")
+    rung = load_benchmark("space_group").rung("stemdl_smoke")
     assert (plan["units"], plan["samples"], plan["strata"], plan["shards"]) == (320, 320, 5, 8)
     assert plan["recipe_sha256"] == rung.recipe_sha256 and plan["ranks"] == 4 and plan["samples_timed"] == 5
     assert plan["seconds"] == pytest.approx(plan["core_seconds_per_sample"] * 320 / 4)

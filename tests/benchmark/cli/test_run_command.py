@@ -59,7 +59,7 @@ def test_a_run_that_reaches_the_target(name: str, ranks: int, request: pytest.Fi
     # What it ran with is what was resolved, in the log and beside it.
     settings = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
     assert settings == timeline.value(keys.CONFIG)
-    config = read_settings(load_benchmark(), "stemdl_smoke")
+    config = read_settings(load_benchmark("space_group"), "stemdl_smoke")
     assert (settings["ranks"], settings["max_epochs"]) == (ranks, config.max_epochs)
     assert settings["comm"] == ("solo" if ranks == 1 else settings["comm"]) != ("auto" if ranks == 1 else "solo")
     steps = 200 // config.global_batch_size

@@ -22,7 +22,7 @@ from benchmark.definition.request import RunRequest
 from benchmark.launch.rank import detect_rank
 
 rank, (folder, unnamed) = detect_rank(), sys.argv[1:]
-benchmark = load_benchmark()
+benchmark = load_benchmark("space_group")
 named = Path(folder) / f"by the clock of rank {rank.rank}"
 request = RunRequest(benchmark, benchmark.rung("stemdl_smoke"), Path("data"), named)
 with same_folder(request, unnamed == "unnamed", rank) as same:
@@ -31,7 +31,7 @@ with same_folder(request, unnamed == "unnamed", rank) as same:
 
 
 def request_for(folder: Path) -> RunRequest:
-    benchmark = load_benchmark()
+    benchmark = load_benchmark("space_group")
     return RunRequest(benchmark, benchmark.rung("stemdl_smoke"), folder / "data", folder / "runs/now")
 
 

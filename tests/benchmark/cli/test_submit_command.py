@@ -83,7 +83,7 @@ def test_the_code_and_the_scripts_repeat_the_runs(made: Path, tmp_path: Path):
     assert f"stemdl run --rung {RUNG} --ranks 2 --runs 5" in (scripts / "run_and_time.sh").read_text()
     settings = yaml.safe_load((scripts / "config.yaml").read_text())
     assert (
-        read_settings(load_benchmark(), RUNG, scripts / "config.yaml").global_batch_size
+        read_settings(load_benchmark("space_group"), RUNG, scripts / "config.yaml").global_batch_size
         == settings["global_batch_size"]
         == BATCH
     )

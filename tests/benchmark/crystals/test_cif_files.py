@@ -259,7 +259,7 @@ def test_a_folder_of_cif_files_has_one_progress(
     (tmp_path / "folder" / "salt.cif").write_text(SALT)
     monkeypatch.setattr("benchmark.foundation.progress.SECONDS_BETWEEN_LINES", 0.0)
     choose(
-        CbedRung.of(load_benchmark().rung("stemdl_smoke")),
+        CbedRung.of(load_benchmark("space_group").rung("stemdl_smoke")),
         tmp_path / source,
         tmp_path / "data",
         Workers(None, None),

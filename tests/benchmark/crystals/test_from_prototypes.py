@@ -37,7 +37,7 @@ def all_made_here() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def rung() -> CbedRung:
-    benchmark = load_benchmark()
+    benchmark = load_benchmark("space_group")
     small = dataclasses.replace(
         CbedRung.of(benchmark.rung("stemdl_smoke")), space_groups=(139, 225), materials_per_group=PER_GROUP
     )
@@ -142,7 +142,7 @@ def test_no_prototype_of_any_group_is_one_error(rung: CbedRung, prototypes: Path
 
 def test_crystals_of_a_named_recipe_are_drawn_again(tmp_path: Path) -> None:
     """What `stemdl data verify` asks for; of the whole smoke rung, whose recipe is told by its name."""
-    benchmark = load_benchmark()
+    benchmark = load_benchmark("space_group")
     own = CbedRung.of(benchmark.rung("stemdl_smoke"))
     named = dataclasses.replace(own, crystals=crystals_named("realistic"))
     small = dataclasses.replace(named, materials_per_group=PER_GROUP, space_groups=(225,))

@@ -19,7 +19,7 @@ from benchmark.definition.finder import load_benchmark
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.cbed import CbedRung
 
-SMOKE = CbedRung.of(load_benchmark().rung("stemdl_smoke"))
+SMOKE = CbedRung.of(load_benchmark("space_group").rung("stemdl_smoke"))
 ROCK_SALT = """data_{name}
 _cell_length_a {edge}
 _cell_length_b {edge}

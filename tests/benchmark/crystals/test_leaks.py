@@ -15,7 +15,7 @@ from benchmark.simulation.crystal import Crystal, crystal_system
 from benchmark.simulation.draw import draw_crystal
 from benchmark.simulation.recipes import CrystalRecipe
 
-RUNG = CbedRung.of(load_benchmark().rung("stemdl_mini"))
+RUNG = CbedRung.of(load_benchmark("space_group").rung("stemdl_mini"))
 LIMIT = 0.75
 
 

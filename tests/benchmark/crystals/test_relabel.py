@@ -34,7 +34,7 @@ def test_some_materials_of_every_group_are_chosen_the_same_way(written: Path) ->
 @pytest.fixture(scope="module")
 def crystals() -> list[Crystal]:
     """A crystal of each of the groups that the data set has."""
-    recipe = CbedRung.of(load_benchmark().rung("stemdl_smoke")).crystals
+    recipe = CbedRung.of(load_benchmark("space_group").rung("stemdl_smoke")).crystals
     return [draw_crystal(group, recipe, np.random.default_rng(group)) for group in (2, 62, 225)]
 
 
@@ -100,7 +100,7 @@ def test_a_table_that_lacks_a_material_is_told(written: Path, crystals: list[Cry
 
 def test_crystals_are_drawn_again_for_drawn_data_of_a_shipped_recipe_alone(written: Path) -> None:
     """The imported real set carries its rung's recipe too, from which nothing can be drawn."""
-    rungs, manifest = load_benchmark().rungs, read_manifest(written)
+    rungs, manifest = load_benchmark("space_group").rungs, read_manifest(written)
     for name, kind, expected in (
         ("stemdl_mini", "drawn", CbedRung.of(rungs["stemdl_mini"])),
         ("stemdl_olcf", "imported", None),

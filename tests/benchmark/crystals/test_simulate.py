@@ -17,7 +17,7 @@ from benchmark.simulation.recipes import Accuracy
 
 
 def rung(**optics: object) -> CbedRung:
-    mini = CbedRung.of(load_benchmark().rung("stemdl_mini"))
+    mini = CbedRung.of(load_benchmark("space_group").rung("stemdl_mini"))
     accuracy = Accuracy(1.2, 1.8, 100, 25.0, 0, weak_waves=True, wave_degree=6)
     return dataclasses.replace(mini, optics=dataclasses.replace(mini.optics, accuracy=accuracy, **optics))
 

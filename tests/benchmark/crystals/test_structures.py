@@ -25,7 +25,7 @@ from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.draw import draw_crystal
 from benchmark.simulation.recipes import Limits
 
-SMOKE = CbedRung.of(load_benchmark().rung("stemdl_smoke"))
+SMOKE = CbedRung.of(load_benchmark("space_group").rung("stemdl_smoke"))
 WIDE = Limits(longest_edge_angstrom=100.0, most_atoms_per_cell=1000)
 
 

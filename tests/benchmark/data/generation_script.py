@@ -24,7 +24,7 @@ PER_SHARD = 3
 
 def tiny(train: int = 3, **changes: object) -> CbedRung:
     """The smoke rung with two groups, 32 x 32 pixels and few beams; `changes` are further fields of it."""
-    rung = CbedRung.of(load_benchmark().rung("stemdl_smoke"))
+    rung = CbedRung.of(load_benchmark("space_group").rung("stemdl_smoke"))
     accuracy = dataclasses.replace(rung.optics.accuracy, most_strong_beams=60, directions_across=4)
     optics = dataclasses.replace(rung.optics, pixels=32, accuracy=accuracy)
     values = {"space_groups": (2, 62), "materials_per_group": {"train": train, "dev": 2, "test": 2}, "optics": optics}

@@ -15,7 +15,7 @@ from benchmark.data.recipe import Unit, recipe_of
 from benchmark.definition.finder import load_benchmark
 from benchmark.simulation.cbed import CbedRung
 
-RUNG = CbedRung.of(load_benchmark().rung("stemdl_smoke"))
+RUNG = CbedRung.of(load_benchmark("space_group").rung("stemdl_smoke"))
 SECONDS = {"2": 1.0, "225": 5.0}
 """What a sample of each stratum costs by the clock of these tests."""
 

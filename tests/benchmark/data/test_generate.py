@@ -244,7 +244,7 @@ def test_shards_of_a_gpu_and_of_a_cpu_do_not_mix(made: Path, tmp_path: Path) -> 
 
 def test_a_rung_that_is_imported_is_not_generated(tmp_path: Path) -> None:
     with pytest.raises(StemdlError, match="not simulated") as caught:
-        generate(CbedRung.of(load_benchmark().rung("stemdl_olcf")), tmp_path / "data")
+        generate(CbedRung.of(load_benchmark("space_group").rung("stemdl_olcf")), tmp_path / "data")
     assert "stemdl data import" in caught.value.remedy and not (tmp_path / "data").exists()
 
 
@@ -281,4 +281,4 @@ def test_a_file_where_the_folder_should_be_is_one_clear_error(tmp_path: Path) ->
 def test_a_damaged_recipe_is_told(tmp_path):
     (tmp_path / RECIPE).write_text("{")
     with pytest.raises(StemdlError, match="cannot be read"):
-        generate(CbedRung.of(load_benchmark().rung("stemdl_smoke")), tmp_path)
+        generate(CbedRung.of(load_benchmark("space_group").rung("stemdl_smoke")), tmp_path)

@@ -35,7 +35,7 @@ from benchmark.simulation import cbed_fields
 from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.draw import draw_crystal
 
-RUNG = CbedRung.of(load_benchmark().rung("stemdl_smoke"))
+RUNG = CbedRung.of(load_benchmark("space_group").rung("stemdl_smoke"))
 DOSE = RUNG.optics.dose_electrons
 MATERIALS = [unit for plan in plan_shards(recipe_of(RUNG).units()) for unit in plan.units]
 Counts = NDArray[np.int64]
@@ -224,7 +224,7 @@ def test_only_counts_are_taken_for_counts() -> None:
 @pytest.mark.parametrize("name", ["stemdl_smoke", "stemdl_mini"])
 def test_the_shipped_figures_are_those_of_what_is_drawn_here(name: str) -> None:
     """Whatever processor draws them here."""
-    rung = CbedRung.of(load_benchmark().rung(name))
+    rung = CbedRung.of(load_benchmark("space_group").rung(name))
     golden = load_golden(rung)
     assert golden is not None and len(golden.fingerprints) == rung.total("train") + rung.total("dev") + rung.total(
         "test"
@@ -238,7 +238,7 @@ def test_the_shipped_figures_are_those_of_what_is_drawn_here(name: str) -> None:
 
 def test_figures_of_another_recipe_are_none() -> None:
     assert load_golden(replace(RUNG, seed=1)) is None
-    assert load_golden(CbedRung.of(load_benchmark().rung("stemdl_full"))) is None
+    assert load_golden(CbedRung.of(load_benchmark("space_group").rung("stemdl_full"))) is None
 
 
 def test_the_schema_beside_the_figures_is_that_of_the_rungs_samples() -> None:

@@ -26,7 +26,7 @@ from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.cbed import CbedRung
 from benchmark.tasks.space_group.units import drawn, spread
 
-RUNGS = {name: CbedRung.of(rung) for name, rung in load_benchmark().rungs.items()}
+RUNGS = {name: CbedRung.of(rung) for name, rung in load_benchmark("space_group").rungs.items()}
 
 
 def planned(rung: CbedRung) -> list[ShardPlan]:

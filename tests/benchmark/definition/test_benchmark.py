@@ -80,7 +80,7 @@ def _changed(path: tuple, change: Any) -> dict[str, Any]:
 
 
 def test_the_shipped_benchmark_is_read_whole() -> None:
-    benchmark = load_benchmark()
+    benchmark = load_benchmark("space_group")
     assert (benchmark.measured.metric, benchmark.goal.target, benchmark.runs) == ("macro_f1", 0.9, 5)
     mini = CbedRung.of(benchmark.rung("stemdl_mini"))
     assert mini.classes == 25 and {crystal_system(group) for group in mini.space_groups} == {
@@ -107,21 +107,21 @@ def test_the_shipped_benchmark_is_read_whole() -> None:
 
 def test_mini_and_smoke_keep_their_recipes() -> None:
     """Data, results and reference points of these two rungs are named by these hashes."""
-    rungs = load_benchmark().rungs
+    rungs = load_benchmark("space_group").rungs
     mini, smoke = rungs["stemdl_mini"].recipe_sha256, rungs["stemdl_smoke"].recipe_sha256
     assert mini == "0a6a47cd8c6f35cdcaf1afe56e0a5347165d1d04dc102905af4e3ca22aa0bce4"
     assert smoke == "6fe40145d5e72f18faff89bf08a2bbd24fb7a887798bc24c064738014ba4af0d"
 
 
 def test_small_is_made_of_the_groups_that_its_axes_tell_apart() -> None:
-    rung = CbedRung.of(load_benchmark().rung("stemdl_small"))
+    rung = CbedRung.of(load_benchmark("space_group").rung("stemdl_small"))
     assert rung.space_groups == identifiable() and rung.orientation == "conventional"
     assert sum(rung.materials(2).values()) == 200 and rung.pixels == 128
 
 
 def test_full_and_olcf_have_the_real_sets_counts() -> None:
     """The sums of DOI 10.13139/OLCF/1510313, by split; a material has ten samples, but for those that lack some."""
-    benchmark = load_benchmark()
+    benchmark = load_benchmark("space_group")
     for name in ("stemdl_full", "stemdl_olcf"):
         rung = CbedRung.of(benchmark.rung(name))
         samples = [rung.samples(group) for group in rung.space_groups]
@@ -143,7 +143,7 @@ def test_the_counts_are_those_of_the_histogram() -> None:
         pytest.skip("the real set's histogram is not here")
     with open(HISTOGRAM, newline="") as handle:
         rows = {int(row["space_group"]): tuple(int(row[split]) for split in SPLITS) for row in csv.DictReader(handle)}
-    counts = CbedRung.of(load_benchmark().rung("stemdl_full")).samples_per_group
+    counts = CbedRung.of(load_benchmark("space_group").rung("stemdl_full")).samples_per_group
     assert counts == {group: row for group, row in rows.items() if any(row)}
 
 
@@ -248,7 +248,7 @@ RETIRED = ("check_hashes",)
 
 def test_what_the_closed_division_fixes_is_what_the_reference_does() -> None:
     """Each of the reference's settings is tunable, free or fixed; the fixed ones have its values, at every rung."""
-    benchmark = load_benchmark()
+    benchmark = load_benchmark("space_group")
     closed = benchmark.closed
     for rung in benchmark.rungs:
         settings = read_settings(benchmark, rung).to_dict()
@@ -260,13 +260,13 @@ def test_what_the_closed_division_fixes_is_what_the_reference_does() -> None:
 
 def test_unknown_names_are_answered_with_the_nearest() -> None:
     with pytest.raises(StemdlError, match="did you mean 'stemdl_mini'"):
-        load_benchmark().rung("stemdl_minni")
+        load_benchmark("space_group").rung("stemdl_minni")
     with pytest.raises(StemdlError, match="there is no task 'stem'"):
         load_benchmark("stem")
 
 
 def test_the_recipe_hash_names_all_that_the_data_follow_from_and_nothing_else() -> None:
-    rung = CbedRung.of(load_benchmark().rung("stemdl_smoke"))
+    rung = CbedRung.of(load_benchmark("space_group").rung("stemdl_smoke"))
     assert dataclasses.replace(rung, summary="other words").recipe_sha256 == rung.recipe_sha256
     others = [
         dataclasses.replace(rung, seed=1),
@@ -291,6 +291,6 @@ def test_the_recipe_hash_names_all_that_the_data_follow_from_and_nothing_else() 
 
 
 def test_a_request_says_where_its_log_and_checkpoint_lie() -> None:
-    benchmark = load_benchmark()
+    benchmark = load_benchmark("space_group")
     request = RunRequest(benchmark, benchmark.rung("stemdl_smoke"), Path("d"), Path("o"), index=3)
     assert (request.log, request.checkpoint) == (Path("o/result_3.txt"), Path("o/checkpoint.pt"))

@@ -130,7 +130,7 @@ def test_a_function_of_a_schema_and_settings_makes_a_task_for_the_benchmark_s_tr
 
     path = tmp_path / "my_task_for_a_test.py"
     path.write_text("class Task:\n    def __init__(self, schema, settings): ...\nmake_task = Task\n")
-    shipped = load_benchmark()
+    shipped = load_benchmark("space_group")
     benchmark = dataclasses.replace(shipped, trainer=f"{path}:make_task")
     request = RunRequest(benchmark, benchmark.rung("stemdl_smoke"), tmp_path, tmp_path / "run")
     assert request.own_trainer and request.trainer.package == "my_task_for_a_test"

@@ -16,7 +16,7 @@ from benchmark.definition.settings import FREE, OF_TRAINERS, Settings, read_sett
 from benchmark.foundation.errors import StemdlError
 
 NO_RUNG = "a rung without settings of its own"
-STEMDL = load_benchmark()
+STEMDL = load_benchmark("space_group")
 KNOWN = settings_of(STEMDL)
 
 
@@ -54,7 +54,8 @@ def test_what_is_free_is_said_where_the_setting_is_and_nowhere_else():
 def test_settings_are_known_without_importing_a_trainer_a_task_or_torch():
     program = (
         "import sys\nfrom benchmark.definition.finder import load_benchmark\n"
-        "from benchmark.definition.settings import read_settings\nread_settings(load_benchmark(), 'stemdl_smoke')\n"
+        "from benchmark.definition.settings import read_settings\n"
+        "read_settings(load_benchmark('space_group'), 'stemdl_smoke')\n"
         "print(sorted({name.partition('.')[0] for name in sys.modules} & {'reference', 'torch', 'numpy'}))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

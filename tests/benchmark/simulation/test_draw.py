@@ -24,7 +24,7 @@ from benchmark.simulation.crystal import (
 from benchmark.simulation.draw import draw_crystal
 from benchmark.simulation.symmetry import operations, orbit, sites
 
-RUNG = CbedRung.of(load_benchmark().rung("stemdl_mini"))
+RUNG = CbedRung.of(load_benchmark("space_group").rung("stemdl_mini"))
 RECIPE = RUNG.crystals
 TABLES = {
     14: {2, 4},

@@ -138,7 +138,7 @@ def test_no_electron_is_lost(space_group: int, accuracy: Accuracy) -> None:
     Single precision loses about 5e-6 a slice: with steps of 1 Angstrom instead of 25 it would be 2e-4.
     """
     crystal = draw_crystal(
-        space_group, CbedRung.of(load_benchmark().rung("stemdl_mini")).crystals, np.random.default_rng(5)
+        space_group, CbedRung.of(load_benchmark("space_group").rung("stemdl_mini")).crystals, np.random.default_rng(5)
     )
     for axis in CONVENTIONAL_AXES:
         beams = propagate(

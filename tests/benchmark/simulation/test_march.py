@@ -23,7 +23,7 @@ from benchmark.simulation.recipes import Accuracy
 from benchmark.simulation.waves import Problem
 from benchmark.simulation.zone import CONVENTIONAL_AXES, DETECTOR_RIGHT, project
 
-MINI = CbedRung.of(load_benchmark().rung("stemdl_mini"))
+MINI = CbedRung.of(load_benchmark("space_group").rung("stemdl_mini"))
 SRTIO3 = Crystal(
     3.905 * np.eye(3),
     np.array([38, 22, 8, 8, 8]),

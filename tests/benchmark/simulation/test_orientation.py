@@ -23,7 +23,7 @@ from benchmark.simulation.recipes import ORIENTATIONS
 from benchmark.simulation.zone import CONVENTIONAL_AXES, DETECTOR_RIGHT, project
 
 FACES = np.array([(0, 0, 0), (0, 0.5, 0.5), (0.5, 0, 0.5), (0.5, 0.5, 0)])
-RECIPE = CbedRung.of(load_benchmark().rung("stemdl_mini")).crystals
+RECIPE = CbedRung.of(load_benchmark("space_group").rung("stemdl_mini")).crystals
 
 
 def crystal(group: int, parameters: tuple[float, ...], *atoms: tuple[int, tuple[float, float, float]]) -> Crystal:

@@ -18,7 +18,7 @@ from benchmark.simulation.potential import Atoms
 from benchmark.simulation.symmetry import rotations_of
 from benchmark.simulation.zone import CONVENTIONAL_AXES, DETECTOR_RIGHT, Zone, project
 
-RUNG = CbedRung.of(load_benchmark().rung("stemdl_mini"))
+RUNG = CbedRung.of(load_benchmark("space_group").rung("stemdl_mini"))
 ACCURACY = dataclasses.replace(RUNG.optics.accuracy, most_strong_beams=100, directions_across=4, slice_angstrom=40.0)
 OPERATIONS = {
     "flip columns": (np.diag([-1, 1]), np.fliplr),

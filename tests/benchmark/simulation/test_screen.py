@@ -20,7 +20,7 @@ from benchmark.simulation.symmetry import operations
 from benchmark.simulation.waves import Waves
 from benchmark.simulation.zone import CONVENTIONAL_AXES, DETECTOR_RIGHT, project
 
-CRYSTALS = CbedRung.of(load_benchmark().rung("stemdl_mini")).crystals
+CRYSTALS = CbedRung.of(load_benchmark("space_group").rung("stemdl_mini")).crystals
 ACCURACY = Accuracy(1.3, 2.4, 200, 10.0, 0, weak_waves=True, g_z_max_per_angstrom=1.0, wave_degree=8)
 THICKNESS, ENERGY = 150.0, 120.0
 

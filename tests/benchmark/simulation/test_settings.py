@@ -19,7 +19,7 @@ from benchmark.simulation.settings import changes_of_axes, in_setting
 from benchmark.simulation.symmetry import operations
 from benchmark.tasks.space_group.recipe import make_recipe
 
-RUNGS = {name: CbedRung.of(load_benchmark().rung(name)) for name in ("stemdl_mini", "stemdl_mini_v2")}
+RUNGS = {name: CbedRung.of(load_benchmark("space_group").rung(name)) for name in ("stemdl_mini", "stemdl_mini_v2")}
 RECIPE = RUNGS["stemdl_mini"].crystals
 
 

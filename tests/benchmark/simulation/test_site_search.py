@@ -71,7 +71,7 @@ def test_another_position_is_told_from_it() -> None:
 
 def drawn(groups: tuple[int, ...], rung: str, each: int) -> list[list]:
     """Cells, numbers and positions of some crystals as a rung draws them."""
-    recipe = CbedRung.of(load_benchmark().rung(rung)).crystals
+    recipe = CbedRung.of(load_benchmark("space_group").rung(rung)).crystals
     crystals = [draw_crystal(group, recipe, np.random.default_rng(seed)) for group in groups for seed in range(each)]
     return [[crystal.cell.tolist(), crystal.numbers.tolist(), crystal.positions.tolist()] for crystal in crystals]
 

@@ -17,7 +17,7 @@ from benchmark.simulation.recipes import Optics
 from benchmark.simulation.symmetry import operations
 from benchmark.simulation.zone import CONVENTIONAL_AXES, DETECTOR_RIGHT, Zone, project
 
-BENCHMARK = load_benchmark()
+BENCHMARK = load_benchmark("space_group")
 _NAMES = {CbedRung.of(BENCHMARK.rung(name)).optics: name for name in reversed(BENCHMARK.rungs)}
 SIMULATED = [name for optics, name in _NAMES.items() if optics is not None]
 """A rung of each optics."""

@@ -33,7 +33,7 @@ def request_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         sha256 = "1" * 64
 
     monkeypatch.setattr(ledger_entry, "read_manifest", lambda folder: ManifestOf())
-    benchmark = load_benchmark()
+    benchmark = load_benchmark("space_group")
     return lambda name: RunRequest(benchmark, benchmark.rung("stemdl_smoke"), Path("data"), tmp_path / "runs" / name)
 
 
@@ -227,4 +227,4 @@ def test_source_is_hashed_by_name_and_content(tmp_path: Path):
     assert source_sha256(tmp_path) == before
     (tmp_path / "a.py").rename(tmp_path / "c.py")
     assert source_sha256(tmp_path) != before
-    assert packages(load_benchmark()) == {"benchmark": ROOT / "benchmark", "reference": ROOT / "reference"}
+    assert packages(load_benchmark("space_group")) == {"benchmark": ROOT / "benchmark", "reference": ROOT / "reference"}

@@ -29,7 +29,7 @@ SECOND_NODE = Rank(rank=2, size=4, local_rank=0, local_size=2, launcher="mpirun"
 
 @pytest.fixture
 def request_(tmp_path: Path) -> RunRequest:
-    benchmark = load_benchmark()
+    benchmark = load_benchmark("space_group")
     return RunRequest(benchmark, benchmark.rung("stemdl_smoke"), tmp_path / "data", tmp_path / "run", power="rapl")
 
 

@@ -25,7 +25,7 @@ RANK = dataclasses.replace(ALONE, size=4, local_size=2, launcher="srun")
 
 
 def request_in(folder: Path, index: int = 0) -> RunRequest:
-    benchmark = load_benchmark()
+    benchmark = load_benchmark("space_group")
     return RunRequest(benchmark, benchmark.rung("stemdl_smoke"), Path("data"), folder, index=index)
 
 

@@ -194,7 +194,7 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("rung", sorted(load_benchmark().rungs))
+@pytest.mark.parametrize("rung", sorted(load_benchmark("space_group").rungs))
 @pytest.mark.parametrize("division", ["open", "closed"])
 def test_a_good_run_passes_the_official_checker(tmp_path, monkeypatch, rung, division):
     monkeypatch.chdir(tmp_path)

@@ -162,7 +162,9 @@ def test_the_standard_set_is_told_by_its_counts_and_storage(
     monkeypatch.setattr(importer, "REAL_RUNG", "stemdl_smoke")
     monkeypatch.setattr(importer, "PUBLISHED", {"train": (48, 3), "dev": (19, 2), "test": (20, 2)})
     manifest = import_data(real_set, tmp_path / "whole").manifest
-    assert manifest.standard and manifest.recipe_sha256 == load_benchmark().rung("stemdl_smoke").recipe_sha256
+    assert (
+        manifest.standard and manifest.recipe_sha256 == load_benchmark("space_group").rung("stemdl_smoke").recipe_sha256
+    )
     assert not import_data(real_set, tmp_path / "other", storage=Storage(filter="gzip")).manifest.standard
     monkeypatch.setattr(importer, "PUBLISHED", {"train": (49, 3), "dev": (19, 2), "test": (20, 2)})
     assert not import_data(real_set, tmp_path / "short").manifest.standard
