@@ -8,21 +8,21 @@ from collections.abc import Iterator
 from benchmark.crystals import relabel
 from benchmark.crystals.survey import survey
 from benchmark.data.examined import Data
-from benchmark.data.faults import Fault
+from benchmark.data.faults import DataFault
 from benchmark.data.manifest import MANIFEST
 from benchmark.definition.rung import SPLITS
 
 
-def counts(data: Data) -> Iterator[Fault]:
+def counts(data: Data) -> Iterator[DataFault]:
     """Samples of each shard, split and group are as many as the manifest says, and as the recipe wants."""
     manifest, seen, where = data.manifest, data.once(survey), str(data.manifest.folder / MANIFEST)
     for split in manifest.values["splits"]:
         if not any(shard["path"].startswith(f"{split}/") for shard in manifest.shards):
-            yield Fault("counts", where, f"the split {split} has no shard", hint="make or import the data again")
+            yield DataFault("counts", where, f"the split {split} has no shard", hint="make or import the data again")
     for shard in manifest.shards:
         found = seen.counts.get(shard["path"])
         if found is not None and found != shard["samples"]:
-            yield Fault(
+            yield DataFault(
                 "counts",
                 str(manifest.folder / shard["path"]),
                 "another number of samples",
@@ -35,7 +35,7 @@ def counts(data: Data) -> Iterator[Fault]:
     for split, said in manifest.values["splits"].items():
         in_shards = sum(shard["samples"] for shard in manifest.shards if shard["path"].startswith(f"{split}/"))
         if said["samples"] != in_shards:
-            yield Fault(
+            yield DataFault(
                 "counts",
                 where,
                 f"the shards of {split} hold another number of samples",
@@ -44,7 +44,7 @@ def counts(data: Data) -> Iterator[Fault]:
             )
         for group, number in said.get("groups", {}).items():
             if groups[split][int(group)] != number:
-                yield Fault(
+                yield DataFault(
                     "counts",
                     str(manifest.folder / split),
                     f"samples of space group {group}",
@@ -54,7 +54,7 @@ def counts(data: Data) -> Iterator[Fault]:
     rung = relabel.shipped_rung(manifest)
     if rung is not None:
         yield from (
-            Fault(
+            DataFault(
                 "counts",
                 str(manifest.folder / split),
                 f"samples of space group {group}, by the recipe",

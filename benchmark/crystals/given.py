@@ -13,7 +13,7 @@ from benchmark.data.workers import Workers
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.crystal import Crystal
-from benchmark.simulation.recipes import Limits
+from benchmark.simulation.recipes import CrystalLimits
 
 CRYSTALS_AT_ONCE = 8
 
@@ -43,7 +43,7 @@ def choose(rung: CbedRung, path: Path, folder: Path, work: Workers, split: bool)
 
 
 def _examine_all(
-    work: Workers, limits: Limits, candidates: Iterable[Candidate]
+    work: Workers, limits: CrystalLimits, candidates: Iterable[Candidate]
 ) -> Iterator[tuple[Crystal | None, str | None]]:
     candidates = list(candidates)
     pieces = [candidates[first : first + CRYSTALS_AT_ONCE] for first in range(0, len(candidates), CRYSTALS_AT_ONCE)]
@@ -53,5 +53,5 @@ def _examine_all(
         yield from results
 
 
-def _examine_some(limits: Limits, candidates: list[Candidate]) -> list[tuple[Crystal | None, str | None]]:
+def _examine_some(limits: CrystalLimits, candidates: list[Candidate]) -> list[tuple[Crystal | None, str | None]]:
     return [structures.examine(candidate, limits) for candidate in candidates]

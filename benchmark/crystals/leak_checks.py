@@ -12,21 +12,21 @@ from benchmark.crystals.near_copies import near_copies
 from benchmark.crystals.partitions import STANDARD, make_partition
 from benchmark.crystals.survey import survey
 from benchmark.data.examined import Data, Skipped
-from benchmark.data.faults import Fault
+from benchmark.data.faults import DataFault
 from benchmark.data.partition import FOLDER, load_partition
 from benchmark.foundation.errors import StemdlError
 
 
-def materials(data: Data) -> Iterator[Fault]:
+def materials(data: Data) -> Iterator[DataFault]:
     """All samples of a material lie in one split and have one label and formula; a drawn one has its name's label."""
     seen = data.once(survey)
     for entry in seen.samples:
         first = seen.materials[entry.compound.identifier]
         name, where = entry.compound.identifier, f"{data.manifest.folder / entry.shard}: {entry.name}"
         if entry.split != first.split:
-            yield Fault("materials", where, f"the material {name} lies in two splits", first.split, entry.split)
+            yield DataFault("materials", where, f"the material {name} lies in two splits", first.split, entry.split)
         if (entry.compound.space_group, entry.compound.formula) != (first.compound.space_group, first.compound.formula):
-            yield Fault(
+            yield DataFault(
                 "materials",
                 where,
                 f"samples of {name} have different labels or formulas",
@@ -35,7 +35,7 @@ def materials(data: Data) -> Iterator[Fault]:
             )
         drawn_as = relabel.group_of_name(name)
         if drawn_as is not None and drawn_as != entry.compound.space_group:
-            yield Fault(
+            yield DataFault(
                 "materials",
                 where,
                 f"the label is not that of the material {name}",
@@ -44,7 +44,7 @@ def materials(data: Data) -> Iterator[Fault]:
             )
 
 
-def duplicate_materials(data: Data) -> Iterator[Fault]:
+def duplicate_materials(data: Data) -> Iterator[DataFault]:
     """No compound of one lattice lies in two splits. Drawn crystals may by chance be alike: they are drawn again, and
     noted where their atoms lie alike too. Independent draws that coincide tell of the distribution, not of a leak."""
     split_of = {name: entry.split for name, entry in data.once(survey).materials.items()}
@@ -66,8 +66,8 @@ def _apart(data: Data, split_of: Mapping[str, str]) -> Iterator[tuple[str, str]]
         yield from (pair for pair in combinations(names, 2) if len({split_of.get(name) for name in pair}) > 1)
 
 
-def _two_in_one(one: str, other: str, split_of: Mapping[str, str], check: str, where: str) -> Fault:
-    return Fault(
+def _two_in_one(one: str, other: str, split_of: Mapping[str, str], check: str, where: str) -> DataFault:
+    return DataFault(
         check,
         where,
         f"{one} and {other} are one material: formula, group, and lattice within {LATTICE_TOLERANCE:.0%}",
@@ -76,17 +76,17 @@ def _two_in_one(one: str, other: str, split_of: Mapping[str, str], check: str, w
     )
 
 
-def copied_patterns(data: Data) -> Iterator[Fault]:
+def copied_patterns(data: Data) -> Iterator[DataFault]:
     """No pattern of one split is that of another but for its noise."""
     yield from _copies_between(data, [entry.split for entry in data.once(survey).samples], "copies")
 
 
-def _copies_between(data: Data, splits: list[str], check: str) -> Iterator[Fault]:
+def _copies_between(data: Data, splits: list[str], check: str) -> Iterator[DataFault]:
     seen = data.once(survey)
     for one, other, distance in near_copies(seen.descriptors, splits):
         first, second = seen.samples[one], seen.samples[other]
         if first.compound.identifier != second.compound.identifier:  # which is a fault of its own
-            yield Fault(
+            yield DataFault(
                 check,
                 f"{data.manifest.folder / first.shard}: {first.name}",
                 f"the patterns are those of {second.shard}: {second.name} but for noise",
@@ -95,7 +95,7 @@ def _copies_between(data: Data, splits: list[str], check: str) -> Iterator[Fault
             )
 
 
-def partitions(data: Data) -> Iterator[Fault]:
+def partitions(data: Data) -> Iterator[DataFault]:
     """Each partition beside the shards was made for them, names each material once, and separates duplicates."""
     paths = sorted((data.manifest.folder / FOLDER).glob("*.json"))
     if not paths:
@@ -105,11 +105,11 @@ def partitions(data: Data) -> Iterator[Fault]:
         try:
             partition = load_partition(path)
         except StemdlError as error:
-            yield Fault("partitions", str(path), error.what, str(error.expected or ""), str(error.found or ""))
+            yield DataFault("partitions", str(path), error.what, str(error.expected or ""), str(error.found or ""))
             continue
         hint = f"delete it and run stemdl data split {data.manifest.folder} --partition {path.stem}"
         if partition.manifest_sha256 != data.manifest.sha256:
-            yield Fault(
+            yield DataFault(
                 "partitions", str(path), "made for other data", data.manifest.sha256, partition.manifest_sha256, hint
             )
         split_of = partition.split_of
@@ -119,12 +119,12 @@ def partitions(data: Data) -> Iterator[Fault]:
             partition.name == STANDARD
             and partition.splits != make_partition(data.manifest, seen.materials, STANDARD).splits
         ):
-            yield Fault("partitions", str(path), "not the standard split of these materials", hint=hint)
+            yield DataFault("partitions", str(path), "not the standard split of these materials", hint=hint)
         yield from (_two_in_one(one, other, split_of, "partitions", str(path)) for one, other in _apart(data, split_of))
         sides = [split_of.get(entry.compound.identifier, "") for entry in seen.samples]
         yield from _copies_between(data, sides, "partitions")
 
 
-def _names(path: Path, what: str, names: Iterable[str], hint: str) -> Iterator[Fault]:
+def _names(path: Path, what: str, names: Iterable[str], hint: str) -> Iterator[DataFault]:
     if listed := sorted(names):
-        yield Fault("partitions", str(path), f"{what} {len(listed)} materials", "", ", ".join(listed[:3]), hint)
+        yield DataFault("partitions", str(path), f"{what} {len(listed)} materials", "", ", ".join(listed[:3]), hint)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Entry:
+class MaterialEntry:
     """A material as its first sample describes it.
 
     Attributes
@@ -49,7 +49,7 @@ def cells_are_primitive(manifest: Manifest) -> bool:
     return source["kind"] not in ("drawn", "structures", "prototypes")
 
 
-def read_entry(sample: h5py.Group, split: str, shard: str, primitive: bool) -> Entry:
+def read_entry(sample: h5py.Group, split: str, shard: str, primitive: bool) -> MaterialEntry:
     """A material from one of its samples. Raises StemdlError where the label, formula or cell is none.
 
     Formula and cell of imported data, whose cells are `primitive`, may be missing: the import left out what it could
@@ -80,7 +80,7 @@ def read_entry(sample: h5py.Group, split: str, shard: str, primitive: bool) -> E
     compound = Compound(
         material, reduced(counts), group, abc, None if angles is None else tuple(angles.tolist()), primitive
     )
-    return Entry(compound, structure_type(counts, group, primitive), split, shard, sample.name.strip("/"))
+    return MaterialEntry(compound, structure_type(counts, group, primitive), split, shard, sample.name.strip("/"))
 
 
 def split_of(shard: str) -> str:
@@ -91,14 +91,14 @@ def split_of(shard: str) -> str:
     return split
 
 
-def read_materials(manifest: Manifest) -> Mapping[str, Entry]:
+def read_materials(manifest: Manifest) -> Mapping[str, MaterialEntry]:
     """Every material of a data set by its identifier, in the order of the shards. One sample of each is read.
 
     Raises StemdlError where a shard has changed, where it or a sample cannot be read, and where a material lies in two
     splits.
     """
     primitive = cells_are_primitive(manifest)
-    found: dict[str, Entry] = {}
+    found: dict[str, MaterialEntry] = {}
     with progress("Reading materials", len(manifest.shards), "shards") as advance:
         for done, shard in enumerate(manifest.shards, start=1):
             path = manifest.folder / shard["path"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
-from benchmark.crystals.materials import Entry
+from benchmark.crystals.materials import MaterialEntry
 from benchmark.crystals.published import PUBLISHED
 from benchmark.crystals.split import STANDARD_SHARES, STANDARD_VERSION, folds, of_unseen_types, standard_split
 from benchmark.data.manifest import Manifest
@@ -47,7 +47,7 @@ def _folds(name: str) -> int | None:
     return int(name[6:]) if name.startswith("folds_") and name[6:].isdecimal() else None
 
 
-def make_partition(manifest: Manifest, entries: Mapping[str, Entry], name: str = STANDARD) -> Partition:
+def make_partition(manifest: Manifest, entries: Mapping[str, MaterialEntry], name: str = STANDARD) -> Partition:
     """The partition of that name: `standard`, `olcf` (the real set's own folders) or `folds_K`.
 
     Raises StemdlError as `require_partition` does, and where materials do not say their formulas.

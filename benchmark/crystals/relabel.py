@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.crystals.duplicates import compound_of
-from benchmark.crystals.materials import Entry
+from benchmark.crystals.materials import MaterialEntry
 from benchmark.crystals.sources import read_candidates
-from benchmark.data.faults import Fault
+from benchmark.data.faults import DataFault
 from benchmark.data.manifest import Manifest
 from benchmark.data.recipe import DRAWN, STANDARD, Unit, recipe_sha256_of, unit_generator
 from benchmark.definition.finder import benchmark_with
@@ -64,11 +64,11 @@ def drawn_again(rung: CbedRung, identifier: str) -> Crystal | None:
     return in_setting(draw_crystal(group, rung.crystals, generator), rung.settings, generator)
 
 
-def some_of(entries: Iterable[Entry], count: int = MATERIALS_CHECKED) -> list[Entry]:
+def some_of(entries: Iterable[MaterialEntry], count: int = MATERIALS_CHECKED) -> list[MaterialEntry]:
     """Up to `count` materials, of every group as many, by a hash of their names: the same in every run."""
     ranked = sorted(entries, key=lambda entry: sha256_of_text(entry.compound.identifier))
     turns: dict[int, int] = {}
-    order: list[tuple[int, int, Entry]] = []
+    order: list[tuple[int, int, MaterialEntry]] = []
     for entry in ranked:
         turn = turns[entry.compound.space_group] = turns.get(entry.compound.space_group, -1) + 1
         order.append((turn, len(order), entry))
@@ -76,8 +76,8 @@ def some_of(entries: Iterable[Entry], count: int = MATERIALS_CHECKED) -> list[En
 
 
 def crystals_again(
-    manifest: Manifest, entries: list[Entry], table: Path | None
-) -> Iterator[tuple[Entry, Crystal | None]]:
+    manifest: Manifest, entries: list[MaterialEntry], table: Path | None
+) -> Iterator[tuple[MaterialEntry, Crystal | None]]:
     """Each of the materials with its crystal, drawn again or taken from the table of structures that they came from;
     None where spglib gives that no group, or the table does not hold it."""
     rung = shipped_rung(manifest)
@@ -86,7 +86,7 @@ def crystals_again(
         return
     benchmark = benchmark_with(manifest.rung)
     named = CbedRung.of(benchmark.rungs[manifest.rung]) if benchmark is not None else None
-    wanted: Mapping[str, Entry] = {entry.compound.identifier: entry for entry in entries}
+    wanted: Mapping[str, MaterialEntry] = {entry.compound.identifier: entry for entry in entries}
     assert table is not None, "crystals are drawn again or stand in a table"
     found = set()
     for candidate in read_candidates(table):
@@ -100,16 +100,18 @@ def crystals_again(
     yield from ((entry, None) for name, entry in wanted.items() if name not in found)
 
 
-def label_faults(manifest: Manifest, entry: Entry, crystal: Crystal | None) -> Iterator[Fault]:
+def label_faults(manifest: Manifest, entry: MaterialEntry, crystal: Crystal | None) -> Iterator[DataFault]:
     """What of a sample's label, formula and cell is not its crystal's."""
     where = f"{manifest.folder / entry.shard}: {entry.name}"
     if crystal is None:
-        yield Fault("symmetry", where, f"the crystal of {entry.compound.identifier} has no group or is not to be had")
+        yield DataFault(
+            "symmetry", where, f"the crystal of {entry.compound.identifier} has no group or is not to be had"
+        )
         return
     again = standardised(crystal.cell, crystal.numbers, crystal.positions)
     group = None if again is None else again.space_group
     if group != entry.compound.space_group:
-        yield Fault(
+        yield DataFault(
             "symmetry",
             where,
             f"the label is not what spglib finds at {TOLERANCES_ANGSTROM} Angstrom",
@@ -118,7 +120,7 @@ def label_faults(manifest: Manifest, entry: Entry, crystal: Crystal | None) -> I
         )
     compound = compound_of(entry.compound.identifier, crystal)
     if entry.compound.formula and compound.formula != entry.compound.formula:
-        yield Fault(
+        yield DataFault(
             "symmetry", where, "the formula is not the crystal's", str(compound.formula), str(entry.compound.formula)
         )
     if entry.compound.primitive:
@@ -130,7 +132,7 @@ def label_faults(manifest: Manifest, entry: Entry, crystal: Crystal | None) -> I
         if ours is None or theirs is None:
             continue
         if not np.allclose(ours, theirs, rtol=relative, atol=CELL_TOLERANCE):
-            yield Fault(
+            yield DataFault(
                 "symmetry",
                 where,
                 f"{name} is not the crystal's",

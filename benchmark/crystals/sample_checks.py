@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.crystals import cbed_stack
-from benchmark.data.faults import Fault
+from benchmark.data.faults import DataFault
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.cbed_fields import PROJECTIONS, STACK
 
@@ -64,16 +64,16 @@ class OpenSample:
     patterns: NDArray[np.float32] | None
 
 
-def layout(sample: OpenSample, expected: Expected) -> Iterator[Fault]:
+def layout(sample: OpenSample, expected: Expected) -> Iterator[DataFault]:
     """The data set's name, shape and type, and each attribute's."""
     group, where = sample.group, sample.where
     if list(group) != [STACK]:
-        yield Fault("layout", where, "not one data set", STACK, ", ".join(group) or "nothing")
+        yield DataFault("layout", where, "not one data set", STACK, ", ".join(group) or "nothing")
         return
     stack = group[STACK]
     pixels = expected.pixels or (stack.shape[-1] if stack.ndim else 0)
     if stack.shape != (PROJECTIONS, pixels, pixels):
-        yield Fault(
+        yield DataFault(
             "layout",
             where,
             "the stack has another shape",
@@ -81,15 +81,15 @@ def layout(sample: OpenSample, expected: Expected) -> Iterator[Fault]:
             str(stack.shape),
         )
     if stack.dtype.name not in STORED:
-        yield Fault("layout", where, "the stack has another type", " or ".join(STORED), stack.dtype.name)
+        yield DataFault("layout", where, "the stack has another type", " or ".join(STORED), stack.dtype.name)
     for name, (kinds, shape) in ATTRIBUTES.items():
         if name not in group.attrs:
             if expected.complete or name in ALWAYS:
-                yield Fault("layout", where, f"the attribute {name} is missing")
+                yield DataFault("layout", where, f"the attribute {name} is missing")
             continue
         value = np.asarray(group.attrs[name])
         if value.dtype.kind not in kinds or value.shape != shape:
-            yield Fault(
+            yield DataFault(
                 "layout",
                 where,
                 f"the attribute {name} has another type or shape",
@@ -97,37 +97,37 @@ def layout(sample: OpenSample, expected: Expected) -> Iterator[Fault]:
                 f"kind {value.dtype.kind}, shape {value.shape}",
             )
         elif value.dtype.kind == "f" and not np.isfinite(value).all():
-            yield Fault("layout", where, f"the attribute {name} is not finite", "", str(value.tolist()))
+            yield DataFault("layout", where, f"the attribute {name} is not finite", "", str(value.tolist()))
 
 
-def label(sample: OpenSample, expected: Expected) -> Iterator[Fault]:
+def label(sample: OpenSample, expected: Expected) -> Iterator[DataFault]:
     """The label is a space group, and one of the rung's."""
     try:
         group = cbed_stack.read_label(sample.group)
     except StemdlError as error:
-        yield Fault("label", sample.where, error.what, str(error.expected), str(error.found))
+        yield DataFault("label", sample.where, error.what, str(error.expected), str(error.found))
         return
     if group not in expected.space_groups:
-        yield Fault(
+        yield DataFault(
             "label", sample.where, "the label is none of the rung's", f"{len(expected.space_groups)} groups", str(group)
         )
 
 
-def values(sample: OpenSample, expected: Expected) -> Iterator[Fault]:
+def values(sample: OpenSample, expected: Expected) -> Iterator[DataFault]:
     """Every intensity is finite and not negative, and each projection holds some of the beam and not more than it."""
     patterns, where = sample.patterns, sample.where
     if patterns is None:
         return
     if bad := int((~np.isfinite(patterns)).sum()):
-        yield Fault("values", where, "intensities are not finite", "0", f"{bad} of {patterns.size}")
+        yield DataFault("values", where, "intensities are not finite", "0", f"{bad} of {patterns.size}")
         return
     if patterns.min() < 0.0:
-        yield Fault("values", where, "intensities are negative", "", f"{patterns.min():g}")
+        yield DataFault("values", where, "intensities are negative", "", f"{patterns.min():g}")
     sums = patterns.sum(axis=(1, 2), dtype=np.float64)
     if not (sums > 0.0).all():
-        yield Fault("values", where, "a projection is empty", "", str(np.round(sums, 3).tolist()))
+        yield DataFault("values", where, "a projection is empty", "", str(np.round(sums, 3).tolist()))
     elif expected.unit_sum and sums.max() > MOST_INTENSITY:
-        yield Fault(
+        yield DataFault(
             "values",
             where,
             "a projection holds more than the incident beam",
@@ -136,7 +136,7 @@ def values(sample: OpenSample, expected: Expected) -> Iterator[Fault]:
         )
 
 
-SAMPLE_CHECKS: Mapping[str, Callable[[OpenSample, Expected], Iterator[Fault]]] = {
+SAMPLE_CHECKS: Mapping[str, Callable[[OpenSample, Expected], Iterator[DataFault]]] = {
     "layout": layout,
     "label": label,
     "values": values,

@@ -15,7 +15,7 @@ from benchmark.crystals.candidate import Candidate
 from benchmark.crystals.duplicates import Formula, reduced_formula
 from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.crystal import TOLERANCES_ANGSTROM, Crystal, standardised
-from benchmark.simulation.recipes import Limits
+from benchmark.simulation.recipes import CrystalLimits
 from benchmark.simulation.translations import primitive_cell_exceeds
 
 MANY_ATOMS = 1000
@@ -77,7 +77,7 @@ class Selection:
         }
 
 
-def examine(candidate: Candidate, limits: Limits) -> tuple[Crystal | None, str | None]:
+def examine(candidate: Candidate, limits: CrystalLimits) -> tuple[Crystal | None, str | None]:
     """The crystal in its conventional setting, and why it cannot be used at a rung, if it cannot."""
     if candidate.faulty is not None:
         return None, candidate.faulty
@@ -109,7 +109,7 @@ def examine(candidate: Candidate, limits: Limits) -> tuple[Crystal | None, str |
     return crystal, None
 
 
-def _too_many(limits: Limits) -> str:
+def _too_many(limits: CrystalLimits) -> str:
     return f"more than {limits.most_atoms_per_cell} atoms in the cell"
 
 

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from benchmark.crystals import cbed_stack
 from benchmark.crystals.cbed_stack import space_groups_of
 from benchmark.crystals.duplicates import Compound, duplicates
-from benchmark.crystals.materials import Entry, cells_are_primitive, read_entry, split_of
+from benchmark.crystals.materials import MaterialEntry, cells_are_primitive, read_entry, split_of
 from benchmark.crystals.near_copies import NOISELESS_DOSE_ELECTRONS, descriptor
 from benchmark.crystals.sample_checks import SAMPLE_CHECKS, Expected, OpenSample
 from benchmark.data import layout
-from benchmark.data.faults import READING_ERRORS, Fault
+from benchmark.data.faults import READING_ERRORS, DataFault
 from benchmark.data.manifest import Manifest
 from benchmark.foundation.progress import progress
 
@@ -33,15 +33,15 @@ class Survey:
     counts : samples found of each shard, by its path in the manifest; a shard that cannot be read has none.
     """
 
-    samples: list[Entry] = field(default_factory=list)
+    samples: list[MaterialEntry] = field(default_factory=list)
     descriptors: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
     counts: dict[str, int] = field(default_factory=dict)
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[DataFault] = field(default_factory=list)
 
     @cached_property
-    def materials(self) -> dict[str, Entry]:
+    def materials(self) -> dict[str, MaterialEntry]:
         """The first sample of each material."""
-        found: dict[str, Entry] = {}
+        found: dict[str, MaterialEntry] = {}
         for entry in self.samples:
             found.setdefault(entry.compound.identifier, entry)
         return found
@@ -83,7 +83,9 @@ def survey(manifest: Manifest) -> Survey:
                 with h5py.File(path, "r") as opened:
                     if (found := opened.attrs.get("recipe_sha256", manifest.recipe_sha256)) != manifest.recipe_sha256:
                         seen.faults.append(
-                            Fault("recipe", str(path), "the shard is of other data", manifest.recipe_sha256, str(found))
+                            DataFault(
+                                "recipe", str(path), "the shard is of other data", manifest.recipe_sha256, str(found)
+                            )
                         )
                     names = layout.sample_names(opened)
                     seen.counts[shard["path"]] = len(names)
@@ -104,7 +106,7 @@ def survey(manifest: Manifest) -> Survey:
                         descriptors.append(_described(patterns, dose))
             except READING_ERRORS as error:
                 if path.is_file():  # a missing one is a fault of its hash
-                    seen.faults.append(Fault("layout", str(path), "the shard cannot be read", "", _said(error)))
+                    seen.faults.append(DataFault("layout", str(path), "the shard cannot be read", "", _said(error)))
             advance(done)
     size = max((len(one) for one in descriptors), default=0)
     seen.descriptors = np.array(
@@ -113,27 +115,29 @@ def survey(manifest: Manifest) -> Survey:
     return seen
 
 
-def _patterns(sample: object, where: str, faults: list[Fault]) -> NDArray[np.float32] | None:
+def _patterns(sample: object, where: str, faults: list[DataFault]) -> NDArray[np.float32] | None:
     try:
         return cbed_stack.read_patterns(sample)
     except READING_ERRORS as error:
-        faults.append(Fault("layout", where, "the stack cannot be read", "", _said(error)))
+        faults.append(DataFault("layout", where, "the stack cannot be read", "", _said(error)))
         return None
 
 
-def _faults(sample: OpenSample, expected: Expected) -> Iterator[Fault]:
+def _faults(sample: OpenSample, expected: Expected) -> Iterator[DataFault]:
     for name, check in SAMPLE_CHECKS.items():
         try:
             yield from check(sample, expected)
         except READING_ERRORS as error:
-            yield Fault(name, sample.where, "the sample cannot be checked", "", _said(error))
+            yield DataFault(name, sample.where, "the sample cannot be checked", "", _said(error))
 
 
-def _unless_said(where: str, error: Exception, faults: list[Fault]) -> list[Fault]:
+def _unless_said(where: str, error: Exception, faults: list[DataFault]) -> list[DataFault]:
     """The fault that keeps a sample from being told apart, where no check of the sample has found it."""
     said = any(fault.file == where and fault.check in ("label", "layout") for fault in faults[-20:])
     return (
-        [] if said else [Fault("layout", where, getattr(error, "what", "the sample cannot be read"), "", _said(error))]
+        []
+        if said
+        else [DataFault("layout", where, getattr(error, "what", "the sample cannot be read"), "", _said(error))]
     )
 
 

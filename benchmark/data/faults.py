@@ -13,7 +13,7 @@ READING_ERRORS = (OSError, StemdlError, KeyError, ValueError, TypeError, Runtime
 
 
 @dataclass(frozen=True)
-class Fault:
+class DataFault:
     """One fault of a data set.
 
     Attributes

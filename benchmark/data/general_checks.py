@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from benchmark.data.examined import Data
-from benchmark.data.faults import READING_ERRORS, Fault
+from benchmark.data.faults import READING_ERRORS, DataFault
 from benchmark.data.layout import label_of, read_unit
 from benchmark.data.manifest import MANIFEST, Manifest
 from benchmark.data.sealed import opened_image, read_sealed
@@ -24,44 +24,46 @@ class Seen:
     """What one pass over all samples saw, of each shard that can be read: its samples by split, stratum, unit; and the
     hash of each sample's inputs, by split."""
 
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[DataFault] = field(default_factory=list)
     strata: dict[str, Counter[str]] = field(default_factory=dict)
     splits_of_unit: dict[str, set[str]] = field(default_factory=dict)
     splits_of_inputs: dict[bytes, set[str]] = field(default_factory=dict)
 
 
-def samples(data: Data) -> Iterator[Fault]:
+def samples(data: Data) -> Iterator[DataFault]:
     """Every sample has the schema's fields, of their shapes and types, labels of its classes, and finite numbers."""
     yield from data.once(look).faults
 
 
-def counts(data: Data) -> Iterator[Fault]:
+def counts(data: Data) -> Iterator[DataFault]:
     """Samples of each split and stratum are as many as the manifest says, and as the rung's definition wants."""
     manifest, seen, where = data.manifest, data.once(look), str(data.manifest.folder / MANIFEST)
     for split, said in manifest.values["splits"].items():
         found = seen.strata.get(split, Counter())
         if found.total() != said["samples"]:
-            yield Fault("counts", where, f"samples of {split}", str(said["samples"]), str(found.total()))
+            yield DataFault("counts", where, f"samples of {split}", str(said["samples"]), str(found.total()))
         for stratum, number in said["groups"].items():
             if found[stratum] != number:
-                yield Fault("counts", where, f"samples of {stratum} in {split}", str(number), str(found[stratum]))
+                yield DataFault("counts", where, f"samples of {stratum} in {split}", str(number), str(found[stratum]))
     benchmark = benchmark_with(manifest.rung)
     if benchmark is not None and manifest.standard:
         for split, number in benchmark.rung(manifest.rung).samples.items():
             if (there := manifest.samples.get(split, 0)) != number:
-                yield Fault("counts", where, f"samples of {split}, by the definition", str(number), str(there))
+                yield DataFault("counts", where, f"samples of {split}, by the definition", str(number), str(there))
 
 
-def units(data: Data) -> Iterator[Fault]:
+def units(data: Data) -> Iterator[DataFault]:
     """All samples of a unit lie in one split, and no two splits have the same inputs."""
     seen, where = data.once(look), str(data.manifest.folder)
     for unit, splits in seen.splits_of_unit.items():
         if len(splits) > 1:
             word = data.manifest.schema.unit
-            yield Fault("units", where, f"the {word} {unit} is in several splits", found=", ".join(sorted(splits)))
+            yield DataFault("units", where, f"the {word} {unit} is in several splits", found=", ".join(sorted(splits)))
     if shared := [splits for splits in seen.splits_of_inputs.values() if len(splits) > 1]:
         together = ", ".join(sorted(set().union(*shared)))
-        yield Fault("units", where, f"{len(shared)} samples have the inputs of others in another split", found=together)
+        yield DataFault(
+            "units", where, f"{len(shared)} samples have the inputs of others in another split", found=together
+        )
 
 
 def look(manifest: Manifest) -> Seen:
@@ -79,7 +81,7 @@ def look(manifest: Manifest) -> Seen:
                     for number, array in enumerate(stored):
                         if array.dtype.kind == "f" and not np.isfinite(array).all():
                             where = f"{path}: {index.name(number)}"
-                            seen.faults.append(Fault("samples", where, f"{name} is not finite"))
+                            seen.faults.append(DataFault("samples", where, f"{name} is not finite"))
                         if lying.field in manifest.schema.inputs:
                             inputs[number].update(array.tobytes())
                 with opened_image(content, path) as shard:
@@ -92,6 +94,6 @@ def look(manifest: Manifest) -> Seen:
                         seen.splits_of_inputs.setdefault(inputs[number].digest(), set()).add(split)
             except READING_ERRORS as error:
                 said = str(error).splitlines()[0]
-                seen.faults.append(Fault("samples", str(path), "the shard cannot be read", "", said))
+                seen.faults.append(DataFault("samples", str(path), "the shard cannot be read", "", said))
             advance(done)
     return seen

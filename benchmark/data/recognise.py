@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data import layout
-from benchmark.data.faults import Fault
+from benchmark.data.faults import DataFault
 from benchmark.data.golden import Golden, Likeness, differences, figures_of, likeness, load_golden
 from benchmark.data.manifest import MANIFEST, Manifest, read_manifest
 from benchmark.data.plan import ShardPlan, plan_shards
@@ -43,7 +43,7 @@ MOST_RECOUNTED, RECOUNTED_SHARE = 5, 0.02
 other kernels gave 1.2 %. As many could be hidden there: a change of macro-F1 by some 0.02."""
 
 
-def recognise(manifest: Manifest) -> tuple[Recognition | None, list[Fault]]:
+def recognise(manifest: Manifest) -> tuple[Recognition | None, list[DataFault]]:
     """Compare a data set with the golden figures of the rung that it claims to be of, and keep what was found in its
     folder where that can be written; with it, what differs. None where it does not claim to be a rung's own.
 
@@ -59,14 +59,14 @@ def recognise(manifest: Manifest) -> tuple[Recognition | None, list[Fault]]:
     return recognition, faults
 
 
-def compare(manifest: Manifest, rung: Rung) -> tuple[Recognition, list[Fault]]:
+def compare(manifest: Manifest, rung: Rung) -> tuple[Recognition, list[DataFault]]:
     """Every sample of a data set against the golden figures of a rung that has some. Raises as `recognise` does."""
     golden = load_golden(rung)
     assert golden is not None
-    faults: list[Fault] = []
+    faults: list[DataFault] = []
     alike: dict[str, Counter[Likeness]] = {split: Counter() for split in SPLITS}
     for found in _compared(manifest, rung, golden):
-        if isinstance(found, Fault):
+        if isinstance(found, DataFault):
             faults.append(found)
         else:
             split, likeness_found = found
@@ -102,20 +102,20 @@ class _Sample:
     counts: NDArray[np.int64] | None
 
 
-def _samples(manifest: Manifest, rung: Rung) -> Iterator[_Sample | Fault]:
+def _samples(manifest: Manifest, rung: Rung) -> Iterator[_Sample | DataFault]:
     """Every sample of the data set that is where the rung has it, under its name and label; what is not, as a fault."""
     if not has_own_schema(manifest, rung):
-        yield Fault(CHECK, str(manifest.folder / MANIFEST), "other inputs, targets or classes than the rung's")
+        yield DataFault(CHECK, str(manifest.folder / MANIFEST), "other inputs, targets or classes than the rung's")
         return
     recipe = recipe_of(rung)
     plans = plan_shards(recipe.units())
     wanted = [str(layout.shard_path(manifest.folder, plan.split, plan.number)) for plan in plans]
     listed = [str(manifest.folder / shard["path"]) for shard in manifest.shards]
     for odd in sorted(set(wanted) ^ set(listed)):
-        yield Fault(CHECK, odd, "missing" if odd in wanted else "no shard of the rung's")
+        yield DataFault(CHECK, odd, "missing" if odd in wanted else "no shard of the rung's")
     if wanted != listed:
         if set(wanted) == set(listed):
-            yield Fault(CHECK, str(manifest.folder / MANIFEST), "the shards are in another order than the rung's")
+            yield DataFault(CHECK, str(manifest.folder / MANIFEST), "the shards are in another order than the rung's")
         return
     place = 0
     with progress("Comparing with golden figures", len(plans), "shards") as advance:
@@ -125,14 +125,14 @@ def _samples(manifest: Manifest, rung: Rung) -> Iterator[_Sample | Fault]:
             try:
                 yield from _in_shard(manifest, content, path, plan, place, recipe)
             except (StemdlError, OSError, KeyError, ValueError, TypeError) as error:
-                yield Fault(CHECK, str(path), "the shard cannot be read", "", " ".join(str(error).split()))
+                yield DataFault(CHECK, str(path), "the shard cannot be read", "", " ".join(str(error).split()))
             place += plan.samples
             advance(done)
 
 
 def _in_shard(
     manifest: Manifest, content: bytes, path: Path, plan: ShardPlan, place: int, recipe: Recipe
-) -> Iterator[_Sample | Fault]:
+) -> Iterator[_Sample | DataFault]:
     """The samples of a shard, of which the first has that place: inputs and labels are taken as they are to train."""
     assert isinstance(recipe, CountedRecipe), "there are golden figures of counted samples alone"
     index = index_shard(content, path, plan.samples, manifest.schema, indices_of(manifest.schema))
@@ -140,7 +140,7 @@ def _in_shard(
     names, there = [name for name, _ in planned], [index.name(row) for row in range(len(index.names))]
     if names != there:
         odd = min(set(names) ^ set(there))
-        yield Fault(CHECK, f"{path}: {odd}", "missing" if odd in names else "not of the rung")
+        yield DataFault(CHECK, f"{path}: {odd}", "missing" if odd in names else "not of the rung")
         return
     patterns, target = index.fields[manifest.schema.inputs[0].name], manifest.schema.stratum
     labels = [manifest.schema.classes[target][label] for label in index.classes[target]]
@@ -151,25 +151,27 @@ def _in_shard(
         said = {"label": (unit.stratum, labels[turn]), "material": (unit.identifier, materials[turn])}
         others = [what for what, (expected, found) in said.items() if expected != found]
         if others:
-            yield Fault(CHECK, f"{path}: {name}", f"another {others[0]} than the rung's", *map(str, said[others[0]]))
+            yield DataFault(
+                CHECK, f"{path}: {name}", f"another {others[0]} than the rung's", *map(str, said[others[0]])
+            )
         else:
             counts = recipe.counts(patterns.decode(stack))
             yield _Sample(f"{path}: {name}", place + turn, plan.split, counts)
 
 
-def _compared(manifest: Manifest, rung: Rung, golden: Golden) -> Iterator[tuple[str, Likeness] | Fault]:
+def _compared(manifest: Manifest, rung: Rung, golden: Golden) -> Iterator[tuple[str, Likeness] | DataFault]:
     """Of each sample that there are golden figures of, its split and how it compares with them, or what is wrong."""
     for sample in _samples(manifest, rung):
-        if isinstance(sample, Fault):
+        if isinstance(sample, DataFault):
             yield sample
             continue
         if sample.counts is None:
-            yield Fault(CHECK, sample.where, "the intensities are not counts of electrons, as the rung's are")
+            yield DataFault(CHECK, sample.where, "the intensities are not counts of electrons, as the rung's are")
         else:
             figures = golden.figures(sample.place)
             alike = likeness(sample.counts, figures)
             if alike is Likeness.OTHER:
-                yield Fault(
+                yield DataFault(
                     CHECK,
                     sample.where,
                     "other patterns than the rung's",
@@ -180,12 +182,12 @@ def _compared(manifest: Manifest, rung: Rung, golden: Golden) -> Iterator[tuple[
                 yield sample.split, alike
 
 
-def _counted_otherwise(manifest: Manifest, alike: Mapping[str, Counter[Likeness]]) -> Iterator[Fault]:
+def _counted_otherwise(manifest: Manifest, alike: Mapping[str, Counter[Likeness]]) -> Iterator[DataFault]:
     """More stacks of a split that were counted with other random numbers in parts than a processor is the reason of."""
     for split, tally in alike.items():
         most = MOST_RECOUNTED + RECOUNTED_SHARE * tally.total()
         if tally[Likeness.RECOUNTED] > most:
-            yield Fault(
+            yield DataFault(
                 CHECK,
                 str(manifest.folder / split),
                 "stacks that are counted with other random numbers in parts",
@@ -201,7 +203,7 @@ def make_golden(manifest: Manifest, rung: Rung) -> Path:
     """
     rows = []
     for sample in _samples(manifest, rung):
-        if isinstance(sample, Fault) or sample.counts is None:
+        if isinstance(sample, DataFault) or sample.counts is None:
             raise StemdlError("these are not the rung's own data", where=manifest.folder, found=sample)
         rows.append(figures_of(sample.counts))
     path = golden_path(rung.name)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmark.data.examined import Data, Skipped
-from benchmark.data.faults import READING_ERRORS, Fault
+from benchmark.data.faults import READING_ERRORS, DataFault
 from benchmark.data.file_checks import files, recipe
 from benchmark.data.general_checks import counts, samples, units
 from benchmark.data.hdf5_errors import require_unlocked
@@ -21,7 +21,7 @@ from benchmark.data.recognition import rung_claimed
 from benchmark.definition.finder import RECIPE, find_task
 from benchmark.foundation.errors import StemdlError
 
-Check = Callable[[Data], Iterator[Fault]]
+DataCheck = Callable[[Data], Iterator[DataFault]]
 MOST_FAULTS = 20
 """Of one check; how many more there are is said."""
 
@@ -37,7 +37,7 @@ class Report:
     checked : the names of the checks. skipped : why a check could not be made, by its name.
     """
 
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[DataFault] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     checked: list[str] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
@@ -69,15 +69,15 @@ def verify(folder: Path, *, quick: bool = False, table: Path | None = None) -> R
             report.skipped[name] = str(why)
             continue
         except READING_ERRORS as error:
-            found = [Fault(name, str(folder), "the check could not be made", "", str(error).splitlines()[0])]
+            found = [DataFault(name, str(folder), "the check could not be made", "", str(error).splitlines()[0])]
         report.checked.append(name)
         report.faults += found[:MOST_FAULTS]
         if len(found) > MOST_FAULTS:
-            report.faults.append(Fault(name, str(folder), f"and {len(found) - MOST_FAULTS} more of this check"))
+            report.faults.append(DataFault(name, str(folder), f"and {len(found) - MOST_FAULTS} more of this check"))
     return report
 
 
-def golden(data: Data) -> Iterator[Fault]:
+def golden(data: Data) -> Iterator[DataFault]:
     """A rung's own data are that, by its golden figures: each stack, label and material."""
     if rung_claimed(data.manifest) is None:
         raise Skipped("these do not claim to be a rung's own data")
@@ -92,7 +92,7 @@ def golden(data: Data) -> Iterator[Fault]:
     yield from faults
 
 
-GENERAL: Mapping[str, Check] = {
+GENERAL: Mapping[str, DataCheck] = {
     "files": files,
     "recipe": recipe,
     "samples": samples,
@@ -104,7 +104,7 @@ GENERAL: Mapping[str, Check] = {
 QUICK = (files, recipe, golden)
 
 
-def _checks_of(manifest: Manifest, report: Report) -> Mapping[str, Check]:
+def _checks_of(manifest: Manifest, report: Report) -> Mapping[str, DataCheck]:
     """Of any data, and of their task where its code is to be had."""
     try:
         own = getattr(find_task(manifest.task).code(RECIPE), "CHECKS", {})

@@ -45,13 +45,14 @@ class ClosedDivision:
     tunable : change the training, and may be chosen.
     free : say where and for whom it computes, and change no result: the trainers' own, and the definition's.
     fixed : setting to value, under the name of a rung or `every_rung`. Beside the trainer's settings, keys of the log.
-    unsaid : fixed settings that a log may leave out, since trainers before them had the fixed value and no choice.
+    implied_by_older_logs : fixed settings that a log may leave out, since trainers before them had the fixed value and
+        no choice.
     """
 
     tunable: tuple[str, ...]
     free: tuple[str, ...]
     fixed: Mapping[str, Mapping[str, Any]]
-    unsaid: tuple[str, ...] = ()
+    implied_by_older_logs: tuple[str, ...] = ()
 
     def fixed_at(self, rung: str) -> dict[str, Any]:
         """The reference's values at a rung."""

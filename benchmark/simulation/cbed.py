@@ -17,9 +17,9 @@ from benchmark.simulation.recipes import (
     SETTINGS,
     SPACINGS,
     Accuracy,
+    CrystalLimits,
     CrystalRecipe,
     Imported,
-    Limits,
     Optics,
     Realistic,
 )
@@ -52,7 +52,7 @@ class CbedRung:
     orientation: str
     optics: Optics | None = None
     crystals: CrystalRecipe | None = None
-    limits: Limits | None = None
+    limits: CrystalLimits | None = None
     storage: Storage = Storage()
     random_rotation: bool = False
     settings: str = "tabulated"
@@ -186,5 +186,5 @@ def _simulation(where: str, values: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "optics": build(Optics, f"{where}.optics", optics, accuracy=accuracy),
         "crystals": crystals_of(where, values, "crystals"),
-        "limits": build(Limits, f"{where}.limits", mapping(where, values, "limits")),
+        "limits": build(CrystalLimits, f"{where}.limits", mapping(where, values, "limits")),
     }

@@ -147,7 +147,7 @@ class CrystalRecipe:
 
 
 @dataclass(frozen=True)
-class Limits:
+class CrystalLimits:
     """What a given (not drawn) crystal must keep to be simulated at a rung, in its conventional cell."""
 
     longest_edge_angstrom: float

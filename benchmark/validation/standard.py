@@ -39,7 +39,7 @@ class Standard:
     reference_points : file of the reference's convergence, or None where it was not recorded.
     required : keys of the log of a closed submission, beside those that all logs have.
     fixed : of a closed submission, key of the log to the values that it may have.
-    tunable, free, unsaid, precisions : settings in a log's `config`; ours alone.
+    tunable, free, implied_by_older_logs, precisions : settings in a log's `config`; ours alone.
     samples : split to number of samples, where the definition fixes it.
     recipe_sha256, golden_sha256 : of the data, and of what they are recognised by; ours alone.
     known_manifests : of the data of logs that do not say whether they were recognised.
@@ -59,7 +59,7 @@ class Standard:
     fixed: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     tunable: tuple[str, ...] = ()
     free: tuple[str, ...] = ()
-    unsaid: tuple[str, ...] = ()
+    implied_by_older_logs: tuple[str, ...] = ()
     precisions: tuple[str, ...] = ()
     samples: Mapping[str, int] = field(default_factory=dict)
     recipe_sha256: str = ""
@@ -124,7 +124,7 @@ def _of_definition(benchmark: Benchmark) -> dict[str, Standard]:
             fixed={key: (value,) for key, value in benchmark.closed.fixed_at(rung.name).items()},
             tunable=benchmark.closed.tunable,
             free=benchmark.closed.free,
-            unsaid=benchmark.closed.unsaid,
+            implied_by_older_logs=benchmark.closed.implied_by_older_logs,
             precisions=benchmark.precisions,
             samples={split: rung.total(split) for split in SPLITS},
             recipe_sha256=rung.recipe_sha256,

@@ -9,16 +9,16 @@ from benchmark.crystals.count_checks import counts
 from benchmark.crystals.leak_checks import copied_patterns, duplicate_materials, materials, partitions
 from benchmark.crystals.survey import survey
 from benchmark.data.examined import Data, Skipped
-from benchmark.data.faults import Fault
+from benchmark.data.faults import DataFault
 from benchmark.foundation.progress import progress
 
 
-def samples(data: Data) -> Iterator[Fault]:
+def samples(data: Data) -> Iterator[DataFault]:
     """Layout, label and intensities of every sample, as `sample_checks` has them."""
     yield from data.once(survey).faults
 
 
-def symmetry(data: Data) -> Iterator[Fault]:
+def symmetry(data: Data) -> Iterator[DataFault]:
     """Labels, formulas and cells of some materials are those of their crystals, whose groups spglib finds again."""
     if data.manifest.values["source"]["kind"] == "prototypes":
         raise Skipped("crystals made from prototypes are not made again")
@@ -35,7 +35,7 @@ def symmetry(data: Data) -> Iterator[Fault]:
             advance(done)
 
 
-CHECKS: Mapping[str, Callable[[Data], Iterator[Fault]]] = {
+CHECKS: Mapping[str, Callable[[Data], Iterator[DataFault]]] = {
     "samples": samples,
     "counts": counts,
     "materials": materials,

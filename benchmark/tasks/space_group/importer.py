@@ -32,7 +32,7 @@ from benchmark.simulation.cbed_fields import sample_schema
 from benchmark.tasks.space_group.importing.convert import hash_shard, read_tally, write_shard
 from benchmark.tasks.space_group.importing.planned import PlannedShard, plan_shards, sift
 from benchmark.tasks.space_group.importing.source import Source, find_source
-from benchmark.tasks.space_group.importing.surveyed import Sample, Survey, survey_hdf5, survey_npz
+from benchmark.tasks.space_group.importing.surveyed import FileSurvey, Sample, survey_hdf5, survey_npz
 from benchmark.tasks.space_group.importing.tally import Tally
 
 REAL_RUNG = "stemdl_olcf"
@@ -174,7 +174,7 @@ def _import(
     return Imported(manifest, Tally.from_json(manifest.values["import"]))
 
 
-def _survey(source: Source, work: Workers) -> list[Survey]:
+def _survey(source: Source, work: Workers) -> list[FileSurvey]:
     if source.form != "npz":
         return work.map(survey_hdf5, source.files, "Surveying", "files")
     parts = [

@@ -52,7 +52,7 @@ def closed_settings(log: Log) -> Iterator[Fault]:
                 expected="the settings that the definition lists",
                 hint="the open division is free to add settings",
             )
-        for name in {*standard.fixed, *standard.tunable} - {*settings, *standard.unsaid, *log.by_key}:
+        for name in {*standard.fixed, *standard.tunable} - {*settings, *standard.implied_by_older_logs, *log.by_key}:
             yield Fault(f"config does not say {name}", line=config.line, expected="every setting of the trainer")
 
 

@@ -13,9 +13,9 @@ from cif_text import ATOM_COLUMNS, SALT, cif, operations_of
 
 from benchmark.crystals.sources import read_candidates
 from benchmark.crystals.structures import examine
-from benchmark.simulation.recipes import Limits
+from benchmark.simulation.recipes import CrystalLimits
 
-WIDE = Limits(longest_edge_angstrom=100.0, most_atoms_per_cell=1000)
+WIDE = CrystalLimits(longest_edge_angstrom=100.0, most_atoms_per_cell=1000)
 FM3M = operations_of("F m -3 m")
 MONOCLINIC, BRICK = (8.1, 9.7, 11.3, 90, 101.5, 90), (8.1, 9.7, 11.3, 90, 90, 90)
 THREE = ("Ca1 Ca 0.70 0.89 0.13", "S1 S 0.61 0.47 0.58", "O1 O 0.15 0.42 0.58")

@@ -23,10 +23,10 @@ from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.draw import draw_crystal
-from benchmark.simulation.recipes import Limits
+from benchmark.simulation.recipes import CrystalLimits
 
 SMOKE = CbedRung.of(load_benchmark("space_group").rung("stemdl_smoke"))
-WIDE = Limits(longest_edge_angstrom=100.0, most_atoms_per_cell=1000)
+WIDE = CrystalLimits(longest_edge_angstrom=100.0, most_atoms_per_cell=1000)
 
 
 def rung_of(*groups: int, **changes: Any) -> CbedRung:
@@ -168,11 +168,11 @@ def test_limits_and_room_are_kept_and_reported(tmp_path: Path) -> None:
     path = write_table(tmp_path / "a.npz", drawn(62, 12))
     full = select_from(path, rung_of(62)).report()["groups"]["62"]
     assert (full["found"], full["used"], full["dropped"]) == (12, 7, {"the rung has no more room": 5})
-    small = select_from(path, rung_of(62, limits=Limits(100.0, 14)))
+    small = select_from(path, rung_of(62, limits=CrystalLimits(100.0, 14)))
     assert all(len(crystal.numbers) <= 14 for _, crystal in small.chosen[62])
     assert small.dropped["more than 14 atoms in the cell"][62] > 0
     edges = sorted(crystal.lengths_angstrom.max() for _, crystal in drawn(62, 12))
-    short = select_from(path, rung_of(62, limits=Limits(round(edges[4] + 0.001, 3), 100)))
+    short = select_from(path, rung_of(62, limits=CrystalLimits(round(edges[4] + 0.001, 3), 100)))
     assert len(short.chosen[62]) == 5
     assert sum(sum(counts.values()) for counts in short.dropped.values()) == 7
 

@@ -21,7 +21,7 @@ from sealing import seal
 
 from benchmark.data import recognise as module
 from benchmark.data import recognition as recognition_module
-from benchmark.data.faults import Fault
+from benchmark.data.faults import DataFault
 from benchmark.data.golden import counts_of
 from benchmark.data.manifest import read_manifest
 from benchmark.data.recognise import recognise, recognised
@@ -52,7 +52,7 @@ def changed(folder: Path) -> Iterator[None]:
         before.rename(folder)
 
 
-def judged(folder: Path) -> tuple[Recognition | None, list[Fault]]:
+def judged(folder: Path) -> tuple[Recognition | None, list[DataFault]]:
     """What is found where the manifest knows of the change."""
     seal(folder)
     return recognise(read_manifest(folder))

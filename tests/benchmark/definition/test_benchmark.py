@@ -43,7 +43,7 @@ FREE_KEYS = {
     ("known_sources", "benchmark"),
     ("closed", "fixed", "stemdl_smoke"),
     ("closed", "free"),
-    ("closed", "unsaid"),
+    ("closed", "implied_by_older_logs"),
     ("known_manifests",),
 }
 """Names that the file itself chooses, and what may be left out."""

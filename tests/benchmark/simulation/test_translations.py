@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from benchmark.crystals.candidate import Candidate
 from benchmark.crystals.structures import examine
-from benchmark.simulation.recipes import Limits
+from benchmark.simulation.recipes import CrystalLimits
 from benchmark.simulation.translations import primitive_cell_exceeds
 
 TOLERANCE_ANGSTROM = 2e-3
@@ -74,7 +74,7 @@ def never_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("never_asked")
 def test_thousands_of_atoms_are_left_out_without_spglib(large: Cell) -> None:
     cell, numbers, positions = large
-    crystal, fault = examine(Candidate("large", cell * 4.0, numbers, positions), Limits(16.0, 80))
+    crystal, fault = examine(Candidate("large", cell * 4.0, numbers, positions), CrystalLimits(16.0, 80))
     assert crystal is None and fault == "more than 80 atoms in the cell"
 
 
@@ -82,7 +82,7 @@ def test_thousands_of_atoms_are_left_out_without_spglib(large: Cell) -> None:
 def test_one_defect_in_thousands_of_atoms_is_enough() -> None:
     cell, numbers, positions = repeated(random_cell(8, 3), (10, 10, 10))
     positions[4321] += 0.01
-    crystal, fault = examine(Candidate("defect", cell, numbers, positions), Limits(16.0, 80))
+    crystal, fault = examine(Candidate("defect", cell, numbers, positions), CrystalLimits(16.0, 80))
     assert crystal is None and fault == "more than 80 atoms in the cell"
 
 
@@ -103,5 +103,5 @@ def test_a_supercell_of_a_small_crystal_is_still_used() -> None:
             ]
         ),
     )
-    crystal, fault = examine(Candidate("salt", *repeated(salt, (3, 3, 3))), Limits(16.0, 80))
+    crystal, fault = examine(Candidate("salt", *repeated(salt, (3, 3, 3))), CrystalLimits(16.0, 80))
     assert fault is None and crystal is not None and (crystal.space_group, len(crystal.numbers)) == (225, 8)

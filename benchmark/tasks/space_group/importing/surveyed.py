@@ -50,7 +50,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Survey:
+class FileSurvey:
     """The samples of some files, and what of them is already known to be dropped or skipped."""
 
     samples: tuple[Sample, ...]
@@ -61,7 +61,7 @@ class _Unusable(Exception):
     """A stack that cannot be imported; its text says why."""
 
 
-def survey_hdf5(file: SourceFile) -> Survey:
+def survey_hdf5(file: SourceFile) -> FileSurvey:
     """The samples of one HDF5 file. A file that cannot be read to its end is named and gives none. Raises StemdlError
     where patterns are behind a filter that is not installed, another process has the file open for writing, or it has
     not the hash that its data set's manifest gives."""
@@ -83,8 +83,8 @@ def survey_hdf5(file: SourceFile) -> Survey:
         refuse_locked(error, file.path)
         tally = Tally()
         tally.skip(file.name, why_unreadable(error))
-        return Survey((), tally)
-    return Survey(tuple(samples), tally)
+        return FileSurvey((), tally)
+    return FileSurvey(tuple(samples), tally)
 
 
 def _sample(file: SourceFile, shard: h5py.File, name: str) -> Sample:
@@ -159,7 +159,7 @@ def _is_stack(shape: tuple[int, ...] | None) -> bool:
     return shape is not None and len(shape) == 3 and shape[0] == cbed_fields.PROJECTIONS and shape[1] == shape[2] > 0
 
 
-def survey_npz(files: tuple[SourceFile, ...]) -> Survey:
+def survey_npz(files: tuple[SourceFile, ...]) -> FileSurvey:
     """The samples of many NPZ files, one each. A file that cannot be read is named and skipped."""
     samples, tally = [], Tally()
     for file, stored in _npz_labels(files, tally):
@@ -170,7 +170,7 @@ def survey_npz(files: tuple[SourceFile, ...]) -> Survey:
             continue
         # The form does not tell the materials: each file stands for one.
         samples.append(Sample(file, "", label, f"npz-{file.name.removesuffix('.npz')}", file.number, 0, NPZ_PIXELS))
-    return Survey(tuple(samples), tally)
+    return FileSurvey(tuple(samples), tally)
 
 
 def _npz_labels(files: tuple[SourceFile, ...], tally: Tally) -> Iterator[tuple[SourceFile, NDArray[Any]]]:
