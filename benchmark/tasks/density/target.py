@@ -32,7 +32,7 @@ def electron_density(specimen: Specimen, b_angstrom2: float, box: Box, window: N
         for _, summed in structure_factors(specimen.positions[chosen], in_one[chosen], box):
             total += x_ray_scattering_factor(number, length) * summed
     total *= np.exp(-b_angstrom2 * length**2 / 4.0) / (box.angstrom**2 * specimen.thickness_angstrom)
-    return _seen(total, box, window)
+    return seen(total, box, window)
 
 
 def potential(phi: NDArray[np.float32], box: Box, pixels: int, window: NDArray[np.float64]) -> NDArray:
@@ -41,11 +41,12 @@ def potential(phi: NDArray[np.float32], box: Box, pixels: int, window: NDArray[n
     small = Box(pixels, box.angstrom)
     places = np.rint(small.frequencies * box.angstrom).astype(int)
     transform = np.fft.rfft2(np.sin(phi).mean(axis=0, dtype=np.float64)) / phi.shape[-1] ** 2
-    return _seen(transform[places][:, : pixels // 2 + 1], small, window)
+    return seen(transform[places][:, : pixels // 2 + 1], small, window)
 
 
-def _seen(transform: NDArray, box: Box, window: NDArray[np.float64]) -> NDArray[np.float32]:
-    """A picture from the half of its transform that a real picture needs, low-passed, over the window."""
+def seen(transform: NDArray, box: Box, window: NDArray[np.float64]) -> NDArray[np.float32]:
+    """A picture from the half of its transform that a real one needs (points, points // 2 + 1), low-passed, over the
+    window (n,)."""
     half = box.points // 2 + 1
     k_max2 = (box.points / (2.0 * box.angstrom)) ** 2
     squared = box.squared[:, :half]

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from benchmark.definition.sample import SampleSchema
 from benchmark.foundation.errors import StemdlError
 from reference.task import Batch
-from reference.tasks.density.model import PATCH, ScanNet
+from reference.tasks.density.model import BIN, STRIDE, ScanNet
 
 SYMMETRIES = 8
 """Of the square: what turns or mirrors specimen, scan and detector together leaves the physics as it is."""
@@ -64,10 +64,10 @@ def make_task(schema: SampleSchema, settings: Mapping[str, Any]) -> Density:
     """The task of the closed division. Raises StemdlError where the network is not made for a schema's shapes."""
     (positions, _, pixels, _), (target, _) = schema.inputs[0].shape, schema.targets[0].shape
     ratio = target // positions
-    if pixels % PATCH or target % positions or ratio & (ratio - 1):
+    if pixels % (BIN * STRIDE) or target % positions or ratio & (ratio - 1):
         raise StemdlError(
             "the reference's network is not made for these shapes",
-            expected=f"pixels a multiple of {PATCH}, the target's a power of two times the positions",
+            expected=f"pixels a multiple of {BIN * STRIDE}, the target's a power of two times the positions",
             found=f"{positions} positions, {pixels} pixels, {target} of the target",
         )
     return Density(ScanNet(positions, pixels, target, settings["width"], settings["local"], settings["depth"]))
