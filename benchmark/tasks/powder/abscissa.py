@@ -28,7 +28,7 @@ _WAVELENGTH = re.compile(
 )
 _OTHER_LINE = re.compile(r"beta|β|ratio|alpha[\s_-]?2|α[\s_-]?2", re.IGNORECASE)
 _TUBE = re.compile(
-    r"\b(cr|fe|co|cu|mo|ag)[\s_-]*(?:k[\s_-]*(?:alpha|α|a)|anode|radiation|tube)"
+    r"\b(cr|fe|co|cu|mo|ag)[\s_-]*(?:k[\s_-]*(?:alpha|α|a)(?![a-z])|anode|radiation|tube)"
     r"|(?:anode|target|tube|radiation)\W{0,12}(?:material\W{0,4})?(cr|fe|co|cu|mo|ag)\b",
     re.IGNORECASE,
 )
@@ -64,16 +64,23 @@ def meaning_of(table: Columns, axis: str | None) -> Meaning:
     return named
 
 
-def wavelength_of(table: Columns, axis: str, given_angstrom: float | None) -> float | None:
-    """The wavelength in angstrom, as the file states it or as given; None where d or q need none. Raises StemdlError
-    where it is not known, not one, or stated otherwise than given."""
+def wavelength_of(table: Columns, axis: str, given_angstrom: float | None) -> tuple[float | None, tuple[str, ...]]:
+    """The wavelength in angstrom, as the file states it or as given, and notes; None where d or q need none. Raises
+    StemdlError where it is not known, not one, or stated otherwise than given."""
     low, high = WAVELENGTHS_ANGSTROM
     if given_angstrom is not None and not low <= given_angstrom <= high:
         expected = f"{low} to {high} angstrom"
         raise StemdlError("this is not a wavelength", where="wavelength", expected=expected, found=given_angstrom)
     if axis != "two_theta":
-        return None
-    stated = _stated(table)
+        return None, ()
+    stated, tubes = _stated(table), _tubes(table)
+    notes = ()
+    if not stated and given_angstrom is None and tubes:
+        notes = tuple(
+            f"wavelength {K_ALPHA_1_ANGSTROM[tube]} angstrom: K alpha 1 of the {tube.capitalize()} tube"
+            for tube in tubes
+        )
+    stated = stated or [K_ALPHA_1_ANGSTROM[tube] for tube in tubes]
     values = [*stated, *([given_angstrom] if given_angstrom is not None else [])]
     if not values:
         raise StemdlError(
@@ -86,19 +93,28 @@ def wavelength_of(table: Columns, axis: str, given_angstrom: float | None) -> fl
         expected = f"{given_angstrom} angstrom" if given_angstrom is not None else "one wavelength"
         found = ", ".join(f"{value:g}" for value in stated)
         raise StemdlError("the file states another wavelength", where=table.path, expected=expected, found=found)
-    return values[0]
+    return values[0], notes
+
+
+def _lines(table: Columns) -> list[str]:
+    """Header and comments, without those that are of the tube's other lines."""
+    return [line for line in table.header if not _OTHER_LINE.search(line)]
 
 
 def _stated(table: Columns) -> list[float]:
-    """The wavelengths that header and comments name; that of the tube's anode where they name nothing else."""
-    lines = [line for line in table.header if not _OTHER_LINE.search(line)]
-    found = [match for line in lines for match in _WAVELENGTH.finditer(line)]
+    """The wavelengths in angstrom that header and comments name."""
+    found = [match for line in _lines(table) for match in _WAVELENGTH.finditer(line)]
     values = [float(match[1].replace(",", ".")) * (10.0 if match[2] else 1.0) for match in found]
     low, high = WAVELENGTHS_ANGSTROM
     if wrong := [value for value in values if not low <= value <= high]:
         raise StemdlError("the file states what is not a wavelength", where=table.path, found=f"{wrong[0]:g} angstrom")
-    tubes = {match[1] or match[2] for line in lines for match in _TUBE.finditer(line)}
-    return values or [K_ALPHA_1_ANGSTROM[tube] for tube in sorted({tube.lower() for tube in tubes})]
+    return values
+
+
+def _tubes(table: Columns) -> list[str]:
+    """The anodes that header and comments name."""
+    found = [match for line in _lines(table) for match in _TUBE.finditer(line)]
+    return sorted({(match[1] or match[2]).lower() for match in found})
 
 
 def _named(table: Columns) -> Meaning | None:

@@ -70,9 +70,10 @@ def read_curve(path: Path, wavelength_angstrom: float | None = None, axis: str |
         raise StemdlError("there is no such abscissa", where="axis", expected=", ".join(AXES), found=axis)
     table = read_columns(path)
     meaning = meaning_of(table, axis)
-    notes = list(meaning.notes)
+    wavelength, found = wavelength_of(table, meaning.axis, wavelength_angstrom)
+    notes = [*meaning.notes, *found]
     x, y = table.values[:, meaning.abscissa], table.values[:, meaning.intensity]
-    inverse_d = _inverse_d(table, x, meaning.axis, wavelength_of(table, meaning.axis, wavelength_angstrom))
+    inverse_d = _inverse_d(table, x, meaning.axis, wavelength)
     if np.isinf(y).any():
         _refuse(table, int(np.argmax(np.isinf(y))), "an intensity is infinite", y)
     if missing := int(np.isnan(y).sum()):

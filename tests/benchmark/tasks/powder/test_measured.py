@@ -146,6 +146,20 @@ def test_options_say_what_the_file_does_not(tmp_path: Path) -> None:
     assert np.allclose(places(read_curve(written(tmp_path, rows(d, COUNTS)), axis="d")), ANGLES, atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("header", "noted"),
+    [("# Anode: Cu\n", True), ("# CuKa1\n", True), ("# Cu anode, wavelength 1.5406\n", False)],
+)
+def test_a_wavelength_that_the_tube_alone_tells_is_noted(header: str, noted: bool, tmp_path: Path) -> None:
+    notes = read_curve(written(tmp_path, header + rows(ANGLES, COUNTS))).notes
+    assert (notes == ("wavelength 1.540593 angstrom: K alpha 1 of the Cu tube",)) == noted
+
+
+def test_a_specimen_is_not_a_tube(tmp_path: Path) -> None:
+    with pytest.raises(StemdlError, match="wavelength is not known"):
+        read_curve(written(tmp_path, "# Cu K-alum, Fe radiates nothing\n" + rows(ANGLES, COUNTS)))
+
+
 @pytest.mark.parametrize("missing", ["", "nan", "NaN", "n/a", "--"])
 def test_points_without_an_intensity_are_left_out_and_noted(missing: str, tmp_path: Path) -> None:
     lines = rows(ANGLES, COUNTS).splitlines()
