@@ -46,7 +46,7 @@ def test_the_balanced_parts_are_balanced_and_units_are_named_once() -> None:
     labels = recipe.schema().classes["extinction_group"]
     assert len({unit.identifier for unit in units}) == len(units)
     parts = Counter((unit.split, unit.content.part, unit.stratum) for unit in units)
-    for split, part, each in (("train", "balanced", 40), ("dev", "balanced", 12), ("test", "balanced", 12),
+    for split, part, each in (("train", "balanced", 200), ("dev", "balanced", 12), ("test", "balanced", 12),
                               ("test", UNSEEN, 2)):  # fmt: skip
         assert {parts[split, part, label] for label in labels} == {each}
     biased = Counter(unit.content.space_group for unit in units if unit.content.part == BIASED)
@@ -58,7 +58,7 @@ def test_the_balanced_parts_are_balanced_and_units_are_named_once() -> None:
 def test_training_can_be_as_biased_as_a_database_and_no_less() -> None:
     units = recipe_of(changed(biased_training=True)).units()
     train = Counter(unit.content.space_group for unit in units if unit.split == "train")
-    assert train.total() == 200 and train[225] > 1.5 * train[191]
+    assert train.total() == 1000 and train[225] > 1.5 * train[191]
     assert sum(unit.split == "dev" for unit in units) == 60
 
 
