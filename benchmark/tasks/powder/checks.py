@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmark.crystals.duplicates import Compound, duplicates, parsed_formula, reduced
 from benchmark.data.examined import Data
-from benchmark.data.faults import READING_ERRORS, Fault
+from benchmark.data.faults import READING_ERRORS, DataFault
 from benchmark.data.general_checks import units
 from benchmark.data.layout import read_unit
 from benchmark.data.manifest import Manifest
@@ -25,17 +25,17 @@ class Seen:
     """What one pass over all samples saw: what is wrong with their labels and counts; compounds with their splits; and
     the structure types of each part of each split."""
 
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[DataFault] = field(default_factory=list)
     compounds: list[tuple[str, Compound]] = field(default_factory=list)
     types: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
 
 
-def labels(data: Data) -> Iterator[Fault]:
+def labels(data: Data) -> Iterator[DataFault]:
     """A sample's extinction group and system are those of its space group, and its profile is of whole counts."""
     yield from data.once(look).faults
 
 
-def duplicate_crystals(data: Data) -> Iterator[Fault]:
+def duplicate_crystals(data: Data) -> Iterator[DataFault]:
     """No crystal lies in two splits: none has the formula and group of another, and a lattice alike."""
     seen = data.once(look)
     first = duplicates([compound for _, compound in seen.compounds])
@@ -46,19 +46,21 @@ def duplicate_crystals(data: Data) -> Iterator[Fault]:
         if len(found) > 1:
             name = seen.compounds[place][1].identifier
             where = str(data.manifest.folder)
-            yield Fault(
+            yield DataFault(
                 "duplicates", where, f"crystals like {name} are in several splits", "", ", ".join(sorted(found))
             )
 
 
-def types(data: Data) -> Iterator[Fault]:
+def types(data: Data) -> Iterator[DataFault]:
     """The structure types of the part `unseen` are in no other."""
     seen = data.once(look)
     known = set().union(*(kinds for (_, part), kinds in seen.types.items() if part != UNSEEN))
     new = set().union(*(kinds for (_, part), kinds in seen.types.items() if part == UNSEEN))
     if shared := sorted(known & new):
         where = str(data.manifest.folder)
-        yield Fault("types", where, f"{len(shared)} structure types of the part {UNSEEN} are in others", "", shared[0])
+        yield DataFault(
+            "types", where, f"{len(shared)} structure types of the part {UNSEEN} are in others", "", shared[0]
+        )
 
 
 def look(manifest: Manifest) -> Seen:
@@ -73,7 +75,7 @@ def look(manifest: Manifest) -> Seen:
                     _look_at(seen, f"{path}: {name}", split, shard[name], manifest.schema.unit)
         except READING_ERRORS as error:
             said = " ".join(str(error).split())
-            seen.faults.append(Fault("labels", str(path), "the shard cannot be read", "", said))
+            seen.faults.append(DataFault("labels", str(path), "the shard cannot be read", "", said))
     return seen
 
 
@@ -84,12 +86,12 @@ def _look_at(seen: Seen, where: str, split: str, sample: object, unit: str) -> N
     for name, expected in (("extinction_group", label_of(group)), ("crystal_system", crystal_system(group))):
         if said[name] != expected:
             seen.faults.append(
-                Fault("labels", where, f"another {name} than space group {group} has", expected, said[name])
+                DataFault("labels", where, f"another {name} than space group {group} has", expected, said[name])
             )
     profile = np.asarray(sample["profile"], dtype=np.float64)  # type: ignore[index]
     counts = profile * int(attributes["most_counts"])
     if profile.min() < 0.0 or profile.max() != 1.0 or np.abs(counts - np.rint(counts)).max() > 0.01:
-        seen.faults.append(Fault("labels", where, "the profile is not one of whole counts"))
+        seen.faults.append(DataFault("labels", where, "the profile is not one of whole counts"))
     seen.types[split, said["part"]].add(_text(attributes["structure_type"]))
     if said["formula"]:
         a, b, c, *angles = map(float, attributes["cell"])
@@ -102,7 +104,7 @@ def _text(stored: object) -> str:
     return stored.decode("ascii") if isinstance(stored, bytes) else str(stored)
 
 
-CHECKS: Mapping[str, Callable[[Data], Iterator[Fault]]] = {
+CHECKS: Mapping[str, Callable[[Data], Iterator[DataFault]]] = {
     "units": units,
     "labels": labels,
     "duplicates": duplicate_crystals,

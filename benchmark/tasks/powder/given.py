@@ -19,7 +19,7 @@ from benchmark.data.workers import Workers
 from benchmark.definition.rung import SPLITS, WHOLE
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.crystal import Crystal
-from benchmark.simulation.recipes import Limits
+from benchmark.simulation.recipes import CrystalLimits
 from benchmark.tasks.powder.drawing import type_of
 from benchmark.tasks.powder.rung import BALANCED, UNSEEN, PowderRung
 from benchmark.tasks.powder.units import Asked, evenly, label_of
@@ -127,12 +127,12 @@ def _order(seed: int, identifier: str) -> bytes:
 
 
 def _examined(
-    limits: Limits, candidates: Sequence[Candidate], work: Workers
+    limits: CrystalLimits, candidates: Sequence[Candidate], work: Workers
 ) -> list[tuple[Crystal | None, str | None]]:
     pieces = [candidates[first : first + CRYSTALS_AT_ONCE] for first in range(0, len(candidates), CRYSTALS_AT_ONCE)]
     told = f"times {CRYSTALS_AT_ONCE} crystals"
     return [one for some in work.map(partial(_examine, limits), pieces, "Finding space groups", told) for one in some]
 
 
-def _examine(limits: Limits, candidates: Sequence[Candidate]) -> list[tuple[Crystal | None, str | None]]:
+def _examine(limits: CrystalLimits, candidates: Sequence[Candidate]) -> list[tuple[Crystal | None, str | None]]:
     return [examine(candidate, limits) for candidate in candidates]

@@ -11,7 +11,7 @@ from benchmark.definition.building import build, mapping
 from benchmark.definition.rung import SPLITS, Rung
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.cbed import crystals_of
-from benchmark.simulation.recipes import CrystalRecipe, Limits
+from benchmark.simulation.recipes import CrystalLimits, CrystalRecipe
 from benchmark.tasks.powder.extinction import extinction_group
 from benchmark.tasks.powder.measured import Grid
 from benchmark.tasks.powder.measurement import Measurements
@@ -52,7 +52,7 @@ class PowderRung:
     debye_waller_b_angstrom2: tuple[float, float]
     measurements: Measurements
     crystals: CrystalRecipe
-    limits: Limits
+    limits: CrystalLimits
     database: tuple[int, ...]
     biased_patterns: int = 0
     biased_training: bool = False
@@ -89,7 +89,7 @@ def understood(rung: Rung) -> PowderRung:
     built = {
         "measurements": build(Measurements, f"{where}.measurements", mapping(where, values, "measurements")),
         "crystals": crystals_of(where, values, "crystals"),
-        "limits": build(Limits, f"{where}.limits", mapping(where, values, "limits")),
+        "limits": build(CrystalLimits, f"{where}.limits", mapping(where, values, "limits")),
         "patterns_per_group": mapping(where, values, "patterns_per_group"),
     }
     found = build(PowderRung, where, values, **built, seed=rung.seed)
