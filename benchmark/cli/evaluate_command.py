@@ -48,9 +48,9 @@ def execute(arguments: argparse.Namespace) -> int:
     benchmark, rung = _rung_of(arguments.run, arguments.rung)
     evaluation = find_task(benchmark.task).code(EVALUATE)
     options = _options(arguments.set, evaluation.OPTIONS)
-    if (arguments.output / ANSWERS).exists():
-        raise StemdlError("answers are here already", where=arguments.output, remedy="-o ANOTHER_FOLDER")
     require_place(arguments.output)
+    if arguments.output.exists() and any(arguments.output.iterdir()):
+        raise StemdlError("the folder for the answers is not empty", where=arguments.output, remedy="-o ANOTHER_FOLDER")
     schema = recipe_of(rung).schema()
     answer = _answerer(arguments, benchmark, schema)
     rows: list[dict[str, Any]] = []

@@ -80,7 +80,16 @@ def test_each_input_is_answered_or_refused_and_has_a_picture(
     assert up["notes"] == ["one note"] and down["answer"]["slope"] < 0 < up["answer"]["slope"]
     stored = json.loads((tmp_path / "answers" / "answers.json").read_text())
     assert stored["rung"] == "toy_line_60" and stored["inputs"] == [down, short, up]
-    assert main(argv) == 2 and "answers are here already" in capsys.readouterr().err
+    assert main(argv) == 2 and "answers is not empty" in capsys.readouterr().err
+
+
+def test_nothing_that_lies_in_the_folder_of_the_answers_is_lost(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "up.png").write_text("a picture of mine")
+    assert main(["evaluate", "run", "lines", "-o", str(tmp_path)]) == 2
+    assert "not empty" in capsys.readouterr().err
+    assert [each.read_text() for each in tmp_path.iterdir()] == ["a picture of mine"]
 
 
 def test_options_go_to_the_reader(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
