@@ -39,29 +39,28 @@ def same(one: object, other: object) -> bool:
     return torch.equal(one, other) if isinstance(one, torch.Tensor) else one == other
 
 
+def command(data: Path, backend: str) -> list[str]:
+    run = ["run", "--rung", "stemdl_smoke", "--data", str(data), "--ranks", "2", "--oversubscribe"]
+    return [*run, "--set", f"comm={backend}", *SETTINGS]
+
+
+@pytest.fixture(scope="module")
+def unbroken(stemdl: Callable, smoke_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of either backend: two ranks train the same by both, to the last bit (tests/reference/test_ranks.py)."""
+    folder = tmp_path_factory.mktemp("unbroken") / "run"
+    done = stemdl(*command(smoke_data, "torch"), "--output", folder, "--seed", 7)
+    assert done.returncode == 1, done.stderr  # too short for the target
+    return folder
+
+
 @pytest.mark.parametrize("backend", ["horovod", "torch"])
 def test_warned_within_an_epoch_and_resumed_is_the_unbroken_run_to_the_last_bit(
-    backend: str, stemdl: Callable, environment: dict[str, str], smoke_data: Path, tmp_path: Path
+    backend: str, unbroken: Path, stemdl: Callable, environment: dict[str, str], smoke_data: Path, tmp_path: Path
 ):
     if backend == "horovod":
         pytest.importorskip("horovod")
-    unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
-    command = [
-        "run",
-        "--rung",
-        "stemdl_smoke",
-        "--data",
-        str(smoke_data),
-        "--ranks",
-        "2",
-        "--oversubscribe",
-        "--set",
-        f"comm={backend}",
-        *SETTINGS,
-    ]
-    assert stemdl(*command, "--output", unbroken, "--seed", 7).returncode == 1  # too short for the target
-
-    argv = [sys.executable, "-m", "benchmark", *command, "--output", str(broken), "--seed", "7"]
+    run, broken = command(smoke_data, backend), tmp_path / "broken"
+    argv = [sys.executable, "-m", "benchmark", *run, "--output", str(broken), "--seed", "7"]
     job = subprocess.Popen(
         argv, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
@@ -78,7 +77,7 @@ def test_warned_within_an_epoch_and_resumed_is_the_unbroken_run_to_the_last_bit(
     assert (state["epoch"], state["step"]) < (3, 0) and state["step"] % 10 in (0, 5)  # as agreed, or an epoch's end
 
     elastic = shutil.copytree(broken, tmp_path / "elastic")
-    resumed = stemdl(*command, "--output", broken, "--resume")
+    resumed = stemdl(*run, "--output", broken, "--resume")
     assert resumed.returncode == 1 and "cannot be scored" in resumed.stdout, resumed.stderr
     assert curve(log) == curve(unbroken / "result_0.txt") and len(curve(log)) == 3
     assert same(*(torch.load(each / "checkpoint.pt", weights_only=True) for each in (broken, unbroken)))
@@ -86,7 +85,7 @@ def test_warned_within_an_epoch_and_resumed_is_the_unbroken_run_to_the_last_bit(
     assert json.loads((broken / "run.json").read_text())["resumed"]
 
     if backend == "torch":
-        done = stemdl(*command, "--output", elastic, "--resume", "--elastic", "--ranks", 1)
+        done = stemdl(*run, "--output", elastic, "--resume", "--elastic", "--ranks", 1)
         assert done.returncode == 1 and "on 1 ranks in place of 2" in done.stderr, done.stderr
         (event,) = [each for each in read_events(elastic / "result_0.txt") if each.key == keys.RESUMED]
         assert event.metadata[keys.STEP_NUM] == 0 and event.metadata[keys.RANKS_BEFORE] == 2
