@@ -97,14 +97,14 @@ def command(data: Path, output: Path, *more: str) -> list[str]:
 
 
 @pytest.mark.parametrize("backend", ["horovod", "torch"])
-def test_a_killed_rank_of_four_ends_the_job(
+def test_a_killed_rank_of_three_ends_the_job(
     backend: str, environment: dict[str, str], smoke_data: Path, tmp_path: Path
 ):
     if backend == "horovod":
         pytest.importorskip("horovod")
     output = tmp_path / "run"
-    argv = get_launcher("mpirun").argv(Job(4, tuple(command(smoke_data, output, "--set", f"comm={backend}"))))
-    code, message, alive = kill_one_and_wait(argv, environment, output, ranks=4, victim=2)
+    argv = get_launcher("mpirun").argv(Job(3, tuple(command(smoke_data, output, "--set", f"comm={backend}"))))
+    code, message, alive = kill_one_and_wait(argv, environment, output, ranks=3, victim=2)
     assert code != 0
     assert "rank 2" in message.lower() or "Killed" in message or "signal 9" in message, message
     assert alive == []
