@@ -26,16 +26,19 @@ Start = Callable[..., list[subprocess.Popen]]
 
 @pytest.fixture
 def start(environment: dict[str, str], tmp_path: Path) -> Iterator[Start]:
-    """`start(does, ...)`: a process for each word, which are ranks 0, 1, ...; all have met when it returns."""
+    """`start(does, ...)`: a job with a process for each word, which are ranks 0, 1, ...; all have met when it returns.
+    Several jobs may be started, and waited for together."""
     processes: list[subprocess.Popen] = []
 
     def begin(*does: str, seconds: float = HANG_SECONDS, limit: float = LIMIT_SECONDS) -> list[subprocess.Popen]:
+        folder = tmp_path / f"job_{len(processes)}"
+        folder.mkdir()
         for rank, each in enumerate(does):
-            argv = map(str, (sys.executable, SCRIPT, rank, len(does), limit, tmp_path, each, seconds))
+            argv = map(str, (sys.executable, SCRIPT, rank, len(does), limit, folder, each, seconds))
             processes.append(subprocess.Popen([*argv], env=environment, stderr=subprocess.PIPE, text=True))
         if "absent" not in does:
-            wait_until(lambda: len(list(tmp_path.glob("*.met"))) == len(does))
-        return processes
+            wait_until(lambda: len(list(folder.glob("*.met"))) == len(does))
+        return processes[-len(does) :]
 
     yield begin
     for each in processes:
@@ -43,25 +46,25 @@ def start(environment: dict[str, str], tmp_path: Path) -> Iterator[Start]:
         each.wait()
 
 
-@pytest.mark.parametrize("victim", [0, 1, 2])
-def test_a_stopped_rank_is_named_by_the_others(start: Start, victim: int):
-    ranks = start("works", "works", "works")
+def test_a_stopped_rank_is_named_by_the_others(start: Start):
+    jobs = [start("works", "works", "works") for _ in range(3)]
     time.sleep(LIMIT_SECONDS / 2)  # two heartbeats
-    ranks[victim].send_signal(signal.SIGSTOP)
-    speaker = ranks[0] if victim else ranks[1]
-    _, message = speaker.communicate(timeout=HANG_SECONDS)
-    assert speaker.returncode == 1
-    told = re.search(rf"rank {victim} on {HOST} has been silent for ([0-9]+) s, since step [0-9]+", message)
-    assert told and int(told[1]) >= LIMIT_SECONDS, message
+    for victim, ranks in enumerate(jobs):
+        ranks[victim].send_signal(signal.SIGSTOP)
+    for victim, ranks in enumerate(jobs):
+        speaker = ranks[0] if victim else ranks[1]
+        _, message = speaker.communicate(timeout=HANG_SECONDS)
+        assert speaker.returncode == 1
+        told = re.search(rf"rank {victim} on {HOST} has been silent for ([0-9]+) s, since step [0-9]+", message)
+        assert told and int(told[1]) >= LIMIT_SECONDS, message
 
 
-@pytest.mark.parametrize("victim", [0, 1])
-def test_a_rank_that_lives_and_does_not_go_on_is_named(start: Start, victim: int):
-    ranks = start(*("stuck" if rank == victim else "waits" for rank in range(2)))
-    _, message = ranks[0].communicate(timeout=HANG_SECONDS)
-    assert ranks[0].returncode == 1
-    told = re.search(rf"rank {victim} on {HOST} hangs: for ([0-9]+) s it has not gone on from step 3", message)
-    assert told and int(told[1]) >= LIMIT_SECONDS, message
+def test_a_rank_that_lives_and_does_not_go_on_is_named(start: Start):
+    for victim, ranks in enumerate([start("stuck", "waits"), start("waits", "stuck")]):
+        _, message = ranks[0].communicate(timeout=HANG_SECONDS)
+        assert ranks[0].returncode == 1
+        told = re.search(rf"rank {victim} on {HOST} hangs: for ([0-9]+) s it has not gone on from step 3", message)
+        assert told and int(told[1]) >= LIMIT_SECONDS, message
 
 
 def test_ranks_that_all_work_or_are_all_stopped_for_a_while_are_left_in_peace(start: Start):
@@ -77,13 +80,12 @@ def test_ranks_that_all_work_or_are_all_stopped_for_a_while_are_left_in_peace(st
         assert (each.returncode, message) == (0, "")
 
 
-@pytest.mark.parametrize("waits", ["works", "locked"])
-def test_ranks_that_never_meet_end(start: Start, waits: str):
-    _, waiting = start("absent", waits, limit=SOON)
-    _, message = waiting.communicate(timeout=HANG_SECONDS)
-    assert waiting.returncode == -signal.SIGKILL
-    told = f"the ranks have not found each other within {5 * SOON:g} s, says rank 1 on {HOST}"
-    assert re.search(told, message), message
+def test_ranks_that_never_meet_end(start: Start):
+    for _, waiting in [start("absent", waits, limit=SOON) for waits in ("works", "locked")]:
+        _, message = waiting.communicate(timeout=HANG_SECONDS)
+        assert waiting.returncode == -signal.SIGKILL
+        told = f"the ranks have not found each other within {5 * SOON:g} s, says rank 1 on {HOST}"
+        assert re.search(told, message), message
 
 
 def test_a_rank_whose_launcher_is_killed_ends(environment: dict[str, str], tmp_path: Path):
