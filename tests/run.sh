@@ -6,4 +6,6 @@ set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 venv=$(scripts/setup_env.sh)
 export PATH="$venv/bin:$PATH"  # mpirun is there
-exec "$venv/bin/python" -m pytest -n 2 --dist loadfile --no-loadscope-reorder "$@"
+unset PYTHONDONTWRITEBYTECODE  # the tests start hundreds of processes: each would compile our modules again
+# Three workers for two cores: some tests wait for a silence or a deadline.
+exec "$venv/bin/python" -m pytest -n 3 --dist loadfile --no-loadscope-reorder "$@"
