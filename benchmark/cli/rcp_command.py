@@ -80,13 +80,14 @@ def _record(arguments: argparse.Namespace) -> int:
 def _show(arguments: argparse.Namespace) -> int:
     from benchmark.definition.scored import scored_benchmark
     from benchmark.foundation.errors import StemdlError
-    from benchmark.scoring.reference_points import read_points
+    from benchmark.scoring.reference_points import RULES, read_points
 
     benchmark = scored_benchmark(arguments.benchmark, arguments.ruleset)
     path = arguments.points or (benchmark.reference_points if benchmark else None)
     if benchmark is None or path is None:
         raise StemdlError(f"there are no reference points of {arguments.benchmark} in ruleset {arguments.ruleset}")
     points = read_points(path, benchmark.runs)
+    convex = {point.batch_size for point in read_points(path, benchmark.runs, envelope=RULES).pruned}
     rows = [
         {
             "batch_size": point.batch_size,
@@ -94,6 +95,7 @@ def _show(arguments: argparse.Namespace) -> int:
             "deviation": point.deviation,
             "fewest": point.fewest,
             "pruned": point not in points.pruned,
+            "convex": point.batch_size in convex,
         }
         for point in points.all
     ]
@@ -109,7 +111,9 @@ def _show(arguments: argparse.Namespace) -> int:
                 f"{row['deviation']:.4g}",
                 f"{row['fewest']:.6g}",
                 f"{row['mean'] / row['fewest']:.4f}",
-                "pruned: slower than its neighbours" if row["pruned"] else "",
+                "pruned: slower than its neighbours"
+                if row["pruned"]
+                else ("" if row["convex"] else "kept by the official code, not by a convex envelope"),
             )
             for row in rows
         ],

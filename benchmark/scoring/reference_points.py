@@ -18,7 +18,8 @@ ALPHA = 0.05
 TOLERANCE = 1e-4
 """The width at which the search for the fewest epochs ends, in epochs (rcp_checker.py: `self.tolerance`)."""
 CODE, RULES = STATISTICS = ("code", "rules")
-"""Whose standard deviation: the official code's, of all runs, or the rule text's, without the extremes."""
+"""Whose standard deviation: the official code's, of all runs, or the rule text's, without the extremes. And whose
+envelope: the official code's, of one pass over the batch sizes, or the rule text's, which is convex."""
 
 FOUND, INTERPOLATED, BELOW_SMALLEST, MISSING = "found", "interpolated", "below the smallest", "missing"
 
@@ -62,13 +63,16 @@ class Verdict:
 class ReferencePoints:
     """The points of one benchmark, in the order of their batch size, without those that the neighbours excel."""
 
-    def __init__(self, epochs: dict[int, Sequence[float]], runs: int, statistics_of: str = CODE) -> None:
-        """`epochs` are the reference runs' epochs to the target by batch size; `runs` is N of a submission."""
+    def __init__(
+        self, epochs: dict[int, Sequence[float]], runs: int, statistics_of: str = CODE, envelope: str = CODE
+    ) -> None:
+        """`epochs` are the reference runs' epochs to the target by batch size; `runs` is N of a submission; `envelope`
+        says whose pruning it is: the official code's, or the rule text's convex one."""
         self.runs = runs
         self.all = tuple(
             _point(batch_size, sorted(values), runs, statistics_of) for batch_size, values in sorted(epochs.items())
         )
-        self.pruned = self._pruned()
+        self.pruned = self._pruned(again=envelope == RULES)
 
     def test(self, batch_size: int, epochs: Sequence[float]) -> Verdict:
         """The verdict on a submission's epochs to the target (infinite for a run that did not converge): exact batch
@@ -103,9 +107,11 @@ class ReferencePoints:
         )
         return ReferencePoint(batch_size, mean, deviation, _fewest(mean, deviation, 2 * self.runs, self.runs))
 
-    def _pruned(self) -> tuple[ReferencePoint, ...]:
+    def _pruned(self, again: bool) -> tuple[ReferencePoint, ...]:
         """Without batch sizes below that of the fastest point, and without points slower than the line between their
-        neighbours (rcp_checker.py: `_prune_rcps`)."""
+        neighbours. The official code goes once from the smallest to the largest (rcp_checker.py: `_prune_rcps`), and
+        keeps a point that its left neighbour was held to be before a point right of it was taken out; looking
+        `again` at the left neighbour, until none is slower than the line, leaves the lower convex envelope."""
         fastest = min(self.all, key=lambda point: point.mean)
         kept = [point for point in self.all if point.batch_size >= fastest.batch_size]
         middle = 1
@@ -113,12 +119,13 @@ class ReferencePoints:
             low, point, high = kept[middle - 1 : middle + 2]
             if point.mean > self._between(low, high, point.batch_size).mean:
                 del kept[middle]
+                middle = max(1, middle - 1) if again else middle
             else:
                 middle += 1
         return tuple(kept)
 
 
-def read_points(path: Path, runs: int, statistics_of: str = CODE) -> ReferencePoints:
+def read_points(path: Path, runs: int, statistics_of: str = CODE, envelope: str = CODE) -> ReferencePoints:
     """The points of a file in mlperf-logging's form (rcps_*.json): records with `BS` and `Epochs to converge`.
 
     Raises StemdlError naming the record that is wrong.
@@ -146,7 +153,7 @@ def read_points(path: Path, runs: int, statistics_of: str = CODE) -> ReferencePo
         epochs[batch_size] = values
     if not epochs:
         raise StemdlError("there are no reference points", where=path)
-    return ReferencePoints(epochs, runs, statistics_of)
+    return ReferencePoints(epochs, runs, statistics_of, envelope)
 
 
 def _point(batch_size: int, epochs: Sequence[float], runs: int, statistics_of: str) -> ReferencePoint:

@@ -102,6 +102,8 @@ def read_names(log: Path) -> tuple[str | None, str | None]:
 def _problem(timeline: Timeline, benchmark: ScoredBenchmark | None, value: float | None) -> str | None:
     """Why the run does not count as one that converged, in words."""
     starts, stops = timeline.marks
+    if (starts, stops) == (0, 0):
+        return "neither run_start nor run_stop stands in it: it is not the log of a run"
     if (starts, stops) != (1, 1):  # a log that ends early, two runs in one file, or a run that was resumed
         return f"run_start stands {starts} times in the log and run_stop {stops} times; each must stand once"
     if timeline.run_stop_ms <= timeline.run_start_ms:

@@ -6,7 +6,6 @@ result_summarizer.py, so that the same bits come out where it is right. docs/sco
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,15 +15,13 @@ from typing import Any
 from benchmark.definition.scored import RULESETS, ScoredBenchmark
 from benchmark.events import keys
 from benchmark.metrics.spread import too_far_apart
-from benchmark.scoring.reference_points import CODE, MISSING, ReferencePoints, Verdict
+from benchmark.scoring.normalisation import factor_of, verdict_on
+from benchmark.scoring.reference_points import CODE, ReferencePoints, Verdict
 from benchmark.scoring.refusals import refusals
 from benchmark.scoring.run_log import ScoredRun, read_run_log
 from benchmark.scoring.standard import standard_of
 from benchmark.scoring.statistics import median_window, olympic_mean
 from benchmark.scoring.tree import WEAK, LogFolder, find_log_folders
-
-SCALING_FILE = "scaling.json"
-_MOST_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -43,6 +40,7 @@ class Score:
     factor : score_minutes by raw_minutes.
     verdict : of the test against the reference's convergence, in the closed division.
     warnings : what a reader of the row has to know.
+    folder, logs : that it is of; of a run set, the folder of its runs.
     """
 
     submitter: str | None
@@ -61,6 +59,8 @@ class Score:
     factor: float
     verdict: Verdict | None
     warnings: tuple[str, ...]
+    folder: Path
+    logs: tuple[Path, ...]
 
     @property
     def complete(self) -> bool:
@@ -72,11 +72,13 @@ ROW = tuple(Score.__dataclass_fields__)[:12]
 """The fields of a row as other programs read it."""
 
 
-def score_paths(paths: Iterable[Path], ruleset: str = RULESETS[-1], statistics_of: str = CODE) -> Iterator[Score]:
+def score_paths(
+    paths: Iterable[Path], ruleset: str = RULESETS[-1], statistics_of: str = CODE, envelope: str = CODE
+) -> Iterator[Score]:
     """The rows of all logs in and below the paths, one after another. Nothing is written. Raises as
     `find_log_folders` and `scored_benchmark` do; a bad log raises nothing, its row has a warning."""
     for folder in find_log_folders(paths):
-        yield score_folder(*standard_of(folder, ruleset, statistics_of))
+        yield score_folder(*standard_of(folder, ruleset, statistics_of, envelope))
 
 
 def score_folder(
@@ -108,6 +110,8 @@ def score_folder(
         factor=1.0,
         verdict=None,
         warnings=(),
+        folder=folder.folder,
+        logs=folder.logs,
     )
     sound = benchmark is not None and division is not None and _seeds_differ(runs, benchmark, warnings)
     row = (_weak if folder.scaling == WEAK else _strong)(row, folder, benchmark, points, sound, warnings)
@@ -137,12 +141,12 @@ def _strong(
     if len(runs) < needed:
         warnings.append(f"a score needs {needed} runs, and here are {len(runs)}")
     elif raw is None:
-        warnings.append(f"{len(runs) - len(minutes)} of {len(runs)} runs did not converge; a score allows for one")
+        warnings.append(f"{len(runs) - len(minutes)} of {len(runs)} runs do not count; a score allows for one")
     spread = too_far_apart(minutes, [run.epochs_to_target for run in runs if run.converged])
     if spread is not None:
         warnings.append(spread)
-    verdict = _verdict(runs, row.division, points, warnings) if raw is not None else None
-    factor = _factor(folder.folder, verdict, warnings)
+    verdict = verdict_on(runs, row.division, points, warnings) if raw is not None else None
+    factor = factor_of(folder.folder, verdict, warnings)
     refused = refusals(runs) if raw is not None and benchmark is not None and benchmark.distinct_seeds else []
     warnings += refused
     scored = sound and raw is not None and len(runs) == needed and not refused
@@ -169,7 +173,7 @@ def _weak(
     accelerators = {run.accelerators for run in runs}
     enough = benchmark is not None and len(runs) >= benchmark.runs
     if benchmark is not None and not enough:
-        warnings.append(f"weak scaling needs {benchmark.runs} models that converged, and here are {len(runs)}")
+        warnings.append(f"weak scaling needs {benchmark.runs} models that count, and here are {len(runs)}")
     if len(accelerators) > 1:
         warnings.append("the models were trained at different scales: " + ", ".join(sorted(map(str, accelerators))))
     total = None
@@ -182,7 +186,7 @@ def _weak(
         counted=tuple(runs),
         accelerators_per_model=accelerators.pop() if len(accelerators) == 1 else None,
         models_per_hour=None if total is None else len(runs) * 60 / total,
-        verdict=_verdict(runs, row.division, points, warnings) if len(runs) > 2 else None,
+        verdict=verdict_on(runs, row.division, points, warnings) if len(runs) > 2 else None,
     )
 
 
@@ -229,62 +233,3 @@ def _seeds_differ(runs: Sequence[ScoredRun], benchmark: ScoredBenchmark, warning
         return True
     warnings.append("two runs have the same seed: the set has no score (R4.2)")
     return False
-
-
-# ---- normalisation
-
-
-def _verdict(
-    runs: Sequence[ScoredRun], division: str | None, points: ReferencePoints | None, warnings: list[str]
-) -> Verdict | None:
-    """Of the convergence test, which the open division does without (MLPerf training rules, section 13)."""
-    if division != keys.CLOSED or points is None or len(runs) < 3:
-        return None
-    batch_sizes = {run.global_batch_size for run in runs if run.converged}
-    if len(batch_sizes) != 1 or None in batch_sizes:
-        warnings.append(
-            "no convergence test: the runs must log one global_batch_size, and log "
-            + ", ".join(sorted(map(str, batch_sizes)))
-        )
-        return None
-    if any(run.converged and math.isinf(run.epochs_to_target) for run in runs):
-        warnings.append("no convergence test: the evaluations must log their epoch_num")
-        return None
-    verdict = points.test(batch_sizes.pop(), [run.epochs_to_target for run in runs])
-    if verdict.match == MISSING:
-        warnings.append("the convergence test fails: the reference has no point for this batch size")
-    elif not verdict.passed:
-        warnings.append(
-            f"the convergence test fails: {verdict.mean:g} epochs to the target are fewer than the "
-            f"{verdict.point.fewest:g} that the reference's {verdict.point.mean:g} allow"
-        )
-    return verdict
-
-
-def _factor(folder: Path, verdict: Verdict | None, warnings: list[str]) -> float:
-    """What the mean is multiplied by: the test's own factor where it passed; otherwise the one that a review committee
-    put into `scaling.json`, if that makes the score no better (result_summarizer.py: `_get_scaling_factor`)."""
-    shipped = _shipped_factor(folder / SCALING_FILE, warnings)
-    if verdict is not None and verdict.passed:
-        if shipped is not None and not math.isclose(shipped, verdict.factor, rel_tol=1e-9):
-            warnings.append(
-                f"{SCALING_FILE} says {shipped:g}; the convergence test says {verdict.factor:g}, which counts"
-            )
-        return verdict.factor
-    if shipped is not None and shipped < 1:
-        warnings.append(f"{SCALING_FILE} says {shipped:g}, which would better the score: it does not count")
-    return max(shipped or 1.0, 1.0)
-
-
-def _shipped_factor(path: Path, warnings: list[str]) -> float | None:
-    if path.is_symlink() or not path.is_file():
-        return None
-    try:
-        with open(path, "rb") as handle:
-            factor = json.loads(handle.read(_MOST_BYTES))["scaling_factor"]
-        if isinstance(factor, bool) or not isinstance(factor, (int, float)) or not 0 < factor < 2**53:
-            raise ValueError(f"scaling_factor {factor!r}")
-    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-        warnings.append(f"{SCALING_FILE} cannot be read and does not count: {error!r}")
-        return None
-    return factor

@@ -14,7 +14,7 @@ _points = functools.cache(read_points)  # a tree has many folders of one benchma
 
 
 def standard_of(
-    folder: LogFolder, ruleset: str = RULESETS[-1], statistics_of: str = CODE
+    folder: LogFolder, ruleset: str = RULESETS[-1], statistics_of: str = CODE, envelope: str = CODE
 ) -> tuple[LogFolder, ScoredBenchmark | None, ReferencePoints | None]:
     """What a folder of logs is scored by: the folder with its benchmark's name, the benchmark and its reference points.
     Raises as `scored_benchmark` does."""
@@ -22,7 +22,7 @@ def standard_of(
     benchmark = scored_benchmark(folder.benchmark, ruleset) if folder.benchmark else None
     if benchmark is None or benchmark.reference_points is None:
         return folder, benchmark, None
-    return folder, benchmark, _points(benchmark.reference_points, benchmark.runs, statistics_of)
+    return folder, benchmark, _points(benchmark.reference_points, benchmark.runs, statistics_of, envelope)
 
 
 def _named_by_logs(folder: LogFolder) -> LogFolder:

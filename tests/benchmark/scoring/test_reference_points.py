@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -92,6 +94,33 @@ def test_any_verdict_is_the_official_one(reference, epochs, batch_size):
     passed, factor = official_verdict(checker, batch_size, epochs)
     assert verdict.passed == passed and verdict.factor == pytest.approx(factor, rel=1e-12)
     assert [point.batch_size for point in points.pruned] == [rcp["BS"] for rcp in checker.pruned_rcp_data.values()]
+
+
+@given(st.dictionaries(st.integers(1, 60), st.integers(1_000, 40_000).map(lambda n: n / 1000), min_size=1, max_size=8))
+def test_the_envelope_of_the_rule_text_is_convex_and_below_all_points(means):
+    """Of the batch sizes from the fastest point on: no point lies below it, and its slopes rise. The official code's
+    has all of its points, and perhaps more."""
+    points = ReferencePoints({size: [mean] * 10 for size, mean in means.items()}, 5, envelope=RULES)
+    kept = [(point.batch_size, point.mean) for point in points.pruned]
+    assert set(points.pruned) <= set(ReferencePoints({size: [mean] * 10 for size, mean in means.items()}, 5).pruned)
+    for size, mean in means.items():
+        if size >= kept[0][0]:
+            line = np.interp(size, *zip(*kept, strict=True))
+            assert mean >= line - 1e-9
+    slopes = [(b - a) / (m - n) for (n, a), (m, b) in itertools.pairwise(kept)]
+    assert all(later >= slope - 1e-9 for slope, later in itertools.pairwise(slopes))
+
+
+def test_the_official_code_keeps_a_point_that_no_convex_envelope_has():
+    """2048 is held to the line to 3072, which is then taken out; that to 4096 needs 10.67 epochs there."""
+    means = {1024: 10.0, 2048: 11.9, 3072: 14.0, 4096: 12.0}
+    reference = {size: [mean] * 10 for size, mean in means.items()}
+    points, convex = ReferencePoints(reference, 5), ReferencePoints(reference, 5, envelope=RULES)
+    assert [point.batch_size for point in points.pruned] == [1024, 2048, 4096]
+    assert [point.batch_size for point in convex.pruned] == [1024, 4096]
+    assert points.test(2048, [11.0] * 5).passed is False
+    verdict = convex.test(2048, [11.0] * 5)
+    assert verdict.passed and verdict.point.mean == pytest.approx(10 + 2 / 3)
 
 
 def test_the_rule_text_and_the_code_disagree_on_the_deviation():
