@@ -32,8 +32,8 @@ from attack_grammar import DEPTHS, Attack, Tree, all_attacks, apply
 
 from benchmark.cli.output import print_table
 from benchmark.foundation.progress import progress
-from benchmark.scoring.score import score_paths
 from benchmark.validation.finding import Severity, Verdict
+from benchmark.validation.judged_scores import judged_scores
 from benchmark.validation.validate import validate
 
 HARMLESS: dict[str, str] = {
@@ -61,7 +61,7 @@ def judged(folder: Path, known: frozenset[tuple[str, str]]) -> Outcome:
     new = [
         each for each in report.findings if each.severity >= Severity.WARNING and (each.rule, each.message) not in known
     ]
-    rows = list(score_paths([folder]))
+    rows = list(judged_scores([folder]))
     return Outcome(report.verdict is Verdict.INVALID or bool(new), rows[0].score_minutes if rows else None)
 
 

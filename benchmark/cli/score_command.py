@@ -40,6 +40,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="of the reference's runs in the convergence test: as the official code computes it, or as"
         " the rule text's example does (default: %(default)s)",
     )
+    parser.add_argument(
+        "--envelope",
+        choices=("code", "rules"),
+        default="code",
+        help="of the reference's points over batch sizes: as the official code prunes them, or convex, as the rule"
+        " text has it (default: %(default)s)",
+    )
     parser.add_argument("--details", action="store_true", help="what stands behind each score")
     add_format(parser)
 
@@ -47,10 +54,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """0 when every row has its score, 1 when one has not, 2 for wrong use."""
     from benchmark.scoring.details import details
-    from benchmark.scoring.score import ROW, score_paths
+    from benchmark.scoring.score import ROW
+    from benchmark.validation.judged_scores import judged_scores
 
     scores = []
-    for score in score_paths(arguments.paths, arguments.ruleset, arguments.deviation):
+    for score in judged_scores(arguments.paths, arguments.ruleset, arguments.deviation, arguments.envelope):
         behind = details(score) if arguments.details or arguments.format == "text" else None
         scores.append((score, behind))
         for warning in behind["warnings"] if behind else score.warnings:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from benchmark.cli.arguments import run_path
 from benchmark.cli.output import next_step, print_json
+from benchmark.definition.scored import RULESETS
 
 if TYPE_CHECKING:
-    from benchmark.validation.finding import Finding
-    from benchmark.validation.validate import Report
+    from benchmark.validation.finding import Finding, Verdict
+    from benchmark.validation.validate import Judged, Report
 
 EXAMPLE = """Examples:
   stemdl validate runs/<run id>
@@ -42,6 +43,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_false",
         help="do not ask MLCommons' own checkers for a second opinion",
     )
+    parser.add_argument(
+        "--ruleset",
+        choices=RULESETS,
+        default=RULESETS[-1],
+        help="the round of MLPerf HPC by whose rules logs of its benchmarks are judged (default: %(default)s)",
+    )
     parser.add_argument("--all", action="store_true", help="show notes too, and every finding of a kind")
 
 
@@ -54,6 +61,7 @@ def execute(arguments: argparse.Namespace) -> int:
     report = validate(
         arguments.paths,
         official=arguments.official,
+        ruleset=arguments.ruleset,
         say=lambda text: print(text, file=sys.stderr, flush=True) if speaks else None,
     )
     if arguments.format == "json":
@@ -76,9 +84,9 @@ def print_findings(report: Report, everything: bool) -> None:
         _print_finding(group)
     counts = [sum(finding.severity is severity for finding in report.findings) for severity in reversed(Severity)]
     for each in report.judged:
-        print(f"{each.verdict.value:8} {each.path}  ({each.logs} log{'s' if each.logs != 1 else ''})")
+        print(f"{_word(each.verdict, each.whole):8} {each.path}  ({_of(each)})")
     if len(report.judged) > 1:
-        print(f"{report.verdict.value:8} in all")
+        print(f"{_word(report.verdict, all(each.whole for each in report.judged)):8} in all")
     print(
         ", ".join(
             f"{count} {severity.name.lower()}{'' if count == 1 else 's'}"
@@ -87,6 +95,21 @@ def print_findings(report: Report, everything: bool) -> None:
     )
     if shown:
         next_step(f"stemdl rules {shown[0].rule}")
+
+
+def _word(verdict: Verdict, whole: bool) -> str:
+    """CLOSED and OPEN are said of whole sets of runs alone: a log can be good, and its set not."""
+    return verdict.value if whole or verdict.value == "INVALID" else "VALID"
+
+
+def _of(judged: Judged) -> str:
+    """How many logs were judged, and as what."""
+    logs = f"{judged.logs} log{'s' if judged.logs != 1 else ''}"
+    if not judged.whole:
+        logs += " alone, of no whole set of runs"
+    elif judged.kind == "sets":
+        logs += ", without the submission around them"
+    return logs + (f", by the rules of MLPerf HPC {judged.ruleset}" if judged.ruleset else "")
 
 
 def _print_finding(group: list[Finding]) -> None:

@@ -15,10 +15,11 @@ from benchmark.events import keys
 from benchmark.foundation.reading import Unreadable, read_bytes
 from benchmark.foundation.source import source_sha256
 from benchmark.report.code_review import PackedCode, commit_in_words, packed_code
-from benchmark.scoring.score import ROW, Score, score_paths
+from benchmark.scoring.score import ROW, Score
 from benchmark.scoring.tree import LogFolder, find_log_folders
 from benchmark.submission.ledger import LEDGER, Ledger, parse_ledger
 from benchmark.validation.finding import Severity, shown
+from benchmark.validation.judged_scores import judged_scores
 from benchmark.validation.limits import Limits
 from benchmark.validation.registry import BEYOND_ONE_SUBJECT, all_checks
 from benchmark.validation.rulebook import Rule, read_rules
@@ -132,9 +133,9 @@ class Review:
 
 def review(path: Path, version: str, defaults: Defaults, *, official: bool = True, limits: Limits = Limits()) -> Review:
     """Look at submissions or runs in and below a folder. `version` names the software at hand, and `defaults` knows the
-    reference's settings. Raises StemdlError as `score_paths` and `validate` do."""
+    reference's settings. Raises StemdlError as `judged_scores` and `validate` do."""
     folders = find_log_folders([path])
-    scores = {(score.system, score.scaling, score.benchmark, score.submitter): score for score in score_paths([path])}
+    scores = {(score.system, score.scaling, score.benchmark, score.submitter): score for score in judged_scores([path])}
     sets = [
         _set(folder, score, defaults, limits) for folder in folders if (score := _score_of(folder, scores)) is not None
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from benchmark.validation.finding import Fault, Severity, printable, shown
 from benchmark.validation.limits import Limits
 
 _TOKEN = keys.PREFIX.encode()
+_OLDER = re.compile(rb":::MLL(?=[ \t])|:::MLP?v?[0-9][0-9.]*")
 _FIELDS: Mapping[str, tuple[type, ...]] = {"time_ms": (int,), "event_type": (str,), "key": (str,), "metadata": (dict,)}
 
 
@@ -86,7 +88,14 @@ def scan_log(path: Path, limits: Limits) -> tuple[list[Event], list[Fault]]:
             event = _event(text, line, limits, faults)
             events += [event] if event is not None else []
         previous, at = end, content.find(_TOKEN, end)
-    if not events and not faults:
+    if not events and not faults and (older := _OLDER.search(content)):
+        faults.append(
+            Fault(
+                f"the log is in an older form, {older[0].decode().strip()}, which is not read",
+                expected=f"lines that begin with {keys.PREFIX}, as MLPerf's logs do since 2019",
+            )
+        )
+    elif not events and not faults:
         faults.append(Fault("there is no event in this log", expected=f"lines that begin with {keys.PREFIX}"))
     elif content and not content.endswith(b"\n"):
         faults.append(

@@ -15,8 +15,10 @@ from benchmark.validation.limits import Limits
 
 _CHECKS: dict[str, Check] = {}
 
-BEYOND_ONE_SUBJECT = {"second_opinion": ("R9.4",)}
+BEYOND_ONE_SUBJECT = {"second_opinion": ("R9.4",), "runs_are_nowhere_else": ("R4.6",)}
 """What checks more than a function of one subject can, by name, with its rules."""
+OF_THE_UNREAD = "log_form"
+"""The one check of a log that could not be read: of what nobody has read nothing else is said."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,10 @@ def all_checks() -> tuple[Check, ...]:
 def run_checks(subject: Any, limits: Limits) -> list[Finding]:
     """What all checks of a subject's class find. A check that breaks off is a finding too, and the others go on."""
     findings: list[Finding] = []
+    unread = getattr(subject, "unread", False)
     for each in all_checks():
+        if unread and each.name != OF_THE_UNREAD:
+            continue
         if each.subject is type(subject) and (subject.ours or not each.ours_alone):
             findings += _findings(each, subject, limits)
     return findings

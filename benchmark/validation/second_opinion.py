@@ -22,7 +22,7 @@ from benchmark.validation.rule_file import RULES, rule_file
 from benchmark.validation.subjects import Log, ResultSet
 
 RULE = "R9.4"
-_NAMES_RULE_FILES = {
+NAMES_RULE_FILES = {
     keys.SUBMISSION_DIVISION: {keys.CLOSED, keys.OPEN},
     "scheduler_type": {"multistep", "cosine_annealing"},
 }
@@ -93,7 +93,7 @@ def _unasked(logs: Sequence[Log], limits: Limits) -> str:
             return f"{log.path.name} holds nothing that they could read"
         if os.lstat(log.path).st_size > limits.official_log_bytes:
             return f"{log.path.name} is too large for them"
-        for key, harmless in _NAMES_RULE_FILES.items():
+        for key, harmless in NAMES_RULE_FILES.items():
             if any(not isinstance(event.value, str) or event.value not in harmless for event in log.of(key)):
                 return f"{log.path.name} has a {key} that they would take for the name of a rule file"
         if log.standard is not None and {

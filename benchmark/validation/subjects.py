@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 from benchmark.definition.goal import AT_LEAST, Goal
 from benchmark.definition.request import LOG
+from benchmark.definition.scored import RULESETS
 from benchmark.events import keys
 from benchmark.events.reader import Event
 from benchmark.events.timeline import Timeline
@@ -25,6 +26,8 @@ _UNKNOWN = Goal(keys.EVAL_ACCURACY, AT_LEAST, 1.0, low=0.0, high=1.0, test_key=k
 STRONG, WEAK = SCALINGS = ("strong", "weak")
 RECORD = LOG.replace(".txt", ".json")
 """The record of the run of `result_{index}.txt`, beside it; in a folder of a single run it is `run.json`."""
+_BYTES_OF_AN_EVENT = 300
+"""About, beside its value and metadata."""
 
 
 @dataclass
@@ -52,7 +55,8 @@ class Log:
     """One log. `file` is its name for the reader; what lies beside it (`record`, `system`, `config`) is None where it
     does not.
 
-    `may_miss` says that its set is valid with this run short of the target.
+    `may_miss` says that its set is valid with this run short of the target; `ruleset`, by which round of MLPerf HPC a
+    log of another suite is judged.
     """
 
     path: Path
@@ -63,6 +67,7 @@ class Log:
     system: DataFile | None = None
     config: DataFile | None = None
     may_miss: bool = False
+    ruleset: str = RULESETS[-1]
 
     @classmethod
     def read(cls, path: Path, file: str, limits: Limits) -> Log:
@@ -75,6 +80,16 @@ class Log:
         for event in self.events:
             found.setdefault(event.key, []).append(event)
         return found
+
+    def forget(self, kept: Collection[str]) -> int:
+        """Leaves the events of these keys, of the metric and the test score, and the first and the last; returns about
+        how many bytes they take. What else was logged has been judged, and is compared with no other log."""
+        _ = self.timeline, self.metrics
+        kept = {*kept, self.goal.log_key, self.goal.test_key, "eval_error"}
+        ends = {id(event) for event in (*self.events[:1], *self.events[-1:])}
+        self.events = [event for event in self.events if event.key in kept or id(event) in ends]
+        self.__dict__.pop("by_key", None)
+        return sum(_BYTES_OF_AN_EVENT + len(repr(event.value)) + len(repr(event.metadata)) for event in self.events)
 
     def of(self, key: str) -> list[Event]:
         """All events of a key, in the log's order."""
@@ -103,6 +118,11 @@ class Log:
         """Of the benchmark that it says it is of; None for an unknown one."""
         name = self.value(keys.SUBMISSION_BENCHMARK)
         return standards().get(name) if isinstance(name, str) else None
+
+    @property
+    def unread(self) -> bool:
+        """Whether nothing of it could be read: its faults say why, and nothing else is said of it."""
+        return not self.events and bool(self.faults)
 
     @property
     def ours(self) -> bool:
@@ -168,6 +188,11 @@ class ResultSet:
     @property
     def ours(self) -> bool:
         return self.standard is None or self.standard.ours
+
+    @property
+    def read(self) -> list[Log]:
+        """The logs that could be read: the others are not compared with them."""
+        return [log for log in self.logs if not log.unread]
 
 
 @dataclass(frozen=True)

@@ -8,32 +8,18 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from benchmark.definition.request import CONFIG, LOG
+from benchmark.definition.request import LOG
+from benchmark.definition.scored import RULESETS
 from benchmark.events import keys
-from benchmark.submission.run_record import RUN, SYSTEM
-from benchmark.validation.checks.result_set import index_of
-from benchmark.validation.finding import Fault, printable
+from benchmark.validation.finding import printable
 from benchmark.validation.limits import Limits
+from benchmark.validation.log_reading import Budget, Judge, Reading
 from benchmark.validation.standard import standards
-from benchmark.validation.subjects import RECORD, SCALINGS, STRONG, WEAK, DataFile, Entry, Log, ResultSet, Submission
+from benchmark.validation.subjects import SCALINGS, STRONG, WEAK, DataFile, Entry, Log, ResultSet, Submission
 
 LOG_BEGINS, LOG_ENDS = LOG.split("{index}")
-PRUNED = "pruned_results"
+RESULTS, PRUNED = "results", "pruned_results"
 _RUN_FOLDER = re.compile(r"(run|instance)_(0|[1-9][0-9]*)")
-
-
-class Budget:
-    """Bytes that may still be read."""
-
-    def __init__(self, *limits: int) -> None:
-        self.left = min(limits)
-
-    def take(self, size: int) -> bool:
-        """Whether so many more may be read; they are then taken off."""
-        if size > self.left:
-            return False
-        self.left -= size
-        return True
 
 
 def walk(folder: Path, limits: Limits) -> tuple[list[Entry], str]:
@@ -93,6 +79,17 @@ def _within(file: str, folder: str) -> bool:
     return folder == "" or file == folder or file.startswith(folder + "/")
 
 
+def submission_around(folder: Path) -> tuple[Path, str] | None:
+    """The submission that a folder is part of, and its name for the reader: above `results`, which has
+    <system>/strong or weak below it. None for a folder of none."""
+    whole = folder.absolute()
+    for depth, above in enumerate((whole, *whole.parents)):
+        if above.name == RESULTS and depth <= 3:
+            if any(each.is_dir() for scaling in SCALINGS for each in above.glob(f"*/{scaling}")):
+                return above.parent, str(above.parent)
+    return None
+
+
 def read_submission(folder: Path, file: str, limits: Limits) -> Submission:
     """The submission below a folder, its logs and descriptions not read yet: see `result_sets`."""
     entries, overflow = walk(folder, limits)
@@ -104,8 +101,15 @@ def read_submission(folder: Path, file: str, limits: Limits) -> Submission:
     return submission
 
 
-def result_sets(submission: Submission, limits: Limits) -> Iterator[ResultSet]:
-    """The sets of a submission one by one, so that no more logs are in memory than one set has."""
+def result_sets(
+    submission: Submission,
+    limits: Limits,
+    judge: Judge = lambda log: None,
+    within: Path | None = None,
+    ruleset: str = RULESETS[-1],
+) -> Iterator[ResultSet]:
+    """The sets of a submission one by one; those `within` a folder of it where one is given. Each log is given to
+    `judge` whole, and is then kept with what is compared between logs alone."""
     of_tree = Budget(limits.tree_bytes)
     systems = {PurePosixPath(system.file).stem: system for system in submission.systems}
     files = {entry.file: entry for entry in submission.entries}  # a folder or a link named as a log is a bad log
@@ -114,27 +118,26 @@ def result_sets(submission: Submission, limits: Limits) -> Iterator[ResultSet]:
         folders.setdefault(str(PurePosixPath(entry.file).parent), []).append(entry)
     for entry in submission.entries:
         parts = PurePosixPath(entry.file).parts
-        if entry.kind != "folder" or len(parts) != 4 or parts[0] != "results" or parts[2] not in SCALINGS:
+        if entry.kind != "folder" or len(parts) != 4 or parts[0] != RESULTS or parts[2] not in SCALINGS:
             continue
-        budget = Budget(limits.set_bytes, of_tree.left)
-        before = budget.left
-        results = ResultSet(
+        if within is not None and within.absolute() not in (entry.path.absolute(), *entry.path.absolute().parents):
+            continue
+        standard = standards().get(parts[3])
+        reading = Reading(limits, submission.file, files, of_tree, Budget(limits.set_bytes), judge, ruleset)
+        reading.may_miss = standard is not None and standard.missed_runs > 0
+        logs = [reading.log(each) for each in _logs(folders.get(entry.file, ()))]
+        reading.judge = lambda log: None  # a pruned log is of no model that is scored
+        pruned = [reading.log(each) for each in _logs(folders.get(f"{entry.file}/{PRUNED}", ()))]
+        yield ResultSet(
             entry.path,
             f"{submission.file}/{entry.file}",
             parts[1],
             parts[2],
             parts[3],
-            *(
-                [_log(each, submission.file, files, limits, budget) for each in _logs(folders.get(name, ()))]
-                for name in (entry.file, f"{entry.file}/{PRUNED}")
-            ),
+            logs,
+            pruned,
             systems.get(parts[1]),
         )
-        of_tree.take(before - budget.left)
-        standard = standards().get(parts[3])
-        for log in results.logs + results.pruned:
-            log.may_miss = standard is not None and standard.missed_runs > 0
-        yield results
 
 
 def _logs(entries: list[Entry] | tuple[()]) -> list[Entry]:
@@ -145,59 +148,35 @@ def _logs(entries: list[Entry] | tuple[()]) -> list[Entry]:
     return sorted(named, key=lambda entry: (len(entry.path.name), entry.path.name))
 
 
-def _log(entry: Entry, above: str, files: dict[str, Entry], limits: Limits, budget: Budget) -> Log:
-    index = index_of(entry.path)
-    record = files.get(str(PurePosixPath(entry.file).parent / RECORD.format(index=index)))
-    log = _read_log(entry, above, limits, budget, record)
-    log.record = DataFile.read(record.path, f"{above}/{record.file}", limits) if record and log.events else None
-    return log
-
-
-def _read_log(entry: Entry, above: str, limits: Limits, budget: Budget, *beside: Entry | None) -> Log:
-    """A log; one without events and with a fault where it and what lies beside it are beyond the budget."""
-    file = f"{above}/{entry.file}"
-    if entry.size <= limits.log_bytes and not budget.take(sum(each.size for each in (entry, *beside) if each)):
-        return Log(
-            entry.path,
-            file,
-            [],
-            [
-                Fault(
-                    "the log was not read: all that lie here have more bytes than are read",
-                    rule="R8.6",
-                    found=f"{entry.size} bytes",
-                )
-            ],
-        )
-    return Log.read(entry.path, file, limits)
-
-
-def logs_below(folder: Path, file: str, entries: list[Entry], limits: Limits) -> Iterator[Log]:
-    """The logs of run folders, each with the record and the description beside it."""
+def logs_below(
+    top: Path,
+    file: str,
+    entries: list[Entry],
+    limits: Limits,
+    judge: Judge = lambda log: None,
+    ruleset: str = RULESETS[-1],
+) -> Iterator[Log]:
+    """The logs of run folders, each with the record and the description beside it, and judged as those of a set."""
     files = {entry.file: entry for entry in entries}
-    budget = Budget(limits.set_bytes)
-    for entry in _logs(list(files.values())):
-        beside = [files.get(str(PurePosixPath(entry.file).parent / name)) for name in (RUN, SYSTEM, CONFIG)]
-        log = _read_log(entry, file, limits, budget, *beside)
-        log.record, log.system, log.config = (
-            DataFile.read(each.path, f"{file}/{each.file}", limits) if each and log.events else None for each in beside
-        )
-        yield log
+    budgets = Budget(limits.tree_bytes), Budget(limits.set_bytes)
+    reading = Reading(limits, file, files, *budgets, judge, ruleset, of_runs=True)
+    return (reading.log(entry) for entry in _logs(list(files.values())))
 
 
 def run_sets(logs: list[Log]) -> Iterator[ResultSet]:
-    """The sets among the logs of run folders: those whose folders `run_<i>` lie side by side, as a run set's do, or
-    `instance_<i>`, as those of weak scaling."""
+    """The sets among logs that lie in no submission: those whose folders `run_<i>` lie side by side, as a run set's do,
+    or `instance_<i>`, as those of weak scaling; else those of one folder."""
     beside: dict[Path, list[Log]] = {}
     for log in logs:
-        if _RUN_FOLDER.fullmatch(log.path.parent.name):
-            beside.setdefault(log.path.parent.parent, []).append(log)
+        folder = log.path.parent
+        beside.setdefault(folder.parent if _RUN_FOLDER.fullmatch(folder.name) else folder, []).append(log)
     for folder, each in beside.items():
-        name = each[0].value(keys.SUBMISSION_BENCHMARK)
+        name = next((log.value(keys.SUBMISSION_BENCHMARK) for log in each if not log.unread), None)
         scaling = WEAK if all(log.path.parent.name.startswith("instance_") for log in each) else STRONG
+        above = PurePosixPath(each[0].file).parents
         yield ResultSet(
             folder,
-            str(PurePosixPath(each[0].file).parents[1]),
+            str(above[0] if each[0].path.parent == folder else above[1]),
             "",
             scaling,
             name if isinstance(name, str) else "",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
@@ -13,17 +12,17 @@ from benchmark.definition.finder import places
 from benchmark.definition.request import CONFIG
 from benchmark.definition.trainer import ROOT
 from benchmark.events import keys
-from benchmark.foundation.reading import Unreadable, read_bytes
+from benchmark.foundation.reading import Unreadable
 from benchmark.foundation.source import digest_of, source_files, source_sha256
-from benchmark.submission.ledger import LEDGER, LedgerRun, parse_ledger
+from benchmark.submission.ledger import LEDGER, LedgerRun
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.limits import Limits
 from benchmark.validation.packed import Sources, packed_sources
 from benchmark.validation.registry import check
 from benchmark.validation.standard import trainer_of
 from benchmark.validation.subjects import DataFile, Log, ResultSet, Submission
+from benchmark.validation.told import read_ledger_of, run_of
 
-LEDGER_BYTES = 16 * 2**20
 HEAD_BYTES, LONGEST_LINE = 2**16, 20_000
 """Of a file that is looked at to tell whether it is a text, whose lines somebody can read."""
 COMPILED = {
@@ -214,11 +213,10 @@ def _is_text(path: Path) -> bool:
 def _ran(results: ResultSet) -> list[LedgerRun]:
     """The ledger's runs that the logs are of; none where there is no ledger."""
     try:
-        ledger = parse_ledger(read_bytes(results.folder / LEDGER, LEDGER_BYTES))
-        hashes = {hashlib.sha256(read_bytes(log.path, LEDGER_BYTES)).hexdigest() for log in results.logs}
+        ledger = read_ledger_of(results)
     except Unreadable:
         return []
-    return [run for run in ledger.runs if run.log_sha256 in hashes]
+    return [run for log in results.logs if (run := run_of(ledger, log)) is not None]
 
 
 def _packed(results: ResultSet) -> Sources:

@@ -18,20 +18,19 @@ FEWEST_RUNS = 3  # the fastest and the slowest are dropped
 def converges_as_the_reference(results: ResultSet) -> Iterator[Fault]:
     """The epochs to the target are not significantly fewer than the reference's at this batch size."""
     standard = results.standard
-    if standard is None or not results.logs or not all(log.closed for log in results.logs):
+    runs = results.read
+    if standard is None or len(runs) < len(results.logs) or not runs or not all(log.closed for log in runs):
         return
     if standard.reference_points is None:
         yield Fault(
             "no reference runs are recorded for this benchmark: its convergence is not tested", severity=Severity.NOTE
         )
         return
-    sizes = {as_count(log.value(keys.GLOBAL_BATCH_SIZE)) for log in results.logs}
+    sizes = {as_count(log.value(keys.GLOBAL_BATCH_SIZE)) for log in runs}
     size = sizes.pop() if len(sizes) == 1 else None
-    if size is None or len(results.logs) < FEWEST_RUNS:
+    if size is None or len(runs) < FEWEST_RUNS:
         return  # R4.5 and R4.10 say so
-    verdict = read_points(standard.reference_points, standard.runs).test(
-        size, [_epochs_to_target(log) for log in results.logs]
-    )
+    verdict = read_points(standard.reference_points, standard.runs).test(size, [_epochs_to_target(log) for log in runs])
     if verdict.match == MISSING:
         yield Fault(
             "the reference's convergence at this batch size is not known",

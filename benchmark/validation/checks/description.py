@@ -10,7 +10,7 @@ from benchmark.events import keys
 from benchmark.launch.load import LOAD
 from benchmark.launch.system import ABSENT, FRAMEWORK, NONE
 from benchmark.submission.run_record import facts_of
-from benchmark.validation.checks.hardware import cpus_of, placements
+from benchmark.validation.checks.placement import cpus_of, placements
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import DataFile, Log, ResultSet, as_count

@@ -83,7 +83,7 @@ OF_OURS = (
 )
 OF_GRADIENTS = (Key(keys.OPT_NAME, _text, "a text"), Key(keys.OPT_BASE_LR, _above_zero, "a number above 0"))
 """Of ours that learn by gradients."""
-_KNOWN = {value for name, value in vars(keys).items() if name.isupper() and isinstance(value, str)}
+KNOWN = {value for name, value in vars(keys).items() if name.isupper() and isinstance(value, str)}
 
 
 @check("R4.6", "R8.6", of=Log)
@@ -146,5 +146,5 @@ def keys_present(log: Log) -> Iterator[Fault]:
 def keys_known(log: Log) -> Iterator[Fault]:
     """A key that we do not know is no fault, but may be one that was misspelt."""
     for key, events in log.by_key.items():
-        if key not in (*_KNOWN, log.goal.log_key, log.goal.test_key):
+        if key not in (*KNOWN, log.goal.log_key, log.goal.test_key):
             yield Fault(f"{shown(key)} is no key that we know", line=events[0].line, severity=Severity.NOTE)

@@ -11,15 +11,16 @@ from typing import Any
 from benchmark.definition.request import LOG
 from benchmark.events import keys
 from benchmark.metrics.spread import too_far_apart
+from benchmark.validation.copies import Trace, as_fault, copies
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
 from benchmark.validation.standard import rungs_with_submissions
-from benchmark.validation.subjects import RECORD, STRONG, WEAK, Log, ResultSet
+from benchmark.validation.subjects import RECORD, STRONG, Log, ResultSet, as_count
 
 _LOG_NAME = re.compile(re.escape(LOG).replace(re.escape("{index}"), "(0|[1-9][0-9]*)"))
 
-FEWEST_TO_TELL = 2
-"""Evaluations that have to be alike: one may be by chance, of a small split."""
+CHOSEN = 1000
+"""A seed below, or two that lie nearer to each other, are of one in 100,000 sets whose seeds have 31 bits."""
 OF_EVERY_RUN = (
     keys.SUBMISSION_ORG,
     keys.SUBMISSION_PLATFORM,
@@ -106,7 +107,7 @@ def enough_runs_reach(results: ResultSet) -> Iterator[Fault]:
     standard = results.standard
     if standard is None:
         return
-    missed = [log for log in results.logs if not _reached(log)]
+    missed = [log for log in results.read if not _reached(log)]
     if len(missed) > standard.missed_runs:
         yield Fault(
             "too many runs miss the target",
@@ -125,7 +126,7 @@ def times_are_near(results: ResultSet) -> Iterator[Fault]:
     """The times of runs that were made one after another do not lie so far apart that their mean tells little."""
     timed = [
         (log.timeline.time_to_train_seconds, log.timeline.epochs or 0)
-        for log in results.logs
+        for log in results.read
         if _reached(log) and log.timeline.time_to_train_seconds is not None
     ]
     found = too_far_apart(*zip(*timed, strict=True)) if timed and results.scaling == STRONG else None
@@ -137,7 +138,16 @@ def times_are_near(results: ResultSet) -> Iterator[Fault]:
 def seeds_differ(results: ResultSet) -> Iterator[Fault]:
     """No two runs of a set took one seed; in other suites, at one place of the source."""
     seen: dict[Any, Log] = {}
-    for log in results.logs:
+    taken = sorted(seed for log in results.read if (seed := as_count(log.value(keys.SEED))) is not None)
+    near = [pair for pair in itertools.pairwise(taken) if 0 < pair[1] - pair[0] < CHOSEN]
+    if results.ours and (near or (taken and taken[0] < CHOSEN)):
+        yield Fault(
+            "the seeds look chosen",
+            found=", ".join(map(str, near[0] if near else taken[:1])),
+            expected=f"numbers of the operating system: few in a million are below {CHOSEN}, or so near",
+            severity=Severity.WARNING,
+        )
+    for log in results.read:
         for event in log.of(keys.SEED):
             place = () if results.ours else (shown(event.metadata.get("file")), shown(event.metadata.get("lineno")))
             identity = (shown(event.value), *place)
@@ -156,10 +166,10 @@ def seeds_differ(results: ResultSet) -> Iterator[Fault]:
 @check("R4.10", of=ResultSet)
 def one_configuration(results: ResultSet) -> Iterator[Fault]:
     """All runs of a set are of one system, source, configuration and data."""
-    if not results.logs:
+    if not results.read:
         return
-    first = results.logs[0]
-    for log in results.logs[1:]:
+    first = results.read[0]
+    for log in results.read[1:]:
         for key in OF_EVERY_RUN + (OF_EVERY_RUN_OF_OURS if results.ours else ()):
             values, others = ([event.value for event in each.of(key)][:1] for each in (log, first))
             if values != others:
@@ -184,42 +194,24 @@ def _difference(values: list[Any], others: list[Any]) -> str:
 
 @check("R4.6", of=ResultSet)
 def runs_are_different(results: ResultSet) -> Iterator[Fault]:
-    """No run is there twice, with other times and another seed neither: two runs that log the same values in every
-    epoch are one. Runs of strong scaling do not share their system."""
-    values: dict[tuple[str, ...], Log] = {}
-    for log in results.logs:
-        names = {event.key for event in log.metrics} | {keys.TRACKED_STATS}
-        logged = [event for event in log.events if event.key in names]
-        twin = values.setdefault(tuple(sorted(shown(event.value) for event in logged)), log)
-        if twin is not log and len(log.metrics) >= FEWEST_TO_TELL:
-            yield Fault(
-                "two logs are of one run, or of one seed",
-                file=log.file,
-                line=logged[0].line,
-                found=f"the same values in all {len(log.metrics)} evaluations as in {twin.path.name}",
-                severity=Severity.ERROR if results.ours else Severity.WARNING,
-            )
+    """No run is there twice, not with other times, another seed or other digits either. Runs of strong scaling do not
+    share their system."""
+    traces = [Trace.of(log) for log in results.read + results.pruned]
+    yield from map(as_fault, copies([traces]))
     spans = sorted(
-        ((log.start.time_ms, log.stop.time_ms, log) for log in results.logs if log.start and log.stop),
+        ((log.start.time_ms, log.stop.time_ms, log) for log in results.read if log.start and log.stop),
         key=lambda span: span[:2],
     )
     for (start, stop, log), (next_start, next_stop, other) in itertools.pairwise(spans):
-        if (start, stop) == (next_start, next_stop):
+        if results.scaling == STRONG and next_start < stop:
+            same = (start, stop) == (next_start, next_stop)
             yield Fault(
-                "two logs are of one run",
-                file=other.file,
-                line=other.start.line,
-                found=f"the same run_start and run_stop as in {log.path.name}",
-                severity=Severity.ERROR if results.scaling == STRONG or results.ours else Severity.WARNING,
-            )
-        elif results.scaling == STRONG and next_start < stop:
-            yield Fault(
-                "two runs were made at the same time",
+                "two runs have one start and one stop" if same else "two runs were made at the same time",
                 file=other.file,
                 line=other.start.line,
                 expected=f"a start after {stop}, when {log.path.name} stopped",
                 found=str(next_start),
-                severity=Severity.WARNING,
+                severity=Severity.ERROR if same and results.ours else Severity.WARNING,
             )
 
 
@@ -232,7 +224,7 @@ def logs_are_in_their_place(results: ResultSet) -> Iterator[Fault]:
             found=results.benchmark,
             hint="other tools pass over such a folder in silence",
         )
-    for log in results.logs + results.pruned:
+    for log in results.read + [log for log in results.pruned if not log.unread]:
         name = log.value(keys.SUBMISSION_BENCHMARK)
         if name != results.benchmark:
             yield Fault(
@@ -254,26 +246,5 @@ def records_are_there(results: ResultSet) -> Iterator[Fault]:
                 file=log.file,
                 hint="it is the run.json of the run's folder",
                 expected=f"{RECORD.format(index=index_of(log.path))} beside {log.path.name}",
+                severity=Severity.ERROR if results.submitted else Severity.WARNING,
             )
-
-
-@check("R5.5", of=ResultSet)
-def instances_are_alike(results: ResultSet) -> Iterator[Fault]:
-    """Of weak scaling, the instances have one size and together fit into the system."""
-    if results.scaling != WEAK or results.system is None or results.system.values is None:
-        return
-    for field, key in (
-        ("number_of_nodes", keys.NUMBER_OF_NODES),
-        ("accelerators_per_node", keys.ACCELERATORS_PER_NODE),
-    ):
-        told = results.system.values.get(field)
-        if told is None or not str(told).isdecimal() or len(str(told)) > 9:
-            continue
-        for size in sorted({log.number(key) for log in results.logs} - {None}):
-            if size > int(told):
-                yield Fault(
-                    "an instance has more of them than the system",
-                    found=f"{key} {size:g}",
-                    expected=f"at most {told}, as {results.system.file} says",
-                    severity=Severity.ERROR if results.ours else Severity.WARNING,
-                )

@@ -73,7 +73,7 @@ def test_a_bad_log_is_a_warning_and_a_mark(tmp_path: Path, capsys: pytest.Captur
     captured = capsys.readouterr()
     row, *_ = json.loads(captured.out)
     assert row["score_minutes"] is None and row["runs"] == 5
-    assert "2 of 5 runs did not converge" in captured.err and "Traceback" not in captured.err
+    assert "2 of 5 runs do not count" in captured.err and "Traceback" not in captured.err
 
 
 def test_nothing_to_score_is_wrong_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -34,10 +34,10 @@ def made(tmp_path: Path) -> Path:
 
 def at_once(folder: Path, instances: int, missed: int = -1) -> Path:
     """A weak-scaling set whose instances start 30 ms one after the other; number `missed` is short of the target."""
-    logs = {index: log_lines(index) for index in range(instances)}
+    logs = {index: log_lines(20 + index) for index in range(instances)}
     for index, lines in logs.items():
         for line in lines:
-            line["time_ms"] -= (60_000 - 30) * index
+            line["time_ms"] -= 60_000 * (20 + index) - 30 * index
             if index == missed and line["key"] in (keys.EVAL_ACCURACY, keys.F1_MACRO):
                 line["value"] = min(line["value"], 0.89)
             if index == missed and line["key"] == keys.RUN_STOP:
@@ -135,7 +135,8 @@ def test_a_second_system_and_weak_scaling_come_into_the_same_tree(made: Path, tm
     tree = tmp_path / "tree"
     assert submit(made, tree) == 0
     before = files_of(tree)
-    assert main(["submit", str(made), "-o", str(tree), "--system", "other"]) == 0
+    others = write_runs(tmp_path / "others", {index: log_lines(10 + index) for index in range(5)}, SOURCE)
+    assert main(["submit", str(others), "-o", str(tree), "--system", "other"]) == 0
     assert submit(at_once(tmp_path / "weak", 5), tree) == 0
     after = files_of(tree)
     assert {name: after[name] for name in before} == before
@@ -145,6 +146,14 @@ def test_a_second_system_and_weak_scaling_come_into_the_same_tree(made: Path, tm
         ("two-cores", "weak"),
     ]
     assert validate([tree]).verdict is Verdict.CLOSED
+
+
+def test_the_same_runs_are_not_those_of_a_second_system(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
+    tree = tmp_path / "tree"
+    assert submit(made, tree) == 0
+    before = files_of(tree)
+    assert main(["submit", str(made), "-o", str(tree), "--system", "other"]) == 1
+    assert "ERROR R4.6" in capsys.readouterr().out and files_of(tree) == before
 
 
 def test_a_weak_set_is_submitted_with_what_it_left_out_and_scored_by_its_logs(
@@ -160,7 +169,10 @@ def test_a_weak_set_is_submitted_with_what_it_left_out_and_scored_by_its_logs(
     report = validate([tree])
     assert report.verdict is Verdict.CLOSED
     # By hand: all but the one that missed the target and the one that reached it last, which are pruned.
-    kept = [weak / f"instance_{index}" / f"result_{index}.txt" for index in (0, 1, 3, 4, 5, 6)]
+    logs = [weak / f"instance_{index}" / f"result_{index}.txt" for index in range(8)]
+    stops = [next(line["time_ms"] for line in log_lines_of(log) if line["key"] == keys.RUN_STOP) for log in logs]
+    last = max((index for index in range(8) if index != 2), key=lambda index: stops[index])
+    kept = [log for index, log in enumerate(logs) if index not in (2, last)]
     marks = [{line["key"]: line["time_ms"] for line in log_lines_of(log)} for log in kept]
     minutes = (max(each[keys.RUN_STOP] for each in marks) - min(each[keys.RUN_START] for each in marks)) / 60_000
     strong, row = score_paths([tree])
@@ -169,7 +181,7 @@ def test_a_weak_set_is_submitted_with_what_it_left_out_and_scored_by_its_logs(
     assert row.total_minutes == minutes and row.models_per_hour == pytest.approx(6 / (minutes / 60))
     results = tree / RESULTS.replace("strong", "weak")
     assert [(results / f"result_{index}.txt").read_bytes() for index in range(6)] == [log.read_bytes() for log in kept]
-    pruned = [weak / f"instance_{index}" / f"result_{index}.txt" for index in (2, 7)]
+    pruned = [logs[index] for index in sorted((2, last))]
     assert [(results / "pruned_results" / f"result_{index}.txt").read_bytes() for index in range(2)] == [
         log.read_bytes() for log in pruned
     ]

@@ -49,7 +49,9 @@ def test_machines_get_one_object(tmp_path, capsys, output):
             "found",
             "hint",
         }
-        assert values["judged"] == [{"path": str(folder), "kind": "submission", "logs": 4, "verdict": "INVALID"}]
+        assert values["judged"] == [
+            {"path": str(folder), "kind": "submission", "logs": 4, "whole": True, "ruleset": None, "verdict": "INVALID"}
+        ]
     else:
         assert values["runs"][0]["results"]
 

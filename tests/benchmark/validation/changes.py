@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from corpus import RESULTS, RUNG, Lines, Tree, at, log_lines
+from corpus import EPOCHS, RESULTS, RUNG, Lines, Tree, at, log_lines
 
 from benchmark.data.recognition import Recognition
 from benchmark.definition.golden import RECOGNISED, golden_sha256
@@ -211,6 +212,34 @@ def same_run_an_hour_later(tree: Tree) -> None:
     same_run_twice(tree)
     for line in tree.logs[1]:
         line["time_ms"] += 3_600_000
+
+
+OF_A_RUN = ("the scores", "the losses", "the samples/s", "the times")
+
+
+def taken_from_run_0(*kinds: str, by: float = 0.0, into: tuple[int, ...] = (1,), digits: int = 17) -> Change:
+    """Runs that have these kinds of numbers from run 0, changed by a share of `by` to either side, and rounded."""
+
+    def change(tree: Tree) -> None:
+        for index in into:
+            chance, lines = random.Random(f"copy {index}"), tree.logs[index]
+            for key, name, kind in (
+                (keys.TRACKED_STATS, "loss", "the losses"),
+                (keys.TRACKED_STATS, "throughput", "the samples/s"),
+                (keys.EVAL_ACCURACY, "value", "the scores"),
+            ):
+                for which in range(EPOCHS) if kind in kinds else ():
+                    event, source = (each[at(each, key, which)] for each in (lines, tree.logs[0]))
+                    holder, told = (each if name == "value" else each["value"] for each in (event, source))
+                    holder[name] = round(told[name] * (1 + chance.uniform(-by, by)), digits)
+                    if name == "value":
+                        put(keys.F1_MACRO, holder[name], which)(lines)
+            if "the times" in kinds:
+                later = lines[0]["time_ms"] - tree.logs[0][0]["time_ms"]
+                for line, source in zip(lines, tree.logs[0], strict=True):
+                    line["time_ms"] = source["time_ms"] + later
+
+    return change
 
 
 def with_batch(batch: int) -> Change:

@@ -36,10 +36,12 @@ from changes import (
 )
 from corpus import CODE, EPOCH_MS, RESULTS, RUNG, STEPS, Mutation, at
 from mutations_code import CODES
+from mutations_copies import COPIES
 from mutations_learned import LEARNED
 from mutations_ledger import LEDGERS
 from mutations_sets import SETS
 from mutations_told import TOLD
+from mutations_weak import WEAK
 
 from benchmark.definition.golden import RECOGNISED, REFUSED, UNKNOWN
 from benchmark.events import keys
@@ -106,7 +108,11 @@ MUTATIONS = (
     Mutation("run_stop before run_start", "R3.7", log(shift(keys.RUN_STOP, -3_600_000))),
     Mutation("run_stop a second early", "R3.7", log(shift(keys.RUN_STOP, -1_000))),
     Mutation("run_start a second late", "R3.7", log(shift(keys.RUN_START, 1_000))),
-    Mutation("an event a millisecond early", "R3.7", log(shift(keys.EVAL_ACCURACY, -1))),
+    Mutation("an event a millisecond early", "R3.7", log(shift(keys.EVAL_ACCURACY, -1)), invalid=False),
+    Mutation("an event 20 ms early", "R3.7", log(shift(keys.EVAL_ACCURACY, -20))),
+    Mutation("a line held up by 0.35 s", "R3.9", log(shift_from(keys.EPOCH_STOP, 350, 1)), invalid=False),
+    Mutation("an epoch's start held up by 0.35 s", "R3.9", log(shift(keys.EPOCH_START, 350, 1)), invalid=False),
+    Mutation("a log in the form of 2018", "R4.6", raw(lambda text: text.replace(b":::MLLOG", b":::MLL 1538.1"))),
     Mutation(
         "times in seconds", "R3.7", log(lambda lines: [line.update(time_ms=line["time_ms"] // 1000) for line in lines])
     ),
@@ -190,7 +196,7 @@ MUTATIONS = (
         "R4.6",
         raw(lambda text: text.replace(b'"value": 32,', b'"value": 99, "value": 32,', 1)),
     ),
-    Mutation("NaN", "R4.6", raw(lambda text: text.replace(b'"loss": 2.5', b'"loss": NaN', 1))),
+    Mutation("NaN", "R4.6", raw(lambda text: text.replace(b'"loss": 2.4987613524', b'"loss": NaN', 1))),
     Mutation("a number beyond all", "R4.6", raw(lambda text: text.replace(b"1318135155", b"1" * 30, 1))),
     Mutation("an event behind other text", "R4.6", raw(lambda text: text.replace(b":::MLLOG", b"rank 0: :::MLLOG", 1))),
     Mutation("two events in a line", "R4.6", raw(lambda text: text.replace(b"\n", b" ", 1))),
@@ -285,6 +291,8 @@ MUTATIONS = (
     ),
     Mutation("a log that is a folder", "R8.6", after(lambda folder: foldered(folder / RESULTS / "result_4.txt"))),
     *SETS,
+    *COPIES,
+    *WEAK,
     *LEDGERS,
     # together
     Mutation(

@@ -25,7 +25,13 @@ def pruned(tree: Tree) -> None:
     tree.files[f"{RESULTS}/pruned_results/result_0.txt"] = as_text(log_lines(5))
 
 
+def seeds_from_one(tree: Tree) -> None:
+    for index, lines in tree.logs.items():
+        put(keys.SEED, 1 + index)(lines)
+
+
 SETS = (
+    Mutation("seeds from 1 to 5", "R4.2", seeds_from_one, invalid=False),
     Mutation("four runs", "R4.5", lambda tree: tree.logs.pop(4)),
     Mutation("six runs", "R4.5", one_run_more),
     Mutation("a number left out", "R4.5", lambda tree: tree.logs.update({7: tree.logs.pop(4)})),

@@ -92,6 +92,8 @@ TOLD = (
     Mutation("no placement", "R7.4", every_log(lambda lines: lines.pop(at(lines, keys.PLACEMENT)))),
     Mutation("a place that says more", "R7.4", every_log(place(0, overclocked=True))),
     Mutation("the settings on an accelerator, the ranks not", "R7.4", every_log(setting("device", "cuda:0"))),
+    Mutation("two ranks on one CPU", "R7.4", every_log(place(1, cpus="0")), invalid=False),
+    Mutation("more threads than CPUs", "R7.4", every_log(setting("threads_per_rank", 4)), invalid=False),
     # the preflight
     Mutation("a preflight that failed", "R7.5", every_log(preflight(ok=False))),
     Mutation("a preflight that names what failed", "R7.5", every_log(preflight(failed=[{"name": "all-reduce"}]))),

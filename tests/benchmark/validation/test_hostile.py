@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from patience import HANG_SECONDS
 
 from benchmark.foundation.reading import Unreadable, parse_json, read_bytes
-from benchmark.validation.finding import Verdict, printable, shown
+from benchmark.validation.finding import Severity, Verdict, printable, shown
 from benchmark.validation.limits import Limits
 from benchmark.validation.validate import validate
 
@@ -169,16 +169,31 @@ def test_what_all_logs_together_hold_is_bounded(tmp_path):
     folder = Tree.valid().write(tmp_path / "S")
     one = (folder / RESULTS / "result_0.txt").stat().st_size
     for limits, says in (
-        (Limits(set_bytes=3 * one), "more bytes than are read"),
+        (Limits(set_bytes=3 * one), "more than is compared"),
         (Limits(tree_bytes=3 * one), "more bytes than are read"),
     ):
-        found = [finding for finding in judge(folder, limits).findings if says in finding.message]
+        report = judge(folder, limits)
+        found = [finding for finding in report.findings if says in finding.message]
         assert {finding.rule for finding in found} == {"R8.6"} and 2 <= len(found) <= 4
+        unread = {finding.file for finding in found}  # of which nothing else is said
+        assert [finding.rule for finding in report.findings if finding.file in unread] == ["R8.6"] * len(found)
     for path in folder.glob("results/*/*/*/result_*.txt"):
         path.write_bytes(b"")
-    report = judge(folder, Limits(findings_in_all=7))
-    assert len(report.findings) == 8 and any("more findings than" in finding.message for finding in report.findings)
+    report = judge(folder, Limits(findings_in_all=3))
+    assert len(report.findings) == 4 and any("more findings than" in finding.message for finding in report.findings)
     assert report.verdict is Verdict.INVALID
+
+
+def test_what_is_not_compared_is_not_kept(tmp_path):
+    """So that a set of large logs is read whole: here 10 times what may be kept."""
+    tree = Tree.valid()
+    more = {**tree.logs[0][0], "key": "learning_rate", "event_type": "POINT_IN_TIME"}
+    for lines in tree.logs.values():
+        lines[8:8] = [{**more, "time_ms": lines[7]["time_ms"], "value": step} for step in range(2000)]
+    folder = tree.write(tmp_path / "S")
+    size = sum(path.stat().st_size for path in folder.glob("results/*/*/*/result_*.txt"))
+    report = judge(folder, Limits(set_bytes=size // 10))
+    assert [each for each in report.findings if each.severity > Severity.NOTE] == []
 
 
 def test_names_and_values_cannot_write_on_the_terminal(tmp_path):

@@ -127,8 +127,11 @@ def test_no_check_stops_another_and_the_order_is_always_the_same(tmp_path):
 
 
 def test_many_paths_have_one_verdict(tmp_path):
-    closed, open_ = (Tree.valid(division).write(tmp_path / division) for division in ("closed", "open"))
-    bad = MUTATIONS[0].tree().write(tmp_path / "bad")
+    trees = {"closed": Tree.valid("closed"), "open": Tree.valid("open"), "bad": Tree.valid("closed")}
+    for number, (division, tree) in enumerate(trees.items()):  # runs of their own each, or they were copies
+        tree.logs = {index: log_lines(10 * number + index, tree.system["division"]) for index in tree.logs}
+    MUTATIONS[0].change(trees["bad"])
+    closed, open_, bad = (tree.write(tmp_path / name) for name, tree in trees.items())
     assert judge(closed, open_).verdict is Verdict.OPEN
     assert judge(tmp_path).verdict is judge(closed, bad).verdict is Verdict.INVALID
     assert [each.verdict.value for each in judge(tmp_path).judged] == ["INVALID", "CLOSED", "OPEN"]

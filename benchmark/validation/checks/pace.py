@@ -1,0 +1,137 @@
+"""That what was done fits into the time, and that the machine was free to do it."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+from collections.abc import Iterator
+
+from benchmark.events import keys
+from benchmark.launch.load import in_words, is_busy
+from benchmark.submission.run_record import facts_of
+from benchmark.validation.finding import Fault, Severity
+from benchmark.validation.intervals import epoch_of, epoch_seconds, seconds_of
+from benchmark.validation.registry import check
+from benchmark.validation.subjects import Log, as_number
+
+SLACK_SHARE, SLACK_SECONDS = 0.05, 0.1
+"""How far the trainer's own clock may lie beside the log's: a line is written, and perhaps waited for, between them."""
+CLOCKS_SHARE, CLOCKS_SECONDS = 0.002, 0.02
+"""The reference takes its time between the two lines of an epoch; where it is longer by more than two clocks of one
+machine run apart (at most 1 in 2,000, as the kernel slews them), a reader asks."""
+HELD_UP_SECONDS = 1.0
+"""A line that was written so much later than what it tells of makes no run faster: a reader asks."""
+FAST_SHARE, FAST_SHARE_OF_OURS = 0.1, 0.6
+"""An epoch shorter than this share of the median one is asked about."""
+FAST_EVALUATION, CLOCK_STEP_SECONDS = 50, 0.002
+"""So many times the samples/s of training an evaluation, which has no backward pass, is asked about; a log's times are
+whole milliseconds."""
+
+
+@check("R3.10", of=Log, ours_alone=True)
+def cores_were_free(log: Log) -> Iterator[Fault]:
+    """What the preflight measured before the clock; logs of before it did so say nothing."""
+    load = facts_of(log.timeline, log.goal.test_key)["load"]
+    if load is not None and is_busy(load):
+        yield Fault(
+            "other programs kept the machine busy before the clock",
+            line=log.of(keys.PREFLIGHT)[0].line,
+            found=in_words(load),
+            expected="the cores given free",
+            severity=Severity.WARNING,
+            hint="time it again on a quiet machine: this time is not the machine's own",
+        )
+
+
+@check("R3.9", of=Log, ours_alone=True)
+def throughput_fits(log: Log) -> Iterator[Fault]:
+    """The trainer's samples/s times the seconds of the epoch are the samples that it says it has seen."""
+    seconds, around = epoch_seconds(log), _seconds_around(log)
+    seen = {epoch_of(event): as_number(event.metadata.get(keys.SAMPLES_COUNT)) for event in log.metrics}
+    before = 0.0
+    for event in log.of(keys.TRACKED_STATS):
+        rate = as_number(event.value.get(keys.THROUGHPUT)) if isinstance(event.value, dict) else None
+        count, length = seen.get(epoch_of(event)), seconds.get(epoch_of(event))
+        if rate is None or count is None or length is None:
+            yield Fault(
+                "the samples/s of an epoch cannot be held against its time",
+                line=event.line,
+                expected=f"a number under {keys.THROUGHPUT}, and the epoch's interval and evaluation",
+            )
+            continue
+        samples, before = count - before, count
+        told = samples / rate if rate > 0 else 0.0
+        slack, whole = SLACK_SHARE * length + SLACK_SECONDS, around.get(epoch_of(event), length)
+        short = log.closed and told > (1 + CLOCKS_SHARE) * whole + CLOCKS_SECONDS
+        if abs(told - length) > slack or short:
+            late = rate > 0 and told - slack <= whole and length - told <= HELD_UP_SECONDS
+            yield Fault(
+                "samples, time and samples/s of this epoch do not fit",
+                line=event.line,
+                expected=f"{samples:g} samples in {length:.3f} s",
+                found=f"{rate:g} samples/s",
+                hint="a line of the log was held up, or a clock was set"
+                if late
+                else "times or counts were changed, or the clocks of the trainer and the log differ",
+                severity=Severity.WARNING if late else Severity.ERROR,
+            )
+    missing = seconds.keys() - {epoch_of(event) for event in log.of(keys.TRACKED_STATS)}
+    if missing:
+        yield Fault(
+            "epochs without their samples/s",
+            expected=f"{keys.TRACKED_STATS} after each epoch",
+            found=f"none for epoch {', '.join(sorted(missing)[:5])}",
+        )
+
+
+def _seconds_around(log: Log) -> dict[str, float]:
+    """Of each epoch, from the event above its start to the one below its stop: it cannot have taken longer, whichever
+    of its lines was held up."""
+    started: int | None = None
+    lengths = {}
+    for above, event in itertools.pairwise(log.events):
+        if event.key == keys.EPOCH_START:
+            started = above.time_ms
+        elif above.key == keys.EPOCH_STOP and started is not None:
+            lengths[epoch_of(above)] = (event.time_ms - started) / 1000
+            started = None
+    return lengths
+
+
+@check("R3.9", of=Log)
+def epochs_take_their_time(log: Log) -> Iterator[Fault]:
+    """No epoch is over in a tenth of the time that the others take, of a closed run of ours in six tenths."""
+    lengths = epoch_seconds(log)
+    share = FAST_SHARE_OF_OURS if log.ours and log.closed else FAST_SHARE
+    if len(lengths) < 3:
+        return
+    median = statistics.median(lengths.values())
+    for epoch, seconds in lengths.items():
+        if seconds < share * median:
+            yield Fault(
+                f"epoch {epoch} is over in {seconds:g} s",
+                severity=Severity.WARNING,
+                expected=f"about {median:g} s, the median of this log",
+            )
+
+
+@check("R3.9", of=Log, ours_alone=True)
+def no_work_without_time(log: Log) -> Iterator[Fault]:
+    """Staging takes time where the data are read at once, and evaluation is not faster by far than training."""
+    lengths = seconds_of(log, keys.STAGING_START, keys.STAGING_STOP)
+    streamed = any(event.metadata.get(keys.IN_MEMORY) is False for event in log.of(keys.STAGING_STOP))
+    if lengths and not sum(lengths.values()) and not streamed:
+        yield Fault("the data were read in no time", line=log.of(keys.STAGING_STOP)[0].line, severity=Severity.WARNING)
+    trained, samples = sum(epoch_seconds(log).values()), log.number(keys.EVAL_SAMPLES)
+    last = log.metrics[-1] if log.metrics else None
+    seen = as_number(last.metadata.get(keys.SAMPLES_COUNT)) if last is not None else None
+    if not trained or not samples or not seen or last is None:
+        return
+    for epoch, seconds in seconds_of(log, keys.EVAL_START, keys.EVAL_STOP).items():
+        if samples / (seconds + CLOCK_STEP_SECONDS) > FAST_EVALUATION * seen / trained:
+            yield Fault(
+                f"the evaluation of epoch {epoch} is over in {seconds:g} s",
+                severity=Severity.WARNING,
+                expected=f"at most {FAST_EVALUATION} times the {seen / trained:.0f} samples/s of the training",
+                found=f"{samples:g} samples",
+            )

@@ -1,0 +1,219 @@
+"""Runs that are copies of others, with other digits or without: what each learned and how long it took, compared."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.definition.curves import Curve, at_batch_size
+from benchmark.events import keys
+from benchmark.metrics.agreement import chance_of, decimals_of, held_to, near_pairs, spread_of
+from benchmark.validation.finding import Fault, Severity, shown
+from benchmark.validation.intervals import seconds_of
+from benchmark.validation.subjects import Log, as_count, as_number
+
+if TYPE_CHECKING:
+    import numpy as np
+
+SURE, DOUBTFUL = 1e-6, 1e-4
+"""Chances, of all pairs and kinds together, below which honest runs do not agree, and below which a reader asks."""
+FEWEST_TO_TELL = 2
+"""Evaluations that have to be the same: one may be by chance, of a small split."""
+OF_TIMES = 4
+"""Epochs whose times are compared: a run on a fast node is fast in all of them, and they are not independent."""
+MOST_EPOCHS = 200
+FEWEST_WRONG = 30
+"""Wrong predictions below which two scores are often the same by chance."""
+METRIC, LOSSES, RATES, TIMES = "the scores", "the losses", "the samples/s", "the times of epochs and evaluations"
+LEARNED = (METRIC, LOSSES, RATES)
+_SINGLE = (*LEARNED, TIMES)
+KINDS = (*_SINGLE, "scores, losses and samples/s together")
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What of a log is compared.
+
+    `values` are by kind, and by epoch, None for what is no number or says nothing; `steps` are those that they are
+    written in. `told` is everything that was learned, as texts; `recorded` are runs of the reference at its batch.
+    """
+
+    path: Path
+    file: str
+    line: int | None
+    benchmark: str
+    ours: bool
+    told: tuple[str, ...]
+    evaluations: int
+    values: dict[str, list[float | None]]
+    steps: dict[str, float]
+    recorded: tuple[Curve, ...]
+
+    @classmethod
+    def of(cls, log: Log) -> Trace:
+        """Of a log."""
+        names = {event.key for event in log.metrics} | {keys.TRACKED_STATS}
+        logged = [event for event in log.events if event.key in names]
+        stats = [event.value if isinstance(event.value, dict) else {} for event in log.of(keys.TRACKED_STATS)]
+        lengths = [
+            [1000 * each for each in seconds_of(log, start, stop).values()][:OF_TIMES]
+            for start, stop in ((keys.EPOCH_START, keys.EPOCH_STOP), (keys.EVAL_START, keys.EVAL_STOP))
+        ]
+        metric = [_told(log, event.value) for event in log.metrics[:MOST_EPOCHS]]
+        losses = [as_number(each.get("loss")) for each in stats[:MOST_EPOCHS]]
+        rates = [as_number(each.get(keys.THROUGHPUT)) for each in stats[:OF_TIMES]]
+        times = [each for some in lengths for each in [*some, *[None] * (OF_TIMES - len(some))]]
+        return cls(
+            log.path,
+            log.file,
+            logged[0].line if logged else None,
+            log.standard.name if log.standard is not None else "",
+            log.ours,
+            tuple(sorted(shown(event.value) for event in logged)),
+            len(log.metrics),
+            {METRIC: _changes(metric), LOSSES: _changes(losses), RATES: rates, TIMES: times},
+            {METRIC: decimals_of(metric), LOSSES: decimals_of(losses), RATES: decimals_of(rates), TIMES: 1.0},
+            recorded_at(log),
+        )
+
+    @cached_property
+    def same_file(self) -> str:
+        """By which a log that is judged by two names is one."""
+        return str(self.path.resolve())
+
+
+def recorded_at(log: Log) -> tuple[Curve, ...]:
+    """The recorded runs that a log's are like: at its batch size, or the nearest below."""
+    batch = as_count(log.value(keys.GLOBAL_BATCH_SIZE))
+    known = log.standard.curves if log.standard is not None else ()
+    return at_batch_size(known, batch) if known and batch else ()
+
+
+def _told(log: Log, value: object) -> float | None:
+    """A score; None for one that so few wrong predictions leave that many runs have it."""
+    number, samples = as_number(value), log.number(keys.EVAL_SAMPLES)
+    few = log.ours and log.goal.high == 1.0 and number is not None and (1.0 - number) * (samples or 0) < FEWEST_WRONG
+    return None if few else number
+
+
+def _changes(values: Sequence[float | None]) -> list[float | None]:
+    """The first value, and the change to each of the others: a run ahead of another stays ahead, and the values of
+    the epochs after are not independent of it. A value that is logged again and again says nothing."""
+    changes = [None if None in (a, b) or a == b else b - a for a, b in itertools.pairwise(values)]
+    return [*values[:1], *changes]
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A run that is another's; `how` it agrees with it, and how sure that is."""
+
+    trace: Trace
+    twin: Trace
+    how: str
+    severity: Severity
+
+
+def as_fault(copy: Copy) -> Fault:
+    """What is said of it."""
+    twin = copy.twin.path.name if copy.twin.path.parent == copy.trace.path.parent else copy.twin.file
+    return Fault(
+        "two logs are of one run, of one seed, or one was made from the other",
+        file=copy.trace.file,
+        line=copy.trace.line,
+        found=f"{copy.how} {twin}",
+        severity=copy.severity,
+    )
+
+
+def copies(sets: Sequence[Sequence[Trace]]) -> Iterator[Copy]:
+    """Of runs of one benchmark, those that are copies of earlier ones: within a set where there is one, and from set
+    to set where there are more. Each run once."""
+    traces = [trace for each in sets for trace in each]
+    set_of = [number for number, each in enumerate(sets) for _ in each]
+    found: dict[int, Copy] = {}
+    first: dict[tuple[str, ...], int] = {}
+    for place, trace in enumerate(traces):
+        twin = first.setdefault(trace.told, place)
+        if twin != place and trace.evaluations >= FEWEST_TO_TELL and _apart(sets, set_of, traces, twin, place):
+            how = f"the same values in all {trace.evaluations} evaluations as in"
+            found[place] = Copy(trace, traces[twin], how, Severity.ERROR if trace.ours else Severity.WARNING)
+    for one, other, kind, chance in _near(sets, traces):
+        one, other = sorted((one, other))
+        if other not in found and _apart(sets, set_of, traces, one, other):
+            sure = chance < SURE and traces[other].ours
+            how = f"{kind} agree, as those of honest runs would once in {1 / max(chance, 1e-300):.0e} sets, with"
+            found[other] = Copy(traces[other], traces[one], how, Severity.ERROR if sure else Severity.WARNING)
+    return (found[place] for place in sorted(found))
+
+
+def _apart(sets: Sequence[Sequence[Trace]], set_of: list[int], traces: list[Trace], one: int, other: int) -> bool:
+    return (len(sets) == 1 or set_of[one] != set_of[other]) and traces[one].same_file != traces[other].same_file
+
+
+def _near(sets: Sequence[Sequence[Trace]], traces: list[Trace]) -> list[tuple[int, int, str, float]]:
+    """Pairs that agree as honest runs do not, the surest first: their places, the kind, and the chance that any pair
+    of so many does."""
+    import numpy as np
+
+    if len(traces) < 2:
+        return []
+    tests = len(KINDS) * len(traces) * (len(traces) - 1) / 2
+    pairs = near_pairs(_table(traces, METRIC, 1))
+    learned: list[np.ndarray] = []
+    found = []
+    for kind in KINDS:
+        shares = _shares(sets, traces, kind, *pairs) if kind in _SINGLE else np.concatenate(learned, axis=1)
+        learned += [shares] if kind in LEARNED else []
+        chances = tests * chance_of(shares)
+        found += [
+            (int(pairs[0][at]), int(pairs[1][at]), kind, float(chances[at])) for at in np.nonzero(chances < DOUBTFUL)[0]
+        ]
+    return sorted(found, key=lambda each: each[3])
+
+
+def _shares(
+    sets: Sequence[Sequence[Trace]], traces: list[Trace], kind: str, firsts: np.ndarray, seconds: np.ndarray
+) -> np.ndarray:
+    """Of each pair's values, the difference by what it is between honest runs, at most 1."""
+    import numpy as np
+
+    width = max(1, *(len(trace.values[kind]) for trace in traces))
+    table = _table(traces, kind, width)
+    rows = []
+    for each in sets:
+        own = spread_of(_table(each, kind, width))
+        recorded = _recorded(each, kind, width)
+        rows += [own if recorded is None else held_to(own, recorded)] * len(each)
+    spread = np.array(rows)
+    steps = np.array([trace.steps[kind] for trace in traces])
+    difference = np.abs(table[firsts] - table[seconds]) + np.maximum(steps[firsts], steps[seconds])[:, None]
+    return np.minimum(difference / np.fmin(spread[firsts], spread[seconds]), 1.0)
+
+
+def _recorded(traces: Sequence[Trace], kind: str, width: int) -> np.ndarray | None:
+    """The spread of the runs that were recorded of the reference; None where there are none."""
+    import numpy as np
+
+    curves = traces[0].recorded if traces else ()
+    told = {METRIC: [curve.f1 for curve in curves], LOSSES: [curve.losses for curve in curves]}.get(kind, [])
+    table = np.full((len(told), width), np.nan)
+    for row, values in zip(table, told, strict=True):
+        known = _changes(list(values))[:width]
+        row[: len(known)] = known
+    return spread_of(table) if len(table) > 1 else None
+
+
+def _table(traces: Sequence[Trace], kind: str, width: int) -> np.ndarray:
+    """(runs, values), NaN for None."""
+    import numpy as np
+
+    table = np.full((len(traces), width), np.nan)
+    for row, trace in zip(table, traces, strict=True):
+        known = trace.values[kind][:width]
+        row[: len(known)] = [math.nan if value is None else value for value in known]
+    return table

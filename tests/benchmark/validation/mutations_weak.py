@@ -1,0 +1,75 @@
+"""The corpus of bad submissions: weak scaling beside a good strong set."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from changes import Change, after, put, together
+from corpus import DESCRIPTION, RESULTS, Lines, Mutation, Tree, as_ledger, as_text, ledger_of, log_lines, record_of
+
+from benchmark.events import keys
+from benchmark.submission.ledger import LEDGER
+
+INSTANCES = 6
+WEAK_RESULTS = RESULTS.replace("strong", "weak")
+
+
+def at_once(
+    lines: Callable[[int, Lines], Any] = lambda index, lines: None,
+    entries: Callable[[list[dict[str, Any]]], Any] = bool,
+    left_out: tuple[int, ...] = (),
+    instances: int = INSTANCES,
+) -> Change:
+    """Weak scaling of instances that started 30 ms one after the other, in a second set; changed, without some."""
+
+    def write(folder: Path) -> None:
+        results = folder / WEAK_RESULTS
+        results.mkdir(parents=True)
+        runs = {}
+        for index in range(INSTANCES):
+            events = log_lines(50 + index)
+            for event in events:
+                event["time_ms"] += 3_600_000 - 60_000 * (50 + index) + 30 * index
+            lines(index, events)
+            runs[index] = (events, as_text(events))
+        told = ledger_of(runs)
+        for entry in told:
+            if entry["event"] == "start":
+                entry.update(instances=instances, folder=f"weak/instance_{entry['index']}")
+        entries(told)
+        (results / LEDGER).write_bytes(as_ledger(told))
+        for index in sorted(set(runs) - set(left_out)):
+            (results / f"result_{index}.txt").write_bytes(runs[index][1])
+            (results / f"result_{index}.json").write_text(json.dumps(record_of(*runs[index], index)))
+
+    return after(write)
+
+
+def later(index: int, lines: Lines) -> None:
+    """The last instance 100 s after the others."""
+    for line in lines if index == INSTANCES - 1 else ():
+        line["time_ms"] += 100_000
+
+
+def of_another_set(entries: list[dict[str, Any]]) -> None:
+    entries[-2]["folder"] = "another/instance_5"
+
+
+def large(tree: Tree) -> None:
+    """All runs and instances on a node of two accelerators."""
+    told = {"accelerators_per_node": "2", "number_of_nodes": "2"}
+    at_once(lambda index, lines: together(put(keys.ACCELERATORS_PER_NODE, 2))(lines))(tree)
+    after(lambda folder: (folder / DESCRIPTION).write_text(json.dumps({**tree.system, **told})))(tree)
+
+
+WEAK = (
+    Mutation("an instance 100 s after the others", "R5.5", at_once(later)),
+    Mutation("a slow instance in neither the logs nor the pruned", "R5.5", at_once(left_out=(5,))),
+    Mutation("more instances than were started at once", "R5.5", at_once(instances=5)),
+    Mutation("fewer instances than were started at once", "R5.5", at_once(instances=60)),
+    Mutation("an instance of another set", "R5.5", at_once(entries=of_another_set)),
+    Mutation("six instances of two accelerators on a system of four", "R5.5", large),
+)

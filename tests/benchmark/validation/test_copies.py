@@ -1,0 +1,56 @@
+"""Copies are found whatever digits they have, and honest runs are none: real ones, and many made by chance."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+from changes import OF_A_RUN, taken_from_run_0
+from corpus import REFERENCE, Tree, as_text, log_lines
+
+from benchmark.validation.copies import Trace, copies
+from benchmark.validation.finding import Severity
+from benchmark.validation.limits import Limits
+from benchmark.validation.subjects import Log
+
+
+def traces_of(folder, logs):
+    folder.mkdir(exist_ok=True)
+    for index, lines in logs.items():
+        (folder / f"result_{index}.txt").write_bytes(as_text(lines))
+    return [Trace.of(Log.read(path, str(path), Limits())) for path in sorted(folder.glob("result_*.txt"))]
+
+
+def test_runs_of_the_reference_are_no_copies():
+    logs = sorted(REFERENCE.glob("results/*/strong/*/result_*.txt"))
+    assert len(logs) == 5
+    traces = [Trace.of(Log.read(path, str(path), Limits())) for path in logs]
+    assert list(copies([traces])) == [] == list(copies([traces[:2], traces[2:]]))
+
+
+def test_three_hundred_honest_runs_are_no_copies(tmp_path):
+    """As one set, and each as a set of its own beside the others."""
+    traces = traces_of(tmp_path, {index: log_lines(index) for index in range(300)})
+    assert list(copies([traces])) == []
+    assert list(copies([traces[at : at + 5] for at in range(0, 300, 5)])) == []
+
+
+@pytest.mark.parametrize("kinds", [(OF_A_RUN[0],), (OF_A_RUN[1],), (OF_A_RUN[2],), OF_A_RUN])
+def test_one_copy_among_many_runs_is_found(tmp_path, kinds):
+    tree = Tree(logs={index: copy.deepcopy(log_lines(index)) for index in range(60)})
+    taken_from_run_0(*kinds, by=1e-6)(tree)
+    (found,) = copies([traces_of(tmp_path, tree.logs)])
+    assert (found.trace.path.name, found.twin.path.name) == ("result_1.txt", "result_0.txt")
+    assert found.severity >= Severity.WARNING
+
+
+def test_a_log_judged_by_two_names_is_one_log(tmp_path):
+    traces = traces_of(tmp_path / "runs", {index: log_lines(index) for index in range(5)})
+    (tmp_path / "again").symlink_to("runs")
+    again = [
+        Trace.of(Log.read(tmp_path / "again" / trace.path.name, f"again/{trace.path.name}", Limits()))
+        for trace in traces
+    ]
+    assert list(copies([traces, again])) == []
+    copied = traces_of(tmp_path / "copied", {index: log_lines(index) for index in range(5)})
+    assert [found.trace.path for found in copies([traces, copied])] == [trace.path for trace in copied]

@@ -1,0 +1,21 @@
+"""Good weak scaling beside a good strong set has no finding, and its score is that of its logs."""
+
+from __future__ import annotations
+
+from corpus import Tree
+from mutations_weak import INSTANCES, at_once
+
+from benchmark.validation.finding import Verdict
+from benchmark.validation.judged_scores import judged_scores
+from benchmark.validation.validate import validate
+
+
+def test_good_weak_scaling_has_no_finding(tmp_path):
+    tree = Tree.valid()
+    at_once()(tree)
+    folder = tree.write(tmp_path / "Somewhere")
+    report = validate([folder], official=False)
+    assert (report.verdict, report.findings) == (Verdict.CLOSED, [])
+    strong, weak = judged_scores([folder])
+    assert strong.score_minutes and weak.total_minutes and weak.models == INSTANCES
+    assert not strong.warnings + weak.warnings
