@@ -53,7 +53,8 @@ def find_log_folders(paths: Iterable[Path]) -> list[LogFolder]:
     found: dict[Path, LogFolder] = {}
     for path in paths:
         if not path.is_dir():
-            raise StemdlError("this is no folder", where=path, expected="a submission, a tree of them, or runs")
+            what = "this is not a folder" if os.path.lexists(path) else "there is nothing here"
+            raise StemdlError(what, where=path, expected="the folder of a submission, of a tree of them, or of runs")
         here = list(_below(Path(os.path.abspath(path))))
         if not here:
             raise StemdlError(

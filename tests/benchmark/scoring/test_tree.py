@@ -91,8 +91,8 @@ def test_links_and_pipes_are_no_logs(tmp_path: Path):
 def test_nothing_to_score_is_an_error(tmp_path: Path):
     touch(tmp_path / "full" / "result_0.txt", tmp_path / "empty" / "notes.txt")
     for path, says in (
-        (tmp_path / "none", "no folder"),
-        (tmp_path / "full" / "result_0.txt", "no folder"),
+        (tmp_path / "none", "nothing here"),
+        (tmp_path / "full" / "result_0.txt", "not a folder"),
         (tmp_path / "empty", "no logs"),
     ):
         with pytest.raises(StemdlError, match=says):
