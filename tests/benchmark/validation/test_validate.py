@@ -128,7 +128,7 @@ def test_no_check_stops_another_and_the_order_is_always_the_same(tmp_path):
 
 def test_many_paths_have_one_verdict(tmp_path):
     trees = {"closed": Tree.valid("closed"), "open": Tree.valid("open"), "bad": Tree.valid("closed")}
-    for number, (division, tree) in enumerate(trees.items()):  # runs of their own each, or they were copies
+    for number, tree in enumerate(trees.values()):  # runs of their own each, or they were copies
         tree.logs = {index: log_lines(10 * number + index, tree.system["division"]) for index in tree.logs}
     MUTATIONS[0].change(trees["bad"])
     closed, open_, bad = (tree.write(tmp_path / name) for name, tree in trees.items())
