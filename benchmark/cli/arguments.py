@@ -56,12 +56,23 @@ def place(text: str) -> Path:
 
 def run_path(text: str) -> Path:
     """The same for runs: `latest` is the newest of the folder `runs`, or the set that it is of, where there is one and
-    nothing here has that name."""
+    nothing here has that name. A name that is nearly right is answered with the right one."""
     if text != LATEST or Path(text).exists():
-        return place(text)
+        path = place(text)
+        if not path.exists() and (near := _meant(path)):
+            raise ArgumentTypeError(f"there is no {printable(text)}; did you mean {near!r}?")
+        return path
     from benchmark.submission.run_record import newest
 
     return newest(RUNS) or Path(text)
+
+
+def _meant(path: Path) -> str | None:
+    """What a name that is not there was probably to be: `latest`, or what lies beside it."""
+    from benchmark.foundation.errors import closest
+
+    beside = [printable(str(each)) for each in path.parent.iterdir()] if path.parent.is_dir() else []
+    return closest(str(path), [LATEST, *beside], alike=0.8)
 
 
 def _whole(text: str) -> bool:

@@ -21,6 +21,7 @@ COMMANDS = {
     "list": "the runs under a folder",
     "show": "one run, with its curve",
     "evaluate": "what a trained model says of measured inputs, with pictures",
+    "watch": "follow runs from their logs: metric, goal, throughput, time left",
     "ledger": "every run that was begun, failed ones too",
     "submit": "make a submission of runs, checked before it is written",
     "score": "time to train of submissions and runs, normalised to the reference's convergence",

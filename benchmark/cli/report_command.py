@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 
 from benchmark.cli.arguments import count, place, run_path
-from benchmark.cli.output import next_step
+from benchmark.cli.output import next_step, print_lines
 from benchmark.definition.scored import RULESETS
 
 EXAMPLE = """Examples:
@@ -61,9 +61,11 @@ def execute(arguments: argparse.Namespace) -> int:
         ) from error
     page = arguments.output / "index.html"
     scored = sum(bool(each.figures["scored"]) for each in entries)
-    print(
-        f"{page}: {len(entries)} results of {len({each.figures['benchmark'] for each in entries})} benchmarks, "
-        f"{sum(len(each.runs) for each in entries)} runs; {len(entries) - scored} results have no score"
+    print_lines(
+        [
+            f"{page}: {len(entries)} results of {len({each.figures['benchmark'] for each in entries})} benchmarks, "
+            f"{sum(len(each.runs) for each in entries)} runs; {len(entries) - scored} results have no score"
+        ]
     )
     next_step(f"open {page} in a browser")
     return 0

@@ -12,11 +12,14 @@ from typing import Any
 
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import atomic_path, write_text
+from benchmark.foundation.reading import MOST_BYTES, Unreadable, read_bytes
 from benchmark.foundation.text import printable
 from benchmark.report.comparison_text import markdown_table
 from benchmark.report.site.entry import Entry
 
 FORMAT = 1
+_HEAD = 14
+"""Characters by which a table of ours is known, of whatever form."""
 _OF_FIGURES = (
     "benchmark", "scaling", "division", "year", "minutes", "interval_minutes", "scale", "scale_minutes", "accelerator",
     "models", "models_per_hour", "runs", "reached", "coefficient_of_variation", "samples_per_second",
@@ -99,13 +102,24 @@ WORKBOOK = ".xlsx"
 
 
 def write_table(entries: Sequence[Entry], path: Path) -> None:
-    """The table in the form that the file's name asks for. Raises StemdlError for another name."""
+    """The table in the form that the file's name asks for, in the place of an older one. Raises StemdlError for another
+    name, and where something else is there."""
+    if path.exists() and not (path.suffix in TEXTS and _begins(path) == TEXTS[path.suffix]([])[:_HEAD]):
+        raise StemdlError("this is not a table of results", where=path, remedy="choose another file with --table")
     if path.suffix == WORKBOOK:
         write_workbook(entries, path)
     elif path.suffix in TEXTS:
         write_text(path, TEXTS[path.suffix](entries))
     else:
         raise StemdlError("no table has this form", where=path, expected=", ".join([*TEXTS, WORKBOOK]))
+
+
+def _begins(path: Path) -> str:
+    """How a file begins; nothing of what is not a text."""
+    try:
+        return read_bytes(path, MOST_BYTES)[:_HEAD].decode("utf-8", "replace")
+    except Unreadable:
+        return ""
 
 
 def _cell(value: Any) -> Any:

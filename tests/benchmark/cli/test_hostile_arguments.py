@@ -36,6 +36,7 @@ WELCOME = {
     "folder": ("folder",),
     "path": ("empty",),
     "partition": ("",),
+    "title": ("-1", "1.5", "1e9", "9" * 5000, "nan", "²", "", "text", "folder", "a\nb", "\udcff", "../x"),  # a text
     "ids": ("1.5",),
     "set": ("device=cuda",),  # by doctor, whose ranks say what they see
 }

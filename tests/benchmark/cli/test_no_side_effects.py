@@ -19,6 +19,7 @@ READS = {
     ("doctor",): (["--folder", "{elsewhere}", "--data", "{data}", "--rung", "stemdl_smoke"],),
     ("list",): (["{runs}"], ["{runs}", "--format", "json"], ["--rungs"]),
     ("show",): (["{runs}/set"], ["{runs}/set/run_0"], ["{smoke}"]),
+    ("watch",): (["{runs}/set", "--once"], ["{runs}", "--once", "--format", "json"]),
     ("ledger",): (["{runs}"], ["{runs}/ledger.jsonl", "--format", "json"]),
     ("validate",): (["{runs}/set"], ["{tree}"], ["{tree}", "--format", "sarif"], ["{runs}/set/run_0/result_0.txt"]),
     ("score",): (["{runs}/set"], ["{tree}"], ["{tree}", "--format", "json"]),

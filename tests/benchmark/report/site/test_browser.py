@@ -60,7 +60,7 @@ def page(browser: Any) -> Iterator[Any]:
 
 
 def systems(page: Any) -> list[str]:
-    return page.locator("#results tbody tr:visible th a").all_inner_texts()
+    return page.locator("#results tbody tr:visible th").all_inner_texts()
 
 
 def test_the_table_is_filtered_and_what_is_chosen_stands_in_the_address(page: Any, site: Path) -> None:
