@@ -86,30 +86,36 @@ def trained(way: Way, steps: int, seed: int) -> Callable[[NDArray[np.float32]], 
     return answer
 
 
-def figures(probabilities: NDArray[np.float64], test: Patterns) -> dict[str, float]:
-    """Top-1, 3 and 5 of the groups, accuracy of the crystal family, and top-1 of the half that is answered most
-    surely."""
+def marks(probabilities: NDArray[np.float64], test: Patterns) -> dict[str, NDArray[np.bool_]]:
+    """Of each pattern, whether its group is among the likeliest 1, 3 and 5, and whether the likeliest crystal family is
+    its own."""
     right = LABELS["groups"](test.space_groups)
-    order = np.argsort(-probabilities, axis=1)
-    hits = order == right[:, None]
-    families = np.stack([probabilities[:, name == FAMILY].sum(axis=1) for name in np.unique(FAMILY)], axis=1)
-    found = np.unique(FAMILY)[families.argmax(axis=1)]
-    surest = np.argsort(-probabilities.max(axis=1))[: max(1, len(right) // 2)]
+    hits = np.argsort(-probabilities, axis=1) == right[:, None]
+    names = np.unique(FAMILY)
+    families = np.stack([probabilities[:, name == FAMILY].sum(axis=1) for name in names], axis=1)
     return {
-        **{f"top-{depth}": float(hits[:, :depth].any(axis=1).mean()) for depth in (1, 3, 5)},
-        "family": float((found == FAMILY[right]).mean()),
-        "half refused": float(hits[surest, 0].mean()),
+        **{f"top-{depth}": hits[:, :depth].any(axis=1) for depth in (1, 3, 5)},
+        "family": names[families.argmax(axis=1)] == FAMILY[right],
     }
 
 
-def interval(probabilities: NDArray[np.float64], test: Patterns, name: str) -> tuple[float, float]:
-    """95 in 100 of resampled test sets give a figure between these."""
-    generator, values = np.random.default_rng(0), []
-    for _ in range(RESAMPLED):
-        some = generator.integers(len(test.space_groups), size=len(test.space_groups))
-        values.append(figures(probabilities[some], test.some(some))[name])
-    low, high = np.quantile(values, (0.025, 0.975))
-    return float(low), float(high)
+def figures(probabilities: NDArray[np.float64], test: Patterns) -> dict[str, float]:
+    """The shares of what is right, and that of the groups of the half that is answered most surely."""
+    marked = marks(probabilities, test)
+    surest = np.argsort(-probabilities.max(axis=1))[: max(1, len(probabilities) // 2)]
+    return {name: float(each.mean()) for name, each in marked.items()} | {
+        "half refused": float(marked["top-1"][surest].mean())
+    }
+
+
+def intervals(probabilities: NDArray[np.float64], test: Patterns) -> dict[str, tuple[float, float]]:
+    """Between which 95 of 100 test sets, resampled from this one, have each share."""
+    generator = np.random.default_rng(0)
+    some = generator.integers(len(probabilities), size=(RESAMPLED, len(probabilities)))
+    bounds = {
+        name: np.quantile(each[some].mean(axis=1), (0.025, 0.975)) for name, each in marks(probabilities, test).items()
+    }
+    return {name: (float(low), float(high)) for name, (low, high) in bounds.items()}
 
 
 def compare(ways: Sequence[Way], tests: Mapping[str, Patterns], given: argparse.Namespace) -> list[dict[str, Any]]:
@@ -136,7 +142,7 @@ def compare(ways: Sequence[Way], tests: Mapping[str, Patterns], given: argparse.
                 "std": spread,
             }
             row["confusions"] = confusions(last[name], tests[name])
-            row["interval"] = {key: interval(last[name], tests[name], key) for key in ("top-1", "top-5", "family")}
+            row["intervals"] = intervals(last[name], tests[name])
             rows.append(row)
     shown = [
         [row["way"], row["test"], *(f"{100 * row['mean'][key]:.1f}±{100 * row['std'][key]:.1f}" for key in row["mean"])]
@@ -229,7 +235,7 @@ def measured(given: argparse.Namespace) -> list[dict[str, Any]]:
     ]
     rows = compare(ways, tests, given)
     for row in rows:
-        low, high = row["interval"]["top-1"]
+        low, high = row["intervals"]["top-1"]
         print(f"{row['way']}, {row['test']}: top-1 from {100 * low:.1f} to {100 * high:.1f} in 95 of 100 resamplings")
     return rows
 

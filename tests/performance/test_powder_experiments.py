@@ -9,7 +9,7 @@ import pytest
 
 from benchmark.tasks.powder.extinction import extinction_groups
 from performance import powder_experiments, powder_sets
-from performance.powder_experiments import Way, figures, interval, trained
+from performance.powder_experiments import Way, figures, intervals, trained
 from performance.powder_sets import GROUP_OF, LABELS, Patterns, by_reflections, of_measured, of_structures, to_groups
 
 GROUPS = extinction_groups()
@@ -71,8 +71,9 @@ def test_figures_count_what_they_say() -> None:
     scores[2, GROUP_OF[225]], scores[3, GROUP_OF[225]] = 0.2, 0.2  # wrong: of the right family, and of another
     found = figures(scores, test)
     assert found == {"top-1": 0.5, "top-3": 1.0, "top-5": 1.0, "family": 0.75, "half refused": 1.0}
-    low, high = interval(scores, test, "top-1")
+    low, high = intervals(scores, test)["top-1"]
     assert 0.0 <= low < 0.5 < high <= 1.0
+    assert intervals(scores, test)["top-5"] == (1.0, 1.0)
 
 
 def test_a_way_of_training_answers_with_probabilities(monkeypatch: pytest.MonkeyPatch) -> None:
