@@ -1,0 +1,80 @@
+"""The published schemas hold what is written now, and recorded files of older formats."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from corpus import log_lines, write_runs
+from made_logs import write_set
+
+import benchmark
+from benchmark.cli.main import main
+
+jsonschema = pytest.importorskip("jsonschema")
+ROOT = Path(__file__).resolve().parents[3]
+SCHEMAS = ROOT / "docs" / "schemas"
+RECORDED = ROOT / "results" / "reference" / "results"
+
+
+def held(name: str, value: Any) -> None:
+    schema = json.loads((SCHEMAS / f"{name}.json").read_text())
+    kind = jsonschema.validators.validator_for(schema)
+    kind.check_schema(schema)
+    kind(schema).validate(value)
+
+
+def whole(path: Path) -> dict[str, Any]:
+    """A record of the corpus with what `stemdl run` writes besides."""
+    besides = {"energy_joules": None, "energy_covers": None, "load": None, "launcher": "mpirun"}
+    return besides | json.loads(path.read_text())
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_runs(tmp_path_factory.mktemp("runs"), {index: log_lines(index) for index in range(2)}, "5" * 64)
+
+
+def test_records_and_ledgers_of_both_formats(runs: Path) -> None:
+    recorded = sorted(RECORDED.rglob("result_*.json"))
+    written = sorted(runs.parent.rglob("run.json"))
+    assert len(recorded) == 5 and len(written) == 2
+    values = [json.loads(path.read_text()) for path in recorded] + [whole(path) for path in written]
+    assert {each.get("format") for each in values} == {None, 2}
+    for value in values:
+        held("run", value)
+    for ledger in (*RECORDED.rglob("ledger.jsonl"), runs.parent / "ledger.jsonl"):
+        for line in ledger.read_text().splitlines():
+            held("ledger_line", json.loads(line))
+
+
+@pytest.mark.parametrize(
+    "spoil", [{"status": "fine"}, {"log": {"name": "x"}}, {"evaluations": {"1": "good"}}, {"ranks": 0}, {"format": 3}]
+)
+def test_a_record_that_is_spoiled_is_not_one(runs: Path, spoil: dict[str, Any]) -> None:
+    record = whole(next(runs.parent.rglob("run.json")))
+    held("run", record)
+    with pytest.raises(jsonschema.ValidationError):
+        held("run", record | spoil)
+
+
+def test_scores_comparisons_and_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good, bad = write_set(tmp_path / "a", (10, 11, 12, 13, 14)), write_set(tmp_path / "b", (10, 11, -1, -1, -1))
+    for arguments, schema in (
+        (["score", str(good), str(bad), str(RECORDED.parent), "--details", "--format", "json"], "scores"),
+        (["compare", str(good), str(bad), "--format", "json"], "comparison"),
+    ):
+        assert main(arguments) in (0, 1)
+        held(schema, json.loads(capsys.readouterr().out))
+    table = tmp_path / "table.json"
+    assert main(["report", str(good), str(bad), str(RECORDED.parent), "--table", str(table)]) == 0
+    held("results", json.loads(table.read_text()))
+
+
+def test_the_citation_names_this_version() -> None:
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert cited["version"] == benchmark.__version__ and cited["license"] == "Apache-2.0"
+    assert {"cff-version", "message", "title", "authors"} <= cited.keys()
