@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from corpus import Tree
+from corpus import RESULTS, Tree
 from mutations import MUTATIONS
 
 from benchmark.cli.main import main
@@ -64,3 +64,19 @@ def test_rules_are_listed_and_printed(capsys):
     assert capsys.readouterr().out.startswith("**R2.3 Manifest and golden figures.** ")
     assert main(["rules", "R6", "--format", "json"]) == 0
     assert [rule["id"] for rule in json.loads(capsys.readouterr().out)] == ["R6.1", "R6.2"]
+
+
+def test_closed_is_said_of_whole_sets_alone(tmp_path, capsys):
+    """A part of a submission is judged with the sets around it, and of a log alone no division is granted."""
+    folder = Tree.valid().write(tmp_path / "S")
+    results = folder / RESULTS
+    said = {}
+    for path in (results, results / "result_0.txt", folder / "results"):
+        assert main(["validate", "--no-official", str(path)]) == 0
+        said[path] = capsys.readouterr().out.splitlines()[0]
+    assert said[results / "result_0.txt"].startswith("VALID ") and "of no whole set" in said[results / "result_0.txt"]
+    assert all(said[path].startswith("CLOSED ") for path in (results, folder / "results"))
+    (results / "result_4.txt").unlink()
+    assert main(["validate", "--no-official", str(results)]) == 1
+    out = capsys.readouterr().out
+    assert "CLOSED" not in out and "the number of runs is not the one that a score is made of" in out
