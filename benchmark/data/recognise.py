@@ -22,7 +22,6 @@ from benchmark.data.plan import ShardPlan, plan_shards
 from benchmark.data.recipe import CountedRecipe, Recipe, recipe_of
 from benchmark.data.recognition import (
     Recognition,
-    has_own_schema,
     hash_of_shards,
     keep,
     known_recognition,
@@ -104,10 +103,10 @@ class _Sample:
 
 def _samples(manifest: Manifest, rung: Rung) -> Iterator[_Sample | DataFault]:
     """Every sample of the data set that is where the rung has it, under its name and label; what is not, as a fault."""
-    if not has_own_schema(manifest, rung):
+    recipe = recipe_of(rung)
+    if manifest.own_schema not in (None, recipe.schema()):
         yield DataFault(CHECK, str(manifest.folder / MANIFEST), "other inputs, targets or classes than the rung's")
         return
-    recipe = recipe_of(rung)
     plans = plan_shards(recipe.units())
     wanted = [str(layout.shard_path(manifest.folder, plan.split, plan.number)) for plan in plans]
     listed = [str(manifest.folder / shard["path"]) for shard in manifest.shards]

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmark.foundation.errors import StemdlError
 from benchmark.tasks.powder.diffraction import Numbers, Reflections
 from benchmark.tasks.powder.measured import Grid
 from benchmark.tasks.powder.profile import Instrument, Specimen, pattern
 
+MOST_COUNTS = 1_000_000
+"""Of the highest point: float32 tells fewer counts apart."""
 Bounds = tuple[float, float]
 AXES = ((0, 0, 1), (1, 0, 0), (0, 1, 0), (1, 1, 0), (1, 1, 1), (1, 0, 1))
 """Along one of these plates lie and needles stand."""
@@ -143,7 +146,28 @@ def counted(expected: Numbers, generator: np.random.Generator) -> Numbers:
     return generator.poisson(expected).astype(np.float64)
 
 
-def normalised(counts: Sequence[float] | Numbers) -> np.ndarray:
-    """(points,) float32, the highest count 1. Counts times the highest of them, rounded, are the counts again."""
+def normalised(counts: Sequence[float] | Numbers) -> NDArray[np.float32]:
+    """(points,) with a maximum of 1, of counts."""
     values = np.asarray(counts, dtype=np.float64)
     return (values / values.max()).astype(np.float32)
+
+
+def whole_counts(profile: NDArray[np.float32]) -> NDArray[np.int64] | None:
+    """(points,) the fewest whole counts that `normalised` makes a profile of; None where there are none such.
+
+    Two points of a counted profile differ by one count somewhere. That says the highest count to some parts, and the
+    lowest point, whose count follows from it, says it exactly.
+    """
+    values = np.unique(profile.astype(np.float64))
+    if not np.isfinite(values).all() or values[0] < 0.0 or values[-1] != 1.0:
+        return None
+    lowest = values[values > 0.0][0]
+    step = np.diff(np.append(0.0, values[values > 0.0])).min()
+    for steps in (1, 2, 3):
+        near = round(steps * lowest / step)
+        for count in sorted({max(1, near + away) for away in (-2, -1, 0, 1, 2)}):
+            most = round(count / lowest)
+            counts = np.rint(profile.astype(np.float64) * most)
+            if most <= MOST_COUNTS and np.array_equal((counts / most).astype(np.float32), profile):
+                return counts.astype(np.int64)
+    return None

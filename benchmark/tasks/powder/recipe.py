@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmark.crystals import sources
 from benchmark.data.recipe import STANDARD, Sample, Unit
@@ -21,7 +22,7 @@ from benchmark.tasks.powder.checks import CHECKS
 from benchmark.tasks.powder.drawing import Drawn, draw, type_of
 from benchmark.tasks.powder.given import choose
 from benchmark.tasks.powder.lattices import draw_reflections
-from benchmark.tasks.powder.measurement import counted, draw_measurement, intensities, normalised
+from benchmark.tasks.powder.measurement import counted, draw_measurement, intensities, normalised, whole_counts
 from benchmark.tasks.powder.rung import BALANCED, PARTS, PowderRung, understood
 from benchmark.tasks.powder.units import Asked, label_of, units_of
 
@@ -30,6 +31,10 @@ __all__ = ["CHECKS", "PowderRecipe", "make_recipe"]
 PROFILE, TARGET, SPACE_GROUP, SYSTEM, PART = "profile", "extinction_group", "space_group", "crystal_system", "part"
 KINDS = {"drawn": 0.0, "reflections": 1.0}
 """What --crystals may say, and the share of lattices with random structure factors that it stands for."""
+
+
+GOLDEN_POINTS = 3 * 4
+"""Golden figures (`data.golden`) are of three patterns, in four strips each."""
 
 
 class PowderRecipe:
@@ -104,6 +109,11 @@ class PowderRecipe:
             PART: asked.part,
         }
         return Sample(arrays, {"most_counts": int(counts.max()), **_about(drawn)})
+
+    def counts(self, sample: NDArray[Any]) -> NDArray[np.int64] | None:
+        """(3, n) counts of a sample's profile, filled up with 0: thirds of it stand for the patterns of a stack."""
+        found = whole_counts(sample[0])
+        return None if found is None else np.pad(found, (0, -len(found) % GOLDEN_POINTS)).reshape(3, -1)
 
     def endless(self, generator: np.random.Generator) -> Iterator[Sample]:
         """Balanced patterns drawn on the fly, extinction group by group in turn, without an end."""

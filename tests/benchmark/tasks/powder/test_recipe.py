@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmark.data.golden import Likeness, likeness, load_golden
 from benchmark.data.recipe import recipe_of, samples_of_unit
 from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import Rung
@@ -19,7 +20,7 @@ from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.crystal import crystal_system
 from benchmark.tasks.powder.drawing import is_held_out
 from benchmark.tasks.powder.extinction import members_of
-from benchmark.tasks.powder.measurement import counted, draw_measurement, intensities, normalised
+from benchmark.tasks.powder.measurement import counted, draw_measurement, intensities, normalised, whole_counts
 from benchmark.tasks.powder.recipe import PowderRecipe, make_recipe
 from benchmark.tasks.powder.rung import BIASED, RANGE_DEGREES, UNSEEN, grid_of
 from benchmark.tasks.powder.units import evenly, shares
@@ -82,11 +83,26 @@ def test_a_sample_is_the_same_each_time_and_its_labels_agree() -> None:
         group = int(first.arrays["space_group"])
         assert group in members_of(unit.stratum) and first.arrays["extinction_group"] == unit.stratum
         assert first.arrays["crystal_system"] == crystal_system(group)
-        counts = profile.astype(np.float64) * first.attributes["most_counts"]
-        assert np.abs(counts - np.rint(counts)).max() < 0.01
+        counts = recipe.counts(profile)
+        assert counts is not None and counts.shape == (3, 568) and counts.max() == first.attributes["most_counts"]
         kind = first.attributes["structure_type"]
         assert not kind or is_held_out(kind) == (unit.content.part == UNSEEN)
     assert grid_of(1701).two_theta[[0, -1]] == pytest.approx(RANGE_DEGREES)
+
+
+def test_the_smoke_rung_is_what_its_golden_figures_are_of() -> None:
+    """Whoever changes what the recipe makes has to make them again; a pattern of another unit is told from it."""
+    recipe, golden = recipe_of(SMOKE), load_golden(SMOKE)
+    assert golden is not None and len(golden.fingerprints) == sum(SMOKE.samples.values())
+    units = recipe.units()
+    for place in (0, 1, 7, 999, 1003):
+        counts = recipe.counts(next(samples_of_unit(recipe, SMOKE, units[place])).arrays["profile"])
+        assert counts is not None
+        assert likeness(counts, golden.figures(place)) in (Likeness.SAME, Likeness.ROUNDED)
+        assert likeness(counts, golden.figures(place + 1)) is Likeness.OTHER
+    bright = np.unravel_index(counts.argmax(), counts.shape)
+    counts[bright] -= 1
+    assert likeness(counts, golden.figures(place)) is Likeness.ROUNDED
 
 
 def test_patterns_are_drawn_on_the_fly_without_an_end() -> None:
@@ -111,6 +127,19 @@ def test_counts_are_poissons() -> None:
     assert np.all(np.abs(counts.mean(axis=0) - expected) < 4 * error)
     assert counts.var(axis=0) == pytest.approx(expected, rel=0.12)
     assert np.array_equal(np.rint(normalised(counts[0]).astype(float) * counts[0].max()), counts[0])
+
+
+@settings(deadline=None)
+@given(level=st.floats(2.0, 5e3), most=st.integers(100, 200_000), seed=st.integers(0, 2**32))
+def test_counts_are_found_again_in_a_profile(level: float, most: int, seed: int) -> None:
+    """And nothing else passes for counts: a profile that is scaled, smoothed or not finite."""
+    counts = np.append(np.random.default_rng(seed).poisson(level, 1700), most + 3 * level).astype(np.int64)
+    profile = normalised(counts)
+    found = whole_counts(profile)
+    assert found is not None and np.array_equal(found, counts // np.gcd.reduce(counts))
+    smooth = np.convolve(profile, [0.25, 0.5, 0.25], mode="same").astype(np.float32)
+    assert whole_counts(0.9 * profile) is None and whole_counts(smooth) is None
+    assert whole_counts(np.append(profile[:-1], np.float32(np.nan))) is None
 
 
 @settings(max_examples=30, deadline=None)
