@@ -17,7 +17,7 @@ from benchmark.cli.output import add_format, next_step, print_json
 from benchmark.foundation.errors import StemdlError
 
 if TYPE_CHECKING:
-    from benchmark.launch.check import Check
+    from benchmark.launch.check import CheckResult
     from benchmark.launch.rank import Rank
     from benchmark.launch.rank_report import Subject
 
@@ -77,7 +77,7 @@ def execute(arguments: argparse.Namespace) -> int:
     return _tell(checks, figures, arguments)
 
 
-def _tell(checks: list[Check], figures: dict[str, Any], arguments: argparse.Namespace) -> int:
+def _tell(checks: list[CheckResult], figures: dict[str, Any], arguments: argparse.Namespace) -> int:
     from benchmark.launch.check import check_lines
 
     good = all(check.ok for check in checks)
@@ -90,9 +90,9 @@ def _tell(checks: list[Check], figures: dict[str, Any], arguments: argparse.Name
     return 0 if good else 1
 
 
-def _start_ranks(arguments: argparse.Namespace) -> tuple[list[Check], dict[str, Any]]:
+def _start_ranks(arguments: argparse.Namespace) -> tuple[list[CheckResult], dict[str, Any]]:
     """What the ranks found that were started here."""
-    from benchmark.launch.check import Check
+    from benchmark.launch.check import CheckResult
     from benchmark.launch.cores import affordable_cores
     from benchmark.launch.last_words import LastWords, rank_that_ended
     from benchmark.launch.launchers import Job, get_launcher
@@ -124,7 +124,7 @@ def _start_ranks(arguments: argparse.Namespace) -> tuple[list[Check], dict[str, 
         result = PreflightResult.of(json.loads(answer))
     except (ValueError, KeyError, TypeError):
         found = f"mpirun ended with status {process.returncode} and no answer" + (f"; {ended}" if ended else "")
-        return [Check("ranks", False, found, "see its messages above")], {}
+        return [CheckResult("ranks", False, found, "see its messages above")], {}
     return list(result.checks), dict(result.figures)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Check:
+class CheckResult:
     """What one check found; `remedy` is what to do about it, empty where nothing is to be done. One that is ok and
     has a remedy is a warning."""
 
@@ -22,12 +22,12 @@ class Check:
         return asdict(self)
 
 
-def judged(name: str, ok: bool, detail: str, remedy: str) -> Check:
+def judged(name: str, ok: bool, detail: str, remedy: str) -> CheckResult:
     """A check that has a remedy only when it failed."""
-    return Check(name, ok, detail, "" if ok else remedy)
+    return CheckResult(name, ok, detail, "" if ok else remedy)
 
 
-def check_lines(checks: Sequence[Check]) -> list[str]:
+def check_lines(checks: Sequence[CheckResult]) -> list[str]:
     """One line for each check, and one more where something is to be done."""
     width = max((len(check.name) for check in checks), default=0)
     lines = []

@@ -17,7 +17,7 @@ from importlib import metadata, util
 from pathlib import Path
 
 from benchmark.foundation.errors import StemdlError
-from benchmark.launch.check import Check, judged
+from benchmark.launch.check import CheckResult, judged
 from benchmark.launch.cores import usable_cores
 from benchmark.launch.launchers import Job, get_launcher
 from benchmark.launch.load import load_check, measure_load
@@ -97,7 +97,7 @@ def run_checks(
     free_disk_bytes: int = 2 * GIB,
     free_memory_bytes: int = 2 * GIB,
     limit_seconds: float = 60.0,
-) -> list[Check]:
+) -> list[CheckResult]:
     """All checks, in the order of the list below, whatever fails.
 
     Parameters
@@ -107,7 +107,7 @@ def run_checks(
     limit_seconds : time limit of each check that runs in a process of its own.
     """
     load = _guarded("load", lambda: load_check(measure_load()))  # while nothing of ours runs yet
-    checks: dict[str, Callable[[], Check]] = {"python": _python}
+    checks: dict[str, Callable[[], CheckResult]] = {"python": _python}
     checks |= {
         name: partial(_package, name, module, limit_seconds) for name, module in PACKAGES.items() if name != "torch"
     }
@@ -128,20 +128,22 @@ def run_checks(
         return [running[name].result() for name in checks]
 
 
-def _guarded(name: str, check: Callable[[], Check]) -> Check:
+def _guarded(name: str, check: Callable[[], CheckResult]) -> CheckResult:
     """A check whose failure is a finding, not the end of the others."""
     try:
         return check()
     except StemdlError as error:
         found = f" (found: {error.found})" if error.found is not None else ""
-        return Check(name, False, f"{error.what}{found}", error.remedy or "")
+        return CheckResult(name, False, f"{error.what}{found}", error.remedy or "")
     except ImportError as error:
-        return Check(name, False, str(error), SETUP)
+        return CheckResult(name, False, str(error), SETUP)
     except Exception as error:  # noqa: BLE001 - reported, whatever it is
-        return Check(name, False, f"the check itself failed: {error!r}", "report this as a defect of stemdl doctor")
+        return CheckResult(
+            name, False, f"the check itself failed: {error!r}", "report this as a defect of stemdl doctor"
+        )
 
 
-def _python() -> Check:
+def _python() -> CheckResult:
     wanted = ".".join(map(str, OLDEST_PYTHON))
     found = ".".join(map(str, sys.version_info[:3]))
     return judged(
@@ -152,39 +154,39 @@ def _python() -> Check:
     )
 
 
-def _package(name: str, module: str, limit_seconds: float) -> Check:
+def _package(name: str, module: str, limit_seconds: float) -> CheckResult:
     try:
         version = metadata.version(name)
     except metadata.PackageNotFoundError:
-        return Check(name, False, "not installed", SETUP)
+        return CheckResult(name, False, "not installed", SETUP)
     _run_python(f"import {module}", limit_seconds=limit_seconds, remedy=f"pip install --force-reinstall {name}")
-    return Check(name, True, version)
+    return CheckResult(name, True, version)
 
 
-def _torch(limit_seconds: float) -> Check:
+def _torch(limit_seconds: float) -> CheckResult:
     told = json.loads(_run_python(TORCH, limit_seconds=limit_seconds, remedy=SETUP))
     if told["devices"]:
-        return Check("torch", True, f"{told['version']}, {len(told['devices'])} x {told['devices'][0]}")
+        return CheckResult("torch", True, f"{told['version']}, {len(told['devices'])} x {told['devices'][0]}")
     if told["driver"]:
-        return Check(
+        return CheckResult(
             "torch",
             False,
             f"{told['version']} does not see the accelerator of this machine",
             "install the torch that fits its driver; under a launcher, ask for a GPU for each rank",
         )
-    return Check("torch", True, f"{told['version']}, no accelerator: the CPU is used")
+    return CheckResult("torch", True, f"{told['version']}, no accelerator: the CPU is used")
 
 
-def _mpi(limit_seconds: float) -> Check:
+def _mpi(limit_seconds: float) -> CheckResult:
     return _allreduce("mpi", MPI4PY, limit_seconds)
 
 
-def _horovod(limit_seconds: float) -> Check:
+def _horovod(limit_seconds: float) -> CheckResult:
     """Horovod may be absent: training then goes through torch.distributed. The set-up leaves the reason in a file."""
     if util.find_spec("horovod") is None:
         told = Path(sys.prefix, WITHOUT_HOROVOD)
         why = f" ({told.read_text(encoding='utf-8').strip()})" if told.is_file() else ""
-        return Check(
+        return CheckResult(
             "horovod",
             True,
             f"not built{why}: torch.distributed is used (comm=torch)",
@@ -193,11 +195,11 @@ def _horovod(limit_seconds: float) -> Check:
     return _allreduce("horovod", HOROVOD, limit_seconds)
 
 
-def _allreduce(name: str, program: str, limit_seconds: float) -> Check:
+def _allreduce(name: str, program: str, limit_seconds: float) -> CheckResult:
     """Two ranks sum rank + 1: the total must be 3."""
     if under_launcher():
         rank = detect_rank()
-        return Check(
+        return CheckResult(
             name,
             True,
             f"not tried: this is rank {rank.rank} of {rank.size} under {rank.launcher}",
@@ -208,26 +210,26 @@ def _allreduce(name: str, program: str, limit_seconds: float) -> Check:
     told = json.loads(_run(argv, limit_seconds=limit_seconds, remedy=remedy).splitlines()[-1])
     if (told["size"], told["total"]) != (2, 3.0):
         seen = f"2 ranks saw {told['size']} and summed 1 + 2 to {told['total']:g}"
-        return Check(name, False, f"{told['by']}: {seen}", remedy)
-    return Check(name, True, f"{told['by']}: 2 ranks sum 1 + 2 to 3")
+        return CheckResult(name, False, f"{told['by']}: {seen}", remedy)
+    return CheckResult(name, True, f"{told['by']}: 2 ranks sum 1 + 2 to 3")
 
 
-def _cores() -> Check:
+def _cores() -> CheckResult:
     quota = cgroup_cpus()
     cores = usable_cores()
     threads = len(os.sched_getaffinity(0))
     detail = f"{cores} cores ({threads} hardware threads)"
     if quota is not None and quota < cores:
-        return Check(
+        return CheckResult(
             "cores",
             True,
             f"{detail}, but the time of {quota:g} only",
             f"start at most {max(1, int(quota))} ranks here, or raise the container's CPU limit",
         )
-    return Check("cores", True, detail)
+    return CheckResult("cores", True, detail)
 
 
-def _memory(needed_bytes: int) -> Check:
+def _memory(needed_bytes: int) -> CheckResult:
     free = free_memory_bytes()
     return judged(
         "memory",
@@ -237,9 +239,9 @@ def _memory(needed_bytes: int) -> Check:
     )
 
 
-def _disk(folder: Path, needed_bytes: int) -> Check:
+def _disk(folder: Path, needed_bytes: int) -> CheckResult:
     if not folder.is_dir():
-        return Check("disk", False, f"{folder} is not a folder", "name another folder")
+        return CheckResult("disk", False, f"{folder} is not a folder", "name another folder")
     free = free_disk_bytes(folder)
     return judged(
         "disk",
@@ -249,7 +251,7 @@ def _disk(folder: Path, needed_bytes: int) -> Check:
     )
 
 
-def _hdf5(folder: Path, limit_seconds: float) -> Check:
+def _hdf5(folder: Path, limit_seconds: float) -> CheckResult:
     probe = folder / f".doctor.{os.getpid()}.h5"
     remedy = (
         f"name a folder that may be written ({folder.resolve()} was tried); on network file systems that refuse "
@@ -259,7 +261,7 @@ def _hdf5(folder: Path, limit_seconds: float) -> Check:
         version = _run_python(HDF5, str(probe), limit_seconds=limit_seconds, remedy=remedy)
     finally:
         probe.unlink(missing_ok=True)
-    return Check("hdf5", True, f"HDF5 {version}: written and read back in {folder.resolve()}")
+    return CheckResult("hdf5", True, f"HDF5 {version}: written and read back in {folder.resolve()}")
 
 
 def _run_python(program: str, *arguments: str, limit_seconds: float, remedy: str) -> str:

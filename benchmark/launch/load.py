@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmark.launch.check import Check
+from benchmark.launch.check import CheckResult
 from benchmark.launch.room import cgroup_cpus
 
 SECONDS = 0.4
@@ -108,10 +108,10 @@ def in_words(load: Mapping[str, float]) -> str:
     return f"{load['free']:g} of {load['given']:g} cores free (load {load['average']:.1f})"
 
 
-def load_check(load: Load | None) -> Check:
+def load_check(load: Load | None) -> CheckResult:
     """For the doctor, before anything of the benchmark runs: a remark where the cores are not free, never a failure."""
     if load is None:
-        return Check("load", True, "not known: the kernel does not count the cores' time here")
+        return CheckResult("load", True, "not known: the kernel does not count the cores' time here")
     node = free_cores([load.to_dict()])
     each = (
         load.free
@@ -119,4 +119,4 @@ def load_check(load: Load | None) -> Check:
         else {cpu: share for cpu, share in load.free.items() if share == min(load.free.values())}
     )
     detail = f"{in_words(node)}: " + ", ".join(f"core {cpu} {share:.0%}" for cpu, share in list(each.items())[:NAMED])
-    return Check("load", True, detail, REMEDY if is_busy(node) else "")
+    return CheckResult("load", True, detail, REMEDY if is_busy(node) else "")

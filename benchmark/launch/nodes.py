@@ -10,7 +10,7 @@ from typing import Any
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import canonical_json, write_json
 from benchmark.foundation.reading import MOST_BYTES, NESTING, Unreadable, parse_json, read_bytes
-from benchmark.launch.check import Check
+from benchmark.launch.check import CheckResult
 from benchmark.launch.exchange import Exchange
 
 NODES = "nodes.json"
@@ -82,17 +82,17 @@ def differences(kinds: Sequence[Kind]) -> list[str]:
     ]
 
 
-def nodes_check(kinds: Sequence[Kind]) -> Check:
+def nodes_check(kinds: Sequence[Kind]) -> CheckResult:
     """Whether the nodes are alike: if not, that is told, and is no failure."""
     count = sum(len(kind.hosts) for kind in kinds)
     if len(kinds) > 1:
-        return Check(
+        return CheckResult(
             "nodes",
             True,
             f"{len(kinds)} kinds of nodes; " + "; ".join(differences(kinds)),
             "for a result that others can repeat, ask for nodes of one kind",
         )
-    return Check(
+    return CheckResult(
         "nodes",
         True,
         f"{count} node{'s alike' if count > 1 else ''}: "

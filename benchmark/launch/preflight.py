@@ -15,7 +15,7 @@ from typing import Any
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import canonical_json, sha256_of_text, write_text
 from benchmark.launch import preflight_checks as checks
-from benchmark.launch.check import Check, check_lines
+from benchmark.launch.check import CheckResult, check_lines
 from benchmark.launch.exchange import Exchange, NoAnswer, within
 from benchmark.launch.network import QUICK, Effort, Reducer, measure
 from benchmark.launch.preflight_answers import FAULT
@@ -36,7 +36,7 @@ class PreflightLimits:
 class PreflightResult:
     """The checks, and figures by name; the same on all ranks."""
 
-    checks: tuple[Check, ...]
+    checks: tuple[CheckResult, ...]
     figures: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -67,7 +67,7 @@ class PreflightResult:
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> PreflightResult:
         """The result that `to_dict` told."""
-        return cls(tuple(Check(**check) for check in values["checks"]), values["figures"])
+        return cls(tuple(CheckResult(**check) for check in values["checks"]), values["figures"])
 
     def raise_on_failure(self, rank: int) -> None:
         """Raises StemdlError where a check failed: on rank 0 with what failed, on the others with a word."""
@@ -106,7 +106,7 @@ def preflight(
     finally:
         if exchange.rank == 0 and opening["fault"] is None:
             (report.subject.shared / token).unlink(missing_ok=True)
-    found: list[Check] = []
+    found: list[CheckResult] = []
     figures: dict[str, Any] = {}
     if exchange.rank == 0:
         load, busiest = checks.load(answers)

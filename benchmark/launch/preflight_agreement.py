@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from benchmark.launch.check import Check
+from benchmark.launch.check import CheckResult
 from benchmark.launch.preflight_answers import FAULT, Answers, named, place
 
 REMEDIES = {
@@ -19,18 +19,18 @@ REMEDIES = {
 }
 
 
-def agreement(name: str, answers: Answers, own: Mapping[str, Any]) -> Check:
+def agreement(name: str, answers: Answers, own: Mapping[str, Any]) -> CheckResult:
     """Whether all ranks see of one section what rank 0 sees."""
     if isinstance(own[name], dict) and FAULT in own[name]:
-        return Check(name, False, f"{place(0, answers)}: {own[name][FAULT]}", REMEDIES[name])
+        return CheckResult(name, False, f"{place(0, answers)}: {own[name][FAULT]}", REMEDIES[name])
     odd = [
         f"{place(rank, answers)} {_difference(answer['differs'][name], own[name])}"
         for rank, answer in answers.items()
         if name in answer["differs"]
     ]
     if odd:
-        return Check(name, False, named(odd), REMEDIES[name])
-    return Check(name, True, _summary(name, own[name]))
+        return CheckResult(name, False, named(odd), REMEDIES[name])
+    return CheckResult(name, True, _summary(name, own[name]))
 
 
 def _difference(theirs: Any, ours: Any) -> str:

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from benchmark.launch.check import Check, judged
+from benchmark.launch.check import CheckResult, judged
 from benchmark.launch.load import REMEDY, free_cores, in_words, is_busy
 from benchmark.launch.preflight_agreement import agreement
 from benchmark.launch.preflight_answers import FAULT, NAMED, Answers, leaders, named, place
@@ -14,23 +14,23 @@ from benchmark.launch.rank_report import Subject
 from benchmark.launch.room import GIB, MIB
 
 
-def all_answered(answers: Answers, hosts: Mapping[int, str], size: int, seconds: float) -> Check:
+def all_answered(answers: Answers, hosts: Mapping[int, str], size: int, seconds: float) -> CheckResult:
     """Whether every rank said what it sees. Where a rank is, is known if it said that at first."""
     silent = [
         f"rank {rank}" + (f" on {hosts[rank]}" if rank in hosts else "") for rank in range(size) if rank not in answers
     ]
     nodes = len(set(hosts.values()))
     if silent:
-        return Check(
+        return CheckResult(
             "ranks",
             False,
             f"{named(silent)} did not answer within {seconds:g} s",
             "look after those processes and their nodes (see the launcher's messages), and start anew",
         )
-    return Check("ranks", True, f"{size} rank{'s' * (size > 1)} on {nodes} node{'s' * (nodes > 1)} answered")
+    return CheckResult("ranks", True, f"{size} rank{'s' * (size > 1)} on {nodes} node{'s' * (nodes > 1)} answered")
 
 
-def of_answers(answers: Answers, own: Mapping[str, Any], subject: Subject, place_fault: Any) -> list[Check]:
+def of_answers(answers: Answers, own: Mapping[str, Any], subject: Subject, place_fault: Any) -> list[CheckResult]:
     """What can be judged of the ranks' answers alone. `own` are rank 0's sections; `place_fault` says why rank 0 could
     not write to the shared folder."""
     found = [devices(answers, subject.device)]
@@ -45,12 +45,14 @@ def of_answers(answers: Answers, own: Mapping[str, Any], subject: Subject, place
     return found
 
 
-def devices(answers: Answers, wanted: str) -> Check:
+def devices(answers: Answers, wanted: str) -> CheckResult:
     """Every rank computes on what it should: on a GPU where its node has one, and no two on one that could have two."""
     seen = {rank: answer["device"] for rank, answer in answers.items()}
     faults = [f"{place(rank, answers)}: {device[FAULT]}" for rank, device in seen.items() if FAULT in device]
     if faults:
-        return Check("device", False, named(faults), "stemdl doctor on that node says more of its torch and driver")
+        return CheckResult(
+            "device", False, named(faults), "stemdl doctor on that node says more of its torch and driver"
+        )
     bind = "ask for one for each rank (as stemdl launch --gpus-per-rank 1 does), or --set device=cpu"
     blind = [
         f"{place(rank, answers)} sees none of its node's accelerators" + f" ({device['on_node']})"
@@ -58,14 +60,14 @@ def devices(answers: Answers, wanted: str) -> Check:
         if device["kind"] == "cpu" and (wanted == "cuda" or (wanted != "cpu" and device["on_node"]))
     ]
     if blind:
-        return Check("device", False, named(blind), bind)
+        return CheckResult("device", False, named(blind), bind)
     odd = [
         f"{place(rank, answers)} computes on {device['kind']}"
         for rank, device in seen.items()
         if device["kind"] != seen[0]["kind"]
     ]
     if odd:
-        return Check("device", False, f"{named(odd)}, rank 0 on {seen[0]['kind']}", bind)
+        return CheckResult("device", False, f"{named(odd)}, rank 0 on {seen[0]['kind']}", bind)
     names = _counted(device["name"] or device["kind"] for device in seen.values())
     users: dict[tuple[str, str], list[int]] = defaultdict(list)
     for rank, device in seen.items():
@@ -79,14 +81,14 @@ def devices(answers: Answers, wanted: str) -> Check:
         if on_host[answers[rank]["host"]] <= seen[rank]["on_node"]
     ]
     if avoidable:
-        return Check("device", False, named(avoidable), "let each rank see all of its node's, or one of its own")
-    return Check("device", True, names + (", shared by ranks" if shared else ""))
+        return CheckResult("device", False, named(avoidable), "let each rank see all of its node's, or one of its own")
+    return CheckResult("device", True, names + (", shared by ranks" if shared else ""))
 
 
-def shared_folder(answers: Answers, subject: Subject, place_fault: Any) -> Check:
+def shared_folder(answers: Answers, subject: Subject, place_fault: Any) -> CheckResult:
     """Whether every node sees what rank 0 has just written."""
     if place_fault is not None:
-        return Check(
+        return CheckResult(
             "shared folder",
             False,
             f"{place(0, answers)} cannot write to {subject.shared}: {place_fault[FAULT]}",
@@ -103,7 +105,7 @@ def shared_folder(answers: Answers, subject: Subject, place_fault: Any) -> Check
     )
 
 
-def disk(answers: Answers, subject: Subject) -> Check:
+def disk(answers: Answers, subject: Subject) -> CheckResult:
     """Whether every node has room where the run needs it."""
     short = []
     for rank, answer in leaders(answers):
@@ -137,7 +139,7 @@ def disk(answers: Answers, subject: Subject) -> Check:
     )
 
 
-def memory(answers: Answers, needed_bytes: int) -> Check:
+def memory(answers: Answers, needed_bytes: int) -> CheckResult:
     """Whether every node has the memory that its ranks need yet."""
     ranks_on = Counter(answer["host"] for answer in answers.values())
     short, least = [], []
@@ -157,7 +159,7 @@ def memory(answers: Answers, needed_bytes: int) -> Check:
     )
 
 
-def load(answers: Answers) -> tuple[Check, dict[str, float] | None]:
+def load(answers: Answers) -> tuple[CheckResult, dict[str, float] | None]:
     """Whether the cores that the ranks were given are free: a warning where they are not, never a failure. With it the
     figures of the busiest node, as `free_cores` has them; None where no rank could measure them."""
     told: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
@@ -166,19 +168,23 @@ def load(answers: Answers) -> tuple[Check, dict[str, float] | None]:
             told[answer["host"]].append(answer["load"])
     nodes = {host: free_cores(measured) for host, measured in told.items()}
     if not nodes:
-        return Check("load", True, "not known: the kernel does not count the cores' time here"), None
+        return CheckResult("load", True, "not known: the kernel does not count the cores' time here"), None
     busiest = min(nodes, key=lambda host: nodes[host]["free"] / nodes[host]["given"])
     busy = {host: in_words(node) + f" on {host}" for host, node in nodes.items() if is_busy(node)}
     if not busy:
-        return Check("load", True, f"at least {in_words(nodes[busiest])} on {busiest}"), nodes[busiest]
-    return Check("load", True, f"other programs keep this machine busy: {named(busy.values())}", REMEDY), nodes[busiest]
+        return CheckResult("load", True, f"at least {in_words(nodes[busiest])} on {busiest}"), nodes[busiest]
+    return CheckResult("load", True, f"other programs keep this machine busy: {named(busy.values())}", REMEDY), nodes[
+        busiest
+    ]
 
 
-def clocks(offsets: Mapping[int, tuple[float, float] | None], answers: Answers, limit_seconds: float) -> Check:
+def clocks(offsets: Mapping[int, tuple[float, float] | None], answers: Answers, limit_seconds: float) -> CheckResult:
     """Whether the nodes' clocks agree with rank 0's; only what is surely beyond the limit fails."""
     silent = [place(rank, answers) for rank, offset in offsets.items() if offset is None]
     if silent:
-        return Check("clocks", False, f"{named(silent)} stopped answering", "look after those processes and nodes")
+        return CheckResult(
+            "clocks", False, f"{named(silent)} stopped answering", "look after those processes and nodes"
+        )
     told = {rank: offset for rank, offset in offsets.items() if offset is not None}
     odd = [
         f"{place(rank, answers)} is {abs(offset):.6f} s (+- {uncertainty:.6f} s) "
@@ -187,27 +193,27 @@ def clocks(offsets: Mapping[int, tuple[float, float] | None], answers: Answers, 
         if abs(offset) - uncertainty > limit_seconds
     ]
     if odd:
-        return Check(
+        return CheckResult(
             "clocks",
             False,
             f"{named(odd)}, {limit_seconds:g} s allowed",
             "set that node's clock (chronyc makestep, ntpd): events and power readings are timed by it",
         )
     if not told:
-        return Check("clocks", True, "one node, one clock")
+        return CheckResult("clocks", True, "one node, one clock")
     offset, uncertainty = max(told.values(), key=lambda each: abs(each[0]))
-    return Check(
+    return CheckResult(
         "clocks", True, f"within {abs(offset):.6f} s (+- {uncertainty:.6f} s) of rank 0's, {limit_seconds:g} s allowed"
     )
 
 
-def all_reduce(told: Answers, answers: Answers, seconds: float) -> Check:
+def all_reduce(told: Answers, answers: Answers, seconds: float) -> CheckResult:
     """Whether sums over the ranks are right on all of them, and how fast."""
     remedy = "mpirun, mpi4py, Horovod and NCCL must be of one MPI and one build; look after that node's network"
     silent = [place(rank, answers) for rank in answers if rank not in told]
     late = [place(rank, answers) for rank, each in told.items() if "late" in each]
     if silent or late:
-        return Check(
+        return CheckResult(
             "all-reduce",
             False,
             f"{named(silent)} stopped answering" if silent else f"not done within {seconds:g} s on {named(late)}",
@@ -220,11 +226,11 @@ def all_reduce(told: Answers, answers: Answers, seconds: float) -> Check:
         if each.get("network", {}).get("wrong")
     ]
     if wrong:
-        return Check("all-reduce", False, named(wrong), remedy)
+        return CheckResult("all-reduce", False, named(wrong), remedy)
     if len(answers) == 1:
-        return Check("all-reduce", True, "one rank, nothing to sum")
+        return CheckResult("all-reduce", True, "one rank, nothing to sum")
     network = told[0]["network"]
-    return Check(
+    return CheckResult(
         "all-reduce",
         True,
         f"right by {network['by']}; {network['latency_seconds'] * 1e6:.0f} us for a "

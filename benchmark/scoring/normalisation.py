@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmark.events import keys
-from benchmark.scoring.reference_points import MISSING, ReferencePoints, Verdict
+from benchmark.scoring.reference_points import MISSING, ConvergenceTest, ReferencePoints
 from benchmark.scoring.run_log import ScoredRun
 
 SCALING_FILE = "scaling.json"
@@ -17,7 +17,7 @@ _MOST_BYTES = 1 << 16
 
 def verdict_on(
     runs: Sequence[ScoredRun], division: str | None, points: ReferencePoints | None, warnings: list[str]
-) -> Verdict | None:
+) -> ConvergenceTest | None:
     """The verdict of the convergence test, which the open division does without (MLPerf training rules, section 13)."""
     if division != keys.CLOSED or points is None or len(runs) < 3:
         return None
@@ -42,7 +42,7 @@ def verdict_on(
     return verdict
 
 
-def factor_of(folder: Path, verdict: Verdict | None, warnings: list[str]) -> float:
+def factor_of(folder: Path, verdict: ConvergenceTest | None, warnings: list[str]) -> float:
     """What the mean is multiplied by: the test's own factor where it passed; otherwise the one that a review committee
     put into `scaling.json`, if that makes the score no better (result_summarizer.py: `_get_scaling_factor`)."""
     shipped = _shipped_factor(folder / SCALING_FILE, warnings)

@@ -42,7 +42,7 @@ class ReferencePoint:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ConvergenceTest:
     """The test of a submission.
 
     Attributes
@@ -74,7 +74,7 @@ class ReferencePoints:
         )
         self.pruned = self._pruned(again=envelope == RULES)
 
-    def test(self, batch_size: int, epochs: Sequence[float]) -> Verdict:
+    def test(self, batch_size: int, epochs: Sequence[float]) -> ConvergenceTest:
         """The verdict on a submission's epochs to the target (infinite for a run that did not converge): exact batch
         size, else linear between its neighbours; above the largest there is none; below the smallest it must keep to
         the smallest one's (rcp_checker.py: `check_directory`). Needs three runs."""
@@ -83,7 +83,7 @@ class ReferencePoints:
         below = [point for point in self.pruned if point.batch_size <= batch_size]
         above = [point for point in self.pruned if point.batch_size >= batch_size]
         if not above:
-            return Verdict(MISSING, False, mean, 1.0, None)
+            return ConvergenceTest(MISSING, False, mean, 1.0, None)
         if not below:
             match, point = BELOW_SMALLEST, above[0]
         elif below[-1] is above[0]:
@@ -94,7 +94,7 @@ class ReferencePoints:
         passed = mean >= point.mean / (point.mean / point.fewest)
         if match == BELOW_SMALLEST and not passed:
             match = MISSING
-        return Verdict(match, passed, mean, max(1.0, point.mean / mean) if passed else 1.0, point)
+        return ConvergenceTest(match, passed, mean, max(1.0, point.mean / mean) if passed else 1.0, point)
 
     def _between(self, low: ReferencePoint, high: ReferencePoint, batch_size: int) -> ReferencePoint:
         """Mean and deviation interpolated, as numpy.interp rounds them; counted as of 2N runs, none dropped."""

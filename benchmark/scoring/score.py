@@ -16,7 +16,7 @@ from benchmark.definition.scored import RULESETS, ScoredBenchmark
 from benchmark.events import keys
 from benchmark.metrics.spread import too_far_apart
 from benchmark.scoring.normalisation import factor_of, verdict_on
-from benchmark.scoring.reference_points import CODE, ReferencePoints, Verdict
+from benchmark.scoring.reference_points import CODE, ConvergenceTest, ReferencePoints
 from benchmark.scoring.refusals import refusals
 from benchmark.scoring.run_log import ScoredRun, read_run_log
 from benchmark.scoring.standard import standard_of
@@ -57,7 +57,7 @@ class Score:
     models_per_hour: float | None
     counted: tuple[ScoredRun, ...]
     factor: float
-    verdict: Verdict | None
+    verdict: ConvergenceTest | None
     warnings: tuple[str, ...]
     folder: Path
     logs: tuple[Path, ...]

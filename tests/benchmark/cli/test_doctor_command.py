@@ -61,9 +61,9 @@ def test_a_rank_with_other_settings_is_named_and_the_exit_code_says_so(mpirun: C
 
 def test_by_hand_it_starts_the_ranks_itself(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd) -> None:
     from benchmark.cli.main import main
-    from benchmark.launch.check import Check
+    from benchmark.launch.check import CheckResult
 
-    monkeypatch.setattr("benchmark.launch.doctor.run_checks", lambda folder: [Check("python", True, "fine")])
+    monkeypatch.setattr("benchmark.launch.doctor.run_checks", lambda folder: [CheckResult("python", True, "fine")])
     command = ["doctor", "--ranks", "2", "--oversubscribe", "--folder", str(tmp_path), "--format", "json", "--set"]
     assert main([*command, "device=cpu"]) == 0
     told = json.loads(capfd.readouterr().out)

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from benchmark.foundation.errors import StemdlError
-from benchmark.launch.check import Check, check_lines
+from benchmark.launch.check import CheckResult, check_lines
 from benchmark.launch.exchange import Exchange, join
 from benchmark.launch.network import Effort, MpiReducer
 from benchmark.launch.preflight import PreflightLimits, preflight
@@ -189,7 +189,9 @@ def main(output: Path, data: Path) -> None:
             if all(check["ok"] for check in told["checks"] if check["name"] == "ranks"):
                 break
         if rank == 0 and "--show" in sys.argv:
-            lines = check_lines([Check(**check) for check in told["checks"] if not check["ok"] or fault == "none"])
+            lines = check_lines(
+                [CheckResult(**check) for check in told["checks"] if not check["ok"] or fault == "none"]
+            )
             print(f"--- {fault}", *lines, sep="\n", flush=True)
     (output / f"rank{rank}.json").write_text(json.dumps(results))
 

@@ -15,7 +15,7 @@ from patience import HANG_SECONDS
 
 from benchmark.foundation.errors import StemdlError
 from benchmark.launch import doctor
-from benchmark.launch.check import Check
+from benchmark.launch.check import CheckResult
 from benchmark.launch.doctor import PACKAGES, run_checks
 
 ROOT = Path(__file__).parents[3]
@@ -50,7 +50,7 @@ def test_packages_are_those_of_setup_cfg() -> None:
 
 
 def test_no_failure_stops_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def raises() -> Check:
+    def raises() -> CheckResult:
         raise ZeroDivisionError("boom")
 
     def no_mpirun() -> str:
@@ -64,7 +64,7 @@ def test_no_failure_stops_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "file").write_text("")
     checks = {check.name: check for check in run_checks(tmp_path / "file", free_memory_bytes=2**60)}
     assert checks["numpy"].ok and checks["cores"].ok
-    assert checks["horovod"] == Check(
+    assert checks["horovod"] == CheckResult(
         "horovod", True, "not built: torch.distributed is used (comm=torch)", checks["horovod"].remedy
     )
     failed = {name: check for name, check in checks.items() if not check.ok}

@@ -12,7 +12,7 @@ import pytest
 
 from benchmark.foundation.errors import StemdlError
 from benchmark.launch import preflight_checks
-from benchmark.launch.check import Check
+from benchmark.launch.check import CheckResult
 from benchmark.launch.exchange import Exchange
 from benchmark.launch.network import MpiReducer
 from benchmark.launch.preflight import PreflightLimits, PreflightResult, preflight
@@ -146,7 +146,9 @@ def test_the_log_tells_what_failed_and_no_folders(tmp_path: Path) -> None:
     sound = alone(tmp_path).to_log()
     assert sound["ok"] and sound["failed"] == [] and "shared folder" in sound["checks"]
     assert str(tmp_path) not in json.dumps(sound)
-    broken = PreflightResult((Check("a", True, "x"), Check("b", False, "y", "z")), {"seconds": 1.0}).to_log()
+    broken = PreflightResult(
+        (CheckResult("a", True, "x"), CheckResult("b", False, "y", "z")), {"seconds": 1.0}
+    ).to_log()
     assert broken == {
         "ok": False,
         "checks": ["a", "b"],
