@@ -107,11 +107,11 @@ def record_says_no_more(log: Log) -> Iterator[Fault]:
     values = of_the_newest_format(log.record.values)
     of = benchmark_of(log.standard.name) if log.standard is not None else None
     metric = of.measured.shown if of is not None else values.get("metric")
-    known = {of.name} if of is not None else {each.name for each in readable().values()}
+    known = [of.name] if of is not None else sorted({each.name for each in readable().values()})
     file, index = log.record.file, as_count(values.get("index"))
     named = values["log"].get("name") if isinstance(values.get("log"), dict) else None
     for what, sound, expected, found in (
-        ("benchmark", values.get("benchmark") in known, " or ".join(sorted(known)), values.get("benchmark")),
+        ("benchmark", values.get("benchmark") in known, " or ".join(known), values.get("benchmark")),
         ("metric", values.get("metric") == metric, metric, values.get("metric")),
         ("index", index is not None and index >= 0, "a whole number from 0", values.get("index")),
         ("log.name", index is None or named == LOG.format(index=index), LOG.format(index=index), named),
