@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.crystals.cbed_stack import Stack
+from benchmark.simulation.adaptive import propagate_within
 from benchmark.simulation.aperture import grid
 from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.crystal import Crystal
@@ -72,69 +74,78 @@ def ideal_patterns(
 
     `device` and `together` are those of `manybeam.propagate_many`.
     """
+    return [patterns for patterns, _ in patterns_with_errors(views, optics, device=device, together=together)]
+
+
+def patterns_with_errors(
+    views: Sequence[View], optics: Optics, *, device: str = "cpu", together: int | None = None
+) -> list[tuple[NDArray[np.float64], float]]:
+    """`ideal_patterns`, each with the estimate of its relative error; 0 where the recipe asks for no `tolerance`."""
     accuracy = optics.accuracy
-    screens = (
-        [
-            Screen(
-                pixels=optics.pixels,
-                k_max_per_angstrom=optics.k_max_per_angstrom,
-                semi_angle_per_angstrom=optics.semi_angle_per_angstrom,
-                degree=accuracy.wave_degree,
-                samples=accuracy.samples_per_pixel,
-                rotation_degrees=view.rotation_degrees,
+    reach = np.sqrt(2.0) * (optics.k_max_per_angstrom + optics.semi_angle_per_angstrom)
+    if accuracy.tolerance:
+        found = []
+        for view in views:
+            waves, screen, error = propagate_within(
+                partial(_problem, view),
+                partial(_screen, view, optics),
+                accuracy,
+                reach_per_angstrom=reach,
+                device=device,
             )
-            for view in views
-        ]
-        if accuracy.wave_degree
-        else []
-    )
-    directions = [screen.directions for screen in screens]
-    if not screens:
-        directions = [grid(optics.semi_angle_per_angstrom, accuracy.directions_across)] * len(views)
+            found.append((_drawn(view, optics, screen, waves), error))
+        return found
+    screens = [_screen(view, optics, accuracy.wave_degree) if accuracy.wave_degree else None for view in views]
     problems = [
-        Problem(
-            view.zone,
-            directions[number],
-            view.energy_kev,
-            view.thicknesses_angstrom,
-            view.atoms,
-            tuple(1e-3 * np.asarray(view.tilt_mrad) / wavelength_angstrom(view.energy_kev)),
+        _problem(
+            view,
+            screen.directions if screen else grid(optics.semi_angle_per_angstrom, accuracy.directions_across),
         )
-        for number, view in enumerate(views)
+        for view, screen in zip(views, screens, strict=True)
     ]
-    waves = propagate_many(
-        problems,
-        accuracy=accuracy,
-        device=device,
-        together=together,
-        reach_per_angstrom=np.sqrt(2.0) * (optics.k_max_per_angstrom + optics.semi_angle_per_angstrom),
+    behind = propagate_many(problems, accuracy=accuracy, device=device, together=together, reach_per_angstrom=reach)
+    return [
+        (_drawn(view, optics, screen, waves), 0.0) for view, screen, waves in zip(views, screens, behind, strict=True)
+    ]
+
+
+def _problem(view: View, directions: NDArray[np.float64]) -> Problem:
+    tilt = tuple(1e-3 * np.asarray(view.tilt_mrad) / wavelength_angstrom(view.energy_kev))
+    return Problem(view.zone, directions, view.energy_kev, view.thicknesses_angstrom, view.atoms, tilt)
+
+
+def _screen(view: View, optics: Optics, degree: int) -> Screen:
+    return Screen(
+        pixels=optics.pixels,
+        k_max_per_angstrom=optics.k_max_per_angstrom,
+        semi_angle_per_angstrom=optics.semi_angle_per_angstrom,
+        degree=degree,
+        samples=optics.accuracy.samples_per_pixel,
+        rotation_degrees=view.rotation_degrees,
     )
+
+
+def _drawn(view: View, optics: Optics, screen: Screen | None, waves: Sequence[Waves]) -> NDArray[np.float64]:
+    """The patterns (thicknesses, pixels, pixels) of waves, interpolated by a screen or spread over the pixels."""
     steps = (np.arange(optics.probe_positions) + 0.5) / max(1, optics.probe_positions)
     cell = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1).reshape(-1, 2)
-
-    def drawn(number: int, thickness: float, behind: Waves) -> NDArray[np.float64]:
-        view = views[number]
-        if not screens:
-            return pattern(
-                behind,
-                pixels=optics.pixels,
-                k_max_per_angstrom=optics.k_max_per_angstrom,
-                rotation_degrees=view.rotation_degrees,
-            )
+    patterns = []
+    for thickness, behind in zip(view.thicknesses_angstrom, waves, strict=True):
         mean_height = thickness * wavelength_angstrom(view.energy_kev)
-        if optics.probe_positions == 0:
-            return screens[number].pattern(behind, mean_height=mean_height)
-        return screens[number].interference(behind, cell @ view.zone.lattice, mean_height=mean_height)
-
-    return [
-        np.stack(
-            [
-                drawn(number, thickness, behind)
-                for thickness, behind in zip(view.thicknesses_angstrom, waves[number], strict=True)
-            ]
-        )
-        for number, view in enumerate(views)
-    ]
+        if screen is None:
+            patterns.append(
+                pattern(
+                    behind,
+                    pixels=optics.pixels,
+                    k_max_per_angstrom=optics.k_max_per_angstrom,
+                    rotation_degrees=view.rotation_degrees,
+                )
+            )
+        elif optics.probe_positions == 0:
+            patterns.append(screen.pattern(behind, mean_height=mean_height))
+        else:
+            patterns.append(screen.interference(behind, cell @ view.zone.lattice, mean_height=mean_height))
+    return np.stack(patterns)
 
 
 def simulate_stacks(
@@ -171,9 +182,10 @@ def simulate_stacks(
     ]
     views = views[:samples]
     for together in [[each] for each in views] if device == "cpu" else [views]:
-        patterns = ideal_patterns([view for each in together for view in each], optics, device=device)
+        patterns = patterns_with_errors([view for each in together for view in each], optics, device=device)
         for number, each in enumerate(together):
-            recorded = [picture for (picture,) in patterns[number * len(zones) : (number + 1) * len(zones)]]
+            own = patterns[number * len(zones) : (number + 1) * len(zones)]
+            recorded = [picture for (picture,), _ in own]
             if optics.dose_electrons:
                 recorded = [counted(picture, optics.dose_electrons, generator) for picture in recorded]
             energy = each[0].energy_kev
@@ -193,6 +205,7 @@ def simulate_stacks(
                     "thickness_angstrom": np.array(thickness),
                     "mistilt_mrad": np.array([view.tilt_mrad for view in each]),
                     "rotation_degrees": np.array([view.rotation_degrees for view in each]),
+                    **({"error_estimate": np.array([error for _, error in own])} if optics.accuracy.tolerance else {}),
                 },
             )
 

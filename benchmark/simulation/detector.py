@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.simulation.aperture import fit, nodes
+from benchmark.simulation.aperture import chebyshev, fit, nodes
 from benchmark.simulation.waves import Waves
 
 if TYPE_CHECKING:
@@ -122,6 +122,14 @@ class Screen:
         column, row = ticks[:, 0, None, :].long(), ticks[:, 1, :, None].long()
         inside = (column >= 0) & (column < side) & (row >= 0) & (row < side)
         return amplitudes, torch.where(inside, row * side + column, side * side), share
+
+    def at(self, directions: NDArray[np.float64], waves: Waves, *, mean_height: float = 0.0) -> NDArray[np.float64]:
+        """Intensities (beams, n) at directions (n, 2) in the crystal's frame, interpolated as those of pixels are."""
+        carrier = np.exp(1j * np.pi * mean_height * (waves.vectors @ self.directions.T))
+        shapes = (waves.amplitudes.cpu().numpy() * carrier) @ fit(self.degree)
+        x, y = (chebyshev(axis, self.degree) for axis in (directions @ self.turn / self.fitted).T)
+        found: NDArray[np.float64] = np.abs(shapes @ (x[:, :, None] * y[:, None, :]).reshape(len(x), -1).T) ** 2
+        return found
 
     def _hits(self, turned_vectors: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which disks the detector meets, of beams (n, 2) in its frame."""

@@ -61,7 +61,7 @@ def ring_beams(
     return beams[np.argsort(beams[:, 3], kind="stable"), :3].astype(np.int64)
 
 
-def _centred(zone: Zone, layer: int) -> Zone:
+def centred(zone: Zone, layer: int) -> Zone:
     """The same crystal with the origin of a layer at its reflection that is nearest to the optical axis: the vectors
     across the beam are lowered by so much of the one along it. Of other layers it says nothing."""
     step = np.round(np.round(layer * zone.layer_shift @ zone.lattice.T, 9)) / layer
@@ -115,7 +115,7 @@ def along_beam(
     across, down = (np.arange(n) / n for n in side)
     whole, longest = zone, min((np.array(reach) - 0.5) / np.linalg.norm(zone.lattice, axis=1))
     for layer in layers:
-        zone = _centred(whole, layer)
+        zone = centred(whole, layer)
         period = zone.repeat_angstrom / layer
         slope = plane + layer * zone.layer_shift
         table = coefficients(zone, elastic, reach, range(layer, layer + 1), energy_kev)[0] / (2.0 * wave_number)

@@ -17,13 +17,14 @@ A_SS - A_SW s_W^-1 A_WS. They carry psi_W = T psi_S with T = -s_W^-1 A_WS, so th
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.simulation.averaged import AveragedCrystal
 from benchmark.simulation.depth import ResolvedCrystal, depth_beams
+from benchmark.simulation.layered import LayeredCrystal
 from benchmark.simulation.march import march
 from benchmark.simulation.potential import Atoms
 from benchmark.simulation.recipes import Accuracy
@@ -75,15 +76,16 @@ def propagate_many(
     Without absorption and weak waves the intensities of one direction add up to 1.
     """
     together = together or (1 if device == "cpu" else 16)
-    crystals: list[AveragedCrystal | ResolvedCrystal] = []
-    for problem in problems:
-        beams = depth_beams(problem.zone, accuracy) if accuracy.depth_slice_angstrom > 0.0 else None
-        crystals.append(
-            AveragedCrystal(problem, accuracy, reach_per_angstrom, device)
-            if beams is None
-            else ResolvedCrystal(problem, beams, accuracy, device)
-        )
+    crystals: dict[int, AveragedCrystal | ResolvedCrystal] = {}
     found: list[tuple[Waves, ...]] = [()] * len(problems)
+    for number, problem in enumerate(problems):
+        beams = depth_beams(problem.zone, accuracy) if accuracy.depth_slice_angstrom > 0.0 else None
+        if beams is not None:
+            crystals[number] = ResolvedCrystal(problem, beams, accuracy, device)
+        elif accuracy.layer_margin_per_angstrom > 0.0:
+            found[number] = LayeredCrystal(problem, accuracy, device).waves()
+        else:
+            crystals[number] = AveragedCrystal(problem, accuracy, reach_per_angstrom, device)
     for group in _alike(crystals, together):
         chosen = [crystals[index] for index in group]
         waves = march([crystal.course for crystal in chosen], chosen[0].matrices(chosen))
@@ -92,7 +94,7 @@ def propagate_many(
     return found
 
 
-def _alike(crystals: Sequence[AveragedCrystal | ResolvedCrystal], most: int) -> list[list[int]]:
+def _alike(crystals: Mapping[int, AveragedCrystal | ResolvedCrystal], most: int) -> list[list[int]]:
     """Crystals by number in groups of at most so many, of one kind, number of directions and about as many beams."""
 
     def key(index: int) -> tuple[str, int, int]:
@@ -100,7 +102,7 @@ def _alike(crystals: Sequence[AveragedCrystal | ResolvedCrystal], most: int) -> 
         return type(crystals[index]).__name__, directions, beams
 
     groups: list[list[int]] = []
-    for index in sorted(range(len(crystals)), key=key):
+    for index in sorted(crystals, key=key):
         first = key(groups[-1][0]) if groups else None
         kind, directions, beams = key(index)
         if first and len(groups[-1]) < most and first[:2] == (kind, directions) and beams <= MOST_PADDING * first[2]:

@@ -37,9 +37,13 @@ class Accuracy:
     holz_excitation_per_angstrom : beams of higher-order zones with excitation errors up to this are propagated.
     depth_slice_angstrom : above 0, the structure along the beam is resolved in slices of this instead, wherever the
         layers of the reciprocal lattice coincide in projection and `most_strong_beams` suffice; nothing is folded.
+    layer_margin_per_angstrom : above 0, and where the depth is not resolved, the layers of the reciprocal lattice that
+        come this near to the Ewald sphere are followed by FFT (`simulation.layered`); nothing is folded.
     wave_degree : waves are polynomials of this degree over the aperture, and each pixel is interpolated from them;
         0 spreads the grid of `directions_across` over the pixels instead, which is not used otherwise.
     samples_per_pixel : of an interpolated pattern, along a pixel's side.
+    tolerance : above 0, each view is propagated with settings that are finer than these where an estimate of their
+        error, relative L2 on the detector, exceeds it (`simulation.adaptive`).
     """
 
     strong_per_angstrom: float
@@ -51,8 +55,10 @@ class Accuracy:
     g_z_max_per_angstrom: float = 0.0
     holz_excitation_per_angstrom: float = 0.0
     depth_slice_angstrom: float = 0.0
+    layer_margin_per_angstrom: float = 0.0
     wave_degree: int = 0
     samples_per_pixel: int = 1
+    tolerance: float = 0.0
 
 
 @dataclass(frozen=True)
