@@ -1,52 +1,41 @@
-"""How far the engine is from FFT multislice of the same three-dimensional crystals, and what it takes.
+"""How far the rungs' settings are from FFT multislice of the same three-dimensional crystals, and what it takes.
 
-    python performance/convergence.py [--settings full ...] [--cases SrTiO3 ...]
+    python performance/convergence.py [--rungs stemdl_full ...] [--cases SrTiO3 ...]
 
-Relative L2 and R1 over all beams of a detector of +-2.56 per Angstrom and general directions of the probe's disk, with
-interpolation where a setting interpolates. Multislice: slices of 0.2 Angstrom, band 5 per Angstrom.
-Seconds are processor time of a whole pattern on one thread, drawn on the setting's detector.
+Relative L2 over all beams of a detector of +-2.56 per Angstrom and general directions of the probe's disk, with the
+direct beam and without, through interpolation where a rung interpolates. Multislice: slices of 0.2 Angstrom, band 5 per
+Angstrom. `estimate` is what a sample of the rung would carry. Seconds are processor time of the waves of a whole
+pattern on one thread. Random views of real crystals: performance/accuracy.py.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import sys
 import time
+from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
-from multislice import SAMPLES, beams_of, errors, multislice
+from multislice import SAMPLES, Sample, beams_of, errors, multislice
+from numpy.typing import NDArray
 
-from benchmark.crystals.simulate import ideal_pattern
-from benchmark.simulation.aperture import chebyshev, fit, nodes
-from benchmark.simulation.manybeam import propagate
+from benchmark.definition.finder import load_benchmark
+from benchmark.simulation.adaptive import general_directions, propagate_within
+from benchmark.simulation.aperture import grid
+from benchmark.simulation.cbed import CbedRung
+from benchmark.simulation.detector import Screen
+from benchmark.simulation.manybeam import propagate_many
 from benchmark.simulation.potential import Atoms
-from benchmark.simulation.recipes import Accuracy, Optics
-from benchmark.simulation.scattering import wavelength_angstrom
+from benchmark.simulation.recipes import Optics
+from benchmark.simulation.waves import Problem
 from benchmark.simulation.zone import project
 
-SEMI_ANGLE = 0.08
-SETTINGS = {
-    "mini": Accuracy(1.25, 2.4, 280, 25.0, 8),
-    "small": Accuracy(
-        1.7, 3.0, 300, 12.5, 0, weak_waves=True, g_z_max_per_angstrom=1.0, wave_degree=8, samples_per_pixel=2
-    ),
-    "averaged": Accuracy(2.5, 4.0, 900, 5.0, 0, weak_waves=True, g_z_max_per_angstrom=3.0, wave_degree=8),
-    "full": Accuracy(
-        3.5,
-        4.0,
-        900,
-        5.0,
-        0,
-        weak_waves=True,
-        g_z_max_per_angstrom=4.0,
-        holz_excitation_per_angstrom=0.03,
-        depth_slice_angstrom=0.4,
-        wave_degree=10,
-    ),
-}
-DETECTORS = {"mini": (64, 1.0), "small": (128, 1.5), "averaged": (512, 2.56), "full": (512, 2.56)}
+K_MAX = 2.56
+RUNGS = ("stemdl_mini", "stemdl_small", "stemdl_full")
 CASES = (
     ("SrTiO3", 200.0, 100.0),
     ("SrTiO3", 300.0, 100.0),
@@ -59,52 +48,62 @@ CASES = (
     ("SiO2", 200.0, 100.0),
     ("SnS", 100.0, 100.0),
     ("CaTiO3", 100.0, 100.0),
+    ("W", 200.0, 100.0),
+    ("Au", 200.0, 100.0),
+    ("UO2", 300.0, 100.0),
+    ("CaWO4", 200.0, 100.0),
+    ("PbSO4", 200.0, 100.0),
 )
 
 
-def general_directions(count: int) -> np.ndarray:
-    """Directions (count, 2) spread evenly over the disk, on no symmetry line."""
-    index = np.arange(count) + 0.5
-    radius, angle = SEMI_ANGLE * np.sqrt(index / count) * 0.99, index * 2.399963 + 0.3
-    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+def engine(
+    sample: Sample, directions: NDArray, energy_kev: float, thickness: float, optics: Optics
+) -> tuple[NDArray, NDArray, float, float]:
+    """(vectors, intensities at `directions`, estimate, seconds of a whole pattern's waves) by a rung's settings."""
+    accuracy, semi_angle = optics.accuracy, optics.semi_angle_per_angstrom
+    zone, atoms = project(sample.crystal, (0, 0, 1), (1, 0, 0)), Atoms(sample.b_angstrom2, "lobato")
 
+    def problem(directions: NDArray) -> Problem:
+        return Problem(zone, directions, energy_kev, (thickness,), atoms)
 
-def intensities(sample, directions, energy, thickness, accuracy):
-    """(vectors, intensities) of the engine at directions, through its interpolation where it interpolates."""
-    zone = project(sample.crystal, (0, 0, 1), (1, 0, 0))
-    radius, degree = SEMI_ANGLE * 1.03, accuracy.wave_degree
-    points = nodes(degree) * radius if degree else directions
-    waves = propagate(
-        zone,
-        points,
-        energy_kev=energy,
-        thickness_angstrom=thickness,
-        atoms=Atoms(sample.b_angstrom2, "lobato"),
-        accuracy=accuracy,
-        reach_per_angstrom=3.8,
+    def screen(degree: int) -> Screen:
+        return Screen(pixels=optics.pixels, k_max_per_angstrom=K_MAX, semi_angle_per_angstrom=semi_angle, degree=degree)
+
+    reach = {"reach_per_angstrom": np.sqrt(2.0) * (K_MAX + semi_angle)}
+    own = (
+        screen(accuracy.wave_degree).directions
+        if accuracy.wave_degree
+        else grid(semi_angle, accuracy.directions_across)
     )
-    if not degree:
-        return waves.vectors, waves.intensities
-    carrier = np.exp(1j * np.pi * thickness * wavelength_angstrom(energy) * waves.vectors @ points.T)
-    shapes = (waves.amplitudes.numpy() * carrier) @ fit(degree)
-    x, y = (chebyshev(directions[:, axis] / radius, degree) for axis in range(2))
-    return waves.vectors, np.abs(shapes @ (x[:, :, None] * y[:, None, :]).reshape(len(directions), -1).T) ** 2
+    start, estimate = time.process_time(), 0.0
+    if accuracy.tolerance:
+        (waves,), seen, estimate = propagate_within(problem, screen, accuracy, **reach)
+    else:
+        (waves,) = propagate_many([problem(own)], accuracy=accuracy, **reach)[0]
+        seen = screen(accuracy.wave_degree) if accuracy.wave_degree else None
+    seconds = time.process_time() - start
+    if seen is None:
+        (waves,) = propagate_many([problem(directions)], accuracy=accuracy, **reach)[0]
+        return waves.vectors, waves.intensities, estimate, seconds
+    height = thickness / problem(directions).wave_number
+    return waves.vectors, seen.at(directions, waves, mean_height=height), estimate, seconds
 
 
 def main() -> None:
+    """Prints a row for each case and rung."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--settings", nargs="*", default=list(SETTINGS), choices=list(SETTINGS))
+    parser.add_argument("--rungs", nargs="*", default=list(RUNGS), choices=list(RUNGS))
     parser.add_argument("--cases", nargs="*", help="names of crystals; all by default")
     arguments = parser.parse_args()
     import torch
 
     torch.set_num_threads(1)
-    directions = general_directions(7)
-    print("crystal  system        t/A  keV  setting   beams      L2      R1  s/pattern")
+    print("crystal  system        t/A  keV  rung           beams      L2  no direct  estimate  s/pattern")
     for name, thickness, energy in CASES:
         if arguments.cases and name not in arguments.cases:
             continue
         sample = SAMPLES[name]
+        directions = general_directions(0.08, 7)
         waves = multislice(
             sample,
             directions,
@@ -113,37 +112,16 @@ def main() -> None:
             band_per_angstrom=5.0,
             slice_angstrom=0.2,
         )
-        vectors, expected = beams_of(waves, sample, 2.56)
-        for setting in arguments.settings:
-            accuracy = SETTINGS[setting]
-            found_vectors, found = intensities(sample, directions, energy, thickness, accuracy)
-            l2, r1 = errors(expected, vectors, found, found_vectors)
-            pixels, k_max = DETECTORS[setting]
-            optics = Optics(
-                energy,
-                pixels,
-                k_max,
-                SEMI_ANGLE,
-                (thickness, thickness),
-                sample.b_angstrom2,
-                0.0,
-                0.0,
-                0.0,
-                accuracy,
-                scattering_factors="lobato",
-            )
-            start = time.process_time()
-            ideal_pattern(
-                project(sample.crystal, (0, 0, 1), (1, 0, 0)),
-                Atoms(sample.b_angstrom2, "lobato"),
-                optics,
-                energy_kev=energy,
-                thickness_angstrom=thickness,
-            )
-            seconds = time.process_time() - start
+        vectors, expected = beams_of(waves, sample, K_MAX)
+        for rung in arguments.rungs:
+            optics = CbedRung.of(load_benchmark().rung(rung)).optics
+            places, found, estimate, seconds = engine(sample, directions, energy, thickness, optics)
+            whole, _ = errors(expected, vectors, found, places)
+            scattered = np.linalg.norm(vectors, axis=1) > 1e-6
+            without, _ = errors(expected[scattered], vectors[scattered], found, places)
             print(
-                f"{name:8} {sample.system:12} {thickness:4.0f} {energy:4.0f}  {setting:8} {len(found_vectors):6} "
-                f"{l2:7.4f} {r1:7.4f}  {seconds:6.3f}",
+                f"{name:8} {sample.system:12} {thickness:4.0f} {energy:4.0f}  {rung:12} {len(places):6} "
+                f"{whole:8.4f} {without:10.4f} {estimate:9.4f}  {seconds:9.2f}",
                 flush=True,
             )
 

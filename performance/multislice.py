@@ -53,36 +53,22 @@ def _sample(name: str, system: str, group: int, lengths: tuple, atoms: list, b: 
     return Sample(name, system, Crystal(cell, numbers, positions, group), np.diag(cell), numbers, positions, b)
 
 
-def _general(points: list, operations: list) -> list:
-    """The distinct images of points under functions of (x, y, z)."""
+def _general(points: list, group: str) -> list:
+    """The distinct images of points under a group, by its name in gemmi's tables."""
+    import gemmi
+
     found: list = []
+    operations = list(gemmi.SpaceGroup(group).operations())
     for point in points:
         for operation in operations:
-            image = np.array(operation(*point)) % 1.0
+            image = np.array(operation.apply_to_xyz(list(point))) % 1.0
             if not any(np.allclose((image - other + 0.5) % 1.0, 0.5, atol=1e-4) for other in found):
                 found.append(image)
     return found
 
 
 _FACES = [(0, 0, 0), (0.5, 0.5, 0), (0.5, 0, 0.5), (0, 0.5, 0.5)]
-_PNMA = [
-    lambda x, y, z: (x, y, z),
-    lambda x, y, z: (0.5 - x, -y, 0.5 + z),
-    lambda x, y, z: (-x, 0.5 + y, -z),
-    lambda x, y, z: (0.5 + x, 0.5 - y, 0.5 - z),
-    lambda x, y, z: (-x, -y, -z),
-    lambda x, y, z: (0.5 + x, y, 0.5 - z),
-    lambda x, y, z: (x, 0.5 - y, z),
-    lambda x, y, z: (0.5 - x, 0.5 + y, 0.5 + z),
-]
-_P3121 = [
-    lambda x, y, z: (x, y, z),
-    lambda x, y, z: (-y, x - y, z + 1 / 3),
-    lambda x, y, z: (y - x, -x, z + 2 / 3),
-    lambda x, y, z: (y, x, -z),
-    lambda x, y, z: (x - y, -y, 2 / 3 - z),
-    lambda x, y, z: (-x, y - x, 1 / 3 - z),
-]
+_PNMA, _P3121, _I41A = "P n m a", "P 31 2 1", "I 41/a :2"
 _U, _V = 0.3053, 0.377
 
 SAMPLES = {
@@ -95,6 +81,40 @@ SAMPLES = {
             (3.905, 3.905, 3.905),
             [(38, [(0, 0, 0)]), (22, [(0.5, 0.5, 0.5)]), (8, [(0.5, 0.5, 0), (0.5, 0, 0.5), (0, 0.5, 0.5)])],
             0.5,
+        ),
+        _sample("W", "cubic", 229, (3.165,) * 3, [(74, [(0, 0, 0), (0.5, 0.5, 0.5)])], 0.16),
+        _sample("Au", "cubic", 225, (4.078,) * 3, [(79, _FACES)], 0.6),
+        _sample(
+            "UO2",
+            "cubic",
+            225,
+            (5.471,) * 3,
+            [(92, _FACES), (8, [np.add(face, shift) for face in _FACES for shift in (0.25, 0.75)])],
+            0.4,
+        ),
+        _sample(
+            "CaWO4",
+            "tetragonal",
+            88,
+            (5.243, 5.243, 11.376),
+            [
+                (20, _general([(0, 0.25, 0.625)], _I41A)),
+                (74, _general([(0, 0.25, 0.125)], _I41A)),
+                (8, _general([(0.1504, 0.0086, 0.2106)], _I41A)),
+            ],
+            0.4,
+        ),
+        _sample(
+            "PbSO4",
+            "orthorhombic",
+            62,
+            (8.482, 5.398, 6.959),
+            [
+                (82, _general([(0.188, 0.25, 0.167)], _PNMA)),
+                (16, _general([(0.063, 0.25, 0.684)], _PNMA)),
+                (8, _general([(0.908, 0.25, 0.596), (0.194, 0.25, 0.543), (0.079, 0.026, 0.809)], _PNMA)),
+            ],
+            0.7,
         ),
         _sample(
             "MgO",

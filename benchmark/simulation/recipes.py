@@ -20,8 +20,8 @@ beam's indices. The latter is what the real set holds, and so do all views that 
 class Accuracy:
     """How exactly the beam equations are solved.
 
-    Errors against multislice are measured by performance/convergence.py, whose settings are examples: relative L2 from
-    0.5 to 10 % for the cheapest rung, below 1 % with slices in depth and beams to 3.5 per Angstrom.
+    Errors against multislice are measured by performance/convergence.py: relative L2 from 0.5 to 10 % for the cheapest
+    rung, and what `tolerance` asks for where it is given.
 
     Attributes
     ----------

