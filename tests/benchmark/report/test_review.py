@@ -158,4 +158,5 @@ def test_runs_that_were_not_packed_are_reviewed(tmp_path: Path, capsys: pytest.C
     out = capsys.readouterr()
     assert "1 sets of runs" in out.out and "Next: open" in out.err
     assert len(json.loads((tmp_path / "review" / DATA).read_text())["sets"][0]["ledger"]) == 5
-    assert main(["review", str(tmp_path / "nowhere"), "-o", str(tmp_path / "review")]) == 2
+    with pytest.raises(SystemExit, match="2"):
+        main(["review", str(tmp_path / "nowhere"), "-o", str(tmp_path / "review")])
