@@ -7,5 +7,6 @@ cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 venv=$(scripts/setup_env.sh)
 export PATH="$venv/bin:$PATH"  # mpirun is there
 unset PYTHONDONTWRITEBYTECODE  # the tests start hundreds of processes: each would compile our modules again
+export OMP_WAIT_POLICY=${OMP_WAIT_POLICY-PASSIVE}  # threads that spin while they wait take the other worker's core
 # Three workers for two cores: some tests wait for a silence or a deadline.
 exec "$venv/bin/python" -m pytest -n 3 --dist loadfile --no-loadscope-reorder "$@"
