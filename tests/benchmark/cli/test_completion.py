@@ -14,7 +14,7 @@ from patience import HANG_SECONDS
 from benchmark.cli.completion import _ENDINGS, _NAMES
 from benchmark.cli.main import COMMANDS, build_parser, main
 from benchmark.cli.parser import leaves
-from benchmark.definition.finder import load_benchmark
+from benchmark.definition.finder import readable
 from benchmark.launch.launchers import launcher_names
 from benchmark.launch.machine import profile_names
 
@@ -57,7 +57,7 @@ def words(environment: dict[str, str], tmp_path: Path) -> Words:
 
 def test_commands_options_and_values_are_offered(words: Words) -> None:
     assert set(COMMANDS) <= set(words("stemdl "))
-    assert words("stemdl co") == ["completion"]
+    assert words("stemdl co") == ["compare", "completion"]
     assert set(words("stemdl data ")) >= {"generate", "verify", "info"}
     assert words("stemdl run --ran") == ["--ranks", "--ranks-per-node"]
     assert set(words("stemdl run --launcher ")) <= set(launcher_names())
@@ -66,8 +66,9 @@ def test_commands_options_and_values_are_offered(words: Words) -> None:
 
 
 def test_names_are_offered_with_the_files_that_may_stand_for_them(words: Words) -> None:
-    assert set(words("stemdl run --rung ")) == {*load_benchmark("space_group").rungs, "mine.yaml", "data/"}
-    assert set(words("stemdl data generate ")) >= {*load_benchmark("space_group").rungs, "mine.yaml"}
+    rungs = {name for known in readable().values() for name in known.rungs}
+    assert set(words("stemdl run --rung ")) == {*rungs, "mine.yaml", "data/"}
+    assert set(words("stemdl data generate ")) >= {*rungs, "mine.yaml"}
     assert set(words("stemdl launch --profile ")) == {*profile_names(), "mine.yaml", "data/"}
     assert words("stemdl run --set max_ep") == ["max_epochs="]
     assert words("stemdl rules R4.10") == ["R4.10"]
