@@ -35,7 +35,11 @@ from benchmark.simulation.waves import Problem
 from benchmark.simulation.zone import project
 
 K_MAX = 2.56
+SEMI_ANGLE = 0.08
 RUNGS = ("stemdl_mini", "stemdl_small", "stemdl_full")
+_OPTICS = {name.removeprefix("stemdl_"): CbedRung.of(load_benchmark("space_group").rung(name)).optics for name in RUNGS}
+SETTINGS = {name: optics.accuracy for name, optics in _OPTICS.items()}
+DETECTORS = {name: (optics.pixels, optics.k_max_per_angstrom) for name, optics in _OPTICS.items()}
 CASES = (
     ("SrTiO3", 200.0, 100.0),
     ("SrTiO3", 300.0, 100.0),
@@ -103,7 +107,7 @@ def main() -> None:
         if arguments.cases and name not in arguments.cases:
             continue
         sample = SAMPLES[name]
-        directions = general_directions(0.08, 7)
+        directions = general_directions(SEMI_ANGLE, 7)
         waves = multislice(
             sample,
             directions,
@@ -114,7 +118,7 @@ def main() -> None:
         )
         vectors, expected = beams_of(waves, sample, K_MAX)
         for rung in arguments.rungs:
-            optics = CbedRung.of(load_benchmark().rung(rung)).optics
+            optics = _OPTICS[rung.removeprefix("stemdl_")]
             places, found, estimate, seconds = engine(sample, directions, energy, thickness, optics)
             whole, _ = errors(expected, vectors, found, places)
             scattered = np.linalg.norm(vectors, axis=1) > 1e-6
