@@ -188,7 +188,11 @@ def _shares(
     for each in sets:
         own = spread_of(_table(each, kind, width))
         recorded = _recorded(each, kind, width)
-        rows += [own if recorded is None else held_to(own, recorded)] * len(each)
+        if recorded is not None:
+            own = held_to(own, recorded)
+        elif kind in (METRIC, LOSSES) and all(trace.ours for trace in each):
+            own[:] = np.nan  # nobody has shown that seeds change what this benchmark learns: fits without chance do not
+        rows += [own] * len(each)
     spread = np.array(rows)
     steps = np.array([trace.steps[kind] for trace in traces])
     difference = np.abs(table[firsts] - table[seconds]) + np.maximum(steps[firsts], steps[seconds])[:, None]
