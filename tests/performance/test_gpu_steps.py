@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from unittest import mock
 
 import pytest
 import torch
@@ -26,10 +28,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def one_thread() -> Iterator[None]:
-    """Toys gain nothing by more, and much is lost where other tests keep the cores busy."""
+    """Toys gain nothing by more, and much is lost where other tests keep the cores busy. Where ranks met stays in the
+    environment of their process, and is taken out for the ranks of other tests."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield
+    with mock.patch.dict(os.environ):
+        yield
     torch.set_num_threads(before)
 
 
