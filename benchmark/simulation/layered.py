@@ -180,6 +180,7 @@ class _March:
         slanted = squared[..., None] / 2.0 + crystal.vectors @ incident.T
         self.rate = torch.from_numpy(-slanted / crystal.problem.wave_number).to(device)
         self.followed = torch.from_numpy(crystal.followed).to(device)
+        self.places = tuple(torch.from_numpy(axis).to(device) for axis in np.nonzero(crystal.followed))
         drift = crystal.drift.ravel()[:, None] * np.array(crystal.layers)
         self.drift = torch.from_numpy(np.exp(2j * np.pi * drift).astype(np.complex64)).to(device)[:, :, None]
         order = np.outer(np.arange(count), np.array(crystal.layers))
@@ -219,4 +220,4 @@ class _March:
 
     def beams(self) -> torch.Tensor:
         """(beams, directions) of those that are followed."""
-        return self.wave[self.followed]
+        return self.wave[self.places]
