@@ -60,5 +60,5 @@ def _print_rules(rules: list[Rule], bodies: Mapping[str, Mapping[str, str]]) -> 
     for rule in rules:
         console.print(Markdown(f"## {rule.id} {rule.title}"))
         for text in (rule.body, *of_tasks[rule.id]):
-            console.print(Markdown(text))
+            console.print(Markdown(text, hyperlinks=False))  # they are relative to the book
         console.print()
