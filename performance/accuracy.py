@@ -134,7 +134,7 @@ def main() -> None:
     parser.add_argument("--part", default="0/1", help="K/N: every Nth view, from the Kth")
     parser.add_argument("-o", "--output", type=Path)
     arguments = parser.parse_args()
-    rung = CbedRung.of(load_benchmark().rung("stemdl_full"))
+    rung = CbedRung.of(load_benchmark("space_group").rung("stemdl_full"))
     with np.load(arguments.structures) as opened:
         table = {name: opened[name] for name in ("ids", "cells", "ns", "Z", "X", "sg001")}
     part, parts = map(int, arguments.part.split("/"))

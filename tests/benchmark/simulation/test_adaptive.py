@@ -30,7 +30,7 @@ oracle = importlib.util.module_from_spec(_SPEC)
 sys.modules["multislice"] = oracle
 _SPEC.loader.exec_module(oracle)
 
-FULL = CbedRung.of(load_benchmark().rung("stemdl_full")).optics
+FULL = CbedRung.of(load_benchmark("space_group").rung("stemdl_full")).optics
 COARSE = Accuracy(
     2.2,
     2.2,
@@ -133,7 +133,7 @@ def test_beams_that_one_side_lacks_count_as_dark() -> None:
 
 
 def test_samples_carry_the_estimate_where_the_recipe_asks_for_one() -> None:
-    rung = CbedRung.of(load_benchmark().rung("stemdl_full"))
+    rung = CbedRung.of(load_benchmark("space_group").rung("stemdl_full"))
     crystal = Crystal(np.diag([4.0, 4.0, 3.0]), np.array([12, 8]), np.array([[0, 0, 0], [0.5, 0.5, 0.5]]), 123)
     for tolerance, said in ((0.05, True), (0.0, False)):
         accuracy = dataclasses.replace(COARSE, tolerance=tolerance)
