@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,9 +20,8 @@ Write = Callable[[str, str], Path]
 
 
 @pytest.fixture
-def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
     """`write(folder, definition)`: a task in that folder of tmp_path, which STEMDL_TASKS names from then on."""
-    standards.cache_clear()
 
     def written(name: str, definition: str) -> Path:
         folder = tmp_path / name
@@ -33,8 +32,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
         )
         return folder
 
-    yield written
-    standards.cache_clear()
+    return written
 
 
 def renamed(definition: str) -> str:
