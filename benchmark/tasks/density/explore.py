@@ -17,6 +17,7 @@ from benchmark.data.manifest import read_manifest
 from benchmark.data.reader import Part
 from benchmark.definition.finder import benchmark_of
 from benchmark.definition.rung import SPLITS
+from benchmark.foundation.files import atomic_path
 from benchmark.simulation.probe import Probe
 from benchmark.tasks.density.classical import centre_of_mass, dark_field
 from benchmark.tasks.density.rung import Scan, understood
@@ -52,7 +53,8 @@ def draw(path: Path, sample: Mapping[str, NDArray], probe: Probe, scan: Scan) ->
         image = axis.imshow(picture, cmap="magma", extent=(-half, half, half, -half))
         right.colorbar(image, ax=axis, shrink=0.8)
     right.supxlabel(f"Å; the specimen is {sample['thickness']:.0f} Å thick", fontsize=9)
-    figure.savefig(path, dpi=110)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=110, format="png")
     plt.close(figure)
 
 
