@@ -68,7 +68,7 @@ def run_path(text: str) -> Path:
 
 
 def _meant(path: Path) -> str | None:
-    """What a name that is not there was probably to be: `latest`, or what lies beside it."""
+    """The name that was probably meant by one that does not exist: `latest`, or a run in the same folder."""
     from benchmark.foundation.errors import closest
 
     beside = [printable(str(each)) for each in path.parent.iterdir()] if path.parent.is_dir() else []

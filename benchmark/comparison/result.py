@@ -153,7 +153,7 @@ def _number(value: Any) -> float | None:
 
 
 def _description(folder: LogFolder) -> Mapping[str, Any]:
-    """The system's description: of a submission's `systems` folder, or beside the first log; empty where there is
+    """The system's description: of a submission's `systems` folder, or next to the first log; empty where there is
     none, or one that cannot be read."""
     parts = folder.folder.parts
     places = [folder.logs[0].parent / SYSTEM]

@@ -112,7 +112,7 @@ def generate(
 
     While another process is at work in the folder it is waited for, and what it has made is taken.
 
-    Raises StemdlError when the data cannot be made, there is no such device, the folder holds other data or cannot be
+    Raises StemdlError when the data cannot be made, the device is unknown, the folder holds other data or cannot be
     written, or the disk is full. Of MPI ranks all raise the same, with `on_all_ranks`
     set.
     """

@@ -50,7 +50,7 @@ def sample_names(shard: h5py.File) -> list[str]:
         match = SAMPLE_NAME.match(name)
         if match is None:
             raise StemdlError(
-                "a group of the shard is no sample", where=shard.filename, expected="sample_<m>_<e>", found=name
+                "a group of the shard is not a sample", where=shard.filename, expected="sample_<m>_<e>", found=name
             )
         numbers[name] = tuple(map(int, match.groups()))
     return sorted(numbers, key=numbers.__getitem__)

@@ -59,5 +59,5 @@ def mapping(where: str, values: Any, key: str) -> dict[str, Any]:
     if key not in values:
         raise StemdlError(f"missing: {key}", where=where)
     if not isinstance(values[key], Mapping):
-        raise StemdlError(f"{key} is no mapping", where=where, found=values[key])
+        raise StemdlError(f"{key} is not a mapping", where=where, found=values[key])
     return dict(values[key])

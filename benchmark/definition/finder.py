@@ -28,7 +28,7 @@ DEFINITION = "definition.yaml"
 RECIPE, TASK, EVALUATE, IMPORTER, EXPLORE = "recipe", "task", "evaluate", "importer", "explore"
 VARIABLE, ENTRY_POINTS = "STEMDL_TASKS", "stemdl.tasks"
 _HALF = {TASK: "reference.tasks"}
-"""Of a shipped task, where the part lies that is not beside its definition."""
+"""Of a shipped task, the modules that lie in another folder than its definition."""
 
 
 @dataclass(frozen=True)

@@ -162,7 +162,7 @@ def test_bytes_that_are_no_hdf5_are_named(uneven: Path, seal: Callable) -> None:
         ),
         (lambda shard: shard["sample_1_0/cbed_stack"].__setitem__((0, 0, 0), -np.inf), "cbed_stack is not finite"),
         (lambda shard: shard.__delitem__("sample_1_0"), "does not hold what the manifest says\n.*4 samples\n.*3"),
-        (lambda shard: shard.move("sample_1_0", "something"), "a group of the shard is no sample"),
+        (lambda shard: shard.move("sample_1_0", "something"), "a group of the shard is not a sample"),
         (lambda shard: replace_stack(shard, np.zeros((3, 4, 4), np.float32)), "has another size than those before it"),
         (lambda shard: replace_stack(shard, None), "a shard cannot be read"),
         (
