@@ -155,8 +155,9 @@ def fit(picture: NDArray, simulated: Simulated) -> Fit:
         options={"initial_simplex": simplex, "maxiter": 400},
     )
     seen = seen_at(picture, simulated.places, found.x)
+    quarter = np.array([0.0, 0.0, 0.0, np.pi / 2.0])
     images = [
-        seen_at(picture, simulated.places * [1.0, mirror], found.x + [0.0, 0.0, 0.0, turn * np.pi / 2.0])
+        seen_at(picture, simulated.places * [1.0, mirror], found.x + turn * quarter)
         for mirror in (1.0, -1.0)
         for turn in range(4)
     ]
