@@ -1,4 +1,4 @@
-"""The engine beside abTEM (Madsen & Susi 2021) on the same crystals, in one run: error and time of one pattern.
+"""The engine against abTEM (Madsen & Susi 2021) on the same crystals, in one run: error and time of one pattern.
 
     pip install abtem        # not needed for anything else
     python performance/abtem.py

@@ -4,8 +4,9 @@
 
 Each turn makes the rung's data whole, in a fresh folder, with one worker, with so many processes and with as many MPI
 ranks. Parallel efficiency is the seconds of one worker over those of n, divided by n. Starting Python, which every
-worker does and which does not grow with the data, is told apart and taken off ("work"). Processor time shows whether
-the machine was busy with something else: where it grows with n, or work's seconds exceed it, figures are of a busy one.
+worker does and which does not grow with the data, is measured separately and subtracted ("work"). Processor time shows
+whether the machine was busy with something else: where it grows with n, or work's seconds exceed it, figures are of a
+busy one.
 """
 
 from __future__ import annotations

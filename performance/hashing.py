@@ -1,4 +1,4 @@
-"""What it costs to hash what is read, and to recognise a data set by its golden figures, beside reading and making it.
+"""What it costs to hash what is read, and to recognise a data set by its golden figures, against reading and making it.
 
     python performance/hashing.py [--data data/stemdl_mini] [--rounds 7]
 

@@ -1,4 +1,4 @@
-"""The memory that streaming takes, beside the size of the data.
+"""The memory that streaming takes, against the size of the data.
 
     python performance/memory.py [--pixels 512] [--megabytes 100 200 400] [--storage float32 log_uint8+lz4]
 

@@ -3,9 +3,9 @@ power takes of a core.
 
     python performance/preflight.py [--ranks 1 2 4 8] [--seconds 20]
 
-Each number of ranks is started anew by mpirun (more ranks than cores share them, and that is said); its ranks do the
-preflight of a run three times, with what they import loaded before. Power is sampled as in a run, from a made tree of
-counters of two packages with memory, in files as the kernel has them.
+Each number of ranks is started again by mpirun (more ranks than cores share them, and the table says so); its ranks do
+the preflight of a run three times, with what they import loaded before. Power is sampled as in a run, from a made tree
+of counters of two packages with memory, in files as the kernel has them.
 """
 
 from __future__ import annotations

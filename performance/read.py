@@ -1,4 +1,4 @@
-"""How fast samples are read, beside one NPZ file a sample, and whether training ever waits for them.
+"""How fast samples are read, against one NPZ file a sample, and whether training ever waits for them.
 
     python performance/read.py [--pixels 64 128 512] [--storage float32 log_uint8+lz4] [--folder DIR]
 

@@ -3,8 +3,8 @@
     python performance/report.py [--submissions 1000] [--logs 50] [--keep FOLDER]
 
 Makes so many submissions of one system each, with so many logs each, and builds their site. CPU seconds are those of
-all processes together, start-up included; beside them those of `stemdl score` on the same tree in the same run, so that
-the ratio holds on a busy machine too.
+all processes together, start-up included; next to them those of `stemdl score` on the same tree in the same run, so
+that the ratio holds on a busy machine too.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ def print_prediction(step: Step, cluster: Cluster, about: str) -> None:
 
 
 def print_published() -> None:
-    """The model beside the one published figure at scale: arXiv 1909.11150, 0.93 on 27,600 V100 of Summit.
+    """The model against the one published figure at scale: arXiv 1909.11150, 0.93 on 27,600 V100 of Summit.
 
     Its abstract has neither the network's number of weights nor a step's time. So the question is turned around: how
     many gradients of 2 bytes would the model allow at that efficiency?

@@ -137,7 +137,7 @@ def print_measurements(measurements: list[Measurement]) -> float:
 
 
 def print_tuning(data: Path, ranks: int, batch: int, steps: int, rounds: int) -> None:
-    """Each setting's step beside that of plain Horovod in the same round."""
+    """Each setting's step against that of plain Horovod in the same round."""
     ratios: dict[str, list[tuple[float, float]]] = {name: [] for name in TUNING}
     for number in range(rounds):
         found = {}

@@ -105,7 +105,7 @@ def block(model: nn.Module, optimizer: Optimizer, batches: Batches, comm: Comm) 
 
 
 def seconds_now(tensor: Tensor) -> float:
-    """The time when the device has done what it was told."""
+    """The time when the device has done its work."""
     if tensor.is_cuda:
         torch.cuda.synchronize(tensor.device)
     return time.perf_counter()

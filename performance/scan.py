@@ -1,4 +1,4 @@
-"""The scanned probe's multislice beside abTEM (Madsen & Susi 2021): relative L2 of the patterns of four positions.
+"""The scanned probe's multislice against abTEM (Madsen & Susi 2021): relative L2 of the patterns of four positions.
 
     pip install abtem        # not needed for anything else
     python performance/scan.py

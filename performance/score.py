@@ -1,4 +1,4 @@
-"""Scoring a tree of MLPerf HPC: our time and memory beside those of mlperf-logging's result_summarizer, in one run.
+"""Scoring a tree of MLPerf HPC: our time and memory against those of mlperf-logging's result_summarizer, in one run.
 
     python performance/score.py TREE [--ruleset 3.0.0] [--repeat 3]
 

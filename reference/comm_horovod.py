@@ -152,7 +152,7 @@ def _variables(settings: Settings, cycle_ms: float) -> dict[str, str]:
 
 
 def _unused(output: Path) -> Path:
-    """A file for the timeline, beside those of runs that were broken off and resumed here."""
+    """A file for the timeline, next to those of runs that were broken off and resumed here."""
     output.mkdir(parents=True, exist_ok=True)
     names = itertools.chain(["timeline.json"], (f"timeline_{number}.json" for number in itertools.count(2)))
     return next(path for path in (output / name for name in names) if not path.exists())

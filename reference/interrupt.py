@@ -59,7 +59,7 @@ class Agreement:
         return float(total)
 
     def _own(self, state: State, also: Tensor | None = None) -> Tensor:
-        """Whether this rank has notice, and whether its losses (and what is given) are no finite numbers: 0 or 1."""
+        """Whether this rank has notice, and whether its losses (and what is given) are not finite: 0 or 1."""
         finite = state.loss_sum if also is None else state.loss_sum + also
         return torch.stack(
             [
@@ -87,14 +87,14 @@ class Agreement:
             )
 
     def _tell_divergence(self, state: State) -> None:
-        """Raises with the first step among the recent ones where a rank's loss was no number, and the ranks."""
+        """Raises with the first step among the recent ones where a rank's loss was NaN or infinite, and the ranks."""
         first = next((number for number, loss in enumerate(self._recent) if not math.isfinite(loss)), None)
         steps = torch.full((self._comm.size,), 0, dtype=torch.int64)
         steps[self._comm.rank] = 0 if first is None else state.step - len(self._recent) + 1 + first
         steps = self._comm.sum(steps).tolist()
         found = [step for step in steps if step]
         if not found:
-            raise TrainingDiverged("the weights are no finite numbers", where=state.place, remedy=self._remedy)
+            raise TrainingDiverged("the weights are not finite", where=state.place, remedy=self._remedy)
         ranks = [rank for rank, step in enumerate(steps) if step == min(found)]
         where = f"epoch {state.epoch + 1}, step {min(found)}, rank{'s' if len(ranks) > 1 else ''}"
         own = float(self._recent[first]) if first is not None else math.nan

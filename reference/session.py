@@ -97,7 +97,7 @@ def opened(request: RunRequest, require_possible: Possible) -> Iterator[Run]:
 def clock(run: Run, more: Mapping[str, Any] | None = None) -> Iterator[Splits]:
     """The block is on the clock, which a signal or a loss that is not finite stops too. It is given this rank's
     samples; of the test split nothing is to be read before the clock has stopped. `more` is logged before it starts,
-    beside what every run logs."""
+    besides what every run logs."""
     log_settings(run, more or {})
     run.log.stop("init")
     wait_at_gate(run.request.start_gate, run.request.index, run.comm.rank, run.comm.barrier)

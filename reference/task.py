@@ -1,8 +1,8 @@
 """What a task asks of a trainer: a model, its loss, its predictions. Loops and metrics are the same for all tasks.
 
 A task's folder is `reference/tasks/<name>/`: `task.py`, whose `make_task(schema, settings)` makes the task, and
-`settings.yaml`, whose values `settings` has beside the trainer's. In the open division another `make_task` may stand in
-its place: `stemdl run --trainer FILE.py:make_task`.
+`settings.yaml`, whose values `settings` has besides the trainer's. In the open division another `make_task` may stand
+in its place: `stemdl run --trainer FILE.py:make_task`.
 """
 
 from __future__ import annotations

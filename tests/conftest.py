@@ -35,7 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def one_thread_per_worker() -> None:
     """Workers share the cores already: threads of their numerical libraries would only wait for each other."""
     if "PYTEST_XDIST_WORKER" in os.environ:
-        import scipy.linalg  # noqa: F401  has a BLAS beside numpy's
+        import scipy.linalg  # noqa: F401  has a BLAS besides numpy's
         import torch
         from threadpoolctl import threadpool_limits
 

@@ -1,6 +1,6 @@
 """Imports data that others made, as the task reads them, or data of ours for another storage.
 
-Which form SRC has is found out. What was repaired, dropped and skipped is told, with reasons. Interrupted, it goes on
+Which form SRC has is found out. What was repaired, dropped and skipped is listed, with reasons. Interrupted, it goes on
 where it stopped. Under an MPI launcher the ranks share the work.
 """
 

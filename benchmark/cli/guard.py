@@ -27,7 +27,7 @@ _ASCII = {"█": "#", "│": "|", "─": "-", "…": "...", "±": "+-", "→": "
 
 
 def guarded(command: Callable[[], int]) -> int:
-    """The command's exit code, or that of what went wrong, which is told on stderr. SystemExit is argparse's, and is
+    """The command's exit code, or that of what went wrong, which is shown on stderr. SystemExit is argparse's, and is
     left to it."""
     left: SystemExit | None = None
     try:
@@ -41,7 +41,7 @@ def guarded(command: Callable[[], int]) -> int:
     except KeyboardInterrupt as error:
         say(f"interrupted; what was finished is kept\n  to go on: {getattr(error, 'remedy', None) or _same_command()}")
         code = INTERRUPTED
-    except BaseException as error:  # noqa: BLE001 - told, whatever it is
+    except BaseException as error:  # noqa: BLE001 - shown, whatever it is
         if isinstance(error, OSError) and error.filename is None and (code := _flush()):
             return code  # it was of printing
         told = as_told(error)

@@ -27,7 +27,7 @@ COMMANDS = {
     "score": "time to train of submissions and runs, normalised to the reference's convergence",
     "compare": "results against a baseline: better, worse, the same, or too few runs to tell",
     "report": "a static site of results: table, charts, a page for each result and run",
-    "review": "a page about a submission for who reviews it",
+    "review": "a page about a submission for its reviewer",
     "rcp": "reference convergence points: record them from runs, show them",
     "validate": "check logs, runs and submissions against the rules",
     "rules": "the rules, all or one",

@@ -42,7 +42,7 @@ def print_lines(lines: Iterable[str]) -> None:
 
 def table_lines(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str]:
     """A table in lines of at most `width`: long cells go on in the next line, broken behind a space or a slash. Where
-    even so the columns have no room beside each other, each row is a block of lines, a cell each."""
+    even so the columns have no room next to each other, each row is a block of lines, a cell each."""
     cells = list(zip(columns, *rows, strict=True))
     widths = [max(map(len, column)) for column in cells]
     least = [max(len(piece.rstrip()) for cell in column for piece in _pieces(cell)) for column in cells]

@@ -1,4 +1,5 @@
-"""A bundle for who reviews a submission: findings, curves, what differs from the reference, the ledger, a checklist."""
+"""A bundle for the reviewer of a submission: findings, curves, what differs from the reference, the ledger, a
+checklist."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--ledger",
         type=place,
         metavar="FILE",
-        help="the list of all runs, which this one is added to (default: ledger.jsonl beside the run's "
+        help="the list of all runs, which this one is added to (default: ledger.jsonl next to the run's "
         "or run set's folder)",
     )
     parser.add_argument(
@@ -269,7 +269,7 @@ def _make_data(request: RunRequest, processes: int) -> None:
         _say(f"making the data of {request.rung.name} in {request.data}")
         generate(request.rung, request.data, processes=processes)
     elif not request.own_rung:
-        recognised(read_manifest(request.data))  # once: what was found is kept beside the manifest
+        recognised(read_manifest(request.data))  # once: what was found is kept next to the manifest
 
 
 def _say(text: str) -> None:

@@ -45,7 +45,7 @@ def be_a_rank(request: RunRequest, arguments: argparse.Namespace) -> int:
             outcomes, reached = _make_runs(request, arguments, rank, tells)
     except BaseException as error:  # noqa: BLE001 - every rank ends with a message, whatever happened
         if ours and isinstance(error, Interrupted):
-            os._exit(error.exit_code)  # who started us says it, with the whole command that goes on
+            os._exit(error.exit_code)  # whoever started us says it, with the whole command that goes on
         _leave(error, rank.rank)
     if tells:
         return report_runs(outcomes, request.output, arguments)
@@ -139,7 +139,7 @@ def _leave(error: BaseException, rank: int) -> None:
 
 
 def driver_of(request: RunRequest, arguments: argparse.Namespace, ranks: int) -> RunDriver:
-    """What the runs of a set have in common. The ledger lies in the results folder, beside that of the run or set."""
+    """What the runs of a set have in common. The ledger lies in the results folder, next to that of the run or set."""
     from benchmark.submission.ledger import LEDGER
     from benchmark.submission.run_driver import RunDriver, trainer_settings
 

@@ -116,7 +116,7 @@ def print_verdict(folder: Path, records: Mapping[Path, Mapping[str, Any] | None]
 
 
 def print_schedule(summary: Mapping[str, Any]) -> None:
-    """A scaling study's table, with what has to be known beside it."""
+    """A scaling study's table, with what has to be known next to it."""
     from benchmark.report.scaling import COLUMNS, scaling_notes, scaling_rows
 
     print_table(COLUMNS, scaling_rows(summary))

@@ -49,7 +49,7 @@ def draft_of(arguments: argparse.Namespace) -> SubmissionDraft:
         raise StemdlError(
             "the runs have no ledger",
             where=runs[0].folder,
-            expected="ledger.jsonl beside the runs",
+            expected="ledger.jsonl next to the runs",
             remedy="submit runs where they were made, in the folder of all runs",
         )
     ledger = read_ledger(path)
@@ -67,7 +67,7 @@ def draft_of(arguments: argparse.Namespace) -> SubmissionDraft:
     if scaling == WEAK:
         ordered, pruned = _pruned(ordered, arguments.models)
     elif arguments.models is not None:
-        raise StemdlError("the runs were made one after another, and are no instances", where="--models")
+        raise StemdlError("the runs were made one after another, and are not instances", where="--models")
     elif len(ordered) > benchmark.runs:
         ordered = _median_window(ordered, benchmark.runs)
     described = json.loads((ordered[0][0].folder / SYSTEM).read_text(encoding="utf-8"))
@@ -170,7 +170,7 @@ def _pruned(runs: tuple, models: int | None) -> tuple[tuple, tuple]:
         raise StemdlError("there are not so many models", where="--models", expected=f"1 to {len(first)}", found=models)
     kept = list(first.values())[:models]
     if any((read_instances(folder) or {}).get("shared") for folder in {run.folder.parent for run, _ in runs}):
-        print("the instances shared cores or accelerators: they are no parts of a system (R5.5)", file=sys.stderr)
+        print("the instances shared cores or accelerators: they are not parts of a system (R5.5)", file=sys.stderr)
     if not kept:
         raise StemdlError("no instance reached the target", where=runs[0][0].folder.parent)
     return tuple(each for each in runs if each in kept), tuple(each for each in runs if each not in kept)
@@ -188,12 +188,14 @@ def _fields(arguments: argparse.Namespace, known: set[str]) -> dict[str, str]:
             raise StemdlError("the description cannot be read", where=arguments.description, found=error) from error
         if not isinstance(fields, dict) or not all(isinstance(value, str) for value in fields.values()):
             raise StemdlError(
-                "the description is no object of texts", where=arguments.description, expected='{"cooling": "air", ...}'
+                "the description is not an object of texts",
+                where=arguments.description,
+                expected='{"cooling": "air", ...}',
             )
     for each in arguments.describe:
         name, equals, text = each.partition("=")
         if not equals:
-            raise StemdlError("a field is no FIELD=TEXT", where="--describe", found=each)
+            raise StemdlError("a field is not FIELD=TEXT", where="--describe", found=each)
         fields[name] = text
     for name in fields.keys() - known:
         raise StemdlError(f"the description has no field {name!r}", remedy=nearest(name, known))

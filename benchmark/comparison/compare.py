@@ -137,7 +137,7 @@ def _mean_rank(times: Sequence[float], others: Sequence[float]) -> float:
 
 
 def summary(result: Result) -> dict[str, Any]:
-    """What a reader sees of one result beside another: times in minutes, None for what is not known."""
+    """What a reader sees of one result next to another: times in minutes, None for what is not known."""
     behind = details(result.score)
     reached = sum(math.isfinite(minutes) for minutes in result.times)
     return {

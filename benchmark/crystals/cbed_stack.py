@@ -120,7 +120,9 @@ def space_group_of(label: object, where: str) -> int:
     text = label_of(label)
     number = whole(text)
     if number is None or not 1 <= number <= 230:
-        raise StemdlError("the label is no space group", where=where, found=ascii(text)[1:-1][:40], expected="1 to 230")
+        raise StemdlError(
+            "the label is not a space group", where=where, found=ascii(text)[1:-1][:40], expected="1 to 230"
+        )
     return number
 
 

@@ -96,7 +96,7 @@ def _copies_between(data: Data, splits: list[str], check: str) -> Iterator[DataF
 
 
 def partitions(data: Data) -> Iterator[DataFault]:
-    """Each partition beside the shards was made for them, names each material once, and separates duplicates."""
+    """Each partition next to the shards was made for them, names each material once, and separates duplicates."""
     paths = sorted((data.manifest.folder / FOLDER).glob("*.json"))
     if not paths:
         raise Skipped("there are none")

@@ -108,9 +108,9 @@ def pairwise_accuracies(features_by_group: Mapping[int, NDArray[np.float64]]) ->
 def screened_accuracies(features_by_group: Mapping[int, NDArray[np.float64]]) -> dict[tuple[int, int], float]:
     """About `pairwise_accuracies` of all pairs within each crystal system, for many groups at the price of few.
 
-    One random forest a system tells all its groups apart. Of a pair, a crystal that it was not trained on is told right
-    where the forest finds its group likelier than the other. Balanced accuracy, the most telling pair first. Groups of
-    fewer than `FOLDS` crystals are left out.
+    One random forest a system tells all its groups apart. Of a pair, a crystal that it was not trained on is assigned
+    right where the forest finds its group likelier than the other. Balanced accuracy, the most telling pair first.
+    Groups of fewer than `FOLDS` crystals are left out.
     """
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.model_selection import StratifiedKFold, cross_val_predict

@@ -74,7 +74,10 @@ def read_entry(sample: h5py.Group, split: str, shard: str, primitive: bool) -> M
     ):
         if values is not None and (values.shape != (3,) or not ((least <= values) & (values <= most)).all()):
             raise StemdlError(
-                f"{name} is no cell's", where=where, expected=f"3 of {least:g} to {most:g}", found=values.tolist()
+                f"{name} is out of range for a cell",
+                where=where,
+                expected=f"3 of {least:g} to {most:g}",
+                found=values.tolist(),
             )
     abc = None if lengths is None else tuple(lengths.tolist())
     compound = Compound(

@@ -1,4 +1,4 @@
-"""Labels found again: the crystals of some materials are had anew, and spglib is asked for their groups."""
+"""Labels found again: the crystals of some materials are made again, and spglib is asked for their groups."""
 
 from __future__ import annotations
 

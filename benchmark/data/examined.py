@@ -15,7 +15,7 @@ Seen = TypeVar("Seen")
 @dataclass
 class Data:
     """A data set that is being verified; `table` is where given crystals came from, `notes` what is worth saying though
-    it is no fault."""
+    it is not a fault."""
 
     manifest: Manifest
     table: Path | None = None

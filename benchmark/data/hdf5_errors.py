@@ -30,7 +30,7 @@ def why_unreadable(error: Exception) -> str:
     text = str(error)
     if "truncated" in text:
         return "it is truncated"
-    return "it is no HDF5 file" if "signature" in text else f"it cannot be read ({text})"
+    return "it is not an HDF5 file" if "signature" in text else f"it cannot be read ({text})"
 
 
 def require_unlocked(paths: Iterable[Path]) -> None:

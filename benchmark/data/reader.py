@@ -106,7 +106,7 @@ class Part:
 
     Raises StemdlError, naming rank and host, where a shard is missing or has not the manifest's size. Whatever else is
     wrong with a shard is raised where it is met: other bytes than the manifest's, a change while it is in use, what
-    HDF5 cannot read, other samples, a label that is no class, numbers that are not finite.
+    HDF5 cannot read, other samples, a label that is not a class, numbers that are not finite.
     """
 
     def __init__(self, manifest: Manifest, split: str, rank: int = 0, size: int = 1) -> None:

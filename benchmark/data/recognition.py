@@ -1,4 +1,4 @@
-"""What comparing a data set with golden figures gave: kept beside its manifest, so that no shard is read to know it.
+"""What comparing a data set with golden figures gave: kept next to its manifest, so that no shard is read to know it.
 
 The file `golden.json` is for one manifest, which has the hash of each shard, and every reader holds it to them. So a
 run knows the verdict before its clock starts.
@@ -102,7 +102,7 @@ def known_recognition(manifest: Manifest) -> Recognition | None:
 
 
 def keep(manifest: Manifest, recognition: Recognition) -> None:
-    """Write what was found beside the manifest; a folder that cannot be written is compared again by whoever asks."""
+    """Write what was found next to the manifest; a folder that cannot be written is compared again by whoever asks."""
     with suppress(OSError):
         write_json(
             manifest.folder / RECOGNITION,

@@ -90,7 +90,7 @@ def coding_of(shard: h5py.File) -> Coding:
 def read_stored(dataset: h5py.Dataset) -> NDArray[np.float32]:
     """The intensities of one stored stack, (3, pixels, pixels) float32, whatever the storage.
 
-    Asks the shard for its coding each time, about 0.1 ms; who reads many stacks of a shard asks once, with
+    Asks the shard for its coding each time, about 0.1 ms; whoever reads many stacks of a shard asks once, with
     `coding_of(shard).decode(dataset[()])`. Raises StemdlError as `coding_of` does.
     """
     if dataset.dtype == np.float32 and dataset.chunks is None:

@@ -33,7 +33,7 @@ class Report:
     Attributes
     ----------
     faults : of all checks, at most `MOST_FAULTS` of each and one that counts the others.
-    notes : what is worth saying though it is no fault.
+    notes : what is worth saying though it is not a fault.
     checked : the names of the checks. skipped : why a check could not be made, by its name.
     """
 
@@ -105,7 +105,7 @@ QUICK = (files, recipe, golden)
 
 
 def _checks_of(manifest: Manifest, report: Report) -> Mapping[str, DataCheck]:
-    """Of any data, and of their task where its code is to be had."""
+    """Of any data, and of their task where its code is installed."""
     try:
         own = getattr(find_task(manifest.task).code(RECIPE), "CHECKS", {})
     except StemdlError as error:

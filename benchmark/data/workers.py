@@ -153,7 +153,7 @@ def _empty(folder: Path) -> None:
 def _claimed(claims: Path, count: int, rank: int, size: int) -> Iterator[int]:
     """Pieces that no other rank has, until there are none: first one's own share, then what others have not begun.
 
-    A piece belongs to who creates the file of its number, which file systems do for one alone. Where the folder is
+    A piece belongs to whoever creates the file of its number, which file systems do for one alone. Where the folder is
     gone another rank has failed, and the work is over.
     """
     taken: set[int] = set()  # a network's file system may list a folder as it was some seconds ago

@@ -144,7 +144,7 @@ def _measured(where: str, values: Mapping[str, Any]) -> tuple[Measured, Goal]:
     if not isinstance(name, str) or not isinstance(of, tuple) or not all(isinstance(each, str) for each in of):
         raise StemdlError("a metric has a name, and targets that it is of", where=where, found=f"{name}, {of}")
     if not isinstance(title := own.get("title", ""), str):
-        raise StemdlError("the metric's title is not a text", where=where, found=title)
+        raise StemdlError("the metric's title is not text", where=where, found=title)
     return Measured(name, of, title), goal
 
 

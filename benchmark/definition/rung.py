@@ -35,7 +35,7 @@ class Storage:
 
     def __post_init__(self) -> None:
         if type(self.pixels) is not int or self.pixels < 0:
-            raise StemdlError("the pixels of a storage are no whole number from 0", found=self.pixels)
+            raise StemdlError("the pixels of a storage are not a whole number from 0", found=self.pixels)
         for word, value, known in (("encoding", self.encoding, ENCODINGS), ("filter", self.filter, FILTERS)):
             if value not in known:
                 raise StemdlError(f"there is no {word} {value!r}", remedy=nearest(str(value), known))

@@ -106,7 +106,7 @@ def read_scored(path: Path, ruleset: str) -> ScoredBenchmark | None:
 
 
 def _resolve(source: Mapping[str, str], where: Path) -> Path:
-    """`{package: P, file: F}` is a file of an installed package, found without importing it; `{file: F}` one beside
+    """`{package: P, file: F}` is a file of an installed package, found without importing it; `{file: F}` one next to
     the definition."""
     if "package" not in source:
         return where.parent / source["file"]

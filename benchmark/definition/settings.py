@@ -29,7 +29,7 @@ SOLO = "solo"
 BACKENDS = (*sorted(path.stem.removeprefix("comm_") for path in (ROOT / HARNESS).glob("comm_*.py")), SOLO)
 """What can join the ranks of the harness's trainers: a file each, found by its name; `solo` joins none."""
 _TAKEN = ("task", "by_gradients", "ranks", "launcher", "trainer")
-"""Names beside those of settings in a log's config."""
+"""Names besides those of settings in a log's config."""
 
 
 class Answered(Protocol):
@@ -114,7 +114,7 @@ class Settings:
         False, "Horovod: looks for the best fusion_mib and cycle_ms while it trains", free=True, of_backend="horovod"
     )
     timeline: bool = _by_gradients(
-        False, "Horovod: leaves timeline.json beside the log, for chrome://tracing", free=True, of_backend="horovod"
+        False, "Horovod: leaves timeline.json next to the log, for chrome://tracing", free=True, of_backend="horovod"
     )
 
     # How it reads; neither changes a result.

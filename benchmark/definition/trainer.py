@@ -142,7 +142,7 @@ class Trainer:
         assert spec is not None and spec.loader is not None, "its name ends in .py"
         module = importlib.util.module_from_spec(spec)
         sys.modules[self.module] = module
-        sys.path.append(str(path.parent))  # for what lies beside it
+        sys.path.append(str(path.parent))  # for what lies next to it
         try:
             spec.loader.exec_module(module)
         except BaseException:

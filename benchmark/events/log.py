@@ -48,7 +48,7 @@ class EventLog:
             self._mllog = MLLogger(self._file, root_dir=_ROOT)
 
     def point(self, key: str, value: Any = None, **metadata: Any) -> None:
-        """A value that JSON can hold (numpy's numbers too), at this time. Not a NaN: that is no JSON."""
+        """A value that JSON can hold (numpy's numbers too), at this time. Not a NaN: that is not JSON."""
         self._write("event", key, value, metadata, _POINT)
 
     def start(self, interval: str, sync: bool = False, **metadata: Any) -> None:
@@ -129,7 +129,7 @@ class _File(logging.Logger):
             if written != len(line):  # as much as the disk would take
                 written += self.handle.write(line[written:])  # raises, and says why
         except OSError:
-            with suppress(OSError):  # what is no plain file, such as /dev/full, keeps nothing
+            with suppress(OSError):  # what is not a plain file, such as /dev/full, keeps nothing
                 os.ftruncate(self.handle.fileno(), size)
                 os.lseek(self.handle.fileno(), size, os.SEEK_SET)
             raise
@@ -171,4 +171,4 @@ def _ends_with_a_line(path: Path) -> bool:
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")

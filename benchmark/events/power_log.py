@@ -150,5 +150,5 @@ def _efficiency(path: Path, events: list[Event]) -> float:
 
 def _number(path: Path, event: Event) -> float:
     if not isinstance(event.value, (int, float)) or isinstance(event.value, bool) or not 0 <= event.value < 2**53:
-        raise StemdlError(f"{event.key} is no number", where=f"{path}:{event.line}", found=repr(event.value))
+        raise StemdlError(f"{event.key} is not a number", where=f"{path}:{event.line}", found=repr(event.value))
     return event.value

@@ -124,9 +124,9 @@ def _event(text: bytes, encoding: str, decoder: json.JSONDecoder, number: int) -
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")
 
 
-# Made once: json.loads with any option makes a decoder anew for every line, which takes longer than the line.
+# Made once: json.loads with any option makes a new decoder for every line, which takes longer than the line.
 _STRICT = json.JSONDecoder(parse_constant=_refuse)
 _LENIENT = json.JSONDecoder()

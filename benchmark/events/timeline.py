@@ -26,7 +26,7 @@ class Timeline:
     staging_seconds : sum of the staging intervals.
     staging_on_clock_seconds : the same, of those that began after run_start.
     train_seconds : sum of the finished epochs begun before run_stop, less their own evaluations; one of another epoch,
-        which goes on beside the training, is not taken out.
+        which goes on alongside the training, is not taken out.
     eval_seconds : sum of the finished evaluations begun before run_stop.
     epochs : how many of those epochs there are. Some go on training after run_stop, for a longer power measurement.
     evaluations : (epoch_num, metric) of each evaluation, in the log's order, even after run_stop.

@@ -49,7 +49,7 @@ class CheckFailed(StemdlError):
 
 
 class TrainingDiverged(CheckFailed):
-    """The loss is no number any more. The run ended as aborted, and its log is whole."""
+    """The loss became NaN or infinite. The run ended as aborted, and its log is whole."""
 
 
 class Interrupted(StemdlError):

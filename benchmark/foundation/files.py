@@ -21,7 +21,7 @@ class Busy(StemdlError):
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`; renamed to it when the block ends well, removed when it does not.
+    """A temporary path next to `path`; renamed to it when the block ends well, removed when it does not.
 
     The rename is atomic on POSIX, so a reader sees the old file or the new one, never a part. The temporary name
     carries the process id, so that two writers do not share one.
@@ -58,7 +58,7 @@ def exclusive(path: Path) -> Iterator[None]:
         finally:
             with suppress(OSError):
                 if made and [each.name for each in path.parent.iterdir()] == [path.name]:
-                    path.unlink()  # who had opened it before sees that, and makes another
+                    path.unlink()  # whoever had opened it before sees that, and makes another
                     for folder in made:
                         folder.rmdir()
 

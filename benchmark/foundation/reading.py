@@ -47,7 +47,7 @@ def open_regular(path: Path, most: int, *, links: bool = False) -> BinaryIO:
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
-        raise Unreadable("it is no regular file")
+        raise Unreadable("it is not a regular file")
     if status.st_size > most:
         os.close(descriptor)
         raise Unreadable(f"it has {status.st_size} bytes, of {most} that are read at most")
@@ -95,14 +95,14 @@ def parse_json(text: bytes | str, nesting: int, constants: bool = False) -> Any:
             parse_float=_finite,
         )
     except (ValueError, RecursionError) as error:
-        raise Unreadable(f"it is no JSON ({error})") from error
+        raise Unreadable(f"it is not JSON ({error})") from error
 
 
 def read_object(path: Path, most: int, nesting: int, *, links: bool = False) -> dict[str, Any]:
     """A file that holds one JSON object. Raises Unreadable."""
     value = parse_json(read_bytes(path, most, links=links), nesting)
     if not isinstance(value, dict):
-        raise Unreadable("it is no JSON object")
+        raise Unreadable("it is not a JSON object")
     return value
 
 
@@ -165,7 +165,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _whole(text: str) -> int:

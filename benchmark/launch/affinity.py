@@ -1,4 +1,4 @@
-"""Which CPUs and which device each rank has: read, applied where the launcher left it open, and told."""
+"""Which CPUs and which device each rank has: read, applied where the launcher left it open, and reported."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ def place_ranks(
     """Where every rank runs, in their order; called by all ranks, before they start threads.
 
     Ranks of one host that were all left the same CPUs divide them: each binds itself to an equal share of whole cores,
-    neighbours in rank beside each other. They are left alone where there are fewer cores than ranks, or where
+    neighbours in rank next to each other. They are left alone where there are fewer cores than ranks, or where
     processes may not choose.
 
     Parameters
     ----------
     device : what this rank computes on, such as "cpu" or "cuda:0".
     gather : gives every rank the texts of all, in their order.
-    wants_gpu : False where the rank was told to compute without one.
+    wants_gpu : False where the rank is to compute without one.
     """
     on_gpu = device != "cpu"
     asked = environ.get(GPUS_PER_RANK, "").isdecimal() and int(environ[GPUS_PER_RANK]) > 0

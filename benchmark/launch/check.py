@@ -1,4 +1,4 @@
-"""What a check of the machine found, and how it is told."""
+"""What a check of the machine found, and how it is reported."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def physical_cores(cpus: Iterable[int] | None = None) -> list[tuple[int, ...]]:
             package, core = (
                 int((TOPOLOGY / f"cpu{cpu}/topology/{name}").read_text()) for name in ("physical_package_id", "core_id")
             )
-        except (OSError, ValueError):  # not told here: each CPU is a core of its own
+        except (OSError, ValueError):  # not known here: each CPU is a core of its own
             package, core = -1, cpu
         cores[package, core].append(cpu)
     return [tuple(cores[place]) for place in sorted(cores)]
@@ -35,7 +35,7 @@ def usable_cores() -> int:
 
 
 def affordable_cores() -> int:
-    """The same, or fewer where a container has the time of fewer: as many processes as run beside each other here."""
+    """The same, or fewer where a container has the time of fewer: as many processes as run side by side here."""
     cores, quota = usable_cores(), cgroup_cpus()
     return cores if quota is None else min(cores, max(1, math.ceil(quota)))
 

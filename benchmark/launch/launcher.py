@@ -66,7 +66,7 @@ class Launcher(RankVariables, ABC):
 
     def keep_apart(self, jobs: int, layout: Layout, hosts: Sequence[str]) -> list[tuple[str, ...]]:
         """For each of `jobs` jobs of this layout at the same time, the options that give it nodes of its own, out of
-        `hosts` where the launcher must be told them. Raises StemdlError where the hosts are too few."""
+        `hosts` where the launcher needs them named. Raises StemdlError where the hosts are too few."""
         raise StemdlError(
             f"{self.name} cannot start jobs at the same time on parts of the nodes",
             where="--launcher",

@@ -205,7 +205,7 @@ def network(root: Path = ROOT) -> dict[str, Any]:
         down = f" ({state.lower()})" if state and state != "ACTIVE" else ""
         told.append(f"{port.parents[1].name} {read(port / 'link_layer')} {read(port / 'rate')}".strip() + down)
     for device in sorted((root / "sys/class").glob("net/*/device")):  # loopback, bridges and the like have no device
-        if device.resolve() in cards:  # this port is told already
+        if device.resolve() in cards:  # this port is listed already
             continue
         cards.add(device.resolve())
         speed = read(device.parent / "speed")

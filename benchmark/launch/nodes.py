@@ -83,7 +83,7 @@ def differences(kinds: Sequence[Kind]) -> list[str]:
 
 
 def nodes_check(kinds: Sequence[Kind]) -> CheckResult:
-    """Whether the nodes are alike: if not, that is told, and is no failure."""
+    """Whether the nodes are alike: if not, that is reported, and is not a failure."""
     count = sum(len(kind.hosts) for kind in kinds)
     if len(kinds) > 1:
         return CheckResult(

@@ -45,7 +45,7 @@ class Sampler:
         self.fault: StemdlError | None = None
 
     def __enter__(self) -> Sampler:
-        self._meter.watts()  # counters begin here; one that cannot be read is told before the run
+        self._meter.watts()  # counters begin here; one that cannot be read is reported before the run
         self.started_ms = _now_ms()
         self._thread.start()
         return self
@@ -98,7 +98,7 @@ def _reading(row: list[str], where: str) -> Reading:
         return Reading(round(seconds * 1000), watts)
     except (ValueError, IndexError) as error:
         raise StemdlError(
-            "this is no power reading",
+            "this is not a power reading",
             where=where,
             expected="time,watts",
             found=f"{','.join(row)} ({error})",

@@ -68,8 +68,8 @@ class Rapl:
         return self._mean.mean_watts(self.joules())
 
     def joules(self) -> float:
-        """Energy since this meter was made. A counter that is lower than before has begun anew after its range, once:
-        a range lasts for minutes."""
+        """Energy since this meter was made. A counter that is lower than before has wrapped around after its range,
+        once: a range lasts for minutes."""
         for place, zone in enumerate(self._zones):
             now = _counter(zone / "energy_uj")
             gone = now - self._last[place]
@@ -137,7 +137,7 @@ class Nvml:
 
 
 class NvidiaSmi:
-    """All NVIDIA accelerators of this node, asked anew each time: for nodes without nvidia-ml-py. Raises StemdlError
+    """All NVIDIA accelerators of this node, asked again each time: for nodes without nvidia-ml-py. Raises StemdlError
     where nvidia-smi says no power."""
 
     covers = "accelerators, by nvidia-smi"

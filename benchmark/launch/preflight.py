@@ -66,7 +66,7 @@ class PreflightResult:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> PreflightResult:
-        """The result that `to_dict` told."""
+        """The result that `to_dict` wrote."""
         return cls(tuple(CheckResult(**check) for check in values["checks"]), values["figures"])
 
     def raise_on_failure(self, rank: int) -> None:

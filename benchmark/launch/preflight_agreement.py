@@ -15,7 +15,7 @@ REMEDIES = {
     "versions": "let all ranks use one environment: look at PATH, PYTHONPATH and modules on that node",
     "configuration": "give all ranks the same --config, --set and environment variables",
     "manifest": "give all ranks the same --data, on a folder that they share",
-    "listing": "wait until the file system shows the same everywhere, copy the data anew, or stemdl data verify there",
+    "listing": "wait until the file system shows the same everywhere, copy the data again, or stemdl data verify there",
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 FAULT = "fault"
 """The one key of what a rank says where it could not see something."""
 NAMED = 3
-"""Ranks, files, keys that are named one by one; of more the number is told."""
+"""Ranks, files, keys that are named one by one; of more, only the number is shown."""
 
 Answers = Mapping[int, Mapping[str, Any]]
 

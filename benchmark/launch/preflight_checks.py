@@ -25,7 +25,7 @@ def all_answered(answers: Answers, hosts: Mapping[int, str], size: int, seconds:
             "ranks",
             False,
             f"{named(silent)} did not answer within {seconds:g} s",
-            "look after those processes and their nodes (see the launcher's messages), and start anew",
+            "look after those processes and their nodes (see the launcher's messages), and start again",
         )
     return CheckResult("ranks", True, f"{size} rank{'s' * (size > 1)} on {nodes} node{'s' * (nodes > 1)} answered")
 

@@ -30,7 +30,7 @@ ALONE = Rank(rank=0, size=1, local_rank=0, local_size=1, launcher="alone")
 
 
 class Pmix(RankVariables):
-    """Every PMIx launcher leaves this, beside its own. Alone it tells that this is a rank, but not of how many."""
+    """Every PMIx launcher leaves this, besides its own. Alone it tells that this is a rank, but not of how many."""
 
     name = "PMIx"
     order = 100
@@ -52,7 +52,7 @@ def detect_rank(environ: Mapping[str, str] = os.environ) -> Rank:
 
     Raises
     ------
-    StemdlError : a partner variable is missing, is no number or is out of range, or two launchers disagree.
+    StemdlError : a partner variable is missing, is not a number or is out of range, or two launchers disagree.
     """
     present = _present(environ)
     if not present:

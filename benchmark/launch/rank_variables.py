@@ -64,7 +64,7 @@ class RankVariables:
         return int(environ[name])
 
     def disagrees(self, other: RankVariables, environ: Mapping[str, str]) -> bool:
-        """Whether two launchers give different numbers for rank or size; a number not given is no difference."""
+        """Whether two launchers give different numbers for rank or size; a number not given is not a difference."""
         return any(
             first_set(mine, environ)
             and first_set(theirs, environ)

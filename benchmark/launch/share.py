@@ -1,7 +1,7 @@
 """Equal parts of a system for jobs that run on it at the same time: whole nodes, or of this node cores and
 accelerators, disjoint where there are enough.
 
-A part of a node is told to the ranks by environment variables, which every launcher hands on, and each rank takes its
+A part of a node is passed to the ranks by environment variables, which every launcher hands on, and each rank takes its
 own piece of it when it starts: launchers bind to all of a node, whatever part their caller was given.
 """
 
@@ -67,8 +67,8 @@ def divide_nodes(jobs: int, launcher: str, layout: Layout, hosts: Sequence[str])
 
 
 def take_piece(rank: Rank, environ: Mapping[str, str] = os.environ) -> None:
-    """Keep this rank to its own cores of the part that it was told, to all of them where it has fewer than ranks; to
-    nothing where it was told none."""
+    """Keep this rank to its own cores of the part that it was given, to all of them where it has fewer than ranks; to
+    nothing where it was given none."""
     if not environ.get(CPUS):
         return
     cores = [tuple(map(int, core.split(","))) for core in environ[CPUS].split(";")]

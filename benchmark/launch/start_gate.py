@@ -2,7 +2,7 @@
 
 A folder that all of them see holds a file for each job and one for the start, all empty at first. A job that is ready
 writes into its own; whoever started the jobs waits for that and writes into the last one; then all go on. Files are
-written to in place and read anew each time: of a file that was there before, a network file system shows what another
+written to in place and read again each time: of a file that was there before, a network file system shows what another
 node has written once it is opened again (close-to-open consistency), while a new name may be hidden for a minute.
 """
 
@@ -18,7 +18,7 @@ from benchmark.foundation.errors import StemdlError
 READY, START = "ready_{index}", "start"
 POLL_SECONDS = 0.02
 LIMIT_SECONDS = 1800.0
-"""What MLPerf HPC gives the initialisation: who is not ready by then is not waited for."""
+"""What MLPerf HPC gives the initialisation: a rank that is not ready by then is not waited for."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A process beside a rank, which ends it where the ranks of a job never find each other.
+"""A process alongside a rank that ends it where the ranks of a job never find each other.
 
 No thread of the rank could: MPI's start waits for all ranks, and keeps Python's lock while it does.
 
@@ -74,7 +74,7 @@ def _ranks_beside(process: int, launcher: str) -> tuple[set[int], set[int]]:
         try:
             beside = detect_rank(each.environ())
             halted = each.status() in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
-        except (psutil.Error, StemdlError):  # it has just ended, or is no rank
+        except (psutil.Error, StemdlError):  # it has just ended, or is not a rank
             continue
         if beside.launcher == launcher:
             (stopped if halted else running).add(beside.rank)

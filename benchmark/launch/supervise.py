@@ -26,7 +26,7 @@ def start(
     subprocess.PIPE, for what it prints on stderr.
 
     It has a process group of its own, lest a signal to a whole group (timeout, bkill, Ctrl-C) kill it before the ranks
-    have kept their state. It is told to end (SIGTERM, at which a launcher ends its ranks) when the thread that started
+    have kept their state. It is asked to end (SIGTERM, at which a launcher ends its ranks) when the thread that started
     it does, however that comes about.
     """
     process = subprocess.Popen(

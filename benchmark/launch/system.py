@@ -38,7 +38,8 @@ def describe_system(
     system_name: str | None,
     kinds: Sequence[Kind] | None = None,
 ) -> dict[str, str]:
-    """The system description of MLPerf's submission rules, from what the nodes of a run told; every value is a string.
+    """The system description of MLPerf's submission rules, from what the nodes of a run reported; every value is a
+    string.
 
     The fields are those that `mlperf_logging.system_desc_checker` requires, and `system_type` and
     `host_network_card_count`, which the rules require. What cannot be known from inside (cooling, topology, ...) is
@@ -80,7 +81,7 @@ def collect_versions() -> dict[str, str]:
     """Versions of Python, the MPI library and the packages that a result depends on; `ABSENT` where there is none.
 
     Packages are asked through their metadata and not imported, so that this costs milliseconds. CUDA, ROCm and NCCL
-    are told where this process has loaded a torch that was built with them.
+    are listed where this process has loaded a torch that was built with them.
     """
     versions = {"python": platform.python_version(), "MPI": _mpi_version(), **_of_torch()}
     for name in VERSIONED:
@@ -160,7 +161,7 @@ def drop_caches(control: Path = Path("/proc/sys/vm/drop_caches")) -> bool:
     """
     os.sync()  # only clean pages are dropped
     try:
-        handle = os.open(control, os.O_WRONLY)  # without O_CREAT: a file of our own making is no page cache
+        handle = os.open(control, os.O_WRONLY)  # without O_CREAT: a file of our own making is not a page cache
         try:
             os.write(handle, b"3\n")
         finally:

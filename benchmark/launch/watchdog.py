@@ -130,7 +130,7 @@ class Watch:
                 if message is not None:
                     self._heard_0, place = time.monotonic(), message["place"]
             now = time.monotonic()
-            if now - before > self._limit / 2:  # who was stopped himself accuses nobody
+            if now - before > self._limit / 2:  # whoever was stopped himself accuses nobody
                 self._heard_0 = self._heard_0 and now
             before = now
             if self._heard_0 and now - self._heard_0 > self._limit and not self._closed.is_set():
@@ -150,7 +150,7 @@ class Watch:
                     self._note(message)
                     self._put({"token": self._token, "place": self._stand[1]}, address)
             now = time.monotonic()
-            if now - before > self._limit / 2:  # who was stopped himself accuses nobody
+            if now - before > self._limit / 2:  # whoever was stopped himself accuses nobody
                 for each in self._seen.values():
                     each.heard = each.moved = now
                 self._moved = now

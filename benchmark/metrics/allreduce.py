@@ -46,7 +46,8 @@ ALGORITHMS: Mapping[str, Callable[[int], tuple[float, float]]] = {
 """Name to a function of the number of ranks: messages that follow each other, and how often all bytes pass each link.
 
 Ring: Patarasuk & Yuan 2009. Recursive doubling: Thakur, Rabenseifner & Gropp 2005, eq. of section 4.4; for numbers that
-are no power of two as for the next one. Double tree, pipelined: Sanders, Speck & Traeff 2009. Adding up is not counted.
+are not a power of two as for the next one. Double tree, pipelined: Sanders, Speck & Traeff 2009. Adding up is not
+counted.
 """
 
 
@@ -94,7 +95,7 @@ class Fit:
 def fit_allreduce(measured: Sequence[Measured], algorithm: str) -> Fit:
     """Latency, bandwidth and fixed cost, none of them negative, by least squares of the relative errors.
 
-    The fixed cost is told from the latency by different numbers of ranks: with only one number it is 0. Raises
+    The fixed cost is separated from the latency by different numbers of ranks: with only one number it is 0. Raises
     StemdlError when the measurements cannot tell latency from bandwidth.
     """
     import numpy as np

@@ -27,7 +27,7 @@ class Confusion:
         given = np.asarray(self.counts)
         if given.ndim != 2 or given.shape[0] != given.shape[1] or given.dtype.kind not in "iu" or (given < 0).any():
             raise StemdlError(
-                "these are no confusion counts",
+                "these are not confusion counts",
                 expected="a square matrix of whole numbers from 0",
                 found=f"shape {given.shape}, {given.dtype}" + (f", least {given.min()}" if given.size else ""),
             )
@@ -107,11 +107,11 @@ class Confusion:
 
     @classmethod
     def from_list(cls, rows: Sequence[Sequence[int]]) -> Confusion:
-        """The inverse of `to_list`. Raises StemdlError when the rows are no confusion counts."""
+        """The inverse of `to_list`. Raises StemdlError when the rows are not confusion counts."""
         try:
             return cls(np.array(rows))
         except (ValueError, TypeError, OverflowError) as error:
-            raise StemdlError("these are no confusion counts", found=error) from error
+            raise StemdlError("these are not confusion counts", found=error) from error
 
     def _some_samples(self) -> int:
         if not self.samples:

@@ -1,7 +1,7 @@
 """How often the right class is among the likeliest: top-1, which is accuracy and the value, top-3 and top-5.
 
 A target named `part` says which part of its split a sample is of, where a schema has one: the first of its classes is
-what the value is of, and the others are counted beside it.
+what the value is of, and the others are counted as well.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The code of a submission beside this version's: what hashes and commits tell, and nothing that they do not."""
+"""The code of a submission held against this version's: what hashes and commits tell, and nothing that they do not."""
 
 from __future__ import annotations
 

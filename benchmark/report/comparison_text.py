@@ -60,7 +60,7 @@ def tables(baseline: Result, compared: Sequence[Comparison]) -> tuple[Table, Tab
 
 
 def notes(baseline: Result, compared: Sequence[Comparison]) -> list[str]:
-    """What a reader has to know beside the tables, a sentence each."""
+    """What a reader has to know next to the tables, a sentence each."""
     lines = []
     for each in compared:
         name = each.other.name

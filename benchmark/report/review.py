@@ -266,7 +266,7 @@ def _code(logs: Sequence[Log], ledger: Ledger | None, packed: Sequence[PackedCod
     )
     said.append(
         "The ledger is the submitter's own: its hashes show later changes, and not what somebody who makes it "
-        "anew wants to hide."
+        "again wants to hide."
     )
     return said
 

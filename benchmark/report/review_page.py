@@ -96,7 +96,7 @@ def objections(review: Review) -> str:
     lines = [
         f"# Objections to {_plain(review.path)}",
         "",
-        f"Drafted by the software at {review.version}. A reviewer strikes out what is no objection and adds "
+        f"Drafted by the software at {review.version}. A reviewer strikes out what is not an objection and adds "
         "others, each with rule, file and line (R9.1).",
         "",
     ]

@@ -39,7 +39,7 @@ def scaling_rows(summary: Mapping[str, Any]) -> list[Sequence[str]]:
 
 
 def scaling_notes(summary: Mapping[str, Any]) -> list[str]:
-    """What has to be known beside the table."""
+    """What has to be known next to the table."""
     notes = [
         f"{summary['rung']}, global batch {summary['global_batch_size']} at each number of ranks; speed-up and "
         "efficiency of the time to target, then of the training throughput"

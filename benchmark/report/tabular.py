@@ -115,7 +115,7 @@ def write_table(entries: Sequence[Entry], path: Path) -> None:
 
 
 def _begins(path: Path) -> str:
-    """How a file begins; nothing of what is not a text."""
+    """How a file begins; nothing of what is not text."""
     try:
         return read_bytes(path, MOST_BYTES)[:_HEAD].decode("utf-8", "replace")
     except Unreadable:

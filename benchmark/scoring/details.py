@@ -79,6 +79,6 @@ def _energy(score: Score, runs: Sequence[ScoredRun]) -> tuple[float | None, list
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
-    """None as soon as one value is missing: a mean of some runs is no figure of the set."""
+    """None as soon as one value is missing: a mean of some runs is not a figure of the set."""
     good = values and all(value is not None and math.isfinite(value) for value in values)
     return statistics.fmean(values) if good else None

@@ -90,7 +90,7 @@ def run_of_timeline(log: Path, timeline: Timeline, benchmark: ScoredBenchmark | 
 def read_names(log: Path) -> tuple[str | None, str | None]:
     """The benchmark and the organisation that a log names; read no further than that, so nothing else is checked."""
     names: dict[str, str] = {}
-    with suppress(StemdlError):  # who reads the log whole says what is wrong with it
+    with suppress(StemdlError):  # whoever reads the log whole says what is wrong with it
         for event in iter_events(log, as_official=True):
             if event.key in (keys.SUBMISSION_BENCHMARK, keys.SUBMISSION_ORG) and isinstance(event.value, str):
                 names.setdefault(event.key, event.value)

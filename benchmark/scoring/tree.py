@@ -48,7 +48,7 @@ def find_log_folders(paths: Iterable[Path]) -> list[LogFolder]:
     working group, read as strong), and any other folder with `result_*.txt` as one that `stemdl run` left:
     `<set>/run_<i>` belong together, and so do `<set>/instance_<i>`, which are weak scaling. Pruned results are left
     out, links are not followed.
-    Raises StemdlError where a path is no folder, or holds no logs.
+    Raises StemdlError where a path is not a folder, or holds no logs.
     """
     found: dict[Path, LogFolder] = {}
     for path in paths:

@@ -14,8 +14,8 @@ from benchmark.foundation.errors import StemdlError
 os.environ.setdefault("SPGLIB_OLD_ERROR_HANDLING", "0")  # exceptions, as every later spglib has them
 
 TOLERANCES_ANGSTROM = (1e-3, 0.15)
-"""A label is kept only where spglib finds the same group at both: a group that needs a fine tolerance to be told from
-a higher one would be a label that the pattern does not show."""
+"""A label is kept only where spglib finds the same group at both: a group that needs a fine tolerance to be
+distinguished from a higher one would be a label that the pattern does not show."""
 
 LENGTHS_ANGSTROM, ANGLES_DEGREES = (0.5, 500.0), (5.0, 175.0)
 """Between these every crystal's cell lies; what is outside was not written as a number, or in another unit."""

@@ -34,7 +34,8 @@ def plane_group(space_group: int, axis: Axis) -> Signature:
     """The plane group of the projection along a lattice direction [uvw], set against the conventional cell.
 
     As two sets, which do not depend on the origin: the centring translations, and the operations' linear parts, each
-    with whether it is there without a glide. Coordinates are those of two lattice vectors beside `axis`, in 24ths.
+    with whether it is there without a glide. Coordinates are those of the two lattice vectors other than `axis`, in
+    24ths.
     """
     frame = _frame(axis)
     inverse = np.linalg.inv(frame)

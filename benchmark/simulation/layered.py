@@ -1,8 +1,8 @@
 """Thin slices of any crystal along any zone axis, by FFT: fields of one or several layers of the reciprocal lattice.
 
 Where the layers of the reciprocal lattice lie above one another this is multislice in the projected cell (Cowley &
-Moodie 1957). In general a layer is shifted against the one below by a vector s that is no reflection, and the crystal
-has no period across the beam. Its structure is a function V(r, z) with the period R in z at each place r of the
+Moodie 1957). In general a layer is shifted against the one below by a vector s that is not a reflection, and the
+crystal has no period across the beam. Its structure is a function V(r, z) with the period R in z at each place r of the
 projected cell, though, and the electron at z sees V(r, z + zeta) with zeta = 0. The wave, as a function of zeta too, is
 a sum of fields psi_l(r) exp(2 pi i l zeta / R), one for each layer. Free space acts on every beam (h, k, l) at its true
 place across the beam; a slice multiplies the wave at every r and zeta by exp(2 pi i int U/2K dz). Both are exact.
@@ -71,7 +71,7 @@ class LayeredCrystal:
         self.table = torch.from_numpy(np.stack([field.ravel() for field in fields.values()])).to(device)
 
     def _layers(self) -> tuple[range, NDArray[np.float64]]:
-        """The layers that are told apart, and N (2,) by which a layer takes the place of the one after the last."""
+        """The layers that are distinct, and N (2,) by which a layer takes the place of the one after the last."""
         zone, accuracy = self.problem.zone, self.accuracy
         highest = accuracy.strong_per_angstrom**2 / (2.0 * self.problem.wave_number)  # of the Ewald sphere
         lowest = -math.ceil(zone.repeat_angstrom * (highest + accuracy.layer_margin_per_angstrom))

@@ -51,7 +51,7 @@ def placed(
 
 
 def _rooms(cell: NDArray, images: NDArray, number: int, atoms: Atoms, ionic: bool) -> NDArray[np.float64]:
-    """For each of several orbits (t, m, 3) that atoms of an element may take beside others: the distance between
+    """For each of several orbits (t, m, 3) that atoms of an element may take next to others: the distance between
     nearest neighbours, in units of their contact distance."""
     others = np.concatenate([np.zeros((0, 3)), *(points for _, points in atoms)])
     around = np.concatenate([images, np.broadcast_to(others, (len(images), *others.shape))], axis=1)

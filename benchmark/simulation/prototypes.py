@@ -46,7 +46,7 @@ def substituted(prototype: Crystal, generator: np.random.Generator) -> Crystal:
 
 
 def _exchanged(numbers: NDArray, generator: np.random.Generator) -> NDArray[np.int64]:
-    """Other elements in the places of a prototype's; anions stay anions where there are cations beside them."""
+    """Other elements in the places of a prototype's; anions stay anions where there are cations as well."""
     old = [int(number) for number in np.unique(numbers)]
     anions = [number for number in old if is_anion(number)]
     others = [number for number in old if not is_anion(number)]

@@ -109,7 +109,7 @@ def parse(content: bytes) -> Chain:
     for number, line in enumerate(lines, 1):
         values = _object(line)
         if values is None:
-            faults.append((number, "the line is no JSON object that all readers take alike: each key once, no NaN"))
+            faults.append((number, "the line is not a JSON object that all readers take alike: each key once, no NaN"))
         else:
             links.append(Link(number, values, _sha256(line)))
             if values.get(PREVIOUS) != previous:

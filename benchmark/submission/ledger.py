@@ -1,7 +1,7 @@
 """The ledger of a results folder: every run that was begun there, with how it ended, whatever became of it.
 
 A run has two lines: one when it starts and one when it ends. One that was killed has only the first. The ledger lies
-beside the folders of runs and run sets, so that it outlives each of them.
+next to the folders of runs and run sets, so that it outlives each of them.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class LedgerRun:
 
     @property
     def declared(self) -> tuple[Any, ...]:
-        """Submitter and division, as the run was told them before it began."""
+        """Submitter and division, as they were given before the run began."""
         return tuple(self.settings.get(name) for name in DECLARED)
 
     @property

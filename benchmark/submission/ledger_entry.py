@@ -26,11 +26,11 @@ from benchmark.submission.run_record import CRASHED, read_run, record_of_log
 def entered(
     ledger: Path, request: RunRequest, settings: Mapping[str, Any], ranks: int, instances: int = 1
 ) -> Iterator[None]:
-    """The run that the block makes stands in the ledger: from before it begins, so that one that is killed is told
+    """The run that the block makes stands in the ledger: from before it begins, so that one that is killed is listed
     too, and its end when the block is left, with an error or without.
 
     `settings` are the trainer's, as resolved; `instances` how many such runs share the system at the time. Raises
-    StemdlError where the ledger cannot be written, before the run: a run that cannot be told is not made.
+    StemdlError where the ledger cannot be written, before the run: a run that cannot be recorded is not made.
     """
     start = chain.append(
         ledger,

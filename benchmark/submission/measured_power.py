@@ -43,7 +43,7 @@ def power_measured(request: RunRequest, rank: Rank) -> Iterator[None]:
     """Measures while the block runs, where the request asks for it and this rank is the first of its node; of a meter's
     file, rank 0 takes what is of the run. What is left in the run's folder lasts from run_start to run_stop.
 
-    Raises StemdlError before the block where nothing can be measured. What goes wrong later is told on stderr and
+    Raises StemdlError before the block where nothing can be measured. What goes wrong later is shown on stderr and
     leaves no power log: the run counts without it. Nothing is left of a run that raises.
     """
     if request.power is None or rank.local_rank != 0:
@@ -139,7 +139,7 @@ def _wait_for_nodes(request: RunRequest) -> None:
             return
         time.sleep(0.1)
     for node, path in enumerate(sorted(found, key=lambda path: int(path.stem.partition("_")[2]))):
-        path.rename(node_log(request.log, node))  # a node's number is no greater than its first rank's
+        path.rename(node_log(request.log, node))  # a node's number is not greater than its first rank's
 
 
 def _told(write: Callable[[], None]) -> None:
@@ -147,4 +147,4 @@ def _told(write: Callable[[], None]) -> None:
     try:
         write()
     except StemdlError as error:
-        print(f"stemdl: the power of this run is not told: {error}", file=sys.stderr)
+        print(f"stemdl: the power of this run is not recorded: {error}", file=sys.stderr)

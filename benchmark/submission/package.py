@@ -54,7 +54,7 @@ class SubmissionDraft:
         for what, name in (("organisation", self.organisation), ("system", self.system)):
             if not _NAME.fullmatch(name):
                 raise StemdlError(
-                    f"this is no name of a folder for the {what}",
+                    f"this is not a name of a folder for the {what}",
                     found=name,
                     expected="letters, digits and . _ + -, the first a letter or a digit",
                 )
@@ -104,7 +104,7 @@ def pack_hpc(draft: SubmissionDraft, folder: Path) -> None:
     put(implementations / draft.implementation / "README.md", _readme_of_code(draft))
     scripts = implementations / draft.system
     code = f"../{draft.implementation}"
-    if draft.told.instances > 1:  # beside those of strong scaling, which are always there
+    if draft.told.instances > 1:  # besides those of strong scaling, which are always there
         scripts, code = scripts / draft.scaling, f"../{code}"
     put_scripts(draft, scripts)
     put(scripts / f"{draft.system}_{draft.implementation}.json", as_json(facts(draft)))
@@ -194,7 +194,7 @@ def readme(draft: SubmissionDraft, code: str) -> str:
     return f"""# {draft.rung} on {draft.system}
 
 {len(draft.runs)} runs of `{draft.package.stem}` (source: `{code}`) at commit {commit.removesuffix("-dirty")}, on
-{draft.told.ranks} ranks. `{LEDGER}` beside the logs has all runs that were begun in their results folder.
+{draft.told.ranks} ranks. `{LEDGER}` next to the logs has all runs that were begun in their results folder.
 {dirty}
 From the top of a checkout of the project, its environment active:
 
@@ -214,7 +214,7 @@ def _readme_of_code(draft: SubmissionDraft) -> str:
 
 The source of `{draft.package.stem}` as it ran: preprocessing, order of the samples, model, optimizer, evaluation. What
 surrounds it (data, clock, log) is the package `benchmark` at the commit that the logs name. The command is in the
-folder of the system, beside this one.
+folder of the system, next to this one.
 """
 
 

@@ -1,4 +1,4 @@
-"""What a run left behind, as one record: `run.json` beside its log."""
+"""What a run left behind, as one record: `run.json` next to its log."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ INTERRUPTED = keys.INTERRUPTED
 
 
 def write_run_record(request: RunRequest, manifest: Manifest, rank: Rank) -> dict[str, Any]:
-    """Read the log of a finished run, write `run.json` and `system.json` beside it, and return the former.
+    """Read the log of a finished run, write `run.json` and `system.json` next to it, and return the former.
 
-    Nothing in it is taken from memory: every figure is the log's, or of the power logs beside it, so the record and the
-    log cannot disagree.
+    Nothing in it is taken from memory: every figure is the log's, or of the power logs next to it, so the record and
+    the log cannot disagree.
     """
     goal = request.benchmark.goal
     timeline = Timeline.of(read_events(request.log), goal.log_key)
@@ -210,7 +210,7 @@ def stored_runs(folder: Path) -> list[StoredRun]:
 
 
 def _read_or_told(folder: Path) -> StoredRun:
-    """A stored run; of one whose record cannot be read, why: it is told among the others, and stops none of them."""
+    """A stored run; of one whose record cannot be read, why: it is listed with the others, and stops none of them."""
     try:
         run = read_run(folder)
     except StemdlError as error:

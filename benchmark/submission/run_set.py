@@ -84,8 +84,8 @@ def refuse_other_configuration(driver: RunDriver, request: RunRequest, there: Se
 def make_runs(request: RunRequest, runs: int, driver: RunDriver, say: Callable[[str], None]) -> list[Outcome]:
     """The set of `runs` runs in `request.output`: those that are there and, made now, those that are missing.
 
-    `say` is told what is begun. Raises StemdlError where the folder or the runs in it are of something else, and where
-    a run cannot be made at all; a run that crashes raises nothing.
+    `say` is called with what is begun. Raises StemdlError where the folder or the runs in it are of something else, and
+    where a run cannot be made at all; a run that crashes raises nothing.
     """
     outcomes = runs_there(request)
     refuse_other_configuration(driver, request, outcomes)
@@ -109,7 +109,7 @@ def make_runs(request: RunRequest, runs: int, driver: RunDriver, say: Callable[[
 
 
 def write_summary(folder: Path, outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Write what the set's runs come to beside them, and return it."""
+    """Write what the set's runs come to next to them, and return it."""
     summary = summarise_runs(outcomes)
     write_json(folder / RUNSET, summary)
     return summary

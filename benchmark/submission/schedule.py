@@ -1,4 +1,4 @@
-"""A scaling study: a run set for each number of ranks, in one folder, and what they come to beside the smallest one.
+"""A scaling study: a run set for each number of ranks, in one folder, and what they come to against the smallest one.
 
 The global batch is the same at each (strong scaling): the same training, spread over more ranks.
 """
@@ -44,7 +44,7 @@ def make_schedule(
     request: RunRequest, scales: Sequence[int], runs: int, driver: RunDriver, cores: int, say: Callable[[str], None]
 ) -> list[Outcome]:
     """A set of `runs` runs on each number of ranks, the smallest first, less what is there already; and scaling.json,
-    written anew after each. `cores` are those that the ranks have, for who reads it. Raises as `make_runs` does."""
+    written again after each. `cores` are those that the ranks have, for the reader. Raises as `make_runs` does."""
     outcomes: dict[int, list[Outcome]] = {}
     for ranks in sorted(set(scales)):
         outcomes[ranks] = make_runs(set_of_schedule(request, ranks), runs, replace(driver, ranks=ranks), say)

@@ -28,7 +28,7 @@ from benchmark.submission.run_set import RUNSET
 
 WEAK = "weak"
 INSTANCE = "instance_{index}"
-"""The folder of an instance; what its ranks print is beside it, in a file of that name."""
+"""The folder of an instance; what its ranks print is next to it, in a file of that name."""
 PRINTED = ".txt"
 GATE = "start_gate"
 
@@ -39,7 +39,7 @@ def make_instances(
     """Train `driver.instances` models at once, into instance_0, instance_1, ... of `request.output`, and write what
     became of them. One that dies stops no other.
 
-    `shares` are their parts of the system. `say` is told of starts and ends. An interruption ends all ranks of all
+    `shares` are their parts of the system. `say` is called with starts and ends. An interruption ends all ranks of all
     instances before it is raised again.
     """
     gate = StartGate((request.output / GATE).absolute(), driver.instances).build()
@@ -80,7 +80,7 @@ def make_instances(
 
 
 def read_instances(folder: Path) -> dict[str, Any] | None:
-    """The figures that `make_instances` left in a folder; None where it is no weak-scaling set's."""
+    """The figures that `make_instances` left in a folder; None where it is not a weak-scaling set's."""
     path = folder / RUNSET
     if not path.is_file():
         return None
@@ -95,7 +95,7 @@ def summarise_instances(outcomes: Sequence[Outcome], driver: RunDriver, shared: 
     """The weak-scaling figures (MLPerf HPC training rules, section 7.2) of the instances that reached the target: from
     the first run_start to the last run_stop; and start and stop of each instance, milliseconds since 1970.
 
-    `shared` says that instances had to share cores or accelerators, so that they were no parts of a system.
+    `shared` says that instances had to share cores or accelerators, so that they were not parts of a system.
     """
     told = [_told(outcome) for outcome in outcomes]
     counted = [each for each, outcome in zip(told, outcomes, strict=True) if outcome.reached]

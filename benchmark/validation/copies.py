@@ -39,7 +39,7 @@ KINDS = (*_SINGLE, "scores, losses and samples/s together")
 class Trace:
     """What of a log is compared.
 
-    `values` are by kind, and by epoch, None for what is no number or says nothing; `steps` are those that they are
+    `values` are by kind, and by epoch, None for what is not a number or says nothing; `steps` are those that they are
     written in. `told` is everything that was learned, as texts; `recorded` are runs of the reference at its batch.
     """
 

@@ -17,7 +17,7 @@ from benchmark.validation.second_opinion import NAMES_RULE_FILES
 from benchmark.validation.subjects import RECORD, DataFile, Entry, Log
 
 Judge = Callable[[Log], None]
-"""Is given each log whole, with what lies beside it."""
+"""Is given each log whole, with what lies next to it."""
 KEPT = KNOWN | NAMES_RULE_FILES.keys()
 """Keys of events that are compared between logs, or asked for later."""
 
@@ -47,7 +47,7 @@ class Reading:
     of_set : that may still be kept of the set, which bounds the memory.
     ruleset : by which round of MLPerf HPC logs of other suites are judged.
     may_miss : whether one run of the set may be short of the target.
-    of_runs : whether they lie in the folders of runs, with the system's description and the settings beside them.
+    of_runs : whether they lie in the folders of runs, with the system's description and the settings next to them.
     """
 
     limits: Limits
@@ -61,7 +61,7 @@ class Reading:
     of_runs: bool = False
 
     def log(self, entry: Entry) -> Log:
-        """A log; one without events and with a fault where it and what lies beside it are beyond the bounds."""
+        """A log; one without events and with a fault where it and what lies next to it are beyond the bounds."""
         file = f"{self.above}/{entry.file}"
         record = self._beside(entry, RECORD.format(index=index_of(entry.path)))
         if self.of_runs:

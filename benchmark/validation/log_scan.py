@@ -22,7 +22,7 @@ def scan_log(path: Path, limits: Limits) -> tuple[list[Event], list[Fault]]:
     """The events of a log in its order, and the faults of its form (rules R4.6 and R8.6).
 
     An event is looked for wherever `:::MLLOG` stands, not at the beginning of lines alone: the official checkers read
-    those too, so one behind other text must not escape ours. A line that is no event in full gives a fault and no
+    those too, so one behind other text must not escape ours. A line that is not an event in full gives a fault and no
     event. Other text is passed over.
     """
     try:
@@ -163,7 +163,7 @@ def _parsed(text: bytes, line: int, limits: Limits, faults: list[Fault]) -> dict
         values = parse_json(text, limits.nesting)
     except Unreadable as error:
         found = printable(text.decode("latin-1").strip(), 80)
-        try:  # NaN is no JSON, but most readers take it: the event is kept, and the fault told
+        try:  # NaN is not JSON, but most readers take it: the event is kept, and the fault reported
             values = parse_json(text, limits.nesting, constants=True)
         except Unreadable:
             faults.append(Fault(f"the event cannot be read: {error}", line=line, expected=expected, found=found))
@@ -178,6 +178,6 @@ def _parsed(text: bytes, line: int, limits: Limits, faults: list[Fault]) -> dict
             )
         )
     if not isinstance(values, dict):
-        faults.append(Fault("the event is no JSON object", line=line, expected=expected, found=shown(values)))
+        faults.append(Fault("the event is not a JSON object", line=line, expected=expected, found=shown(values)))
         return None
     return values

@@ -1,4 +1,4 @@
-"""A report in SARIF 2.1.0, which code-review tools show beside the lines that it is about."""
+"""A report in SARIF 2.1.0, which code-review tools show next to the lines that it is about."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class Standard:
     runs : that a score needs; `missed_runs` of them may miss the target.
     epoch_unit : what `epoch_num` counts, epochs or samples.
     reference_points : file of the reference's convergence, or None where it was not recorded.
-    required : keys of the log of a closed submission, beside those that all logs have.
+    required : keys of the log of a closed submission, besides those that all logs have.
     fixed : of a closed submission, key of the log to the values that it may have.
     tunable, free, implied_by_older_logs, precisions : settings in a log's `config`; ours alone.
     samples : split to number of samples, where the definition fixes it.

@@ -25,9 +25,9 @@ _UNKNOWN = Goal(keys.EVAL_ACCURACY, AT_LEAST, 1.0, low=0.0, high=1.0, test_key=k
 """Of a log whose rung nobody knows."""
 STRONG, WEAK = SCALINGS = ("strong", "weak")
 RECORD = LOG.replace(".txt", ".json")
-"""The record of the run of `result_{index}.txt`, beside it; in a folder of a single run it is `run.json`."""
+"""The record of the run of `result_{index}.txt`, next to it; in a folder of a single run it is `run.json`."""
 _BYTES_OF_AN_EVENT = 300
-"""About, beside its value and metadata."""
+"""About, besides its value and metadata."""
 
 
 @dataclass
@@ -52,7 +52,7 @@ class DataFile:
 
 @dataclass
 class Log:
-    """One log. `file` is its name for the reader; what lies beside it (`record`, `system`, `config`) is None where it
+    """One log. `file` is its name for the reader; what lies next to it (`record`, `system`, `config`) is None where it
     does not.
 
     `may_miss` says that its set is valid with this run short of the target; `ruleset`, by which round of MLPerf HPC a

@@ -1,4 +1,4 @@
-"""The ledger beside the logs of a set, as the checks that hold the set to it read it."""
+"""The ledger next to the logs of a set, as the checks that hold the set to it read it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_NAMED = 8
 
 
 def read_ledger_of(results: ResultSet) -> Ledger:
-    """The ledger beside the logs. Raises Unreadable where there is none."""
+    """The ledger next to the logs. Raises Unreadable where there is none."""
     return _parsed(read_bytes(results.folder / LEDGER, MOST_BYTES))
 
 

@@ -156,7 +156,7 @@ def logs_below(
     judge: Judge = lambda log: None,
     ruleset: str = RULESETS[-1],
 ) -> Iterator[Log]:
-    """The logs of run folders, each with the record and the description beside it, and judged as those of a set."""
+    """The logs of run folders, each with the record and the description next to it, and judged as those of a set."""
     files = {entry.file: entry for entry in entries}
     budgets = Budget(limits.tree_bytes), Budget(limits.set_bytes)
     reading = Reading(limits, file, files, *budgets, judge, ruleset, of_runs=True)

@@ -62,7 +62,7 @@ class Record:
 
 
 def read_record(path: Path) -> Record:
-    """Raises StemdlError for a file that is no record."""
+    """Raises StemdlError for a file that is not a record."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         return Record(values["step"], values["machine"], values["dry"], values["items"], values["complete"])

@@ -25,7 +25,7 @@ class Setting:
 
     Attributes
     ----------
-    dry : on the CPU at toy sizes, to see that it works; such figures are no measurement.
+    dry : on the CPU at toy sizes, to see that it works; such figures are not measurements.
     work : a folder for data and runs, which later calls find again.
     ends : by `time.monotonic`, when this call has to be over.
     """

@@ -67,7 +67,7 @@ def pretend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tu
 
 @pytest.fixture
 def close(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
-    """`close(folder)`: from now on it cannot be read, by root neither."""
+    """`close(folder)`: from now on it cannot be read, not even by root."""
     closed, scandir = set(), os.scandir
 
     def refusing(path: str = "."):

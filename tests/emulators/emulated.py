@@ -1,7 +1,7 @@
 """What the emulated launchers share: they start real MPI ranks with the environment's mpirun underneath, and show each
 rank the variables of the launcher they stand for, and its CPUs; of mpirun only what MPI_Init needs is left.
 
-How many nodes there are, and what one has, is told by EMULATED_NODES (default 1), EMULATED_CORES (default 4) and
+How many nodes there are, and what one has, is set by EMULATED_NODES (default 1), EMULATED_CORES (default 4) and
 EMULATED_GPUS (default 0). All nodes are this host; core 0 is the first that the caller may use, and one that it
 lacks is one that it has, taken again.
 """

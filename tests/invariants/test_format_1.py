@@ -36,7 +36,7 @@ def said(stemdl: Callable, *arguments: object, code: int = 0) -> dict:
 
 def test_data_are_read_and_keep_their_name(stemdl: Callable, old: Path) -> None:
     assert said(stemdl, "data", "info", old / "tiny_data")["manifest_sha256"] == MANIFEST
-    assert stemdl("data", "verify", old / "tiny_data").returncode == 0  # and the partition that lies beside them
+    assert stemdl("data", "verify", old / "tiny_data").returncode == 0  # and the partition that lies next to them
     (old / "tiny_data" / "test" / "batch_test_0.h5").write_bytes(b"")
     assert stemdl("data", "verify", old / "tiny_data").returncode == 1
 

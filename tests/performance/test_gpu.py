@@ -1,4 +1,4 @@
-"""How measurements for a GPU are recorded, gone on with, and told."""
+"""How measurements for a GPU are recorded, continued and shown."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ def test_nothing_measured_is_said_and_nothing_else(tmp_path: Path) -> None:
     failed = Record("rates", ABOUT, False, {"products": {"fault": "broke"}}, False)
     assert page.page([failed]) == "not measured yet\n"
     measure(step_of(Item("a", 1, lambda: {"x": 1})), setting(tmp_path), tmp_path / "card", ABOUT)
-    assert list(read_records(tmp_path)) == [], "a dry run is not told"
+    assert list(read_records(tmp_path)) == [], "a dry run is not recorded"
 
 
 def test_a_folder_is_named_as_the_card() -> None:

@@ -97,7 +97,7 @@ def test_another_number_of_ranks_is_refused_unless_elastic(tmp_path: Path):
         load_checkpoint(tmp_path / "c.pt", restored, Solo())
     assert "--ranks 2" in str(caught.value) and "--elastic" in str(caught.value)
     assert load_checkpoint(tmp_path / "c.pt", restored, Solo(), elastic=True) == 2
-    assert (restored.epoch, restored.step, float(restored.loss_sum)) == (3, 0, 0.0)  # the broken epoch begins anew
+    assert (restored.epoch, restored.step, float(restored.loss_sum)) == (3, 0, 0.0)  # the broken epoch begins again
     for name, mean in restored.model.named_buffers():
         torch.testing.assert_close(
             mean.double(),

@@ -1,4 +1,5 @@
-"""All ranks end at the same step, whichever of them hears of it and when; and a loss that is no number is placed."""
+"""All ranks end at the same step, whichever of them hears of it and when; and a loss that became NaN or infinite is
+located."""
 
 from __future__ import annotations
 
@@ -126,7 +127,7 @@ def test_weights_that_are_no_numbers_are_found_at_the_end_of_the_epoch(tmp_path:
     with torch.no_grad():
         state.model.weight[0, 0] = math.nan
     agreement = Agreement(Threaded(Meeting(1), 0), Notice(""), tmp_path)
-    with pytest.raises(TrainingDiverged, match="the weights are no finite numbers"):
+    with pytest.raises(TrainingDiverged, match="the weights are not finite"):
         agreement.after_epoch(state)
 
 

@@ -1,4 +1,5 @@
-"""The way from a fresh machine to a working environment, without a download: what lacks is told, one works at a time.
+"""The way from a fresh machine to a working environment, without a download: what is missing is reported, one works at
+a time.
 
 Each test runs the real scripts in a copy of the checkout. Where a set-up has to run through, the Python that it finds
 is a shim that answers questions like the real one, but makes an empty environment and only notes what pip was asked.

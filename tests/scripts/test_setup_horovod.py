@@ -134,7 +134,7 @@ def test_without_a_compiler_there_is_no_horovod(checkout: Path, machine: dict[st
     [
         (None, "no nvcc on PATH"),
         ("exit 1", "nvcc does not compile here: its toolkit is not whole"),
-        ("exit 0", "no nccl.h beside torch, in HOROVOD_NCCL_HOME or in /usr"),
+        ("exit 0", "no nccl.h next to torch, in HOROVOD_NCCL_HOME or in /usr"),
     ],
 )
 @pytest.mark.skipif(Path("/usr/include/nccl.h").exists(), reason="this machine has NCCL")

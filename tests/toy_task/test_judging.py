@@ -1,4 +1,4 @@
-"""Who judges results reads definitions, and runs nothing of what lies beside them, whatever it is."""
+"""Judging results reads definitions, and runs nothing of what lies next to them, whatever it is."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Toy:
     """One toy: where its data, its runs and its submission lie, which are made when they are first asked for."""
 
     made = RUNS
-    """Runs in the ledger beside `runs`."""
+    """Runs in the ledger next to `runs`."""
 
     def __init__(self, name: str, folder: Path, command: Callable[..., subprocess.CompletedProcess]) -> None:
         self.name, self.rung, self.folder, self._command = name, f"{name}_60", folder, command

@@ -10,7 +10,7 @@ class Mpiexec(Launcher):
 
     name = "mpiexec"
     order = 40
-    # MPICH and Intel MPI; PALS has names of its own beside.
+    # MPICH and Intel MPI; PALS has names of its own as well.
     rank = ("PMI_RANK", "PALS_RANKID")
     size = ("PMI_SIZE",)
     local_rank = ("MPI_LOCALRANKID", "PALS_LOCAL_RANKID", "PMI_LOCAL_RANK")

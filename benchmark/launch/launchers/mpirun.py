@@ -33,7 +33,7 @@ class Mpirun(Launcher):
         """See `Launcher.argv`; raises StemdlError when there is no Open MPI mpirun.
 
         Each rank is bound to the cores that its layout names, else to an equal share of this host's, so that ranks do
-        not wander over each other's caches and threads of a rank stay beside it. Where that cannot be, ranks are not
+        not wander over each other's caches and threads of a rank stay near it. Where that cannot be, ranks are not
         bound.
 
         A rank that is killed or leaves with a status ends the job. One that only raises does not, once it has imported
@@ -72,7 +72,7 @@ class Mpirun(Launcher):
         return [*argv, *job.command]
 
     def keep_apart(self, jobs: int, layout: Layout, hosts: Sequence[str]) -> list[tuple[str, ...]]:
-        """See `Launcher.keep_apart`: it is told each job's part of the hosts, in their order."""
+        """See `Launcher.keep_apart`: it is given each job's part of the hosts, in their order."""
         if len(set(hosts)) < jobs * layout.nodes:
             raise StemdlError(
                 "the hosts are too few",
@@ -98,7 +98,7 @@ def _one_host_settings(ranks: int) -> list[str]:
 
 
 def find_mpirun() -> str:
-    """The mpirun beside this Python, else the first on PATH; raises StemdlError when there is none of Open MPI."""
+    """The mpirun next to this Python, else the first on PATH; raises StemdlError when there is none of Open MPI."""
     beside = Path(sys.executable).parent / "mpirun"
     path = str(beside) if os.access(beside, os.X_OK) else shutil.which("mpirun")
     remedy = (

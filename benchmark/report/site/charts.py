@@ -131,7 +131,7 @@ def split(entries: Sequence[Entry]) -> Markup:
 
 
 def time_shares(entry: Entry) -> tuple[float, float, float, float] | None:
-    """Training, evaluation, staging and the rest of a result in per cent. Parts that go on beside each other and come
+    """Training, evaluation, staging and the rest of a result in per cent. Parts that go on at the same time and come
     to more than the whole are scaled to it; None where the logs do not say them."""
     reached = [run.minutes for run in entry.runs if run.minutes and run.counted]
     train = entry.figures["compute_minutes"]

@@ -1,6 +1,7 @@
 """SVG by hand: an axis, points, lines and bars, in the colours of the page's style sheet.
 
-Every text is escaped here; what is drawn stands as a table beside it, so a chart has a title alone for a screen reader.
+Every text is escaped here; what is drawn stands as a table next to it, so a chart has a title alone for a screen
+reader.
 """
 
 from __future__ import annotations

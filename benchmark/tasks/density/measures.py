@@ -1,4 +1,4 @@
-"""What a picture is worth beside its error: similarity, resolution, and the columns of atoms that it shows."""
+"""What a picture is worth besides its error: similarity, resolution, and the columns of atoms that it shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Extinction groups: space groups whose powder patterns have lines at the same places, and so cannot be told apart.
+"""Extinction groups: space groups whose powder patterns have lines at the same places, and so cannot be distinguished.
 
 Two space groups share one where their lattices are of one family and the same reflections are absent, under one of the
 settings of the axes. That gives 97 groups, found here by program. The literature counts 99 (Looijenga-Vos & Buerger,

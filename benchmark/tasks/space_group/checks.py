@@ -1,4 +1,4 @@
-"""What `stemdl data verify` checks of CBED patterns of crystals, beside what it checks of any data."""
+"""What `stemdl data verify` checks of CBED patterns of crystals, besides what it checks of any data."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ FEWEST_OF_A_GROUP = 10
 
 @dataclass(frozen=True)
 class Leaks:
-    """What can be told of the label without the patterns.
+    """What is known of the label without the patterns.
 
     Attributes
     ----------

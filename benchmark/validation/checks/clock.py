@@ -78,7 +78,7 @@ def intervals_pair(log: Log) -> Iterator[Fault]:
                 expected=f"epoch {shown(_epoch(before))}, as in line {before.line}",
                 severity=severity,
             )
-    for name, event in running.items():  # the last epoch of a run that stopped within it is no fault of other suites
+    for name, event in running.items():  # the last epoch of a run that stopped within it is not a fault in other suites
         yield Fault(
             f"{name} never stops",
             line=event.line,

@@ -181,7 +181,7 @@ def _unlike(path: Path, submission: Path, results: ResultSet, name: str, logged:
 
 @check("R8.2", of=Submission)
 def code_can_be_read(submission: Submission) -> Iterator[Fault]:
-    """What lies beside the source is text: compiled code, weights and graphs compute what nobody can review."""
+    """What lies next to the source is text: compiled code, weights and graphs compute what nobody can review."""
     for entry in submission.entries if submission.ours else ():
         parts = PurePosixPath(entry.file).parts
         if entry.kind != "file" or parts[0] != "benchmarks":
@@ -189,7 +189,7 @@ def code_can_be_read(submission: Submission) -> Iterator[Fault]:
         compiled = PurePosixPath(entry.file).suffix.lower() in COMPILED
         if compiled or not _is_text(entry.path):
             yield Fault(
-                "this is code that cannot be read" if compiled else "this is not a text",
+                "this is code that cannot be read" if compiled else "this is not text",
                 file=f"{submission.file}/{entry.file}",
                 expected="source and scripts",
                 severity=Severity.ERROR if compiled else Severity.WARNING,

@@ -27,7 +27,7 @@ ALWAYS_THERE = (
     "other_software_stack",
     "operating_system",
 )
-"""Fields that N/A is no answer to: every system has one."""
+"""Fields that N/A is not an answer to: every system has one."""
 LEAST_GHZ, MOST_GHZ = 0.1, 10.0
 """Clocks: no processor has been run above 9.2 GHz."""
 CAPACITIES = ("host_memory_capacity", "host_storage_capacity", "accelerator_memory_capacity")

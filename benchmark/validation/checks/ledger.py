@@ -1,4 +1,4 @@
-"""The ledger beside the logs: whole, with every submitted run, and what else was run with their configuration."""
+"""The ledger next to the logs: whole, with every submitted run, and what else was run with their configuration."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OWN_TRAINER = "trainer"
 _NUMBERED = re.compile("(?:run|instance)_([0-9]{1,9})")
 """The folder of a run within its set."""
 CLOCKS_APART_SECONDS, OTHER_TIMES_SECONDS = 2, 60
-"""By how much the clock of the node that keeps the ledger may lie beside that of rank 0: more is a warning, and more
+"""By how much the clock of the node that keeps the ledger may differ from that of rank 0: more is a warning, and more
 than a minute is not two clocks but another time."""
 
 
@@ -44,8 +44,8 @@ def ledger_is_whole(results: ResultSet) -> Iterator[Fault]:
         yield Fault(
             f"there is no ledger of all runs: {error}",
             file=file,
-            expected=f"{LEDGER} beside the logs",
-            hint="stemdl submit packs the one that lies beside the runs' folders",
+            expected=f"{LEDGER} next to the logs",
+            hint="stemdl submit packs the one that lies next to the runs' folders",
         )
         return
     for line, text in sorted(ledger.faults + ledger.form):

@@ -1,4 +1,4 @@
-"""What stands beside the values of a log and of its record: all of it has a meaning, and is held to it."""
+"""What stands besides the values of a log and of its record: all of it has a meaning, and is held to it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ BESIDE: Mapping[str, tuple[str, ...]] = {
     keys.TEST_F1_MACRO: (keys.SAMPLES_COUNT,),
     keys.RESUMED: (keys.STEP_NUM, keys.RANKS_BEFORE),
 }
-"""By key of the log, the metadata that the trainer puts beside its place; other keys have none."""
+"""By key of the log, the metadata that the trainer puts besides its place; other keys have none."""
 KINDS: Mapping[str, Callable[[Any], bool]] = {
     "lineno": lambda value: (as_count(value) or 0) > 0,
     keys.IN_MEMORY: lambda value: isinstance(value, bool),
@@ -47,7 +47,7 @@ READ_BY_OTHERS = {
 OF_A_RECORD = set(
     "format benchmark rung index metric reaches target low high ranks launcher energy_joules energy_covers log".split()
 )
-"""What a record has beside the figures that follow from the log."""
+"""What a record has besides the figures that follow from the log."""
 
 
 @check("R4.15", of=Log, ours_alone=True)

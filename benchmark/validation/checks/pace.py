@@ -15,7 +15,8 @@ from benchmark.validation.registry import check
 from benchmark.validation.subjects import Log, as_number
 
 SLACK_SHARE, SLACK_SECONDS = 0.05, 0.1
-"""How far the trainer's own clock may lie beside the log's: a line is written, and perhaps waited for, between them."""
+"""How far the trainer's own clock may differ from the log's: a line is written, and perhaps waited for, between
+them."""
 CLOCKS_SHARE, CLOCKS_SECONDS = 0.002, 0.02
 """The reference takes its time between the two lines of an epoch; where it is longer by more than two clocks of one
 machine run apart (at most 1 in 2,000, as the kernel slews them), a reader asks."""

@@ -142,7 +142,7 @@ def names_and_sizes(submission: Submission) -> Iterator[Fault]:
         if (other := seen.setdefault(entry.file.lower(), entry.file)) != entry.file:
             yield Fault("two names differ in capitals alone", file=where, found=other, severity=Severity.WARNING)
         if entry.kind == "special":
-            yield Fault("this is no file, folder or link", file=where)
+            yield Fault("this is not a file, folder or link", file=where)
         if entry.size > MOST_BYTES:
             yield Fault(
                 "the file is too large", file=where, expected=f"at most {MOST_BYTES} bytes", found=f"{entry.size} bytes"

@@ -19,7 +19,7 @@ Runs at one batch size were seen to differ by a quarter of it at most."""
 TIMES_THE_LOSS = 1.5
 """And at the target its loss is no more than so many times as far above the least."""
 TIMES_THE_EVALUATION, TIMES_THE_STAGING = 1.5, 4.0
-"""How much faster than in the fastest recorded run an evaluation may be beside the training, and a rank may read. An
+"""How much faster than in the fastest recorded run an evaluation may be alongside the training, and a rank may read. An
 evaluation is one pass of three; reading is hashed with SHA-256, whose instructions all processors have alike."""
 FEWEST_OF_A_RANK = 8
 """Samples of a rank's step, below which training waits for more than its own arithmetic."""
@@ -153,7 +153,7 @@ def scores_can_be(log: Log) -> Iterator[Fault]:
 
 @check("R3.11", of=Log, ours_alone=True)
 def work_takes_its_time(log: Log) -> Iterator[Fault]:
-    """Beside the training an evaluation is not much faster than in recorded runs on CPUs, nor is the reading."""
+    """Alongside the training an evaluation is not much faster than in recorded runs on CPUs, nor is the reading."""
     standard, ranks = log.standard, as_count(log.settings().get("ranks"))
     known = standard.curves if standard is not None else ()
     batch, samples = as_count(log.value(keys.GLOBAL_BATCH_SIZE)), log.number(keys.EVAL_SAMPLES)
@@ -180,7 +180,7 @@ def work_takes_its_time(log: Log) -> Iterator[Fault]:
     for epoch, seconds in seconds_of(log, keys.EVAL_START, keys.EVAL_STOP).items() if trained and seen else ():
         if samples / (seconds + 0.001) > most * seen / trained:
             yield Fault(
-                f"the evaluation of epoch {epoch} is faster than it can be beside the training",
+                f"the evaluation of epoch {epoch} is faster than it can be alongside the training",
                 expected=f"at most {most:.3g} times the {seen / trained:.0f} samples/s of the training",
                 found=f"{samples:g} samples in {seconds:g} s",
                 severity=Severity.WARNING,

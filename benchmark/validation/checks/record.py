@@ -24,7 +24,7 @@ def record_agrees(log: Log) -> Iterator[Fault]:
         yield Fault(
             f"the run's record cannot be read: {record.fault}",
             file=record.file,
-            expected=f"{RECORD.format(index='<i>')} beside the log, or run.json",
+            expected=f"{RECORD.format(index='<i>')} next to the log, or run.json",
         )
         return
     values = of_the_newest_format(record.values)

@@ -238,13 +238,13 @@ def logs_are_in_their_place(results: ResultSet) -> Iterator[Fault]:
 
 @check("R4.9", of=ResultSet, ours_alone=True)
 def records_are_there(results: ResultSet) -> Iterator[Fault]:
-    """Each log of a submission has its run's record beside it."""
+    """Each log of a submission has its run's record next to it."""
     for log in results.logs:
         if log.record is None and log.events:
             yield Fault(
                 "the run's record is missing",
                 file=log.file,
                 hint="it is the run.json of the run's folder",
-                expected=f"{RECORD.format(index=index_of(log.path))} beside {log.path.name}",
+                expected=f"{RECORD.format(index=index_of(log.path))} next to {log.path.name}",
                 severity=Severity.ERROR if results.submitted else Severity.WARNING,
             )

@@ -99,7 +99,7 @@ def metric_values(log: Log) -> Iterator[Fault]:
         value = as_number(event.value)
         if value is None or (log.ours and not goal.possible(value)):
             yield Fault(
-                f"{event.key} is no value of the metric",
+                f"{event.key} is not a value of the metric",
                 line=event.line,
                 found=shown(event.value),
                 expected=_number_of(goal) if log.ours else "a number",
@@ -124,7 +124,7 @@ def metric_values(log: Log) -> Iterator[Fault]:
         value = as_number(event.value)
         if value is None or not goal.possible(value):
             yield Fault(
-                "the test score is no value of the metric",
+                "the test score is not a value of the metric",
                 line=event.line,
                 found=shown(event.value),
                 expected=_number_of(goal),
@@ -218,7 +218,7 @@ def seed_logged(log: Log) -> Iterator[Fault]:
     for event in seeds:
         if as_count(event.value) is None:
             yield Fault(
-                "the seed is no whole number",
+                "the seed is not a whole number",
                 line=event.line,
                 found=shown(event.value),
                 severity=Severity.ERROR if log.ours else Severity.WARNING,

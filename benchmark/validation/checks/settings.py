@@ -46,7 +46,7 @@ def closed_settings(log: Log) -> Iterator[Fault]:
     if log.ours and config is not None:
         for name in settings.keys() - {*standard.fixed, *standard.tunable, *standard.free, *OF_THE_LAUNCH}:
             yield Fault(
-                f"{shown(name)} is no setting of the reference",
+                f"{shown(name)} is not a setting of the reference",
                 line=config.line,
                 found=shown(settings[name]),
                 expected="the settings that the definition lists",
@@ -76,7 +76,8 @@ def precision_allowed(log: Log) -> Iterator[Fault]:
 
 @check("R4.8", of=Log, ours_alone=True)
 def settings_agree(log: Log) -> Iterator[Fault]:
-    """What config says, what is logged under a key of its own, and the file of settings beside the log are the same."""
+    """What config says, what is logged under a key of its own, and the file of settings next to the log are the
+    same."""
     settings = log.settings()
     if log.config is not None and log.config.values != settings:
         differ = sorted(

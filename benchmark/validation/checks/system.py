@@ -84,7 +84,7 @@ def system_fields(submission: Submission) -> Iterator[Fault]:
                 )
             elif not isinstance(system.values[name], str):
                 yield Fault(
-                    f"the field {name} is no text",
+                    f"the field {name} is not text",
                     file=system.file,
                     found=shown(system.values[name]),
                     severity=Severity.ERROR if ours else Severity.WARNING,
@@ -112,12 +112,12 @@ def system_meaningful(submission: Submission) -> Iterator[Fault]:
                 )
         if values and not any(str(values.get(name, "")).strip() for name in OPTIONAL[:2]):
             yield Fault(
-                "neither cores nor hardware threads of a processor are told", file=system.file, severity=severity
+                "neither cores nor hardware threads of a processor are given", file=system.file, severity=severity
             )
         for name in COUNTS:
             if isinstance(values.get(name), str) and values[name].strip() and not values[name].isdecimal():
                 yield Fault(
-                    f"the field {name} is no number", file=system.file, found=shown(values[name]), severity=severity
+                    f"the field {name} is not a number", file=system.file, found=shown(values[name]), severity=severity
                 )
         if isinstance(values.get("division"), str) and values["division"] not in (keys.CLOSED, keys.OPEN):
             yield Fault(

@@ -1,4 +1,4 @@
-"""Weak scaling: the instances are trained at once, on equal parts of a system, and all of them are told."""
+"""Weak scaling: the instances are trained at once, on equal parts of a system, and all of them are submitted."""
 
 from __future__ import annotations
 

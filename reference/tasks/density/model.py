@@ -36,7 +36,7 @@ class Filters(nn.Module):
 
 
 class Block(nn.Module):
-    """Two 3 x 3 convolutions beside a shortcut; it begins as its shortcut."""
+    """Two 3 x 3 convolutions with a shortcut around them; it begins as its shortcut."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""A small residual network that sees, beside the patterns, how far each is from being symmetric.
+"""A small residual network that sees, besides the patterns, how far each is from being symmetric.
 
 Why the symmetry channels are right. A space group shows in a CBED pattern as symmetry, not as shape: along a zone axis
 the zero-order disks have exactly the point symmetry of the crystal's projection, and under dynamical diffraction

@@ -11,7 +11,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def two_ranks(once: Callable, stemdl: Callable, smoke_data: Path) -> Path:
-    """A run on two ranks with a seed of its own, its standard output beside it."""
+    """A run on two ranks with a seed of its own, its standard output next to it."""
 
     def make(folder: Path) -> None:
         done = stemdl(
@@ -36,7 +36,7 @@ def two_ranks(once: Callable, stemdl: Callable, smoke_data: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def missed(once: Callable, stemdl: Callable, smoke_data: Path) -> Path:
-    """Two runs of one epoch each, which is too short; what was printed and the exit code beside them."""
+    """Two runs of one epoch each, which is too short; what was printed and the exit code next to them."""
 
     def make(folder: Path) -> None:
         done = stemdl(

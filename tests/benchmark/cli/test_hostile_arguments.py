@@ -128,7 +128,7 @@ def snapshot(folder: Path) -> dict[str, bytes | str]:
 
 @pytest.fixture
 def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working directory, with all of `FILES` in it. Nothing can be simulated or trained: it would be told."""
+    """The working directory, with all of `FILES` in it. Nothing can be simulated or trained: it would show."""
     for name, content in FILES.items():
         (tmp_path / "box" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "box" / name).write_bytes(content)
@@ -152,7 +152,7 @@ def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def base_of(command: argparse.ArgumentParser, words: tuple[str, ...], without: argparse.Action) -> list[str]:
-    """The arguments that a command needs beside the one that is tried, as right as can be without data."""
+    """The arguments that a command needs besides the one that is tried, as right as can be without data."""
     known = {"rung": "stemdl_smoke", "benchmark": "stemdl_mini", "output": "new", "system": "here", "source": "folder"}
     arguments: list[str] = []
     for action in options_of(command):

@@ -1,4 +1,4 @@
-"""`stemdl ledger`: what it prints, and that a broken chain is no success."""
+"""`stemdl ledger`: what it prints, and that a broken chain is not a success."""
 
 from __future__ import annotations
 

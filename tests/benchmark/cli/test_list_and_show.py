@@ -90,4 +90,4 @@ def test_a_set_is_shown_with_its_mean(made: Path, capsys: pytest.CaptureFixture[
     shown = json.loads(capsys.readouterr().out)
     assert shown["olympic_mean_seconds"] == pytest.approx(mean) and len(shown["records"]) == 5
     assert main(["show", "runs/set/run_0"]) == 0
-    assert "5 of 5 runs" not in capsys.readouterr().out, "one run is no set"
+    assert "5 of 5 runs" not in capsys.readouterr().out, "one run is not a set"

@@ -14,7 +14,7 @@ from benchmark.foundation.source import source_sha256
 from benchmark.submission.ledger_entry import ROOT
 
 WRITES = {("run",), ("evaluate",), ("data", "import"), ("data", "split")}
-"""Commands that are for writing: `run` makes runs, `evaluate` answers, `split` lays a partition beside the shards."""
+"""Commands that are for writing: `run` makes runs, `evaluate` answers, `split` lays a partition next to the shards."""
 READS = {
     ("doctor",): (["--folder", "{elsewhere}", "--data", "{data}", "--rung", "stemdl_smoke"],),
     ("list",): (["{runs}"], ["{runs}", "--format", "json"], ["--rungs"]),

@@ -14,7 +14,7 @@ from patience import HANG_SECONDS
 
 @pytest.fixture
 def without_mpi(tmp_path: Path, environment: dict[str, str]) -> tuple[Path, dict[str, str]]:
-    """A Python that has no mpirun beside it or on PATH, and whose mpi4py finds no library."""
+    """A Python that has no mpirun next to it or on PATH, and whose mpi4py finds no library."""
     python = tmp_path / "bin/python"
     python.parent.mkdir()
     python.symlink_to(Path(sys.executable).resolve())

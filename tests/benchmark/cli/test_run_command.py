@@ -56,7 +56,7 @@ def test_a_run_that_reaches_the_target(name: str, ranks: int, request: pytest.Fi
     assert data["manifest_sha256"] == sha256_of_file(smoke_data / "manifest.json")
     assert record["data"]["manifest_sha256"] == timeline.value(keys.DATA_MANIFEST_SHA256)
 
-    # What it ran with is what was resolved, in the log and beside it.
+    # What it ran with is what was resolved, in the log and next to it.
     settings = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
     assert settings == timeline.value(keys.CONFIG)
     config = read_settings(load_benchmark("space_group"), "stemdl_smoke")

@@ -59,7 +59,7 @@ def test_a_set_with_a_crash_ends_with_1_and_is_gone_on_with(
     assert "2 of 2 runs reached the target" in printed.out and "1 more did not come to an end" in printed.out
     assert "the same command makes what is missing" in printed.out
     assert "run 2 of 3" in printed.err
-    assert run("", "--ranks", "1", "--runs", "3", "--format", "json") == 0  # whole now; the crash stays, and is told
+    assert run("", "--ranks", "1", "--runs", "3", "--format", "json") == 0  # whole now; the crash stays, and is listed
     printed = capsys.readouterr()
     report = json.loads(printed.out)
     assert (report["runs"], report["reached"], report["unfinished"]) == (3, 3, 1) and report["olympic_mean_seconds"]

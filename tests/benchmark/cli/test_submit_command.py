@@ -69,7 +69,7 @@ def test_what_is_written_is_valid_and_has_a_score(made: Path, tmp_path: Path, ca
             made / f"run_{index}" / f"result_{index}.txt"
         ).read_bytes()
     assert (tree / RESULTS / "ledger.jsonl").read_bytes() == (made.parent / "ledger.jsonl").read_bytes()
-    assert sorted(each.name for each in tree.parent.iterdir()) == ["tree"]  # nothing is left beside it
+    assert sorted(each.name for each in tree.parent.iterdir()) == ["tree"]  # nothing is left next to it
 
 
 def test_the_code_and_the_scripts_repeat_the_runs(made: Path, tmp_path: Path):
@@ -198,7 +198,7 @@ def test_runs_one_after_another_are_no_weak_set_and_instances_no_strong_one(
     made: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ):
     assert submit(made, tmp_path / "tree", "--models", "5") == 2
-    assert "no instances" in capsys.readouterr().err
+    assert "not instances" in capsys.readouterr().err
     weak = at_once(tmp_path / "weak", 5)
     assert main(["submit", str(made), str(weak), "-o", str(tmp_path / "tree"), "--system", "two-cores"]) == 2
     assert submit(weak, tmp_path / "tree", "--models", "6") == 2
@@ -264,7 +264,7 @@ def test_of_more_runs_the_median_window_is_taken(tmp_path: Path):
         (lambda runs: (runs / "run_3" / "result_3.txt").open("a").write("\n"), (), "does not have this run"),
         (lambda runs: None, ("--org", "Elsewhere"), "--set org=Elsewhere"),
         (lambda runs: None, ("--division", "open"), "--set division=open"),
-        (lambda runs: None, ("--system", "../up"), "no name of a folder"),
+        (lambda runs: None, ("--system", "../up"), "not a name of a folder"),
         (lambda runs: None, ("--describe", "coolign=air"), "did you mean 'cooling'"),
         (lambda runs: None, ("--describe", "cooling"), "FIELD=TEXT"),
         (lambda runs: None, ("--description", "nowhere.json"), "cannot be read"),

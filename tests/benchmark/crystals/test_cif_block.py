@@ -103,7 +103,7 @@ SYMMETRY: dict[str, tuple[dict, Answer]] = {
         "its space group contradicts itself",
     ),
     "a number of no group": ({"more": "_space_group_IT_number 231"}, "its space group is not known"),
-    "another Hall symbol beside operations": (
+    "another Hall symbol next to operations": (
         {"operations": FM3M, "more": "_space_group_name_Hall '-P 4 2 3'"},
         "its space group contradicts itself",
     ),
@@ -112,7 +112,7 @@ SYMMETRY: dict[str, tuple[dict, Answer]] = {
         (14, 12),
     ),
     "a minus sign of word processors": ({"operations": [one.replace("-", "\u2212") for one in FM3M]}, (225, 8)),
-    "a number beside operations": (
+    "a number next to operations": (
         {"operations": FM3M, "more": "_space_group_IT_number 216"},
         "its space group contradicts itself",
     ),

@@ -141,7 +141,7 @@ def test_no_prototype_of_any_group_is_one_error(rung: CbedRung, prototypes: Path
 
 
 def test_crystals_of_a_named_recipe_are_drawn_again(tmp_path: Path) -> None:
-    """What `stemdl data verify` asks for; of the whole smoke rung, whose recipe is told by its name."""
+    """What `stemdl data verify` asks for; of the whole smoke rung, whose recipe is known by its name."""
     benchmark = load_benchmark("space_group")
     own = CbedRung.of(benchmark.rung("stemdl_smoke"))
     named = dataclasses.replace(own, crystals=crystals_named("realistic"))

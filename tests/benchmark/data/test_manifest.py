@@ -102,5 +102,5 @@ def test_a_label_is_read_as_the_real_set_writes_it_and_checked(tmp_path: Path, l
         if read is not None:
             assert cbed_stack.read_label(group) == read
         else:
-            with pytest.raises(StemdlError, match="the label is no space group"):
+            with pytest.raises(StemdlError, match="the label is not a space group"):
                 cbed_stack.read_label(group)

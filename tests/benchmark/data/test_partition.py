@@ -185,10 +185,10 @@ def test_the_real_sets_own_partition_is_its_folders(written: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"space_group": np.bytes_("0")}, "the label is no space group"),
-        ({"space_group": np.bytes_("231")}, "the label is no space group"),
+        ({"space_group": np.bytes_("0")}, "the label is not a space group"),
+        ({"space_group": np.bytes_("231")}, "the label is not a space group"),
         ({"formula": "water"}, "does not say what it is of"),
-        ({"abc_angstrom": np.array([4.0, np.nan, 4.0])}, "abc_angstrom is no cell's"),
+        ({"abc_angstrom": np.array([4.0, np.nan, 4.0])}, "abc_angstrom is out of range for a cell"),
         ({"material": np.bytes_("mp-40")}, "the material mp-40 lies in two splits"),
     ],
     ids=["label 0", "label 231", "formula", "cell", "two splits"],
@@ -216,7 +216,7 @@ def test_a_shard_that_cannot_be_read_is_named(written: Path) -> None:
 
 @pytest.fixture
 def divided(written: Path) -> Path:
-    """The data set with two partitions beside its shards."""
+    """The data set with two partitions next to its shards."""
     manifest = read_manifest(written)
     entries = read_materials(manifest)
     for name in ("standard", "folds_3"):

@@ -68,7 +68,7 @@ def test_full_has_the_real_sets_samples_and_a_plan_is_small() -> None:
 
 
 def test_groups_of_any_size_are_spread_over_a_split() -> None:
-    """Of a common group each tenth of train holds a tenth: who reads in order meets no sorted labels."""
+    """Of a common group each tenth of train holds a tenth: whoever reads in order meets no sorted labels."""
     plans = [plan for plan in planned(RUNGS["stemdl_full"]) if plan.split == "train"]
     for group in (14, 62, 123):
         tenths = [

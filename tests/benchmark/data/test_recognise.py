@@ -193,7 +193,7 @@ def renamed(folder: Path) -> None:
 
 
 def elsewhere(folder: Path) -> None:
-    """What HDF5 reads of the sample lies in a file beside the shards, which no manifest has."""
+    """What HDF5 reads of the sample lies in a file next to the shards, which no manifest has."""
     with h5py.File(shards(folder)[0], "r+") as shard:
         patterns = shard["sample_0_0"]["cbed_stack"][()]
         del shard["sample_0_0"]["cbed_stack"]

@@ -65,8 +65,8 @@ def put(index: tuple, value: float) -> Callable[[h5py.File], None]:
 
 
 CONTENT = [
-    ("label 0", shaped("space_group", np.bytes_("0")), {"label", "counts"}, "the label is no space group"),
-    ("label 231", shaped("space_group", np.bytes_("231")), {"label", "counts"}, "the label is no space group"),
+    ("label 0", shaped("space_group", np.bytes_("0")), {"label", "counts"}, "the label is not a space group"),
+    ("label 231", shaped("space_group", np.bytes_("231")), {"label", "counts"}, "the label is not a space group"),
     ("label of another rung", shaped("space_group", np.bytes_("63")), {"label", "counts"}, "none of the rung's"),
     ("label of another class", shaped("space_group", np.bytes_("225")), {"counts"}, "samples of space group"),
     ("NaN", put((1, 3, 4), np.nan), {"values"}, "not finite"),
@@ -90,7 +90,12 @@ CONTENT = [
     ("no material", shaped("material", None), {"layout", "counts"}, "material is missing"),
     ("a text for bytes", shaped("material", "mp-1"), {"layout"}, "material has another type"),
     ("three numbers cut to two", shaped("d_hkls_angstrom", np.ones(2)), {"layout"}, "another type or shape"),
-    ("a broken cell", shaped("abc_angstrom", np.array([4.2, 3.4, 1.7e-313])), {"layout", "counts"}, "no cell's"),
+    (
+        "a broken cell",
+        shaped("abc_angstrom", np.array([4.2, 3.4, 1.7e-313])),
+        {"layout", "counts"},
+        "out of range",
+    ),
     ("a formula that is none", shaped("formula", "water"), {"layout", "counts"}, "does not say what it is of"),
     ("no stack", lambda shard: shard["sample_1_0"].__delitem__(STACK), {"layout"}, "not one data set"),
     ("a sample less", lambda shard: shard.__delitem__("sample_1_0"), {"counts"}, "another number of samples"),

@@ -173,7 +173,7 @@ def test_an_error_of_one_rank_ends_the_work_and_is_raised_on_all(tmp_path: Path)
     def piece(number: int) -> None:
         if number == 3:
             raise StemdlError("broken", where=number)
-        if number not in (0, 1, 2):  # what is in work then goes on until the error has been told
+        if number not in (0, 1, 2):  # what is in work then goes on until the error has been reported
             wait_until(lambda: not claims.exists())
         done.append(number)
 

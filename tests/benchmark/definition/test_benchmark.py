@@ -1,4 +1,4 @@
-"""Definition files: what is shipped is sound, and every way to break a file is told with its place."""
+"""Definition files: what is shipped is sound, and every way to break a file is reported with its place."""
 
 from __future__ import annotations
 

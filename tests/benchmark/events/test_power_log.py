@@ -79,7 +79,7 @@ def test_by_hand(tmp_path: Path):
     [
         ((), "no reading after its start"),
         (((0, "power_reading", 100),), "no reading after its start"),
-        (((0, "power_measurement_start", None), (1, "power_reading", "100")), "power_reading is no number"),
+        (((0, "power_measurement_start", None), (1, "power_reading", "100")), "power_reading is not a number"),
         (((5, "power_measurement_start", None), (5, "power_reading", 1)), "ends before it begins"),
     ],
 )

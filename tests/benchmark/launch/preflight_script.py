@@ -146,7 +146,7 @@ class Wrong:
 
 
 def verdict_of(fault: str, seconds: float, rank: int, exchange: Exchange, output: Path, data: Path) -> dict[str, Any]:
-    """What this rank is told of the fault, where each rank waits so long for the other."""
+    """What this rank hears of the fault, where each rank waits so long for the other."""
     mine = fault if rank == 1 or fault == "shared device" else "none"
     device = "auto" if "device" in fault else "cpu"
     subject = Subject(

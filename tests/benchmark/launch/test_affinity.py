@@ -1,4 +1,4 @@
-"""Which CPUs and which device each rank has: shares that do not meet, what is told, and what is warned of."""
+"""Which CPUs and which device each rank has: shares that do not meet, what is reported, and what is warned of."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_shares_are_equal_runs_of_whole_cores(count: int, threads: int, places: 
     assert len(set().union(*shares)) == sum(map(len, shares)), "no CPU is given twice"
     for each in shares:
         own = sorted({cpu % count for cpu in each})
-        assert own == list(range(own[0], own[0] + len(own))) if own else True, "cores beside each other"
+        assert own == list(range(own[0], own[0] + len(own))) if own else True, "cores next to each other"
 
 
 @given(st.sets(st.integers(0, 40)))

@@ -1,4 +1,4 @@
-"""How many processes run beside each other here: one for each core, or fewer where a container has less time."""
+"""How many processes run side by side here: one for each core, or fewer where a container has less time."""
 
 from __future__ import annotations
 

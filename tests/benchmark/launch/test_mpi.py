@@ -1,4 +1,4 @@
-"""Ranks that MPI does not know of are told, whatever they were to do together."""
+"""Ranks that MPI does not know of are reported, whatever they were to do together."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ RANGE = 262_143_328_850
 
 
 class Powercap:
-    """The tree of a machine with two packages, of which one has memory counted beside it; and its clock."""
+    """The tree of a machine with two packages, of which one has memory counted separately; and its clock."""
 
     ZONES = {
         "intel-rapl:0": "package-0",
@@ -181,7 +181,7 @@ def test_the_meters_names(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Scripted:
-    """A meter that says what it is told to, then breaks where it is told to."""
+    """A meter that gives the readings it was made with, then breaks where it was made to."""
 
     covers = "a script"
 
@@ -210,7 +210,7 @@ def test_a_meter_that_breaks_does_not_end_the_run() -> None:
         wait_until(lambda: sampler.fault)
     assert "the meter broke" in str(sampler.fault) and len(sampler.readings) == 1
     with pytest.raises(StemdlError, match="the meter broke"), Sampler(Scripted([])):
-        raise AssertionError("one that is broken before is told before")
+        raise AssertionError("one that is broken before is reported before")
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_a_meters_file(tmp_path: Path, text: str) -> None:
     [
         ("1000,50\n", "too few"),
         ("time,watts\n1000,50\n1000,60\n", "pdu.csv:3: the times do not increase"),
-        ("1000,50\n1001\n", "pdu.csv:2: this is no power reading"),
+        ("1000,50\n1001\n", "pdu.csv:2: this is not a power reading"),
         ("1000,50\n1001,-3\n", "out of range"),
         ("1000,50\n1001,nan\n", "out of range"),
         ("1970-01-01T00:16:40,50\n1001,1\n", "no offset from UTC"),

@@ -1,4 +1,4 @@
-"""Rank detection: every launcher's table, conflicts, batch scripts that are no ranks, and garbage."""
+"""Rank detection: every launcher's table, conflicts, batch scripts that are not ranks, and garbage."""
 
 from __future__ import annotations
 
@@ -247,7 +247,7 @@ def test_a_missing_partner_is_named(launcher: str) -> None:
     family = next(family for family in starters() if family.name == launcher)
     for names in (family.rank, family.size, family.local_rank, family.local_size):
         if launcher == "srun" and names in (family.rank, family.local_size):
-            continue  # without SLURM_PROCID it is no task of srun; the local size has a rule of its own
+            continue  # without SLURM_PROCID it is not a task of srun; the local size has a rule of its own
         for name in set(names) & set(ALL[launcher]):
             with pytest.raises(StemdlError, match=name):
                 detect_rank({key: value for key, value in ALL[launcher].items() if key != name})

@@ -64,7 +64,7 @@ ENVIRONMENTS: list[dict[str, str]] = [
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The script, with a set-up beside it that only tells how it was called."""
+    """The script, with a set-up next to it that only tells how it was called."""
     root = tmp_path_factory.mktemp("checkout")
     (root / "benchmark").symlink_to(ROOT / "benchmark")
     (root / "scripts").mkdir()

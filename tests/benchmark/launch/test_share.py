@@ -92,5 +92,5 @@ def test_launchers_are_told_the_part():
 
 
 def test_a_rank_that_was_told_no_part_keeps_what_it_has(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(os, "sched_setaffinity", lambda *_: pytest.fail("nothing was told"))
+    monkeypatch.setattr(os, "sched_setaffinity", lambda *_: pytest.fail("no part was given"))
     take_piece(Rank(0, 1, 0, 1, "mpirun"), {})

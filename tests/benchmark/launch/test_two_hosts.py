@@ -133,7 +133,7 @@ def test_four_ranks_are_two_on_each_host(across: Callable) -> None:
 def test_the_benchmark_trains_across_two_hosts(
     across: Callable, toys_known: dict[str, str], toy_data: Path, tmp_path: Path
 ) -> None:
-    """One rank on each, which both have all CPUs of this machine: on two hosts that is no sharing."""
+    """One rank on each, which both have all CPUs of this machine: on two hosts they share nothing."""
     folder = tmp_path / "run"
     command = (
         sys.executable,

@@ -1,4 +1,4 @@
-"""By what chance honest runs agree: the formula against its sum, the share of false alarms, and what is not told."""
+"""By what chance honest runs agree: the formula against its sum, the share of false alarms, and what is not logged."""
 
 from __future__ import annotations
 

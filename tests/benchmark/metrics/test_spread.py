@@ -40,7 +40,7 @@ def test_the_rule_states_the_bound():
         ([10, 10, 10, 30, 30], [3, 3, 3, 3], "by 61% (CV), more than 20% (R4.13)"),
         ([10, 10, 10, 30, 30], [3, 3, 3, 3, math.inf], "by 61% (CV), more than 20% (R4.13)"),
         ([13.131, 13.862, 13.8, 13.511, 13.465], [3] * 5, None),  # the recorded set of the reference
-        ([3, 4, 3, 3, 4], [3, 4, 3, 3, 4], None),  # an epoch more is no fault of the machine
+        ([3, 4, 3, 3, 4], [3, 4, 3, 3, 4], None),  # an epoch more is not the machine's fault
         ([3, 4], [3, 4], None),
         ([5], [3], None),
         ([], [], None),

@@ -171,7 +171,7 @@ def test_the_time_is_scaled_up_only():
         ('{"a": {"BS": 16}}', "a: this reference point cannot be read"),
         ('{"a": {"BS": "x", "Epochs to converge": [1, 2, 3]}}', "a: this reference point cannot be read"),
         ('{"a": {"BS": 16, "Epochs to converge": [1, 2]}}', "three runs"),
-        ('{"a": {"BS": 16, "Epochs to converge": [1, 2, NaN]}}', "NaN is no JSON"),
+        ('{"a": {"BS": 16, "Epochs to converge": [1, 2, NaN]}}', "NaN is not JSON"),
         ('{"a": {"BS": 16, "Epochs to converge": [1, 2, 0]}}', "three runs"),
         (
             '{"a": {"BS": 16, "Epochs to converge": [1, 2, 3]}, "b": {"BS": 16, "Epochs to converge": [1, 2, 3]}}',

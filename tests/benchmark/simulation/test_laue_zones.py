@@ -123,7 +123,7 @@ def test_an_oblique_cell_of_the_same_lattice_gives_the_same_pattern(accuracy: Ac
 
 
 def test_layers_between_the_zero_order_beams_have_places_of_their_own() -> None:
-    """A monoclinic cell seen along c: layer l is shifted by l a* cos(beta*) and more, which is no reflection."""
+    """A monoclinic cell seen along c: layer l is shifted by l a* cos(beta*) and more, which is not a reflection."""
     cell = np.array([[4.1, 0, 0], [0, 4.7, 0], [-1.3, 0, 5.2]])
     zone = project(Crystal(cell, np.array([38, 8]), np.array([[0, 0, 0], [0.4, 0.3, 0.6]]), 1), (0, 0, 1), (1, 0, 0))
     assert lattice_step(zone, 1) is None

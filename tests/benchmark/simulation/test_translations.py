@@ -49,7 +49,7 @@ def test_a_supercell_has_the_atoms_of_its_unit(
 def test_what_spglib_finds_to_be_small_is_never_said_to_be_large(
     atoms: int, seed: int, times: tuple[int, int, int], moved: int
 ) -> None:
-    """Also where an atom has been moved, so that the whole is no repetition, or that of a larger part."""
+    """Also where an atom has been moved, so that the whole is not a repetition, or that of a larger part."""
     cell, numbers, positions = repeated(random_cell(atoms, seed), times)
     positions[moved % len(positions)] += 0.03
     _, _, primitive = spglib.find_primitive((cell, positions, numbers), symprec=1e-3)

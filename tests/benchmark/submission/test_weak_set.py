@@ -33,7 +33,7 @@ def test_all_start_together_and_the_figures_are_those_of_the_logs(pretend):
     assert marks[1][keys.INIT_STOP] == last_ready > max(marks[index][keys.INIT_STOP] for index in (0, 2, 3))
 
     summary = read_instances(request.output)
-    counted = [marks[index] for index in (0, 1, 3)]  # the one that missed the target is no model
+    counted = [marks[index] for index in (0, 1, 3)]  # the one that missed the target is not a model
     minutes = (max(each[keys.RUN_STOP] for each in counted) - min(each[keys.RUN_START] for each in counted)) / 60_000
     assert summary["total_minutes"] == minutes and summary["models_per_hour"] == pytest.approx(3 / (minutes / 60))
     assert (summary["instances"], summary["reached"], summary["seeds_differ"]) == (4, 3, True)

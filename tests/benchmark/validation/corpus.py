@@ -1,6 +1,6 @@
 """A valid submission made by program, and ways to spoil it: one thing each, with the rule that must be named.
 
-A spoiled log is recorded anew unless a mutation says otherwise, as by somebody who knows that the record holds its
+A spoiled log is recorded again unless a mutation says otherwise, as by somebody who knows that the record holds its
 hash: so each rule's own check has to see it.
 """
 
@@ -334,7 +334,7 @@ def description(division: str = "closed") -> dict[str, str]:
 class Tree:
     """A submission in memory: logs as events, other files as bytes. `write` puts it into a folder.
 
-    `raw` are the bytes of logs that are no events any more; `stale` the logs whose record stays as it was; `records`
+    `raw` are the bytes of logs that are not events any more; `stale` the logs whose record stays as it was; `records`
     changes those of some; `ledger` changes the entries of the ledger, which without it has the
     runs as their logs are, and `ledger_bytes` its bytes.
     """

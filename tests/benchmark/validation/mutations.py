@@ -71,7 +71,7 @@ MUTATIONS = (
     Mutation("half of the stacks compared", "R2.3", every_log(recognised(compared=2750))),
     Mutation("no verdict on a manifest never seen", "R2.3", every_log(of_an_unknown_manifest)),
     Mutation("a manifest of one run alone", "R4.10", log(put(keys.DATA_MANIFEST_SHA256, "e" * 64))),
-    Mutation("a manifest that is no hash", "R4.8", log(put(keys.DATA_MANIFEST_SHA256, "A7" * 32))),
+    Mutation("a manifest that is not a hash", "R4.8", log(put(keys.DATA_MANIFEST_SHA256, "A7" * 32))),
     Mutation("fewer evaluated samples", "R2.5", every_log(put(keys.EVAL_SAMPLES, 999))),
     Mutation("fewer training samples", "R2.5", every_log(put(keys.TRAIN_SAMPLES, 3400))),
     Mutation("half of the test split", "R2.5", log(tell(keys.TEST_F1_MACRO, samples_count=500))),
@@ -86,7 +86,7 @@ MUTATIONS = (
     ),
     Mutation("no staging", "R3.3", log(together(drop(keys.STAGING_START), drop(keys.STAGING_STOP)))),
     Mutation("caches said to be cleared", "R3.4", log(put(keys.CACHE_CLEAR, True))),
-    Mutation("caches told with a text", "R3.4", log(put(keys.CACHE_CLEAR, "yes"))),
+    Mutation("caches logged as text", "R3.4", log(put(keys.CACHE_CLEAR, "yes"))),
     Mutation("an aborted run", "R3.5", log(tell(keys.RUN_STOP, status="aborted"))),
     Mutation(
         "a run_stop without status",
@@ -187,10 +187,12 @@ MUTATIONS = (
         ),
     ),
     Mutation("a resumed run", "R4.4", log(twice(keys.SEED, key=keys.RESUMED, value=2))),
-    Mutation("a run missed and told so", "R4.5", log(together(tell(keys.RUN_STOP, status="aborted"), metric(3, 0.8)))),
+    Mutation(
+        "a run missed and logged so", "R4.5", log(together(tell(keys.RUN_STOP, status="aborted"), metric(3, 0.8)))
+    ),
     Mutation("a line cut off", "R4.6", raw(lambda text: text[:-40])),
-    Mutation("a line that is no JSON", "R4.6", raw(lambda text: text.replace(b'"value"', b"'value'", 1))),
-    Mutation("a byte that is no UTF-8", "R4.6", raw(lambda text: text.replace(b"Somewhere", b"Some\xffwhere", 1))),
+    Mutation("a line that is not JSON", "R4.6", raw(lambda text: text.replace(b'"value"', b"'value'", 1))),
+    Mutation("a byte that is not UTF-8", "R4.6", raw(lambda text: text.replace(b"Somewhere", b"Some\xffwhere", 1))),
     Mutation(
         "a key twice in an event",
         "R4.6",
@@ -214,7 +216,7 @@ MUTATIONS = (
         every_log(together(setting("ranks", 64), put(keys.NUMBER_OF_NODES, 1))),
     ),
     Mutation("a batch that accumulation does not divide", "R4.7", every_log(put(keys.GRADIENT_ACCUMULATION_STEPS, 3))),
-    Mutation("samples seen that are no batches", "R4.7", log(tell(keys.EVAL_ACCURACY, samples_count=10_000))),
+    Mutation("samples seen that are not batches", "R4.7", log(tell(keys.EVAL_ACCURACY, samples_count=10_000))),
     Mutation("one step less", "R4.7", log(tell(keys.TRACKED_STATS, step_num=3 * STEPS - 1))),
     Mutation("another warm-up", "R4.7", every_log(put(keys.OPT_LR_WARMUP_STEPS, 5))),
     Mutation("nodes that ranks do not fill", "R4.7", every_log(put(keys.NUMBER_OF_NODES, 3))),

@@ -61,17 +61,17 @@ CODES = (
         invalid=False,
     ),
     Mutation("a commit that is a word", "R8.2", every_log(put(keys.SUBMISSION_GITHUB_COMMIT_VERSION, "v1.0-fast"))),
-    Mutation("a library beside the source", "R8.2", add(f"{TRAINER}fast.so", b"\x7fELF\x02\x01\x01\0\0\0")),
+    Mutation("a library next to the source", "R8.2", add(f"{TRAINER}fast.so", b"\x7fELF\x02\x01\x01\0\0\0")),
     Mutation(
-        "compiled Python beside the source", "R8.2", add(f"{TRAINER}model.cpython-311.pyc", b"\xa7\r\r\n\0\0\0\0")
+        "compiled Python next to the source", "R8.2", add(f"{TRAINER}model.cpython-311.pyc", b"\xa7\r\r\n\0\0\0\0")
     ),
     Mutation(
-        "a network beside the source",
+        "a network next to the source",
         "R8.2",
         add(f"{TRAINER}model.onnx", b"\x08\x07\x12\x07pytorch\0\xff"),
         invalid=False,
     ),
-    Mutation("numbers beside the source", "R8.2", add(f"{TRAINER}init.bin", bytes(range(256)) * 4), invalid=False),
+    Mutation("numbers next to the source", "R8.2", add(f"{TRAINER}init.bin", bytes(range(256)) * 4), invalid=False),
     Mutation("numbers written as text", "R8.2", add(f"{TRAINER}init.txt", b"QUJD" * 10_000), invalid=False),
     Mutation("facts of another commit", "R8.2", facts(commit="f" * 40)),
     Mutation("facts of other versions", "R8.2", facts(versions={"torch": "1.0"})),

@@ -78,12 +78,12 @@ LEDGERS = (
     ),
     Mutation("a ledger without one of the runs", "R4.12", ledger(lambda entries: entries.__delitem__(slice(8, 10)))),
     Mutation(
-        "a ledger written anew with another time",
+        "a ledger rewritten with another time",
         "R4.12",
         ledger(lambda entries: entries[1].update(time_to_train_seconds=9.5)),
     ),
     Mutation(
-        "a ledger written anew with another setting",
+        "a ledger rewritten with another setting",
         "R4.12",
         ledger(lambda entries: entries[0].update(settings={**entries[0]["settings"], "learning_rate": 0.1})),
     ),

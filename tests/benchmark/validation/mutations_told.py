@@ -39,7 +39,7 @@ def versions(**changes: Any) -> Callable[[Lines], None]:
 
 
 def fields(key: str, **changes: Any) -> Callable[[Lines], None]:
-    """Fields of an event beside its key and value."""
+    """Fields of an event besides its key and value."""
     return lambda lines: lines[at(lines, key)].update(changes)
 
 
@@ -88,7 +88,7 @@ TOLD = (
     ),
     Mutation("CPUs that are none", "R7.4", every_log(place(0, cpus="all"))),
     Mutation("a host without a name", "R7.4", every_log(place(0, host=""))),
-    Mutation("one rank told twice", "R7.4", every_log(place(1, rank=0))),
+    Mutation("one rank logged twice", "R7.4", every_log(place(1, rank=0))),
     Mutation("no placement", "R7.4", every_log(lambda lines: lines.pop(at(lines, keys.PLACEMENT)))),
     Mutation("a place that says more", "R7.4", every_log(place(0, overclocked=True))),
     Mutation("the settings on an accelerator, the ranks not", "R7.4", every_log(setting("device", "cuda:0"))),

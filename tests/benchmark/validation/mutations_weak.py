@@ -1,4 +1,4 @@
-"""The corpus of bad submissions: weak scaling beside a good strong set."""
+"""The corpus of bad submissions: weak scaling next to a good strong set."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def test_runs_of_the_reference_are_no_copies():
 
 
 def test_three_hundred_honest_runs_are_no_copies(tmp_path):
-    """As one set, and each as a set of its own beside the others."""
+    """As one set, and each as a set of its own next to the others."""
     traces = traces_of(tmp_path, {index: log_lines(index) for index in range(300)})
     assert list(copies([traces])) == []
     assert list(copies([traces[at : at + 5] for at in range(0, 300, 5)])) == []

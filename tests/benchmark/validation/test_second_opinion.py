@@ -1,4 +1,5 @@
-"""The official checkers are asked too, with bounds; where they and we differ is told, and they run nothing foreign."""
+"""The official checkers are asked too, with bounds; where they and we differ is reported, and they run nothing
+foreign."""
 
 from __future__ import annotations
 

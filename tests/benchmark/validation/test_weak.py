@@ -1,4 +1,4 @@
-"""Good weak scaling beside a good strong set has no finding, and its score is that of its logs."""
+"""Good weak scaling next to a good strong set has no finding, and its score is that of its logs."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def classes(seen: Overview, real: Real) -> tuple[Figure, str, str]:
-    """Stacks of each space group beside the real set's share."""
+    """Stacks of each space group next to the real set's share."""
     figure = new_figure(3.2)
     axis = figure.subplots()
     totals = {group: sum(seen.samples[split, group] for split in SPLITS) for group in seen.groups}

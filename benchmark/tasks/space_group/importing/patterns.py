@@ -24,7 +24,7 @@ REAL_KINDS = "fiu"
 
 
 def fault_of(patterns: NDArray[np.float32]) -> str | None:
-    """Why these (3, pixels, pixels) intensities are no patterns, or None where they may be."""
+    """Why these (3, pixels, pixels) intensities are not patterns, or None where they may be."""
     if not np.isfinite(patterns).all():
         return "a pattern holds NaN or infinity"
     if patterns.min() < 0.0:
@@ -50,7 +50,7 @@ def read_npz(path: Path) -> NDArray[np.float32]:
     scaled = stored.astype(np.float64)
     if scaled.shape != (3, NPZ_PIXELS, NPZ_PIXELS):
         raise ValueError(f"its data are {scaled.shape}, not (3, {NPZ_PIXELS}, {NPZ_PIXELS})")
-    with np.errstate(over="ignore"):  # infinity is told as such
+    with np.errstate(over="ignore"):  # infinity is reported as such
         intensities = np.where(scaled == 0.0, 0.0, np.exp(LOG_FLOOR + LOG_STEP * scaled))
         intensities[scaled < 0.0] = -1.0  # no logarithm of the form: told as any negative intensity
         return (intensities * (REAL_PIXELS // NPZ_PIXELS) ** 2).astype(np.float32)

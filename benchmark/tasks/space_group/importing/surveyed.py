@@ -92,10 +92,10 @@ def _sample(file: SourceFile, shard: h5py.File, name: str) -> Sample:
 
     match = layout.SAMPLE_NAME.match(name)
     if match is None:
-        raise _Unusable("it is no group sample_<m>_<e>")
+        raise _Unusable("it is not a group sample_<m>_<e>")
     group = _own(shard, name, "it")
     if not isinstance(group, h5py.Group):
-        raise _Unusable("it is no group sample_<m>_<e>")
+        raise _Unusable("it is not a group sample_<m>_<e>")
     stack = _own(group, cbed_fields.STACK, f"its {cbed_fields.STACK}") if cbed_fields.STACK in group else None
     if not isinstance(stack, h5py.Dataset) or not _is_stack(stack.shape):
         raise _Unusable(f"it has no {cbed_fields.STACK} of three square patterns")
@@ -106,11 +106,11 @@ def _sample(file: SourceFile, shard: h5py.File, name: str) -> Sample:
         number = int(match[1])
         material = cbed_stack.read_material(group) if "material" in group.attrs else f"{file.name}:{number}"
     except StemdlError as error:
-        raise _Unusable(f"its label is no space group: {error.found}") from error
+        raise _Unusable(f"its label is not a space group: {error.found}") from error
     except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
         raise _Unusable("its label or material is missing or of no readable type") from error
     if not (material.isprintable() and 0 < len(material) <= MOST_CHARACTERS):
-        raise _Unusable("its material is no printable text")
+        raise _Unusable("its material is not printable text")
     return Sample(file, name, label, material, number, int(match[2]), stack.shape[-1])
 
 
@@ -166,7 +166,7 @@ def survey_npz(files: tuple[SourceFile, ...]) -> FileSurvey:
         try:
             label = cbed_stack.space_group_of(stored, file.name)
         except StemdlError as error:
-            tally.drop(f"its label is no space group: {error.found}")
+            tally.drop(f"its label is not a space group: {error.found}")
             continue
         # The form does not tell the materials: each file stands for one.
         samples.append(Sample(file, "", label, f"npz-{file.name.removesuffix('.npz')}", file.number, 0, NPZ_PIXELS))

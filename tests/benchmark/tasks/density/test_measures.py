@@ -1,4 +1,4 @@
-"""What is said of pictures beside their error, on pictures of which it is known."""
+"""What is said of pictures besides their error, on pictures of which it is known."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def test_positions_and_intensities_are_pymatgens(
 
 
 def test_a_wrong_form_factor_would_be_seen(recorded: Mapping[str, np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The test above can fail: atoms whose electrons are not spread out are told from those that are."""
+    """The test above can fail: atoms whose electrons are not spread out are distinguished from those that are."""
     monkeypatch.setattr(diffraction, "x_ray_scattering_factor", lambda z, g: np.full(np.shape(g), float(z)))
     assert np.median(against(recorded, "dans")[1]) > 0.1
     assert x_ray_scattering_factor(14, np.array([0.0]))[0] == pytest.approx(14, rel=1e-3)

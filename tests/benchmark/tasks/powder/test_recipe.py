@@ -91,7 +91,7 @@ def test_a_sample_is_the_same_each_time_and_its_labels_agree() -> None:
 
 
 def test_the_smoke_rung_is_what_its_golden_figures_are_of() -> None:
-    """Whoever changes what the recipe makes has to make them again; a pattern of another unit is told from it."""
+    """Whoever changes what the recipe makes has to make them again; a pattern of another unit differs from it."""
     recipe, golden = recipe_of(SMOKE), load_golden(SMOKE)
     assert golden is not None and len(golden.fingerprints) == sum(SMOKE.samples.values())
     units = recipe.units()

@@ -83,7 +83,7 @@ def write_data(folder: Path, pixels: int = 16, energies: int = 1) -> Path:
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, Path]:
-    """The page of the data set beside a histogram of the real set; what `explore` returned, and the folder."""
+    """The page of the data set next to a histogram of the real set; what `explore` returned, and the folder."""
     folder = tmp_path_factory.mktemp("explore")
     histogram = folder / "real.csv"
     histogram.write_text("space_group,train,total\n2,30,40\n62,10,20\n225,40,60\n14,70,80\n")
@@ -232,8 +232,8 @@ def test_a_histogram_that_is_none_is_refused(tmp_path: Path, text: str | None) -
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("space_group", np.bytes_("0"), "the label is no space group"),
-        ("space_group", np.bytes_("231"), "the label is no space group"),
+        ("space_group", np.bytes_("0"), "the label is not a space group"),
+        ("space_group", np.bytes_("231"), "the label is not a space group"),
         ("formula", "water", "does not say what it is of"),
     ],
 )

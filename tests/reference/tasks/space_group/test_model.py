@@ -66,7 +66,7 @@ def test_intensities_become_numbers_of_about_unit_size():
     x = log_intensity(random_patterns(8, 64))
     assert abs(x.mean()) < 1.0 and 0.1 < x.std() < 2.0
     empty = log_intensity(torch.zeros(1, 3, 16, 16))
-    assert torch.isfinite(empty).all()  # a dark pixel is no infinity
+    assert torch.isfinite(empty).all()  # a dark pixel is not infinite
 
 
 def test_one_seed_is_one_set_of_initial_weights():

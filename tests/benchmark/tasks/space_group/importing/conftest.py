@@ -25,7 +25,7 @@ def patterns_of(material: str, e: int, pixels: int = PIXELS) -> np.ndarray:
 
 
 def attributes_of(group: int, material: str, e: int) -> dict[str, Any]:
-    """What the real files hold beside a stack: bytes, integers, text, and directions as np.dstack puts them."""
+    """What the real files hold besides a stack: bytes, integers, text, and directions as np.dstack puts them."""
     d = 1.0 / np.sqrt((HKLS[:, 0] ** 2 + HKLS[:, 1] ** 2) / A**2 + HKLS[:, 2] ** 2 / C**2)
     return {
         "space_group": np.bytes_(str(group)),

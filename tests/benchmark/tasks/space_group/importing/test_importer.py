@@ -294,7 +294,7 @@ def test_a_full_disk_is_one_clear_error_and_leaves_no_part_of_a_shard(
 def test_a_folder_that_cannot_be_written_is_one_clear_error(real_set: Path, tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir(mode=0o555)
-    if os.geteuid() == 0:  # who may write everywhere still cannot here
+    if os.geteuid() == 0:  # root, who may write everywhere, still cannot here
         folder = Path("/proc/sys/stemdl")
     with pytest.raises(StemdlError, match="the data cannot be written"):
         import_data(real_set, folder)
@@ -314,7 +314,7 @@ def test_nothing_to_import_is_an_error_and_writes_nothing(tmp_path: Path, capsys
     (source / "batch_train_0.h5").write_bytes(b"no HDF5")
     assert main(["data", "import", str(source), "-o", str(tmp_path / "data")]) == 2
     error = capsys.readouterr().err
-    assert "no stack can be imported" in error and "batch_train_0.h5: it is no HDF5 file" in error
+    assert "no stack can be imported" in error and "batch_train_0.h5: it is not an HDF5 file" in error
     (source / "batch_train_0.h5").unlink()
     for missing in (source, tmp_path / "nowhere"):
         assert main(["data", "import", str(missing), "-o", str(tmp_path / "data")]) == 2

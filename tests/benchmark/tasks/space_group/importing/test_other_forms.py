@@ -156,7 +156,7 @@ def test_an_npz_label_that_is_no_space_group_is_named(label: object, tmp_path: P
     np.savez(folder / "sample-0.npz", data=preprocessed(unit_sum(0)), label=np.asarray([2]))
     np.savez(folder / "sample-1.npz", data=preprocessed(unit_sum(1)), label=label)
     reasons = import_data(tmp_path / "source", tmp_path / "data").tally.as_json()["reasons"]
-    assert [each.partition(": ")[2].rpartition(":")[0] for each in reasons] == ["its label is no space group"]
+    assert [each.partition(": ")[2].rpartition(":")[0] for each in reasons] == ["its label is not a space group"]
 
 
 def test_npz_files_that_cannot_be_used_are_told_apart_from_the_others(tmp_path: Path) -> None:
@@ -171,10 +171,10 @@ def test_npz_files_that_cannot_be_used_are_told_apart_from_the_others(tmp_path: 
         "dropped: a pattern is blown up: a pixel holds more than the whole beam": 1,
         "dropped: a pattern holds NaN or infinity": 1,
         "dropped: a pattern holds negative intensities": 1,
-        "dropped: its label is no space group: 0": 1,
-        "dropped: its label is no space group: 231": 1,
-        "dropped: its label is no space group: 2.5": 1,
-        "dropped: its label is no space group: [ 2 14]": 1,
+        "dropped: its label is not a space group: 0": 1,
+        "dropped: its label is not a space group: 231": 1,
+        "dropped: its label is not a space group: 2.5": 1,
+        "dropped: its label is not a space group: [ 2 14]": 1,
         "file skipped: train/sample-107.npz: its data are truncated or not (3, 128, 128) numbers": 1,
         "file skipped: train/sample-108.npz: its data are truncated or not (3, 128, 128) numbers": 1,
         f"file skipped: train/sample-200.npz: {cannot} (KeyError)": 1,

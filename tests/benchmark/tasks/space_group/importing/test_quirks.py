@@ -232,7 +232,7 @@ def test_patterns_as_bright_as_the_beam_can_be_stay(imported: Callable[..., Impo
 def test_a_label_that_is_no_space_group_drops_its_stack(imported: Callable[..., Imported], label: Any) -> None:
     done = imported([(0, 0, 14, "mp-1", {"space_group": label}), (1, 0, 14, "mp-2")])
     assert (done.tally.imported, done.tally.dropped) == (1, 1)
-    assert next(iter(reasons(done))).startswith("dropped: its label is no space group")
+    assert next(iter(reasons(done))).startswith("dropped: its label is not a space group")
 
 
 def test_a_missing_label_drops_its_stack(imported: Callable[..., Imported]) -> None:
@@ -252,7 +252,7 @@ def test_a_number_that_is_there_twice_counts_once(imported: Callable[..., Import
     )
     assert reasons(done) == {
         "dropped: its sample number is in the file twice": 1,
-        "dropped: it is no group sample_<m>_<e>": 1,
+        "dropped: it is not a group sample_<m>_<e>": 1,
     }
     assert len(attributes(done)) == 1
 

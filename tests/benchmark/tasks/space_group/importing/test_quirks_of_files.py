@@ -34,8 +34,8 @@ def test_files_that_are_not_whole_are_named_and_give_nothing(real_set: Path, tmp
         "train/batch_train_1.h5: it is truncated",
         "train/batch_train_2.h5: it is truncated",
         "train/batch_train_3.h5: it is truncated",
-        "train/batch_train_4.h5: it is no HDF5 file",
-        "train/batch_train_5.h5: it is no HDF5 file",
+        "train/batch_train_4.h5: it is not an HDF5 file",
+        "train/batch_train_5.h5: it is not an HDF5 file",
         "train/backup.h5: its name or folder tells no split",
     }
     assert all(reason.startswith("file skipped: ") for reason in reasons(done))

@@ -97,7 +97,7 @@ def a_time(file: h5py.File) -> None:
     h5py.h5d.create(sample(file).id, b"cbed_stack", h5py.h5t.UNIX_D32LE, h5py.h5s.create_simple((3, 16, 16)))
 
 
-NO_STACK, NO_SAMPLE = "it has no cbed_stack of three square patterns", "it is no group sample_<m>_<e>"
+NO_STACK, NO_SAMPLE = "it has no cbed_stack of three square patterns", "it is not a group sample_<m>_<e>"
 
 
 @pytest.mark.parametrize(
