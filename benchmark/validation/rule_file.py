@@ -13,7 +13,7 @@ import yaml
 
 from benchmark.definition.goal import AT_LEAST, Goal
 from benchmark.foundation.files import sha256_of_text
-from benchmark.validation.standard import Standard
+from benchmark.validation.standard import Standard, standards
 
 RULES = Path(__file__).resolve().parent / "official_rules" / "common.yaml"
 METRIC = "eval_accuracy"
@@ -24,22 +24,31 @@ _NUMBER = "type(v['value']) in (int, float)"
 
 
 def rule_file(standard: Standard | None) -> Path:
-    """For logs of a benchmark: `RULES` where it has its target, otherwise a file that is gone with this process.
-    `RULES` as well for benchmarks of others, which it refuses."""
+    """For logs of a benchmark: `RULES` where its metric is a share under `METRIC`, otherwise a file that is gone with
+    this process. `RULES` as well for benchmarks of others, which it refuses."""
     if standard is None or not standard.ours:
         return RULES
-    if f"'{standard.name}': {standard.goal.target!r}," in RULES.read_text(encoding="utf-8"):
+    if _as_written(standard) and targets().get(standard.name) == standard.goal.target:
         return RULES
     return _made(standard.name, standard.goal, standard.by_gradients)
+
+
+def targets() -> dict[str, float]:
+    """Of every rung that `RULES` hold as they stand, the target. They call it at each check."""
+    return {name: each.goal.target for name, each in standards().items() if each.ours and _as_written(each)}
+
+
+def _as_written(standard: Standard) -> bool:
+    goal = Goal(METRIC, AT_LEAST, standard.goal.target, low=0.0, high=1.0, test_key=standard.goal.test_key)
+    return standard.by_gradients and standard.goal == goal
 
 
 @functools.cache
 def _made(name: str, goal: Goal, by_gradients: bool) -> Path:
     records = yaml.safe_load(RULES.read_text(encoding="utf-8"))
     changed = [each for record in records if (each := _for_goal(record, name, goal, by_gradients)) is not None]
-    path = (
-        _folder() / f"{sha256_of_text(repr((name, goal, by_gradients)))[:16]}.yaml"
-    )  # the name is somebody else's text
+    # The name is somebody else's text, and so cannot be the file's.
+    path = _folder() / f"{sha256_of_text(repr((name, goal, by_gradients)))[:16]}.yaml"
     path.write_text(yaml.safe_dump(changed, sort_keys=False), encoding="utf-8")
     return path
 

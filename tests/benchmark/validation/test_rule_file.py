@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
 from corpus import RUNG, Lines, as_text, log_lines
 
+from benchmark.definition.finder import VARIABLE
 from benchmark.definition.goal import AT_LEAST, AT_MOST, Goal
 from benchmark.events import keys
 from benchmark.validation.official_worker import _complies
-from benchmark.validation.rule_file import OF_GRADIENTS, RULES, rule_file
+from benchmark.validation.rule_file import METRIC, OF_GRADIENTS, RULES, rule_file
 from benchmark.validation.standard import Standard, standards
 
 SHIPPED = standards()[RUNG]
+TOYS = Path(__file__).resolve().parents[2] / "toy_task" / "tasks"
 
 
 def with_goal(goal: Goal, by_gradients: bool = True) -> Standard:
@@ -36,6 +39,19 @@ def complies(folder: Path, lines: Lines, standard: Standard) -> bool:
 
 def test_the_shipped_goal_is_in_the_file_that_ships():
     assert rule_file(SHIPPED) == rule_file(None) == RULES
+
+
+@pytest.mark.parametrize(("target", "passes"), [(0.9, True), (0.95, False)])
+def test_a_rung_that_is_new_is_in_it_without_a_change(tmp_path: Path, monkeypatch, target: float, passes: bool):
+    definition = (TOYS / "toy_line" / "definition.yaml").read_text(encoding="utf-8")
+    goal = f"log_key: eval_accuracy, test_key: test_f1_macro, at_least: {target}, low: 0.0, high: 1.0}}"
+    (tmp_path / "task").mkdir()
+    (tmp_path / "task" / "definition.yaml").write_text(re.sub("log_key: .*}", goal, definition), encoding="utf-8")
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "task"))
+    new = standards()["toy_line_60"]
+    lines = [{**line, "value": new.name} if line["value"] == "other" else line for line in lines_of(METRIC)]
+    assert rule_file(new) == RULES
+    assert complies(tmp_path, lines, new) is passes
 
 
 @pytest.mark.parametrize(
