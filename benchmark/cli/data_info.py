@@ -26,7 +26,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def print_info(manifest: Any, output_format: str) -> None:
     """The samples of each group and split, where they come from, and which partitions there are."""
-    from benchmark.crystals.left_out import TABLE, read_left_out, summary
+    from benchmark.data.left_out import TABLE, read_left_out, summary
     from benchmark.data.recognition import known_recognition, whose
 
     splits = manifest.values["splits"]
@@ -60,7 +60,7 @@ def print_info(manifest: Any, output_format: str) -> None:
     rows.append(["all", *(str(split["samples"]) for split in splits.values())] + (["", ""] if selection else []))
     print_table(columns, rows)
     if left_out:
-        print(f"left out: {len(left_out)} crystals, each with its reason in {manifest.folder / TABLE}")
+        print(f"left out: {len(left_out)}, each with its reason in {manifest.folder / TABLE}")
         for line in summary(left_out)[:REASONS_SHOWN]:
             print(f"  {line}")
         if (more := len(summary(left_out)) - REASONS_SHOWN) > 0:

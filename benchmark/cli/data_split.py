@@ -1,4 +1,4 @@
-"""`stemdl data split`: writes down which material belongs to which split; the shards stay as they are."""
+"""`stemdl data split`: has the data's task deal its units to splits again; the shards stay as they are."""
 
 from __future__ import annotations
 
@@ -17,28 +17,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Make the partition, write it to DIR/partitions and say what it holds."""
-    from benchmark.crystals.materials import read_materials
-    from benchmark.crystals.partitions import STANDARD, make_partition, require_partition
     from benchmark.data.manifest import read_manifest
     from benchmark.data.partition import write_partition
+    from benchmark.definition.finder import SPLIT, find_task
     from benchmark.foundation.errors import StemdlError
 
     if arguments.folds is not None and arguments.partition is not None:
         raise StemdlError("a partition has a name or folds, not both", where="--folds", remedy="leave out one of them")
-    name = f"folds_{arguments.folds}" if arguments.folds is not None else arguments.partition or STANDARD
+    name = f"folds_{arguments.folds}" if arguments.folds is not None else arguments.partition
     manifest = read_manifest(arguments.folder)
-    require_partition(manifest, name)
-    entries = read_materials(manifest)
-    partition = make_partition(manifest, entries, name)
+    divided = find_task(manifest.task).code(SPLIT).split(manifest, name)
+    partition, strata = divided.partition, divided.strata
     path = write_partition(manifest, partition)
     groups = {
-        split: {entries[material].compound.space_group for material in materials}
+        split: {strata[material] for material in materials}
         for split, materials in {**partition.splits, **partition.slices}.items()
     }
-    lacking = {
-        split: sorted({entry.compound.space_group for entry in entries.values()} - groups[split])
-        for split in partition.splits
-    }
+    lacking = {split: sorted(set(strata.values()) - groups[split]) for split in partition.splits}
     if arguments.format == "json":
         sizes = {
             split: {"materials": len(materials), "groups": len(groups[split]), "groups_lacking": lacking[split]}
@@ -48,11 +43,13 @@ def execute(arguments: argparse.Namespace) -> int:
             part: {"materials": len(materials), "groups": len(groups[part])}
             for part, materials in partition.slices.items()
         }
-        print_json({"partition": name, "path": str(path), "rule": partition.rule, "splits": sizes, "slices": slices})
+        print_json(
+            {"partition": partition.name, "path": str(path), "rule": partition.rule, "splits": sizes, "slices": slices}
+        )
         return 0
     print(f"{path}: {partition.rule}")
     print_table(
-        ("split", "materials", "groups"),
+        ("split", f"{manifest.schema.unit}s", "groups"),
         [
             (split, str(len(materials)), str(len(groups[split])))
             for split, materials in {**partition.splits, **partition.slices}.items()
@@ -60,6 +57,6 @@ def execute(arguments: argparse.Namespace) -> int:
     )
     for split, absent in lacking.items():
         if absent:
-            print(f"no material of {len(absent)} groups in {split}: {', '.join(map(str, absent))}")
+            print(f"no {manifest.schema.unit} of {len(absent)} groups in {split}: {', '.join(map(str, absent))}")
     next_step(f"stemdl data verify {arguments.folder}")
     return 0

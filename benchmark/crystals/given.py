@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmark.crystals import sources, structures
 from benchmark.crystals.candidate import Candidate
-from benchmark.crystals.left_out import TABLE, summary, write_left_out
+from benchmark.data.left_out import TABLE, summary, write_left_out
 from benchmark.data.workers import Workers
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.cbed import CbedRung

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from benchmark.crystals.candidate import Candidate
 from benchmark.crystals.duplicates import Formula, reduced_formula
+from benchmark.data.left_out import LeftOut
 from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.crystal import TOLERANCES_ANGSTROM, Crystal, standardised
 from benchmark.simulation.recipes import CrystalLimits
@@ -22,24 +23,6 @@ MANY_ATOMS = 1000
 """Above this spglib, whose time grows with the square of the atoms, takes seconds to a minute to find the group."""
 COINCIDENCE_ANGSTROM = 0.5
 """Atoms nearer than this share a site (H2 has 0.74): a disordered crystal without its occupancies."""
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """A given crystal that a rung does not use.
-
-    Attributes
-    ----------
-    origin, identifier : where it was read, and the name that it would have had.
-    space_group : None where no group was found.
-    reason, detail : one of a few phrases, and what of this crystal it is about (may be empty).
-    """
-
-    origin: str
-    identifier: str
-    space_group: int | None
-    reason: str
-    detail: str
 
 
 @dataclass
@@ -144,7 +127,7 @@ def select(
         else:
             selection.outside[reason] += 1
         detail = candidate.detail if reason == candidate.faulty else ""
-        selection.left_out.append(LeftOut(candidate.origin, candidate.identifier, group, reason, detail))
+        selection.left_out.append(LeftOut(candidate.origin, candidate.identifier, str(group or ""), reason, detail))
 
     for candidate, (crystal, fault) in zip(candidates, examine_all(candidates), strict=True):
         if crystal is None or crystal.space_group not in selection.chosen:

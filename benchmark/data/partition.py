@@ -1,4 +1,4 @@
-"""A partition: which material belongs to which split, as a file beside the shards, which stay as they lie.
+"""A partition: which material belongs to which split, as a file next to the shards, which stay as they lie.
 
 from benchmark.data.partition import partitioned, read_partition
 read_partition(manifest, "standard").split_of        # {"mp-149": "train", ...}
@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -51,13 +52,22 @@ class Partition:
         return {material: split for split, materials in self.splits.items() for material in materials}
 
 
+@dataclass(frozen=True)
+class Divided:
+    """What a task's `split(manifest, name)` gives, `name` being a partition's, or None for the task's usual one:
+    the partition, and of each unit what splits are balanced by."""
+
+    partition: Partition
+    strata: Mapping[str, Any]
+
+
 def partition_path(manifest: Manifest, name: str) -> Path:
     """Where the partition of that name lies."""
     return manifest.folder / FOLDER / f"{name}.json"
 
 
 def write_partition(manifest: Manifest, partition: Partition) -> Path:
-    """Write a partition beside the shards; where the same one is there already, nothing is done.
+    """Write a partition next to the shards; where the same one is there already, nothing is done.
 
     Raises StemdlError where another one of its name is in the way, and where the folder cannot be written to.
     """
@@ -123,7 +133,7 @@ def load_partition(path: Path) -> Partition:
 
 
 def read_partition(manifest: Manifest, name: str) -> Partition:
-    """The partition of that name, from its file beside the shards.
+    """The partition of that name, from its file next to the shards.
 
     Raises StemdlError where there is none, it cannot be read, or it was made for other data.
     """

@@ -1,4 +1,5 @@
-"""The harness and the trainers know no task: outside `tasks/`, neither a name of one nor what it alone is about.
+"""The harness and the trainers know no task: outside `tasks/` there is neither a task's name nor what it alone is
+about.
 
 What several tasks share of crystals lies in `benchmark/crystals` and `benchmark/simulation`, which know crystals and no
 task. Wherever else a name stands, `ALLOWED` says why.
@@ -30,8 +31,6 @@ ALLOWED = {
     "benchmark/cli/score_command.py": EXAMPLES,
     "benchmark/cli/show_command.py": EXAMPLES,
     "benchmark/cli/data_generate.py": "options of recipes: those of crystals are refused where a recipe takes none",
-    "benchmark/cli/data_info.py": "lists the crystals that were left out, where the data have such a list",
-    "benchmark/cli/data_split.py": "splits by compound are of crystals",
     "benchmark/data/format_1.py": "manifests of the first format left the task implied_by_older_logs",
 }
 
@@ -58,7 +57,7 @@ def names_in(tree: ast.Module) -> Iterator[str]:
 
 
 def texts_in(tree: ast.Module) -> Iterator[str]:
-    """Every text of the code that is no docstring."""
+    """Every text of the code that is not a docstring."""
     told = docstrings(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in told:

@@ -11,9 +11,9 @@ from typing import Any
 from benchmark.crystals import sources
 from benchmark.crystals.candidate import Candidate
 from benchmark.crystals.duplicates import compound_of, duplicates
-from benchmark.crystals.left_out import summary, write_left_out
 from benchmark.crystals.split import split_counts
-from benchmark.crystals.structures import LeftOut, Selection, examine
+from benchmark.crystals.structures import Selection, examine
+from benchmark.data.left_out import LeftOut, summary, write_left_out
 from benchmark.data.recipe import Unit
 from benchmark.data.workers import Workers
 from benchmark.definition.rung import SPLITS, WHOLE
@@ -119,7 +119,7 @@ def _leave_out(selection: Selection, candidate: Candidate, group: int | None, re
     else:
         selection.outside[reason] += 1
     detail = candidate.detail if reason == candidate.faulty else ""
-    selection.left_out.append(LeftOut(candidate.origin, candidate.identifier, group, reason, detail))
+    selection.left_out.append(LeftOut(candidate.origin, candidate.identifier, str(group or ""), reason, detail))
 
 
 def _order(seed: int, identifier: str) -> bytes:

@@ -1,7 +1,8 @@
-"""`stemdl data import` and `data explore` ask the task that the data are of; one that cannot answer is named."""
+"""`stemdl data import`, `split` and `explore` ask the task that the data are of; one that cannot answer is named."""
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -27,6 +28,14 @@ from benchmark.report.explored import Explored
 
 def explore(manifest, output, *, groups=None):
     return Explored({"rung": manifest.rung, "groups": groups}, ("a toy page",))
+"""
+SPLIT = """
+from benchmark.data.partition import Divided, Partition
+
+def split(manifest, name):
+    dealt = {"train": ("line-0", "line-1"), "test": ("line-2",)}
+    partition = Partition(name or "usual", manifest.sha256, "by hand", dealt, {})
+    return Divided(partition, {"line-0": "steep", "line-1": "flat", "line-2": "flat"})
 """
 
 
@@ -78,6 +87,15 @@ def test_a_page_is_made_by_the_task_with_the_options_that_it_takes(
     assert '"groups": [\n    2\n  ]' in capsys.readouterr().out
     assert main(["data", "explore", str(data), "--histogram", "x.csv"]) == 2
     assert "--histogram: pages of the task toy_line are not made with --histogram" in capsys.readouterr().err
+
+
+def test_units_are_split_by_the_task(task: Callable, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    task(split=SPLIT)
+    assert main(["data", "split", str(data)]) == 0
+    said = capsys.readouterr().out
+    assert "usual.json: by hand" in said and "no line of 1 groups in test: steep" in said
+    assert main(["data", "split", str(data), "--folds", "2", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["partition"] == "folds_2"
 
 
 def test_an_importer_whose_module_is_broken_is_not_taken_for_none(

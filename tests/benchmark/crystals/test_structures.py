@@ -1,4 +1,5 @@
-"""Given crystals: tables and CIF files are read, brought to one setting, and told why where they are left out."""
+"""Given crystals: tables and CIF files are read, brought to one setting, and listed with the reason where they are left
+out."""
 
 from __future__ import annotations
 
@@ -130,11 +131,11 @@ def test_a_folder_of_cif_files_is_read_and_every_file_accounted_for(cif_folder: 
     report = selection.report()
     assert report["groups"]["225"] == {"found": 2, "used": 1, "dropped": {"two atoms share a site": 1}}
     assert report["outside"] == {"sites are partly occupied": 1, "the CIF cannot be read": 1, "the CIF has no atoms": 1}
-    assert [(one.origin, one.space_group, one.reason) for one in selection.left_out] == [
-        ("alloy.cif", None, "sites are partly occupied"),
-        ("empty.cif", None, "the CIF has no atoms"),
-        ("garbage.cif", None, "the CIF cannot be read"),
-        ("mixed.cif", 225, "two atoms share a site"),
+    assert [(one.origin, one.stratum, one.reason) for one in selection.left_out] == [
+        ("alloy.cif", "", "sites are partly occupied"),
+        ("empty.cif", "", "the CIF has no atoms"),
+        ("garbage.cif", "", "the CIF cannot be read"),
+        ("mixed.cif", "225", "two atoms share a site"),
     ]
     assert selection.left_out[0].detail == "Cu: 0.5"
     reported = sum(entry["found"] for entry in report["groups"].values()) + sum(report["outside"].values())
