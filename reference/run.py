@@ -53,7 +53,7 @@ class Run:
 
     @property
     def goal(self) -> Goal:
-        return self.request.benchmark.goal
+        return self.request.benchmark.goal_at(self.request.rung.name)
 
     def task(self, make: MakeTask | None, needs: Iterable[str]) -> Any:
         """The benchmark's task, or the one that `make` makes instead of it: the same on all ranks. Raises StemdlError

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from benchmark.definition.building import build, frozen, mapping
-from benchmark.definition.goal import GOAL_KEYS, Goal, read_goal
+from benchmark.definition.goal import EVERY_RUNG, GOAL_KEYS, Goal, read_goals
 from benchmark.definition.rung import SPLITS, Rung, Storage
 from benchmark.definition.settings import FREE
 from benchmark.definition.trainer import ROOT
@@ -56,7 +56,7 @@ class ClosedDivision:
 
     def fixed_at(self, rung: str) -> dict[str, Any]:
         """The reference's values at a rung."""
-        return {**self.fixed["every_rung"], **self.fixed.get(rung, {})}
+        return {**self.fixed[EVERY_RUNG], **self.fixed.get(rung, {})}
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ class Benchmark:
     task_folder : where the answer to it lies, and its settings: reference/tasks/<task> of a shipped task, otherwise the
         folder of its definition.
     by_gradients : whether the reference's entry point learns so; one that does not has fewer settings.
+    goal : of the rungs that `goals` does not name. goals : by name, of those that have their own.
     runs : of a scored run set.
     precisions : that both divisions allow.
     known_manifests : by rung, the SHA-256 of manifests of its own data, for logs from before golden figures.
@@ -90,6 +91,7 @@ class Benchmark:
     rungs: Mapping[str, Rung]
     task_folder: Path
     by_gradients: bool
+    goals: Mapping[str, Goal] = field(default_factory=dict)
     known_manifests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     known_sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     shared: Mapping[str, Any] = field(default_factory=dict)
@@ -98,6 +100,10 @@ class Benchmark:
     def shipped(self) -> bool:
         """Whether it is one of this version's own."""
         return self.task_folder.is_relative_to(ROOT / "reference")
+
+    def goal_at(self, rung: str) -> Goal:
+        """What is to be reached at a rung."""
+        return self.goals.get(rung, self.goal)
 
     def rung(self, name: str) -> Rung:
         """The rung of that name. Raises StemdlError with the nearest known name."""
@@ -130,11 +136,8 @@ def build_rung(
     return build(Rung, where, generic, **own)
 
 
-def _measured(where: str, values: Mapping[str, Any]) -> tuple[Measured, Goal]:
-    """What is measured, and what it has to reach."""
-    metric = mapping(where, values, "metric")
-    where = f"{where}: metric"
-    goal = read_goal(where, metric)
+def _measured(where: str, metric: Mapping[str, Any]) -> Measured:
+    """What is measured; of what it has to reach, only that it is known."""
     own = {key: frozen(value) for key, value in metric.items() if key not in GOAL_KEYS}
     for key in own.keys() - {"name", "of", "title"}:
         raise StemdlError(f"unknown key {key!r}", where=where, remedy=nearest(key, ("name", "of", *GOAL_KEYS)))
@@ -145,7 +148,7 @@ def _measured(where: str, values: Mapping[str, Any]) -> tuple[Measured, Goal]:
         raise StemdlError("a metric has a name, and targets that it is of", where=where, found=f"{name}, {of}")
     if not isinstance(title := own.get("title", ""), str):
         raise StemdlError("the metric's title is not text", where=where, found=title)
-    return Measured(name, of, title), goal
+    return Measured(name, of, title)
 
 
 def read_benchmark(path: Path, task: str = "") -> Benchmark:
@@ -155,17 +158,17 @@ def read_benchmark(path: Path, task: str = "") -> Benchmark:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
         raise StemdlError("the benchmark's definition cannot be read", where=path, found=error) from error
-    measured, goal = _measured(str(path), values)
     folder = path.resolve().parent
     task = task or folder.name
-    rungs = mapping(str(path), values, "rungs")
+    metric, rungs = (mapping(str(path), values, key) for key in ("metric", "rungs"))
+    goal, goals = read_goals(f"{path}: metric", metric, rungs)
     samples, classes = (mapping(str(path), values, key) if key in values else {} for key in ("samples", "classes"))
     closed = mapping(str(path), values, "closed")
     fixed = mapping(f"{path}: closed", closed, "fixed")
     if not isinstance(more := closed.get("free", []), list):
         raise StemdlError("free is not a list", where=f"{path}: closed", found=more)
     closed["free"] = [*FREE, *more]
-    closed["fixed"] = {name: mapping(f"{path}: closed.fixed", fixed, name) for name in ("every_rung", *fixed)}
+    closed["fixed"] = {name: mapping(f"{path}: closed.fixed", fixed, name) for name in (EVERY_RUNG, *fixed)}
     manifests = mapping(str(path), values, "known_manifests") if "known_manifests" in values else {}
     sources = mapping(str(path), values, "known_sources") if "known_sources" in values else {}
     return build(
@@ -175,8 +178,9 @@ def read_benchmark(path: Path, task: str = "") -> Benchmark:
         task=task,
         by_gradients=values.get("trainer") != WITHOUT_GRADIENTS,
         task_folder=ROOT / "reference" / "tasks" / folder.name if folder.parent == SHIPPED else folder,
-        measured=measured,
+        measured=_measured(f"{path}: metric", metric),
         goal=goal,
+        goals=goals,
         rungs={
             name: build_rung(
                 f"{path}: rungs.{name}",

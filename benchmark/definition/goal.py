@@ -12,6 +12,8 @@ from benchmark.foundation.errors import StemdlError, nearest
 
 AT_LEAST, AT_MOST = "at_least", "at_most"
 _REACHES = {AT_LEAST: operator.ge, AT_MOST: operator.le}
+EVERY_RUNG = "every_rung"
+"""The key, beside names of rungs, of what holds for all that are not named."""
 
 
 @dataclass(frozen=True)
@@ -99,3 +101,19 @@ def read_goal(where: str, metric: Mapping[str, Any]) -> Goal:
         return Goal(log_key, reached[0], **{name: float(value) for name, value in numbers.items()}, test_key=test_key)
     except StemdlError as error:
         raise StemdlError(error.what, where=where, expected=error.expected, found=error.found) from error
+
+
+def read_goals(where: str, metric: Mapping[str, Any], rungs: Iterable[str]) -> tuple[Goal, dict[str, Goal]]:
+    """The goal of a benchmark's rungs, and by name those of rungs that have their own: a target may be a number, or a
+    mapping of `every_rung` and names of rungs to numbers. Raises StemdlError with `where`, for unknown names too."""
+    word = AT_MOST if isinstance(metric.get(AT_MOST), Mapping) else AT_LEAST
+    if not isinstance(targets := metric.get(word), Mapping):
+        return read_goal(where, metric), {}
+    known = (EVERY_RUNG, *rungs)
+    for name in targets:
+        if name not in known:
+            raise StemdlError(f"there is no rung {name!r}", where=f"{where}.{word}", remedy=nearest(str(name), known))
+    if EVERY_RUNG not in targets:
+        raise StemdlError(f"missing: {EVERY_RUNG}", where=f"{where}.{word}")
+    goals = {name: read_goal(f"{where}.{word}.{name}", {**metric, word: target}) for name, target in targets.items()}
+    return goals.pop(EVERY_RUNG), goals

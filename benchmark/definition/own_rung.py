@@ -32,7 +32,7 @@ def find_rung(text: str) -> tuple[Benchmark, Rung, Path | None]:
 
 def read_rung(path: Path) -> tuple[Benchmark, Rung]:
     """A rung from a file whose `like` names one of a task, and that task's benchmark: what the file does not say is as
-    there, key by key. It is named by its `name`, or by the file. Raises StemdlError."""
+    there, key by key, and so is what it has to reach. It is named by its `name`, or by the file. Raises StemdlError."""
     values = read_yaml_mapping(path, "the rung")
     like, name = values.pop(LIKE, None), values.pop(NAME, path.stem)
     rungs = {rung: task for task, found in readable().items() for rung in found.rungs}
@@ -70,7 +70,9 @@ def read_rung(path: Path) -> tuple[Benchmark, Rung]:
         ) from error
     for unit in units:
         found[unit.split] += unit.samples
-    return place.benchmark(), dataclasses.replace(rung, samples=dict(found))
+    benchmark = place.benchmark()
+    goals = {**benchmark.goals, name: benchmark.goal_at(like)}
+    return dataclasses.replace(benchmark, goals=goals), dataclasses.replace(rung, samples=dict(found))
 
 
 def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

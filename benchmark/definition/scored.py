@@ -69,7 +69,7 @@ def _of_rung(name: str) -> ScoredBenchmark | None:
             points = find_task(task).folder / REFERENCE_POINTS / f"{name}.json"
             return ScoredBenchmark(
                 name,
-                benchmark.goal,
+                benchmark.goal_at(name),
                 benchmark.runs,
                 reference_points=points if points.is_file() else None,
                 distinct_seeds=True,

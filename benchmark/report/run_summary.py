@@ -149,7 +149,7 @@ def unrecorded_lines(run: StoredRun) -> list[str]:
         events = read_events(run.log) if run.log else []
         rung = next((event.value for event in events if event.key == keys.SUBMISSION_BENCHMARK), "")
         benchmark = benchmark_with(rung)
-        timeline = Timeline.of(events, benchmark.goal.log_key if benchmark is not None else keys.EVAL_ACCURACY)
+        timeline = Timeline.of(events, benchmark.goal_at(rung).log_key if benchmark is not None else keys.EVAL_ACCURACY)
         lines += [f"  epoch {epoch:>3} dev {in_digits(value)}" for epoch, value in timeline.evaluations]
     return lines
 

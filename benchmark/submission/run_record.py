@@ -46,7 +46,7 @@ def write_run_record(request: RunRequest, manifest: Manifest, rank: Rank) -> dic
     Nothing in it is taken from memory: every figure is the log's, or of the power logs next to it, so the record and
     the log cannot disagree.
     """
-    goal = request.benchmark.goal
+    goal = request.benchmark.goal_at(request.rung.name)
     timeline = Timeline.of(read_events(request.log), goal.log_key)
     facts = facts_of(timeline, goal.test_key)
     both = (timeline.run_start_ms, timeline.run_stop_ms)

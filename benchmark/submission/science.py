@@ -72,7 +72,7 @@ def added_events(record: Mapping[str, Any], benchmark: Benchmark, time_ms: int) 
     version = (record.get("versions") or {}).get("stemdl-benchmark")
     result = {
         "metric": benchmark.measured.metric,
-        "target": benchmark.goal.target,
+        "target": benchmark.goal_at(record["rung"]).target,
         "dev": curve[-1] if curve else None,
         "test": record["test"],
         "epochs": record["epochs"],

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.definition.goal import AT_LEAST, AT_MOST, Goal
+from benchmark.definition.goal import AT_LEAST, AT_MOST, Goal, read_goal, read_goals
 from benchmark.foundation.errors import StemdlError
 
 VALUES = st.floats(-1e6, 1e6)
@@ -41,3 +43,33 @@ def test_values_outside_the_bounds_are_not_possible(low: float | None, high: flo
 def test_a_goal_that_cannot_be_is_refused(reaches: str, target: float) -> None:
     with pytest.raises(StemdlError):
         Goal("key", reaches, target, 0.0, 1.0)
+
+
+METRIC = {"log_key": "key", "low": 0.0}
+
+
+@given(st.sampled_from([AT_LEAST, AT_MOST]), st.dictionaries(st.sampled_from("abc"), st.floats(0.0, 9.0)))
+def test_rungs_have_their_own_goal_or_that_of_every_rung(word: str, own: dict[str, float]) -> None:
+    goal, goals = read_goals("here", {**METRIC, word: {"every_rung": 9.5, **own}}, "abc")
+    assert goal == read_goal("here", {**METRIC, word: 9.5})
+    assert goals == {name: read_goal("here", {**METRIC, word: target}) for name, target in own.items()}
+    assert read_goals("here", {**METRIC, word: 9.5}, "abc") == (goal, {})
+
+
+@pytest.mark.parametrize(
+    ("metric", "words"),
+    [
+        ({AT_MOST: {"a": 1.0}}, "here.at_most: missing: every_rung"),
+        ({AT_MOST: {}}, "here.at_most: missing: every_rung"),
+        ({AT_MOST: {"every_rung": 1.0, "aa": 1.0}}, "here.at_most: there is no rung 'aa'"),
+        ({AT_LEAST: {"every_rung": 1.0, "a": "0.5"}}, "here.at_least.a: the metric's target is not a number"),
+        ({AT_LEAST: {"every_rung": 1.0, "a": -1.0}}, "here.at_least.a: the target cannot be reached"),
+        ({AT_LEAST: {"every_rung": 1.0}, AT_MOST: 1.0}, "missing: at_least or at_most, one of the two"),
+        ({AT_LEAST: {"every_rung": 1.0}, AT_MOST: {"every_rung": 1.0}}, "missing: at_least or at_most, one of the two"),
+        ({AT_LEAST: [1.0]}, "here: the metric's target is not a number"),
+    ],
+)
+def test_goals_of_rungs_that_cannot_be_read_are_refused_with_their_place(metric: dict[str, Any], words: str) -> None:
+    with pytest.raises(StemdlError) as caught:
+        read_goals("here", {**METRIC, **metric}, "a")
+    assert words in str(caught.value)

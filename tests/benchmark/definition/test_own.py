@@ -183,6 +183,14 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path, content: bytes | None):
             read(str(path))
 
 
+@pytest.mark.parametrize("like", load_benchmark("density").rungs)
+def test_a_rung_has_the_goal_of_the_one_that_it_is_like(tmp_path: Path, like: str):
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"like: {like}\nseed: 3\n")
+    benchmark, rung, _ = find_rung(str(path))
+    assert benchmark.goal_at(rung.name) == benchmark.goal_at(like) == load_benchmark("density").goal_at(like)
+
+
 def test_a_rung_is_named_by_its_file_and_takes_groups_in_place_of_counts(tmp_path: Path):
     path = tmp_path / "few_of_the_full.yaml"
     path.write_text("like: stemdl_full\nspace_groups: [2, 62]\nmaterials_per_group: {train: 4, dev: 2, test: 2}\n")

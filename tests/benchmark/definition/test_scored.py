@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.definition.finder import load_benchmark
+from benchmark.definition.finder import readable
 from benchmark.definition.scored import RULESETS, SCORED, read_scored, scored_benchmark
 from benchmark.foundation.errors import StemdlError
 
@@ -38,11 +38,12 @@ def test_metric_and_target_are_those_of_the_official_rule_files(name: str, rules
 
 
 def test_our_rungs_are_scored_by_their_own_definition():
-    benchmark = load_benchmark("space_group")
-    for rung in benchmark.rungs:
-        found = scored_benchmark(rung)
-        assert (found.runs, found.goal.target) == (benchmark.runs, benchmark.goal.target)
-        assert found.goal.reached_by(0.9) and not found.goal.reached_by(0.8999) and found.distinct_seeds
+    for benchmark in readable().values():
+        for rung in benchmark.rungs:
+            found = scored_benchmark(rung)
+            assert (found.runs, found.goal) == (benchmark.runs, benchmark.goal_at(rung)) and found.distinct_seeds
+    goal = scored_benchmark("stemdl_mini").goal
+    assert goal.reached_by(0.9) and not goal.reached_by(0.8999)
 
 
 def test_what_is_not_there():
