@@ -76,10 +76,13 @@ class Outcome:
             return None
         if self.exit_code == StemdlError.exit_code:
             return StemdlError("the run could not be made", where=self.request.output, remedy="see what its ranks said")
+        # mpirun says which rank ended first; where it was ended itself (SIGTERM: exit code 1), it says nothing.
+        ended = rank_that_ended(self.words)
         return CheckFailed(
-            "the run ended before it was done: a rank died or failed",
+            "the run ended before it was done: a rank died or failed"
+            + ("" if ended else ", or something outside ended its launcher"),
             where=self.request.output,
-            found=f"exit code {self.exit_code}" + (f"; {ended}" if (ended := rank_that_ended(self.words)) else ""),
+            found=f"exit code {self.exit_code}" + (f"; {ended}" if ended else ""),
             remedy=f"see what its ranks said; start it again, or go on with {to_resume}",
         )
 

@@ -10,7 +10,10 @@ import pytest
 
 from benchmark.foundation.errors import CheckFailed, StemdlError
 from benchmark.submission.ledger import read_ledger
+from benchmark.submission.run_driver import Outcome
 from benchmark.submission.run_set import RUNSET, make_runs, missing_runs, runs_there
+
+KILLED = "mpirun noticed that process rank 1 with PID 7 on node vm exited on signal 9 (Killed)."
 
 
 def quiet(text: str) -> None:
@@ -50,6 +53,14 @@ def test_a_run_that_crashes_stays_and_the_same_command_makes_another(pretend):
     before = driver.ledger.read_bytes()
     assert statuses(make_runs(request, 3, driver, quiet)) == statuses(again)  # whole: nothing is begun
     assert driver.ledger.read_bytes() == before
+
+
+@pytest.mark.parametrize(("words", "blamed"), [("", True), (KILLED, False)])
+def test_what_ended_a_run_is_not_said_to_be_a_rank_where_none_is_known(pretend, words: str, blamed: bool):
+    """A launcher that gets SIGTERM ends its ranks without a word, with exit code 1."""
+    request, _ = pretend()
+    told = str(Outcome(request, None, 1, 2, words).fault())
+    assert "a rank died or failed" in told and ("something outside ended its launcher" in told) == blamed
 
 
 def test_more_runs_are_added_to_a_whole_set(pretend):
