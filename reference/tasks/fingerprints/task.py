@@ -1,0 +1,53 @@
+"""Classifying fingerprints by structure: a network under a smoothed cross entropy, on pictures with speckle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from benchmark.definition.sample import SampleSchema
+from benchmark.foundation.errors import StemdlError, nearest
+from reference.task import Batch
+from reference.tasks.fingerprints.model import Published, Small
+from reference.tasks.fingerprints.speckle import speckled
+
+
+class Fingerprints:
+    """Any network from pictures (n, 3, 64, 64) to logits (n, classes). `smoothing` is the share of each label that the
+    cross entropy spreads over all classes, `speckle` the most that is added, in means of the ring."""
+
+    def __init__(self, model: nn.Module, schema: SampleSchema, smoothing: float, speckle: float) -> None:
+        (picture,), (label, *_) = schema.inputs, schema.targets
+        self.model, self._picture, self._label = model, picture.name, label.name
+        self._smoothing, self._speckle = smoothing, speckle
+
+    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
+        logits = model(batch[self._picture]).float()
+        return F.cross_entropy(logits, batch[self._label], label_smoothing=self._smoothing)
+
+    def predict(self, model: nn.Module, batch: Batch) -> Batch:
+        return {self._label: model(batch[self._picture])}
+
+    def augment(self, batch: Batch, generator: np.random.Generator) -> Batch:
+        return {**batch, self._picture: speckled(batch[self._picture], self._speckle, generator)}
+
+
+def network_of(settings: Mapping[str, Any], classes: int) -> nn.Module:
+    """The network that the settings name. Raises StemdlError where there is none of that name."""
+    if settings["network"] == "published":
+        return Published(classes, settings["dropout"])
+    if settings["network"] != "small":
+        remedy = nearest(settings["network"], ("small", "published"))
+        raise StemdlError(f"there is no network {settings['network']!r}", where="network", remedy=remedy)
+    return Small(classes, settings["width"], settings["dropout"])
+
+
+def make_task(schema: SampleSchema, settings: Mapping[str, Any]) -> Fingerprints:
+    """The task of the closed division. Raises StemdlError for a network that there is not."""
+    label = schema.targets[0].name
+    model = network_of(settings, len(schema.classes[label]))
+    return Fingerprints(model, schema, settings["label_smoothing"], settings["speckle"])

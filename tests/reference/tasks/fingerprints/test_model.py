@@ -1,0 +1,72 @@
+"""The reference of the fingerprints benchmark: the published network as published, and one that learns."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from benchmark.data.recipe import recipe_of
+from benchmark.definition.finder import load_benchmark
+from benchmark.definition.settings import read_settings
+from benchmark.simulation.fingerprint import RING_PIXELS as RING_OF_DATA
+from reference.input import unfilled
+from reference.tasks.fingerprints.model import Published
+from reference.tasks.fingerprints.speckle import RING_PIXELS, speckled
+from reference.tasks.fingerprints.task import make_task
+
+SCHEMA = recipe_of(load_benchmark("fingerprints").rungs["fingerprints_smoke"]).schema()
+
+
+def settings(*overrides: str) -> dict:
+    return read_settings(load_benchmark("fingerprints"), "fingerprints_smoke", None, overrides).to_dict()
+
+
+def pictures(n: int = 7) -> torch.Tensor:
+    """Peaks at places of each one's own, in the ring."""
+    found = torch.zeros(n, 3, 64, 64)
+    for number in range(n):
+        found[number, :, 31 + 12 + number, 20 + 3 * number] = 1.0
+    return found
+
+
+def test_the_published_network_has_as_many_weights_as_it_was_published_with() -> None:
+    network = Published(7, 0.25)
+    assert sum(each.numel() for each in network.parameters()) + 2 * 128 == 365_719, "they counted running statistics"
+    assert network.eval()(pictures()).shape == (7, 7)
+
+
+@pytest.mark.parametrize("overrides", [(), ("network=published",)])
+def test_a_step_learns_and_predicts_scores(overrides: tuple[str, ...]) -> None:
+    torch.manual_seed(0)
+    task = make_task(SCHEMA, settings(*overrides))
+    task.model.eval()  # without dropout
+    batch = {"fingerprint": pictures(), "structure": torch.arange(7)}
+    optimizer = torch.optim.AdamW(task.model.parameters(), 3e-3)
+    first = task.loss(task.model, batch).item()
+    for _ in range(6):
+        optimizer.zero_grad()
+        task.loss(task.model, batch).backward()
+        optimizer.step()
+    assert task.loss(task.model, batch).item() < 0.9 * first
+    assert task.predict(task.model, batch)["structure"].shape == (7, 7)
+
+
+def test_speckle_follows_from_the_generator_and_takes_as_many_numbers_for_any_batch() -> None:
+    task = make_task(SCHEMA, settings())
+    batch = {"fingerprint": pictures(), "structure": torch.arange(7)}
+    generators = [np.random.default_rng(4) for _ in range(3)]
+    first, again = (task.augment(batch, each)["fingerprint"] for each in generators[:2])
+    task.augment(unfilled(SCHEMA, 7), generators[2])
+    assert torch.equal(first, again) and len({each.random() for each in generators}) == 1
+
+
+def test_speckle_lies_in_the_ring_and_is_as_strong_as_is_said() -> None:
+    assert RING_PIXELS == RING_OF_DATA
+    whole = torch.rand(64, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    broken = speckled(whole, 2.0, np.random.default_rng(0))
+    assert broken[:, :, 0].max() <= whole[:, :, 0].max() and torch.all(broken.amax(dim=(1, 2, 3)) == 1.0)
+    flat = torch.ones(64, 3, 64, 64)
+    added = speckled(flat, 2.0, np.random.default_rng(1))
+    ring = added[:, :, 31 + 20, 31]
+    assert 0.0 < ring.min() and torch.all(speckled(flat, 0.0, np.random.default_rng(1)) == flat)
