@@ -13,6 +13,8 @@ from benchmark.simulation.zone import Zone, project
 
 SAME_COLUMN_ANGSTROM = 0.02
 """Atoms of a cell that lie as close in projection are of one column: symmetry puts them exactly over one another."""
+DECIMALS, TINY = 5, 1e-5
+"""Of lengths and angles that are the same but for rounding; places this little below 0 are at 0."""
 
 
 @dataclass(frozen=True)
@@ -70,19 +72,17 @@ class Columns:
 def columns_of(crystal: Crystal, view: View, across_angstrom: float, thickness_angstrom: float) -> Columns:
     """All atoms of a crystal over a square of that side around the origin, from z = 0 to the thickness, and more than
     those: whole cells, whose number follows from the lattice and not from which atoms are inside."""
-    zone = _primitive(project(crystal, view.axis, view.right))
+    zone = settled(_primitive(project(crystal, view.axis, view.right)))
     sites = _sites(zone)
     reach = across_angstrom / np.sqrt(2.0) + np.linalg.norm(zone.lattice, axis=1).sum()
     cells = np.ceil(reach * np.linalg.norm(np.linalg.inv(zone.lattice), axis=0)).astype(int)
     u, v = (np.arange(-count, count + 1) for count in cells)
     along = np.arange(-2, int(np.ceil(thickness_angstrom / zone.repeat_angstrom)) + 2)
-    fractional = (zone.positions + view.shift[:2])[:, None, None, :] + np.stack(
-        np.meshgrid(u, v, indexing="ij"), axis=-1
-    )
-    plane = fractional @ zone.lattice
+    plane = (zone.positions[:, None, None, :] + np.stack(np.meshgrid(u, v, indexing="ij"), axis=-1)) @ zone.lattice
     # Lattice vectors across the beam may climb along it; the reciprocal lattice's shift says by how much.
     height = (zone.heights[:, None, None] - plane @ zone.layer_shift + view.shift[2]) % 1.0 * zone.repeat_angstrom
     z = height[..., None] + zone.repeat_angstrom * along
+    plane = plane + view.shift[:2] @ zone.lattice
     x, y = plane[..., 0], plane[..., 1]
     cosine, sine = np.cos(view.turn), np.sin(view.turn)
     turned = (cosine * x - sine * y)[..., None], (sine * x + cosine * y)[..., None]
@@ -107,6 +107,24 @@ def _primitive(zone: Zone) -> Zone:
     distance = across + zone.repeat_angstrom * np.abs(difference[..., 2])
     first = (distance < SAME_COLUMN_ANGSTROM).argmax(axis=1) == np.arange(len(places))
     return replace(zone, positions=zone.positions[first], numbers=zone.numbers[first], heights=zone.heights[first])
+
+
+def settled(zone: Zone) -> Zone:
+    """The same zone in the one basis that no rounding chooses, each atom in its cell: every column keeps its number,
+    and its random numbers, on every processor.
+
+    The vectors are the shortest ones, of equally long ones those at the least angle from x, counter-clockwise.
+    """
+    few = np.arange(-2, 3)
+    vectors = np.stack(np.meshgrid(few, few), axis=-1).reshape(-1, 2) @ zone.lattice
+    lengths = np.round(np.linalg.norm(vectors, axis=1), DECIMALS)
+    angles = np.round((np.arctan2(vectors[:, 1], vectors[:, 0]) + TINY) % (2.0 * np.pi), DECIMALS)
+    ordered = vectors[np.lexsort((angles, lengths))][1:]  # less the null vector
+    areas = ordered[0, 0] * ordered[:, 1] - ordered[0, 1] * ordered[:, 0]
+    cell = abs(np.linalg.det(zone.lattice))
+    lattice = np.array([ordered[0], ordered[np.flatnonzero(np.abs(areas / cell - 1.0) < TINY)[0]]])
+    positions = zone.positions @ zone.lattice @ np.linalg.inv(lattice)
+    return replace(zone, lattice=lattice, positions=positions - np.floor(positions + TINY))
 
 
 def _sites(zone: Zone) -> NDArray[np.int64]:

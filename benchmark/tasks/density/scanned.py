@@ -8,11 +8,11 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.simulation.detector import counted
 from benchmark.simulation.gratings import Specimen, gratings, phases
 from benchmark.simulation.multislice import Passage
 from benchmark.simulation.potential import Atoms
 from benchmark.simulation.probe import Probe
+from benchmark.tasks.density.counting import poisson_quantiles
 from benchmark.tasks.density.rung import Scan
 from benchmark.tasks.density.specimen import thermally_moved
 
@@ -65,4 +65,6 @@ def counted_scan(
     """Patterns as counted with so many electrons at each position, scaled back to shares of them; 0 counts none."""
     if electrons == 0.0:
         return patterns
-    return counted(patterns, electrons, generator).astype(np.float32)
+    means = np.maximum(patterns.astype(np.float64).ravel(), 0.0) * electrons
+    counts = poisson_quantiles(generator.random(len(means)), means)
+    return (counts / electrons).astype(np.float32).reshape(patterns.shape)
