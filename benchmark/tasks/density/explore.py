@@ -1,26 +1,88 @@
-"""What a data set of this task holds, as pictures: the scan as a contact sheet, virtual images, and what is asked.
-
-python -m benchmark.tasks.density.explore data/density_smoke -o explore
-"""
+"""A page about scans: some specimens of each split, with their patterns, virtual images, and what is asked of them."""
 
 from __future__ import annotations
 
-import argparse
-import os
-from collections.abc import Mapping
+import base64
+import html
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.manifest import read_manifest
-from benchmark.data.reader import Part
+from benchmark.data.layout import read_unit, sample_names
+from benchmark.data.manifest import Manifest
+from benchmark.data.sealed import opened_shard
+from benchmark.data.storage import coding_of
 from benchmark.definition.finder import benchmark_of
-from benchmark.definition.rung import SPLITS
-from benchmark.foundation.files import atomic_path
+from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.files import write_text
+from benchmark.report.drawing import Drawn, draw, new_figure
+from benchmark.report.explored import Explored
 from benchmark.simulation.probe import Probe
 from benchmark.tasks.density.classical import centre_of_mass, dark_field
-from benchmark.tasks.density.rung import Scan, understood
+from benchmark.tasks.density.rung import Beam, Scan, understood
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PAGE = "index.html"
+SPECIMENS = 3
+"""Of each split, that are shown."""
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A specimen: its split, the unit that it is of, the fields of its sample, and what else its sample says."""
+
+    split: str
+    unit: str
+    fields: Mapping[str, NDArray[Any]]
+    said: Mapping[str, Any]
+
+
+def explore(manifest: Manifest, folder: Path) -> Explored:
+    """Write the page and its pictures to `folder`. Raises StemdlError where the data cannot be read, are of a rung that
+    is not known, or the folder cannot be written to."""
+    parts = understood(benchmark_of(manifest.rung).rung(manifest.rung))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        drawn = [
+            draw(
+                folder / f"{split}_{number}.png",
+                f"{split}, specimen {number}: {shown.said['kind']}",
+                lambda shown=shown: specimen_figure(shown, parts.beam, parts.scan),  # type: ignore[misc]
+            )
+            for split in manifest.samples
+            for number, shown in enumerate(first_specimens(manifest, split))
+        ]
+        write_text(folder / PAGE, _page(manifest, drawn))
+    except OSError as error:
+        raise StemdlError(
+            "the page cannot be written",
+            where=error.filename or folder,
+            found=error.strerror or error,
+            remedy="choose another folder with -o",
+        ) from error
+    page = str(folder / PAGE)
+    numbers = {"page": page, "scans": dict(manifest.samples), "pictures": [str(each.path) for each in drawn]}
+    return Explored(numbers, (f"{page}: {len(drawn)} of {sum(manifest.samples.values()):,} scans",), page)
+
+
+def first_specimens(manifest: Manifest, split: str) -> Iterator[Shown]:
+    """The first `SPECIMENS` of a split, or as many as its first shard has. Raises StemdlError where that shard is not
+    its manifest's."""
+    entry = next((each for each in manifest.shards if Path(each["path"]).parts[0] == split), None)
+    if entry is None:
+        return
+    with opened_shard(manifest, entry) as shard:
+        coding = coding_of(shard)
+        for name in sample_names(shard)[:SPECIMENS]:
+            fields = {each.name: np.asarray(shard[name][each.name]) for each in manifest.schema.fields}
+            unit = read_unit(shard[name], manifest.schema.unit)
+            yield Shown(split, unit, {**fields, "scan": coding.decode(fields["scan"])}, dict(shard[name].attrs))
 
 
 def contact_sheet(scan: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -30,65 +92,49 @@ def contact_sheet(scan: NDArray[np.float32]) -> NDArray[np.float32]:
     return sheet
 
 
-def draw(path: Path, sample: Mapping[str, NDArray], probe: Probe, scan: Scan) -> None:
+def specimen_figure(shown: Shown, beam: Beam, scan: Scan) -> tuple[Figure, str, str]:
     """One specimen: its patterns where the probe stood, two virtual images, the density and the potential."""
-    import matplotlib.pyplot as plt
-
-    one = sample["scan"][None]
-    shown = {
+    one, probe = shown.fields["scan"][None], Probe(beam.energy_kev, beam.semi_angle_mrad)
+    pictures = {
         "dark field": dark_field(one, probe, scan)[0],
         "centre of mass": centre_of_mass(one, probe, scan)[0],
-        "density (electrons per cubic Å)": sample["density"],
-        "potential, mean of Im exp(iσV)": sample["potential"],
+        "density (electrons per cubic Å)": shown.fields["density"],
+        "potential, mean of Im exp(iσV)": shown.fields["potential"],
     }
-    figure = plt.figure(figsize=(12.0, 6.2), layout="constrained")
+    figure = new_figure(4.4)
     left, right = figure.subfigures(1, 2)
     sheet = left.subplots()
-    sheet.imshow(contact_sheet(sample["scan"]), cmap="viridis", interpolation="nearest")
-    sheet.set_title(f"{scan.positions} × {scan.positions} patterns, {scan.step_angstrom:g} Å apart", fontsize=9)
+    sheet.imshow(contact_sheet(shown.fields["scan"]), cmap="viridis", interpolation="nearest")
+    sheet.set_title(f"{scan.positions} × {scan.positions} patterns, {scan.step_angstrom:g} Å apart")
     sheet.set_axis_off()
     half = scan.field_angstrom / 2.0
-    for axis, (name, picture) in zip(right.subplots(2, 2).flat, shown.items(), strict=True):
-        axis.set_title(name, fontsize=9)
+    for axis, (name, picture) in zip(right.subplots(2, 2).flat, pictures.items(), strict=True):
+        axis.set_title(name, fontsize=8)
         image = axis.imshow(picture, cmap="magma", extent=(-half, half, half, -half))
         right.colorbar(image, ax=axis, shrink=0.8)
-    right.supxlabel(f"Å; the specimen is {sample['thickness']:.0f} Å thick", fontsize=9)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=110, format="png")
-    plt.close(figure)
+    said = shown.said
+    caption = (
+        f"{shown.unit}: {said['formula']}, space group {said['space_group']}, beam along {_axis(said['zone_axis'])}, "
+        f"{float(shown.fields['thickness']):.0f} Å thick. Lengths in Å; patterns as square roots of intensity."
+    )
+    return figure, caption, f"Patterns of a scan, two virtual images, density and potential. {caption}"
 
 
-def explore(folder: Path, output: Path, specimens: int) -> list[Path]:
-    """A picture of each of the first specimens of each split. Raises StemdlError for a data set of another task."""
-    manifest = read_manifest(folder)
-    parts = understood(benchmark_of(manifest.rung).rung(manifest.rung))
-    beam = parts.beam
-    probe = Probe(beam.energy_kev, beam.semi_angle_mrad)
-    output.mkdir(parents=True, exist_ok=True)
-    made = []
-    for split in SPLITS:
-        part = Part(manifest, split)
-        read = part.empty(min(specimens, len(part)))
-        part.read(np.arange(len(read["scan"])), read)
-        for number in range(len(read["scan"])):
-            made.append(output / f"{split}_{number}.png")
-            draw(made[-1], {name: values[number] for name, values in read.items()}, probe, parts.scan)
-    return made
+def _axis(stored: Any) -> str:
+    return "[" + " ".join(map(str, np.asarray(stored).tolist())) + "]"
 
 
-def main(argv: list[str] | None = None) -> int:
-    """The command; 0 when the pictures are written."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("-o", "--output", type=Path, default=Path("explore"), help="(default: %(default)s)")
-    parser.add_argument("--specimens", type=int, default=3, help="of each split (default: %(default)s)")
-    arguments = parser.parse_args(argv)
-    os.environ.setdefault("MPLBACKEND", "Agg")
-    made = explore(arguments.folder, arguments.output, arguments.specimens)
-    print(f"{len(made)} pictures in {arguments.output}")
-    print(f"Next: open {made[0]}")
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
+def _page(manifest: Manifest, drawn: list[Drawn]) -> str:
+    rows = "".join(f"<tr><td>{split}</td><td>{count:,}</td></tr>" for split, count in manifest.samples.items())
+    figures = "".join(
+        f'<h2>{html.escape(each.title)}</h2><figure><img alt="{html.escape(each.alternative)}" style="max-width:100%" '
+        f'src="data:image/png;base64,{base64.b64encode(each.path.read_bytes()).decode("ascii")}">'
+        f"<figcaption>{html.escape(each.caption)}</figcaption></figure>"
+        for each in drawn
+    )
+    name = html.escape(manifest.rung)
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{name}</title>'
+        f"<h1>{name}</h1><p>Manifest {manifest.sha256}</p>"
+        f"<table><tr><th>split</th><th>scans</th></tr>{rows}</table>{figures}</html>\n"
+    )

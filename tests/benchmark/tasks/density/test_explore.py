@@ -1,16 +1,15 @@
-"""Pictures of a data set: each pattern at the place where the probe stood."""
+"""A page about a data set: each pattern at the place where the probe stood, and what is asked of the specimen."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from benchmark.data.recipe import Sample
-from benchmark.definition.finder import load_benchmark
-from benchmark.simulation.probe import Probe
-from benchmark.tasks.density.explore import contact_sheet, draw
-from benchmark.tasks.density.rung import understood
+from benchmark.data.manifest import Manifest, read_manifest
+from benchmark.foundation.errors import StemdlError
+from benchmark.tasks.density.explore import PAGE, SPECIMENS, contact_sheet, explore, first_specimens
 
 
 def test_a_contact_sheet_has_each_pattern_at_its_place() -> None:
@@ -23,7 +22,23 @@ def test_a_contact_sheet_has_each_pattern_at_its_place() -> None:
             np.testing.assert_allclose(part, np.sqrt(scan[row, column]))
 
 
-def test_a_specimen_is_drawn(smoke: list[Sample], tmp_path: Path) -> None:
-    parts = understood(load_benchmark("density").rung("density_smoke"))
-    draw(tmp_path / "one.png", smoke[0].arrays, Probe(100.0, 20.0), parts.scan)
-    assert (tmp_path / "one.png").read_bytes().startswith(b"\x89PNG")
+def test_the_page_shows_specimens_of_every_split(made: Manifest, tmp_path: Path) -> None:
+    found = explore(made, tmp_path)
+    pictures = [Path(each) for each in found.numbers["pictures"]]
+    assert [each.name for each in pictures] == [f"{split}_0.png" for split in made.samples]
+    assert all(each.read_bytes().startswith(b"\x89PNG") for each in pictures)
+    page = (tmp_path / PAGE).read_text(encoding="utf-8")
+    assert page.count("data:image/png;base64,") == len(pictures) and made.sha256 in page
+    for split in made.samples:
+        (shown,) = first_specimens(made, split)
+        assert shown.said["formula"] in page and shown.said["kind"] in page and len([shown]) <= SPECIMENS
+
+
+def test_a_folder_that_cannot_be_written_and_shards_that_changed_are_told(made: Manifest, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StemdlError, match="cannot be written"):
+        explore(made, tmp_path / "file")
+    other = read_manifest(made.folder)
+    shards = ({**other.shards[0], "sha256": "0" * 64}, *other.shards[1:])
+    with pytest.raises(StemdlError):
+        explore(Manifest(**{**vars(other), "shards": shards}), tmp_path / "page")
