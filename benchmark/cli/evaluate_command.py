@@ -60,6 +60,8 @@ def execute(arguments: argparse.Namespace) -> int:
             continue
         outputs = {name: values[0] for name, values in answer(_batch(question)).items()}
         row: dict[str, Any] = {"input": str(question.path), "answer": _ranked(outputs, schema)}
+        if (measured := getattr(evaluation, "measured", None)) is not None:
+            row["measured"] = measured(question, outputs)
         if not arguments.no_pictures:
             row["picture"] = str(arguments.output / f"{question.name}.png")
             arguments.output.mkdir(parents=True, exist_ok=True)
@@ -158,4 +160,5 @@ def _shown(row: Mapping[str, Any]) -> tuple[str, str]:
             ]
         else:
             said.append(name)
+    said += [f"{name} {value:.3f}" for name, value in row.get("measured", {}).items()]
     return Path(row["input"]).name, ", ".join(said)
