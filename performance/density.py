@@ -1,10 +1,11 @@
 """Classical methods, and a trained network if there is one, on the same scans of the benchmark `density`.
 
-    python performance/density.py data/density_mini -o baselines [--run runs/mine] [--samples 60]
+    python performance/density.py data/density_mini -o baselines [--run runs/mine] [--samples 60] [--doses 1e3 1e5]
 
 Writes `baselines.json` and `baselines.png`, and prints the error of each method by thickness. A method without learning
 knows no scale: its pictures are fitted to each specimen's density by the best scale and offset, of either sign, which
-is in its favour. The network's are taken as they are. Times are of one thread.
+is in its favour. The network's are taken as they are. Times are of one thread. With `--doses` the same specimens are
+made again, counted with so many electrons per square Angstrom, for a table of error by dose.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -28,16 +30,21 @@ from numpy.typing import NDArray
 
 from benchmark.data.manifest import read_manifest
 from benchmark.data.reader import Part
+from benchmark.data.recipe import samples_of_unit
 from benchmark.definition.finder import benchmark_of
+from benchmark.definition.rung import Rung
 from benchmark.metrics.standardised_error import standardised
 from benchmark.simulation.probe import Probe
-from benchmark.tasks.density.classical import centre_of_mass, dark_field, ptychography
+from benchmark.tasks.density.classical import centre_of_mass, dark_field, ptychography, single_side_band
 from benchmark.tasks.density.measures import Found, fitted, resolution_angstrom, similarity, square_errors
+from benchmark.tasks.density.recipe import DensityRecipe
 from benchmark.tasks.density.rung import DensityRung, understood
+from benchmark.tasks.density.scanned import counted_scan
 
 EDGES = (0.0, 35.0, 75.0, 125.0, np.inf)
 AROUND = (20, 50, 100, 200)
 """Thicknesses in Angstrom that the columns of the table are named by: from one edge to the next."""
+NETWORK = "network"
 Method = Callable[[NDArray[np.float32]], NDArray]
 
 
@@ -52,6 +59,7 @@ def classical(parts: DensityRung, iterations: int) -> Mapping[str, Method]:
         "mean picture": lambda scans: np.zeros((len(scans), scan.target_pixels, scan.target_pixels)),
         "dark field": partial(dark_field, probe=probe, scan=scan),
         "centre of mass": partial(centre_of_mass, probe=probe, scan=scan),
+        "single side-band": partial(single_side_band, probe=probe, scan=scan),
         "ptychography": partial(
             ptychography, probe=probe, scan=scan, slices=1, slice_angstrom=0.0, iterations=iterations
         ),
@@ -98,6 +106,27 @@ def measured(pictures: NDArray, seconds: float, read: Mapping[str, NDArray], pix
     }
 
 
+def at_doses(
+    rung: Rung, split: str, count: int, doses: Sequence[float], methods: Mapping[str, Method]
+) -> dict[str, dict[float, float]]:
+    """By method, the error at each dose (electrons per square Angstrom) over the first so many specimens of a split,
+    which are made here: the same crystals, defects and views at every dose."""
+    recipe = DensityRecipe(rung)
+    recipe.parts = replace(recipe.parts, beam=replace(recipe.parts.beam, dose_per_angstrom2=(0.0, 0.0)))  # no counting
+    units = [unit for unit in recipe.units() if unit.split == split][:count]
+    made = [sample.arrays for unit in units for sample in samples_of_unit(recipe, rung, unit)]
+    density = np.array([each["density"] for each in made])
+    found: dict[str, dict[float, float]] = {name: {} for name in methods}
+    for dose in doses:
+        electrons, generator = dose * recipe.parts.scan.step_angstrom**2, np.random.default_rng(0)
+        scans = np.array([counted_scan(each["scan"], electrons, generator) for each in made])
+        for name, method in methods.items():
+            pictures = method(scans)
+            pictures = pictures if name == NETWORK else fitted(pictures, density)
+            found[name][dose] = float(np.sqrt(square_errors(pictures, density).mean()))
+    return found
+
+
 def draw(path: Path, pictures: Mapping[str, NDArray], thickness: NDArray, rows: int = 5) -> None:
     """Specimens from thin to thick, one a row: the density, and what each method made of it."""
     import matplotlib.pyplot as plt
@@ -124,6 +153,7 @@ def main() -> None:
     parser.add_argument("--split", default="test", choices=("dev", "test"))
     parser.add_argument("--samples", type=int, default=60, help="the first so many of the split")
     parser.add_argument("--iterations", type=int, default=20, help="of ptychography")
+    parser.add_argument("--doses", type=float, nargs="+", default=[], help="electrons per square Angstrom")
     arguments = parser.parse_args()
 
     manifest = read_manifest(arguments.data)
@@ -133,7 +163,7 @@ def main() -> None:
     part.read(np.arange(len(read["scan"])), read)
     methods = dict(classical(parts, arguments.iterations))
     if arguments.run:
-        methods["network"] = network(arguments.run, rung.name)
+        methods[NETWORK] = network(arguments.run, rung.name)
     pixel = parts.scan.field_angstrom / parts.scan.target_pixels
     pictures, rows = {"density": standardised(read["density"])}, {}
     print(f"{'error':24} {'all':>6} " + " ".join(f"{each:>4} A" for each in AROUND) + "   SSIM  res. A  recall     ms")
@@ -141,7 +171,7 @@ def main() -> None:
         started = time.process_time()
         made = method(read["scan"])
         seconds = time.process_time() - started
-        pictures[name] = made if name == "network" else fitted(made, read["density"])
+        pictures[name] = made if name == NETWORK else fitted(made, read["density"])
         row = rows[name] = measured(pictures[name], seconds, read, pixel)
         there = " ".join("     -" if each is None else f"{each:6.3f}" for each in row["by_thickness_angstrom"].values())
         print(
@@ -149,6 +179,12 @@ def main() -> None:
             f"{row['recall']:7.2f} {row['milliseconds']:6.0f}",
             flush=True,
         )
+    if arguments.doses:
+        print(f"\n{'error, by electrons per square A':32} " + " ".join(f"{dose:8.0e}" for dose in arguments.doses))
+        by_dose = at_doses(rung, arguments.split, len(read["scan"]), arguments.doses, methods)
+        for name, errors in by_dose.items():
+            print(f"{name:32} " + " ".join(f"{error:8.3f}" for error in errors.values()))
+            rows[name]["by_dose_per_angstrom2"] = errors
     arguments.output.mkdir(parents=True, exist_ok=True)
     (arguments.output / "baselines.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
     draw(arguments.output / "baselines.png", pictures, read["thickness"])

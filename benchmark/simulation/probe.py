@@ -33,19 +33,24 @@ class Probe:
         return 1e-3 * self.semi_angle_mrad / wavelength_angstrom(self.energy_kev)
 
     def spectrum(self, box: Box) -> NDArray[np.complex128]:
-        """(points, points) amplitudes in numpy's order of the probe over the origin; their squares sum to 1.
+        """(points, points) amplitudes in numpy's order of the probe over the origin; their squares sum to 1."""
+        amplitudes = self.amplitudes(box.squared, box.angstrom)
+        normalised: NDArray[np.complex128] = amplitudes / np.linalg.norm(amplitudes)
+        return normalised
+
+    def amplitudes(self, squared: NDArray[np.float64], box_angstrom: float) -> NDArray[np.complex128]:
+        """The lens's transmission at any |k|^2, 1/Angstrom^2, of pixels 1 / `box_angstrom` wide.
 
         A(k) exp(-i chi(k)), chi = pi lambda k^2 (-defocus) + (pi / 2) C3 lambda^3 k^4 (Kirkland 2010, section 3.1). The
         aperture's edge cuts pixels in proportion, as far as a straight edge would.
         """
         wavelength = wavelength_angstrom(self.energy_kev)
-        length = np.sqrt(box.squared)
-        aperture = np.clip((self.semi_angle_per_angstrom - length) * box.angstrom + 0.5, 0.0, 1.0)
-        chi = np.pi * wavelength * box.squared * (0.5 * self.spherical_angstrom * wavelength**2 * box.squared)
-        chi -= np.pi * wavelength * box.squared * self.defocus_angstrom
-        amplitudes = np.sqrt(aperture) * np.exp(-1j * chi)
-        normalised: NDArray[np.complex128] = amplitudes / np.linalg.norm(amplitudes)
-        return normalised
+        length = np.sqrt(squared)
+        aperture = np.clip((self.semi_angle_per_angstrom - length) * box_angstrom + 0.5, 0.0, 1.0)
+        chi = np.pi * wavelength * squared * (0.5 * self.spherical_angstrom * wavelength**2 * squared)
+        chi -= np.pi * wavelength * squared * self.defocus_angstrom
+        found: NDArray[np.complex128] = np.sqrt(aperture) * np.exp(-1j * chi)
+        return found
 
 
 def shifts(places: NDArray, positions: NDArray) -> NDArray[np.complex128]:

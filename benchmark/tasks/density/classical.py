@@ -1,4 +1,4 @@
-"""What is made of a scan without learning: virtual detectors, and iterative ptychography of one and several slices.
+"""What is made of a scan without learning: virtual detectors, single-side-band and iterative ptychography.
 
 Each gives a picture in units of its own. The patterns are those of a known microscope; nothing else is known.
 """
@@ -18,6 +18,8 @@ from benchmark.tasks.density.target import seen
 Pictures = NDArray[np.float64]
 DARK_FROM = 1.5
 """Where the annular dark field begins, in semi-angles of the probe; it goes to the detector's edge."""
+LEAST_OVERLAP = 0.03
+"""Of disks, against the largest: where they overlap less, single-side-band ptychography divides by this."""
 STEP = 1.0
 """Of a slice's update in iterative ptychography, against the largest stable one."""
 
@@ -62,6 +64,32 @@ def centre_of_mass(scans: NDArray[np.float32], probe: Probe, scan: Scan) -> Pict
     transform = q[:, None] * np.fft.fft2(mirrored(c_y, 1)) + q[None, :] * np.fft.fft2(mirrored(c_x, 2))
     phase = np.fft.ifft2(transform / (1j * squared)).real[:, : scan.positions, : scan.positions]
     return _refined(phase, scan)
+
+
+def single_side_band(scans: NDArray[np.float32], probe: Probe, scan: Scan) -> Pictures:
+    """The phase of a weak object, by least squares over all overlaps of the direct disk with two scattered ones
+    (Pennycook et al. 2015, Ultramicroscopy 151, 160), with the lens's aberrations taken out: (n, m, m).
+
+    To first order a phase phi gives G(k, q) = i phi(q) (A*(k) A(k - q) - A(k) A*(k + q)), where G is the scan's Fourier
+    transform over the positions.
+    """
+    k_y, k_x = _detector(scan)
+    here = probe.amplitudes(k_y**2 + k_x**2, scan.box.angstrom)
+    norm = np.linalg.norm(here)
+    q = np.fft.fftfreq(scan.positions, scan.step_angstrom)
+    transform = np.fft.fft2(scans, axes=(1, 2))
+    found, weights = np.zeros(transform.shape[:3], dtype=np.complex128), np.zeros((scan.positions, scan.positions))
+    for row, q_y in enumerate(q):
+        for column, q_x in enumerate(q):
+            less, more = (
+                probe.amplitudes((k_y + sign * q_y) ** 2 + (k_x + sign * q_x) ** 2, scan.box.angstrom)
+                for sign in (-1.0, 1.0)
+            )
+            overlap = (here.conj() * less - here * more.conj()) / norm**2
+            weights[row, column] = (np.abs(overlap) ** 2).sum()
+            found[:, row, column] = (transform[:, row, column] * overlap.conj()).sum(axis=(1, 2)) / 1j
+    found /= np.maximum(weights, LEAST_OVERLAP * weights.max())
+    return _refined(np.fft.ifft2(found).real, scan)
 
 
 def ptychography(

@@ -8,7 +8,7 @@ import pytest
 from benchmark.simulation.gratings import Specimen, phases
 from benchmark.simulation.potential import Atoms
 from benchmark.simulation.probe import Probe
-from benchmark.tasks.density.classical import centre_of_mass, dark_field, ptychography
+from benchmark.tasks.density.classical import centre_of_mass, dark_field, ptychography, single_side_band
 from benchmark.tasks.density.measures import fitted, square_errors
 from benchmark.tasks.density.rung import Scan
 from benchmark.tasks.density.scanned import centres, ideal_scan
@@ -58,6 +58,20 @@ def test_ptychography_recovers_the_phase_of_a_thin_specimen_out_of_focus() -> No
     assert error(found) < 0.35
     assert error(found) < 0.7 * min(error(each(scans, probe, SCAN)) for each in (dark_field, centre_of_mass))
     assert error(found[:, ::-1]) > 0.8
+
+
+@pytest.mark.parametrize("defocus", [0.0, 80.0])
+def test_single_side_band_recovers_the_phase_of_a_weak_object_at_any_defocus(defocus: float) -> None:
+    """A light specimen in the middle of the scan, which ends in vacuum: the method takes the scan to be periodic."""
+    probe = Probe(100.0, 20.0, defocus_angstrom=defocus)
+    places = np.array([[-0.7, 0.4, 0.5], [0.6, 0.9, 0.5], [0.3, -0.8, 0.5]])
+    specimen = Specimen(np.array([6, 8, 5]), places, slices=1, slice_angstrom=1.0)
+    phi = phases(specimen, SCAN.box, Atoms(0.6, "lobato"), 100.0)
+    true = potential(phi, SCAN.box, SCAN.pixels, WINDOW)[None]
+    found = single_side_band(_scanned(probe, specimen), probe, SCAN)
+    errors = [float(np.sqrt(square_errors(fitted(each, true), true).mean())) for each in (found, found[:, ::-1])]
+    assert errors[0] < 0.6 and errors[1] > errors[0] + 0.2
+    assert np.corrcoef(found.ravel(), true.ravel())[0, 1] > 0.8
 
 
 def test_several_slices_describe_depth_that_one_cannot() -> None:
