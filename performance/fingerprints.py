@@ -1,18 +1,26 @@
-"""How long a fingerprint takes on one core, beside a plain direct sum of the same formula in the same run.
+"""Fingerprints measured: how long one takes, who still knows broken crystals, and what a network looks at.
 
     python performance/fingerprints.py speed [--atoms 256] [--repeats 10]
+    python performance/fingerprints.py table RUN [--draws 10] [--tolerances 0.01 0.1 0.3] [--no-spglib]
+    python performance/fingerprints.py maps RUN -o maps.png
 
-Prints processor milliseconds of the fastest of some calls, their ratio, and by how much both pictures differ.
+`speed` prints processor milliseconds of the fastest of some calls beside a plain direct sum of the same formula in the
+same run, their ratio, and by how much both pictures differ. `table` breaks whole crystals of each of the seven classes,
+of elements that no training has, as badly as each row says: how many of 100 the network of a finished run
+(`stemdl run --rung fingerprints_mini`) names right, and spglib at each tolerance in Angstrom, which is given the box
+that the cells fill and so many seconds for each. `maps` draws one picture of each class with attentive response maps of
+the network's convolutions.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
+import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -20,7 +28,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 
-from benchmark.simulation.cluster import Severity, broken, cluster_of, nearest_mean_angstrom
+from benchmark.crystals.fingerprints.elementals import LABELS, draw_elemental, elements_of, of_label
+from benchmark.crystals.fingerprints.levels import in_levels
+from benchmark.simulation.cluster import Cluster, Severity, broken, cluster_of, nearest_mean_angstrom
 from benchmark.simulation.fingerprint import fingerprint
 from benchmark.simulation.scattering import x_ray_scattering_factor
 
@@ -74,15 +84,147 @@ def speed(atoms: int, repeats: int) -> None:
         )
 
 
+SEED, SHARES = 20182775, {"train": 0.6, "dev": 0.2, "test": 0.2}
+"""Of the shipped rungs, which say by them which elements are in which split."""
+ROWS = [
+    ("whole", Severity()),
+    *((f"vacancies {share:.0%}", Severity(vacancies=share)) for share in (0.01, 0.1, 0.25, 0.4, 0.5, 0.6, 0.7)),
+    *((f"displaced {share:.1%}", Severity(displaced=share)) for share in (0.001, 0.005, 0.01, 0.02, 0.05, 0.08, 0.1)),
+    ("substituted 20%", Severity(substituted=0.2)),
+    ("surface 40%", Severity(surface=0.4)),
+    ("vacancies 25%, displaced 5%", Severity(vacancies=0.25, displaced=0.05)),
+]
+SPGLIB_SECONDS = 10.0
+
+
+def crystals(draws: int, how: Severity) -> Iterator[tuple[int, int, Cluster]]:
+    """Class, space group and broken cluster: so many of each class, of the test split's elements in turn."""
+    elements = elements_of(SEED, SHARES)["test"]
+    for label, name in enumerate(LABELS):
+        for draw in range(draws):
+            generator = np.random.default_rng([SEED, label, draw])
+            prototypes = of_label(name)
+            prototype = prototypes[draw % len(prototypes)]
+            crystal = draw_elemental(prototype, elements[draw % len(elements)], generator)
+            whole = cluster_of(crystal.cell, crystal.numbers, crystal.positions, 250)
+            yield label, crystal.space_group, broken(whole, how, elements, generator)
+
+
+def network(run: Path) -> tuple[object, Callable[[np.ndarray], np.ndarray]]:
+    """The trained model of a run's folder, and a function from pictures (n, 3, 64, 64) to classes (n,)."""
+    import torch
+
+    from benchmark.data.recipe import recipe_of
+    from benchmark.definition.finder import load_benchmark
+    from benchmark.definition.request import CHECKPOINT, CONFIG
+    from benchmark.definition.settings import Settings, settings_of
+    from benchmark.foundation.files import read_yaml_mapping
+    from reference.average import average_of
+    from reference.checkpoint import load_average
+    from reference.tasks.fingerprints.task import make_task
+
+    benchmark = load_benchmark("fingerprints")
+    known = settings_of(benchmark)
+    config = read_yaml_mapping(run / CONFIG, "the run's configuration")
+    values = {name: config.get(name, each.default) for name, each in known.items()}
+    task = make_task(recipe_of(benchmark.rungs["fingerprints_mini"]).schema(), values)
+    model = average_of(task.model, Settings.of(values).weight_averaging)
+    load_average(run / CHECKPOINT, model)
+    model.eval()
+
+    def classes(pictures: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            return model(torch.from_numpy(pictures)).argmax(dim=1).numpy()
+
+    return model, classes
+
+
+def _find_group(cluster: Cluster, tolerance: float, found: multiprocessing.connection.Connection) -> None:
+    import spglib
+
+    try:
+        places = cluster.positions @ np.linalg.inv(cluster.box)
+        dataset = spglib.get_symmetry_dataset((cluster.box, places, cluster.numbers), symprec=tolerance)
+    except spglib.SpglibError:
+        dataset = None
+    found.send(dataset.number if dataset is not None else 0)
+
+
+def space_group(cluster: Cluster, tolerance: float) -> int:
+    """What spglib says; 0 where it says nothing within `SPGLIB_SECONDS`. It can take minutes, and in C: a process of
+    its own is ended from outside."""
+    mine, other = multiprocessing.Pipe(duplex=False)
+    work = multiprocessing.get_context("fork").Process(target=_find_group, args=(cluster, tolerance, other))
+    work.start()
+    found = mine.recv() if mine.poll(SPGLIB_SECONDS) else 0
+    work.kill()
+    work.join()
+    return int(found)
+
+
+def table(run: Path, draws: int, tolerances: list[float]) -> None:
+    _, classes = network(run)
+    print(f"{'of 100, right':<28} network" + "".join(f"  spglib {each:g}" for each in tolerances))
+    for name, how in ROWS:
+        rows = list(crystals(draws, how))
+        pictures = np.stack([in_levels(fingerprint(each.positions, each.numbers)) for _, _, each in rows])
+        right = np.mean(classes(pictures) == np.array([label for label, _, _ in rows]))
+        line = f"{name:<28} {100 * right:7.1f}"
+        for tolerance in tolerances:
+            same = [space_group(cluster, tolerance) == group for _, group, cluster in rows]
+            line += f"  {100 * np.mean(same):{len(f'spglib {tolerance:g}')}.1f}"
+        print(line, flush=True)
+
+
+def maps(run: Path, path: Path) -> None:
+    import torch
+    from matplotlib.figure import Figure
+
+    from reference.tasks.fingerprints.response import convolutions, response
+
+    model, classes = network(run)
+    assert isinstance(model, torch.nn.Module)
+    rows = list(crystals(1, Severity(vacancies=0.25)))
+    pictures = np.stack([in_levels(fingerprint(each.positions, each.numbers)) for _, _, each in rows])
+    places = convolutions(model)
+    figure = Figure(figsize=(2.0 * (len(places) + 1), 2.0 * len(rows)), layout="constrained")
+    axes = figure.subplots(len(rows), len(places) + 1)
+    found = classes(pictures)
+    for row, picture in enumerate(pictures):
+        axes[row, 0].imshow(np.sqrt(picture).transpose(1, 2, 0))
+        axes[row, 0].set_title(f"{LABELS[rows[row][0]]}: {LABELS[found[row]]}", fontsize=8)
+    for column, _ in enumerate(places, 1):
+        marks = response(model, torch.from_numpy(pictures), column - 1).clamp(min=0.0).sum(dim=1).numpy()
+        for row, each in enumerate(marks):
+            axes[row, column].imshow((each / max(each.max(), 1e-12)).transpose(1, 2, 0))
+            axes[row, column].set_title(f"convolution {column}", fontsize=8)
+    for each in axes.ravel():
+        each.set_axis_off()
+    figure.savefig(path, dpi=110)
+    print(f"{path}: {len(rows)} classes with a quarter of the atoms missing, {len(places)} convolutions")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     of_speed = commands.add_parser("speed")
     of_speed.add_argument("--atoms", type=int, default=256)
     of_speed.add_argument("--repeats", type=int, default=10)
+    of_table = commands.add_parser("table")
+    of_table.add_argument("run", type=Path)
+    of_table.add_argument("--draws", type=int, default=10)
+    of_table.add_argument("--tolerances", type=float, nargs="*", default=[0.01, 0.1, 0.3])
+    of_table.add_argument("--no-spglib", action="store_true")
+    of_maps = commands.add_parser("maps")
+    of_maps.add_argument("run", type=Path)
+    of_maps.add_argument("-o", "--output", type=Path, default=Path("maps.png"))
     arguments = parser.parse_args()
     if arguments.command == "speed":
         speed(arguments.atoms, arguments.repeats)
+    elif arguments.command == "table":
+        table(arguments.run, arguments.draws, [] if arguments.no_spglib else arguments.tolerances)
+    else:
+        maps(arguments.run, arguments.output)
 
 
 if __name__ == "__main__":

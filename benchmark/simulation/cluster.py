@@ -21,10 +21,12 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Cluster:
-    """Atoms in space: `positions` (n, 3) in Angstrom, and their atomic `numbers` (n,)."""
+    """Atoms in space: `positions` (n, 3) in Angstrom, and their atomic `numbers` (n,). `box` (3, 3), vectors as rows,
+    is what the cells fill: a program that looks for a crystal's symmetry is given it as a cell."""
 
     positions: Numbers
     numbers: NDArray[np.int64]
+    box: Numbers
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def cluster_of(cell: Numbers, numbers: NDArray[np.int64], positions: Numbers, at
         cells = np.stack(np.meshgrid(*map(np.arange, counts), indexing="ij"), axis=-1).reshape(-1, 1, 3)
         at = (cells + positions).reshape(-1, 3) @ cell
         if len(at) >= atoms:
-            return Cluster(at, np.tile(numbers, len(cells)))
+            return Cluster(at, np.tile(numbers, len(cells)), counts[:, None] * cell)
         counts[int(np.argmin(at.max(axis=0) - at.min(axis=0)))] += 1
 
 
@@ -104,4 +106,4 @@ def broken(whole: Cluster, how: Severity, others: Sequence[int], generator: np.r
         numbers[places] = generator.choice(np.array(foreign), size=len(places))
     if how.displaced:
         positions = positions + generator.normal(scale=how.displaced * unit, size=positions.shape)
-    return Cluster(positions, numbers)
+    return Cluster(positions, numbers, whole.box)

@@ -26,6 +26,8 @@ def test_cells_are_added_where_the_cluster_is_shortest() -> None:
     cell = cell_from_parameters(np.array([3.0, 3.0, 5.0]), np.array([90.0, 90.0, 120.0]))
     hexagonal = cluster_of(cell, np.array([30, 30]), np.array([[1 / 3, 2 / 3, 0.25], [2 / 3, 1 / 3, 0.75]]), 250)
     assert 250 <= len(hexagonal.numbers) <= 320
+    volume = abs(np.linalg.det(hexagonal.box)) / abs(np.linalg.det(cell))
+    assert 2 * round(volume) == len(hexagonal.numbers)
     assert nearest_mean_angstrom(simple().positions) == pytest.approx(3.0)
 
 

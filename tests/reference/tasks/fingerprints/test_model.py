@@ -12,6 +12,7 @@ from benchmark.definition.settings import read_settings
 from benchmark.simulation.fingerprint import RING_PIXELS as RING_OF_DATA
 from reference.input import unfilled
 from reference.tasks.fingerprints.model import Published
+from reference.tasks.fingerprints.response import convolutions, response
 from reference.tasks.fingerprints.speckle import RING_PIXELS, speckled
 from reference.tasks.fingerprints.task import make_task
 
@@ -70,3 +71,40 @@ def test_speckle_lies_in_the_ring_and_is_as_strong_as_is_said() -> None:
     added = speckled(flat, 2.0, np.random.default_rng(1))
     ring = added[:, :, 31 + 20, 31]
     assert 0.0 < ring.min() and torch.all(speckled(flat, 0.0, np.random.default_rng(1)) == flat)
+
+
+@pytest.mark.parametrize("overrides", [(), ("network=published",)])
+def test_response_maps_are_pictures_and_lie_where_the_picture_is_bright(overrides: tuple[str, ...]) -> None:
+    """A filter answers within its field of view: far from the one bright spot a map of the first layer is dark."""
+    torch.manual_seed(0)
+    model = make_task(SCHEMA, settings(*overrides)).model.eval()
+    spot = torch.zeros(1, 3, 64, 64)
+    spot[:, :, 20:23, 40:43] = 1.0
+    assert len(convolutions(model)) == (6 if overrides else 4)
+    for layer in range(len(convolutions(model))):
+        maps = response(model, spot, layer)
+        assert maps.shape == (1, 4, 3, 64, 64) and torch.isfinite(maps).all()
+    first = response(model, spot, 0)[:, 0].abs().amax(dim=(0, 1))
+    assert first[10:34, 30:54].max() > 0.0
+
+
+def test_what_the_maps_mark_counts_more_than_as_much_elsewhere() -> None:
+    """Of a network that has learnt the peaks: the loss grows more where marked pixels go dark than where others do."""
+    torch.manual_seed(0)
+    task = make_task(SCHEMA, settings("network=published", "dropout=0", "label_smoothing=0"))
+    task.model.eval()
+    batch = {"fingerprint": pictures(), "structure": torch.arange(7)}
+    optimizer = torch.optim.Adam(task.model.parameters(), 1e-3)
+    for _ in range(8):
+        optimizer.zero_grad()
+        task.loss(task.model, batch).backward()
+        optimizer.step()
+    marks = response(task.model, batch["fingerprint"], 1).clamp(min=0.0).sum(dim=(1, 2)).flatten(1)
+    bright = marks.topk(60, dim=1).indices
+    other = marks.topk(60, dim=1, largest=False).indices
+    losses = []
+    for dark in (bright, other):
+        mask = torch.ones(7, 64 * 64).scatter_(1, dark, 0.0).view(7, 1, 64, 64)
+        with torch.no_grad():
+            losses.append(task.loss(task.model, {**batch, "fingerprint": batch["fingerprint"] * mask}).item())
+    assert losses[0] > losses[1]

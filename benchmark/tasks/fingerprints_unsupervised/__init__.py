@@ -1,0 +1,1 @@
+"""The benchmark `fingerprints_unsupervised`: which structures there are, from fingerprints without labels."""

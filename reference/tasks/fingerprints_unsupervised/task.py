@@ -1,0 +1,64 @@
+"""Clusters of fingerprints: a few numbers of each picture by one of the methods, and k-means of these. Of what a batch
+holds the pictures alone are looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from benchmark.definition.sample import SampleSchema
+from benchmark.foundation.errors import StemdlError, nearest
+from reference.task import Batch
+from reference.tasks.fingerprints_unsupervised import sums
+from reference.tasks.fingerprints_unsupervised.methods import Autoencoder, KernelPrincipal, Method, Principal
+
+METHODS = ("pca", "kernel_pca", "autoencoder")
+
+
+class Clusters:
+    """As many clusters as the schema has classes. `pool` is the side of a square of pixels that count as one; `root`
+    whether it is the intensity's root that is looked at."""
+
+    def __init__(self, method: Method, schema: SampleSchema, pool: int, root: bool) -> None:
+        (picture,), (label, *_) = schema.inputs, schema.targets
+        self._picture, self._label, self._clusters = picture.name, label.name, len(schema.classes[label.name])
+        self._method, self._pool, self._root = method, pool, root
+
+    def fit(self, batches: Iterable[Batch], total: Callable[[Tensor], Tensor]) -> None:
+        features = [self._features(batch) for batch in batches]
+        self._method.learn(lambda: features, total)
+        codes = [self._method.code(each) for each in features]
+        self._centres = sums.k_means(lambda: codes, self._clusters, total)
+
+    def predict(self, batch: Batch) -> Batch:
+        return {self._label: sums.nearest(self._method.code(self._features(batch)), self._centres)}
+
+    def _features(self, batch: Batch) -> Tensor:
+        pictures = batch[self._picture].cpu()
+        pooled = F.avg_pool2d(pictures, self._pool).flatten(1)
+        return pooled.clamp(min=0.0).sqrt() if self._root else pooled
+
+
+def method_of(settings: Mapping[str, Any], features: int) -> Method:
+    """The method that the settings name. Raises StemdlError where there is none of that name."""
+    name, components = settings["method"], settings["components"]
+    if name == "pca":
+        return Principal(components)
+    if name == "kernel_pca":
+        return KernelPrincipal(components, settings["landmarks"], settings["degree"])
+    if name == "autoencoder":
+        return Autoencoder(features, settings["latent"], settings["passes"])
+    raise StemdlError(f"there is no method {name!r}", where="method", remedy=nearest(name, METHODS))
+
+
+def make_task(schema: SampleSchema, settings: Mapping[str, Any]) -> Clusters:
+    """The task of the closed division. Raises StemdlError for a method that there is not, and for squares that do not
+    fill the picture."""
+    channels, side, _ = schema.inputs[0].shape
+    pool = settings["pool"]
+    if side % pool:
+        raise StemdlError("pool does not divide the picture", where="pool", expected=f"a divisor of {side}", found=pool)
+    return Clusters(method_of(settings, channels * (side // pool) ** 2), schema, pool, settings["root"])

@@ -1,0 +1,115 @@
+"""Clusters are found without labels, and the same however the samples are dealt to ranks."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from benchmark.data.recipe import recipe_of
+from benchmark.definition.finder import load_benchmark
+from benchmark.definition.settings import read_settings
+from benchmark.foundation.errors import StemdlError
+from benchmark.metrics.clustering import Clustering
+from reference.tasks.fingerprints_unsupervised.sums import k_means, moments, nearest, principal
+from reference.tasks.fingerprints_unsupervised.task import make_task
+
+BENCHMARK = load_benchmark("fingerprints_unsupervised")
+SCHEMA = recipe_of(BENCHMARK.rungs["fingerprints_unsupervised_smoke"]).schema()
+FAST = ("pool=8", "components=8", "landmarks=12", "passes=30")
+
+
+def settings(*overrides: str) -> dict:
+    return read_settings(BENCHMARK, "fingerprints_unsupervised_smoke", None, overrides).to_dict()
+
+
+def pictures(count: int = 70) -> dict[str, Tensor]:
+    """Seven kinds, each bright in a square of its own, under noise."""
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(count) % 7
+    found = 0.1 * torch.rand(count, 3, 64, 64, generator=generator)
+    for number, label in enumerate(labels):
+        found[number, int(label) % 3, 8 * int(label) : 8 * int(label) + 8, 16:24] += 0.9
+    return {"fingerprint": found / found.amax(dim=(1, 2, 3), keepdim=True), "structure": labels}
+
+
+class Ranks:
+    """So many threads that sum tensors over each other, as ranks do."""
+
+    def __init__(self, count: int) -> None:
+        self._barrier, self._values, self._count = threading.Barrier(count), [None] * count, count
+
+    def total(self, rank: int) -> Callable[[Tensor], Tensor]:
+        def total(values: Tensor) -> Tensor:
+            self._values[rank] = values
+            self._barrier.wait()
+            found = torch.stack(self._values).sum(dim=0)
+            self._barrier.wait()
+            return found
+
+        return total
+
+    def each(self, work: Callable[[int], Tensor]) -> list[Tensor]:
+        with ThreadPoolExecutor(self._count) as threads:
+            return list(threads.map(work, range(self._count)))
+
+
+@pytest.mark.parametrize("method", ["pca", "kernel_pca", "autoencoder"])
+def test_each_method_finds_seven_kinds_that_lie_apart_and_looks_at_no_label(method: str) -> None:
+    batch = pictures()
+    values = []
+    for given in (
+        batch,
+        {**batch, "structure": torch.zeros(70, dtype=torch.long)},
+        {"fingerprint": batch["fingerprint"]},
+    ):
+        torch.manual_seed(0)
+        task = make_task(SCHEMA, settings(f"method={method}", *FAST))
+        task.fit([{name: each[:35] for name, each in given.items()}, {name: each[35:] for name, each in given.items()}],
+                 lambda values: values)  # fmt: skip
+        values.append(task.predict({"fingerprint": batch["fingerprint"]})["structure"])
+    assert torch.equal(values[0], values[1]) and torch.equal(values[0], values[2])
+    metric = Clustering("structure", 7)
+    counts = metric.tally({"structure": values[0].numpy()}, {"structure": batch["structure"].numpy()})
+    assert metric.value(counts) == 1.0 if method != "autoencoder" else metric.value(counts) > 0.5
+
+
+def test_two_ranks_learn_to_the_last_bit_what_one_learns() -> None:
+    points = torch.rand(200, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    alone = moments([points], lambda values: values)
+    ranks = Ranks(2)
+    parts = [points[:130], points[130:]]
+    both = ranks.each(lambda rank: moments([parts[rank]], ranks.total(rank)).covariance)
+    assert torch.equal(both[0], alone.covariance) and torch.equal(both[1], alone.covariance)
+    centres = k_means(lambda: [points], 6, lambda values: values)
+    others = ranks.each(lambda rank: k_means(lambda: [parts[rank]], 6, ranks.total(rank)))
+    assert torch.equal(others[0], centres) and torch.equal(others[1], centres)
+
+
+def test_moments_and_axes_are_numpy_s() -> None:
+    generator = np.random.default_rng(0)
+    points = generator.random((300, 4)) @ np.diag([1.0, 0.5, 0.2, 0.1])
+    found = moments([torch.from_numpy(points)], lambda values: values)
+    assert found.mean.numpy() == pytest.approx(points.mean(axis=0), abs=1e-4)
+    assert found.covariance.numpy() == pytest.approx(np.cov(points.T, bias=True), abs=1e-4)
+    axes = principal(found, 2)
+    assert axes.variances.numpy() == pytest.approx(np.linalg.eigvalsh(np.cov(points.T, bias=True))[::-1], abs=1e-4)
+    assert (axes.columns.gather(0, axes.columns.abs().argmax(dim=0, keepdim=True)) > 0).all()
+
+
+def test_each_centre_is_the_mean_of_its_points() -> None:
+    points = torch.rand(300, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    centres = k_means(lambda: [points], 5, lambda values: values, passes=200)
+    own = nearest(points, centres)
+    for number in range(5):
+        assert centres[number].numpy() == pytest.approx(points[own == number].mean(dim=0).numpy(), abs=1e-4)
+
+
+def test_what_cannot_be_is_refused() -> None:
+    with pytest.raises(StemdlError, match="pool does not divide"):
+        make_task(SCHEMA, settings("pool=7"))
