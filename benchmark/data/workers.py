@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
@@ -93,17 +94,19 @@ class Workers:
         if self._pool is None:
             yield from ((index, function(piece)) for index, piece in enumerate(pieces))
             return
-        futures = {self._pool.submit(function, piece): index for index, piece in enumerate(pieces)}
         try:
+            futures = {self._pool.submit(function, piece): index for index, piece in enumerate(pieces)}
             for future in as_completed(futures):
                 yield futures[future], future.result()
+        except BrokenProcessPool:  # it waits for its other workers to end by SIGTERM, which they ignore
+            _kill_workers()
+            raise
         except Exception:
             self._pool.shutdown(wait=False, cancel_futures=True)
             raise
         except BaseException:  # interrupted: nobody waits for the pieces that are in work
             self._pool.shutdown(wait=False, cancel_futures=True)
-            for process in active_children():
-                process.kill()
+            _kill_workers()
             raise
 
     def _map_on(
@@ -196,6 +199,11 @@ def _shown(shown: bool, title: str, total: int, unit: str) -> Iterator[Callable[
         return
     with progress(title, total, unit) as advance:
         yield advance
+
+
+def _kill_workers() -> None:
+    for process in active_children():
+        process.kill()
 
 
 def _start(single_threaded: bool) -> None:

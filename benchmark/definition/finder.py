@@ -97,9 +97,13 @@ def require_options(place: TaskPlace, made: str, function: Callable[..., Any], o
 
 
 def _package_of(folder: Path) -> str:
-    """The name under which a plain folder's modules are imported; in it they find each other by relative imports."""
+    """The name under which a plain folder's modules are imported; in it they find each other by relative imports.
+
+    Another folder of that name, known to this process before, is forgotten."""
     name = f"stemdl_task_{folder.name}"
-    if name not in sys.modules:
+    if name not in sys.modules or sys.modules[name].__path__ != [str(folder)]:
+        for known in [each for each in sys.modules if each == name or each.startswith(f"{name}.")]:
+            del sys.modules[known]
         package = ModuleType(name)
         package.__path__ = [str(folder)]
         sys.modules[name] = package

@@ -162,7 +162,10 @@ def toy_environment(tmp_path: Path) -> Path:
     venv, modules = tmp_path / "venv", tmp_path / "modules"
     (venv / "bin").mkdir(parents=True)
     write_program(venv / "bin/python", SHIM)
-    (modules / "mpi4py").mkdir(parents=True)
+    for package in ("mpi4py", "nvidia/nccl"):  # the real torch of this machine may bring NCCL
+        (modules / package).mkdir(parents=True)
+    (modules / "nvidia/__init__.py").touch()
+    (modules / "nvidia/nccl/__init__.py").touch()
     (modules / "torch.py").write_text("__version__ = '2.4.0'\nclass version: cuda = None\n")
     (modules / "mpi4py/__init__.py").write_text("class rc: pass\n")
     (modules / "mpi4py/MPI.py").write_text("def Get_library_version(): return 'Toy MPI 1.0, of today'\n")

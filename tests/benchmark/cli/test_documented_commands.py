@@ -44,7 +44,10 @@ def documented() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("where", "arguments"), documented())
-def test_a_documented_command_is_one(where: str, arguments: str, capsys: pytest.CaptureFixture[str]):
+def test_a_documented_command_is_one(
+    where: str, arguments: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)  # runs that the checkout holds are not those of the examples
     try:
         build_parser().parse_args(shlex.split(arguments))
     except SystemExit:

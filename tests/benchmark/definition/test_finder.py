@@ -70,6 +70,19 @@ def test_names_that_clash_are_refused_with_both_places(write: Write) -> None:
         places()
 
 
+def test_the_modules_of_a_folder_are_its_own_though_another_had_its_name(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[int] = []
+    for number in (1, 2):
+        folder = write(f"place_{number}/mine", renamed(SHIPPED))
+        (folder / "answer.py").write_text("from .helper import SAID\n", encoding="utf-8")
+        (folder / "helper.py").write_text(f"SAID = {number}\n", encoding="utf-8")
+        monkeypatch.setenv(finder.VARIABLE, str(folder))
+        said.append(find_task("mine").code("answer").SAID)
+    assert said == [1, 2]
+
+
 def test_a_rung_of_two_tasks_is_refused(write: Write) -> None:
     write("mine", SHIPPED)
     with pytest.raises(StemdlError, match="several tasks have a rung 'stemdl_mini'"):
