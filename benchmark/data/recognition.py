@@ -102,7 +102,10 @@ def known_recognition(manifest: Manifest) -> Recognition | None:
 
 
 def keep(manifest: Manifest, recognition: Recognition) -> None:
-    """Write what was found next to the manifest; a folder that cannot be written is compared again by whoever asks."""
+    """Write what was found next to the manifest, unless it is known; a folder that cannot be written is compared again
+    by whoever asks."""
+    if known_recognition(manifest) == recognition:
+        return
     with suppress(OSError):
         write_json(
             manifest.folder / RECOGNITION,

@@ -20,9 +20,9 @@ SCORES = {
     2: (0.27542521994134894, 0.5075757575757576, 0.8039208352812841, 0.9492063492063492),
 }
 """By the number of ranks, after each epoch: the mean loss, and the dev split's macro-F1."""
-LOSS, SCORE = 0.01, 0.06
-"""How far another kind of machine may be from them: the kernels of SSE 4.1 were by 0.3 % of a loss, and by one of the
-dev split's 60 samples."""
+LOSS, SCORE = (1e-3, 1e-2, 0.05, 0.05), 0.06
+"""How far another kind of machine may be from them, as last bits grow: with four sets of kernels, to those of SSE 4.1,
+losses were by 6e-5, 0.0014, 0.014 and 0.013 of themselves, and scores by up to two of the dev split's 60 samples."""
 
 
 def curve(folder: Path) -> tuple[list[float], list[float]]:
@@ -55,5 +55,8 @@ def test_the_curve_is_that_of_before(on_ranks: Callable[[int], Path], ranks: int
     """To the last bit on the kind of machine that it was recorded on, and close to it on any other."""
     losses, scores = curve(on_ranks(ranks))
     same = kind_of_processor() == RECORDED_ON
-    assert losses == (list(LOSSES[ranks]) if same else pytest.approx(LOSSES[ranks], rel=LOSS))
+    expected = (
+        LOSSES[ranks] if same else [pytest.approx(x, rel=rel) for x, rel in zip(LOSSES[ranks], LOSS, strict=True)]
+    )
+    assert losses == list(expected)
     assert scores == (list(SCORES[ranks]) if same else pytest.approx(SCORES[ranks], abs=SCORE))

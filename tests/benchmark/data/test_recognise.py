@@ -282,10 +282,10 @@ def test_what_no_sum_tells_is_refused_in_more_than_few_stacks(copied: Path, stri
             recognition, faults = judged(copied)
             assert recognition is not None and recognition.recounted >= number
         assert recognition.verdict == REFUSED
-        # Another kind of processor may draw other noise in a stack or two, and what is changed there shows at once.
+        # Another kind of processor draws other noise in a stack or two; what is changed there may be refused by itself.
         (fault,) = [each for each in faults if each.file == str(copied / "dev")]
         assert "counted with other random numbers" in fault.message
-        assert fault.expected == f"at most {most} of 60" and int(fault.found) > most
+        assert fault.expected.startswith(f"at most {most} of ") and int(fault.found) > most
 
 
 def test_all_patterns_marked_within_the_noise_are_refused(copied: Path) -> None:
@@ -297,6 +297,18 @@ def test_all_patterns_marked_within_the_noise_are_refused(copied: Path) -> None:
         recognition, faults = judged(copied)
         assert recognition is not None and recognition.verdict == REFUSED
         assert {str(copied / split) for split in ("train", "dev", "test")} <= {fault.file for fault in faults}
+
+
+def test_what_is_known_already_is_not_written_again(copied: Path) -> None:
+    with changed(copied):
+        path, name = samples(copied)[0]
+        with h5py.File(path, "r+") as shard:
+            put(shard, name, redistributed(counts_in(shard, name), 6))
+        first, _ = judged(copied)
+        before = (copied / RECOGNITION).stat()
+        again, _ = recognise(read_manifest(copied))
+        after = (copied / RECOGNITION).stat()
+        assert again == first and (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
 def test_a_shard_that_is_not_its_manifests_is_never_compared(copied: Path) -> None:
