@@ -155,19 +155,23 @@ def normalised(counts: Sequence[float] | Numbers) -> NDArray[np.float32]:
 def whole_counts(profile: NDArray[np.float32]) -> NDArray[np.int64] | None:
     """(points,) the fewest whole counts that `normalised` makes a profile of; None where there are none such.
 
-    Two points of a counted profile differ by one count somewhere. That says the highest count to some parts, and the
-    lowest point, whose count follows from it, says it exactly.
+    Two low points of a counted profile differ by one count somewhere, by two or by three. That says the highest count
+    but for the rounding of float32. Wider and wider differences, and then higher and higher points, each of which the
+    one before it says to less than half a count, say it exactly.
     """
     values = np.unique(profile.astype(np.float64))
     if not np.isfinite(values).all() or values[0] < 0.0 or values[-1] != 1.0:
         return None
-    lowest = values[values > 0.0][0]
-    step = np.diff(np.append(0.0, values[values > 0.0])).min()
+    if len(values) == 1:
+        return np.ones(len(profile), dtype=np.int64)
+    lower = values[: len(values) // 2 + 1]  # low values are rounded least
+    step, rising = np.diff(lower).min(), [*(lower[1:] - lower[0]), *values[values > 0.0]]
     for steps in (1, 2, 3):
-        near = round(steps * lowest / step)
-        for count in sorted({max(1, near + away) for away in (-2, -1, 0, 1, 2)}):
-            most = round(count / lowest)
-            counts = np.rint(profile.astype(np.float64) * most)
-            if most <= MOST_COUNTS and np.array_equal((counts / most).astype(np.float32), profile):
-                return counts.astype(np.int64)
+        estimate = steps / step
+        for each in rising:
+            estimate = max(1, round(each * estimate)) / each
+        most = round(estimate)
+        counts = np.rint(profile.astype(np.float64) * most)
+        if most <= MOST_COUNTS and np.array_equal((counts / most).astype(np.float32), profile):
+            return counts.astype(np.int64)
     return None
