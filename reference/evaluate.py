@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor
 from benchmark.definition.sample import SampleSchema
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.progress import counted
-from benchmark.metrics.metric import Arrays, Metric, samples_in
+from benchmark.metrics.metric import Arrays, InParts, Metric, samples_in
 from reference.comm import Comm
 from reference.run import Run
 from reference.samples import InOrder, Samples
@@ -22,8 +23,16 @@ from reference.task import Batch
 Predict = Callable[[Batch], Batch]
 
 
-def evaluate(run: Run, predict: Predict, samples: Samples, split: str) -> float:
-    """The value of the run's metric over a whole split, the same to the last bit on every rank.
+@dataclass(frozen=True)
+class Evaluation:
+    """The value of a metric, and what it says of parts of a split where it looks at them (`InParts`)."""
+
+    value: float
+    by_part: Mapping[str, Mapping[str, float]]
+
+
+def evaluate(run: Run, predict: Predict, samples: Samples, split: str) -> Evaluation:
+    """The run's metric over a whole split, the same to the last bit on every rank.
 
     Raises StemdlError when the ranks together did not count the split's samples, each once.
     """
@@ -57,7 +66,8 @@ def evaluate(run: Run, predict: Predict, samples: Samples, split: str) -> float:
             expected=run.manifest.samples[split],
             found=samples_in(tally),
         )
-    return run.metric.value(tally)
+    parts = run.metric.by_part(tally) if isinstance(run.metric, InParts) else {}
+    return Evaluation(run.metric.value(tally), parts)
 
 
 def tally_of(

@@ -52,7 +52,7 @@ def fit(request: RunRequest, make_task: MakeTask | None = None) -> bool:
             run.log.point(keys.TRACKED_STATS, {keys.THROUGHPUT: samples / seconds}, epoch_num=1, step_num=1)
             run.watch.at("the evaluation")
             with run.log.interval("eval", epoch_num=1):
-                value = evaluate(run, task.predict, data.dev, "dev")
+                value = evaluate(run, task.predict, data.dev, "dev").value
             record(run, 1, value, samples)
             run.say(progress_line(run, 1, value))
         run.watch.at("the evaluation of the test split")

@@ -36,6 +36,7 @@ from benchmark.launch.system import drop_caches
 from benchmark.launch.watchdog import Watch
 from benchmark.metrics.metric import make_metric
 from reference.comm import Comm, lost_ranks_told, make_comm, pick_device
+from reference.evaluate import Evaluation
 from reference.notice import Notice
 from reference.placement import settle, tell
 from reference.preflight import require_fit_ranks
@@ -124,9 +125,11 @@ def record(run: Run, epoch: int, value: float, samples: int) -> None:
     run.reached = run.goal.reached_by(value)
 
 
-def record_test(run: Run, value: float) -> None:
-    """Log the value of the metric over the test split, once the clock has stopped."""
-    run.log.point(run.goal.test_key, value, samples_count=run.manifest.samples["test"])
+def record_test(run: Run, found: Evaluation) -> None:
+    """Log what the metric gave over the test split, once the clock has stopped."""
+    run.log.point(run.goal.test_key, found.value, samples_count=run.manifest.samples["test"])
+    if found.by_part:
+        run.log.point(keys.TEST_BY_PART, found.by_part)
 
 
 def _data_of(request: RunRequest) -> Manifest:

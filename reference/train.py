@@ -74,7 +74,7 @@ def train(request: RunRequest, make_task: MakeTask | None = None) -> bool:
                 run.watch.at(f"the evaluation of epoch {epoch}")
                 with run.log.interval("eval", epoch_num=epoch):
                     average_buffers(state.averaged, run.comm)
-                    value = evaluate(run, predict, data.dev, "dev")
+                    value = evaluate(run, predict, data.dev, "dev").value
                 record(run, epoch, value, epoch * steps * run.settings.global_batch_size)
                 state.finish_epoch()
                 if run.settings.checkpoint:

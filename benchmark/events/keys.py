@@ -57,6 +57,7 @@ EVAL_SAMPLES = "eval_samples"
 EVAL_ACCURACY = "eval_accuracy"  # holds the metric: the one key that every official tool reads
 F1_MACRO = "f1_macro"  # in older logs, the same number under its own name
 TEST_F1_MACRO = "test_f1_macro"  # after run_stop, off the clock
+TEST_BY_PART = "test_by_part"  # after the test score: more of it, of a metric that looks at parts of a split
 TRACKED_STATS = "tracked_stats"
 THROUGHPUT = "throughput"  # within the value of tracked_stats, in samples/s
 

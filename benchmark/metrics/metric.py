@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,14 @@ class Metric(Protocol):
 
     def value(self, tally: NDArray[np.int64]) -> float:
         """Of a sum of tallies. Raises StemdlError where it counts no sample."""
+
+
+@runtime_checkable
+class InParts(Metric, Protocol):
+    """A metric that looks at parts of a split as well."""
+
+    def by_part(self, tally: NDArray[np.int64]) -> dict[str, dict[str, float]]:
+        """Of a sum of tallies, by part that it counts samples of, further shares by their names, each from 0 to 1."""
 
 
 def make_metric(name: str, schema: SampleSchema, fields: Sequence[str]) -> Metric:

@@ -1,4 +1,4 @@
-"""How often the right class is among the likeliest: top-1, which is accuracy and the value, top-3 and top-5.
+"""How often the right class is among the likeliest: top-1, which is accuracy and the value, top-3 and top-5; macro-F1.
 
 A target named `part` says which part of its split a sample is of, where a schema has one: the first of its classes is
 what the value is of, and the others are counted as well.
@@ -6,6 +6,7 @@ what the value is of, and the others are counted as well.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,15 +28,22 @@ class Ranking:
 
     def __init__(self, field: str, classes: int, parts: Sequence[str]) -> None:
         self._field, self._classes, self.parts = field, classes, tuple(parts)
+        self._parts = range(len(self.parts))
 
     def tally(self, predictions: Arrays, targets: Arrays) -> NDArray[np.int64]:
-        ranks = self._ranks(np.asarray(predictions[self._field]), np.asarray(targets[self._field]))
+        found, true = np.asarray(predictions[self._field]), np.asarray(targets[self._field]).astype(np.int64)
+        ranks = self._ranks(found, true)
+        likeliest = (found if found.ndim == 1 else found.argmax(axis=1)).astype(np.int64)
         part = np.asarray(targets[PART]) if PART in targets else np.zeros(len(ranks), dtype=np.int64)
-        counts = [
-            [*(int((ranks[part == each] < depth).sum()) for depth in DEPTHS), int((part == each).sum())]
-            for each in range(len(self.parts))
-        ]
-        return np.append(np.array(counts, dtype=np.int64).ravel(), len(ranks))
+        counts = [self._counts(*(values[part == each] for values in (ranks, likeliest, true))) for each in self._parts]
+        return np.append(np.concatenate(counts), len(ranks))
+
+    def _counts(self, ranks: NDArray[Any], likeliest: NDArray[Any], true: NDArray[Any]) -> NDArray[np.int64]:
+        """(4 + 3 classes,) of a part: how many are at each depth; how many there are; of each class how many are right,
+        how many were predicted and how many there are."""
+        depths = [int((ranks < depth).sum()) for depth in DEPTHS]
+        by_class = [np.bincount(each, minlength=self._classes) for each in (true[ranks == 0], likeliest, true)]
+        return np.concatenate([[*depths, len(ranks)], *by_class]).astype(np.int64)
 
     def value(self, tally: NDArray[np.int64]) -> float:
         """Top-1 of the first part."""
@@ -44,15 +52,17 @@ class Ranking:
             raise StemdlError("a score of no samples does not exist", remedy="evaluate at least one sample")
         return hits / samples
 
-    def by_part(self, tally: NDArray[np.int64]) -> dict[str, dict[int, float]]:
-        """By part the share of its samples whose class is among the likeliest 1, 3 and 5; parts without samples are
-        left out."""
-        rows = np.asarray(tally[:-1]).reshape(len(self.parts), len(DEPTHS) + 1).tolist()
-        return {
-            part: {depth: hits / row[-1] for depth, hits in zip(DEPTHS, row, strict=False)}
-            for part, row in zip(self.parts, rows, strict=True)
-            if row[-1]
-        }
+    def by_part(self, tally: NDArray[np.int64]) -> dict[str, dict[str, float]]:
+        """By part the shares of its samples whose class is among the likeliest 1, 3 and 5, as top-1, top-3 and top-5,
+        and the macro-F1 over the classes that it has samples of; parts without samples are left out."""
+        rows = np.asarray(tally[:-1]).reshape(len(self.parts), -1)
+        return {part: self._shares(row) for part, row in zip(self.parts, rows, strict=True) if row[len(DEPTHS)]}
+
+    def _shares(self, row: NDArray[np.int64]) -> dict[str, float]:
+        depths, (right, predicted, there) = row[: len(DEPTHS) + 1].tolist(), row[len(DEPTHS) + 1 :].reshape(3, -1)
+        f1 = 2.0 * right / np.maximum(predicted + there, 1)
+        shares = {f"top-{depth}": hits / depths[-1] for depth, hits in zip(DEPTHS, depths, strict=False)}
+        return {**shares, "macro-F1": math.fsum(f1[there > 0].tolist()) / int((there > 0).sum())}
 
     def _ranks(self, found: NDArray[Any], true: NDArray[Any]) -> NDArray[np.int64]:
         """(n,) how many classes are likelier than the right one."""
@@ -66,9 +76,8 @@ class Ranking:
             )
         if not np.isfinite(found.astype(np.float64)).all():
             raise StemdlError(f"scores of {self._field} are not finite")
-        rows, own = np.arange(len(true)), true.astype(np.int64)
-        right = found[rows, own][:, None]
-        before = np.arange(self._classes) < own[:, None]
+        right = found[np.arange(len(true)), true][:, None]
+        before = np.arange(self._classes) < true[:, None]
         ranks: NDArray[np.int64] = ((found > right) | ((found == right) & before)).sum(axis=1)
         return ranks
 

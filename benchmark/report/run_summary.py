@@ -43,6 +43,8 @@ def summary_lines(record: dict[str, Any]) -> list[str]:
         f"   global batch {record['global_batch_size']}   seed {record['seed']}",
         f"  data {record['data']['manifest_sha256'][:16]}  " + _whose(record["data"]),
     ]
+    for part, shares in record.get(keys.TEST_BY_PART, {}).items():
+        lines.append(f"  test, {part}: " + "   ".join(f"{name} {in_digits(share)}" for name, share in shares.items()))
     load = record.get("load")
     if load is not None and is_busy(load):
         lines.append(f"  busy machine: {in_words(load)} before the clock: this time is not the machine's own (R3.10)")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from benchmark.events import keys
+
 FORMAT = 2
 _RENAMED = {"eval_f1": "evaluations", "test_f1": "test"}
 _UNSAID = {"metric": "macro-F1", "reaches": "at_least", "low": 0.0, "high": 1.0}
@@ -33,7 +35,16 @@ def why_malformed(record: Mapping[str, Any]) -> str:
         record["log"].get("sha256"), (str,)
     ):
         return "the hash of its data or of its log is missing or of another type"
+    if keys.TEST_BY_PART in record and not are_shares(record[keys.TEST_BY_PART]):
+        return f"{keys.TEST_BY_PART} is not made of shares"
     return ""
+
+
+def are_shares(value: Any) -> bool:
+    """Whether a value is, by part and by name, numbers from 0 to 1: what a log says under `test_by_part`."""
+    parts = value.values() if isinstance(value, dict) else (None,)
+    shares = [each for part in parts for each in (part.values() if isinstance(part, dict) else (None,))]
+    return bool(shares) and all(_is(each, _NUMBER) and 0.0 <= each <= 1.0 for each in shares)
 
 
 def _is(value: Any, kinds: tuple[type, ...]) -> bool:

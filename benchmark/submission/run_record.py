@@ -104,6 +104,7 @@ def facts_of(timeline: Timeline, test_key: str) -> dict[str, Any]:
         "epochs": timeline.epochs,
         "evaluations": {str(epoch): value for epoch, value in timeline.evaluations},
         "test": timeline.value(test_key),
+        **({keys.TEST_BY_PART: parts} if (parts := timeline.value(keys.TEST_BY_PART)) is not None else {}),
         "samples_per_second": timeline.samples_per_second,
         "global_batch_size": timeline.global_batch_size,
         "seed": timeline.seed,

@@ -174,7 +174,7 @@ def nothing_after_the_stop(log: Log) -> Iterator[Fault]:
         return
     for event in log.events:
         if event.line <= log.stop.line or event is log.stop:
-            if event.key == log.goal.test_key:
+            if event.key in (log.goal.test_key, keys.TEST_BY_PART):
                 yield Fault(
                     "the test split was evaluated while the clock ran",
                     line=event.line,
@@ -183,7 +183,7 @@ def nothing_after_the_stop(log: Log) -> Iterator[Fault]:
         elif (
             event.key in {"eval_error", *_OF_THE_RUN}
             if not log.ours
-            else event.key not in (log.goal.test_key, keys.TRACKED_STATS)
+            else event.key not in (log.goal.test_key, keys.TEST_BY_PART, keys.TRACKED_STATS)
         ):
             yield Fault(
                 f"{shown(event.key)} stands after run_stop",

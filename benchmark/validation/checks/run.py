@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from benchmark.definition.goal import Goal
 from benchmark.events import keys
 from benchmark.foundation.errors import nearest
+from benchmark.submission.record_format import are_shares
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
 from benchmark.validation.standard import standards
@@ -136,6 +137,14 @@ def metric_values(log: Log) -> Iterator[Fault]:
                 found=shown(value),
                 expected=f"near {best:g}",
                 severity=Severity.WARNING,
+            )
+    for event in log.of(keys.TEST_BY_PART):
+        if not are_shares(event.value):
+            yield Fault(
+                "the test score by part is not made of shares",
+                line=event.line,
+                found=shown(event.value),
+                expected="by part and name, a number from 0 to 1",
             )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import top_k_accuracy_score
+from sklearn.metrics import f1_score, top_k_accuracy_score
 
 from benchmark.definition.sample import Field, SampleSchema
 from benchmark.foundation.errors import StemdlError
@@ -35,8 +35,10 @@ def test_it_is_scikit_learns_top_k_and_adds_up(seed: int, count: int) -> None:
     shares = metric.by_part(tally)["all"]
     for depth in (1, 3, 5):
         expected = top_k_accuracy_score(true, scores, k=depth, labels=range(8))
-        assert shares[depth] == pytest.approx(expected)
-    assert metric.value(tally) == shares[1]
+        assert shares[f"top-{depth}"] == pytest.approx(expected)
+    there = np.unique(true)
+    assert shares["macro-F1"] == pytest.approx(f1_score(true, scores.argmax(1), labels=there, average="macro"))
+    assert metric.value(tally) == shares["top-1"]
 
 
 def test_the_first_part_is_what_the_value_is_of() -> None:
@@ -45,7 +47,10 @@ def test_the_first_part_is_what_the_value_is_of() -> None:
     targets = {"group": np.array([0, 1, 2, 3]), "part": np.array([0, 0, 1, 1])}
     tally = metric.tally({"group": np.array([0, 0, 2, 3])}, targets)
     assert metric.value(tally) == 0.5 and samples_in(tally) == 4
-    assert metric.by_part(tally) == {"balanced": {1: 0.5, 3: 0.5, 5: 0.5}, "biased": {1: 1.0, 3: 1.0, 5: 1.0}}
+    names = ("top-1", "top-3", "top-5")
+    balanced, biased = dict.fromkeys(names, 0.5), dict.fromkeys(names, 1.0)
+    third = 2 / 3  # of class 0, which 1 of 2 that are called so are of; class 1 has none
+    assert metric.by_part(tally) == {"balanced": balanced | {"macro-F1": third / 2}, "biased": biased | {"macro-F1": 1}}
 
 
 def test_equal_scores_rank_in_the_classes_order_and_gain_nothing() -> None:
@@ -77,4 +82,4 @@ def test_it_is_of_one_class_and_of_samples() -> None:
         make_metric("ranking", schema(), ["height"])
     metric = make_metric("ranking", schema(), ["group"])
     with pytest.raises(StemdlError, match="no samples"):
-        metric.value(np.zeros(9, dtype=np.int64))
+        metric.value(np.zeros(2 * (4 + 3 * 8) + 1, dtype=np.int64))

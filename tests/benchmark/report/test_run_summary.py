@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from benchmark.report.run_summary import WIDTH, curve_lines, summary_lines
+from benchmark.submission.record_format import are_shares
 
 RECORD: dict[str, Any] = {
     "rung": "stemdl_smoke",
@@ -54,6 +55,17 @@ def test_the_figures_are_the_record_s():
     ):
         assert figure in text, figure
     assert "cannot be scored" not in text and "NOT" not in text
+
+
+def test_shares_of_parts_of_the_test_split_have_a_line_each():
+    parts = {"balanced": {"top-1": 0.5, "top-3": 0.75}, "unseen": {"top-1": 0.25}}
+    lines = summary_lines(RECORD | {"test_by_part": parts})
+    assert "  test, balanced: top-1 0.5000   top-3 0.7500" in lines and "  test, unseen: top-1 0.2500" in lines
+
+
+@pytest.mark.parametrize("parts", [{}, {"a": {}}, {"a": {"top-1": 1.5}}, {"a": {"top-1": True}}, {"a": 0.5}, [], None])
+def test_what_are_not_shares_of_parts_is_refused(parts: Any):
+    assert are_shares({"a": {"top-1": 0, "top-3": 1.0}}) and not are_shares(parts)
 
 
 def test_what_spoils_a_score_is_said():

@@ -74,6 +74,11 @@ MUTATIONS = (
     Mutation("a manifest that is not a hash", "R4.8", log(put(keys.DATA_MANIFEST_SHA256, "A7" * 32))),
     Mutation("fewer evaluated samples", "R2.5", every_log(put(keys.EVAL_SAMPLES, 999))),
     Mutation("fewer training samples", "R2.5", every_log(put(keys.TRAIN_SAMPLES, 3400))),
+    Mutation(
+        "a share of a part above 1",
+        "R1.2",
+        log(twice(keys.TEST_F1_MACRO, key=keys.TEST_BY_PART, value={"all": {"top-1": 1.5}})),
+    ),
     Mutation("half of the test split", "R2.5", log(tell(keys.TEST_F1_MACRO, samples_count=500))),
     # 3. the clock
     Mutation("run_start before init_stop", "R3.1", log(move(keys.INIT_STOP, keys.RUN_START))),
@@ -105,6 +110,11 @@ MUTATIONS = (
         log(twice(keys.TEST_F1_MACRO, key=keys.EPOCH_START, event_type=keys.INTERVAL_START)),
     ),
     Mutation("the test split on the clock", "R3.6", log(move(keys.TEST_F1_MACRO, keys.EVAL_STOP))),
+    Mutation(
+        "a part of the test split on the clock",
+        "R3.6",
+        log(twice(keys.EVAL_STOP, key=keys.TEST_BY_PART, event_type=keys.POINT_IN_TIME, value={"all": {"top-1": 0.9}})),
+    ),
     Mutation("run_stop before run_start", "R3.7", log(shift(keys.RUN_STOP, -3_600_000))),
     Mutation("run_stop a second early", "R3.7", log(shift(keys.RUN_STOP, -1_000))),
     Mutation("run_start a second late", "R3.7", log(shift(keys.RUN_START, 1_000))),
