@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.cli.arguments import place, run_path
+from benchmark.cli.labelled import in_words, read_labels, scores_of
 from benchmark.cli.output import add_format, next_step, print_json, print_table
 from benchmark.foundation.errors import StemdlError, nearest
 
@@ -32,6 +33,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("inputs", type=place, nargs="+", help="files, or folders of them, as the run's task reads them")
     parser.add_argument("-o", "--output", type=place, default=Path("answers"), help="(default: %(default)s)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="what the files leave open")
+    parser.add_argument(
+        "--labels",
+        type=place,
+        metavar="FILE",
+        help="a .csv of right answers, columns input and the target's name",
+    )
     parser.add_argument("--rung", type=place, help="the file of the run's rung, where it is one of your own")
     parser.add_argument("--trainer", help="of the run, where it was not the benchmark's: FILE.py:make_task")
     parser.add_argument("--no-pictures", action="store_true", help="the table alone")
@@ -52,8 +59,11 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.output.exists() and any(arguments.output.iterdir()):
         raise StemdlError("the folder for the answers is not empty", where=arguments.output, remedy="-o ANOTHER_FOLDER")
     schema = recipe_of(rung).schema()
+    target = benchmark.measured.of[0]
+    labels = _labels(arguments.labels, target, schema, evaluation)
     answer = _answerer(arguments, benchmark, schema)
     rows: list[dict[str, Any]] = []
+    answers: list[tuple[str, NDArray[Any]]] = []
     for question in evaluation.read_inputs(arguments.inputs, rung, options):
         if isinstance(question, StemdlError):
             rows.append({"input": str(question.where), "refused": str(question)})
@@ -66,15 +76,20 @@ def execute(arguments: argparse.Namespace) -> int:
             row["picture"] = str(arguments.output / f"{question.name}.png")
             arguments.output.mkdir(parents=True, exist_ok=True)
             evaluation.picture(question, outputs, schema, Path(row["picture"]))
-        rows.append({**row, "notes": list(question.notes)})
+        answers.append((question.path.name, outputs[target]))
+        right = {"right": labels[question.path.name]} if question.path.name in labels else {}
+        rows.append({**row, **right, "notes": list(question.notes)})
     if not rows:
         raise StemdlError("no input is here", where=", ".join(map(str, arguments.inputs)))
-    write_json(arguments.output / ANSWERS, {"run": str(arguments.run), "rung": rung.name, "inputs": rows})
+    scores = {"scores": scores_of(answers, labels, schema.classes[target])} if labels else {}
+    write_json(arguments.output / ANSWERS, {"run": str(arguments.run), "rung": rung.name, **scores, "inputs": rows})
     refused = sum("refused" in row for row in rows)
     if arguments.format == "json":
         print_json(rows)
     else:
         print_table(("input", "answer, and how sure"), [_shown(row) for row in rows])
+        if scores:
+            print(in_words(scores["scores"]))
         print(f"{len(rows) - refused} of {len(rows)} inputs answered: {arguments.output / ANSWERS}")
         next_step(f"open the pictures in {arguments.output}")
     return 1 if refused else 0
@@ -114,6 +129,14 @@ def _answerer(arguments: argparse.Namespace, benchmark: Benchmark, schema: Sampl
     make_task = Trainer.named(arguments.trainer).load() if arguments.trainer else None
     checkpoint = arguments.run / CHECKPOINT
     return Trainer.named(benchmark.trainer).answerer()(checkpoint, benchmark, schema, settings, make_task)
+
+
+def _labels(path: Path | None, target: str, schema: SampleSchema, evaluation: Any) -> dict[str, str]:
+    if path is None:
+        return {}
+    if target not in schema.classes:
+        raise StemdlError("the answers are not classes", where="--labels", found=target)
+    return read_labels(path, target, getattr(evaluation, "class_of", str))
 
 
 def _options(given: list[str], known: Mapping[str, str]) -> dict[str, str]:

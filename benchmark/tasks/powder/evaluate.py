@@ -21,6 +21,7 @@ from benchmark.tasks.powder.indexing import find_lattice, seen_lines
 from benchmark.tasks.powder.measured import SUFFIXES, read_curve, resampled
 from benchmark.tasks.powder.recipe import PROFILE, TARGET
 from benchmark.tasks.powder.rung import grid_of, understood
+from benchmark.tasks.powder.units import label_of
 
 OPTIONS: Mapping[str, str] = {
     "wavelength": "in angstrom, of curves over 2 theta whose files do not state it",
@@ -46,6 +47,14 @@ def read_inputs(paths: Sequence[Path], rung: Rung, options: Mapping[str, str]) -
         names[name] = names.get(name, 0) + 1
         name = name if names[name] == 1 else f"{name}~{names[name]}"
         yield Question(name, path, {PROFILE: profile[None]}, notes)
+
+
+def class_of(text: str) -> str:
+    """The class of a space group, or the name of a class, which begins with one. Raises StemdlError for other texts."""
+    number = text.partition(":")[0].strip()
+    if not (number.isascii() and number.isdigit() and 1 <= int(number) <= 230):
+        raise StemdlError("this is not a space group", expected="1 to 230, or a class", found=text)
+    return label_of(int(number))
 
 
 def picture(question: Question, outputs: Mapping[str, NDArray[Any]], schema: SampleSchema, path: Path) -> None:

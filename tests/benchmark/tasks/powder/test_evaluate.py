@@ -70,6 +70,13 @@ def test_what_holds_no_curve_is_refused(place: str, tmp_path: Path) -> None:
         list(EVALUATION.read_inputs([tmp_path / place], RUNG, {}))
 
 
+def test_a_label_is_a_class_or_a_space_group_of_it() -> None:
+    assert EVALUATION.class_of("225") == EVALUATION.class_of("196:F23") == EVALUATION.class_of(" 209 ") == "196:F23"
+    for text in ("0", "231", "Fm-3m", "", "-1", "²"):
+        with pytest.raises(StemdlError, match="not a space group"):
+            EVALUATION.class_of(text)
+
+
 def test_the_picture_is_drawn_for_groups_with_and_without_a_lattice(pattern: np.ndarray, tmp_path: Path) -> None:
     (question,) = EVALUATION.read_inputs([curve(tmp_path / "a$_{.xy", pattern)], RUNG, {})
     schema = recipe_of(RUNG).schema()
