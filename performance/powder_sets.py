@@ -26,7 +26,7 @@ for _index, _members in enumerate(GROUPS):
     GROUP_OF[list(_members)] = _index
 LABELS: Mapping[str, Any] = {"groups": lambda numbers: GROUP_OF[numbers], "space groups": lambda numbers: numbers - 1}
 MOST_ATOMS, LEAST_LINES = 48, 3
-B_ANGSTROM2 = 0.8
+B_ANGSTROM2, PRIMITIVE_ANGSTROM3 = 0.8, (40.0, 900.0)
 FWHM_DEGREES = 0.06
 """Of a good instrument: what a measurement does beyond is varied while the network learns."""
 _ENDS = 2.0 / WAVELENGTH_ANGSTROM * np.sin(np.radians(np.array(RANGE_DEGREES)) / 2.0)
@@ -132,7 +132,9 @@ def of_measured(path: Path, points: int) -> Patterns:
 
 def _drawn(number: int, points: int, generator: np.random.Generator) -> NDArray[np.float32]:
     while True:
-        profile = _pattern(draw_reflections(number, D_RANGE_ANGSTROM, B_ANGSTROM2, generator), points)
+        profile = _pattern(
+            draw_reflections(number, D_RANGE_ANGSTROM, PRIMITIVE_ANGSTROM3, B_ANGSTROM2, generator), points
+        )
         if profile is not None:
             return profile
 

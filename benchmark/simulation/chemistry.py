@@ -8,6 +8,7 @@ crystals) meet real cell volumes with a spread of 26 %.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,8 +83,26 @@ def contact_angstrom(first: int, second: int, ionic: bool) -> float:
     return (_covalent_angstrom(first) + _covalent_angstrom(second)) * (1.05 if ionic and not bonded else 1.0)
 
 
-def draw_composition(ionic: bool, generator: np.random.Generator, elements: int | None = None) -> Composition:
-    """The elements of a salt or an alloy, as many as given or as many as such compounds have."""
+Wanted = Callable[[Sequence[int]], bool]
+"""Whether a crystal may be of elements, by their atomic numbers."""
+
+
+def any_elements(numbers: Sequence[int]) -> bool:
+    """Of whichever elements."""
+    return True
+
+
+def draw_composition(
+    ionic: bool, generator: np.random.Generator, elements: int | None = None, wanted: Wanted = any_elements
+) -> Composition:
+    """The elements of a salt or an alloy, as many as given or as many as such compounds have; drawn until they are
+    `wanted`."""
+    while not wanted((found := _draw_composition(ionic, generator, elements)).numbers):
+        pass
+    return found
+
+
+def _draw_composition(ionic: bool, generator: np.random.Generator, elements: int | None) -> Composition:
     import gemmi
 
     if elements is None:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.foundation.errors import StemdlError
+from benchmark.simulation.chemistry import Wanted, any_elements
 from benchmark.simulation.crystal import (
     Crystal,
     cell_from_parameters,
@@ -29,19 +30,25 @@ PLACEMENTS_PER_CELL = 40
 """Placements tried before a new cell shape is drawn at the same volume and composition."""
 
 
-def draw_crystal(space_group: int, recipe: CrystalRecipe, generator: np.random.Generator) -> Crystal:
+def draw_crystal(
+    space_group: int, recipe: CrystalRecipe, generator: np.random.Generator, wanted: Wanted = any_elements
+) -> Crystal:
     """A random crystal of a space group, in the standardised conventional cell; the same for the same generator.
 
-    Raises StemdlError where the recipe's element counts or shortest distance cannot be met in that group.
+    `wanted` is asked of atomic numbers, which are drawn again until it says yes. Raises StemdlError where the recipe's
+    element counts or shortest distance cannot be met in that group.
     """
     if recipe.realistic is not None:
-        return draw_realistic_crystal(space_group, recipe, recipe.realistic, generator)
+        return draw_realistic_crystal(space_group, recipe, recipe.realistic, generator, wanted)
     import gemmi
 
     system = crystal_system(space_group)
     counts = recipe.element_counts[system][generator.integers(len(recipe.element_counts[system]))]
-    symbols = generator.choice(np.array(recipe.elements), size=len(counts), replace=False)
-    elements = np.array([gemmi.Element(str(symbol)).atomic_number for symbol in symbols])
+    while True:
+        symbols = generator.choice(np.array(recipe.elements), size=len(counts), replace=False)
+        elements = np.array([gemmi.Element(str(symbol)).atomic_number for symbol in symbols])
+        if wanted(elements.tolist()):
+            break
     order = generator.permutation(len(counts))
     counts = tuple(counts[i] for i in order)
     volume = sum(counts) * generator.uniform(*recipe.volume_per_atom_angstrom3)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmark.foundation.errors import StemdlError
-from benchmark.simulation.chemistry import Composition, atom_volume_angstrom3, draw_composition
+from benchmark.simulation.chemistry import Composition, Wanted, any_elements, atom_volume_angstrom3, draw_composition
 from benchmark.simulation.crystal import Crystal, crystal_system, standardised
 from benchmark.simulation.lattice import draw_lattice
 from benchmark.simulation.occupation import Chooser
@@ -79,11 +79,16 @@ class _Metadata:
 
 
 def draw_realistic_crystal(
-    space_group: int, recipe: CrystalRecipe, realistic: Realistic, generator: np.random.Generator
+    space_group: int,
+    recipe: CrystalRecipe,
+    realistic: Realistic,
+    generator: np.random.Generator,
+    wanted: Wanted = any_elements,
 ) -> Crystal:
     """A random crystal of a space group, in the standardised conventional cell; the same for the same generator.
 
-    Raises StemdlError where none is found within the recipe's limits.
+    `wanted` is asked of the atomic numbers of a composition, which is drawn again until it says yes. Raises StemdlError
+    where none is found within the recipe's limits.
     """
     lists = recipe.element_counts[crystal_system(space_group)]
     shared = generator.random() < realistic.shared_counts
@@ -91,7 +96,7 @@ def draw_realistic_crystal(
         shared = shared and attempt < ATTEMPTS_WITH_SHARED_METADATA
         if attempt % (ATTEMPTS_PER_SHARED_METADATA if shared else ATTEMPTS_PER_METADATA) == 0:
             counts = lists[generator.integers(len(lists))] if shared else None
-            metadata = _draw_metadata(realistic, counts, generator)
+            metadata = _draw_metadata(realistic, counts, generator, wanted)
         if attempt % ATTEMPTS_PER_PARENT == 0:
             path = _climb(space_group, generator)
         first, fall, last = CONTACTS
@@ -106,14 +111,16 @@ def draw_realistic_crystal(
     )
 
 
-def _draw_metadata(realistic: Realistic, counts: tuple[int, ...] | None, generator: np.random.Generator) -> _Metadata:
+def _draw_metadata(
+    realistic: Realistic, counts: tuple[int, ...] | None, generator: np.random.Generator, wanted: Wanted
+) -> _Metadata:
     ionic = bool(generator.random() < realistic.anion_rich)
     factors = np.exp(generator.normal((0.0, 0.05), (SPREAD_OF_ATOMS, SPREAD_OF_VOLUME))).tolist()
     if counts is None:
-        return _Metadata(draw_composition(ionic, generator), None, *factors)
+        return _Metadata(draw_composition(ionic, generator, wanted=wanted), None, *factors)
     # Anions come first in a composition and are the most numerous in a salt.
     counts = tuple(sorted(counts, reverse=True)) if ionic else tuple(generator.permutation(counts).tolist())
-    return _Metadata(draw_composition(ionic, generator, len(counts)), counts, *factors)
+    return _Metadata(draw_composition(ionic, generator, len(counts), wanted), counts, *factors)
 
 
 def _climb(space_group: int, generator: np.random.Generator) -> Path:

@@ -108,7 +108,7 @@ def _units(rung: PowderRung, taken: Mapping[str, Sequence[Named]], split: bool) 
         for place, turn in evenly({place: len(row) for place, row in rows.items()}):
             identifier, crystal = rows[place][turn]
             kind = UNSEEN if part == WHOLE and split and type_of(crystal) not in seen else BALANCED
-            asked = Asked(crystal.space_group, kind, crystal)
+            asked = Asked(crystal.space_group, part, kind, crystal)
             units.append(Unit(identifier, part, 1, label_of(crystal.space_group), asked))
     return units
 

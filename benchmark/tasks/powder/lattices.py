@@ -15,8 +15,6 @@ import numpy as np
 from benchmark.simulation.lattice import draw_lattice
 from benchmark.tasks.powder.diffraction import Reflections, allowed, with_strength
 
-PRIMITIVE_ANGSTROM3 = (40.0, 900.0)
-"""The volume of a primitive cell, logarithmically: a few atoms to some dozens."""
 FALL_ANGSTROM2 = 8.0
 """Of the mean square form factor of medium atoms, as B of a Gaussian."""
 LONGEST_EDGE_ANGSTROM = 40.0
@@ -24,10 +22,15 @@ LONGEST_EDGE_ANGSTROM = 40.0
 
 
 def draw_reflections(
-    space_group: int, d_range_angstrom: tuple[float, float], b_angstrom2: float, generator: np.random.Generator
+    space_group: int,
+    d_range_angstrom: tuple[float, float],
+    primitive_angstrom3: tuple[float, float],
+    b_angstrom2: float,
+    generator: np.random.Generator,
 ) -> Reflections:
-    """The reflections of a random lattice of a space group within a range of d."""
-    volume = np.exp(generator.uniform(*np.log(PRIMITIVE_ANGSTROM3))) * _points(space_group)
+    """The reflections of a random lattice of a space group within a range of d. Its primitive cell has a volume between
+    those given, logarithmically."""
+    volume = np.exp(generator.uniform(*np.log(primitive_angstrom3))) * _points(space_group)
     cell = draw_lattice(space_group, (), volume, generator)
     while np.linalg.norm(cell, axis=1).max() > LONGEST_EDGE_ANGSTROM:
         cell = draw_lattice(space_group, (), volume, generator)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +22,7 @@ from benchmark.tasks.powder.drawing import Drawn, draw, type_of
 from benchmark.tasks.powder.given import choose
 from benchmark.tasks.powder.lattices import draw_reflections
 from benchmark.tasks.powder.measurement import counted, draw_measurement, intensities, normalised, whole_counts
-from benchmark.tasks.powder.rung import BALANCED, PARTS, PowderRung, understood
+from benchmark.tasks.powder.rung import PARTS, PowderRung, understood
 from benchmark.tasks.powder.units import Asked, label_of, units_of
 
 __all__ = ["CHECKS", "PowderRecipe", "make_recipe"]
@@ -93,7 +92,11 @@ class PowderRecipe:
             drawn = draw(asked, self.says, generator)
             how = draw_measurement(self.says.measurements, self.says.grid, generator)
             other = draw_reflections(
-                int(generator.integers(1, 231)), self.says.d_range_angstrom, drawn.b_angstrom2, generator
+                int(generator.integers(1, 231)),
+                self.says.d_range_angstrom,
+                self.says.primitive_angstrom3,
+                drawn.b_angstrom2,
+                generator,
             )
             expected = intensities(drawn.reflections, other, how, self.says.grid)
             counts = counted(expected, generator)
@@ -114,12 +117,6 @@ class PowderRecipe:
         """(3, n) counts of a sample's profile, filled up with 0: thirds of it stand for the patterns of a stack."""
         found = whole_counts(sample[0])
         return None if found is None else np.pad(found, (0, -len(found) % GOLDEN_POINTS)).reshape(3, -1)
-
-    def endless(self, generator: np.random.Generator) -> Iterator[Sample]:
-        """Balanced patterns drawn on the fly, extinction group by group in turn, without an end."""
-        for turn in itertools.count():
-            for members in self.says.groups:
-                yield self.sample(Asked(members[turn % len(members)], BALANCED), generator)
 
 
 def _about(drawn: Drawn) -> dict[str, Any]:

@@ -38,6 +38,8 @@ class PowderRung:
         otherwise, is as biased.
     points : of a profile.
     reflections : the share of balanced patterns that lattices with random structure factors give instead of crystals.
+    primitive_angstrom3 : bounds of the volume of such a lattice's primitive cell, drawn logarithmically. By default
+        those of a few atoms to some dozens.
     deduplicate : whether of given crystals with the same formula and group and alike lattices one alone is taken.
     debye_waller_b_angstrom2 : bounds of B.
     database : how many crystals of the space groups 1 to 230 a database has.
@@ -56,6 +58,7 @@ class PowderRung:
     database: tuple[int, ...]
     biased_patterns: int = 0
     biased_training: bool = False
+    primitive_angstrom3: tuple[float, float] = (40.0, 900.0)
     deduplicate: bool = True
 
     @property
@@ -122,6 +125,9 @@ def _require(found: PowderRung, where: str) -> None:
         raise StemdlError("a profile has two points and more", where=where, found=found.points)
     if not 0.0 <= found.reflections <= 1.0:
         raise StemdlError("reflections is a share from 0 to 1", where=where, found=found.reflections)
+    low, high = found.primitive_angstrom3
+    if not 0.0 < low <= high:
+        raise StemdlError("primitive_angstrom3 must rise from above 0", where=where, found=(low, high))
     low, high = found.debye_waller_b_angstrom2
     if not 0.0 <= low <= high:
         raise StemdlError("debye_waller_b_angstrom2 must rise from 0", where=where, found=(low, high))

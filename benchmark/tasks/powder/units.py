@@ -17,9 +17,10 @@ TRAIN, DEV, TEST = SPLITS
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """What a unit's pattern is of. `crystal` is one that was given; None where it is drawn."""
+    """What a unit's pattern is of, and for which split. `crystal` is one that was given; None where it is drawn."""
 
     space_group: int
+    split: str
     part: str = BALANCED
     crystal: Crystal | None = None
 
@@ -62,7 +63,7 @@ def shares(weights: Mapping[int, int], total: int) -> dict[int, int]:
 
 def _units(split: str, part: str, groups: Mapping[int, int]) -> Iterable[Unit]:
     for group, turn in evenly(groups):
-        yield Unit(f"{split}-{part}-{group}-{turn:06d}", split, 1, label_of(group), Asked(group, part))
+        yield Unit(f"{split}-{part}-{group}-{turn:06d}", split, 1, label_of(group), Asked(group, split, part))
 
 
 def _balanced(rung: PowderRung, count: int) -> dict[int, int]:

@@ -18,12 +18,12 @@ from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import Rung
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.crystal import crystal_system
-from benchmark.tasks.powder.drawing import is_held_out
+from benchmark.tasks.powder.drawing import draw, is_held_out, split_of
 from benchmark.tasks.powder.extinction import members_of
 from benchmark.tasks.powder.measurement import counted, draw_measurement, intensities, normalised, whole_counts
 from benchmark.tasks.powder.recipe import PowderRecipe, make_recipe
 from benchmark.tasks.powder.rung import BIASED, RANGE_DEGREES, UNSEEN, grid_of
-from benchmark.tasks.powder.units import evenly, shares
+from benchmark.tasks.powder.units import Asked, evenly, shares
 
 SMOKE = load_benchmark("powder").rungs["powder_smoke"]
 
@@ -105,17 +105,35 @@ def test_the_smoke_rung_is_what_its_golden_figures_are_of() -> None:
     assert likeness(counts, golden.figures(place)) is Likeness.ROUNDED
 
 
-def test_patterns_are_drawn_on_the_fly_without_an_end() -> None:
-    recipe = make_recipe(SMOKE, crystals="reflections")
-    some = list(itertools.islice(recipe.endless(np.random.default_rng(0)), 12))
-    assert [each.arrays["space_group"] for each in some[:6]] == ["2", "62", "139", "191", "225", "2"]
-    assert len({each.arrays["profile"].tobytes() for each in some}) == 12
-
-
 def test_every_extinction_group_has_patterns_of_reflections() -> None:
     recipe = make_recipe(load_benchmark("powder").rungs["powder_small"], crystals="reflections")
-    some = itertools.islice(recipe.endless(np.random.default_rng(1)), 99)
+    generator = np.random.default_rng(1)
+    some = [recipe.sample(Asked(members[-1], "train"), generator) for members in recipe.says.groups]
     assert len({each.arrays["extinction_group"] for each in some}) == 99
+    assert len({each.arrays["profile"].tobytes() for each in some}) == 99
+
+
+def test_lattices_are_as_large_as_the_rung_says() -> None:
+    """A pattern of a few large cells has more lines than one of a small cell."""
+    counts = []
+    for volumes in ([40.0, 41.0], [800.0, 801.0]):
+        recipe = make_recipe(changed(primitive_angstrom3=volumes), crystals="reflections")
+        asked, generator = Asked(62, "train"), np.random.default_rng(2)
+        counts.append([len(draw(asked, recipe.says, generator).reflections) for _ in range(5)])
+    assert max(counts[0]) < min(counts[1])
+
+
+def test_crystals_of_two_splits_share_no_set_of_elements() -> None:
+    """So that none can be a compound of another split; three sets in five are for training."""
+    says = make_recipe(SMOKE, crystals="drawn").says
+    generator = np.random.default_rng(3)
+    for split in ("train", "dev", "test"):
+        crystal = draw(Asked(225, split), says, generator).crystal
+        assert crystal is not None and split_of(crystal.numbers.tolist()) == split
+    found = Counter(split_of(pair) for pair in itertools.combinations(range(1, 93), 2))
+    assert found["train"] == pytest.approx(0.6 * found.total(), rel=0.1)
+    assert found["dev"] == pytest.approx(0.2 * found.total(), rel=0.1)
+    assert split_of([8, 26, 8, 26]) == split_of([26, 8])
 
 
 def test_counts_are_poissons() -> None:
@@ -159,9 +177,7 @@ def test_a_measurement_lies_within_its_bounds(seed: int) -> None:
     assert ranges.fwhm_degrees[0] ** 2 <= how.instrument.caglioti_degrees2[2] <= ranges.fwhm_degrees[1] ** 2
     assert ranges.counts[0] <= how.peak_counts <= ranges.counts[1] and 0.0 <= how.impurity <= ranges.impurity[1]
     assert how.specimen.march == 1.0 or ranges.march[0] <= how.specimen.march <= ranges.march[1]
-    from benchmark.tasks.powder.lattices import draw_reflections
-
-    found = draw_reflections(62, recipe.says.d_range_angstrom, 0.5, np.random.default_rng(seed))
+    found = draw(Asked(62, "train"), recipe.says, np.random.default_rng(seed)).reflections
     curve = intensities(found, None, how, grid)
     assert curve.shape == (1701,) and np.all(curve >= 0.0) and curve.max() >= how.peak_counts
 
@@ -172,6 +188,7 @@ def test_a_measurement_lies_within_its_bounds(seed: int) -> None:
         ({"space_groups": [2, 2]}, "rise from 1 to 230"),
         ({"space_groups": []}, "rise from 1 to 230"),
         ({"points": 1}, "two points"),
+        ({"primitive_angstrom3": [0.0, 900.0]}, "primitive_angstrom3 must rise"),
         ({"reflections": 1.5}, "share from 0 to 1"),
         ({"debye_waller_b_angstrom2": [2.0, 1.0]}, "must rise from 0"),
         ({"patterns_per_group": {"train": 1}}, "patterns_per_group"),

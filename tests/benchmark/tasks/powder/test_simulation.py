@@ -113,7 +113,7 @@ def test_absent_reflections_have_no_intensity_in_any_group(number: int, seed: in
     gone = absent(number, indices)
     assert not gone.any() or amplitude[gone].max() < 1e-6 * len(crystal.numbers)
     assert not absent(number, allowed(number, crystal.cell, (2.0, 100.0)).indices).any()
-    chance = draw_reflections(number, RANGE, 0.5, np.random.default_rng(seed))
+    chance = draw_reflections(number, RANGE, (40.0, 900.0), 0.5, np.random.default_rng(seed))
     assert not absent(number, chance.indices).any() and np.all(chance.strength >= 0.0)
 
 
