@@ -6,7 +6,7 @@ A probe that is averaged over the cell adds up the disks in intensity. The engin
 picture's centre, rotation and pixels per milliradian are fitted to each picture by correlation within 1.25 of the
 disk's radius; contrast and offset are free, since a picture of 8 bits says neither. Printed for each picture and
 absorption: correlation, the share of the contrast that the simulation leaves unexplained (sqrt(1 - r^2)), the fitted
-thickness beside that of the file's name ("50-51nm"), and how far the picture is from its own mean over the eight
+thickness next to that of the file's name ("50-51nm"), and how far the picture is from its own mean over the eight
 operations of 4mm, which no simulation of a perfect crystal can explain.
 """
 

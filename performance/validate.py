@@ -83,7 +83,7 @@ def _found(mutation: Mutation, folder: Path, rules: Path) -> dict[str, bool]:
     trees = iter(range(10))
 
     def written() -> Path:
-        """Anew for each, since package_checker writes into what it checks."""
+        """Again for each, since package_checker writes into what it checks."""
         return mutation.tree().write(Path(tempfile.mkdtemp(dir=folder)) / f"S{next(trees)}")
 
     report = validate([written()], official=False)

@@ -18,7 +18,7 @@ from reference.comm import Comm
 from reference.run import Run
 
 DIVERGED = "diverged.pt"
-"""Beside the last good checkpoint: the state in which a loss was found not to be finite."""
+"""Next to the last good checkpoint: the state in which a loss was found not to be finite."""
 
 _NOT_OURS = (
     OSError,

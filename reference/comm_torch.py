@@ -29,7 +29,7 @@ DEFAULT_PORT = 29400
 class TorchComm:
     """See `reference.comm.Comm`. The ranks meet at MASTER_ADDR:MASTER_PORT, which torchrun sets.
 
-    Under other launchers rank 0's address is shared through MPI where mpi4py is there; else it is this host.
+    Under other launchers rank 0's address is shared through MPI where mpi4py is there; otherwise it is this host.
     Raises StemdlError when this PyTorch lacks the backend, or the backend cannot serve the device.
     """
 
@@ -79,7 +79,8 @@ class TorchComm:
         return wrapped, optimizer
 
     def close(self) -> None:
-        """The group stays for the next run of a set, whose first rank could else meet the old one. It ends at exit."""
+        """The group stays for the next run of a set, whose first rank could otherwise meet the old one. It ends at
+        exit."""
         self.barrier()
 
 

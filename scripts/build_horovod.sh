@@ -95,7 +95,7 @@ tools=(cmake ninja)
 pip install -q --ignore-installed --prefix "$work/tools" -c "$venv/stemdl.constraints" "${tools[@]}"
 tools_path=$(echo "$work"/tools/lib*/python*/site-packages)
 (cd -- "$work" && pip download -q --no-deps --no-build-isolation --no-binary horovod "horovod==$version") ||
-    cannot "its source, horovod $version, is not to be had from the package index"
+    cannot "its source, horovod $version, is not in the package index"
 echo "$sdist_sha256  $work/horovod-$version.tar.gz" | sha256sum -c -
 tar -xzf "$work/horovod-$version.tar.gz" -C "$work"
 source=$work/horovod-$version

@@ -41,7 +41,7 @@ def print_lines(lines: Iterable[str]) -> None:
 
 
 def table_lines(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str]:
-    """A table in lines of at most `width`: long cells go on in the next line, broken behind a space or a slash. Where
+    """A table in lines of at most `width`: long cells continue on the next line, broken after a space or a slash. Where
     even so the columns have no room next to each other, each row is a block of lines, a cell each."""
     cells = list(zip(columns, *rows, strict=True))
     widths = [max(map(len, column)) for column in cells]

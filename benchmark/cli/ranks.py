@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 
 class ranks_together:
-    """mpi4py's communicator of the ranks that the launcher started; an error on one ends all of them, which would else
-    wait for it for ever. Raises StemdlError where MPI sees other ranks, which would all do the whole work."""
+    """mpi4py's communicator of the ranks that the launcher started; an error on one ends all of them, which would
+    otherwise wait for it for ever. Raises StemdlError where MPI sees other ranks, which would all do the whole work."""
 
     def __init__(self, rank: Rank) -> None:
         self._rank = rank

@@ -25,7 +25,7 @@ def what_multiplies(arguments: argparse.Namespace) -> str:
 
 
 def refuse_what_does_not_go_together(arguments: argparse.Namespace) -> None:
-    """Raises StemdlError for options of which one makes another senseless."""
+    """Raises StemdlError for options that make no sense together."""
     several = "--scale" if arguments.scale else "--instances" if arguments.instances > 1 else "--runs"
     if (arguments.scale or max(arguments.runs, arguments.instances) > 1) and (
         arguments.resume or arguments.seed is not None

@@ -56,7 +56,7 @@ def _make_runs(
     request: RunRequest, arguments: argparse.Namespace, rank: Rank, tells: bool
 ) -> tuple[list[Outcome], bool]:
     """Train and, on rank 0, record: how the runs ended, and whether each that was made now reached the target. The rank
-    that tells enters them into the ledger."""
+    that reports enters them into the ledger."""
     from benchmark.cli.run_checks import refuse_used_folder
     from benchmark.submission.measured_power import power_measured
     from benchmark.submission.run_driver import Outcome

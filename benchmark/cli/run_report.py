@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 def report_runs(outcomes: Sequence[Outcome], folder: Path, arguments: argparse.Namespace) -> int:
     """Of one run, or of runs one after another: check each log with the official checker, print what was reached. 0
-    where as many as were asked for came to their end, and each reached the target with a compliant log and a seed of
-    its own; else 1."""
+    where as many as were asked for finished, and each reached the target with a compliant log and a seed of
+    its own; otherwise 1."""
     from benchmark.submission.run_record import summarise_set
     from benchmark.submission.run_set import write_summary
 
@@ -88,7 +88,7 @@ def report_schedule(outcomes: Sequence[Outcome], folder: Path, arguments: argpar
 
 
 def print_verdict(folder: Path, records: Mapping[Path, Mapping[str, Any] | None]) -> None:
-    """In a line, what our own rules say of the runs in a folder: of those alone that came to their end by themselves,
+    """In a line, what our own rules say of the runs in a folder: of those alone that finished on their own,
     where others did not; and where some of these are never scored, why, and not what else they lack for a score. Before
     it, a warning of each run set whose times lie too far apart.
     `records` are those of all of its runs, by the folders of the runs."""

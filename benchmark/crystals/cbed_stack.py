@@ -110,13 +110,13 @@ def read_patterns(group: h5py.Group) -> NDArray[np.float32]:
 
 
 def read_label(group: h5py.Group) -> int:
-    """The space group number of a sample, which the real set stores as bytes. Raises StemdlError when it is none."""
+    """The space group number of a sample, which the real set stores as bytes. Raises StemdlError for anything else."""
     return space_group_of(group.attrs["space_group"], f"{group.file.filename}: {group.name}")
 
 
 def space_group_of(label: object, where: str) -> int:
     """The space group number that a stored label says: a number or its text, as bytes or not, padded or not, 225.0 as
-    well as 225. Raises StemdlError when it is none."""
+    well as 225. Raises StemdlError for anything else."""
     text = label_of(label)
     number = whole(text)
     if number is None or not 1 <= number <= 230:

@@ -136,7 +136,7 @@ def _one(tags: Tags, name: str) -> str:
 
 
 def _number(text: str) -> float:
-    """Of a text such as 0.25(3); not finite for any other."""
+    """The value of a text such as 0.25(3); not finite for any other."""
     import gemmi
 
     return gemmi.cif.as_number(text)

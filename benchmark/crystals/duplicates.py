@@ -41,7 +41,7 @@ Formula = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True)
 class Compound:
-    """What is looked at of a material.
+    """What materials are compared by.
 
     Attributes
     ----------
@@ -91,7 +91,7 @@ def parsed_formula(text: str) -> dict[int, int]:
 
 
 def compound_of(identifier: str, crystal: Crystal, prototype: str = "") -> Compound:
-    """What is looked at of a crystal in its conventional cell."""
+    """What a crystal in its conventional cell is compared by."""
     return Compound(
         identifier,
         reduced_formula(crystal.numbers),
@@ -130,8 +130,8 @@ def lattice_lengths(compound: Compound) -> NDArray[np.float64]:
 def duplicates(compounds: Sequence[Compound], tolerance: float = LATTICE_TOLERANCE) -> list[int]:
     """For each compound the index of the one that stands for it: of its set of duplicates, the first by identifier.
 
-    Likeness is carried on: where A is like B and B is like C, all three are one. So the sets do not depend on the order
-    of the compounds. One whose formula or cell is not known is like no other.
+    Likeness is made transitive: where A is like B and B is like C, all three are one. So the sets do not depend on the
+    order of the compounds. One whose formula or cell is not known is like no other.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ _PART = re.compile(r"([A-Z][a-z]?)(\d+\.?\d*|\.\d+|)")
 
 
 def atomic_number(symbol: str) -> int:
-    """Of an element, 1 for deuterium; 0 for any other text. Case does not matter."""
+    """The atomic number of an element, 1 for deuterium; 0 for any other text. Case does not matter."""
     import gemmi
 
     element = gemmi.Element(symbol)  # reads other text as the element it begins with, or as X

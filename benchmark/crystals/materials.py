@@ -50,7 +50,7 @@ def cells_are_primitive(manifest: Manifest) -> bool:
 
 
 def read_entry(sample: h5py.Group, split: str, shard: str, primitive: bool) -> MaterialEntry:
-    """A material from one of its samples. Raises StemdlError where the label, formula or cell is none.
+    """A material from one of its samples. Raises StemdlError where the label, formula or cell is not one.
 
     Formula and cell of imported data, whose cells are `primitive`, may be missing: the import left out what it could
     not believe, and the NPZ form has none.

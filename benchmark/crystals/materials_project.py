@@ -34,7 +34,8 @@ def is_query(source: object) -> bool:
 def fetch(query: str) -> tuple[dict[str, Any], ...]:
     """All documents (`material_id`, `structure`) that a query finds, sorted by their identifiers; asked for once.
 
-    Raises StemdlError without a key, for a query that is none, and where the service cannot be reached or refuses.
+    Raises StemdlError without a key, for a query that cannot be read, and where the service cannot be reached or
+    refuses.
     """
     parameters = _parameters(query)
     key = os.environ.get(KEY)

@@ -105,7 +105,7 @@ def label_faults(manifest: Manifest, entry: MaterialEntry, crystal: Crystal | No
     where = f"{manifest.folder / entry.shard}: {entry.name}"
     if crystal is None:
         yield DataFault(
-            "symmetry", where, f"the crystal of {entry.compound.identifier} has no group or is not to be had"
+            "symmetry", where, f"the crystal of {entry.compound.identifier} has no group or is not available"
         )
         return
     again = standardised(crystal.cell, crystal.numbers, crystal.positions)

@@ -109,7 +109,11 @@ def label(sample: OpenSample, expected: Expected) -> Iterator[DataFault]:
         return
     if group not in expected.space_groups:
         yield DataFault(
-            "label", sample.where, "the label is none of the rung's", f"{len(expected.space_groups)} groups", str(group)
+            "label",
+            sample.where,
+            "the label is not one of the rung's",
+            f"{len(expected.space_groups)} groups",
+            str(group),
         )
 
 

@@ -41,7 +41,7 @@ def read_candidates(source: Path | str) -> Iterator[Candidate]:
     """The crystals of a table, of CIF files or of a query of the Materials Project (`mp:...`), each of its own name.
 
     A crystal that cannot be used is yielded with the reason; of others that share an identifier, the second becomes
-    `identifier~2`. Raises StemdlError where the source is none of these, or cannot be read at all.
+    `identifier~2`. Raises StemdlError where the source is not one of these, or cannot be read at all.
     """
     seen: set[str] = set()
     for candidate in _read(source):

@@ -1,4 +1,4 @@
-"""Who works in a folder of data, and what for: one process at a time, the same recipe always, said before the first
+"""Which process works in a folder of data, and on what: one at a time, the same recipe always, said before the first
 shard is written. A claim of a folder without any shard holds nothing: what failed or was stopped so early does not
 keep others out."""
 

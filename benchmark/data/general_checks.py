@@ -1,4 +1,4 @@
-"""What can be checked of any data: samples of their schema, as many as is said, no unit in two splits."""
+"""What can be checked of any data: samples of their schema, as many as declared, no unit in two splits."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def _finished(folder: Path, identity: Mapping[str, str], plan: ShardPlan) -> boo
 
 
 def require_device(device: str) -> None:
-    """Raises StemdlError for a device that is none of `cpu` and `cuda`, or that this host has not."""
+    """Raises StemdlError for a device other than `cpu` and `cuda`, or one that this host lacks."""
     if device not in DEVICES:
         raise StemdlError("there is no such device", where="--device", expected=" or ".join(DEVICES), found=device)
     if device == "cuda":

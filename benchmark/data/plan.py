@@ -87,7 +87,7 @@ def wanted_size(rung: MadeRung) -> Size:
 
 
 def sample_bytes(schema: SampleSchema, storage: Storage) -> int:
-    """Of one stored sample, unfiltered."""
+    """The size of one stored sample, unfiltered."""
     encoded = sum(
         each.bytes // ITEM_BYTES[each.dtype] * _ENCODED_BYTES[storage.encoding]
         for each in schema.inputs

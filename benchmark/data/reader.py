@@ -132,7 +132,7 @@ class Part:
         return len(self._own)
 
     def bytes_in_memory(self) -> int:
-        """Of all samples of the part, as `read_whole` gives them."""
+        """The size of all samples of the part, as `read_whole` gives them."""
         return len(self) * self.schema.bytes
 
     def empty(self, count: int) -> dict[str, NDArray[Any]]:

@@ -61,7 +61,7 @@ class Recipe(Protocol):
     """How the data of one rung are made."""
 
     def schema(self) -> SampleSchema:
-        """Of every sample."""
+        """What every sample holds."""
 
     def units(self) -> Sequence[Unit]:
         """All units of the rung's own data, in their order; the same on every call."""

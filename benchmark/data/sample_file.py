@@ -31,7 +31,7 @@ def write_sample(
         value = sample.arrays[each.name]
         if each.name in samples.classes:
             if value not in samples.classes[each.name]:
-                raise _other(f"a label is none of {each.name}", unit, each, value)
+                raise _other(f"a label is not one of {each.name}", unit, each, value)
             group.attrs[each.name] = np.bytes_(str(value).encode())
         else:
             _write_field(group, each, np.asarray(value), unit, storage if each in samples.inputs else Storage())

@@ -123,7 +123,7 @@ def _class_of(shard: h5py.File, name: str, target: str, indices: Mapping[str, in
     label = layout.label_of(stored[()])
     if label not in indices:
         raise StemdlError(
-            f"a label is none of the data set's {target.replace('_', ' ')}s",
+            f"a label is not one of the data set's {target.replace('_', ' ')}s",
             where=where,
             found=ascii(label)[1:-1][:40],
             expected=", ".join(indices),

@@ -44,7 +44,7 @@ class ClosedDivision:
     ----------
     tunable : change the training, and may be chosen.
     free : say where and for whom it computes, and change no result: the trainers' own, and the definition's.
-    fixed : setting to value, under the name of a rung or `every_rung`. Beside the trainer's settings, keys of the log.
+    fixed : setting to value, under the name of a rung or `every_rung`. Besides the trainer's settings, keys of the log.
     implied_by_older_logs : fixed settings that a log may leave out, since trainers before them had the fixed value and
         no choice.
     """

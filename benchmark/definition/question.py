@@ -3,7 +3,8 @@
 That module of a task's folder has
 
 - `OPTIONS`, names of options and what each says, for what a file may leave open;
-- `read_inputs(paths, rung, options)`, which yields for each input a `Question`, or the StemdlError why it is none;
+- `read_inputs(paths, rung, options)`, which yields for each input a `Question`, or a StemdlError that says why it is
+  not one;
 - `picture(question, outputs, schema, path)`, which draws one with what the model gave for each target;
 - if it likes, `measured(question, outputs)`, numbers by name that are known of an answer, such as its error where the
   input came with the truth.

@@ -49,7 +49,7 @@ class ScoredBenchmark:
 def scored_benchmark(name: str, ruleset: str = RULESETS[-1]) -> ScoredBenchmark | None:
     """The benchmark of that name as that round has it; None where there is none.
 
-    Raises StemdlError where its definition is malformed, or for a ruleset that is none of `RULESETS`.
+    Raises StemdlError where its definition is malformed, or for a ruleset that is not one of `RULESETS`.
     """
     if ruleset not in RULESETS:
         raise StemdlError(f"there is no ruleset {ruleset!r}", where="--ruleset", remedy=nearest(ruleset, RULESETS))

@@ -38,7 +38,7 @@ class Trainer:
 
     @classmethod
     def named(cls, name: str) -> Trainer:
-        """Of `module:function`, or `path/to/file.py:function`; without a function, `train`."""
+        """The trainer of a name `module:function`, or `path/to/file.py:function`; without a function, `train`."""
         place, colon, function = name.rpartition(":")
         place, function = (place, function) if colon else (name, DEFAULT_FUNCTION)
         if place.endswith(".py"):

@@ -77,8 +77,9 @@ def lines_of(path: Path, most: int, longest: int) -> Iterator[tuple[int, bytes, 
 
 
 def parse_json(text: bytes | str, nesting: int, constants: bool = False) -> Any:
-    """A JSON value, strictly. Raises Unreadable for what is none, and for what readers do not agree about: a key given
-    twice, numbers beyond 64 bits, brackets more than `nesting` deep, and unless with `constants` NaN and Infinity."""
+    """A JSON value, strictly. Raises Unreadable for what is not JSON, and for what readers do not agree about: a key
+    given twice, numbers beyond 64 bits, brackets more than `nesting` deep, and unless with `constants` NaN and
+    Infinity."""
     if isinstance(text, bytes):
         try:
             text = text.decode("utf-8")

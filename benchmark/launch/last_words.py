@@ -16,7 +16,7 @@ _OF_AN_END = re.compile(
 CLOSE_SECONDS = 10.0
 """A process that the launcher leaves behind may keep the pipe open; it is not waited for longer."""
 _LONGEST = 40
-"""Lines of a block; what goes on for longer is none."""
+"""Lines of a block; what is longer is not a block."""
 
 
 class BlockFilter:
@@ -28,7 +28,7 @@ class BlockFilter:
         self._waiting, self._in_line = b"", False
 
     def passed(self, piece: bytes, *, last: bool = False) -> bytes:
-        """What may be printed now. With `last` that is all: a block that was not ended is none."""
+        """What may be printed now. With `last` that is all: a block that was not ended does not count."""
         self._waiting, passed = self._waiting + piece, b""
         while self._waiting and (size := self._block_or_line(last)) is not None:
             text, self._waiting = self._waiting[: abs(size)], self._waiting[abs(size) :]
@@ -58,7 +58,7 @@ class BlockFilter:
 
 
 def _may_begin(line: bytes) -> bool:
-    """Whether a block's first line begins so; one that has not come to its end may."""
+    """Whether a block's first line begins so; one that is not complete may."""
     return not line.endswith(b"\n") or _OF_AN_END.match(line) is not None
 
 

@@ -156,7 +156,7 @@ def accelerators(command: Command = output_of) -> dict[str, Any]:
     as torch says where this process has loaded it."""
     text = command(["nvidia-smi", f"--query-gpu={','.join(GPU_FIELDS)}", "--format=csv,noheader,nounits"])
     rows = [[cell.strip() for cell in line.split(",")] for line in (text or "").splitlines()]
-    rows = [row for row in rows if len(row) == len(GPU_FIELDS)]  # 'No devices were found' is none
+    rows = [row for row in rows if len(row) == len(GPU_FIELDS)]  # 'No devices were found' has fewer
     if not rows:
         return _accelerators_of_torch()
     _, memory_mib, driver, clock, generation, width = rows[0]

@@ -25,8 +25,8 @@ class Meter(Protocol):
     covers: ClassVar[str]
 
     def watts(self) -> float:
-        """The mean power since the last call, where energy is counted; else the power now. Raises StemdlError where it
-        cannot be read."""
+        """The mean power since the last call, where energy is counted; otherwise the power now. Raises StemdlError
+        where it cannot be read."""
 
 
 class _Counters:

@@ -85,6 +85,6 @@ def _part(units: Sequence, job: int, jobs: int) -> tuple:
 
 
 def _names(accelerators: int) -> list[str]:
-    """Of the accelerators that this process sees, as CUDA names them."""
+    """The accelerators that this process sees, as CUDA names them."""
     visible = [name.strip() for name in os.environ.get(ACCELERATORS, "").split(",") if name.strip()]
     return (visible or [str(index) for index in range(accelerators)])[:accelerators]

@@ -25,13 +25,14 @@ class Metric(Protocol):
     """One metric of one benchmark."""
 
     def tally(self, predictions: Arrays, targets: Arrays) -> NDArray[np.int64]:
-        """Of a batch, one axis, of the same length for all batches. Tallies add up; the last number counts samples.
+        """The tally of a batch: one axis, of the same length for all batches. Tallies add up; the last number counts
+        samples.
 
         Raises StemdlError for predictions that are not of their form, such as numbers that are not finite.
         """
 
     def value(self, tally: NDArray[np.int64]) -> float:
-        """Of a sum of tallies. Raises StemdlError where it counts no sample."""
+        """The metric's value for a sum of tallies. Raises StemdlError where it counts no sample."""
 
 
 @runtime_checkable

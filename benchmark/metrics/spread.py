@@ -10,7 +10,7 @@ MOST_SPREAD = 0.2
 """Of the times of a set, as coefficient of variation. The reference's own runs vary by 2 % to 15 % (in the epochs that
 they need); at 20 %, chance alone moves a mean of five by 9 % (one standard error), as much as systems differ by."""
 FEWEST_RUNS = 3
-"""Two runs of which one needs an epoch more are as far apart, and say nothing."""
+"""Two runs differ by as much where one needs an epoch more, so two say nothing."""
 
 
 def coefficient_of_variation(values: Sequence[float]) -> float | None:

@@ -1,4 +1,4 @@
-"""What a mean time is multiplied by, so that runs that converged luckily soon are not the faster for it."""
+"""What a mean time is multiplied by, so that runs that happened to converge early do not score better for it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ _MOST_BYTES = 1 << 16
 def verdict_on(
     runs: Sequence[ScoredRun], division: str | None, points: ReferencePoints | None, warnings: list[str]
 ) -> ConvergenceTest | None:
-    """The verdict of the convergence test, which the open division does without (MLPerf training rules, section 13)."""
+    """The verdict of the convergence test, which the open division does not have (MLPerf training rules, section
+    13)."""
     if division != keys.CLOSED or points is None or len(runs) < 3:
         return None
     batch_sizes = {run.global_batch_size for run in runs if run.converged}
@@ -53,7 +54,7 @@ def factor_of(folder: Path, verdict: ConvergenceTest | None, warnings: list[str]
             )
         return verdict.factor
     if shipped is not None and shipped < 1:
-        warnings.append(f"{SCALING_FILE} says {shipped:g}, which would better the score: it does not count")
+        warnings.append(f"{SCALING_FILE} says {shipped:g}, which would improve the score: it does not count")
     return max(shipped or 1.0, 1.0)
 
 

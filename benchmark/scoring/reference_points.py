@@ -76,8 +76,8 @@ class ReferencePoints:
 
     def test(self, batch_size: int, epochs: Sequence[float]) -> ConvergenceTest:
         """The verdict on a submission's epochs to the target (infinite for a run that did not converge): exact batch
-        size, else linear between its neighbours; above the largest there is none; below the smallest it must keep to
-        the smallest one's (rcp_checker.py: `check_directory`). Needs three runs."""
+        size, otherwise linear between its neighbours; above the largest there is none; below the smallest it must keep
+        to the smallest one's (rcp_checker.py: `check_directory`). Needs three runs."""
         kept = sorted(epochs)[1:-1]
         mean = math.fsum(kept) / len(kept)
         below = [point for point in self.pruned if point.batch_size <= batch_size]

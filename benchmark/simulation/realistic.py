@@ -31,7 +31,7 @@ ATTEMPTS = 1200
 """Crystals tried before the recipe is called impossible for the group."""
 ATTEMPTS_WITH_SHARED_METADATA, ATTEMPTS_PER_SHARED_METADATA = 600, 300
 """Those with shared metadata, after which a group that cannot make them draws its own; and with the same. They are
-kept for long, since those that are made most easily would else give the group away."""
+kept for long, since those that are made most easily would otherwise give the group away."""
 ATTEMPTS_PER_METADATA = 36
 """With the same elements and volume where they are a group's own."""
 ATTEMPTS_PER_PARENT = 12

@@ -121,8 +121,8 @@ def parse(content: bytes) -> Chain:
 
 
 def _object(line: bytes) -> dict[str, Any] | None:
-    """The line's object; None for what is none, and for what two readers could take for different things: a key given
-    twice, NaN, numbers beyond 64 bits."""
+    """The line's object; None for what is not one, and for what two readers could take for different things: a key
+    given twice, NaN, numbers beyond 64 bits."""
     try:
         values = parse_json(line, _NESTING)
     except Unreadable:

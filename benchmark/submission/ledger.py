@@ -80,13 +80,13 @@ class LedgerRun:
 
     @property
     def counts(self) -> bool:
-        """Whether it is one of the M runs that a score is chosen from: one that came to its end by itself, with a
+        """Whether it is one of the M runs that a score is chosen from: one that finished on its own, with a
         seed from the operating system."""
         return self.ended and not self.seed_given and not self.resumed
 
     @property
     def ended(self) -> bool:
-        """Whether it came to its end by itself."""
+        """Whether it finished on its own."""
         return self.status in (keys.SUCCESS, keys.ABORTED)
 
 

@@ -14,7 +14,7 @@ _UNSAID = {"metric": "macro-F1", "reaches": "at_least", "low": 0.0, "high": 1.0}
 
 
 def of_the_newest_format(record: Mapping[str, Any]) -> dict[str, Any]:
-    """A record of any format in the newest one. The first has no word of its format."""
+    """A record of any format in the newest one. The first does not state its format."""
     if "format" in record:
         return dict(record)
     return _UNSAID | {_RENAMED.get(name, name): value for name, value in record.items()} | {"format": FORMAT}

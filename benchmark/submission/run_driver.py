@@ -62,7 +62,7 @@ class Outcome:
 
     @property
     def finished(self) -> bool:
-        """Whether it came to its end by itself and unbroken, be it short of the target."""
+        """Whether it finished on its own and unbroken, even short of the target."""
         return self.status in (keys.SUCCESS, keys.ABORTED) and not self.record["resumed"]
 
     def fault(self) -> StemdlError | None:

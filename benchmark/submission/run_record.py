@@ -195,8 +195,8 @@ def read_run(folder: Path) -> StoredRun:
 
 
 def record_of_log(folder: Path) -> dict[str, Any] | None:
-    """The record in a run's folder where it is of the log that lies there now; else None. One that crashed after it was
-    resumed has the record of before."""
+    """The record in a run's folder where it is of the log that lies there now; otherwise None. One that crashed after
+    it was resumed has the record of before."""
     run = read_run(folder) if folder.is_dir() and any(folder.iterdir()) else None
     if run is None or run.record is None or run.log is None or run.record["log"]["sha256"] != sha256_of_file(run.log):
         return None
@@ -221,7 +221,7 @@ def _read_or_told(folder: Path) -> StoredRun:
 
 
 def newest(folder: Path) -> Path | None:
-    """Of the runs and run sets in a folder, that which a run was begun or went on in last; None where there is none."""
+    """The run or run set in a folder in which a run was begun or continued last; None where there is none."""
     logs = [path for path in files_below(folder) if _is_begun(path)]
     last = max(logs, key=lambda path: path.stat().st_mtime_ns, default=None)
     return None if last is None else folder / last.relative_to(folder).parts[0]

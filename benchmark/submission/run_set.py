@@ -48,7 +48,7 @@ def runs_there(request: RunRequest) -> list[Outcome]:
 
 
 def missing_runs(request: RunRequest, runs: int, there: Sequence[Outcome]) -> list[RunRequest]:
-    """What has to be made for the set to have so many runs that came to their end. Those that did not stay, and no
+    """What has to be made for the set to have so many finished runs. Those that did not stay, and no
     number is given twice."""
     first = max((each.request.index for each in there), default=-1) + 1
     count = max(0, runs - sum(each.finished for each in there))
@@ -116,7 +116,7 @@ def write_summary(folder: Path, outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def summarise_runs(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """`summarise_set` of the runs that came to their end by themselves, and how many others there are."""
+    """`summarise_set` of the runs that finished on their own, and how many others there are."""
     finished = [outcome.record for outcome in outcomes if outcome.finished]
     return {**summarise_set(finished), "unfinished": len(outcomes) - len(finished)}
 

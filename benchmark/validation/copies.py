@@ -56,7 +56,7 @@ class Trace:
 
     @classmethod
     def of(cls, log: Log) -> Trace:
-        """Of a log."""
+        """What is compared of a log."""
         names = {event.key for event in log.metrics} | {keys.TRACKED_STATS}
         logged = [event for event in log.events if event.key in names]
         stats = [event.value if isinstance(event.value, dict) else {} for event in log.of(keys.TRACKED_STATS)]

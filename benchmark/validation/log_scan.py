@@ -110,7 +110,7 @@ def scan_log(path: Path, limits: Limits) -> tuple[list[Event], list[Fault]]:
 
 
 def _event(text: bytes, line: int, limits: Limits, faults: list[Fault]) -> Event | None:
-    """The event of a line; None, and one more fault, where it is none."""
+    """The event of a line; None, and one more fault, where it is not one."""
     values = _parsed(text, line, limits, faults)
     if values is None:
         return None

@@ -22,7 +22,7 @@ from benchmark.validation.log_scan import scan_log
 from benchmark.validation.standard import Standard, standards
 
 _UNKNOWN = Goal(keys.EVAL_ACCURACY, AT_LEAST, 1.0, low=0.0, high=1.0, test_key=keys.TEST_F1_MACRO)
-"""Of a log whose rung nobody knows."""
+"""For a log whose rung nobody knows."""
 STRONG, WEAK = SCALINGS = ("strong", "weak")
 RECORD = LOG.replace(".txt", ".json")
 """The record of the run of `result_{index}.txt`, next to it; in a folder of a single run it is `run.json`."""
@@ -223,10 +223,10 @@ class Submission:
 
 
 def as_number(value: Any) -> int | float | None:
-    """A finite number, true and false not counted; else None."""
+    """A finite number, true and false not counted; otherwise None."""
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) else None
 
 
 def as_count(value: Any) -> int | None:
-    """A whole number; else None."""
+    """A whole number; otherwise None."""
     return value if isinstance(value, int) and not isinstance(value, bool) else None

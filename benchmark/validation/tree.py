@@ -165,7 +165,7 @@ def logs_below(
 
 def run_sets(logs: list[Log]) -> Iterator[ResultSet]:
     """The sets among logs that lie in no submission: those whose folders `run_<i>` lie side by side, as a run set's do,
-    or `instance_<i>`, as those of weak scaling; else those of one folder."""
+    or `instance_<i>`, as those of weak scaling; otherwise those of one folder."""
     beside: dict[Path, list[Log]] = {}
     for log in logs:
         folder = log.path.parent

@@ -1,4 +1,4 @@
-"""A checkpoint restores all of a run's state, and a file that is none is one message and never run."""
+"""A checkpoint restores all of a run's state, and a file that is not one is a message and never run."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_a_foreign_file_is_refused_and_never_run(tmp_path: Path):
         "no weights": {"epoch": 1},
         "no average": {key: value for key, value in parts.items() if key != "averaged"},
         "short statistics": parts | {"of_ranks": torch.zeros(1, 3)},
-        "an optimizer that is none": parts | {"optimizer": [1]},
+        "not an optimizer": parts | {"optimizer": [1]},
         "harm": parts | {"epoch": Harmful(tmp_path / "harm")},
     }
     for name, value in foreign.items():

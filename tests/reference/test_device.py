@@ -229,7 +229,7 @@ def test_a_rank_computes_on_its_own_gpu_by_default_too(visible: int, monkeypatch
     ],
 )
 def test_ranks_meet_on_their_own_gpus(backend: str, device: torch.device, met_on: dict, monkeypatch) -> None:
-    """NCCL would else guess the GPU from the rank's number, and two ranks could wait for each other on one."""
+    """NCCL would otherwise guess the GPU from the rank's number, and two ranks could wait for each other on one."""
     met = []
     monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
     monkeypatch.setattr(torch.distributed, "is_nccl_available", lambda: True)

@@ -98,7 +98,8 @@ def _one_host_settings(ranks: int) -> list[str]:
 
 
 def find_mpirun() -> str:
-    """The mpirun next to this Python, else the first on PATH; raises StemdlError when there is none of Open MPI."""
+    """The mpirun next to this Python, otherwise the first on PATH; raises StemdlError when there is none of Open
+    MPI."""
     beside = Path(sys.executable).parent / "mpirun"
     path = str(beside) if os.access(beside, os.X_OK) else shutil.which("mpirun")
     remedy = (

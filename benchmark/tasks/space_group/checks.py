@@ -24,7 +24,7 @@ def symmetry(data: Data) -> Iterator[DataFault]:
         raise Skipped("crystals made from prototypes are not made again")
     if data.table is None and relabel.shipped_rung(data.manifest) is None:
         raise Skipped(
-            "the crystals are not to be had: give the table that they came from with --structures"
+            "the crystals are not available: give the table that they came from with --structures"
             if data.manifest.values["source"]["kind"] != "drawn"
             else "the recipe is of another version of this program"
         )

@@ -40,12 +40,12 @@ def all_runs_are_told(results: ResultSet) -> Iterator[Fault]:
         (left_out, "more runs were made with this configuration than are submitted", severity),
         (
             [run for run in alike if not run.counts and not run.seed_given and not run.resumed],
-            "runs with this configuration did not come to their end",
+            "runs with this configuration did not finish",
             Severity.WARNING,
         ),
         (
             [run for run in alike if run.ended and (run.seed_given or run.resumed) and run.line not in sent],
-            "runs with this configuration came to their end, and count for nothing as resumed or of a given seed",
+            "runs with this configuration finished, and count for nothing as resumed or of a given seed",
             Severity.WARNING,
         ),
         (

@@ -23,7 +23,7 @@ def time_runs_forward(log: Log) -> Iterator[Fault]:
     for event in log.events:
         if not MLLOG_BEGAN_MS <= event.time_ms <= FAR_FUTURE_MS:
             yield Fault(
-                "the time is none of this age",
+                "the time is not in this age",
                 line=event.line,
                 found=f"time_ms {event.time_ms}",
                 expected="milliseconds since 1970",

@@ -52,7 +52,7 @@ OF_A_RECORD = set(
 
 @check("R4.15", of=Log, ours_alone=True)
 def metadata_are_known(log: Log) -> Iterator[Fault]:
-    """Beside each value stands where it was logged, and what the trainer adds, with its type; an interval has no
+    """Next to each value stands where it was logged, and what the trainer adds, with its type; an interval has no
     value."""
     severity = Severity.ERROR if log.closed else Severity.NOTE
     trainer, beside = trainer_of(log.standard), dict(BESIDE)

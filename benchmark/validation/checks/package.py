@@ -80,7 +80,7 @@ def layout(submission: Submission) -> Iterator[Fault]:
                 )
         elif entry.kind == "folder" and len(parts) == 1 and parts[0] not in TOP:
             yield Fault(
-                "this folder is none of the layout's",
+                "this folder is not part of the layout",
                 file=f"{submission.file}/{entry.file}",
                 expected=", ".join(sorted(TOP)),
                 severity=Severity.WARNING,

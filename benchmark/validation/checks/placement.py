@@ -1,4 +1,4 @@
-"""Where the ranks of a run ran: told once, of each, and as the log says elsewhere."""
+"""Where the ranks of a run ran: logged once for each, and as the log says elsewhere."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def cpus_of(text: object) -> frozenset[int] | None:
 
 
 def placements(log: Log) -> list[Mapping[str, Any]]:
-    """What a log says of each rank's place, where it is of the right form; else nothing."""
+    """What a log says of each rank's place, where it is of the right form; otherwise nothing."""
     value = log.value(keys.PLACEMENT)
     sound = isinstance(value, list) and all(isinstance(each, dict) and OF_A_RANK <= each.keys() for each in value)
     return value if sound else []

@@ -67,7 +67,7 @@ def precision_allowed(log: Log) -> Iterator[Fault]:
     precision = log.settings().get("precision")
     if log.standard is not None and precision not in log.standard.precisions:
         yield Fault(
-            "the precision is none that is allowed",
+            "the precision is not allowed",
             line=_line(log.of(keys.CONFIG)),
             found=shown(precision),
             expected=" or ".join(log.standard.precisions),

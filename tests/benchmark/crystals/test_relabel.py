@@ -95,7 +95,7 @@ def test_a_table_that_lacks_a_material_is_told(written: Path, crystals: list[Cry
                 sample.attrs["material"] = np.bytes_("unheard-of")
     seal(written)
     messages = [fault.message for fault in verify(written, table=table).faults if fault.check == "symmetry"]
-    assert messages == ["the crystal of unheard-of has no group or is not to be had"]
+    assert messages == ["the crystal of unheard-of has no group or is not available"]
 
 
 def test_crystals_are_drawn_again_for_drawn_data_of_a_shipped_recipe_alone(written: Path) -> None:

@@ -145,15 +145,15 @@ def test_bytes_that_are_no_hdf5_are_named(uneven: Path, seal: Callable) -> None:
     [
         (
             lambda shard: shard["sample_1_0"].attrs.__setitem__("space_group", np.bytes_("0")),
-            "a label is none of the data set's space groups",
+            "a label is not one of the data set's space groups",
         ),
         (
             lambda shard: shard["sample_1_0"].attrs.__setitem__("space_group", "231"),
-            "a label is none of the data set's space groups",
+            "a label is not one of the data set's space groups",
         ),
         (
             lambda shard: shard["sample_1_0"].attrs.__setitem__("space_group", np.bytes_("14")),
-            "a label is none of the data set's space groups\n  expected: 2, 62, 225\n  found: 14",
+            "a label is not one of the data set's space groups\n  expected: 2, 62, 225\n  found: 14",
         ),
         (lambda shard: shard["sample_1_0"].attrs.__delitem__("space_group"), "a shard cannot be read"),
         (

@@ -67,7 +67,7 @@ def put(index: tuple, value: float) -> Callable[[h5py.File], None]:
 CONTENT = [
     ("label 0", shaped("space_group", np.bytes_("0")), {"label", "counts"}, "the label is not a space group"),
     ("label 231", shaped("space_group", np.bytes_("231")), {"label", "counts"}, "the label is not a space group"),
-    ("label of another rung", shaped("space_group", np.bytes_("63")), {"label", "counts"}, "none of the rung's"),
+    ("label of another rung", shaped("space_group", np.bytes_("63")), {"label", "counts"}, "not one of the rung's"),
     ("label of another class", shaped("space_group", np.bytes_("225")), {"counts"}, "samples of space group"),
     ("NaN", put((1, 3, 4), np.nan), {"values"}, "not finite"),
     ("infinity", put((2, 0, 0), np.inf), {"values"}, "not finite"),
@@ -96,7 +96,7 @@ CONTENT = [
         {"layout", "counts"},
         "out of range",
     ),
-    ("a formula that is none", shaped("formula", "water"), {"layout", "counts"}, "does not say what it is of"),
+    ("not a formula", shaped("formula", "water"), {"layout", "counts"}, "does not say what it is of"),
     ("no stack", lambda shard: shard["sample_1_0"].__delitem__(STACK), {"layout"}, "not one data set"),
     ("a sample less", lambda shard: shard.__delitem__("sample_1_0"), {"counts"}, "another number of samples"),
     ("a stranger", lambda shard: shard.create_group("notes"), {"layout", "counts"}, "cannot be read"),

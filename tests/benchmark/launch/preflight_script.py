@@ -54,7 +54,7 @@ FAULTS = (
 """What rank 1 sees or does; the last one leaves an answer that nobody waits for."""
 PATIENCE_SECONDS = 600.0
 LIMITS = {"all-reduce late": (1.0, 8.0, 64.0), "stuck": (3.0,)}
-"""Where a wait has to come to its end: by the first limit within which the ranks answer on this machine."""
+"""When a wait has to end: by the first limit within which the ranks answer on this machine."""
 
 
 @dataclass(frozen=True)

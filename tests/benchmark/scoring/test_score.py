@@ -179,7 +179,7 @@ def test_a_row_much_sooner_than_the_reference_says_so(write_set, tmp_path: Path)
     ("division", "epochs", "text", "factor", "says"),
     [
         ("open", 23, '{"scaling_factor": 1.5}', 1.5, None),
-        ("open", 23, '{"scaling_factor": 0.5}', 1.0, "would better the score"),
+        ("open", 23, '{"scaling_factor": 0.5}', 1.0, "would improve the score"),
         ("open", 23, '{"scaling_factor": "1.5"}', 1.0, "cannot be read"),
         ("open", 23, "[" * 5000, 1.0, "cannot be read"),
         ("open", 23, "{}", 1.0, "cannot be read"),

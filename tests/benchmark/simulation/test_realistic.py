@@ -66,7 +66,7 @@ def sharing(share: float) -> CrystalRecipe:
 
 
 def test_shared_metadata_come_from_the_list_and_are_held_on_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Until atoms fit: those that fit most easily would else be a group's own."""
+    """Until atoms fit: those that fit most easily would otherwise be a group's own."""
     tried: list = []
     draw = realistic._draw_metadata
     monkeypatch.setattr(realistic, "_draw_metadata", lambda *given: tried.append(draw(*given)) or tried[-1])
