@@ -1,4 +1,5 @@
-"""Classifying fingerprints by structure: a network under a smoothed cross entropy, on pictures with speckle."""
+"""Classifying fingerprints by structure: a network under a smoothed cross entropy, on pictures varied as defects
+vary them."""
 
 from __future__ import annotations
 
@@ -13,17 +14,17 @@ from benchmark.definition.sample import SampleSchema
 from benchmark.foundation.errors import StemdlError, nearest
 from reference.task import Batch
 from reference.tasks.fingerprints.model import Published, Small
-from reference.tasks.fingerprints.speckle import speckled
+from reference.tasks.fingerprints.vary import Vary
 
 
 class Fingerprints:
     """Any network from pictures (n, 3, 64, 64) to logits (n, classes). `smoothing` is the share of each label that the
-    cross entropy spreads over all classes, `speckle` the most that is added, in means of the ring."""
+    cross entropy spreads over all classes."""
 
-    def __init__(self, model: nn.Module, schema: SampleSchema, smoothing: float, speckle: float) -> None:
+    def __init__(self, model: nn.Module, schema: SampleSchema, smoothing: float, vary: Vary) -> None:
         (picture,), (label, *_) = schema.inputs, schema.targets
         self.model, self._picture, self._label = model, picture.name, label.name
-        self._smoothing, self._speckle = smoothing, speckle
+        self._smoothing, self._vary = smoothing, vary
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         logits = model(batch[self._picture]).float()
@@ -33,7 +34,7 @@ class Fingerprints:
         return {self._label: model(batch[self._picture])}
 
     def augment(self, batch: Batch, generator: np.random.Generator) -> Batch:
-        return {**batch, self._picture: speckled(batch[self._picture], self._speckle, generator)}
+        return {**batch, self._picture: self._vary(batch[self._picture], generator)}
 
 
 def network_of(settings: Mapping[str, Any], classes: int) -> nn.Module:
@@ -50,4 +51,5 @@ def make_task(schema: SampleSchema, settings: Mapping[str, Any]) -> Fingerprints
     """The task of the closed division. Raises StemdlError for a network that there is not."""
     label = schema.targets[0].name
     model = network_of(settings, len(schema.classes[label]))
-    return Fingerprints(model, schema, settings["label_smoothing"], settings["speckle"])
+    vary = Vary(schema.inputs[0].shape[-1], *(settings[name] for name in ("speckle", "damping", "zoom")))
+    return Fingerprints(model, schema, settings["label_smoothing"], vary)

@@ -13,8 +13,8 @@ from benchmark.simulation.fingerprint import RING_PIXELS as RING_OF_DATA
 from reference.input import unfilled
 from reference.tasks.fingerprints.model import Published
 from reference.tasks.fingerprints.response import convolutions, response
-from reference.tasks.fingerprints.speckle import RING_PIXELS, speckled
 from reference.tasks.fingerprints.task import make_task
+from reference.tasks.fingerprints.vary import RING_PIXELS, Vary
 
 SCHEMA = recipe_of(load_benchmark("fingerprints").rungs["fingerprints_smoke"]).schema()
 
@@ -53,7 +53,7 @@ def test_a_step_learns_and_predicts_scores(overrides: tuple[str, ...]) -> None:
     assert task.predict(task.model, batch)["structure"].shape == (7, 7)
 
 
-def test_speckle_follows_from_the_generator_and_takes_as_many_numbers_for_any_batch() -> None:
+def test_variation_follows_from_the_generator_and_takes_as_many_numbers_for_any_batch() -> None:
     task = make_task(SCHEMA, settings())
     batch = {"fingerprint": pictures(), "structure": torch.arange(7)}
     generators = [np.random.default_rng(4) for _ in range(3)]
@@ -62,15 +62,31 @@ def test_speckle_follows_from_the_generator_and_takes_as_many_numbers_for_any_ba
     assert torch.equal(first, again) and len({each.random() for each in generators}) == 1
 
 
-def test_speckle_lies_in_the_ring_and_is_as_strong_as_is_said() -> None:
+def test_speckle_is_as_strong_as_is_said_and_lies_in_the_ring() -> None:
     assert RING_PIXELS == RING_OF_DATA
-    whole = torch.rand(64, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    broken = speckled(whole, 2.0, np.random.default_rng(0))
-    assert broken[:, :, 0].max() <= whole[:, :, 0].max() and torch.all(broken.amax(dim=(1, 2, 3)) == 1.0)
     flat = torch.ones(64, 3, 64, 64)
-    added = speckled(flat, 2.0, np.random.default_rng(1))
-    ring = added[:, :, 31 + 20, 31]
-    assert 0.0 < ring.min() and torch.all(speckled(flat, 0.0, np.random.default_rng(1)) == flat)
+    still = Vary(64, 0.0, 0.0, 0.0)(flat, np.random.default_rng(1))
+    places = torch.arange(64) - 31.5
+    radius = torch.hypot(places[:, None], places)
+    inside = (radius > 10) & (radius < 30)
+    assert torch.equal(still, inside.float().expand_as(flat))
+    added = Vary(64, 2.0, 0.0, 0.0)(flat, np.random.default_rng(1))
+    assert not added[..., ~inside].any() and torch.all(added.amax(dim=(1, 2, 3)) == 1.0)
+    over = added[..., inside].mean(dim=(1, 2)) / added[..., inside].amin(dim=(1, 2)) - 1.0
+    assert over.min() < 0.3 and 0.5 < over.max() < 2.0, "of strengths from none to twice the mean of a speckle of 0.6"
+
+
+def test_peaks_move_and_fall_as_is_said() -> None:
+    picture = torch.zeros(200, 3, 64, 64)
+    picture[:, :, 31:33, 14:16] = 1.0  # 17 pixels from the middle
+    picture[:, :, 31:33, 57:59] = 1.0  # 26
+    generator = np.random.default_rng(0)
+    moved = Vary(64, 0.0, 0.0, 0.2)(picture, generator)[:, 0, 31, :30]
+    radius = (moved * (31.5 - torch.arange(30))).sum(dim=1) / moved.sum(dim=1)
+    assert 17.0 * 0.79 < radius.min() < 17.0 * 0.83 and 17.0 * 1.07 < radius.max() < 17.0 * 1.11
+    fallen = Vary(64, 0.0, 2.0, 0.0)(picture, generator)[:, 0, 31]
+    ratio = fallen[:, 57] / fallen[:, 15]
+    assert 0.0 < (-ratio.log()).max() < 2.0 and (ratio <= 1.0).all() and ratio.min() < 0.5
 
 
 @pytest.mark.parametrize("overrides", [(), ("network=published",)])
