@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from benchmark.definition.sample import Field, SampleSchema
 from benchmark.foundation.errors import StemdlError
 from benchmark.metrics.clustering import Clustering, make
-from benchmark.metrics.metric import make_metric
+from benchmark.metrics.metric import InParts, make_metric
 
 SCHEMA = SampleSchema(
     (Field("x", (2,)),), (Field("kind", (), "int64"), Field("y", ())), classes={"kind": ("a", "b", "c", "d")}
@@ -52,6 +52,13 @@ def test_index_and_information_are_scikit_learn_s(pairs: list[tuple[int, int]]) 
     assert METRIC.adjusted_rand_index(counts) == pytest.approx(adjusted_rand_score(true, found), abs=1e-9)
     wanted = normalized_mutual_info_score(true, found)
     assert METRIC.normalised_mutual_information(counts) == pytest.approx(wanted, abs=1e-9)
+
+
+@given(NUMBERS)
+def test_both_are_logged_as_shares(pairs: list[tuple[int, int]]) -> None:
+    assert isinstance(METRIC, InParts)
+    (shares,) = METRIC.by_part(tally(pairs)).values()
+    assert len(shares) == 2 and all(0.0 <= share <= 1.0 for share in shares.values())
 
 
 def test_one_cluster_for_all_is_worth_the_largest_class() -> None:
