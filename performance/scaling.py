@@ -19,10 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from scaling_measure import Measurement, measure, print_measurements, print_tuning
+from step_time import Cluster, Link, Step, overlap_of, predict
 
 from benchmark.launch.cores import usable_cores
-from benchmark.metrics.allreduce import Cluster, Link
-from benchmark.metrics.scaling import Step, overlap_of, predict
 
 MANY_RANKS = (24, 384, 27_600)
 LATENCY_US = 2.0

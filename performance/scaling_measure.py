@@ -11,10 +11,11 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from step_time import Measured, best_fit
+
 from benchmark.foundation.errors import StemdlError
 from benchmark.launch.cores import usable_cores
 from benchmark.launch.launchers import Job, get_launcher
-from benchmark.metrics.allreduce import Measured, best_fit
 
 RANK_SCRIPT = Path(__file__).with_name("scaling_rank.py")
 

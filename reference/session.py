@@ -37,9 +37,9 @@ from benchmark.launch.watchdog import Watch
 from benchmark.metrics.metric import make_metric
 from reference.comm import Comm, lost_ranks_told, make_comm, pick_device
 from reference.evaluate import Evaluation
+from reference.fitness import require_fit_ranks
 from reference.notice import Notice
 from reference.placement import settle, tell
-from reference.preflight import require_fit_ranks
 from reference.run import Run
 from reference.run_log import log_opening, log_settings
 from reference.samples import Splits, opened_splits

@@ -77,7 +77,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _print(scores: list[tuple[Score, dict[str, Any]]], with_details: bool) -> None:
-    from benchmark.scoring.tree import WEAK
+    from benchmark.scoring.log_folders import WEAK
 
     strong = [(score, behind) for score, behind in scores if score.scaling != WEAK]
     weak = [(score, behind) for score, behind in scores if score.scaling == WEAK]

@@ -20,7 +20,7 @@ def draft_of(arguments: argparse.Namespace) -> SubmissionDraft:
     """What is submitted, by the options of `stemdl submit`. Raises StemdlError where the runs make no submission."""
     from benchmark.definition.finder import benchmark_of
     from benchmark.foundation.files import sha256_of_file
-    from benchmark.scoring.tree import STRONG, WEAK
+    from benchmark.scoring.log_folders import STRONG, WEAK
     from benchmark.submission.ledger import find_ledger, read_ledger
     from benchmark.submission.package import SubmissionDraft, order_runs
     from benchmark.submission.run_record import SYSTEM, stored_runs

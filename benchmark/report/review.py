@@ -15,8 +15,8 @@ from benchmark.events import keys
 from benchmark.foundation.reading import Unreadable, read_bytes
 from benchmark.foundation.source import source_sha256
 from benchmark.report.code_review import PackedCode, commit_in_words, packed_code
+from benchmark.scoring.log_folders import LogFolder, find_log_folders
 from benchmark.scoring.score import ROW, Score
-from benchmark.scoring.tree import LogFolder, find_log_folders
 from benchmark.submission.ledger import LEDGER, Ledger, parse_ledger
 from benchmark.validation.finding import Severity, shown
 from benchmark.validation.judged_scores import judged_scores

@@ -13,8 +13,8 @@ from benchmark.events import keys
 from benchmark.events.reader import iter_events
 from benchmark.events.timeline import Timeline
 from benchmark.foundation.errors import StemdlError
+from benchmark.scoring.log_folders import find_log_folders
 from benchmark.scoring.run_log import ScoredRun, read_names, read_run_log
-from benchmark.scoring.tree import find_log_folders
 
 _NOT_TUNED = (keys.DATA_RECIPE_SHA256, keys.SUBMISSION_GITHUB_COMMIT_VERSION)
 

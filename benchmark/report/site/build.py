@@ -30,7 +30,7 @@ from benchmark.report.site.pages import (
 )
 from benchmark.report.site.ranking import ranked
 from benchmark.report.tabular import as_csv, as_json
-from benchmark.scoring.tree import LogFolder, find_log_folders
+from benchmark.scoring.log_folders import LogFolder, find_log_folders
 
 INDEX, MARK = "index.html", "site.css"
 ASSETS = (MARK, "site.js")

@@ -21,7 +21,7 @@ from benchmark.report.site import charts
 from benchmark.report.site.entry import Entry, RunEntry
 from benchmark.report.site.ranking import group_of
 from benchmark.report.site.svg import SERIES, number
-from benchmark.scoring.tree import WEAK
+from benchmark.scoring.log_folders import WEAK
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 MOST_DRAWN = 24

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from benchmark.comparison.statistics import ALPHA, p_value
 from benchmark.report.site.entry import Entry
-from benchmark.scoring.tree import WEAK
+from benchmark.scoring.log_folders import WEAK
 
 
 def ranked(entries: Iterable[Entry]) -> list[Entry]:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.foundation.errors import StemdlError
-from benchmark.metrics.allreduce import (
+from performance.step_time import (
     ALGORITHMS,
     Cluster,
     Link,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.foundation.errors import StemdlError
-from benchmark.scoring.tree import find_log_folders
+from benchmark.scoring.log_folders import find_log_folders
 
 
 def touch(*paths: Path) -> None:

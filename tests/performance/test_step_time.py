@@ -15,10 +15,17 @@ from hypothesis import strategies as st
 from patience import HANG_SECONDS
 
 from benchmark.foundation.errors import StemdlError
-from benchmark.metrics.allreduce import Cluster, Link, cluster_allreduce_seconds
-from benchmark.metrics.scaling import Step, largest_of_normals, overlap_of, predict
+from performance.step_time import (
+    Cluster,
+    Link,
+    Step,
+    cluster_allreduce_seconds,
+    largest_of_normals,
+    overlap_of,
+    predict,
+)
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 CLUSTER = Cluster(Link(2e-6, 25e9), Link(2e-6, 50e9), 6)
 STEP = Step(0.1, 0.06, 0.0, 1e8, overlap=0.5, spread=0.01)
 steps = st.builds(

@@ -19,7 +19,7 @@ from benchmark.events.reader import read_events
 from benchmark.launch.rank import Rank
 from benchmark.launch.room import GIB
 from benchmark.simulation.cbed import CbedRung
-from reference.preflight import subject_of
+from reference.fitness import subject_of
 
 
 @pytest.mark.mpi
