@@ -6,12 +6,16 @@ or not the other variables fit; "unknown" where it wrote none. What is wrong wit
 
 from __future__ import annotations
 
+import functools
 import os
+import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from benchmark.foundation.errors import StemdlError
-from benchmark.launch.launchers import every_launcher
+from benchmark.launch.launchers import broken_launchers, every_launcher
 from benchmark.launch.rank_variables import RankVariables, first_set
 
 
@@ -38,8 +42,7 @@ class Pmix(RankVariables):
 
 
 def starters() -> list[RankVariables]:
-    """Whoever may have started this process, in the order in which they are asked. Raises StemdlError where a
-    launcher's file is broken: passed over, its ranks would each think that they are alone."""
+    """Whoever may have started this process, in the order in which they are asked."""
     return sorted([*every_launcher(), Pmix()], key=lambda starter: starter.order)
 
 
@@ -52,10 +55,12 @@ def detect_rank(environ: Mapping[str, str] = os.environ) -> Rank:
 
     Raises
     ------
-    StemdlError : a partner variable is missing, is not a number or is out of range, or two launchers disagree.
+    StemdlError : the file of a launcher is broken that may have started this process, a partner variable is missing, is
+    not a number or is out of range, or two launchers disagree.
     """
     present = _present(environ)
     if not present:
+        _warn_of_broken_launchers()
         return ALONE
     first, *rest = present
     for other in rest:
@@ -104,6 +109,9 @@ def require_asked(rank: Rank, asked: int | None) -> None:
 def _present(environ: Mapping[str, str]) -> list[RankVariables]:
     """Those that left numbers which may be the ranks' own, in their order: not a launcher that is outside another one.
     Where each of two may be outside the other, the one that is asked earlier is."""
+    for error in broken_launchers().values():
+        if _may_have_started(Path(str(error.where)), environ):
+            raise error
     present = [starter for starter in starters() if starter.has_started(environ)]
 
     def inside(inner: RankVariables, outer: RankVariables) -> bool:
@@ -111,6 +119,22 @@ def _present(environ: Mapping[str, str]) -> list[RankVariables]:
         return outer.is_outside(inner, environ) and (not mutual or inner.order > outer.order)
 
     return [outer for outer in present if not any(inside(inner, outer) for inner in present)]
+
+
+def _may_have_started(file: Path, environ: Mapping[str, str]) -> bool:
+    """Whether variables of ranks that a launcher's broken file names are there: passed over, each of its ranks would
+    think that it is alone."""
+    text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+    return any(name in environ for name in re.findall(r"\b[A-Z][A-Z0-9_]*(?:RANK|PROCID|SIZE)\b", text))
+
+
+@functools.cache
+def _warn_of_broken_launchers() -> None:
+    """Once, by a process that no launcher started, a line for each."""
+    for error in broken_launchers().values():
+        found = f": {error.found}" if error.found else ""
+        text = f"WARNING: {error.where}: {error.what}{found}; ranks that it starts will not be recognised"
+        print(" ".join(text.split()), file=sys.stderr)
 
 
 def _main(environ: Mapping[str, str] = os.environ) -> None:

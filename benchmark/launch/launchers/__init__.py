@@ -10,7 +10,15 @@ import pkgutil
 from benchmark.foundation.errors import StemdlError, nearest
 from benchmark.launch.launcher import Job, Launcher
 
-__all__ = ["Job", "Launcher", "every_launcher", "get_launcher", "launcher_names", "names_keeping_jobs_apart"]
+__all__ = [
+    "Job",
+    "Launcher",
+    "broken_launchers",
+    "every_launcher",
+    "get_launcher",
+    "launcher_names",
+    "names_keeping_jobs_apart",
+]
 
 
 def launcher_names() -> list[str]:
@@ -22,7 +30,10 @@ def get_launcher(name: str) -> Launcher:
     """The launcher of that name; raises StemdlError for an unknown one, and where its file is broken."""
     if name not in launcher_names():
         raise StemdlError(f"unknown launcher {name!r}", remedy=nearest(name, launcher_names()))
-    return _load(name)
+    loaded = _load(name)
+    if isinstance(loaded, StemdlError):
+        raise loaded
+    return loaded
 
 
 def names_keeping_jobs_apart() -> list[str]:
@@ -31,29 +42,35 @@ def names_keeping_jobs_apart() -> list[str]:
 
 
 def every_launcher() -> list[Launcher]:
-    """All of them; raises StemdlError where a file is broken."""
-    return [_load(name) for name in launcher_names()]
+    """All whose files are sound."""
+    return [loaded for name in launcher_names() if isinstance(loaded := _load(name), Launcher)]
+
+
+def broken_launchers() -> dict[str, StemdlError]:
+    """The others, by name, each with what is wrong with its file."""
+    return {name: loaded for name in launcher_names() if isinstance(loaded := _load(name), StemdlError)}
 
 
 @functools.cache
-def _load(name: str) -> Launcher:
+def _load(name: str) -> Launcher | StemdlError:
+    """The launcher of that file, or what is wrong with it."""
     module_name = f"{__name__}.{name}"
     remedy = "mend the file, or take it out of the folder"
     try:
         module = importlib.import_module(module_name)
-    except (Exception, SystemExit) as error:  # whatever the file does: reported, as its own fault
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the file does, it is named
         where = importlib.util.find_spec(module_name)
-        raise StemdlError(
+        return StemdlError(
             f"the launcher {name} cannot be loaded",
             where=where.origin if where else name,
             found=f"{type(error).__name__}: {error}",
             remedy=remedy,
-        ) from error
+        )
     classes = [each for each in vars(module).values() if inspect.isclass(each) and each.__module__ == module_name]
     launchers = [each for each in classes if issubclass(each, Launcher)]
     fault = _fault(name, launchers)
     if fault is not None:
-        raise StemdlError(
+        return StemdlError(
             f"this is not the file of a launcher: {fault}",
             where=module.__file__,
             expected="one subclass of benchmark.launch.launcher.Launcher with "
