@@ -128,7 +128,7 @@ def at_doses(
 
 
 def draw(path: Path, pictures: Mapping[str, NDArray], thickness: NDArray, rows: int = 5) -> None:
-    """Specimens from thin to thick, one a row: the density, and what each method made of it."""
+    """Specimens from thin to thick, one per row: the density, and what each method made of it."""
     import matplotlib.pyplot as plt
 
     chosen = np.argsort(thickness)[np.linspace(0, len(thickness) - 1, rows).astype(int)]

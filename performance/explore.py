@@ -43,8 +43,8 @@ def main() -> None:
         survey(manifest)
         verified = (time.process_time() - start) / stacks
         print(
-            f"{folder}: {stacks} stacks of {seen.pixels} x {seen.pixels}: explore {1e3 * each:.2f} ms a stack "
-            f"and {rest:.0f} s of figures and classifiers; verify {1e3 * verified:.2f} ms a stack. Were all patterns "
+            f"{folder}: {stacks} stacks of {seen.pixels} x {seen.pixels}: explore {1e3 * each:.2f} ms per stack "
+            f"and {rest:.0f} s of figures and classifiers; verify {1e3 * verified:.2f} ms per stack. Were all patterns "
             f"of {STACKS:,} stacks looked at: {each * STACKS / 60:.1f} min and {verified * STACKS / 60:.1f} min"
         )
 

@@ -71,7 +71,7 @@ def of_ranks(count: int) -> str:
     figures = json.loads(done.stdout)
     seconds = [each["seconds"] for each in figures]
     cores = usable_cores()
-    shared = f"   ({count / cores:g} ranks a core)" if count > cores else ""
+    shared = f"   ({count / cores:g} ranks per core)" if count > cores else ""
     network = figures[-1]["all_reduce"]
     latency = f"   all-reduce of a number {network['latency_seconds'] * 1e6:.0f} us" if network else ""
     return (

@@ -1,4 +1,4 @@
-"""How fast samples are read, against one NPZ file a sample, and whether training ever waits for them.
+"""How fast samples are read, against one NPZ file per sample, and whether training ever waits for them.
 
     python performance/read.py [--pixels 64 128 512] [--storage float32 log_uint8+lz4] [--folder DIR]
 
@@ -59,7 +59,7 @@ MOST_SAMPLES = 3500
 
 
 class NpzFiles(Dataset):
-    """One file a sample, opened when it is asked for."""
+    """One file per sample, opened when it is asked for."""
 
     def __init__(self, folder: Path) -> None:
         self._files = sorted(folder.glob("*.npz"))
@@ -91,7 +91,7 @@ def count_of_size(pixels: int) -> int:
 
 
 def write_npz(folder: Path, pixels: int) -> None:
-    """One file a sample."""
+    """One file per sample."""
     groups = CbedRung.of(load_benchmark("space_group").rung(RUNG)).space_groups
     folder.mkdir(parents=True)
     for number, patterns in enumerate(samples_of_size(pixels, count_of_size(pixels))):

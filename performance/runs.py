@@ -2,7 +2,7 @@
 
     python performance/runs.py --data data/stemdl_mini --ranks 1 2 4 --runs 10 [--set symmetry=false ...]
 
-Every run takes a fresh seed and is a whole job (`stemdl run`). Prints a table; with --csv also one line a run.
+Every run takes a fresh seed and is a whole job (`stemdl run`). Prints a table; with --csv also one line per run.
 """
 
 from __future__ import annotations

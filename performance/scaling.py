@@ -43,14 +43,14 @@ NETWORKS = {
         25.0,
         50.0,
         6,
-        "dual-rail EDR, 200 Gbit/s a node; NVLink 2, two bricks of 25 GB/s between "
+        "dual-rail EDR, 200 Gbit/s per node; NVLink 2, two bricks of 25 GB/s between "
         "neighbours (OLCF, Summit user guide)",
     ),
     "frontier": Network(
         100.0,
         50.0,
         8,
-        "four Slingshot NICs of 25 GB/s a node; Infinity Fabric, 50 GB/s at least "
+        "four Slingshot NICs of 25 GB/s per node; Infinity Fabric, 50 GB/s at least "
         "between two GCDs (OLCF, Frontier user guide)",
     ),
 }
@@ -65,8 +65,8 @@ def print_prediction(step: Step, cluster: Cluster, about: str) -> None:
         f"\n  {step.gradient_bytes / 1e6:.2f} MB of gradients; {100 * step.overlap:.0f} % of the exchange during the "
         f"backward pass;\n  computing varies by {100 * step.spread:.1f} % between ranks; "
         f"{1e6 * cluster.between.latency_seconds:g} us"
-        f"\n  a message, {cluster.between.bytes_per_second / 1e9:g} GB/s a node, "
-        f"{cluster.within.bytes_per_second / 1e9:g} GB/s within, {cluster.ranks_per_node} ranks a node; sums in two"
+        f"\n  per message, {cluster.between.bytes_per_second / 1e9:g} GB/s per node, "
+        f"{cluster.within.bytes_per_second / 1e9:g} GB/s within, {cluster.ranks_per_node} ranks per node; sums in two"
         "\n  levels, between nodes by the fastest of ring, recursive doubling and double tree; no congestion, no cost "
         "of\n  adding, and none of the library's coordination, but for the last column: there an exchange takes "
         f"{1e3 * step.fixed_seconds:.2f} ms"

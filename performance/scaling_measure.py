@@ -125,7 +125,7 @@ def print_measurements(measurements: list[Measurement]) -> float:
         return 0.0
     fit = best_fit(timed)
     print(
-        f"all-reduces here, {fit.algorithm}: {1e6 * fit.link.latency_seconds:.1f} us a message, "
+        f"all-reduces here, {fit.algorithm}: {1e6 * fit.link.latency_seconds:.1f} us per message, "
         f"{fit.link.bytes_per_second / 1e9:.2f} GB/s, {1e3 * fit.fixed_seconds:.2f} ms fixed; "
         f"{100 * fit.relative_error:.0f} % off in the mean"
     )
@@ -145,7 +145,7 @@ def print_tuning(data: Path, ranks: int, batch: int, steps: int, rounds: int) ->
         for name, settings in TUNING.items():
             found[name] = measure(data, ranks, batch, steps, settings)
             print(
-                f"round {number + 1} of {rounds}: {name}: {1e3 * found[name].together_seconds:.1f} ms a step, "
+                f"round {number + 1} of {rounds}: {name}: {1e3 * found[name].together_seconds:.1f} ms per step, "
                 f"{1e3 * found[name].alone_seconds:.1f} without exchange",
                 file=sys.stderr,
                 flush=True,

@@ -113,7 +113,7 @@ def main() -> None:
     parser.add_argument("--rung", default="stemdl_mini")
     parser.add_argument("--stacks", type=int, default=12)
     parser.add_argument("--pixels", type=int, nargs="+", default=[512, 256, 128])
-    parser.add_argument("--dose", type=float, default=0.0, help="electrons a pattern; 0 is free of noise")
+    parser.add_argument("--dose", type=float, default=0.0, help="electrons per pattern; 0 is free of noise")
     arguments = parser.parse_args()
     plugins = importlib.util.find_spec("hdf5plugin") is not None
     filters = [name for name in FILTERS if plugins or name not in PLUGIN_FILTERS]
@@ -148,7 +148,7 @@ def main() -> None:
                     )
     print(
         f"{len(patterns)} stacks of {arguments.rung}'s crystals, "
-        + (f"{arguments.dose:g} electrons a pattern" if arguments.dose else "without noise")
+        + (f"{arguments.dose:g} electrons per pattern" if arguments.dose else "without noise")
         + ("" if plugins else "; hdf5plugin is not installed")
     )
     print_table(

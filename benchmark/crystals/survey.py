@@ -67,7 +67,7 @@ def expected_of(manifest: Manifest) -> Expected:
 def survey(manifest: Manifest) -> Survey:
     """Look at every sample of every shard that the manifest lists. Faults are collected; none ends the survey.
 
-    Memory: a shard's attributes, one stack, and under 2 kB a sample.
+    Memory: a shard's attributes, one stack, and under 2 kB per sample.
     """
     import h5py
 

@@ -1,4 +1,4 @@
-"""Tables of crystals: one a row, with atoms in any cell that repeats, not only the conventional one.
+"""Tables of crystals: one per row, with atoms in any cell that repeats, not only the conventional one.
 
 .npz         arrays `ids` (n), `cells` (n, 6: a b c in Angstrom, alpha beta gamma in degrees), `ns` (n, atoms of each),
              `Z` and `X` (atomic numbers and fractional coordinates, one crystal after the other)

@@ -1,7 +1,7 @@
 """Progress of long work: a bar on a terminal, a line every few seconds anywhere else. Always to stderr.
 
-It may be called at every step of a hot loop: between two of its words, a few a second at most, it costs one look at the
-clock.
+It may be called at every step of a hot loop: between two of its words, a few per second at most, it costs one look at
+the clock.
 """
 
 from __future__ import annotations

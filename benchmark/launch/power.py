@@ -14,7 +14,7 @@ from benchmark.foundation.errors import StemdlError
 from benchmark.launch.power_meters import Meter
 
 SECONDS_BETWEEN_READINGS = 0.5
-"""The rules ask for one a second at least (MLPerf Training power measurement rules)."""
+"""The rules ask for one per second at least (MLPerf Training power measurement rules)."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 A collective tells nobody who is missing. So each rank sends rank 0 a heartbeat by UDP, with how far it is, and rank 0
 answers; whoever has been silent too long, or has not moved while others wait, is named, and the job ended. No heartbeat
-stands in the way of the training: a thread sends them, about one a second.
+stands in the way of the training: a thread sends them, about one per second.
 """
 
 from __future__ import annotations

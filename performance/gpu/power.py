@@ -50,7 +50,7 @@ def _nvml(setting: Setting) -> Any:
 
 
 def _load(setting: Setting, seconds: float, busy: bool, between: Callable[[], None]) -> None:
-    """Products of matrices, or nothing, for so long; `between` is called about ten times a second."""
+    """Products of matrices, or nothing, for so long; `between` is called about ten times per second."""
     size = setting.pick(8192, 64)
     square = torch.randn(size, size, device=setting.device)
     ends = time.monotonic() + seconds
@@ -67,7 +67,7 @@ def _load(setting: Setting, seconds: float, busy: bool, between: Callable[[], No
 
 def _compared(setting: Setting, busy: bool) -> Figures:
     """Joules as a run's meter makes them (mean power times the time of each reading), by the driver's counter before
-    and after, and by the trapezium rule of the power read ten times a second."""
+    and after, and by the trapezium rule of the power read ten times per second."""
     nvml = _nvml(setting)
     card = nvml.nvmlDeviceGetHandleByIndex(0)
     times: list[float] = []
@@ -97,7 +97,7 @@ def _compared(setting: Setting, busy: bool) -> Figures:
         "seconds": times[-1] - times[0],
         "J by a run's meter": metered,
         "J by the driver's counter": counted,
-        "J by power read 10 times a second": read_joules,
+        "J by power read 10 times per second": read_joules,
         "meter / counter": metered / counted,
         "W on average": metered / ((edges[-1] - edges[0]) / 1e3),
         "W at most": max(watts),

@@ -137,7 +137,7 @@ def test_the_script_predicts_by_the_model_and_prints_what_it_assumes(environment
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "50 % of the exchange during the backward pass" in done.stdout and "12.5 GB/s a node" in done.stdout
+    assert "50 % of the exchange during the backward pass" in done.stdout and "12.5 GB/s per node" in done.stdout
     table = {
         int(line.split()[0]): tuple(map(float, line.split()[-2:]))
         for line in done.stdout.splitlines()

@@ -19,7 +19,8 @@ from torch.nn import functional as F
 
 PROJECTIONS = 3
 INTENSITY_FLOOR = 1e-4
-"""Added before the logarithm: at 1e6 electrons a pattern, 100 electrons a pixel, where counting noise is a tenth."""
+"""Added before the logarithm: at 1e6 electrons per pattern, 100 electrons per pixel, where counting noise is a
+tenth."""
 
 
 def log_intensity(patterns: Tensor) -> Tensor:

@@ -1,4 +1,5 @@
-"""Tables: within the width, whole, and a row a line where there is room; rules: set on a terminal, plain elsewhere."""
+"""Tables: within the width, whole, and a row per line where there is room; rules: set on a terminal, plain
+elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Copies on a node's own disk: each shard once a node, proven, only while they are needed; and clear faults."""
+"""Copies on a node's own disk: each shard once per node, proven, only while they are needed; and clear faults."""
 
 from __future__ import annotations
 

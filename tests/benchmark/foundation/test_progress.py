@@ -13,7 +13,7 @@ def test_lines_are_rare_and_the_last_one_is_always_shown(
     clock = iter([0.0, *(float(second) for second in range(1, 13))])
     monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
     with module.progress("Drawing", 12, "crystals") as advance:
-        for done in range(1, 13):  # one a second
+        for done in range(1, 13):  # one per second
             advance(done)
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -43,7 +43,7 @@ def test_of_short_work_whose_result_is_shown_nothing_is_left(
     with module.progress("epoch 1", 8, "steps", last=False) as advance:
         assert list(module.counted("abcdefgh", advance)) == list("abcdefgh")
     assert capsys.readouterr().err == ""
-    with module.progress("epoch 2", 12, "steps", last=False) as advance:  # 0.5 s a step
+    with module.progress("epoch 2", 12, "steps", last=False) as advance:  # 0.5 s per step
         for done in range(1, 13):
             advance(done)
     assert [line.split(",")[0] for line in capsys.readouterr().err.splitlines()] == ["epoch 2: 10 of 12 steps"]

@@ -50,7 +50,7 @@ def test_what_is_not_said_is_filled_in(machine: str, asked: dict[str, int], expe
 
 
 def test_the_cores_of_a_rank_are_those_that_the_site_names() -> None:
-    """The list that the Aurora guide gives for 12 ranks a node, and for 6."""
+    """The list that the Aurora guide gives for 12 ranks per node, and for 6."""
     twelve = lay_out(load_machine("aurora"), nodes=1).cores
     assert ":".join(f"{first}-{last}" for first, last in twelve) == (
         "1-8:9-16:17-24:25-32:33-40:41-48:53-60:61-68:69-76:77-84:85-92:93-100"

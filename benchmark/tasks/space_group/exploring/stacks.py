@@ -1,4 +1,4 @@
-"""A picture of some stacks: one row a material, one column a zone axis."""
+"""A picture of some stacks: one row per material, one column per zone axis."""
 
 from __future__ import annotations
 
