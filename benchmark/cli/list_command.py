@@ -61,7 +61,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _list_rungs(output_format: str) -> int:
-    from benchmark.data.plan import wanted_size
+    from benchmark.data.plan import wanted_bytes
     from benchmark.definition.finder import readable
     from benchmark.definition.rung import SPLITS
 
@@ -69,7 +69,7 @@ def _list_rungs(output_format: str) -> int:
     for task, benchmark in readable().items():
         for rung in benchmark.rungs.values():
             # The code of others' tasks is not run to list them.
-            size_bytes = wanted_size(rung).bytes if benchmark.shipped else None
+            size_bytes = wanted_bytes(rung) if benchmark.shipped else None
             listed.append(
                 {
                     "rung": rung.name,

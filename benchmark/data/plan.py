@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.data.recipe import Recipe, Unit, recipe_of
-from benchmark.definition.rung import SPLITS, MadeRung, Storage
+from benchmark.definition.rung import SPLITS, MadeRung, Rung, Storage
 from benchmark.definition.sample import ITEM_BYTES, SampleSchema
 from benchmark.foundation.errors import StemdlError
 
@@ -84,6 +84,11 @@ def wanted_size(rung: MadeRung) -> Size:
     """How much a rung's own data are to hold, imported ones included."""
     recipe = recipe_of(rung)
     return size_of(recipe, rung.storage, plan_shards(recipe.units()))
+
+
+def wanted_bytes(rung: Rung) -> int:
+    """The bytes of `wanted_size`, by the numbers of samples alone: to plan the units of large rungs takes seconds."""
+    return sum(rung.total(split) for split in SPLITS) * sample_bytes(recipe_of(rung).schema(), rung.storage)
 
 
 def sample_bytes(schema: SampleSchema, storage: Storage) -> int:

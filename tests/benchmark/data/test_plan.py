@@ -17,6 +17,7 @@ from benchmark.data.plan import (
     plan_shards,
     sample_bytes,
     size_of,
+    wanted_bytes,
     wanted_size,
 )
 from benchmark.data.recipe import Unit, recipe_of
@@ -111,6 +112,14 @@ def test_the_planned_size_is_that_of_the_shards(smoke_data: Path) -> None:
     there = sum(path.stat().st_size for path in smoke_data.rglob("*.h5"))
     expected = wanted_size(RUNGS["stemdl_smoke"]).bytes
     assert there <= expected < 1.02 * there
+
+
+@pytest.mark.parametrize(
+    ("task", "name"), [("space_group", "stemdl_mini"), ("powder", "powder_smoke"), ("density", "density_smoke")]
+)
+def test_the_bytes_are_known_without_the_units(task: str, name: str) -> None:
+    rung = load_benchmark(task).rung(name)
+    assert wanted_bytes(rung) == wanted_size(rung).bytes
 
 
 def test_room_is_looked_for_where_the_folder_will_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
