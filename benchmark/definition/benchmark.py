@@ -15,6 +15,7 @@ from benchmark.definition.rung import SPLITS, Rung, Storage
 from benchmark.definition.settings import FREE
 from benchmark.definition.trainer import ROOT
 from benchmark.foundation.errors import StemdlError, nearest
+from benchmark.foundation.files import shipped_yaml
 
 SHIPPED = ROOT / "benchmark" / "tasks"
 """The tasks that are shipped, a folder each."""
@@ -155,7 +156,8 @@ def read_benchmark(path: Path, task: str = "") -> Benchmark:
     """A benchmark from its definition file, of the task of that name, or of its folder's. Raises StemdlError naming the
     file and key that is wrong."""
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        ours = path.parent.parent == SHIPPED
+        values = shipped_yaml(path) if ours else yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
         raise StemdlError("the benchmark's definition cannot be read", where=path, found=error) from error
     folder = path.resolve().parent

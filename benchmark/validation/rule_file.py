@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from benchmark.definition.goal import AT_LEAST, Goal
-from benchmark.foundation.files import sha256_of_text
+from benchmark.foundation.files import sha256_of_text, shipped_yaml
 from benchmark.validation.standard import Standard, standards
 
 RULES = Path(__file__).resolve().parent / "official_rules" / "common.yaml"
@@ -45,7 +45,7 @@ def _as_written(standard: Standard) -> bool:
 
 @functools.cache
 def _made(name: str, goal: Goal, by_gradients: bool) -> Path:
-    records = yaml.safe_load(RULES.read_text(encoding="utf-8"))
+    records = shipped_yaml(RULES)
     changed = [each for record in records if (each := _for_goal(record, name, goal, by_gradients)) is not None]
     # The name is somebody else's text, and so cannot be the file's.
     path = _folder() / f"{sha256_of_text(repr((name, goal, by_gradients)))[:16]}.yaml"

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from benchmark.definition.benchmark import Benchmark
 from benchmark.definition.curves import Curve, read_curves
 from benchmark.definition.finder import VARIABLE, benchmark_with, find_task, readable
@@ -20,6 +18,7 @@ from benchmark.definition.scored import SCORED, Goal, scored_benchmark
 from benchmark.definition.setting import Setting
 from benchmark.definition.settings import settings_of
 from benchmark.definition.trainer import HARNESS, Trainer
+from benchmark.foundation.files import shipped_yaml
 
 OTHERS = Path(__file__).parent / "standards"
 """Benchmarks of other suites, a file for each suite."""
@@ -91,7 +90,7 @@ def _standards(folders: str) -> Mapping[str, Standard]:
     """Of one value of the variable that names folders of tasks: `--tasks` changes it."""
     known: dict[str, Standard] = {}
     for path in sorted(OTHERS.glob("*.yaml")):
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = shipped_yaml(path)
         for name, each in values["benchmarks"].items():
             scored = scored_benchmark(name)
             assert scored is not None, f"{name} is in {path.name}, and not in {SCORED}"

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -101,3 +102,11 @@ def test_who_opened_a_lock_that_was_then_removed_holds_another(tmp_path: Path, m
         assert removed and lock.is_file()
         with pytest.raises(files.Busy), files.exclusive(lock):
             pass
+
+
+def test_the_fast_loader_reads_what_the_other_one_does() -> None:
+    folder = Path(files.__file__).parents[1]
+    found = [*folder.glob("tasks/*/definition.yaml"), *folder.glob("validation/*/*.yaml")]
+    assert len(found) > 4
+    for path in found:
+        assert files.shipped_yaml(path) == yaml.safe_load(path.read_text(encoding="utf-8")), path
