@@ -91,8 +91,9 @@ class ChosenRecipe(Recipe, Protocol):
 class CountedRecipe(Recipe, Protocol):
     """A recipe whose samples' first input is made of counted electrons or photons: golden figures can be of them."""
 
-    def counts(self, sample: NDArray[Any]) -> NDArray[np.int64] | None:
-        """The counts that a sample's first input was made from; None where it is not made from whole ones."""
+    def counts(self, sample: NDArray[Any], *targets: NDArray[Any]) -> NDArray[np.int64] | None:
+        """The counts that a sample's first input was made from; None where it is not made from whole ones. `targets`
+        are those that are not classes, if there are any: whole numbers have to stand for them as well."""
 
 
 def recipe_of(rung: MadeRung, options: Mapping[str, Any] | None = None) -> Recipe:

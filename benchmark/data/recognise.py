@@ -142,19 +142,21 @@ def _in_shard(
         yield DataFault(CHECK, f"{path}: {odd}", "missing" if odd in names else "not of the rung")
         return
     patterns, target = index.fields[manifest.schema.inputs[0].name], manifest.schema.stratum
-    labels = [manifest.schema.classes[target][label] for label in index.classes[target]]
+    labels = [""] * len(names)
+    if target:
+        labels = [manifest.schema.classes[target][label] for label in index.classes[target]]
+    numbers = [index.fields[field.name] for field in manifest.schema.targets if field.name in index.fields]
     with opened_image(content, path) as opened:
         materials = [layout.read_unit(opened[name], manifest.schema.unit) for name in names]
-    stored = stored_arrays(content, path, index, patterns, range(len(names)))
-    for turn, ((name, unit), stack) in enumerate(zip(planned, stored, strict=True)):
+    stored = [stored_arrays(content, path, index, field, range(len(names))) for field in (patterns, *numbers)]
+    for turn, ((name, unit), stack, *others) in enumerate(zip(planned, *stored, strict=True)):
         said = {"label": (unit.stratum, labels[turn]), "material": (unit.identifier, materials[turn])}
-        others = [what for what, (expected, found) in said.items() if expected != found]
-        if others:
-            yield DataFault(
-                CHECK, f"{path}: {name}", f"another {others[0]} than the rung's", *map(str, said[others[0]])
-            )
+        wrong = [what for what, (expected, found) in said.items() if expected != found]
+        if wrong:
+            yield DataFault(CHECK, f"{path}: {name}", f"another {wrong[0]} than the rung's", *map(str, said[wrong[0]]))
         else:
-            counts = recipe.counts(patterns.decode(stack))
+            told = (field.decode(each) for field, each in zip(numbers, others, strict=True))
+            counts = recipe.counts(patterns.decode(stack), *told)
             yield _Sample(f"{path}: {name}", place + turn, plan.split, counts)
 
 

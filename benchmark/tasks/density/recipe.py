@@ -5,8 +5,10 @@ from __future__ import annotations
 import ctypes
 import math
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmark.data.recipe import Sample, Unit
 from benchmark.definition.rung import SPLITS, Rung
@@ -15,6 +17,7 @@ from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.draw import draw_crystal
 from benchmark.simulation.gratings import Box
 from benchmark.simulation.probe import Probe
+from benchmark.tasks.density.codes import codes
 from benchmark.tasks.density.columns import draw_view
 from benchmark.tasks.density.rung import DensityRung, understood
 from benchmark.tasks.density.scanned import centres, counted_scan, ideal_scan, thermal_phases
@@ -45,6 +48,11 @@ class DensityRecipe:
         for _ in range(unit.samples):
             yield specimen_sample(crystal, self.parts, unit.split, generator, device)
         _give_memory_back()
+
+    def counts(self, sample: NDArray[Any], *targets: NDArray[Any]) -> NDArray[np.int64] | None:
+        least, most = self.parts.beam.dose_per_angstrom2
+        electrons = least * self.parts.scan.step_angstrom**2
+        return codes(sample, targets, electrons) if least == most and electrons else None
 
 
 def schema_of(parts: DensityRung) -> SampleSchema:
