@@ -98,8 +98,8 @@ def specimen_figure(shown: Shown, beam: Beam, scan: Scan) -> tuple[Figure, str, 
     pictures = {
         "dark field": dark_field(one, probe, scan)[0],
         "centre of mass": centre_of_mass(one, probe, scan)[0],
-        "density (electrons per cubic Å)": shown.fields["density"],
-        "potential, mean of Im exp(iσV)": shown.fields["potential"],
+        "density": shown.fields["density"],
+        "potential": shown.fields["potential"],
     }
     figure = new_figure(4.4)
     left, right = figure.subfigures(1, 2)
@@ -111,11 +111,12 @@ def specimen_figure(shown: Shown, beam: Beam, scan: Scan) -> tuple[Figure, str, 
     for axis, (name, picture) in zip(right.subplots(2, 2).flat, pictures.items(), strict=True):
         axis.set_title(name, fontsize=8)
         image = axis.imshow(picture, cmap="magma", extent=(-half, half, half, -half))
-        right.colorbar(image, ax=axis, shrink=0.8)
+        right.colorbar(image, ax=axis, fraction=0.046, pad=0.04)
     said = shown.said
     caption = (
         f"{shown.unit}: {said['formula']}, space group {said['space_group']}, beam along {_axis(said['zone_axis'])}, "
-        f"{float(shown.fields['thickness']):.0f} Å thick. Lengths in Å; patterns as square roots of intensity."
+        f"{float(shown.fields['thickness']):.0f} Å thick. Lengths in Å; patterns as square roots of intensity; "
+        "density in electrons per cubic Å; potential as the mean over slices of Im exp(iσV)."
     )
     return figure, caption, f"Patterns of a scan, two virtual images, density and potential. {caption}"
 
