@@ -1,4 +1,4 @@
-"""What a trained model says of measured inputs: a table, and a picture of each."""
+"""What a trained model says of inputs that are in no data set: a table, and a picture of each."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 EXAMPLE = """Examples:
   stemdl evaluate latest measured/ -o answers
-  stemdl evaluate runs/powder quartz.xy --set wavelength=1.5406"""
+  stemdl evaluate runs/powder quartz.xy --set wavelength=1.5406
+  stemdl evaluate runs/cbed crystals/ stacks.h5"""
 ANSWERS, SHOWN, MOST = "answers.json", 3, 5
 """The file of all answers; how many classes of each the table has, and that file."""
 
@@ -64,6 +65,7 @@ def execute(arguments: argparse.Namespace) -> int:
     answer = _answerer(arguments, benchmark, schema)
     rows: list[dict[str, Any]] = []
     answers: list[tuple[str, NDArray[Any]]] = []
+    rights: dict[str, str] = {}
     for question in evaluation.read_inputs(arguments.inputs, rung, options):
         if isinstance(question, StemdlError):
             rows.append({"input": str(question.where), "refused": str(question)})
@@ -76,12 +78,13 @@ def execute(arguments: argparse.Namespace) -> int:
             row["picture"] = str(arguments.output / f"{question.name}.png")
             arguments.output.mkdir(parents=True, exist_ok=True)
             evaluation.picture(question, outputs, schema, Path(row["picture"]))
-        answers.append((question.path.name, outputs[target]))
-        right = {"right": labels[question.path.name]} if question.path.name in labels else {}
-        rows.append({**row, **right, "notes": list(question.notes)})
+        if right := labels.get(question.path.name, question.known.get(target)):
+            row["right"] = rights[str(len(rows))] = right
+        answers.append((str(len(rows)), outputs[target]))
+        rows.append({**row, "notes": list(question.notes)})
     if not rows:
         raise StemdlError("no input is here", where=", ".join(map(str, arguments.inputs)))
-    scores = {"scores": scores_of(answers, labels, schema.classes[target])} if labels else {}
+    scores = {"scores": scores_of(answers, rights, schema.classes[target])} if labels or rights else {}
     write_json(arguments.output / ANSWERS, {"run": str(arguments.run), "rung": rung.name, **scores, "inputs": rows})
     refused = sum("refused" in row for row in rows)
     if arguments.format == "json":
@@ -184,4 +187,5 @@ def _shown(row: Mapping[str, Any]) -> tuple[str, str]:
         else:
             said.append(name)
     said += [f"{name} {value:.3f}" for name, value in row.get("measured", {}).items()]
+    said += [f"right: {row['right']}"] if "right" in row else []
     return Path(row["input"]).name, ", ".join(said)

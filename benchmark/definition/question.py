@@ -34,12 +34,14 @@ class Question:
     name : of its picture, without what a file's name may not have. path : what it was read from.
     inputs : the schema's inputs by name, each of its shape and type.
     notes : what was mended or assumed, in words.
+    known : the class of a target by its name, where the input itself says it.
     """
 
     name: str
     path: Path
     inputs: Mapping[str, NDArray[Any]]
     notes: tuple[str, ...] = field(default=())
+    known: Mapping[str, str] = field(default_factory=dict)
 
 
 class Evaluation(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,9 @@ from torch.nn import functional as F
 
 from benchmark.definition.sample import SampleSchema
 from reference.task import Batch
-from reference.tasks.space_group.model import SymmetryNet
+from reference.tasks.space_group.model import LateNet, SymmetryNet
+
+NETWORKS: Mapping[str, Callable[[int, int, bool], nn.Module]] = {"early": SymmetryNet, "late": LateNet}
 
 
 class SpaceGroups:
@@ -30,7 +32,7 @@ class SpaceGroups:
         return F.cross_entropy(logits, batch[self._label], label_smoothing=self._smoothing)
 
     def predict(self, model: nn.Module, batch: Batch) -> Batch:
-        return {self._label: model(batch[self._stack]).argmax(dim=1)}
+        return {self._label: model(batch[self._stack])}
 
     def augment(self, batch: Batch, generator: np.random.Generator) -> Batch:
         """Flips along the detector's axes, each projection's by chance. A flip turns a crystal's pattern into that of
@@ -46,5 +48,5 @@ class SpaceGroups:
 def make_task(schema: SampleSchema, settings: Mapping[str, Any]) -> SpaceGroups:
     """The task of the closed division."""
     (label,) = schema.targets
-    model = SymmetryNet(len(schema.classes[label.name]), settings["width"], settings["symmetry"])
+    model = NETWORKS[settings["network"]](len(schema.classes[label.name]), settings["width"], settings["symmetry"])
     return SpaceGroups(model, schema, settings["label_smoothing"])

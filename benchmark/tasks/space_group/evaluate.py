@@ -1,0 +1,205 @@
+"""What a trained model is asked about: crystals, whose patterns are simulated as the rung's are, and stacks of patterns
+in HDF5; and a picture of each with what was answered."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.crystals import sources
+from benchmark.crystals.candidate import Candidate
+from benchmark.crystals.cbed_stack import read_label, sample_of
+from benchmark.crystals.cif_files import cif_paths, is_cif
+from benchmark.crystals.simulate import simulate_stacks
+from benchmark.crystals.structures import examine
+from benchmark.data.recipe import Unit, unit_generator
+from benchmark.data.storage import binned, read_stored
+from benchmark.definition.question import Question
+from benchmark.definition.rung import WHOLE, Rung
+from benchmark.definition.sample import SampleSchema
+from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.files import atomic_path
+from benchmark.simulation.cbed import CbedRung
+from benchmark.simulation.cbed_fields import LABEL, PROJECTIONS, STACK
+from benchmark.tasks.space_group.exploring.stacks import group_symbol
+
+if TYPE_CHECKING:
+    import h5py
+
+OPTIONS: Mapping[str, str] = {
+    "specimen": "a whole number: another one draws other thicknesses, tilts and noise for the crystals (default: 0)",
+}
+HDF5 = (".h5", ".hdf5")
+SHOWN = 5
+"""Groups in a picture."""
+SUM_WITHIN = 0.2
+"""By which a pattern's sum may miss 1, since some of the beam leaves the detector, before it is scaled."""
+
+
+def read_inputs(paths: Sequence[Path], rung: Rung, options: Mapping[str, str]) -> Iterator[Question | StemdlError]:
+    """The stacks of HDF5 files, and those of crystals (any source but the Materials Project), or why each is none.
+
+    A crystal is simulated with the optics and along the axes of the rung, its group is known from spglib. A stack in
+    HDF5 is a group's `cbed_stack`, as shards have it, or any data set (3, p, p) or (n, 3, p, p) of intensities; `p` is
+    the rung's or a multiple of it, over the same range of angles. Raises StemdlError for wrong options, and for what
+    holds neither.
+    """
+    understood, names = CbedRung.of(rung), Counter[str]()
+    specimen = _whole(options.get("specimen", "0"))
+    for path in paths:
+        stacks = _hdf5_files(path)
+        for each in stacks:
+            yield from _named(_of_hdf5(each, understood), names)
+        if not stacks or (path.is_dir() and cif_paths(path)):
+            yield from _named(_of_crystals(path, understood, specimen), names)
+
+
+def picture(question: Question, outputs: Mapping[str, NDArray[Any]], schema: SampleSchema, path: Path) -> None:
+    """The three patterns on a logarithmic scale, and the likeliest groups with their probabilities."""
+    from matplotlib.figure import Figure
+    from scipy.special import softmax
+
+    labels, shares = schema.classes[LABEL], softmax(outputs[LABEL].astype(np.float64))
+    figure = Figure(figsize=(11, 3.4), layout="constrained")
+    *patterns, bars = figure.subplots(1, PROJECTIONS + 1)
+    for turn, (axis, pattern) in enumerate(zip(patterns, question.inputs[STACK], strict=True), start=1):
+        axis.imshow(np.log10(pattern + 1e-5), cmap="magma", interpolation="nearest")
+        axis.set(xticks=[], yticks=[])
+        axis.set_title(f"projection {turn}", fontsize=9)
+    best = np.argsort(shares)[::-1][:SHOWN]
+    known = question.known.get(LABEL)
+    colours = ["C2" if labels[each] == known else "C0" for each in best]
+    bars.barh(range(len(best)), shares[best], height=0.4, color=colours)
+    for row, each in enumerate(best):
+        text = f"{group_symbol(int(labels[each]))} ({labels[each]})  {shares[each]:.2f}"
+        bars.text(0.02, row - 0.23, text.replace("$", r"\$"), fontsize=9, va="bottom")
+    bars.set(xlim=(0, 1), ylim=(len(best) - 0.6, -0.8), yticks=[], xlabel="probability")
+    told = f"; it is {group_symbol(int(known))} ({known})" if known else ""
+    figure.suptitle(f"{question.path.name}{told}".replace("$", r"\$"), fontsize=10)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=110, format="png")
+
+
+def _hdf5_files(path: Path) -> list[Path]:
+    """A file that is named so, or those of a folder and of the folders in it."""
+    if path.is_dir():
+        return sorted(each for each in path.rglob("*") if each.suffix.lower() in HDF5 and each.is_file())
+    return [path] if path.suffix.lower() in HDF5 else []
+
+
+def _of_crystals(path: Path, rung: CbedRung, specimen: int) -> Iterator[Question | StemdlError]:
+    if rung.optics is None or rung.limits is None:
+        raise StemdlError(
+            f"{rung.name} has no optics to simulate crystals by", where=path, expected=f"stacks in {' or '.join(HDF5)}"
+        )
+    for candidate in sources.read_candidates(path):
+        where = _place(path, candidate)
+        crystal, fault = examine(candidate, rung.limits)
+        if crystal is None or fault is not None:
+            yield StemdlError(str(fault), where=where, found=candidate.detail or None)
+            continue
+        unit = Unit(f"{candidate.identifier} {specimen}", WHOLE, 1, str(crystal.space_group))
+        stack = next(simulate_stacks(unit.identifier, crystal, rung, unit_generator(rung, unit), samples=1))
+        sample = sample_of(stack)
+        notes = [
+            f"{stack.formula}, {sample.attributes['thickness_angstrom']:.0f} Angstrom thick, simulated along "
+            + ", ".join(f"[{' '.join(map(str, axis))}]" for axis in stack.z_dirs)
+        ]
+        known = {LABEL: str(crystal.space_group)}
+        if crystal.space_group not in rung.space_groups:
+            notes.append(f"its space group {crystal.space_group} is not one of the rung's")
+        yield Question(candidate.identifier, where, {STACK: sample.arrays[STACK]}, tuple(notes), known)
+
+
+def _place(path: Path, candidate: Candidate) -> Path:
+    """Where a source's crystal was read: its file, with its block where there are several, or its name in a table."""
+    if path.is_dir():
+        return path / candidate.origin
+    return path.with_name(candidate.origin) if is_cif(path) else Path(f"{path}: {candidate.identifier}")
+
+
+def _of_hdf5(path: Path, rung: CbedRung) -> Iterator[Question | StemdlError]:
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            found: list[h5py.Dataset] = []
+            file.visititems(lambda _, each: found.append(each) if _is_stack(each) else None)
+            if not found:
+                yield StemdlError(
+                    "no stack of patterns is in the file", where=path, expected=f"({PROJECTIONS}, p, p) or (n, 3, p, p)"
+                )
+            for dataset in found:
+                yield from _of_dataset(path, dataset, rung)
+    except OSError as error:
+        yield StemdlError("the file cannot be read as HDF5", where=path, found=" ".join(str(error).split()))
+
+
+def _is_stack(each: Any) -> bool:
+    import h5py
+
+    if not isinstance(each, h5py.Dataset) or each.dtype.kind not in "fiu":
+        return False
+    return each.ndim in (3, 4) and each.shape[-3] == PROJECTIONS and each.shape[-1] == each.shape[-2]
+
+
+def _of_dataset(path: Path, dataset: h5py.Dataset, rung: CbedRung) -> Iterator[Question | StemdlError]:
+    """Each stack of a data set; `known` where its group says so, as a shard's does."""
+    parts = [part for part in dataset.name.split("/") if part and part != STACK]
+    where = f"{path}:{'.'.join(parts)}"
+    try:
+        known = {LABEL: str(read_label(dataset.parent))} if "space_group" in dataset.parent.attrs else {}
+        whole = read_stored(dataset) if dataset.name.endswith(f"/{STACK}") else np.asarray(dataset[()], np.float32)
+    except (StemdlError, OSError, TypeError, ValueError) as error:
+        yield StemdlError("the stack cannot be read", where=where, found=" ".join(str(error).split()))
+        return
+    name = "_".join((path.stem, *parts))
+    for turn, stack in enumerate(whole[None] if whole.ndim == 3 else whole):
+        own = "" if whole.ndim == 3 else f"[{turn}]"
+        try:
+            patterns, notes = _fitted(stack, rung.pixels)
+        except StemdlError as error:
+            yield StemdlError(error.what, where=where + own, expected=error.expected, found=error.found)
+        else:
+            yield Question(f"{name}{own}", Path(where + own), {STACK: patterns}, notes, known)
+
+
+def _fitted(stack: NDArray[np.float32], pixels: int) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """Intensities (3, q, q) as the rung's: (3, pixels, pixels), of about unit sum each. Raises StemdlError where they
+    are no intensities, or have other pixels than can be summed to the rung's."""
+    if not np.isfinite(stack).all() or stack.min() < 0.0:
+        raise StemdlError("these are not intensities", expected="finite numbers, none below 0")
+    sums = stack.sum(axis=(1, 2), dtype=np.float64)
+    if not sums.all():
+        raise StemdlError("a pattern is empty", expected="intensities above 0")
+    notes = []
+    if stack.shape[-1] != pixels:
+        stack = binned(stack, pixels)
+        notes.append(f"pixels summed to {pixels} x {pixels}")
+    if np.abs(sums - 1.0).max() > SUM_WITHIN:
+        stack = (stack / sums[:, None, None]).astype(np.float32)
+        notes.append("each pattern divided by its sum")
+    return stack, tuple(notes)
+
+
+def _named(found: Iterator[Question | StemdlError], names: Counter[str]) -> Iterator[Question | StemdlError]:
+    """Questions whose names differ, and may be those of files."""
+    for each in found:
+        if isinstance(each, Question):
+            name = re.sub(r"[^A-Za-z0-9._-]+", "_", each.name) or "stack"
+            names[name] += 1
+            each = replace(each, name=name if names[name] == 1 else f"{name}~{names[name]}")
+        yield each
+
+
+def _whole(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise StemdlError("this is not a whole number", where="--set specimen", found=text, expected="0 to 999999999")
+    return int(text)
