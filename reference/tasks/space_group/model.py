@@ -17,6 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from reference.tasks.space_group.upright import upright
+
 PROJECTIONS = 3
 INTENSITY_FLOOR = 1e-4
 """Added before the logarithm: at 1e6 electrons per pattern, 100 electrons per pixel, where counting noise is a
@@ -58,27 +60,55 @@ class Block(nn.Module):
         return F.relu(y + self.shortcut(x), inplace=True)
 
 
-class SymmetryNet(nn.Module):
-    """Intensities (n, 3, p, p) to logits (n, classes), p at least 16.
+class Trunk(nn.Module):
+    """Pictures (n, channels, p, p) to features (n, 8 width): the means and maxima of `4 width` channels."""
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        widths = [width, width * 2, width * 4]
+        self.stem = nn.Conv2d(channels, width, 3, 2, 1, bias=False)
+        self.norm = nn.BatchNorm2d(width)
+        shapes = zip([width, *widths[:-1]], widths, (1, 2, 2), strict=True)
+        self.blocks = nn.Sequential(*(Block(wide, wider, stride) for wide, wider, stride in shapes))
+
+    def features(self, x: Tensor) -> Tensor:
+        x = self.norm(self.stem(x.contiguous(memory_format=torch.channels_last)))
+        x = self.blocks(F.relu(x, inplace=True))
+        return torch.cat([x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=1)
+
+
+class SymmetryNet(Trunk):
+    """Intensities (n, 3, p, p) to logits (n, classes), p at least 16: the projections are channels of one picture.
 
     `width` is the number of channels after the first convolution. `symmetry` = False leaves the plain network, which
     sees the patterns alone, for comparison.
     """
 
     def __init__(self, classes: int, width: int = 16, symmetry: bool = True) -> None:
-        super().__init__()
+        super().__init__(PROJECTIONS * (5 if symmetry else 1), width)
         self.symmetry = symmetry
-        widths = [width, width * 2, width * 4]
-        self.stem = nn.Conv2d(PROJECTIONS * (5 if symmetry else 1), width, 3, 2, 1, bias=False)
-        self.norm = nn.BatchNorm2d(width)
-        shapes = zip([width, *widths[:-1]], widths, (1, 2, 2), strict=True)
-        self.blocks = nn.Sequential(*(Block(wide, wider, stride) for wide, wider, stride in shapes))
-        self.head = nn.Linear(2 * widths[-1], classes)
+        self.head = nn.Linear(8 * width, classes)
 
     def forward(self, patterns: Tensor) -> Tensor:
         x = log_intensity(patterns)
-        if self.symmetry:
-            x = symmetry_differences(x)
-        x = self.norm(self.stem(x.contiguous(memory_format=torch.channels_last)))
-        x = self.blocks(F.relu(x, inplace=True))
-        return self.head(torch.cat([x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=1))
+        return self.head(self.features(symmetry_differences(x) if self.symmetry else x))
+
+
+class LateNet(Trunk):
+    """The same, but each projection is a picture of its own: turned upright, then seen by a trunk for all three, whose
+    features a hidden layer joins. What a symmetry looks like need be learnt once, and not for each projection."""
+
+    def __init__(self, classes: int, width: int = 16, symmetry: bool = True, hidden: int = 256) -> None:
+        super().__init__(5 if symmetry else 1, width)
+        self.symmetry = symmetry
+        self.head = nn.Sequential(
+            nn.Linear(PROJECTIONS * 8 * width, hidden, bias=False),
+            nn.BatchNorm1d(hidden),
+            nn.ReLU(inplace=True),
+            nn.Linear(hidden, classes),
+        )
+
+    def forward(self, patterns: Tensor) -> Tensor:
+        x = upright(log_intensity(patterns).flatten(0, 1)[:, None])
+        x = self.features(symmetry_differences(x) if self.symmetry else x)
+        return self.head(x.unflatten(0, (-1, PROJECTIONS)).flatten(1))

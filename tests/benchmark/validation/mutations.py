@@ -249,6 +249,7 @@ MUTATIONS = (
     ),
     # 5. divisions
     Mutation("a wider network", "R5.1", every_log(setting("width", 32))),
+    Mutation("a network of another rung", "R5.1", every_log(setting("network", "late"))),
     Mutation("gradients compressed", "R5.1", every_log(setting("gradient_compression", "fp16"))),
     Mutation("1 for true", "R5.1", every_log(setting("symmetry", 1))),
     Mutation("another optimizer", "R5.1", every_log(put(keys.OPT_NAME, "lamb"))),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from reference.tasks.space_group.model import PROJECTIONS, SymmetryNet, log_intensity, symmetry_differences
+from reference.tasks.space_group.model import PROJECTIONS, LateNet, SymmetryNet, log_intensity, symmetry_differences
 
 OPERATIONS = {
     "columns flipped": lambda x: x.flip(-1),
@@ -69,10 +70,11 @@ def test_intensities_become_numbers_of_about_unit_size():
     assert torch.isfinite(empty).all()  # a dark pixel is not infinite
 
 
-def test_one_seed_is_one_set_of_initial_weights():
+@pytest.mark.parametrize("network", [SymmetryNet, LateNet])
+def test_one_seed_is_one_set_of_initial_weights(network: type[nn.Module]):
     def weights(seed: int) -> dict[str, torch.Tensor]:
         torch.manual_seed(seed)
-        return SymmetryNet(5).state_dict()
+        return network(5).state_dict()
 
     first, again, other = weights(7), weights(7), weights(8)
     assert all(torch.equal(first[name], again[name]) for name in first)
@@ -81,8 +83,9 @@ def test_one_seed_is_one_set_of_initial_weights():
 
 @pytest.mark.parametrize("pixels", [16, 33, 64])
 @pytest.mark.parametrize("symmetry", [True, False])
-def test_the_plain_network_answers_in_the_same_shape(symmetry: bool, pixels: int):
-    logits = SymmetryNet(25, width=4, symmetry=symmetry).eval()(random_patterns(3, pixels))
+@pytest.mark.parametrize("network", [SymmetryNet, LateNet])
+def test_the_plain_network_answers_in_the_same_shape(network: type[nn.Module], symmetry: bool, pixels: int):
+    logits = network(25, width=4, symmetry=symmetry).eval()(random_patterns(3, pixels))
     assert logits.shape == (3, 25) and torch.isfinite(logits).all()
 
 
@@ -93,9 +96,25 @@ def test_the_number_of_parameters_is_as_stated(symmetry: bool, stated: int):
     assert sum(each.numel() for each in model.parameters()) == stated
 
 
-def test_all_weights_learn():
+def test_the_late_network_sees_each_projection_by_itself_and_in_its_place():
+    """A change of one projection changes the features of that one alone; two that change places are another sample."""
     torch.manual_seed(0)
-    model = SymmetryNet(5, width=4)
+    seen: list[torch.Tensor] = []
+    model = LateNet(5, width=4).eval()
+    model.head.register_forward_pre_hook(lambda _, given: seen.append(given[0].unflatten(1, (PROJECTIONS, -1))))
+    x = random_patterns(2)
+    other = x.clone()
+    other[:, 1] = random_patterns(4)[2:, 1]
+    logits = [model(each) for each in (x, other, x.flip(1))]
+    same = [torch.allclose(seen[0][:, place], seen[1][:, place], atol=1e-6) for place in range(PROJECTIONS)]
+    assert same == [True, False, True]
+    assert torch.allclose(seen[2], seen[0].flip(1), atol=1e-6) and not torch.allclose(logits[0], logits[2], atol=1e-3)
+
+
+@pytest.mark.parametrize("network", [SymmetryNet, LateNet])
+def test_all_weights_learn(network: type[nn.Module]):
+    torch.manual_seed(0)
+    model = network(5, width=4)
     for _ in range(2):  # the blocks begin as their shortcuts: their convolutions learn from the second step on
         model.zero_grad()
         torch.nn.functional.cross_entropy(model(random_patterns(4)), torch.arange(4)).backward()
