@@ -42,27 +42,24 @@ def be_a_rank(request: RunRequest, arguments: argparse.Namespace) -> int:
     tells = rank.rank == 0 and not ours
     try:
         with same_folder(request, arguments.output is None, rank) as request:
-            outcomes, reached = _make_runs(request, arguments, rank, tells)
+            outcomes = _make_runs(request, arguments, rank, tells)
     except BaseException as error:  # noqa: BLE001 - every rank ends with a message, whatever happened
         if ours and isinstance(error, Interrupted):
             os._exit(error.exit_code)  # whoever started us says it, with the whole command that goes on
         _leave(error, rank.rank)
     if tells:
         return report_runs(outcomes, request.output, arguments)
-    return 0 if ours or reached else 1
+    return 0  # another status makes the launcher end rank 0, which may not have printed its report yet
 
 
-def _make_runs(
-    request: RunRequest, arguments: argparse.Namespace, rank: Rank, tells: bool
-) -> tuple[list[Outcome], bool]:
-    """Train and, on rank 0, record: how the runs ended, and whether each that was made now reached the target. The rank
-    that reports enters them into the ledger."""
+def _make_runs(request: RunRequest, arguments: argparse.Namespace, rank: Rank, tells: bool) -> list[Outcome]:
+    """Train and, on rank 0, record: how the runs ended. The rank that reports enters them into the ledger."""
     from benchmark.cli.run_checks import refuse_used_folder
     from benchmark.submission.measured_power import power_measured
     from benchmark.submission.run_driver import Outcome
     from benchmark.submission.run_set import missing_runs, refuse_other_configuration, runs_there
 
-    outcomes, reached = [], []
+    outcomes = []
     trainer = request.load_trainer()
     driver = driver_of(request, arguments, rank.size) if tells else None
     missing = [request]
@@ -78,14 +75,14 @@ def _make_runs(
         with _entered(each, driver) if driver is not None else nullcontext():
             try:
                 with power_measured(each, rank):
-                    reached.append(trainer(each))
+                    trainer(each)
             except (TrainingDiverged, Interrupted):  # its log is whole, and is recorded as any other
                 if rank.rank == 0:
                     _record(each, rank)
                 raise
             if rank.rank == 0:
                 outcomes.append(Outcome(each, _record(each, rank)))
-    return outcomes, all(reached)
+    return outcomes
 
 
 def _refuse_to_drive(arguments: argparse.Namespace, rank: Rank) -> None:

@@ -96,6 +96,25 @@ def test_a_rank_whose_trainer_fails_leaves_with_70_and_one_message(
     assert str(kept) in done.stderr and "return [][1]" in kept.read_text(encoding="utf-8")
 
 
+def test_a_rank_that_has_nothing_to_report_does_not_end_the_one_that_has(
+    smoke_data: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """A launcher ends all ranks at the first status that is not 0, and rank 0 may not have printed its report."""
+    trainer = tmp_path / "mine.py"
+    trainer.write_text("def train(request):\n    return False\n", encoding="utf-8")
+    argv = [sys.executable, "-m", "benchmark", "run", "--rung", "stemdl_smoke", "--data", str(smoke_data)]
+    done = subprocess.run(
+        [*argv, "--trainer", f"{trainer}:train", "--output", str(tmp_path / "run")],
+        env=environment | TWO_RANKS | {"OMPI_COMM_WORLD_RANK": "1"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=HANG_SECONDS,
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_full_disk_is_told_as_one_by_a_rank(monkeypatch: pytest.MonkeyPatch, said: list[str]) -> None:
     left: list[int] = []
     monkeypatch.setattr(run_rank.os, "_exit", left.append)
