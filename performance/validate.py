@@ -33,7 +33,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "benchmark" / "validation")]
 
 import yaml
-from corpus import DESCRIPTION, RUNG, Mutation, Tree
+from corpus import DESCRIPTION, Mutation, Tree
+from honest_run import RUNG
 from mutations import MUTATIONS
 
 from benchmark.cli.output import print_table

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 import subprocess
@@ -132,31 +133,27 @@ def toys_known(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def smoke_run(once: Once, stemdl: Command, smoke_data: Path) -> Path:
+def run_once(once: Once, stemdl: Command, smoke_data: Path) -> Callable[..., Path]:
+    """`run_once(name, *options, code=0)`: the folder of a run of the smoke rung with these options of `stemdl run`,
+    made once in a session; `runs.printed(folder)` is what it printed. To be read only."""
+
+    def run(name: str, *options: object, code: int = 0) -> Path:
+        def make(folder: Path) -> None:
+            done = stemdl("run", "--rung", "stemdl_smoke", "--data", smoke_data, "--output", folder, *options)
+            assert done.returncode == code, done.stderr
+            said = {"code": done.returncode, "out": done.stdout, "err": done.stderr}
+            folder.with_name(f"{name}.printed").write_text(json.dumps(said), encoding="utf-8")
+
+        return once(name, make)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def smoke_run(run_once: Callable[..., Path]) -> Path:
     """A run of the smoke rung on one rank with seed 7, which reaches the target. To be read only."""
-
-    def make(folder: Path) -> None:
-        done = stemdl(
-            "run",
-            "--rung",
-            "stemdl_smoke",
-            "--data",
-            smoke_data,
-            "--output",
-            folder,
-            "--ranks",
-            1,
-            "--seed",
-            7,
-            "--set",
-            "threads_per_rank=1",
-            "--set",
-            "org=Somewhere",
-        )
-        assert done.returncode == 0, done.stderr
-        folder.with_name("smoke_run.stdout").write_text(done.stdout, encoding="utf-8")
-
-    return once("smoke_run", make)
+    alike = ("--seed", 7, "--set", "threads_per_rank=1", "--set", "org=Somewhere")
+    return run_once("smoke_run", "--ranks", 1, *alike)
 
 
 @pytest.fixture

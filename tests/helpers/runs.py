@@ -17,3 +17,8 @@ def record_of(folder: Path) -> dict[str, Any]:
 
 def values_of(events: list[Event], key: str) -> list[Any]:
     return [event.value for event in events if event.key == key]
+
+
+def printed(folder: Path) -> dict[str, Any]:
+    """Of a run that the fixture `run_once` made: its exit code, and what it printed, as `code`, `out` and `err`."""
+    return json.loads(folder.with_name(f"{folder.name}.printed").read_text(encoding="utf-8"))

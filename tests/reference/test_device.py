@@ -15,30 +15,27 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from on_device import batch_on, state_on, views
 from space_groups import SCHEMA, counts_of, smoke_task
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from benchmark.crystals.simulate import View, atoms_of, ideal_patterns
+from benchmark.crystals.simulate import ideal_patterns
 from benchmark.data.manifest import read_manifest
 from benchmark.data.reader import Part
 from benchmark.definition.finder import load_benchmark
 from benchmark.definition.request import RunRequest
-from benchmark.definition.settings import Settings, read_settings
+from benchmark.definition.settings import read_settings
 from benchmark.launch.rank import ALONE
 from benchmark.simulation.cbed import CbedRung
-from benchmark.simulation.draw import draw_crystal
-from benchmark.simulation.zone import CONVENTIONAL_AXES, DETECTOR_RIGHT, project
-from reference.average import average_of
-from reference.checkpoint import State, load_checkpoint, save_checkpoint, zero_on
+from reference.checkpoint import load_checkpoint, save_checkpoint
 from reference.comm import Solo, make_comm
 from reference.comm_torch import TorchComm
 from reference.input import TrainingSamples
-from reference.optimizer import make_optimizer
 from reference.samples import SamplesInMemory, SamplesStreamed
 from reference.step import step
 from reference.train import train
-from reference.warm_up import synthetic, warm_up
+from reference.warm_up import warm_up
 
 SMOKE = CbedRung.of(load_benchmark("space_group").rung("stemdl_smoke"))
 PRETENDED = torch.device("meta")
@@ -77,37 +74,6 @@ def pretended_device(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with monkeypatch.context() as patched, mode:
         patched.setattr(Tensor, "numpy", numpy)
         yield
-
-
-def views(rung_name: str, crystals: int) -> list[View]:
-    rung = CbedRung.of(load_benchmark("space_group").rung(rung_name))
-    found = []
-    for number in range(crystals):
-        crystal = draw_crystal(rung.space_groups[-1 - number], rung.crystals, np.random.default_rng(number))
-        found += [
-            View(
-                project(crystal, axis, DETECTOR_RIGHT[axis]),
-                atoms_of(crystal, rung.optics),
-                rung.optics.energies_kev[0],
-                (50.0,),
-                (1.0, -2.0),
-                3.0,
-            )
-            for axis in CONVENTIONAL_AXES
-        ]
-    return found
-
-
-def state_on(device: torch.device, *settings: str) -> tuple[State, Settings]:
-    config = read_settings(load_benchmark("space_group"), "stemdl_smoke", None, settings)
-    torch.manual_seed(1)
-    model = smoke_task(*settings).model.to(device)
-    averaged = average_of(model, config.weight_averaging)
-    return State(model, averaged, make_optimizer(model, config), 1, loss_sum=zero_on(device)), config
-
-
-def batch_on(device: torch.device, count: int) -> dict[str, Tensor]:
-    return dict(synthetic(SCHEMA, count, device))
 
 
 def test_the_pretended_device_refuses_what_a_gpu_refuses(monkeypatch: pytest.MonkeyPatch) -> None:

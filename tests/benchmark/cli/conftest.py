@@ -1,60 +1,29 @@
-"""Runs of the smoke rung that several files read, each made once in a session."""
+"""Runs that several files read: of the smoke rung, each made once in a session, and five to be submitted."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from corpus import write_runs
+from honest_run import log_lines
+from submitted import SOURCE
 
 
 @pytest.fixture(scope="session")
-def two_ranks(once: Callable, stemdl: Callable, smoke_data: Path) -> Path:
-    """A run on two ranks with a seed of its own, its standard output next to it."""
-
-    def make(folder: Path) -> None:
-        done = stemdl(
-            "run",
-            "--rung",
-            "stemdl_smoke",
-            "--data",
-            smoke_data,
-            "--output",
-            folder,
-            "--ranks",
-            2,
-            "--oversubscribe",
-            "--format",
-            "json",
-        )
-        assert done.returncode == 0, done.stderr
-        folder.with_name("two_ranks.stdout").write_text(done.stdout, encoding="utf-8")
-
-    return once("two_ranks", make)
+def two_ranks(run_once: Callable[..., Path]) -> Path:
+    """A run on two ranks with a seed of its own."""
+    return run_once("two_ranks", "--ranks", 2, "--oversubscribe", "--format", "json")
 
 
 @pytest.fixture(scope="session")
-def missed(once: Callable, stemdl: Callable, smoke_data: Path) -> Path:
-    """Two runs of one epoch each, which is too short; what was printed and the exit code next to them."""
+def missed(run_once: Callable[..., Path]) -> Path:
+    """Two runs of one epoch each, which is too short."""
+    return run_once("missed", "--ranks", 1, "--runs", 2, "--set", "max_epochs=1", code=1)
 
-    def make(folder: Path) -> None:
-        done = stemdl(
-            "run",
-            "--rung",
-            "stemdl_smoke",
-            "--data",
-            smoke_data,
-            "--output",
-            folder,
-            "--ranks",
-            1,
-            "--runs",
-            2,
-            "--set",
-            "max_epochs=1",
-        )
-        printed = {"code": done.returncode, "out": done.stdout, "err": done.stderr}
-        folder.with_name("missed.printed").write_text(json.dumps(printed), encoding="utf-8")
 
-    return once("missed", make)
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    """The folder of five runs that can be submitted."""
+    return write_runs(tmp_path / "runs", {index: log_lines(index) for index in range(5)}, SOURCE)

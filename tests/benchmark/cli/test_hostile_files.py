@@ -8,7 +8,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from corpus import log_lines, write_runs
+from corpus import write_runs
+from honest_run import log_lines
 
 from benchmark.cli.main import main
 from benchmark.events import reader

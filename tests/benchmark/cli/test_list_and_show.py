@@ -9,7 +9,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from corpus import log_lines, write_runs
+from corpus import write_runs
+from honest_run import log_lines
 
 from benchmark.cli.main import main
 from benchmark.events.log import EventLog

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from corpus import RUNG, log_lines, write_runs
+from corpus import write_runs
+from honest_run import RUNG, log_lines
 
 from benchmark.cli.main import COMMANDS, build_parser, main
 from benchmark.cli.parser import leaves

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 from patience import HANG_SECONDS
-from runs import FILES, record_of, values_of
+from runs import FILES, printed, record_of, values_of
 
 from benchmark.definition.finder import load_benchmark
 from benchmark.definition.settings import read_settings
@@ -70,12 +70,12 @@ def test_a_run_that_reaches_the_target(name: str, ranks: int, request: pytest.Fi
 
 
 def test_the_score_is_printed_and_shown(smoke_run: Path, stemdl: Callable):
-    printed = smoke_run.with_name("smoke_run.stdout").read_text(encoding="utf-8")
+    said = printed(smoke_run)["out"]
     record = record_of(smoke_run)
-    assert f"macro-F1 0.9 reached in {record['time_to_train_seconds']:.2f} s" in printed
-    assert "official compliance checker: SUCCESS" in printed
+    assert f"macro-F1 0.9 reached in {record['time_to_train_seconds']:.2f} s" in said
+    assert "official compliance checker: SUCCESS" in said
     # Its seed was given by hand: our own rules look further than the official checker.
-    assert "our own rules: " in printed and f"(stemdl validate {smoke_run})" in printed
+    assert "our own rules: " in said and f"(stemdl validate {smoke_run})" in said
     shown = stemdl("show", smoke_run)
     assert shown.returncode == 0 and "SUCCESS" in shown.stdout and f"seed {record['seed']}" in shown.stdout
     as_json = json.loads(stemdl("show", smoke_run, "--format", "json").stdout)
@@ -83,16 +83,16 @@ def test_the_score_is_printed_and_shown(smoke_run: Path, stemdl: Callable):
 
 
 def test_json_alone_goes_to_stdout(two_ranks: Path):
-    report = json.loads(two_ranks.with_name("two_ranks.stdout").read_text(encoding="utf-8"))
+    report = json.loads(printed(two_ranks)["out"])
     assert report["ok"] and (report["runs"], report["reached"], report["olympic_mean_seconds"]) == (1, 1, None)
     assert report["records"] == [{"folder": str(two_ranks), "compliant": True, **record_of(two_ranks)}]
 
 
 def test_a_missed_target_is_no_success_anywhere(missed: Path):
-    printed = json.loads(missed.with_name("missed.printed").read_text(encoding="utf-8"))
-    assert printed["code"] == 1 and "Traceback" not in printed["err"]
-    assert "SUCCESS" not in printed["out"] and "success" not in printed["out"] and "reached in" not in printed["out"]
-    assert "0 of 2 runs reached the target" in printed["out"] and "the target of 0.9 was missed" in printed["out"]
+    said = printed(missed)
+    assert said["code"] == 1 and "Traceback" not in said["err"]
+    assert "SUCCESS" not in said["out"] and "success" not in said["out"] and "reached in" not in said["out"]
+    assert "0 of 2 runs reached the target" in said["out"] and "the target of 0.9 was missed" in said["out"]
     for index in range(2):
         folder = missed / f"run_{index}"
         log = folder / f"result_{index}.txt"

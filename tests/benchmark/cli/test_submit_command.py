@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from corpus import BATCH, ORG, RUNG, log_lines, write_runs
+from corpus import write_runs
+from honest_run import BATCH, ORG, RUNG, log_lines
+from submitted import RESULTS, SOURCE, files_of, submit
 
 from benchmark.cli.main import main
 from benchmark.definition.finder import load_benchmark
@@ -19,40 +21,8 @@ from benchmark.definition.settings import read_settings
 from benchmark.events import keys
 from benchmark.foundation.source import source_sha256
 from benchmark.scoring.score import score_paths
-from benchmark.submission.ledger_entry import ROOT
 from benchmark.validation.finding import Verdict
 from benchmark.validation.validate import validate
-
-SOURCE = source_sha256(ROOT / "reference")
-RESULTS = f"{ORG}/results/two-cores/strong/{RUNG}"
-
-
-@pytest.fixture
-def made(tmp_path: Path) -> Path:
-    return write_runs(tmp_path / "runs", {index: log_lines(index) for index in range(5)}, SOURCE)
-
-
-def at_once(folder: Path, instances: int, missed: int = -1) -> Path:
-    """A weak-scaling set whose instances start 30 ms one after the other; number `missed` is short of the target."""
-    logs = {index: log_lines(20 + index) for index in range(instances)}
-    for index, lines in logs.items():
-        for line in lines:
-            line["time_ms"] -= 60_000 * (20 + index) - 30 * index
-            if index == missed and line["key"] in (keys.EVAL_ACCURACY, keys.F1_MACRO):
-                line["value"] = min(line["value"], 0.89)
-            if index == missed and line["key"] == keys.RUN_STOP:
-                line["metadata"]["status"] = keys.ABORTED
-    return write_runs(folder, logs, SOURCE, instances)
-
-
-def submit(runs: Path, tree: Path, *options: str) -> int:
-    return main(["submit", str(runs), "-o", str(tree), "--system", "two-cores", *options])
-
-
-def files_of(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
-    }
 
 
 def test_what_is_written_is_valid_and_has_a_score(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
@@ -131,93 +101,12 @@ def test_nothing_is_overwritten(made: Path, tmp_path: Path, layout: str, capsys:
     assert files_of(tmp_path) == before
 
 
-def test_a_second_system_and_weak_scaling_come_into_the_same_tree(made: Path, tmp_path: Path):
-    tree = tmp_path / "tree"
-    assert submit(made, tree) == 0
-    before = files_of(tree)
-    others = write_runs(tmp_path / "others", {index: log_lines(10 + index) for index in range(5)}, SOURCE)
-    assert main(["submit", str(others), "-o", str(tree), "--system", "other"]) == 0
-    assert submit(at_once(tmp_path / "weak", 5), tree) == 0
-    after = files_of(tree)
-    assert {name: after[name] for name in before} == before
-    assert [(row.system, row.scaling) for row in score_paths([tree])] == [
-        ("other", "strong"),
-        ("two-cores", "strong"),
-        ("two-cores", "weak"),
-    ]
-    assert validate([tree]).verdict is Verdict.CLOSED
-
-
 def test_the_same_runs_are_not_those_of_a_second_system(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
     tree = tmp_path / "tree"
     assert submit(made, tree) == 0
     before = files_of(tree)
     assert main(["submit", str(made), "-o", str(tree), "--system", "other"]) == 1
     assert "ERROR R4.6" in capsys.readouterr().out and files_of(tree) == before
-
-
-def test_a_weak_set_is_submitted_with_what_it_left_out_and_scored_by_its_logs(
-    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture
-):
-    tree = tmp_path / "tree"
-    weak = at_once(tmp_path / "weak", 8, missed=2)
-    assert submit(weak, tree) == 1  # never alone
-    assert "R5.5" in capsys.readouterr().out and not tree.exists()
-    assert submit(made, tree) == 0
-    assert submit(weak, tree, "--models", "6") == 0
-    assert "2 instances are in pruned_results" in capsys.readouterr().out
-    report = validate([tree])
-    assert report.verdict is Verdict.CLOSED
-    # By hand: all but the one that missed the target and the one that reached it last, which are pruned.
-    logs = [weak / f"instance_{index}" / f"result_{index}.txt" for index in range(8)]
-    stops = [next(line["time_ms"] for line in log_lines_of(log) if line["key"] == keys.RUN_STOP) for log in logs]
-    last = max((index for index in range(8) if index != 2), key=lambda index: stops[index])
-    kept = [log for index, log in enumerate(logs) if index not in (2, last)]
-    marks = [{line["key"]: line["time_ms"] for line in log_lines_of(log)} for log in kept]
-    minutes = (max(each[keys.RUN_STOP] for each in marks) - min(each[keys.RUN_START] for each in marks)) / 60_000
-    strong, row = score_paths([tree])
-    assert (strong.scaling, strong.runs) == ("strong", 5) and strong.score_minutes
-    assert (row.scaling, row.models, row.accelerators_per_model) == ("weak", 6, 1)
-    assert row.total_minutes == minutes and row.models_per_hour == pytest.approx(6 / (minutes / 60))
-    results = tree / RESULTS.replace("strong", "weak")
-    assert [(results / f"result_{index}.txt").read_bytes() for index in range(6)] == [log.read_bytes() for log in kept]
-    pruned = [logs[index] for index in sorted((2, last))]
-    assert [(results / "pruned_results" / f"result_{index}.txt").read_bytes() for index in range(2)] == [
-        log.read_bytes() for log in pruned
-    ]
-    scripts = tree / ORG / "benchmarks" / RUNG / "implementations" / "two-cores"
-    assert "--instances 8" in (scripts / "weak" / "run_and_time.sh").read_text()
-    assert "--runs 5" in (scripts / "run_and_time.sh").read_text()
-
-
-def log_lines_of(log: Path) -> list[dict]:
-    return [json.loads(line.removeprefix(":::MLLOG ")) for line in log.read_text().splitlines()]
-
-
-def test_runs_one_after_another_are_no_weak_set_and_instances_no_strong_one(
-    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture
-):
-    assert submit(made, tmp_path / "tree", "--models", "5") == 2
-    assert "not instances" in capsys.readouterr().err
-    weak = at_once(tmp_path / "weak", 5)
-    assert main(["submit", str(made), str(weak), "-o", str(tmp_path / "tree"), "--system", "two-cores"]) == 2
-    assert submit(weak, tmp_path / "tree", "--models", "6") == 2
-    assert "not so many models" in capsys.readouterr().err
-    assert submit(made, tmp_path / "tree") == 0
-    tree = tmp_path / "tree"
-    (tree / RESULTS).parent.rename((tree / RESULTS).parent.with_name("weak"))
-    assert ("R5.5", "instances trained at once are weak scaling") in [
-        (finding.rule, finding.message[:42]) for finding in validate([tree]).findings
-    ]
-
-
-def test_another_description_of_a_system_is_refused(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
-    assert submit(made, tmp_path / "tree") == 0
-    weak = at_once(tmp_path / "weak", 5)
-    before = files_of(tmp_path)
-    assert submit(weak, tmp_path / "tree", "--describe", "cooling=water") == 2
-    assert "is there already and is another" in capsys.readouterr().err
-    assert files_of(tmp_path) == before
 
 
 def test_what_would_be_invalid_is_not_written(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture):

@@ -6,7 +6,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from corpus import ORG, RUNG, as_ledger, as_text, ledger_of, log_lines, write_runs
+from corpus import as_ledger, ledger_of, write_runs
+from honest_run import ORG, RUNG, as_text, log_lines
 
 from benchmark.cli.main import main
 from benchmark.events import keys

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from cif_text import ATOM_COLUMNS, CUBIC, cif, operations_of
 from cif_text import SALT as SALT_ATOMS
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.crystals import cif_files
@@ -210,7 +210,6 @@ def test_what_is_not_named_as_a_cif_file_is_not_looked_at(tmp_path: Path) -> Non
         list(read_candidates(tmp_path / "notes.txt"))
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.text(alphabet="data_xloop_cell atom site#;'\"?.()0123456789\n\t", max_size=300),
     st.integers(0, 2500),

@@ -12,22 +12,16 @@ from typing import Any
 import gemmi
 import numpy as np
 import pytest
+from crystal_tables import SMOKE, WIDE, drawn, write_table
 
 from benchmark.crystals import structures
 from benchmark.crystals.candidate import Candidate
 from benchmark.crystals.sources import read_candidates, source_sha256
 from benchmark.crystals.structures import examine, select
-from benchmark.crystals.tables import ARRAYS
 from benchmark.data.generate import generate
-from benchmark.definition.finder import load_benchmark
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.cbed import CbedRung
-from benchmark.simulation.crystal import Crystal
-from benchmark.simulation.draw import draw_crystal
 from benchmark.simulation.recipes import CrystalLimits
-
-SMOKE = CbedRung.of(load_benchmark("space_group").rung("stemdl_smoke"))
-WIDE = CrystalLimits(longest_edge_angstrom=100.0, most_atoms_per_cell=1000)
 
 
 def rung_of(*groups: int, **changes: Any) -> CbedRung:
@@ -41,35 +35,6 @@ def select_from(path: Path, rung: CbedRung) -> structures.Selection:
         return [examine(candidate, rung.limits) for candidate in candidates]
 
     return select(read_candidates(path), rung, one_by_one)
-
-
-def write_table(path: Path, crystals: list[tuple[str, Crystal]], **changes: Any) -> Path:
-    arrays = {
-        "ids": np.array([identifier for identifier, _ in crystals]),
-        "cells": np.array([[*crystal.lengths_angstrom, *crystal.angles_degrees] for _, crystal in crystals]),
-        "ns": np.array([len(crystal.numbers) for _, crystal in crystals]),
-        "Z": np.concatenate([crystal.numbers for _, crystal in crystals]).astype(np.uint8),
-        "X": np.concatenate([crystal.positions for _, crystal in crystals]).astype(np.float32),
-    } | changes
-    np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
-    return path
-
-
-def drawn(group: int, count: int) -> list[tuple[str, Crystal]]:
-    return [
-        (f"{group}-{seed}", draw_crystal(group, SMOKE.crystals, np.random.default_rng(seed))) for seed in range(count)
-    ]
-
-
-_ROCK_SALT = np.array([[0, 0, 0], [1, 1, 0], [1, 0, 1], [0, 1, 1], [1, 1, 1], [0, 0, 1], [0, 1, 0], [1, 0, 0]]) / 2.0
-
-
-def two_salts() -> list[tuple[str, Crystal]]:
-    """Rock salt of sodium and of potassium, eight atoms each."""
-    return [
-        (name, Crystal(5.64 * np.eye(3), np.repeat([metal, 17], 4), _ROCK_SALT, 225))
-        for name, metal in (("a", 11), ("b", 19))
-    ]
 
 
 def write_cif(path: Path, space_group: str, cell: tuple, atoms: list[tuple]) -> None:
@@ -142,18 +107,6 @@ def test_a_folder_of_cif_files_is_read_and_every_file_accounted_for(cif_folder: 
     assert reported == len(list(cif_folder.rglob("*.cif")))
 
 
-def test_a_table_is_read_back_as_it_was_written(tmp_path: Path) -> None:
-    crystals = drawn(2, 3) + drawn(62, 2)
-    read = list(read_candidates(write_table(tmp_path / "t.npz", crystals)))
-    assert [one.identifier for one in read] == [identifier for identifier, _ in crystals]
-    for one, (_, crystal) in zip(read, crystals, strict=True):
-        np.testing.assert_array_equal(one.numbers, crystal.numbers)
-        np.testing.assert_allclose(one.positions, crystal.positions, atol=1e-6)
-        np.testing.assert_allclose(np.abs(np.linalg.det(one.cell)), crystal.volume_angstrom3)
-        found, fault = examine(one, WIDE)
-        assert fault is None and found.space_group == crystal.space_group
-
-
 def test_each_compound_is_taken_once_and_the_order_does_not_matter(tmp_path: Path) -> None:
     crystals = drawn(62, 4)
     twice = [("copy", dataclasses.replace(crystals[0][1], cell=crystals[0][1].cell * 1.01))]
@@ -191,107 +144,9 @@ def test_crystals_that_cannot_be_used_are_told_why(tmp_path: Path) -> None:
     assert examine(Candidate("x", np.eye(3), *nothing), WIDE) == (None, "it has no atoms")
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        ("a.npz", b"", "cannot be read"),
-        ("b.npz", b"no zip", "cannot be read"),
-        ("c.npz", b"PK\x03\x04 cut", "cannot be read"),
-        ("d.xlsx", b"a,b", "no source of structures"),
-        ("absent.npz", None, "nothing there"),
-    ],
-)
-def test_another_file_is_refused(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
-    path = tmp_path / name
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(StemdlError, match=message) as caught:
-        list(read_candidates(path))
-    assert str(path) in str(caught.value)
-
-
 def test_a_folder_without_cif_files_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StemdlError, match="no CIF file"):
         list(read_candidates(tmp_path))
-
-
-@pytest.mark.parametrize("missing", ARRAYS)
-def test_a_missing_array_is_named(tmp_path: Path, missing: str) -> None:
-    path = write_table(tmp_path / "t.npz", drawn(2, 1), **{missing: None})
-    with pytest.raises(StemdlError, match=f"lacks {missing}"):
-        list(read_candidates(path))
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [{"ns": np.array([3])}, {"ids": np.array(["a", "b"])}, {"X": np.zeros((2, 3))}, {"cells": np.zeros((1, 3))}],
-    ids=lambda changes: next(iter(changes)),
-)
-def test_arrays_that_do_not_fit_together_are_refused(tmp_path: Path, changes: dict) -> None:
-    path = write_table(tmp_path / "t.npz", drawn(2, 1), **changes)
-    with pytest.raises(StemdlError, match="do not fit together"):
-        list(read_candidates(path))
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"ns": np.array([-1, 17])}, "row 1: a crystal has a negative number of atoms"),
-        ({"ns": np.array([8.5, 7.5])}, r"ns\[0\]: the table's ns are not whole numbers"),
-        ({"ns": np.array([8.0, np.nan])}, r"ns\[1\]: the table's ns are not whole numbers"),
-        ({"Z": np.repeat([11.0, 17.5], 8)}, r"Z\[8\]: the table's Z are not whole numbers"),
-        ({"Z": np.repeat(["Na", "Cl"], 8)}, "the table's Z are not numbers"),
-        ({"X": np.zeros((16, 3), dtype=complex)}, "the table's X are not numbers"),
-        ({"cells": np.zeros((2, 3, 3))}, r"do not fit together(.|\n)*cells \(n, 6\)"),
-        ({"ids": np.array(["a", None], dtype=object)}, "cannot be read"),
-    ],
-)
-def test_a_table_of_other_numbers_is_refused(tmp_path: Path, changes: dict, message: str) -> None:
-    with pytest.raises(StemdlError, match=message):
-        list(read_candidates(write_table(tmp_path / "t.npz", two_salts(), **changes)))
-
-
-@pytest.mark.parametrize(
-    ("changes", "identifiers"),
-    [
-        ({"ns": np.array([8.0, 8.0])}, ["a", "b"]),
-        ({"ids": np.array([b"mp-1", b"mp-2"])}, ["mp-1", "mp-2"]),
-        ({"ids": np.array([0, 1])}, ["0", "1"]),
-        ({"ids": np.array(["a", "a"])}, ["a", "a~2"]),
-        ({"ids": np.array([b"a~2", b"a~2"])}, ["a~2", "a~2~2"]),
-        ({"ids": np.array(["\xe9", "a\tb"])}, ["%C3%A9", "a%09b"]),
-        ({"Z": np.repeat([11.0, 17.0, 19.0, 17.0], 4), "X": np.tile(_ROCK_SALT, (2, 1)).astype(">f8")}, ["a", "b"]),
-    ],
-)
-def test_a_table_of_other_types_is_read(tmp_path: Path, changes: dict, identifiers: list[str]) -> None:
-    found = list(read_candidates(write_table(tmp_path / "t.npz", two_salts(), **changes)))
-    assert [one.identifier for one in found] == identifiers
-    assert [examine(one, WIDE)[0].formula for one in found] == ["Cl4 Na4", "Cl4 K4"]
-
-
-class _Bomb:
-    """Makes a file when it is unpickled."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple:
-        return os.mkdir, (str(self.path),)
-
-
-def test_nothing_is_ever_unpickled(tmp_path: Path) -> None:
-    trace = tmp_path / "unpickled"
-    path = write_table(tmp_path / "t.npz", drawn(2, 1), ids=np.array([_Bomb(trace)], dtype=object))
-    with pytest.raises(StemdlError, match="cannot be read"):
-        list(read_candidates(path))
-    assert not trace.exists()
-
-
-def test_a_cut_table_is_refused(tmp_path: Path) -> None:
-    path = write_table(tmp_path / "t.npz", drawn(2, 3))
-    path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(StemdlError, match="cannot be read"):
-        list(read_candidates(path))
 
 
 def test_the_hash_of_a_source_is_of_its_content_and_names(cif_folder: Path) -> None:

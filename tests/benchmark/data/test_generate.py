@@ -15,6 +15,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from hashes import hashes
 from made_here import made_here
 
 from benchmark.crystals.cbed_stack import space_groups_of
@@ -49,11 +50,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made") / "data"
     generate(tiny(), folder)
     return folder
-
-
-def hashes(folder: Path) -> dict[str, str]:
-    """Every file of a data set, hidden ones included, with its hash."""
-    return {str(path.relative_to(folder)): sha256_of_file(path) for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 def test_every_material_of_every_split_is_there_once(made: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from hashes import hashes
 from patience import HANG_SECONDS, wait_until
 
 from benchmark.data.manifest import read_manifest
@@ -24,11 +25,6 @@ SCRIPT = Path(__file__).with_name("generation_script.py")
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 MANY = ("--train", "30")
 SHARDS_OF_MANY = 24
-
-
-def hashes(folder: Path) -> dict[str, str]:
-    """Every file of a data set, hidden ones included, with its hash."""
-    return {str(path.relative_to(folder)): sha256_of_file(path) for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 def on_processes(folder: Path, *options: str) -> list[str]:

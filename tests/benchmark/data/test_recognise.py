@@ -2,64 +2,28 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
 import pytest
+from changed_data import changed, in_manifest, judged, shards
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sealing import seal
 
 from benchmark.data import recognise as module
-from benchmark.data import recognition as recognition_module
-from benchmark.data.faults import DataFault
 from benchmark.data.golden import counts_of
 from benchmark.data.manifest import read_manifest
-from benchmark.data.recognise import recognise, recognised
-from benchmark.data.recognition import RECOGNITION, Recognition, known_recognition, whose
-from benchmark.definition.golden import IDENTICAL, RECOGNISED, REFUSED, UNKNOWN, golden_sha256
-from benchmark.foundation.errors import StemdlError
+from benchmark.data.recognise import recognise
+from benchmark.data.recognition import RECOGNITION, known_recognition
+from benchmark.definition.golden import IDENTICAL, RECOGNISED, REFUSED, golden_sha256
 
 SAMPLES = 320
 DOSE = 1e6
 seeds = st.integers(0, 2**32 - 1)
-
-
-@pytest.fixture(scope="module")
-def copied(smoke_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The smoke rung's data, to be changed within `changed` alone."""
-    return shutil.copytree(smoke_data, tmp_path_factory.mktemp("changed") / "data")
-
-
-@contextmanager
-def changed(folder: Path) -> Iterator[None]:
-    """What is changed in the folder meanwhile is undone."""
-    before = folder.with_name("before")
-    shutil.copytree(folder, before)
-    try:
-        yield
-    finally:
-        shutil.rmtree(folder)
-        before.rename(folder)
-
-
-def judged(folder: Path) -> tuple[Recognition | None, list[DataFault]]:
-    """What is found where the manifest knows of the change."""
-    seal(folder)
-    return recognise(read_manifest(folder))
-
-
-def shards(folder: Path) -> list[Path]:
-    return [folder / shard["path"] for shard in read_manifest(folder).shards]
 
 
 def put(shard: h5py.File, name: str, counts: np.ndarray) -> None:
@@ -236,12 +200,6 @@ def test_whatever_else_is_not_the_rungs_is_refused(copied: Path, change: Callabl
         assert message in faults[0].line and ".h5" in faults[0].file
 
 
-def in_manifest(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
-    values = json.loads((folder / "manifest.json").read_text())
-    change(values)
-    (folder / "manifest.json").write_text(json.dumps(values))
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -309,94 +267,3 @@ def test_what_is_known_already_is_not_written_again(copied: Path) -> None:
         again, _ = recognise(read_manifest(copied))
         after = (copied / RECOGNITION).stat()
         assert again == first and (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
-
-
-def test_a_shard_that_is_not_its_manifests_is_never_compared(copied: Path) -> None:
-    with changed(copied):
-        in_manifest(copied, lambda values: values["shards"][0].update(sha256="0" * 64))
-        with pytest.raises(StemdlError, match="a shard has changed since the manifest"):
-            recognise(read_manifest(copied))
-
-
-def test_what_was_found_is_kept_for_that_manifest_alone(copied: Path) -> None:
-    with changed(copied):
-        with h5py.File(shards(copied)[0], "r+") as shard:
-            shard.attrs["made"] = "elsewhere"  # other bytes, the same samples
-        found, faults = judged(copied)
-        assert found is not None and found.verdict == RECOGNISED and not faults
-        assert known_recognition(read_manifest(copied)) == found
-        kept = json.loads((copied / RECOGNITION).read_text())
-        for spoilt in (
-            kept | {"manifest_sha256": "0" * 64},
-            kept | {"recognition": kept["recognition"] | {"golden_sha256": "0" * 64}},
-            kept | {"recognition": kept["recognition"] | {"verdict": "good"}},
-            kept | {"recognition": {"verdict": RECOGNISED}},
-            {},
-            [],
-        ):
-            (copied / RECOGNITION).write_text(json.dumps(spoilt))
-            assert known_recognition(read_manifest(copied)) == Recognition(UNKNOWN, found.golden_sha256)
-        (copied / RECOGNITION).write_text("{")
-        assert known_recognition(read_manifest(copied)) == Recognition(UNKNOWN, found.golden_sha256)
-
-
-def test_what_is_known_is_not_looked_for_again(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with changed(copied):
-        with h5py.File(shards(copied)[0], "r+") as shard:
-            shard.attrs["made"] = "elsewhere"
-        seal(copied)
-        manifest = read_manifest(copied)
-        assert known_recognition(manifest) == Recognition(UNKNOWN, golden_sha256("stemdl_smoke"))
-        assert whose(manifest) == "by the manifest not compared with golden figures"
-        found = recognised(manifest)
-        assert found is not None and found.verdict == RECOGNISED
-        assert whose(manifest).startswith("by the manifest the rung's own, from another processor: of 320 stacks ")
-        monkeypatch.setattr(module, "recognise", None)
-        assert recognised(manifest) == found
-
-
-def test_other_libraries_of_the_same_shards_are_identical(copied: Path) -> None:
-    first, _ = recognise(read_manifest(copied))
-    with changed(copied):
-        in_manifest(copied, lambda values: values["libraries"].update(numpy="9.9"))
-        assert known_recognition(read_manifest(copied)) is not None
-        if first is not None and first.verdict == IDENTICAL:
-            assert known_recognition(read_manifest(copied)) == first
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda values: values.update(standard=False),
-        lambda values: values.update(recipe_sha256="0" * 64),
-        lambda values: values.update(rung="of_mine"),
-    ],
-)
-def test_data_that_do_not_claim_to_be_a_rungs_own_are_not_compared(copied: Path, change: Callable) -> None:
-    with changed(copied):
-        in_manifest(copied, change)
-        assert recognise(read_manifest(copied)) == (None, [])
-
-
-def test_a_rung_without_figures_says_so(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recognition_module, "load_golden", lambda rung: None)
-    assert recognise(read_manifest(copied)) == (Recognition(UNKNOWN), [])
-
-
-def test_a_label_among_the_networks_input_is_refused(copied: Path) -> None:
-    def tell(values: dict[str, Any]) -> None:
-        values["schema"]["inputs"].append({**values["schema"]["inputs"][0], "name": "d_hkls_angstrom", "shape": [3]})
-
-    with changed(copied):
-        in_manifest(copied, tell)
-        found = known_recognition(read_manifest(copied))
-        assert found is not None and found.verdict == REFUSED
-        recognition, (fault,) = recognise(read_manifest(copied))
-        assert recognition is not None and recognition.verdict == REFUSED
-        assert fault.file.endswith("manifest.json") and "other inputs" in fault.message
-
-
-def test_what_a_run_logs_is_plain(smoke_data: Path) -> None:
-    found = known_recognition(read_manifest(smoke_data))
-    assert found is not None and json.loads(json.dumps(found.to_log())) == found.to_log()
-    assert os.fspath(smoke_data) not in json.dumps(found.to_log())

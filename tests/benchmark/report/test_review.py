@@ -8,7 +8,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from corpus import F1, ORG, RUNG, Tree, log_lines, write_runs
+from corpus import Tree, write_runs
+from honest_run import F1, ORG, RUNG, log_lines
 
 from benchmark.cli.main import main
 from benchmark.foundation.source import source_sha256

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 import yaml
-from corpus import log_lines, write_runs
+from corpus import write_runs
+from honest_run import log_lines
 from made_logs import write_set
 
 import benchmark

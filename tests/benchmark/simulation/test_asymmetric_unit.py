@@ -54,7 +54,6 @@ def test_an_atom_near_a_special_position_is_put_onto_it(group: int) -> None:
         np.testing.assert_array_equal(on_site(cell, operations(group), found), found)
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.integers(1, 230), st.integers(0, 2**32 - 1))
 def test_the_whole_cell_has_the_group(group: int, seed: int) -> None:
     """Every operation brings each atom onto one of its element, and no two atoms lie at one place."""

@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.foundation.errors import StemdlError
@@ -52,7 +52,6 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @given(data=st.data())
-@settings(max_examples=200, deadline=None)
 def test_every_change_shows(content: bytes, data: st.DataObject):
     place = data.draw(st.integers(0, len(content) - 2))  # the last newline aside: without it the last line is not whole
     changed = data.draw(st.integers(0, 255).filter(lambda byte: byte != content[place]))

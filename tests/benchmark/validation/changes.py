@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from corpus import EPOCHS, RESULTS, RUNG, Lines, Tree, at, log_lines
+from corpus import RESULTS, Tree
+from honest_run import EPOCHS, RUNG, Lines, at, log_lines
 
 from benchmark.data.recognition import Recognition
 from benchmark.definition.golden import RECOGNISED, golden_sha256
@@ -290,18 +291,3 @@ def weak_alone(tree: Tree) -> None:
 def linked(path: Path) -> None:
     path.rename(path.with_name("ledger.txt"))
     path.symlink_to("ledger.txt")
-
-
-def made(path: Path) -> Path:
-    path.touch()
-    return path
-
-
-def relinked(results: Path) -> None:
-    (results / "result_4.txt").unlink()
-    (results / "result_4.txt").symlink_to("result_3.txt")
-
-
-def foldered(path: Path) -> None:
-    path.unlink()
-    path.mkdir()

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-
 from changes import (
-    add,
     after,
     before,
     describe,
@@ -13,10 +10,8 @@ from changes import (
     epochs_left_out,
     every_log,
     figure,
-    foldered,
     kept_record,
     log,
-    made,
     metric,
     move,
     of_an_unknown_manifest,
@@ -24,7 +19,6 @@ from changes import (
     put,
     raw,
     recognised,
-    relinked,
     setting,
     shift,
     shift_from,
@@ -34,9 +28,11 @@ from changes import (
     undescribed,
     weak_alone,
 )
-from corpus import CODE, EPOCH_MS, RESULTS, RUNG, STEPS, Mutation, at
+from corpus import RESULTS, Mutation
+from honest_run import EPOCH_MS, STEPS, at
 from mutations_code import CODES
 from mutations_copies import COPIES
+from mutations_files import FILES
 from mutations_learned import LEARNED
 from mutations_ledger import LEDGERS
 from mutations_sets import SETS
@@ -273,36 +269,7 @@ MUTATIONS = (
     Mutation("another submitter in the description", "R7.3", describe(submitter="Elsewhere")),
     Mutation("another division in the description", "R7.3", describe(division="open")),
     Mutation("another framework in the description", "R7.3", describe(framework="PyTorch 2.2.0")),
-    # 8. the submission
-    Mutation(
-        "logs in another benchmark's folder",
-        "R8.1",
-        lambda tree: setattr(tree, "results", RESULTS.replace(RUNG, "cosmoflow")),
-    ),
-    Mutation(
-        "a folder of no benchmark", "R8.1", lambda tree: setattr(tree, "results", RESULTS.replace(RUNG, "stemdl_maxi"))
-    ),
-    Mutation("a log of another name", "R8.1", add(f"{RESULTS}/run-5.txt", b"")),
-    Mutation("no code", "R8.2", lambda tree: [tree.files.pop(name) for name in [*tree.files] if name[-3:] != ".md"]),
-    Mutation("source that is not what ran", "R8.2", add(f"{CODE}/reference/train.py", b"pass\n")),
-    Mutation("an empty README", "R8.2", add(f"{CODE}/README.md", b"")),
-    Mutation("a hidden file", "R8.3", add(f"{CODE}/.cache", b"x")),
-    Mutation("a space in a name", "R8.3", add(f"{CODE}/run me.sh", b"x")),
-    Mutation("a line break in a name", "R8.3", add(f"{CODE}/a\nb.py", b"x")),
-    Mutation("a file of 53 MB", "R8.3", after(lambda folder: os.truncate(made(folder / CODE / "big.txt"), 53_000_000))),
-    Mutation("a FIFO", "R8.3", after(lambda folder: os.mkfifo(folder / CODE / "pipe"))),
-    Mutation("a checkpoint", "R8.3", add(f"{CODE}/model.pt", b"\x80\x04"), invalid=False),
-    Mutation("a link out of the tree", "R8.4", after(lambda folder: (folder / CODE / "p").symlink_to("/etc/passwd"))),
-    Mutation("a link to itself", "R8.4", after(lambda folder: (folder / CODE / "loop").symlink_to("loop"))),
-    Mutation("a log that is a link to another", "R8.4", after(lambda folder: relinked(folder / RESULTS))),
-    Mutation("a private key", "R8.5", add(f"{CODE}/notes.txt", b"-----BEGIN OPENSSH PRIVATE KEY-----\nb3Blbn\n")),
-    Mutation("a token", "R8.5", add(f"{CODE}/env.sh", b"export TOKEN=ghp_" + b"a1" * 18 + b"\n")),
-    Mutation(
-        "JSON nested too deep",
-        "R4.6",
-        raw(lambda text: text.replace(b'"value": 32,', b'"value": ' + b"[" * 500 + b"]" * 500 + b",", 1)),
-    ),
-    Mutation("a log that is a folder", "R8.6", after(lambda folder: foldered(folder / RESULTS / "result_4.txt"))),
+    *FILES,
     *SETS,
     *COPIES,
     *WEAK,

@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 from changes import Change, add, every_log, ledger, put
-from corpus import CODE, RUNG, SYSTEM, Mutation, Tree
+from corpus import CODE, Mutation, Tree
+from honest_run import RUNG, SYSTEM
 
 from benchmark.events import keys
 from benchmark.foundation.source import digest_of

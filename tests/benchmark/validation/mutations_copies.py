@@ -7,7 +7,8 @@ import shutil
 from pathlib import Path
 
 from changes import OF_A_RUN, after, taken_from_run_0
-from corpus import DESCRIPTION, RESULTS, SYSTEM, Mutation
+from corpus import DESCRIPTION, RESULTS, Mutation
+from honest_run import SYSTEM
 
 
 def as_another_system(folder: Path) -> None:

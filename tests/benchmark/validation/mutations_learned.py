@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from changes import every_log, log, metric, put, shift_from, together
-from corpus import EVAL_MS, F1, Lines, Mutation, at
+from corpus import Mutation
+from honest_run import EVAL_MS, F1, Lines, at
 
 from benchmark.events import keys
 

@@ -15,7 +15,8 @@ from changes import (
     together,
     with_batch,
 )
-from corpus import RESULTS, Mutation, Tree, as_text, log_lines
+from corpus import RESULTS, Mutation, Tree
+from honest_run import as_text, log_lines
 
 from benchmark.events import keys
 

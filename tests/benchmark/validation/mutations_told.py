@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from changes import Change, add, describe, every_log, figure, put, setting, tell
-from corpus import RESULTS, Lines, Mutation, at
+from corpus import RESULTS, Mutation
+from honest_run import Lines, at
 
 from benchmark.events import keys
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from changes import Change, after, put, together
-from corpus import DESCRIPTION, RESULTS, Lines, Mutation, Tree, as_ledger, as_text, ledger_of, log_lines, record_of
+from corpus import DESCRIPTION, RESULTS, Mutation, Tree, as_ledger, ledger_of
+from honest_run import Lines, as_text, log_lines, record_of
 
 from benchmark.events import keys
 from benchmark.submission.ledger import LEDGER

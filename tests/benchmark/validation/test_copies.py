@@ -6,7 +6,8 @@ import copy
 
 import pytest
 from changes import OF_A_RUN, taken_from_run_0
-from corpus import REFERENCE, Tree, as_text, log_lines
+from corpus import REFERENCE, Tree
+from honest_run import as_text, log_lines
 
 from benchmark.validation.copies import Trace, copies
 from benchmark.validation.finding import Severity

@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from corpus import RESULTS, Tree, as_text, log_lines
-from hypothesis import example, given, settings
+from corpus import RESULTS, Tree
+from honest_run import as_text, log_lines
+from hypothesis import example, given
 from hypothesis import strategies as st
 from patience import HANG_SECONDS
 
@@ -40,7 +41,6 @@ def file(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("bytes") / "result_0.txt"
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     st.one_of(
         st.binary(max_size=400),
@@ -65,7 +65,6 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
 @given(data=st.data())
 def test_any_json_in_any_place_has_a_verdict(file, data):
     lines = log_lines()
@@ -83,7 +82,6 @@ def test_any_json_in_any_place_has_a_verdict(file, data):
     judge(file)
 
 
-@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_any_json_has_a_verdict_as_description_or_record(tmp_path_factory, data):
     folder = Tree.valid().write(tmp_path_factory.mktemp("json") / "S")

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from corpus import RUNG, Lines, as_text, log_lines
+from honest_run import RUNG, Lines, as_text, log_lines
 
 from benchmark.definition.finder import VARIABLE
 from benchmark.definition.goal import AT_LEAST, AT_MOST, Goal

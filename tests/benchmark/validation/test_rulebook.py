@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from corpus import as_text, log_lines
+from honest_run import as_text, log_lines
 
 from benchmark.definition.finder import add_folders
 from benchmark.foundation.errors import StemdlError

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from corpus import RESULTS, SYSTEM, Tree, at, log_lines
+from corpus import RESULTS, Tree
+from honest_run import SYSTEM, at, log_lines
 from mutations import MUTATIONS
 
 import benchmark.validation.second_opinion as bridge

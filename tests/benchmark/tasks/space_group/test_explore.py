@@ -13,12 +13,12 @@ import h5py
 import matplotlib.image as mpimg
 import numpy as np
 import pytest
+from sealing import seal
 
 from benchmark.crystals import cbed_stack
 from benchmark.data import layout
-from benchmark.data.manifest import MANIFEST, WrittenShard, read_manifest, write_manifest
+from benchmark.data.manifest import WrittenShard, read_manifest, write_manifest
 from benchmark.foundation.errors import StemdlError
-from benchmark.foundation.files import sha256_of_file
 from benchmark.simulation import cbed_fields
 from benchmark.tasks.space_group.explore import find_leaks, read_histogram, real_counts, write_page
 from benchmark.tasks.space_group.explore import page as page_of
@@ -205,15 +205,6 @@ def test_places_in_the_periodic_table() -> None:
     assert {number: _place_in_the_table(number) for number in known} == known
     places = [_place_in_the_table(number) for number in range(1, 104)]
     assert len(set(places)) == 103 and all(1 <= row <= 9 and 1 <= column <= 18 for row, column in places)
-
-
-def seal(folder: Path) -> None:
-    """Let the manifest agree with the shards: what is left is what only reading can find."""
-    values = json.loads((folder / MANIFEST).read_text())
-    for entry in values["shards"]:
-        path = folder / entry["path"]
-        entry |= {"bytes": path.stat().st_size, "sha256": sha256_of_file(path)}
-    (folder / MANIFEST).write_text(json.dumps(values))
 
 
 def test_each_crystal_system_has_a_colour_of_its_own() -> None:

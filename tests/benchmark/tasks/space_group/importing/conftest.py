@@ -10,6 +10,9 @@ import h5py
 import numpy as np
 import pytest
 
+from benchmark.tasks.space_group.importer import import_data
+from benchmark.tasks.space_group.importing import planned
+
 PIXELS = 16
 A, C = 4.2778, 3.4790
 """The tetragonal cell of mp-1001605, PrBi: one of the real set's materials."""
@@ -87,3 +90,19 @@ def real_set(tmp_path_factory: pytest.TempPathFactory, write_real: Write) -> Pat
 def real_patterns() -> Callable[..., np.ndarray]:
     """`patterns(material, e)`: what the miniature files hold."""
     return patterns_of
+
+
+@pytest.fixture
+def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Room for 20 stacks of the miniature files."""
+    monkeypatch.setattr(planned, "SHARD_BYTES", 20 * 3 * PIXELS * PIXELS * 4)
+
+
+@pytest.fixture(scope="session")
+def imported(real_set: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The miniature set, imported by one process. To be read only."""
+    folder = tmp_path_factory.mktemp("imported") / "data"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(planned, "SHARD_BYTES", 20 * 3 * PIXELS * PIXELS * 4)
+        import_data(real_set, folder)
+    return folder

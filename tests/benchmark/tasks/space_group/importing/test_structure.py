@@ -204,7 +204,7 @@ ENTRY_NAMES = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(ENTRY_NAMES, st.tuples(STACKS, st.dictionaries(NAMES, VALUES, max_size=4)), max_size=3))
 def test_whatever_a_file_holds_the_sound_stack_arrives_and_the_rest_is_counted(
     tmp_path_factory: pytest.TempPathFactory, write_real: Write, entries: dict[str, tuple[Any, dict[str, Any]]]
