@@ -22,9 +22,8 @@ from pathlib import Path
 os.environ["OMP_NUM_THREADS"] = "1"
 
 from benchmark.cli.output import print_table
-from benchmark.data.generate import stacks_of
 from benchmark.data.manifest import Manifest, read_manifest
-from benchmark.data.plan import drawn, plan_shards
+from benchmark.data.recipe import recipe_of, samples_of_unit
 from benchmark.data.recognise import compare
 from benchmark.data.recognition import rung_claimed
 from benchmark.data.shard_index import index_shard, indices_of, stored_arrays
@@ -72,11 +71,12 @@ def one_round(manifest: Manifest, rung: Rung) -> dict[str, float]:
 
 
 def simulated(rung: Rung, samples: int) -> float:
-    """CPU seconds of making so many samples, from those of some of the rung."""
-    materials = [material for plan in plan_shards(rung, drawn(rung)) for material in plan.materials]
+    """CPU seconds of making so many samples, from those of some of the rung's units."""
+    recipe = recipe_of(rung)
+    units = recipe.units()
     started = time.process_time()
-    for material in materials[:: max(1, len(materials) // SIMULATED)][:SIMULATED]:
-        next(stacks_of(rung, material))
+    for unit in units[:: max(1, len(units) // SIMULATED)][:SIMULATED]:
+        next(samples_of_unit(recipe, rung, unit))
     return (time.process_time() - started) / SIMULATED * samples
 
 
