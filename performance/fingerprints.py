@@ -130,7 +130,7 @@ def network(run: Path) -> tuple[object, Callable[[np.ndarray], np.ndarray]]:
     task = make_task(recipe_of(benchmark.rungs["fingerprints_mini"]).schema(), values)
     model = average_of(task.model, Settings.of(values).weight_averaging)
     load_average(run / CHECKPOINT, model)
-    model.eval()
+    model = model.module.eval()
 
     def classes(pictures: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
