@@ -4,7 +4,8 @@
 
 Makes so many submissions of one system each, with so many logs each, and builds their site. CPU seconds are those of
 all processes together, start-up included; next to them those of `stemdl score` on the same tree in the same run, so
-that the ratio holds on a busy machine too.
+that the ratio holds on a busy machine too. Where playwright and a Chromium are there, the table is opened, sorted and
+filtered in it, and the milliseconds of each are printed, by the browser's own clock.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ import argparse
 import os
 import random
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -58,6 +61,33 @@ def measured(*arguments: str) -> tuple[float, float]:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, time.perf_counter() - began
 
 
+def in_browser(site: Path) -> dict[str, float] | None:
+    """Milliseconds of the table in a browser: from its opening until it is there, to sort it, to filter it."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None or find_spec("playwright") is None:
+        return None
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page()
+        page.goto((site / "index.html").as_uri())
+        opened = page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")
+        sort = "document.querySelectorAll('#results thead button')[1].click()"
+        search = (
+            "const field = document.querySelector('input[name=search]'); field.value = '-0042';"
+            "field.dispatchEvent(new Event('input', { bubbles: true }))"
+        )
+        found = {"opened": opened}
+        for name, action in (("sorted", sort), ("filtered", search)):
+            laid_out = f"{action}; document.body.offsetHeight"
+            found[name] = page.evaluate(
+                f"() => {{ const began = performance.now(); {laid_out}; return performance.now() - began }}"
+            )
+        browser.close()
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--submissions", type=int, default=1000)
@@ -77,6 +107,8 @@ def main() -> None:
         print(f"{arguments.submissions} submissions, {len(logs)} logs of {size / len(logs) / 1e3:.1f} kB in the mean")
         print(f"stemdl score   {scored:7.1f} CPU s")
         print(f"stemdl report  {cpu:7.1f} CPU s, {cpu / scored:.1f} times; {wall:.1f} s of wall time")
+        if browser := in_browser(site):
+            print("in a browser: " + ", ".join(f"{name} in {ms:.0f} ms" for name, ms in browser.items()))
         print(f"first view {first / 1e3:.0f} kB; the site {len(whole)} files, {sum(whole) / 1e6:.0f} MB")
 
 

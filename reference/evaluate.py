@@ -32,7 +32,8 @@ class Evaluation:
 
 
 def evaluate(run: Run, predict: Predict, samples: Samples, split: str) -> Evaluation:
-    """The run's metric over a whole split, the same to the last bit on every rank.
+    """The run's metric over a whole split, the same to the last bit on every rank. What it is of is kept in
+    `run.tallies`.
 
     Raises StemdlError when the ranks together did not count the split's samples, each once.
     """
@@ -66,6 +67,7 @@ def evaluate(run: Run, predict: Predict, samples: Samples, split: str) -> Evalua
             expected=run.manifest.samples[split],
             found=samples_in(tally),
         )
+    run.tallies[split] = tally
     parts = run.metric.by_part(tally) if isinstance(run.metric, InParts) else {}
     return Evaluation(run.metric.value(tally), parts)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from benchmark.data.manifest import Manifest
 from benchmark.definition.goal import Goal
@@ -31,6 +33,7 @@ class Run:
     ----------
     comm : what joins the ranks. watch : ends the job where one of them hangs. notice : whether a signal was heard.
     say : rank 0's voice on the terminal.
+    tallies : by split what its last evaluation counted, over all ranks.
     seed, token : the same on all ranks; the seed is logged, the token is new in each run.
     started : when the clock started, on this process's own. reached : whether the goal is.
     """
@@ -50,6 +53,7 @@ class Run:
     token: int = 0
     started: float = 0.0
     reached: bool = False
+    tallies: dict[str, NDArray[np.int64]] = field(default_factory=dict)
 
     @property
     def goal(self) -> Goal:

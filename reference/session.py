@@ -35,6 +35,7 @@ from benchmark.launch.start_gate import wait_at_gate
 from benchmark.launch.system import drop_caches
 from benchmark.launch.watchdog import Watch
 from benchmark.metrics.metric import make_metric
+from benchmark.metrics.tallies import Tallies, write_tallies
 from reference.comm import Comm, lost_ranks_told, make_comm, pick_device
 from reference.evaluate import Evaluation
 from reference.fitness import require_fit_ranks
@@ -126,10 +127,12 @@ def record(run: Run, epoch: int, value: float, samples: int) -> None:
 
 
 def record_test(run: Run, found: Evaluation) -> None:
-    """Log what the metric gave over the test split, once the clock has stopped."""
+    """Log what the metric gave over the test split, once the clock has stopped, and keep what was counted."""
     run.log.point(run.goal.test_key, found.value, samples_count=run.manifest.samples["test"])
     if found.by_part:
         run.log.point(keys.TEST_BY_PART, found.by_part)
+    if run.rank.rank == 0:
+        write_tallies(run.request.output, Tallies(run.manifest.schema, run.tallies))
 
 
 def _data_of(request: RunRequest) -> Manifest:

@@ -2,8 +2,9 @@
 
 A task is a folder that holds `definition.yaml`. Its code lies in `recipe.py` (how its data are made), `task.py` (how a
 model is trained) and, where it has them, `evaluate.py` (how a model is asked about measured inputs), `importer.py` (how
-others' data become its own), `split.py` (how its units are split again) and `explore.py` (a page about its data).
-Each is imported only where that is done: who judges reads definitions alone.
+others' data become its own), `split.py` (how its units are split again), `explore.py` (a page about its data) and
+`answers.py` (the parts of a run's page that are its own). Each is imported only where that is done: who judges reads
+definitions alone.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from benchmark.definition.benchmark import SHIPPED, Benchmark, read_benchmark
 from benchmark.foundation.errors import StemdlError, nearest
 
 DEFINITION = "definition.yaml"
-RECIPE, TASK, EVALUATE, IMPORTER, SPLIT, EXPLORE = "recipe", "task", "evaluate", "importer", "split", "explore"
+RECIPE, TASK, EVALUATE, ANSWERS = "recipe", "task", "evaluate", "answers"
+IMPORTER, SPLIT, EXPLORE = "importer", "split", "explore"
 VARIABLE, ENTRY_POINTS = "STEMDL_TASKS", "stemdl.tasks"
 _HALF = {TASK: "reference.tasks"}
 """Of a shipped task, the modules that lie in another folder than its definition."""

@@ -9,6 +9,12 @@ from collections.abc import Sequence
 MOST_SPREAD = 0.2
 """Of the times of a set, as coefficient of variation. The reference's own runs vary by 2 % to 15 % (in the epochs that
 they need); at 20 %, chance alone moves a mean of five by 9 % (one standard error), as much as systems differ by."""
+OUTLYING = 3.5
+"""Deviations from the median from which a run stands out of its set (Iglewicz and Hoaglin, How to Detect and Handle
+Outliers, 1993)."""
+_LEAST_DEVIATION, _MAD_TO_DEVIATION = 0.01, 1.4826
+"""By the median: sets whose runs are nearly alike have no outlier for that. Of normal values the standard deviation is
+1.4826 times the median distance from the median."""
 FEWEST_RUNS = 3
 """Two runs differ by as much where one needs an epoch more, so two say nothing."""
 
@@ -17,6 +23,20 @@ def coefficient_of_variation(values: Sequence[float]) -> float | None:
     """Sample standard deviation by mean, over all runs; None below two runs or where the mean is 0."""
     mean = statistics.fmean(values) if values else 0.0
     return statistics.stdev(values) / mean if len(values) > 1 and mean else None
+
+
+def outlying(values: Sequence[float]) -> dict[int, float]:
+    """The places of the positive values that stand out of their set, and how many deviations each is from the median.
+
+    A deviation is that of normal values with the set's median distance from its median, which one or two outliers of
+    five do not move, and at least 1 % of the median. None stand out of fewer than three.
+    """
+    if len(values) < FEWEST_RUNS:
+        return {}
+    median = statistics.median(values)
+    apart = [value - median for value in values]
+    deviation = max(_MAD_TO_DEVIATION * statistics.median(map(abs, apart)), _LEAST_DEVIATION * median)
+    return {place: each / deviation for place, each in enumerate(apart) if abs(each) > OUTLYING * deviation}
 
 
 def too_far_apart(times: Sequence[float], epochs: Sequence[float]) -> str | None:

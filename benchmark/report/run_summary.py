@@ -17,8 +17,8 @@ from benchmark.events.reader import read_events
 from benchmark.events.timeline import Timeline
 from benchmark.foundation.errors import StemdlError
 from benchmark.launch.load import in_words, is_busy
-from benchmark.metrics.spread import coefficient_of_variation, too_far_apart
-from benchmark.scoring.statistics import olympic_mean
+from benchmark.metrics.spread import coefficient_of_variation, outlying, too_far_apart
+from benchmark.scoring.statistics import bootstrap_interval, olympic_mean
 from benchmark.submission.run_record import CRASHED, RUNNING, UNKNOWN, StoredRun
 
 WIDTH = 40
@@ -97,19 +97,27 @@ def spread_lines(records: Mapping[Path, Mapping[str, Any] | None]) -> list[str]:
 
 def set_figures(records: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
     """What the runs of a set come to: how many there are and reached the target, and of the seconds of these the mean
-    without the fastest and the slowest (None below three runs), the mean of all, the spread and the extremes.
+    without the fastest and the slowest (None below three runs) with its 95 % interval, the mean of all, the spread, the
+    extremes, and the runs that stand out, by their number here, with the deviations that they are from the median.
 
     The spread is the sample standard deviation by the mean. None is what no run, or a single one, can say.
     """
-    seconds = [record["time_to_train_seconds"] for record in records if record and record["status"] == keys.SUCCESS]
+    reached = {
+        place: record["time_to_train_seconds"]
+        for place, record in enumerate(records)
+        if record and record["status"] == keys.SUCCESS
+    }
+    places, seconds = list(reached), list(reached.values())
     return {
         "runs": len(records),
         "reached": len(seconds),
         "olympic_mean_seconds": olympic_mean(seconds),
+        "interval_seconds": bootstrap_interval(seconds),
         "mean_seconds": statistics.fmean(seconds) if seconds else None,
         "spread": coefficient_of_variation(seconds),
         "fastest_seconds": min(seconds, default=None),
         "slowest_seconds": max(seconds, default=None),
+        "outliers": [{"run": places[each], "deviations": apart} for each, apart in outlying(seconds).items()],
     }
 
 
@@ -128,11 +136,22 @@ def set_lines(runs: Mapping[str, Mapping[str, Any] | None]) -> list[str]:
         )
         lines.append(f"  {name}  {told}")
     if figures["olympic_mean_seconds"] is not None:
-        lines.append(f"  mean without the fastest and the slowest {figures['olympic_mean_seconds']:.2f} s")
+        low, high = figures["interval_seconds"]
+        lines.append(
+            f"  mean without the fastest and the slowest {figures['olympic_mean_seconds']:.2f} s "
+            f"(95 % interval {low:.2f} to {high:.2f} s)"
+        )
     if figures["spread"] is not None:
         lines.append(
             f"  mean of all {figures['mean_seconds']:.2f} s, spread {figures['spread']:.1%} of it, from "
             f"{figures['fastest_seconds']:.2f} to {figures['slowest_seconds']:.2f} s"
+        )
+    named = list(runs.items())
+    for each in figures["outliers"]:
+        (name, record), deviations = named[each["run"]], each["deviations"]
+        lines.append(
+            f"  {name} stands out: {record['time_to_train_seconds']:.2f} s in {record['epochs']} epochs, "
+            f"{abs(deviations):.1f} deviations {'above' if deviations > 0 else 'below'} the median"
         )
     return lines
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmark.events.reader import Event
 
-FILES = ["checkpoint.pt", "config.yaml", "nodes.json", "result_0.txt", "run.json", "system.json"]
+FILES = ["checkpoint.pt", "config.yaml", "nodes.json", "result_0.txt", "run.json", "system.json", "tallies.json"]
 
 
 def record_of(folder: Path) -> dict[str, Any]:

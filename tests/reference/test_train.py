@@ -244,7 +244,7 @@ def test_what_needs_no_gradients_is_fitted_in_one_epoch(request_of: Callable):
     assert not {keys.OPT_NAME, keys.OPT_BASE_LR, keys.OPT_WEIGHT_DECAY} & set(order_of(request))
     (config,) = values_of(request, keys.CONFIG)
     assert not {"learning_rate", "max_epochs", "optimizer", "global_batch_size"} & config.keys()
-    assert {path.name for path in request.output.iterdir()} == {"result_0.txt", "config.yaml"}
+    assert {path.name for path in request.output.iterdir()} == {"result_0.txt", "config.yaml", "tallies.json"}
 
 
 def test_a_fit_is_not_resumed_and_needs_a_sample_for_each_rank(request_of: Callable):

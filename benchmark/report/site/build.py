@@ -27,8 +27,10 @@ from benchmark.report.site.pages import (
     index_page,
     result_page,
     run_page,
+    submitter_page,
 )
 from benchmark.report.site.ranking import ranked
+from benchmark.report.site.submitters import submitter_file
 from benchmark.report.tabular import as_csv, as_json
 from benchmark.scoring.log_folders import LogFolder, find_log_folders
 
@@ -74,10 +76,14 @@ def build_site(
             shutil.copyfile(TEMPLATES / name, now / name)
         _write(now / INDEX, index_page(entries, title))
         of_one: dict[str, list[Entry]] = {}
+        of_submitter: dict[str, list[Entry]] = {}
         for entry in entries:
             of_one.setdefault(entry.figures["benchmark"] or "", []).append(entry)
+            of_submitter.setdefault(entry.submitter, []).append(entry)
         for name, several in of_one.items():
             _write(now / benchmark_file(name), benchmark_page(name, several, title))
+        for name, several in of_submitter.items():
+            _write(now / submitter_file(name), submitter_page(name, several, title))
         _write(now / "results.csv", as_csv(entries))
         _write(now / "results.json", as_json(entries))
     return entries

@@ -22,6 +22,7 @@ from benchmark.report.site.svg import (
     linked,
     number,
     path,
+    shade,
     text,
     x_axis,
     y_axis,
@@ -80,7 +81,8 @@ def curves(entries: Sequence[Entry], against: str, root: str = "") -> Markup:
     if not drawn:
         return Markup("")
     target = drawn[0][1].target
-    xs = [x for _, _, points in drawn for x, _ in points]
+    band = _reference([entry for _, entry, _ in drawn]) if against == "samples" else None
+    xs = [x for _, _, points in drawn for x, _ in points] + [*(band or ())]
     ys = [y for _, _, points in drawn for _, y in points] + ([target] if target is not None else [])
     ys.sort()
     high = ys[-1] if target is None or target > ys[len(ys) // 2] else min(ys[-1], ys[int(0.95 * len(ys))] * 1.2)
@@ -89,6 +91,11 @@ def curves(entries: Sequence[Entry], against: str, root: str = "") -> Markup:
     up = Axis(low, high, 320, TOP, log=False)
     label = "minutes after the start (logarithmic)" if against == "minutes" else "samples trained on (logarithmic)"
     parts = [x_axis(across, TOP, 320, label), y_axis(up, 64, WIDTH - RIGHT, drawn[0][1].metric)]
+    if band:
+        wide = across.at(band[1]) - across.at(band[0])
+        parts.append(
+            shade(across.at(band[0]), TOP, wide, 320 - TOP, f"the reference: {number(band[0])} to {number(band[1])}")
+        )
     for place, entry, points in drawn:
         inside = [(across.at(x), up.at(min(high, max(low, y)))) for x, y in points]
         parts.append(linked(f"{root}results/{entry.page}", path(inside, place, label_of(entry))))
@@ -98,12 +105,29 @@ def curves(entries: Sequence[Entry], against: str, root: str = "") -> Markup:
     return drawing(360, f"{drawn[0][1].metric} against {against}", parts)
 
 
+def _reference(entries: Sequence[Entry]) -> tuple[float, float] | None:
+    """After how many samples the reference reaches the goal at the batch sizes of the entries, within two deviations;
+    None where nothing was recorded."""
+    ends = [
+        epochs * per_epoch
+        for entry in entries
+        if entry.figures["reference_epochs"] and (per_epoch := _samples_per_epoch(entry))
+        for epochs in entry.figures["reference_epochs"]
+    ]
+    return (min(ends), max(ends)) if ends and min(ends) > 0 else None
+
+
+def _samples_per_epoch(entry: Entry) -> int | None:
+    """How many samples one step of `epoch_num` stands for; None where the logs do not say."""
+    samples = entry.figures["train_samples"]
+    return 1 if entry.figures["epochs_are_samples"] else samples if isinstance(samples, int) else None
+
+
 def _points(entry: Entry, against: str) -> list[tuple[float, float]]:
     runs = sorted((run for run in entry.runs if run.minutes and run.curve), key=lambda run: run.minutes or 0.0)
     if not runs:
         return []
-    samples = entry.figures["train_samples"]
-    per_epoch = 1 if entry.figures["epochs_are_samples"] else samples if isinstance(samples, int) else None
+    per_epoch = _samples_per_epoch(entry)
     found = []
     for at in runs[len(runs) // 2].curve:
         x = at.minutes if against == "minutes" else (at.epoch or 0) * per_epoch if per_epoch else 0

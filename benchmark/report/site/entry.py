@@ -46,6 +46,7 @@ class Entry:
     runs: tuple[RunEntry, ...]
     target: float | None
     metric: str
+    test_key: str = ""
     times: tuple[float, ...] = ()
     rank: int | None = None
     shares_rank: bool = False
@@ -65,12 +66,18 @@ def entry_of(result: Result) -> Entry:
     figures = summary(result)
     counted = {run.scored.log for run in result.counted}
     starts = [run.scored.start_ms for run in result.runs if run.scored.start_ms]
+    began = time.gmtime(min(starts) / 1000) if starts else None
     scale = _scale(result, figures["ranks"])
     minutes = result.score.total_minutes if result.weak else figures["minutes"]
     figures |= {
         "minutes": minutes,
         "scored": result.score.complete,
-        "year": time.gmtime(min(starts) / 1000).tm_year if starts else None,
+        "year": began.tm_year if began else None,
+        "date": time.strftime("%Y-%m-%d", began) if began else None,
+        "began_ms": min(starts, default=None),
+        "commit": next(iter(result.said(keys.SUBMISSION_GITHUB_COMMIT_VERSION)), None),
+        "machine": result.folder.system if result.folder.submitter else _platform(result),
+        "reference_epochs": _reference_epochs(result),
         "accelerator": _accelerator(result),
         "scale": scale,
         "scale_minutes": minutes * scale if minutes is not None and scale and not result.weak else None,
@@ -102,8 +109,22 @@ def entry_of(result: Result) -> Entry:
         runs=runs,
         target=result.benchmark.goal.target if result.benchmark else None,
         metric=result.benchmark.goal.log_key if result.benchmark else keys.EVAL_ACCURACY,
+        test_key=result.benchmark.goal.test_key if result.benchmark else "",
         times=tuple(result.times),
     )
+
+
+def _platform(result: Result) -> str:
+    """The machine of runs that are in no submission, by their logs; else the name of their folder."""
+    said = next(iter(result.said(keys.SUBMISSION_PLATFORM)), None)
+    return said if isinstance(said, str) and said else result.folder.system
+
+
+def _reference_epochs(result: Result) -> tuple[float, float] | None:
+    """Within two deviations of the mean, when the reference reaches the goal at the result's batch size, as `epoch_num`
+    counts; None where nothing was recorded."""
+    point = result.score.verdict.point if result.score.verdict else None
+    return (point.mean - 2 * point.deviation, point.mean + 2 * point.deviation) if point else None
 
 
 def thinned(run: Run) -> tuple[Evaluation, ...]:

@@ -17,9 +17,11 @@ from benchmark.comparison.result import Result, Run
 from benchmark.definition.finder import benchmark_with
 from benchmark.events import keys
 from benchmark.foundation.text import printable
+from benchmark.report.answers import answers_of
 from benchmark.report.site import charts
 from benchmark.report.site.entry import Entry, RunEntry
 from benchmark.report.site.ranking import group_of
+from benchmark.report.site.submitters import UNNAMED, histories, history_chart, submitter_file
 from benchmark.report.site.svg import SERIES, number
 from benchmark.scoring.log_folders import WEAK
 
@@ -41,7 +43,7 @@ def _template(name: str) -> Any:
         lstrip_blocks=True,
         finalize=_plain,
     )
-    environment.globals |= {"number": number, "label": charts.label_of}
+    environment.globals |= {"number": number, "label": charts.label_of, "page_of_submitter": submitter_file}
     return environment.get_template(name)
 
 
@@ -60,7 +62,13 @@ def index_page(entries: Sequence[Entry], title: str) -> str:
         for name in ("benchmark", "scaling", "division", "accelerator", "year")
     }
     return _template("site_index.html").render(
-        title=title, entries=entries, choices=choices, benchmarks=benchmarks, page_of=benchmark_file, root=""
+        title=title,
+        entries=entries,
+        choices=choices,
+        benchmarks=benchmarks,
+        submitters=sorted({each.submitter for each in entries}),
+        page_of=benchmark_file,
+        root="",
     )
 
 
@@ -100,6 +108,22 @@ def benchmark_page(name: str, entries: Sequence[Entry], title: str) -> str:
         scaling=charts.scaling(series),
         series=[(entries[0], entries) for entries in series],
         speedups=[(base, rows, charts.speedups(rows)) for base, rows in faster],
+        root="",
+    )
+
+
+def submitter_page(name: str, entries: Sequence[Entry], title: str) -> str:
+    """All results of a submitter, and those of one machine over time. The name is empty for runs in no submission."""
+    series = histories(entries)
+    return _template("site_submitter.html").render(
+        title=title,
+        name=name or UNNAMED,
+        search=name,
+        entries=sorted(entries, key=lambda each: (each.figures["benchmark"] or "", -(each.figures["began_ms"] or 0))),
+        scored=sum(bool(each.figures["scored"]) for each in entries),
+        runs=sum(len(each.runs) for each in entries),
+        series=series,
+        chart=history_chart(series),
         root="",
     )
 
@@ -146,6 +170,7 @@ def result_page(result: Result, entry: Entry, title: str) -> str:
         runs=points,
         dots=charts.dots([entry], "../"),
         curves=charts.curves([entry], "minutes", "../"),
+        samples=charts.curves([entry], "samples", "../"),
         shares=charts.time_shares(entry),
         parts=charts.PARTS,
         description=list(result.description.items())[:200],
@@ -169,8 +194,14 @@ def run_page(run: Run, kept: RunEntry, entry: Entry, title: str, log: str, sha25
         points=[(key, _said(value)) for key, value in list(points.items())[:200]],
         chart=charts.run_curve(curve, entry.metric, entry.target),
         command=repeat(run),
+        answers=answers_of(run.scored.log.parent, run.scored.benchmark, _logged(run, entry)),
         root="../",
     )
+
+
+def _logged(run: Run, entry: Entry) -> dict[str, Any]:
+    """What the log says of each split: of dev after the last epoch."""
+    return {"dev": run.curve[-1].value if run.curve else None, "test": run.values.get(entry.test_key)}
 
 
 def _said(value: Any) -> str:

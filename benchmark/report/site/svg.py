@@ -84,6 +84,19 @@ def bar(x: float, y: float, width: float, height: float, series: int, tooltip: s
     return Markup(f'<rect {size} class="bar s{series % SERIES}"><title>{escape(printable(tooltip))}</title></rect>')
 
 
+def shade(x: float, y: float, width: float, height: float, tooltip: str) -> Markup:
+    """An area behind what is drawn."""
+    size = f'x="{x}" y="{y}" width="{max(1, round(width, 1))}" height="{height}"'
+    return Markup(f'<rect {size} class="shade"><title>{escape(printable(tooltip))}</title></rect>')
+
+
+def cell(x: float, y: float, size: float, share: float, tooltip: str, *, right: bool) -> Markup:
+    """A square of a matrix, the darker the larger its share, in [0, 1]; in another colour where it is `right`."""
+    look = f'class="bar s{2 if right else 1}" fill-opacity="{0.15 + 0.85 * share:.2f}"'
+    at = f'x="{x}" y="{y}" width="{size}" height="{size}"'
+    return Markup(f"<rect {at} {look}><title>{escape(printable(tooltip))}</title></rect>")
+
+
 def linked(address: str, inner: Markup) -> Markup:
     return Markup(f'<a href="{escape(address)}">{inner}</a>')
 

@@ -86,9 +86,11 @@ def test_a_set_is_shown_with_its_mean(made: Path, capsys: pytest.CaptureFixture[
     text = capsys.readouterr().out
     seconds = sorted(json.loads(path.read_text())["time_to_train_seconds"] for path in made.rglob("run.json"))
     mean = sum(seconds[1:-1]) / 3
-    assert f"{mean:.2f} s" in text and "5 of 5 runs" in text
+    assert f"{mean:.2f} s (95 % interval " in text and "5 of 5 runs" in text and "stands out" not in text
     assert main(["show", "runs/set", "--format", "json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown["olympic_mean_seconds"] == pytest.approx(mean) and len(shown["records"]) == 5
+    low, high = shown["interval_seconds"]
+    assert seconds[0] <= low < mean < high <= seconds[-1] and shown["outliers"] == []
     assert main(["show", "runs/set/run_0"]) == 0
     assert "5 of 5 runs" not in capsys.readouterr().out, "one run is not a set"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.metrics.spread import MOST_SPREAD, coefficient_of_variation, too_far_apart
+from benchmark.metrics.spread import MOST_SPREAD, coefficient_of_variation, outlying, too_far_apart
 from benchmark.validation.rulebook import read_rules
 
 
@@ -53,3 +53,27 @@ def test_a_set_is_warned_of_by_its_own_figures(times: list, epochs: list, said: 
 @given(st.lists(st.floats(1.0, 1e4), min_size=3, max_size=10))
 def test_the_bound_is_the_only_question(times: list[float]):
     assert (too_far_apart(times, []) is None) == (statistics.stdev(times) / statistics.fmean(times) <= MOST_SPREAD)
+
+
+@pytest.mark.parametrize(
+    ("times", "places"),
+    [
+        ([10.0, 10.1, 10.2, 10.3, 14.0], {4}),
+        ([10.0, 10.1, 6.0, 10.3, 14.0], {2, 4}),
+        ([10.0, 10.0, 10.0, 10.0, 10.3], set()),  # nearly alike: no deviation is below 1 % of the median
+        ([10.0, 10.0, 10.0, 10.0, 10.4], {4}),
+        ([10.0, 12.0, 14.0, 16.0, 18.0], set()),
+        ([10.0, 20.0], set()),
+        ([], set()),
+    ],
+)
+def test_a_run_far_from_the_median_stands_out(times, places):
+    assert set(outlying(times)) == places
+
+
+@given(st.lists(st.floats(1.0, 1e6), min_size=3, max_size=20), st.floats(0.01, 100.0))
+def test_what_stands_out_does_not_depend_on_the_unit_and_is_not_most(times, unit):
+    found = outlying(times)
+    assert len(found) <= len(times) / 2
+    for place, deviations in outlying([unit * each for each in times]).items():
+        assert place in found or abs(abs(deviations) - 3.5) < 1e-6

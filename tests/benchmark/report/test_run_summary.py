@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmark.report.run_summary import WIDTH, curve_lines, summary_lines
+from benchmark.report.run_summary import WIDTH, curve_lines, set_figures, set_lines, summary_lines
 from benchmark.submission.record_format import are_shares
 
 RECORD: dict[str, Any] = {
@@ -127,3 +127,13 @@ def test_a_busy_machine_is_said_of_the_run(load: dict | None, said: bool):
     text = "\n".join(summary_lines(RECORD | {"load": load}))
     line = "  busy machine: 0.9 of 2 cores free (load 6.4) before the clock: this time is not the machine's own (R3.10)"
     assert (line in text) is said and ("busy machine" in text) is said
+
+
+def test_a_run_that_stands_out_of_its_set_is_named():
+    seconds = (12.0, 12.1, 30.0, 12.2, 12.3)
+    runs = {f"run_{place}": RECORD | {"time_to_train_seconds": each} for place, each in enumerate(seconds)}
+    runs["run_5"] = RECORD | {"status": "aborted", "time_to_train_seconds": None}
+    (told,) = [line for line in set_lines(runs) if "stands out" in line]
+    assert told.startswith("  run_2 stands out: 30.00 s in 2 epochs, ") and told.endswith(" above the median")
+    (outlier,) = set_figures(list(runs.values()))["outliers"]
+    assert outlier["run"] == 2 and outlier["deviations"] > 50

@@ -14,10 +14,15 @@ from made_logs import write_set
 
 import benchmark
 from benchmark.cli.main import main
+from benchmark.launch.node import describe_node
+from benchmark.launch.nodes import kinds_of, write_nodes
 
 jsonschema = pytest.importorskip("jsonschema")
+referencing = pytest.importorskip("referencing")  # which it brings
 ROOT = Path(__file__).resolve().parents[3]
 SCHEMAS = ROOT / "docs" / "schemas"
+PUBLISHED = sorted(SCHEMAS.glob("*.json"))
+OLD = ROOT / "tests" / "invariants" / "format_1"
 RECORDED = ROOT / "results" / "reference" / "results"
 
 
@@ -25,7 +30,8 @@ def held(name: str, value: Any) -> None:
     schema = json.loads((SCHEMAS / f"{name}.json").read_text())
     kind = jsonschema.validators.validator_for(schema)
     kind.check_schema(schema)
-    kind(schema).validate(value)
+    others = [(path.name, referencing.Resource.from_contents(json.loads(path.read_text()))) for path in PUBLISHED]
+    kind(schema, registry=referencing.Registry().with_resources(others)).validate(value)
 
 
 def whole(path: Path) -> dict[str, Any]:
@@ -73,6 +79,41 @@ def test_scores_comparisons_and_results(tmp_path: Path, capsys: pytest.CaptureFi
     table = tmp_path / "table.json"
     assert main(["report", str(good), str(bad), str(RECORDED.parent), "--table", str(table)]) == 0
     held("results", json.loads(table.read_text()))
+
+
+def test_data_and_what_a_run_leaves_beside_its_record(
+    toy_data: Path, smoke_data: Path, smoke_run: Path, tmp_path: Path
+) -> None:
+    for folder in (toy_data, smoke_data, OLD / "tiny_data"):
+        held("manifest", json.loads((folder / "manifest.json").read_text()))
+    held("tallies", json.loads((smoke_run / "tallies.json").read_text()))
+    facts = describe_node({"data": tmp_path})
+    write_nodes(tmp_path, kinds_of([("one", facts), ("two", facts | {"sockets": 4}), ("three", facts)]))
+    for folder in (smoke_run, OLD / "tiny_runs" / "one", tmp_path):
+        held("nodes", json.loads((folder / "nodes.json").read_text()))
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil"),
+    [
+        ("manifest", {"format": 3}),
+        ("manifest", {"shards": [{"path": "a"}]}),
+        ("manifest", {"splits": {"train": {"samples": -1, "groups": {}}}}),
+        ("manifest", {"schema": {"inputs": []}}),
+        ("tallies", {"splits": {"dev": [0.5]}}),
+        ("tallies", {"schema": {"inputs": []}}),
+        ("tallies", {"more": 1}),
+    ],
+)
+def test_spoiled_ones_are_refused(smoke_data: Path, smoke_run: Path, name: str, spoil: dict[str, Any]) -> None:
+    written = (smoke_data if name == "manifest" else smoke_run) / f"{name}.json"
+    with pytest.raises(jsonschema.ValidationError):
+        held(name, json.loads(written.read_text()) | spoil)
+
+
+def test_every_schema_is_listed() -> None:
+    text = (SCHEMAS / "README.md").read_text()
+    assert all(f"({path.name})" in text for path in PUBLISHED)
 
 
 def test_the_citation_names_this_version() -> None:

@@ -119,7 +119,13 @@ def test_what_is_shown_can_be_saved(page: Any, site: Path) -> None:
 def test_no_page_scrolls_sideways_and_text_stands_out(browser: Any, site: Path, scheme: str, width: int) -> None:
     with browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme) as context:
         page = context.new_page()
-        for path in ("index.html", "benchmark-stemdl_mini.html", *_first(site, "results"), *_first(site, "runs")):
+        for path in (
+            "index.html",
+            "benchmark-stemdl_mini.html",
+            *(path.name for path in site.glob("submitter-two-*.html")),
+            *_first(site, "results"),
+            *_first(site, "runs"),
+        ):
             page.goto((site / path).as_uri())
             assert page.evaluate("document.documentElement.scrollWidth") <= width, path
             colours = page.evaluate(
@@ -128,6 +134,23 @@ def test_no_page_scrolls_sideways_and_text_stands_out(browser: Any, site: Path, 
             light, dark = sorted((_brightness(each) for each in colours), reverse=True)
             assert (light + 0.05) / (dark + 0.05) > 7
             assert (_brightness(colours[1]) > 0.5) == (scheme == "light")
+
+
+@pytest.mark.skipif(find_spec("axe_playwright_python") is None, reason="needs axe-playwright-python")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_fault_that_is_serious(browser: Any, site: Path, smoke_run: Path, scheme: str) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    assert main(["report", str(smoke_run), "-o", str(site.parent / "answers")]) == 0
+    run = next((site.parent / "answers" / "runs").iterdir())
+    with browser.new_context(color_scheme=scheme) as context:
+        page = context.new_page()
+        own = [site / path for path in ("index.html", "benchmark-stemdl_mini.html", *_first(site, "results"))]
+        for path in (*own, *site.glob("submitter-two-*.html"), run):
+            page.goto(path.as_uri())
+            page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+            faults = Axe().run(page).response["violations"]
+            assert [fault["id"] for fault in faults if fault["impact"] in ("serious", "critical")] == [], path.name
 
 
 def test_it_reads_without_a_script(browser: Any, site: Path) -> None:

@@ -1,0 +1,55 @@
+"""What the last evaluations of a run counted: `tallies.json` next to its log.
+
+The log has one value for each evaluation. What it is the value of, such as how often each class was taken for which, is
+kept here, with the schema that says what is counted. It is written off the clock, and nothing is scored by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.definition.sample import SampleSchema
+from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.files import write_json
+from benchmark.foundation.reading import Unreadable, read_object
+
+TALLIES = "tallies.json"
+FORMAT = 1
+_BYTES, _NESTING = 4 * 2**20, 8
+"""Those of two splits of 230 classes have 106,000 numbers."""
+
+
+@dataclass(frozen=True)
+class Tallies:
+    """By split the tally of its last evaluation, as `Metric.tally` has it; the schema of the samples."""
+
+    schema: SampleSchema
+    splits: Mapping[str, NDArray[np.int64]]
+
+
+def write_tallies(folder: Path, tallies: Tallies) -> None:
+    """Write them into a run's folder."""
+    counted = {split: tally.tolist() for split, tally in tallies.splits.items()}
+    write_json(folder / TALLIES, {"format": FORMAT, "schema": tallies.schema.to_json(), "splits": counted})
+
+
+def read_tallies(folder: Path) -> Tallies | None:
+    """Those of a run's folder; None where it has none. Raises StemdlError for a file that is not of the format."""
+    path = folder / TALLIES
+    if not path.exists():
+        return None
+    try:
+        values = read_object(path, _BYTES, _NESTING)
+        if values["format"] != FORMAT:
+            raise ValueError(f"its format is {values['format']!r}, not {FORMAT}")
+        splits = {str(split): np.array(tally) for split, tally in values["splits"].items()}
+        if any(tally.ndim != 1 or tally.dtype != np.int64 or not tally.size for tally in splits.values()):
+            raise ValueError("a tally is a list of whole numbers")
+        return Tallies(SampleSchema.from_json(values["schema"]), splits)
+    except (Unreadable, StemdlError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        raise StemdlError("what the run counted cannot be read", where=path, found=error) from error

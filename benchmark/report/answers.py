@@ -1,0 +1,74 @@
+"""What a run answered: the parts of its page that its task makes out of what its last evaluations counted.
+
+A task's `answers.py` has `answers(metric, tally, schema)`, which gives the parts of one split. They are shown where the
+metric's value of the tally is what the log says; the page of a run whose counts are another run's says so instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from benchmark.definition.finder import ANSWERS, benchmark_with, find_task
+from benchmark.foundation.errors import StemdlError
+from benchmark.metrics.metric import make_metric
+from benchmark.metrics.tallies import TALLIES, read_tallies
+
+Cell = str | int | float | None
+
+
+@dataclass(frozen=True)
+class Part:
+    """A table, and a chart of the same numbers or none.
+
+    Attributes
+    ----------
+    said : what is shown, in a sentence or two. rows : texts and numbers; None where there is none.
+    closed : whether the table is shown when it is asked for alone.
+    """
+
+    title: str
+    said: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    chart: Markup | None = None
+    closed: bool = False
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Of one split: its parts, or why there are none."""
+
+    split: str
+    parts: tuple[Part, ...] = ()
+    problem: str = ""
+
+
+def answers_of(folder: Path, rung: str | None, logged: Mapping[str, Any]) -> list[Answers]:
+    """Those of the run in a folder, on a rung; none where nothing was kept, or its task shows nothing. `logged` has the
+    value that the log gives of each split."""
+    benchmark = benchmark_with(rung) if rung and (folder / TALLIES).exists() else None
+    place = find_task(benchmark.task) if benchmark else None
+    if benchmark is None or place is None or not place.brings(ANSWERS):
+        return []
+    try:
+        return list(_answers(folder, benchmark.measured, place.code(ANSWERS), logged))
+    except (StemdlError, ValueError, TypeError, IndexError, KeyError, OverflowError) as error:  # of a foreign file
+        return [Answers("", problem=f"{TALLIES} cannot be shown: {getattr(error, 'found', None) or error}")]
+
+
+def _answers(folder: Path, measured: Any, code: Any, logged: Mapping[str, Any]) -> Iterator[Answers]:
+    tallies = read_tallies(folder)
+    if tallies is None:
+        return
+    metric = make_metric(measured.metric, tallies.schema, measured.of)
+    for split, tally in tallies.splits.items():
+        value, said = metric.value(tally), logged.get(split)
+        if value != said:
+            yield Answers(split, problem=f"{TALLIES} comes to {value}, and the log says {said}: it is not shown")
+        else:
+            yield Answers(split, tuple(code.answers(metric, tally, tallies.schema)))

@@ -1,0 +1,123 @@
+"""The parts of a run's page that its task brings: known counts, real runs, and files of strangers."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmark.cli.main import main
+from benchmark.definition.sample import Field, SampleSchema
+from benchmark.metrics.confusion import Confusion
+from benchmark.metrics.tallies import TALLIES, Tallies, read_tallies, write_tallies
+from benchmark.report.answers import answers_of
+from benchmark.report.confused import confused_parts
+
+COUNTS = [[8, 2, 0], [0, 5, 5], [0, 0, 0]]
+PICTURE = (Field("x", (2,)),)
+
+
+def of_groups(folder: Path, counts: list[list[int]], *splits: str) -> float:
+    """Leave counts of a run on space groups; their macro-F1."""
+    labels = tuple(map(str, (2, 14, 225)[: len(counts)]))
+    schema = SampleSchema(PICTURE, (Field("space_group", (), "int64"),), classes={"space_group": labels})
+    tally = np.append(np.array(counts).ravel(), np.sum(counts))
+    write_tallies(folder, Tallies(schema, dict.fromkeys(splits, tally)))
+    return Confusion(np.array(counts)).macro_f1()
+
+
+def test_the_classes_and_the_pairs_of_known_counts() -> None:
+    matrix, pairs = confused_parts(Confusion(np.array(COUNTS)), ("2", "14", "225"))
+    assert matrix.rows == (("14", 10, 0.5, 5 / 7, 10 / 17), ("2", 10, 0.8, 1.0, 16 / 18)), "the worst first"
+    assert pairs.rows == (("14", "225", 5, 0.5, 0), ("2", "14", 2, 0.2, 0))
+    assert pairs.said == "7 of 20 samples were taken for another class; these pairs have 7 of them."
+    assert matrix.chart.count("<rect") == 4 and "14 taken for 225: 5 of 10" in matrix.chart
+
+
+def test_a_matrix_of_many_classes_stays_drawable() -> None:
+    counts = np.random.default_rng(1).integers(0, 3, (230, 230))
+    matrix, pairs = confused_parts(Confusion(counts), [f"<b>{each}" for each in range(230)])
+    assert matrix.chart.count("<rect") == 6_000 and len(matrix.rows) == 230 and len(pairs.rows) == 20
+    assert "<b>" not in matrix.chart
+
+
+def test_counts_are_shown_where_they_come_to_what_the_log_says(tmp_path: Path) -> None:
+    value = of_groups(tmp_path, COUNTS, "dev", "test")
+    dev, test = answers_of(tmp_path, "stemdl_mini", {"dev": value, "test": value + 1e-12})
+    assert [part.title for part in dev.parts] == ["Found classes", "Most confused"] and not dev.problem
+    assert dev.parts[0].rows[0][0] == "14 P21/c", "a group is named"
+    assert test.parts == () and "the log says" in test.problem
+    assert answers_of(tmp_path, "no_such_rung", {"dev": value}) == []
+    assert answers_of(tmp_path / "nowhere", "stemdl_mini", {"dev": value}) == []
+
+
+def test_powder_and_density_show_theirs(tmp_path: Path) -> None:
+    classes = {"extinction_group": ("a", "b", "c"), "part": ("balanced", "natural")}
+    targets = tuple(Field(name, (), "int64") for name in classes)
+    balanced = [5, 8, 9, 10, *(5, 0, 0), *(5, 3, 2), *(8, 1, 1)]  # of each class right, predicted and there
+    natural = [1, 1, 2, 4, *(0, 1, 0), *(2, 2, 0), *(0, 4, 0)]
+    counted = np.array([*balanced, *natural, 14])
+    write_tallies(tmp_path, Tallies(SampleSchema(PICTURE, targets, classes=classes), {"dev": counted}))
+    (dev,) = answers_of(tmp_path, "powder_mini", {"dev": 0.5})
+    assert dev.parts[0].columns == ("part", "samples", "top-1", "top-3", "top-5", "macro-F1")
+    assert dev.parts[0].rows == (
+        ("balanced", 10, 0.5, 0.8, 0.9, pytest.approx(10 / 13 / 3)),
+        ("natural", 4, 0.25, 0.25, 0.5, pytest.approx(2 / 6)),
+    )
+    schema = SampleSchema(PICTURE, (Field("density", (4, 4)),))
+    write_tallies(tmp_path, Tallies(schema, {"test": np.array([2**32, 4])}))
+    (test,) = answers_of(tmp_path, "density_mini", {"test": 0.5})
+    assert test.parts[0].rows == ((4, 0.5, 0.75),)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        "[" * 5000,
+        '{"format": 1, "schema": {}, "splits": {}}',
+        json.dumps({"format": 1, "splits": {"dev": [1, 2]}, "schema": SampleSchema(PICTURE, ()).to_json()}),
+    ],
+)
+def test_a_stranger_s_file_stops_nothing(tmp_path: Path, text: str) -> None:
+    (tmp_path / TALLIES).write_text(text)
+    (found,) = answers_of(tmp_path, "stemdl_mini", {"dev": 0.5})
+    assert found.parts == () and TALLIES in found.problem
+
+
+@pytest.mark.parametrize("counts", [[[-1, 2], [3, 4]], [[0, 0], [0, 0]]])
+def test_counts_that_are_none_are_not_shown(tmp_path: Path, counts: list[list[int]]) -> None:
+    of_groups(tmp_path, [[1, 0], [0, 1]], "dev")
+    values = json.loads((tmp_path / TALLIES).read_text())
+    values["splits"]["dev"] = [*np.ravel(counts).tolist(), 1]
+    (tmp_path / TALLIES).write_text(json.dumps(values))
+    (found,) = answers_of(tmp_path, "stemdl_mini", {"dev": 1.0})
+    assert found.parts == () and found.problem
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / TALLIES)
+    (found,) = answers_of(tmp_path, "stemdl_mini", {"dev": 1.0})
+    assert "not a regular file" in found.problem
+
+
+def test_a_run_s_page_shows_what_it_answered(smoke_run: Path, tmp_path: Path) -> None:
+    assert main(["report", str(smoke_run), "-o", str(tmp_path / "site")]) == 0
+    (page,) = (tmp_path / "site" / "runs").iterdir()
+    text = page.read_text()
+    assert re.findall("<h2>(.*, .* split)</h2>", text) == [
+        "Found classes, dev split",
+        "Most confused, dev split",
+        "Found classes, test split",
+        "Most confused, test split",
+    ]
+    counted, record = read_tallies(smoke_run), json.loads((smoke_run / "run.json").read_text())
+    assert counted is not None
+    classes = len(counted.schema.classes["space_group"])
+    of_test = Confusion(counted.splits["test"][:-1].reshape(classes, classes))
+    assert of_test.macro_f1() == record["test"] and "the log says" not in text
