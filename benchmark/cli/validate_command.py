@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from benchmark.cli.arguments import run_path
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from benchmark.validation.finding import Finding, Verdict
     from benchmark.validation.validate import Judged, Report
 
+MOST_NAMED = 3
+"""Files that are named of findings of one kind."""
 EXAMPLE = """Examples:
   stemdl validate runs/<run id>
   stemdl validate results/reference
@@ -115,9 +118,12 @@ def _of(judged: Judged) -> str:
 def _print_finding(group: list[Finding]) -> None:
     first = group[0]
     place = f"{first.file}:{first.line}" if first.line else first.file
-    more = f"   (and {len(group) - 1} more like it)" if len(group) > 1 else ""
-    print(f"{first.severity.name} {first.rule}  {place}{more}\n  {first.message}")
+    print(f"{first.severity.name} {first.rule}  {place}\n  {first.message}")
     for name, text in (("expected", first.expected), ("found", first.found), ("hint", first.hint)):
         if text:
             print(f"    {name + ':':10}{text}")
+    if others := group[1:]:
+        files = list(dict.fromkeys(PurePath(each.file).name for each in others))
+        named = ", ".join(files[:MOST_NAMED]) + (", ..." if len(files) > MOST_NAMED else "")
+        print(f"  and {len(others)} more of this kind, in {named}   (--all shows them)")
     print()

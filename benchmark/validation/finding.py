@@ -5,12 +5,15 @@ from __future__ import annotations
 import enum
 import json
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmark.foundation.text import LONGEST_SHOWN, printable
+
+_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 
 class Severity(enum.IntEnum):
@@ -77,10 +80,12 @@ def decide(findings: Iterable[Finding], divisions: Iterable[object]) -> Verdict:
 
 
 def alike(findings: Iterable[Finding]) -> list[list[Finding]]:
-    """Findings that say the same of files of one folder, together; in the order of the first of each."""
+    """Findings that say the same of files of one folder, whatever numbers they name, together; in the order of the
+    first of each."""
     groups: dict[tuple, list[Finding]] = {}
     for finding in findings:
-        said = (finding.rule, finding.severity, finding.message, Path(finding.file).parent)
+        kind = _NUMBER.sub("0", finding.message)
+        said = (finding.rule, finding.severity, kind, Path(finding.file).parent)
         groups.setdefault(said, []).append(finding)
     return list(groups.values())
 

@@ -15,6 +15,9 @@ from benchmark.validation.limits import Limits
 
 _TOKEN = keys.PREFIX.encode()
 _OLDER = re.compile(rb":::MLL(?=[ \t])|:::MLP?v?[0-9][0-9.]*")
+_OTHER = re.compile(rb"^(?!:::ML)(?=[^\n]*[^\s])(?![^\n]*:::ML)[^\n]*", re.MULTILINE)
+"""A line with text and without an event."""
+OTHER_TEXT = "the log holds text that is not an event"
 _FIELDS: Mapping[str, tuple[type, ...]] = {"time_ms": (int,), "event_type": (str,), "key": (str,), "metadata": (dict,)}
 
 
@@ -104,6 +107,16 @@ def scan_log(path: Path, limits: Limits) -> tuple[list[Event], list[Fault]]:
                 line=line,
                 severity=Severity.WARNING,
                 hint="a log that breaks off, or was edited, looks like this",
+            )
+        )
+    if events and (other := _OTHER.search(content)):
+        faults.append(
+            Fault(
+                OTHER_TEXT,
+                line=content.count(b"\n", 0, other.start()) + 1,
+                severity=Severity.NOTE,
+                found=printable(other[0][:80].decode("latin-1").strip()),
+                hint="rank 0 writes events alone",
             )
         )
     return events, faults

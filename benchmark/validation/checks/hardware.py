@@ -33,6 +33,8 @@ CHECKS = (
 SKEW_SECONDS = 1.0
 """By which the clocks of two nodes may differ: `benchmark.launch.preflight.Limits`."""
 SOFTWARE = ("python", "MPI", *VERSIONED)
+OLDEST_PYTHON = (3, 10)
+_PYTHON = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})")
 _VERSION = re.compile(r"[^\s].*[0-9].*|" + re.escape(ABSENT))
 
 
@@ -47,6 +49,13 @@ def preflight_passed(log: Log) -> Iterator[Fault]:
     event = events[0]
     if len(events) > 1:
         yield Fault(f"{keys.PREFLIGHT} is there {len(events)} times", line=events[1].line, expected="once")
+    begins, ends = log.of(keys.INIT_START), log.of(keys.INIT_STOP)
+    if begins and ends and not begins[0].line < event.line < ends[-1].line:
+        yield Fault(
+            f"{keys.PREFLIGHT} does not stand within the initialisation",
+            line=event.line,
+            expected=f"between line {begins[0].line} and line {ends[-1].line}",
+        )
     value = event.value if isinstance(event.value, dict) else {}
     names, failed, figures = value.get("checks"), value.get("failed"), value.get("figures")
     if value.get("ok") is not True or failed != []:
@@ -138,6 +147,14 @@ def software_is_told(log: Log) -> Iterator[Fault]:
                 expected=f"the version of {name}",
                 found=shown(versions.get(name)),
             )
+    told = _PYTHON.match(str(versions.get("python")))
+    if told and (int(told[1]), int(told[2])) < OLDEST_PYTHON:
+        yield Fault(
+            "this software does not run on that Python",
+            line=event.line,
+            expected=f"at least {'.'.join(map(str, OLDEST_PYTHON))}",
+            found=shown(versions["python"]),
+        )
     device, torch = str(settings.get("device")), str(versions.get("torch"))
     if device.startswith("cuda") and (torch.endswith("+cpu") or not {"CUDA", "ROCm"} & versions.keys()):
         yield Fault(
@@ -151,6 +168,13 @@ def software_is_told(log: Log) -> Iterator[Fault]:
         if not names or not all(isinstance(name, str) and any(map(str.isalnum, name)) for name in names):
             yield Fault(
                 "the devices are not named", line=each.line, expected="a name for each", found=shown(each.value)
+            )
+        elif len(names) > 1 and torch.endswith("+cpu"):
+            yield Fault(
+                "a PyTorch for CPUs knows no devices but the processor",
+                line=each.line,
+                expected="one name",
+                found=shown(each.value),
             )
     ranks = as_count(settings.get("ranks"))
     for name, alone in (("comm", "solo"), ("launcher", ALONE.launcher)):

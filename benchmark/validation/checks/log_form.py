@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmark.events import keys
 from benchmark.validation.finding import Fault, Severity, shown
+from benchmark.validation.log_scan import OTHER_TEXT
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import Log, as_count, as_number
 
@@ -90,7 +91,10 @@ KNOWN = {value for name, value in vars(keys).items() if name.isupper() and isins
 def log_form(log: Log) -> Iterator[Fault]:
     """Every line with an event is whole, strict JSON; what could not be read is not passed over."""
     for fault in log.faults:  # our writer makes none of these, so that each is a sign of another hand
-        yield replace(fault, severity=Severity.ERROR) if log.ours else fault
+        if log.ours:
+            yield replace(fault, severity=Severity.ERROR)
+        elif fault.message != OTHER_TEXT:  # which other suites' programs print into their logs
+            yield fault
 
 
 @check("R4.6", of=Log)

@@ -123,6 +123,15 @@ def no_work_without_time(log: Log) -> Iterator[Fault]:
     streamed = any(event.metadata.get(keys.IN_MEMORY) is False for event in log.of(keys.STAGING_STOP))
     if lengths and not sum(lengths.values()) and not streamed:
         yield Fault("the data were read in no time", line=log.of(keys.STAGING_STOP)[0].line, severity=Severity.WARNING)
+    for event in log.of(keys.STAGING_STOP):
+        copied = as_number(event.metadata.get(keys.STAGED_BYTES)) or 0
+        if copied and not log.settings().get("stage"):
+            yield Fault(
+                "data were copied to the nodes' disks, and the settings name no folder there",
+                line=event.line,
+                expected=f'"{keys.STAGED_BYTES}": 0, or the setting stage',
+                found=f"{copied:g} bytes",
+            )
     trained, samples = sum(epoch_seconds(log).values()), log.number(keys.EVAL_SAMPLES)
     last = log.metrics[-1] if log.metrics else None
     seen = as_number(last.metadata.get(keys.SAMPLES_COUNT)) if last is not None else None

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 
 from benchmark.definition.curves import Curve
+from benchmark.definition.settings import Settings
 from benchmark.events import keys
 from benchmark.validation.copies import recorded_at
 from benchmark.validation.finding import Fault, Severity, shown
@@ -161,6 +162,16 @@ def work_takes_its_time(log: Log) -> Iterator[Fault]:
         return
     staged = sum(seconds_of(log, keys.STAGING_START, keys.STAGING_STOP).values())
     in_memory = all(event.metadata.get(keys.IN_MEMORY) is True for event in log.of(keys.STAGING_STOP))
+    share = as_number(log.settings().get("memory_share"))
+    streamed = any(event.metadata.get(keys.IN_MEMORY) is False for event in log.of(keys.STAGING_STOP))
+    if streamed and log.closed and (share or 0.0) >= Settings.memory_share:
+        yield Fault(
+            "the data were streamed, though they fit into memory where they were recorded",
+            line=log.of(keys.STAGING_STOP)[0].line,
+            expected=f'"{keys.IN_MEMORY}": true, or a smaller memory_share',
+            found=f"memory_share {shown(share)}",
+            severity=Severity.WARNING,
+        )
     least = min(curve.staging_rank_seconds for curve in known) / TIMES_THE_STAGING / ranks
     if log.of(keys.STAGING_STOP) and in_memory and staged < least - 0.001:
         yield Fault(

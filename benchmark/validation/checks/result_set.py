@@ -19,6 +19,8 @@ from benchmark.validation.subjects import RECORD, STRONG, Log, ResultSet, as_cou
 
 _LOG_NAME = re.compile(re.escape(LOG).replace(re.escape("{index}"), "(0|[1-9][0-9]*)"))
 
+SEED_BITS = 31
+"""Of a seed that a run draws. Generators that take fewer bits than they are given make one run of two seeds."""
 CHOSEN = 1000
 """A seed below, or two that lie nearer to each other, are of one in 100,000 sets whose seeds have 31 bits."""
 OF_EVERY_RUN = (
@@ -149,6 +151,15 @@ def seeds_differ(results: ResultSet) -> Iterator[Fault]:
         )
     for log in results.read:
         for event in log.of(keys.SEED):
+            drawn = as_count(event.value)
+            if log.ours and log.closed and drawn is not None and drawn >= 2**SEED_BITS:
+                yield Fault(
+                    "the seed is not one that the trainer draws",
+                    file=log.file,
+                    line=event.line,
+                    found=str(drawn),
+                    expected=f"{SEED_BITS} bits of the operating system",
+                )
             place = () if results.ours else (shown(event.metadata.get("file")), shown(event.metadata.get("lineno")))
             identity = (shown(event.value), *place)
             other = seen.setdefault(identity, log)

@@ -32,6 +32,7 @@ from corpus import RESULTS, Mutation
 from honest_run import EPOCH_MS, STEPS, at
 from mutations_code import CODES
 from mutations_copies import COPIES
+from mutations_edges import EDGES
 from mutations_files import FILES
 from mutations_learned import LEARNED
 from mutations_ledger import LEDGERS
@@ -285,6 +286,7 @@ MUTATIONS = (
         ),
     ),
     Mutation("the same seed everywhere, and records that agree", "R4.2", every_log(put(keys.SEED, 42))),
+    *EDGES,
     *TOLD,
     *LEARNED,
     *CODES,

@@ -257,7 +257,8 @@ def test_code_and_pickles_are_not_run(tmp_path):
         check=False,
         timeout=HANG_SECONDS,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == 1 and "Python runs this file by itself" in done.stdout, done.stdout + done.stderr
+    assert "\n1 error," in done.stdout, "the other two are read as texts"
     assert not mark.exists()
 
 
