@@ -4,7 +4,7 @@
     python performance/fingerprints.py table RUN [--draws 10] [--tolerances 0.01 0.1 0.3] [--no-spglib]
     python performance/fingerprints.py maps RUN -o maps.png
 
-`speed` prints processor milliseconds of the fastest of some calls beside a plain direct sum of the same formula in the
+`speed` prints processor milliseconds of the fastest of some calls against a plain direct sum of the same formula in the
 same run, their ratio, and by how much both pictures differ. `table` breaks whole crystals of each of the seven classes,
 of elements that no training has, as badly as each row says: how many of 100 the network of a finished run
 (`stemdl run --rung fingerprints_mini`) names right, and spglib at each tolerance in Angstrom, which is given the box

@@ -13,7 +13,7 @@ from benchmark.foundation.errors import StemdlError, nearest
 AT_LEAST, AT_MOST = "at_least", "at_most"
 _REACHES = {AT_LEAST: operator.ge, AT_MOST: operator.le}
 EVERY_RUNG = "every_rung"
-"""The key, beside names of rungs, of what holds for all that are not named."""
+"""The key, besides names of rungs, of what holds for all that are not named."""
 
 
 @dataclass(frozen=True)

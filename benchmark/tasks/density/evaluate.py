@@ -64,7 +64,7 @@ def read_inputs(paths: Sequence[Path], rung: Rung, options: Mapping[str, str]) -
 
 
 def measured(question: Question, outputs: Mapping[str, NDArray[Any]]) -> dict[str, float]:
-    """What is known of an answer beside it: its error, as the metric has it of one sample."""
+    """What is known of an answer besides it: its error, as the metric has it of one sample."""
     assert isinstance(question, Scanned)
     if question.density is None:
         return {}

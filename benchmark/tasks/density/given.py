@@ -1,7 +1,7 @@
 """Scans that somebody has measured: read from files with their calibration, and brought onto a rung's grid.
 
 A scan is (R_y, R_x, K_y, K_x): positions, then the detector. Read are .npy, and the HDF5 files of py4DSTEM and other
-programs that write EMD (.emd, .h5: `dim0` or `dim1` and so on beside the data) and of HyperSpy (.hspy: `axis-0` and so
+programs that write EMD (.emd, .h5: `dim0` or `dim1` and so on next to the data) and of HyperSpy (.hspy: `axis-0` and so
 on). What a file does not say is asked for; nothing is assumed in silence.
 """
 

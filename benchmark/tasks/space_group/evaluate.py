@@ -173,7 +173,7 @@ def _of_dataset(path: Path, dataset: h5py.Dataset, rung: CbedRung) -> Iterator[Q
 
 def _fitted(stack: NDArray[np.float32], pixels: int) -> tuple[NDArray[np.float32], tuple[str, ...]]:
     """Intensities (3, q, q) as the rung's: (3, pixels, pixels), of about unit sum each. Raises StemdlError where they
-    are no intensities, or have other pixels than can be summed to the rung's."""
+    are not intensities, or have other pixels than can be summed to the rung's."""
     if not np.isfinite(stack).all() or stack.min() < 0.0:
         raise StemdlError("these are not intensities", expected="finite numbers, none below 0")
     sums = stack.sum(axis=(1, 2), dtype=np.float64)
