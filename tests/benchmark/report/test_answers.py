@@ -120,4 +120,4 @@ def test_a_run_s_page_shows_what_it_answered(smoke_run: Path, tmp_path: Path) ->
     assert counted is not None
     classes = len(counted.schema.classes["space_group"])
     of_test = Confusion(counted.splits["test"][:-1].reshape(classes, classes))
-    assert of_test.macro_f1() == record["test"] and "the log says" not in text
+    assert of_test.macro_f1() == record["test"] and "it is not shown" not in text
