@@ -118,6 +118,12 @@ def add_folders(folders: Sequence[Path]) -> None:
     os.environ[VARIABLE] = os.pathsep.join([*named, *filter(None, [os.environ.get(VARIABLE)])])
 
 
+def environment_elsewhere() -> dict[str, str]:
+    """This process's environment for one that works in another folder: those of tasks have absolute paths."""
+    named = filter(None, os.environ.get(VARIABLE, "").split(os.pathsep))
+    return {**os.environ, VARIABLE: os.pathsep.join(str(Path(folder).absolute()) for folder in named)}
+
+
 def places() -> Mapping[str, TaskPlace]:
     """All tasks by name. Raises StemdlError where two have one name, or a folder that is named holds none."""
     return _places(os.environ.get(VARIABLE, ""))

@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmark.definition.finder import environment_elsewhere
 from benchmark.foundation.errors import StemdlError
 from benchmark.validation.limits import Limits
 from benchmark.validation.rule_file import RULES, rule_file
@@ -60,6 +61,7 @@ def check_log(path: Path) -> OfficialVerdict:
     done = subprocess.run(
         command,
         cwd=RULES.parent,
+        env=environment_elsewhere(),
         text=True,
         errors="replace",
         stdin=subprocess.DEVNULL,

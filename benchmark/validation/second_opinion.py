@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from benchmark.definition.finder import environment_elsewhere
 from benchmark.events import keys
 from benchmark.foundation.progress import counted, progress
 from benchmark.validation.finding import Fault, Finding, Severity
@@ -120,7 +121,7 @@ def objections(questions: Sequence[Question], limits: Limits) -> list[list[dict[
     """What the official checkers object to in each question's files: the tool, the file and what it said. In the
     questions' order, of as many as there was time for."""
     root = str(Path(__file__).resolve().parents[2])
-    environment = os.environ | {
+    environment = environment_elsewhere() | {
         "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")])),
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",

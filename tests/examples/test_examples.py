@@ -38,6 +38,7 @@ def test_a_model_of_one_s_own_trains_on_two_ranks_and_is_told_everywhere(
         tmp_path / "runs" / "one",
         "--ranks",
         2,
+        "--oversubscribe",
         "--set",
         "max_epochs=1",
         "--trainer",
