@@ -1,4 +1,4 @@
-"""What somebody tried who had not read the checks: late clocks, files that Python runs, what no trainer writes."""
+"""What somebody tried who had read few of the checks: late clocks, files that Python runs, what no trainer writes."""
 
 from __future__ import annotations
 
