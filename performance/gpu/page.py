@@ -9,7 +9,7 @@ from performance.gpu.record import Record
 from performance.gpu.steps import STEPS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "gpu.md"
-NOTHING = "not measured yet\n"
+NOTHING = "# On a GPU\n\nNot measured yet.\n"
 HEAD = """# Measured on GPUs
 
 Made from the records in `performance/records` by `python -m performance.gpu --page`. What measures them is

@@ -193,9 +193,9 @@ def test_the_page_has_each_figure_with_its_card() -> None:
 
 
 def test_nothing_measured_is_said_and_nothing_else(tmp_path: Path) -> None:
-    assert page.page([]) == "not measured yet\n"
+    assert page.page([]) == page.NOTHING
     failed = Record("rates", ABOUT, False, {"products": {"fault": "broke"}}, False)
-    assert page.page([failed]) == "not measured yet\n"
+    assert page.page([failed]) == page.NOTHING
     measure(step_of(Item("a", 1, lambda: {"x": 1})), setting(tmp_path), tmp_path / "card", ABOUT)
     assert list(read_records(tmp_path)) == [], "a dry run is not recorded"
 

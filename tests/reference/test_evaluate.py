@@ -34,6 +34,7 @@ def evaluated(metric: str, monkeypatch: pytest.MonkeyPatch) -> Evaluation:
         metric=made,
         comm=None,
         say=None,
+        tallies={},
     )
     return evaluate(run, dict, [], "test")  # type: ignore[arg-type]
 
@@ -51,6 +52,7 @@ def test_they_are_logged_after_the_test_score_where_there_are_any() -> None:
         log=SimpleNamespace(point=lambda key, value, **_: points.append((key, value))),
         goal=SimpleNamespace(test_key="test_accuracy"),
         manifest=SimpleNamespace(samples={"test": 4}),
+        rank=SimpleNamespace(rank=1),
     )
     record_test(run, Evaluation(0.5, {}))
     parts = {"unseen": {"top-1": 0.25}}

@@ -115,7 +115,14 @@ def _of_shard(path: Path, parts: DensityRung) -> Iterator[Scanned]:
                     raise StemdlError("the scans are of another rung", where=path, expected=wanted, found=found)
                 where = path.parent / f"{path.name}:{name}"
                 note = f"{read_unit(shard[name], schema.unit)}, {shard[name].attrs['kind']}"
-                yield Scanned(f"{path.stem}_{name}", where, {"scan": scan}, (note,), density, parts.scan.field_angstrom)
+                yield Scanned(
+                    f"{path.stem}_{name}",
+                    where,
+                    {"scan": scan},
+                    (note,),
+                    density=density,
+                    field_angstrom=parts.scan.field_angstrom,
+                )
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise StemdlError("the shard cannot be read", where=path, found=" ".join(str(error).split())) from error
 

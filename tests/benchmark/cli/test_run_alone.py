@@ -43,6 +43,7 @@ def test_one_rank_trains_without_a_launcher(
                 smoke_data,
                 "--ranks",
                 str(ranks),
+                "--oversubscribe",
                 "--set",
                 "max_epochs=1",
                 "--output",

@@ -26,6 +26,7 @@ OURS = {
     "DATA_RECOGNISED",
     "DATA_STANDARD",
     "F1_MACRO",
+    "TEST_BY_PART",
     "TEST_F1_MACRO",
     "TRACKED_STATS",
     "THROUGHPUT",

@@ -173,7 +173,7 @@ def test_the_doctor_checks_two_hosts_and_names_the_one_that_shares_no_folder(acr
         "json",
     )
     done = across(Job(2, doctor, layout=Layout(2, 2, 1)))
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
     told = json.loads(done.stdout)
     details = {check["name"]: check["detail"] for check in told["checks"]}
     assert told["ok"] and details["ranks"] == "2 ranks on 2 nodes answered"
