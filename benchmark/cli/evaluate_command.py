@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.cli.arguments import place, run_path
-from benchmark.cli.labelled import in_words, read_labels, scores_of
+from benchmark.cli.labelled import in_words, read_labels, scores_of, without_input
 from benchmark.cli.output import add_format, next_step, print_json, print_table
 from benchmark.foundation.errors import StemdlError, nearest
 
@@ -85,6 +85,8 @@ def execute(arguments: argparse.Namespace) -> int:
     if not rows:
         raise StemdlError("no input is here", where=", ".join(map(str, arguments.inputs)))
     scores = {"scores": scores_of(answers, rights, schema.classes[target])} if labels or rights else {}
+    if unused := without_input(labels, (row["input"] for row in rows)):
+        scores["scores"]["labels_without_input"] = unused
     write_json(arguments.output / ANSWERS, {"run": str(arguments.run), "rung": rung.name, **scores, "inputs": rows})
     refused = sum("refused" in row for row in rows)
     if arguments.format == "json":
@@ -93,6 +95,8 @@ def execute(arguments: argparse.Namespace) -> int:
         print_table(("input", "answer, and how sure"), [_shown(row) for row in rows])
         if scores:
             print(in_words(scores["scores"]))
+        if unused:
+            print(f"labels of {len(unused)} names that no input has: {', '.join(unused[:MOST])}")
         print(f"{len(rows) - refused} of {len(rows)} inputs answered: {arguments.output / ANSWERS}")
         next_step(f"open the pictures in {arguments.output}")
     return 1 if refused else 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +65,12 @@ def scores_of(answers: Sequence[tuple[str, NDArray[Any]]], labels: Mapping[str, 
     found, true = (np.stack(each) for each in zip(*known, strict=True))
     found = found if found.ndim > 1 else found.astype(np.int64)  # of a model that names one class
     return counts | metric.by_part(metric.tally({"class": found}, {"class": true}))["known"]
+
+
+def without_input(labels: Iterable[str], inputs: Iterable[str]) -> list[str]:
+    """Labels whose name is not that of an input's file; an input may be a place in a file, `file:place`."""
+    names = {Path(each).name for each in inputs}
+    return sorted(label for label in labels if not any(f"{name}:".startswith(f"{label}:") for name in names))
 
 
 def in_words(scores: Mapping[str, Any]) -> str:

@@ -84,8 +84,8 @@ def broken(whole: Cluster, how: Severity, others: Sequence[int], generator: np.r
     """The cluster with defects: first the surface, then vacancies, substitutions by `others` (atomic numbers), and
     displacements. Shares are of the atoms that are left by then, to the whole atom below.
 
-    The same for the same generator. Raises StemdlError where fewer than `LEAST_ATOMS` atoms are left, and where there
-    is no other element to substitute.
+    The same for the same generator. Raises StemdlError where fewer than `LEAST_ATOMS` atoms are left, and where
+    substitutions are asked for without another element.
     """
     unit = nearest_mean_angstrom(whole.positions) if how.displaced else 0.0
     positions, numbers = whole.positions, whole.numbers.copy()
@@ -101,7 +101,7 @@ def broken(whole: Cluster, how: Severity, others: Sequence[int], generator: np.r
         raise StemdlError("hardly an atom is left", expected=f"{LEAST_ATOMS} or more", found=len(numbers))
     if how.substituted:
         if not (foreign := sorted(set(others) - set(numbers.tolist()))):
-            raise StemdlError("there is no other element to substitute", found=", ".join(map(str, others)))
+            raise StemdlError("substitution needs another element", found=", ".join(map(str, others)))
         places = generator.choice(len(numbers), size=int(how.substituted * len(numbers)), replace=False)
         numbers[places] = generator.choice(np.array(foreign), size=len(places))
     if how.displaced:

@@ -102,7 +102,7 @@ def _require(found: FingerprintRung, where: str) -> None:
             raise StemdlError(f"{name} needs a number from 0 for {', '.join(SPLITS)}", where=where, found=counts)
     if stray := sorted(set(found.defects.kinds) - set(KINDS)):
         raise StemdlError(
-            f"there are no defects {stray[0]!r}", where=f"{where}.defects.kinds", expected=", ".join(KINDS)
+            f"defects of an unknown kind: {stray[0]!r}", where=f"{where}.defects.kinds", expected=", ".join(KINDS)
         )
     if not all(type(each) in (int, float) and each >= 0 for each in found.defects.kinds.values()) or not sum(
         found.defects.kinds.values()

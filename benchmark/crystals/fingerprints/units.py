@@ -75,7 +75,7 @@ def _of_turn(rung: FingerprintRung, split: str, turn: int, kind: str, elements: 
         raise StemdlError("a split has no element", where="split_shares", found=split)
     if kind == PRISTINE and rung.kinds(split).keys() == {PRISTINE} and turn >= len(elements):
         raise StemdlError(
-            "whole cubic crystals differ by their element alone, and there are no more elements",
+            "the elements do not suffice: whole cubic crystals differ by their element alone",
             where=f"samples_per_class.{split}",
             expected=f"at most {len(elements)}",
             found=rung.samples_per_class[split],

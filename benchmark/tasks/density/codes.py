@@ -22,7 +22,7 @@ PATTERNS = 3
 RELATIVE_ACCURACY = 2.0**-11
 """Of float16, in which scans are stored and taken here."""
 FIRST = 2
-"""The square root of one electron: from here on rounding may move one by a step, and not where there is no electron."""
+"""The square root of one electron: from here on rounding may move a value by a step; empty pixels stay so."""
 TARGET_STEP, LIFTED = 1.0 / 64.0, 1024
 """Targets count in such steps of their unit, from so many on: none is a number that rounding may not move."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.cli.labelled import in_words, read_labels, scores_of
+from benchmark.cli.labelled import in_words, read_labels, scores_of, without_input
 from benchmark.foundation.errors import StemdlError
 
 CLASSES = ("cubic", "hexagonal", "triclinic")
@@ -69,3 +69,8 @@ def test_answers_are_scored_by_their_labels_alone() -> None:
     only_others = scores_of(answers, {"c": "monoclinic"}, CLASSES)
     assert only_others == {"labelled": 1, "of_other_classes": 1} and "no score" in in_words(only_others)
     assert in_words(scores_of(answers, {"d": "cubic"}, CLASSES)) == "no input that was answered has a label"
+
+
+def test_labels_of_inputs_that_are_not_here_are_named() -> None:
+    inputs = ["here/a.xy", "there/b.h5:sample_1_0", "c.xy:12"]
+    assert without_input(["a.xy", "b.h5", "c.xy", "a.x", "d.xy"], inputs) == ["a.x", "d.xy"]

@@ -70,7 +70,7 @@ def test_a_surface_is_a_plane() -> None:
 def test_what_cannot_be_broken_so_is_refused() -> None:
     with pytest.raises(StemdlError, match="hardly an atom"):
         broken(simple(), Severity(vacancies=0.99), (), np.random.default_rng(0))
-    with pytest.raises(StemdlError, match="no other element"):
+    with pytest.raises(StemdlError, match="another element"):
         broken(simple(), Severity(substituted=0.1), (84,), np.random.default_rng(0))
     with pytest.raises(StemdlError, match="vacancies is not a share"):
         Severity(vacancies=1.5)
