@@ -210,7 +210,7 @@ def test_a_picture_of_training_in_the_test_split_is_found(data: Path, tmp_path: 
         ({"atoms": 2}, "out of range"),
         ({"samples_per_class": {"train": 1, "dev": 1}}, "samples_per_class needs a number"),
         ({"split_shares": {"train": -1.0, "dev": 1.0, "test": 1.0}}, "split_shares needs a number"),
-        ({"defects": {**SMOKE.recipe["defects"], "kinds": {"twinned": 1.0}}}, "no defects 'twinned'"),
+        ({"defects": {**SMOKE.recipe["defects"], "kinds": {"twinned": 1.0}}}, "defects of an unknown kind: 'twinned'"),
         ({"defects": {**SMOKE.recipe["defects"], "vacancies": [0.5, 0.1]}}, "vacancies must rise"),
         ({"defects": {**SMOKE.recipe["defects"], "surface": [0.1, 0.95]}}, "surface must rise"),
         ({"spin": 1}, "unknown key 'spin'"),
