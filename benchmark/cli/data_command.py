@@ -27,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         (data_generate, "simulate a rung's data, or finish what was begun"),
         (data_import, "other data, or ours for another storage"),
         (data_info, "what a data set holds"),
-        (data_split, "write down which material belongs to which split"),
+        (data_split, "write down which unit belongs to which split"),
         (data_verify, "prove that data are sound and that nothing leaks"),
         (data_explore, "a page of figures that shows what a data set holds"),
     ):

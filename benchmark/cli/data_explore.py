@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from benchmark.cli.arguments import place
+from benchmark.cli.chosen import add_chosen, chosen
 from benchmark.cli.output import next_step, print_json
 
 
@@ -18,30 +19,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--output",
         type=place,
         default=Path("explore"),
-        help="folder of the page (default: explore); a name in .png gets the example stacks alone",
+        help="folder of the page (default: explore), or a picture where the task draws one",
     )
-    parser.add_argument(
-        "--histogram",
-        type=place,
-        metavar="PATH",
-        help="stacks of each group (CSV: space_group, total) to compare with (default: the real set's)",
-    )
-    parser.add_argument(
-        "--groups", type=int, nargs="+", help="space groups of the example stacks (default: four of different systems)"
-    )
+    add_chosen(parser, "an option of the task's page (docs/data.md)")
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Write the page, or the picture of example stacks."""
+    """Write the page, or the picture, that the data's task makes."""
     from benchmark.data.manifest import read_manifest
-    from benchmark.definition.finder import EXPLORE, find_task, require_options
+    from benchmark.definition.finder import EXPLORE, find_task, options_of
 
     os.environ.setdefault("MPLBACKEND", "Agg")
     manifest = read_manifest(arguments.folder)
-    place = find_task(manifest.task)
-    explore = place.code(EXPLORE).explore
-    options = {name: value for name in ("histogram", "groups") if (value := getattr(arguments, name)) is not None}
-    require_options(place, "pages", explore, options)
+    explore = find_task(manifest.task).code(EXPLORE).explore
+    options = chosen(arguments.set, options_of(explore), f"the pages of the task {manifest.task}")
     explored = explore(manifest, arguments.output, **options)
     if arguments.format == "json":
         print_json(explored.numbers)

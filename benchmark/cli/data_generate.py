@@ -1,7 +1,7 @@
 """Simulates a rung's data. Interrupted, it goes on where it stopped.
 
-The rung's recipe says what the data are. Data made with --structures, --prototypes, --crystals or --orientation are not
-the rung's own: they can be trained on, but such runs are not scored. --device cuda changes no recipe, but the last bits
+The rung's recipe says what the data are. Where an option changes what the samples are, they are not the rung's own:
+they can be trained on, but such runs are not scored. --device cuda changes no recipe, but the last bits
 of intensities: known manifests are of CPUs, and so is the default, whatever GPU there is.
 
 --ranks starts that many worker processes on this machine; under an MPI launcher (srun, mpirun) its ranks share the
@@ -17,51 +17,23 @@ from shlex import quote
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from benchmark.cli import crystal_options
 from benchmark.cli.arguments import count, place
+from benchmark.cli.chosen import add_chosen, chosen
 from benchmark.cli.output import next_step, print_json, print_table
 from benchmark.cli.ranks import ranks_together
-from benchmark.simulation.recipes import ORIENTATIONS
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `stemdl data generate`."""
     parser.add_argument("rung", help="one of stemdl list --rungs, or a file of your own")
     parser.add_argument("-o", "--output", type=place, metavar="DIR", help="(default: data/<rung>)")
-    parser.add_argument(
-        "--structures",
-        type=place,
-        metavar="PATH",
-        help="take the crystals from a table (.npz, .csv, .parquet), a folder of CIF files, or the "
-        "Materials Project ('mp:mp-149,mp-66', 'mp:chemsys=Sr-Ti-O'; needs MP_API_KEY)",
-    )
-    parser.add_argument(
-        "--no-splits",
-        action="store_true",
-        help="with --structures: all crystals in one split, test, however few they are, to judge a trained network on",
-    )
-    parser.add_argument(
-        "--prototypes",
-        type=place,
-        metavar="PATH",
-        help="take known structures (of the same sources, or .json) and exchange their elements",
-    )
-    parser.add_argument(
-        "--crystals",
-        metavar="RECIPE",
-        help="draw the crystals by another recipe of the benchmark's: "
-        "'realistic' ones stand in for real ones. Such data are not the rung's own",
-    )
-    parser.add_argument(
-        "--orientation",
-        choices=ORIENTATIONS,
-        help="other zone axes than the rung's: 'olcf' are the "
-        "real set's choice, 'olcf_as_made' with the distortion that it has. Such data are not the "
-        "rung's own",
-    )
+    crystal_options.add_options(parser)
+    add_chosen(parser, "an option of the benchmark's recipe")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="(default: %(default)s)")
     parser.add_argument("--ranks", type=count, help="processes of one thread each (default: one for each core)")
     parser.add_argument("--oversubscribe", action="store_true", help="allow more ranks than cores")
-    parser.add_argument("--dry-run", action="store_true", help="time a few crystals, tell the size, write nothing")
+    parser.add_argument("--dry-run", action="store_true", help="time a few samples, say the size, write nothing")
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -71,19 +43,13 @@ def execute(arguments: argparse.Namespace) -> int:
     from benchmark.data.plan import wanted_size
     from benchmark.data.recipe import recipe_of, source_of
     from benchmark.definition.own_rung import find_rung
-    from benchmark.foundation.errors import StemdlError
     from benchmark.foundation.files import require_place
     from benchmark.launch.cores import affordable_cores, require_cores
     from benchmark.launch.rank import detect_rank, require_asked
 
     _, rung, _ = find_rung(arguments.rung)
-    if arguments.structures is not None and (arguments.crystals or arguments.prototypes) is not None:
-        raise StemdlError(
-            "crystals are either given or made up", where="--structures", expected="without --crystals and --prototypes"
-        )
-    if arguments.no_splits and arguments.structures is None:
-        raise StemdlError("only given crystals need not be split", where="--no-splits", remedy="--structures PATH")
-    options = _options(arguments)
+    options = _options(rung, arguments)
+    whole = options.get("split") is False
     source_of(recipe_of(rung, options))  # says at once what cannot be made
     folder = arguments.output or Path("data") / rung.name
     rank = detect_rank()
@@ -96,7 +62,7 @@ def execute(arguments: argparse.Namespace) -> int:
     require_place(folder)
     if arguments.dry_run:
         return _plan(rung, folder, arguments, processes) if rank.rank == 0 else 0
-    if rank.rank == 0 and not arguments.no_splits:
+    if rank.rank == 0 and not whole:
         print(f"{rung.name}: {_told(wanted_size(rung), folder)}", file=sys.stderr, flush=True)
     if rank.size > 1:
         with ranks_together(rank) as ranks:
@@ -108,18 +74,23 @@ def execute(arguments: argparse.Namespace) -> int:
     print_info(manifest, arguments.format)
     if arguments.format == "text":
         next_step(
-            f"stemdl data verify {quote(str(folder))} --structures {quote(str(arguments.structures))}"
-            if arguments.no_splits
+            f"stemdl data verify {quote(str(folder))}{crystal_options.verification(arguments)}"
+            if whole
             else f"./run_benchmark.sh --rung {arguments.rung} --data {quote(str(folder))}"
         )
     return 0
 
 
-def _options(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What the task's recipe is asked for besides the rung."""
-    names = ("structures", "prototypes", "crystals", "orientation")
-    given = {name: value for name in names if (value := getattr(arguments, name)) is not None}
-    return given | ({"split": False} if arguments.no_splits else {})
+def _options(rung: Any, arguments: argparse.Namespace) -> dict[str, Any]:
+    """What the task's recipe is asked for besides the rung: what its `make_recipe` takes after the `*`."""
+    from benchmark.definition.finder import RECIPE, find_task, options_of
+
+    given = crystal_options.given(arguments)
+    if arguments.set:
+        takes = options_of(find_task(rung.task).code(RECIPE).make_recipe)
+        known = [name for name in takes if name not in (*crystal_options.NAMES, "split")]
+        given |= chosen(arguments.set, known, f"the data of the task {rung.task}")
+    return given
 
 
 def _told(size: Any, folder: Path) -> str:
@@ -138,7 +109,7 @@ def _plan(rung: Any, folder: Path, arguments: argparse.Namespace, processes: int
     from benchmark.data.recipe import ChosenRecipe, recipe_of
     from benchmark.data.workers import workers
 
-    recipe = recipe_of(rung, _options(arguments))
+    recipe = recipe_of(rung, _options(rung, arguments))
     units = recipe.units()
     if arguments.no_splits and isinstance(recipe, ChosenRecipe):
         with TemporaryDirectory() as scratch, workers(1, None) as work:
@@ -185,14 +156,11 @@ def _plan(rung: Any, folder: Path, arguments: argparse.Namespace, processes: int
 
 def _command(folder: Path, arguments: argparse.Namespace) -> str:
     """The command that makes what --dry-run has planned: the same one without it."""
-    given = [
-        (f"--{name}", value)
-        for name in ("structures", "prototypes", "crystals", "orientation", "ranks")
-        if (value := getattr(arguments, name)) is not None
-    ]
-    given += [("--device", arguments.device)] if arguments.device != "cpu" else []
-    words = ["stemdl", "data", "generate", arguments.rung, "-o", folder, *(word for pair in given for word in pair)]
-    return " ".join(quote(str(word)) for word in words) + (" --no-splits" if arguments.no_splits else "")
+    words = ["stemdl", "data", "generate", arguments.rung, "-o", folder, *crystal_options.in_words(arguments)]
+    words += [word for each in arguments.set for word in ("--set", each)]
+    words += ["--ranks", arguments.ranks] if arguments.ranks is not None else []
+    words += ["--device", arguments.device] if arguments.device != "cpu" else []
+    return " ".join(quote(str(word)) for word in words)
 
 
 def _duration(seconds: float) -> str:

@@ -61,9 +61,9 @@ def execute(arguments: argparse.Namespace) -> int:
         return 0
     print(f"{manifest.folder}: {manifest.rung}, " + ("" if manifest.standard else "not ") + "the rung's own data")
     print(f"manifest {manifest.sha256}")
-    print(f"imported {tally['imported']} stacks, of which repaired {tally['repaired']}; dropped {tally['dropped']}")
+    print(f"imported {tally['imported']} samples, of which repaired {tally['repaired']}; dropped {tally['dropped']}")
     if tally["reasons"]:
-        print_table(("stacks", "what and why"), [(str(count), reason) for reason, count in tally["reasons"].items()])
+        print_table(("samples", "what and why"), [(str(count), reason) for reason, count in tally["reasons"].items()])
     next_step(f"stemdl data verify {manifest.folder}")
     return 0
 

@@ -11,7 +11,7 @@ from benchmark.cli.output import next_step, print_json, print_table
 def configure(parser: argparse.ArgumentParser) -> None:
     """The options of `stemdl data split`."""
     parser.add_argument("folder", type=place)
-    parser.add_argument("--partition", metavar="NAME", help="standard (the default), olcf (the real set's own folders)")
+    parser.add_argument("--partition", metavar="NAME", help="one that the data's task knows (default: standard)")
     parser.add_argument("--folds", type=int, metavar="K", help="K folds for studies, the standard test split apart")
 
 
@@ -30,19 +30,15 @@ def execute(arguments: argparse.Namespace) -> int:
     partition, strata = divided.partition, divided.strata
     path = write_partition(manifest, partition)
     groups = {
-        split: {strata[material] for material in materials}
-        for split, materials in {**partition.splits, **partition.slices}.items()
+        split: {strata[unit] for unit in units} for split, units in {**partition.splits, **partition.slices}.items()
     }
     lacking = {split: sorted(set(strata.values()) - groups[split]) for split in partition.splits}
     if arguments.format == "json":
         sizes = {
-            split: {"materials": len(materials), "groups": len(groups[split]), "groups_lacking": lacking[split]}
-            for split, materials in partition.splits.items()
+            split: {"units": len(units), "groups": len(groups[split]), "groups_lacking": lacking[split]}
+            for split, units in partition.splits.items()
         }
-        slices = {
-            part: {"materials": len(materials), "groups": len(groups[part])}
-            for part, materials in partition.slices.items()
-        }
+        slices = {part: {"units": len(units), "groups": len(groups[part])} for part, units in partition.slices.items()}
         print_json(
             {"partition": partition.name, "path": str(path), "rule": partition.rule, "splits": sizes, "slices": slices}
         )
@@ -51,8 +47,8 @@ def execute(arguments: argparse.Namespace) -> int:
     print_table(
         ("split", f"{manifest.schema.unit}s", "groups"),
         [
-            (split, str(len(materials)), str(len(groups[split])))
-            for split, materials in {**partition.splits, **partition.slices}.items()
+            (split, str(len(units)), str(len(groups[split])))
+            for split, units in {**partition.splits, **partition.slices}.items()
         ],
     )
     for split, absent in lacking.items():

@@ -16,7 +16,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--structures",
         type=place,
         metavar="PATH",
-        help="the table or folder of CIF files that the crystals came from, to find their labels again",
+        help="what the data were made from with this option, to find their labels again",
     )
 
 

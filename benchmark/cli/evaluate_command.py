@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.cli.arguments import place, run_path
+from benchmark.cli.chosen import add_chosen, chosen
 from benchmark.cli.labelled import in_words, read_labels, scores_of, without_input
 from benchmark.cli.output import add_format, next_step, print_json, print_table
-from benchmark.foundation.errors import StemdlError, nearest
+from benchmark.foundation.errors import StemdlError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 EXAMPLE = """Examples:
   stemdl evaluate latest measured/ -o answers
   stemdl evaluate runs/powder quartz.xy --set wavelength=1.5406
-  stemdl evaluate runs/cbed crystals/ stacks.h5"""
+  stemdl evaluate runs/space_group quartz.cif --set specimen=1"""
 ANSWERS, SHOWN, MOST = "answers.json", 3, 5
 """The file of all answers; how many classes of each the table has, and that file."""
 
@@ -33,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=run_path, help="the folder of a run that kept its checkpoint, or latest")
     parser.add_argument("inputs", type=place, nargs="+", help="files, or folders of them, as the run's task reads them")
     parser.add_argument("-o", "--output", type=place, default=Path("answers"), help="(default: %(default)s)")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="what the files leave open")
+    add_chosen(parser, "what the files leave open")
     parser.add_argument(
         "--labels",
         type=place,
@@ -55,7 +56,7 @@ def execute(arguments: argparse.Namespace) -> int:
     os.environ.setdefault("MPLBACKEND", "Agg")
     benchmark, rung = _rung_of(arguments.run, arguments.rung)
     evaluation = find_task(benchmark.task).code(EVALUATE)
-    options = _options(arguments.set, evaluation.OPTIONS)
+    options = chosen(arguments.set, evaluation.OPTIONS, "these inputs")
     require_place(arguments.output)
     if arguments.output.exists() and any(arguments.output.iterdir()):
         raise StemdlError("the folder for the answers is not empty", where=arguments.output, remedy="-o ANOTHER_FOLDER")
@@ -144,16 +145,6 @@ def _labels(path: Path | None, target: str, schema: SampleSchema, evaluation: An
     if target not in schema.classes:
         raise StemdlError("the answers are not classes", where="--labels", found=target)
     return read_labels(path, target, getattr(evaluation, "class_of", str))
-
-
-def _options(given: list[str], known: Mapping[str, str]) -> dict[str, str]:
-    pairs = [each.partition("=") for each in given]
-    for key, equals, value in pairs:
-        if not equals or not value:
-            raise StemdlError("an option is not key=value", where="--set", found=key)
-        if key not in known:
-            raise StemdlError(f"these inputs have no option {key!r}", where="--set", remedy=nearest(key, known))
-    return {key: value for key, _, value in pairs}
 
 
 def _batch(question: Question) -> dict[str, NDArray[Any]]:

@@ -40,7 +40,7 @@ def build_parser() -> Parser:
     """All commands with their options; `execute` of what it parses is the command's function."""
     parser = Parser(
         prog="stemdl",
-        description="The STEMDL benchmark: time to train to macro-F1 0.9 on CBED patterns.",
+        description="Benchmarks of the time to train a model to a goal: data, runs, submissions, scores.",
         epilog="Begin with: stemdl run --rung stemdl_smoke",
     )
     parser.add_argument("--version", action="version", version=f"stemdl {__version__}")

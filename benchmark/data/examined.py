@@ -14,8 +14,8 @@ Seen = TypeVar("Seen")
 
 @dataclass
 class Data:
-    """A data set that is being verified; `table` is where given crystals came from, `notes` what is worth saying though
-    it is not a fault."""
+    """A data set that is being verified; `table` is what given units were made from, `notes` what is worth saying
+    though it is not a fault."""
 
     manifest: Manifest
     table: Path | None = None

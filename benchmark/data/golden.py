@@ -1,16 +1,16 @@
-"""What a stack of a rung's own data is recognised by, though another processor made it.
+"""What a sample of a rung's own data is recognised by, though another processor made it.
 
-A stack holds counted electrons: whole numbers. Processors round the intensities before the counting otherwise, by some
-1e-7, and the same random numbers then give the same counts but here and there: one count of a bright pixel is one more
-or less (in 10 % of the stacks), or one random number more is drawn and a run of pixels is counted with other ones until
-both streams meet again (in 1 %). So the golden figures of a stack are
+The first input of a sample holds counted particles: whole numbers. Processors round the intensities before the counting
+otherwise, by some 1e-7, and the same random numbers then give the same counts but here and there: one count of a bright
+pixel is one more or less (in 10 % of the samples), or one random number more is drawn and a run of pixels is counted
+with other ones until both streams meet again (in 1 %). So the golden figures of a sample are
 
-- a fingerprint of all its counts, which most stacks from any processor have;
+- a fingerprint of all its counts, which most samples from any processor have;
 - of each strip (a quarter of a pattern's rows) the sum of its counts and a sum with weights, by which single counts
-  that went astray are found and moved back, so that the fingerprint proves all of the stack.
+  that went astray are found and moved back, so that the fingerprint proves all of the sample.
 
-A stack that was counted with other numbers is not proven: at least half of its strips must have both sums, and the
-others as many counts as counting noise allows. `recognise` bounds how many stacks may be so.
+A sample that was counted with other numbers is not proven: at least half of its strips must have both sums, and the
+others as many counts as counting noise allows. `recognise` bounds how many samples may be so.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ BRIGHT = 8
 """Counts of a pixel that rounding may move by one. How often it does is in proportion to the intensity; and a count
 where there is hardly one could tell a network something."""
 LEAST_EQUAL_STRIPS = 6
-"""Of the 12 of a stack that was counted with other random numbers: in 65 stacks of stemdl_mini 1 to 4 were others."""
+"""Of the 12 of a sample that was counted with other random numbers: in 65 samples of stemdl_mini 1 to 4 were others."""
 MOST_NOISE = 8.0
 """Sum over the strips of squared differences between square roots of counts. In a strip that is counted again that is
-0.5 on average, less where a part of it is: up to 1.7 in 65 stacks of stemdl_mini. A pattern 1 % brighter gives 25."""
+0.5 on average, less where a part of it is: up to 1.7 in 65 samples of stemdl_mini. A pattern 1 % brighter gives 25."""
 MODULUS = 2**32
 
 
 class Likeness(enum.Enum):
-    """How a stack compares with its golden figures."""
+    """How a sample compares with its golden figures."""
 
     SAME = "the same"
     ROUNDED = "the same but for single counts that rounding moved"
@@ -50,8 +50,8 @@ class Likeness(enum.Enum):
 
 @dataclass(frozen=True)
 class Figures:
-    """Of one stack: `fingerprint` of its counts; `sums`, `mixed` (3, STRIPS) of its strips, the latter with weights and
-    modulo `MODULUS`."""
+    """Of one sample: `fingerprint` of its counts; `sums`, `mixed` (3, STRIPS) of its strips, the latter with weights
+    and modulo `MODULUS`."""
 
     fingerprint: int
     sums: NDArray[np.int64]
@@ -91,7 +91,7 @@ def load_golden(rung: MadeRung) -> Golden | None:
 
 
 def counts_of(patterns: NDArray[np.float32], dose_electrons: float) -> NDArray[np.int64] | None:
-    """The electrons that intensities (3, pixels, pixels) were made from; None where they are not made from whole ones,
+    """The counts that intensities (3, pixels, pixels) were made from; None where they are not made from whole ones,
     as `detector.counted` and float32 make them."""
     if not np.isfinite(patterns).all() or patterns.min() < 0.0 or patterns.max() > 2.0:
         return None
@@ -106,7 +106,7 @@ def figures_of(counts: NDArray[np.int64]) -> Figures:
 
 
 def likeness(counts: NDArray[np.int64], golden: Figures) -> Likeness:
-    """What counts (3, pixels, pixels) are, against the golden figures of their stack."""
+    """What counts (3, pixels, pixels) are, against the golden figures of their sample."""
     if _fingerprint(counts) == golden.fingerprint:
         return Likeness.SAME
     own = figures_of(counts)

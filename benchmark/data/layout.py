@@ -44,7 +44,8 @@ def shards_of(folder: Path, split: str) -> list[Path]:
 
 
 def sample_names(shard: h5py.File) -> list[str]:
-    """The samples of a shard in the order of material and energy numbers. Raises StemdlError for other names."""
+    """The samples of a shard in the order of their units' numbers and of their own. Raises StemdlError for other
+    names."""
     numbers: dict[str, tuple[int, ...]] = {}
     for name in shard:
         match = SAMPLE_NAME.match(name)

@@ -18,7 +18,7 @@ NAMED = 3
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Something given, such as a crystal, that the data do not use.
+    """Something given, such as a structure, that the data do not use.
 
     Attributes
     ----------

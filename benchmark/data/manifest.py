@@ -71,17 +71,12 @@ class Manifest:
 
     @property
     def origin(self) -> str:
-        """Where the data come from, in words: the crystals or patterns, and what the rung has otherwise."""
+        """Where the data come from, in words, and what the rung has otherwise."""
         source = self.values["source"]
-        words = {
-            "drawn": "drawn crystals",
-            "structures": f"crystals from {source.get('name')}",
-            "prototypes": f"prototypes from {source.get('name')} with other elements",
-            "imported": f"imported from {source.get('name')}",
-        }[source["kind"]]
-        words += f", the recipe {source['crystals']}" if "crystals" in source else ""
+        words = f"{source['kind']} from {source['name']}" if "name" in source else str(source["kind"])
+        chosen = (name for name in source if name not in ("kind", "name", "form", "sha256", "splits", "of"))
+        words += "".join(f", {name} {source[name]}" for name in chosen)
         words += ", in no splits" if "splits" in source else ""
-        words += f", oriented as {source['orientation']}" if "orientation" in source else ""
         return words + (f", made on {self.values['device']}" if "device" in self.values else "")
 
 
@@ -109,7 +104,7 @@ def write_manifest(
 ) -> None:
     """Name and hash what lies in the folder: its shards, all of them there, in the order to be read.
 
-    `schema` is of every sample; `splits` are those that the data have; `source` says where the crystals or patterns
+    `schema` is of every sample; `splits` are those that the data have; `source` says where the units or samples
     come from, `about` whatever else the data's makers tell of them.
     """
     counts: dict[str, Any] = {}

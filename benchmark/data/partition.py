@@ -1,4 +1,4 @@
-"""A partition: which material belongs to which split, as a file next to the shards, which stay as they lie.
+"""A partition: which unit belongs to which split, as a file next to the shards, which stay as they lie.
 
 from benchmark.data.partition import partitioned, read_partition
 read_partition(manifest, "standard").split_of        # {"mp-149": "train", ...}
@@ -28,15 +28,15 @@ FOLDER, FORMAT = "partitions", 1
 
 @dataclass(frozen=True)
 class Partition:
-    """Materials by split.
+    """Units by split.
 
     Attributes
     ----------
     manifest_sha256 : of the data set that it was made for.
     rule : how it was made, for people.
-    splits : materials of each split, sorted; each material once.
+    splits : units of each split, sorted; each unit once.
     slices : parts of splits by name, sorted.
-    samples : the data's materials in the order of the shards, each with how many samples of it follow each other; as
+    samples : the data's units in the order of the shards, each with how many samples of it follow each other; as
         they were when the shards were hashed for it. Empty in files of before, whose shards are read again.
     """
 
@@ -49,7 +49,7 @@ class Partition:
 
     @property
     def split_of(self) -> dict[str, str]:
-        return {material: split for split, materials in self.splits.items() for material in materials}
+        return {unit: split for split, units in self.splits.items() for unit in units}
 
 
 @dataclass(frozen=True)
@@ -104,14 +104,14 @@ def write_partition(manifest: Manifest, partition: Partition) -> Path:
 
 
 def load_partition(path: Path) -> Partition:
-    """A partition from its file. Raises StemdlError where it cannot be read or names a material twice."""
+    """A partition from its file. Raises StemdlError where it cannot be read or names a unit twice."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         if values["format"] != FORMAT:
             raise ValueError(f"format {values['format']!r}, not {FORMAT}")
-        splits = {str(split): tuple(map(str, materials)) for split, materials in values["splits"].items()}
-        slices = {str(name): tuple(map(str, materials)) for name, materials in values["slices"].items()}
-        samples = tuple((str(material), int(count)) for material, count in values.get("samples", ()))
+        splits = {str(split): tuple(map(str, units)) for split, units in values["splits"].items()}
+        slices = {str(name): tuple(map(str, units)) for name, units in values["slices"].items()}
+        samples = tuple((str(unit), int(count)) for unit, count in values.get("samples", ()))
         name, manifest_sha256, rule = (str(values[key]) for key in ("name", "manifest_sha256", "rule"))
         partition = Partition(name, manifest_sha256, rule, splits, slices, samples)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -124,9 +124,9 @@ def load_partition(path: Path) -> Partition:
     total = sum(map(len, splits.values()))
     if len(partition.split_of) != total:
         raise StemdlError(
-            "the partition names a material twice",
+            "the partition names a unit twice",
             where=path,
-            expected=f"{total} different materials",
+            expected=f"{total} different units",
             found=len(partition.split_of),
         )
     return partition
@@ -163,33 +163,33 @@ def partitioned(manifest: Manifest, name: str) -> Manifest:
 
     `name` is NAME or NAME/PART. A part is a fold, which becomes `dev` while the other folds become `train`; or a slice
     of the test split, which takes its place. Without a name the data are given back as they are. No shard is read,
-    but for a file that does not say which material each sample is of.
+    but for a file that does not say which unit each sample is of.
 
     Raises StemdlError as `read_partition` does, for a part that the partition has not, where it has folds and none is
-    named, and where it leaves a material of the data out.
+    named, and where it leaves a unit of the data out.
     """
     if not name:
         return manifest
     name, _, part = name.partition("/")
     partition = read_partition(manifest, name)
     split_of = _with_part(partition, part, partition_path(manifest, name))
-    materials = [one for material, count in partition.samples for one in itertools.repeat(material, count)]
-    materials = materials or units_of_samples(manifest)
+    units = [one for unit, count in partition.samples for one in itertools.repeat(unit, count)]
+    units = units or units_of_samples(manifest)
     try:
-        splits = np.array([split_of[material] for material in materials])
+        splits = np.array([split_of[unit] for unit in units])
     except KeyError as error:
         raise StemdlError(
-            "the partition leaves a material out",
+            f"the partition leaves a {manifest.schema.unit} out",
             where=partition_path(manifest, name),
             found=error,
             remedy=f"delete it and run stemdl data split {manifest.folder} --partition {name}",
         ) from error
-    if len(materials) != (total := sum(shard["samples"] for shard in manifest.shards)):
+    if len(units) != (total := sum(shard["samples"] for shard in manifest.shards)):
         raise StemdlError(
             "the partition is of another number of samples",
             where=partition_path(manifest, name),
             expected=total,
-            found=len(materials),
+            found=len(units),
             remedy=f"delete it and run stemdl data split {manifest.folder} --partition {name}",
         )
     places = {split: np.flatnonzero(splits == split) for split in SPLITS}
@@ -199,11 +199,11 @@ def partitioned(manifest: Manifest, name: str) -> Manifest:
 
 
 def _with_part(partition: Partition, part: str, path: Path) -> dict[str, str]:
-    """The split of each material where a part has its role: train, dev, test, or none of them."""
+    """The split of each unit where a part has its role: train, dev, test, or none of them."""
     split_of = partition.split_of
     parts = [split for split in partition.splits if split not in SPLITS] or list(partition.slices)
     if part in partition.slices:
-        left_out = dict.fromkeys((material for material, split in split_of.items() if split == "test"), "")
+        left_out = dict.fromkeys((unit for unit, split in split_of.items() if split == "test"), "")
         return split_of | left_out | dict.fromkeys(partition.slices[part], "test")
     if (part and part not in parts) or (not part and "dev" not in partition.splits):
         known = ", ".join(f"{partition.name}/{each}" for each in parts)
@@ -214,7 +214,7 @@ def _with_part(partition: Partition, part: str, path: Path) -> dict[str, str]:
             remedy=nearest(part, parts) if part else None,
         )
     if part:
-        return {material: {part: "dev", "test": "test"}.get(split, "train") for material, split in split_of.items()}
+        return {unit: {part: "dev", "test": "test"}.get(split, "train") for unit, split in split_of.items()}
     return split_of
 
 

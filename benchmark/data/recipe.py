@@ -29,14 +29,14 @@ STANDARD = {"kind": DRAWN}
 
 @dataclass(frozen=True)
 class Unit:
-    """What is made as a whole and stays in one split: a material, a specimen.
+    """What is made as a whole and stays in one split: a specimen, a recording.
 
     Attributes
     ----------
     identifier : unique in the data set; with its stratum and the rung it says the unit's stream of random numbers.
     samples : how many it has.
     stratum : what splits are balanced by; empty where they are not.
-    content : what it is made from, such as a crystal that was given; None where it is drawn.
+    content : what it is made from, such as a structure that was given; None where it is drawn.
     """
 
     identifier: str
@@ -89,7 +89,7 @@ class ChosenRecipe(Recipe, Protocol):
 
 @runtime_checkable
 class CountedRecipe(Recipe, Protocol):
-    """A recipe whose samples' first input is made of counted electrons or photons: golden figures can be of them."""
+    """A recipe whose samples' first input is made of counted particles: golden figures can be of them."""
 
     def counts(self, sample: NDArray[Any], *targets: NDArray[Any]) -> NDArray[np.int64] | None:
         """The counts that a sample's first input was made from; None where it is not made from whole ones. `targets`
@@ -104,13 +104,19 @@ def recipe_of(rung: MadeRung, options: Mapping[str, Any] | None = None) -> Recip
     require_options(place, "the data", make, options or ())
     try:
         made: Recipe = make(rung, **(options or {}))
-        return made
     except (TypeError, KeyError, ValueError) as error:
         raise StemdlError(
             f"the recipe of the task {rung.task} does not understand the rung {rung.name}",
             where=place.definition,
             found=f"{type(error).__name__}: {error}",
         ) from error
+    if options and not isinstance(made, ChosenRecipe):
+        raise StemdlError(
+            f"the recipe of the task {rung.task} takes options and does not say what data they make",
+            where=place.folder / "recipe.py",
+            expected="a recipe with rung, source() and select() (ChosenRecipe in benchmark/data/recipe.py)",
+        )
+    return made
 
 
 def source_of(recipe: Recipe) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Whether a data set is a rung's own, whichever processor made it: each stack and label against the golden figures.
+"""Whether a data set is a rung's own, whichever processor made it: each sample and label against the golden figures.
 
 `python -m benchmark.data.recognise FOLDER` makes a rung's golden figures of its own data.
 """
@@ -38,8 +38,8 @@ from benchmark.foundation.progress import progress
 CHECK = "golden"
 """What its faults are filed under."""
 MOST_RECOUNTED, RECOUNTED_SHARE = 5, 0.02
-"""Of the stacks of a split, so many and this share of them more may be counted with other random numbers in parts;
-other kernels gave 1.2 %. As many could be hidden there: a change of macro-F1 by some 0.02."""
+"""Of the samples of a split, so many and this share of them more may be counted with other random numbers in parts;
+other kernels gave 1.2 %. As many could be hidden there: a change of the metric by some 0.02."""
 
 
 def recognise(manifest: Manifest) -> tuple[Recognition | None, list[DataFault]]:
@@ -141,22 +141,22 @@ def _in_shard(
         odd = min(set(names) ^ set(there))
         yield DataFault(CHECK, f"{path}: {odd}", "missing" if odd in names else "not of the rung")
         return
-    patterns, target = index.fields[manifest.schema.inputs[0].name], manifest.schema.stratum
+    first, target = index.fields[manifest.schema.inputs[0].name], manifest.schema.stratum
     labels = [""] * len(names)
     if target:
         labels = [manifest.schema.classes[target][label] for label in index.classes[target]]
     numbers = [index.fields[field.name] for field in manifest.schema.targets if field.name in index.fields]
     with opened_image(content, path) as opened:
-        materials = [layout.read_unit(opened[name], manifest.schema.unit) for name in names]
-    stored = [stored_arrays(content, path, index, field, range(len(names))) for field in (patterns, *numbers)]
-    for turn, ((name, unit), stack, *others) in enumerate(zip(planned, *stored, strict=True)):
-        said = {"label": (unit.stratum, labels[turn]), "material": (unit.identifier, materials[turn])}
+        units = [layout.read_unit(opened[name], manifest.schema.unit) for name in names]
+    stored = [stored_arrays(content, path, index, field, range(len(names))) for field in (first, *numbers)]
+    for turn, ((name, unit), patterns, *others) in enumerate(zip(planned, *stored, strict=True)):
+        said = {"label": (unit.stratum, labels[turn]), manifest.schema.unit: (unit.identifier, units[turn])}
         wrong = [what for what, (expected, found) in said.items() if expected != found]
         if wrong:
             yield DataFault(CHECK, f"{path}: {name}", f"another {wrong[0]} than the rung's", *map(str, said[wrong[0]]))
         else:
             told = (field.decode(each) for field, each in zip(numbers, others, strict=True))
-            counts = recipe.counts(patterns.decode(stack), *told)
+            counts = recipe.counts(first.decode(patterns), *told)
             yield _Sample(f"{path}: {name}", place + turn, plan.split, counts)
 
 
@@ -167,7 +167,7 @@ def _compared(manifest: Manifest, rung: Rung, golden: Golden) -> Iterator[tuple[
             yield sample
             continue
         if sample.counts is None:
-            yield DataFault(CHECK, sample.where, "the intensities are not counts of electrons, as the rung's are")
+            yield DataFault(CHECK, sample.where, "the intensities are not whole counts, as the rung's are")
         else:
             figures = golden.figures(sample.place)
             alike = likeness(sample.counts, figures)
@@ -184,14 +184,15 @@ def _compared(manifest: Manifest, rung: Rung, golden: Golden) -> Iterator[tuple[
 
 
 def _counted_otherwise(manifest: Manifest, alike: Mapping[str, Counter[Likeness]]) -> Iterator[DataFault]:
-    """More stacks of a split that were counted with other random numbers in parts than a processor is the reason of."""
+    """More samples of a split that were counted with other random numbers in parts than a processor is the reason
+    of."""
     for split, tally in alike.items():
         most = MOST_RECOUNTED + RECOUNTED_SHARE * tally.total()
         if tally[Likeness.RECOUNTED] > most:
             yield DataFault(
                 CHECK,
                 str(manifest.folder / split),
-                "stacks that are counted with other random numbers in parts",
+                "samples that are counted with other random numbers in parts",
                 f"at most {int(most)} of {tally.total()}",
                 str(tally[Likeness.RECOUNTED]),
             )

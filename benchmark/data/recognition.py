@@ -39,7 +39,8 @@ class Recognition:
     ----------
     verdict : one of `definition.golden.VERDICTS`.
     golden_sha256 : of the figures; empty where the rung has none.
-    compared : stacks that were compared, or proven by their shard. rounded, recounted : of these, as `Likeness` has it.
+    compared : samples that were compared, or proven by their shard. rounded, recounted : of these, as `Likeness` has
+        it.
     """
 
     verdict: str
@@ -56,7 +57,7 @@ class Recognition:
             return f"{words}, byte for byte those of the golden figures"
         if self.verdict == RECOGNISED:
             return (
-                f"{words}: of {self.compared} stacks {self.rounded} have single counts rounded otherwise, "
+                f"{words}: of {self.compared} samples {self.rounded} have single counts rounded otherwise, "
                 f"{self.recounted} are counted again in parts"
             )
         return words if self.golden_sha256 else "there are no golden figures for this rung"

@@ -9,7 +9,7 @@ the numbers of the encoding. What each encoding loses, for unit-sum patterns of 
                 0, 255), rounded (`log_floor`, `log_step`): at most 5.2 % of I above e^-16.95 = 4.4e-8; below, zero.
 
 Fewer pixels are sums over square blocks: the total intensity stays, as on a detector with larger pixels. Filters lose
-nothing; a filtered stack is one chunk, an unfiltered one lies in one piece (`dataset.id.get_offset()`).
+nothing; a filtered sample is one chunk, an unfiltered one lies in one piece (`dataset.id.get_offset()`).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PLUGIN_FILTERS = ("lz4", "zstd", "bitshuffle")
 
 @dataclass(frozen=True)
 class Coding:
-    """How the numbers of one shard stand for intensities. Read it once a shard with `coding_of`, then decode stacks.
+    """How the numbers of one shard stand for intensities. Read it once a shard with `coding_of`, then decode samples.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Coding:
     log_step: float = LOG_STEP
 
     def decode(self, stored: NDArray[Any]) -> NDArray[np.float32]:
-        """Intensities of any number of stored stacks at once, (..., pixels, pixels) float32."""
+        """Intensities of any number of stored samples at once, (..., pixels, pixels) float32."""
         if self.encoding == "float16":
             scaled: NDArray[np.float32] = stored.astype(np.float32) * np.float32(1.0 / self.scale)
             return scaled
@@ -88,9 +88,9 @@ def coding_of(shard: h5py.File) -> Coding:
 
 
 def read_stored(dataset: h5py.Dataset) -> NDArray[np.float32]:
-    """The intensities of one stored stack, (3, pixels, pixels) float32, whatever the storage.
+    """The intensities of one stored sample, (3, pixels, pixels) float32, whatever the storage.
 
-    Asks the shard for its coding each time, about 0.1 ms; whoever reads many stacks of a shard asks once, with
+    Asks the shard for its coding each time, about 0.1 ms; whoever reads many samples of a shard asks once, with
     `coding_of(shard).decode(dataset[()])`. Raises StemdlError as `coding_of` does.
     """
     if dataset.dtype == np.float32 and dataset.chunks is None:
@@ -148,8 +148,8 @@ def binned(patterns: NDArray[Any], pixels: int) -> NDArray[Any]:
 
 
 def write_stored(group: h5py.Group, name: str, patterns: NDArray[Any], storage: Storage) -> None:
-    """Adds a stack to a group, (3, pixels, pixels), and says in the shard how it is stored where that is not the
-    default. All stacks of a shard have one storage.
+    """Adds a sample's patterns to a group, (3, pixels, pixels), and says in the shard how it is stored where that is
+    not the default. All samples of a shard have one storage.
 
     Raises StemdlError as `encode` does, and where the filter's library is not installed.
     """

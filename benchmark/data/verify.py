@@ -48,7 +48,7 @@ def verify(folder: Path, *, quick: bool = False, table: Path | None = None) -> R
 
     Parameters
     ----------
-    table : the table or folder of crystals that the data were made from, to ask spglib for their groups again.
+    table : what the data were made from where units were given, to find their labels again.
 
     Raises StemdlError where there are no data, their manifest cannot be read, or another process has a shard open for
     writing.
@@ -78,7 +78,7 @@ def verify(folder: Path, *, quick: bool = False, table: Path | None = None) -> R
 
 
 def golden(data: Data) -> Iterator[DataFault]:
-    """A rung's own data are that, by its golden figures: each stack, label and material."""
+    """A rung's own data are that, by its golden figures: each sample, label and unit."""
     if rung_claimed(data.manifest) is None:
         raise Skipped("these do not claim to be a rung's own data")
     try:

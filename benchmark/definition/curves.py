@@ -19,7 +19,7 @@ class Curve:
 
     Attributes
     ----------
-    f1, losses : the dev split's macro-F1 and the mean training loss after each epoch.
+    values, losses : the dev split's metric and the mean training loss after each epoch.
     evaluation_speeds : samples/s of each evaluation by those of the epoch before it.
     staging_rank_seconds : from the start of staging to its stop, times the ranks, which each read their part of the
         data into memory.
@@ -27,7 +27,7 @@ class Curve:
 
     ranks: int
     global_batch_size: int
-    f1: tuple[float, ...]
+    values: tuple[float, ...]
     losses: tuple[float, ...]
     evaluation_speeds: tuple[float, ...]
     staging_rank_seconds: float

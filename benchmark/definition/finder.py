@@ -88,6 +88,12 @@ def _broken(place: TaskPlace, part: str, error: BaseException) -> StemdlError:
     )
 
 
+def options_of(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The names that a task's function can be given besides what it is of: its keyword-only parameters."""
+    parameters = inspect.signature(function).parameters.values()
+    return tuple(each.name for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY)
+
+
 def require_options(place: TaskPlace, made: str, function: Callable[..., Any], options: Iterable[str]) -> None:
     """Raises StemdlError for options of the command line that the task's `function`, by which `made` is made, does not
     take."""

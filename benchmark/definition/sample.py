@@ -54,8 +54,8 @@ class SampleSchema:
     Attributes
     ----------
     inputs : what a model is given. targets : what it is to find.
-    unit : the word for what is made as a whole and stays in one split, such as `material`.
-    stratum : the word for what splits are balanced by, such as `space_group`; empty where they are not.
+    unit : the word for what is made as a whole and stays in one split, such as `specimen`.
+    stratum : the word for what splits are balanced by, such as `grade`; empty where they are not.
     classes : of each target that is a class, the labels in the order of their indices. Such a target is an int64 of
         shape (), an index into them.
 

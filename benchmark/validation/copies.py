@@ -204,7 +204,7 @@ def _recorded(traces: Sequence[Trace], kind: str, width: int) -> np.ndarray | No
     import numpy as np
 
     curves = traces[0].recorded if traces else ()
-    told = {METRIC: [curve.f1 for curve in curves], LOSSES: [curve.losses for curve in curves]}.get(kind, [])
+    told = {METRIC: [curve.values for curve in curves], LOSSES: [curve.losses for curve in curves]}.get(kind, [])
     table = np.full((len(told), width), np.nan)
     for row, values in zip(table, told, strict=True):
         known = _changes(list(values))[:width]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import html
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +15,8 @@ from benchmark.data.manifest import Manifest
 from benchmark.data.sealed import opened_shard
 from benchmark.data.storage import coding_of
 from benchmark.definition.finder import benchmark_of
-from benchmark.foundation.errors import StemdlError
-from benchmark.foundation.files import write_text
-from benchmark.report.drawing import Drawn, draw, new_figure
-from benchmark.report.explored import Explored
+from benchmark.report.drawing import draw, new_figure
+from benchmark.report.explored import Explored, page_folder, write_page
 from benchmark.simulation.probe import Probe
 from benchmark.tasks.density.classical import centre_of_mass, dark_field
 from benchmark.tasks.density.rung import Beam, Scan, understood
@@ -28,9 +24,8 @@ from benchmark.tasks.density.rung import Beam, Scan, understood
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PAGE = "index.html"
 SPECIMENS = 3
-"""Of each split, that are shown."""
+"""Those of each split that are shown."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +42,7 @@ def explore(manifest: Manifest, folder: Path) -> Explored:
     """Write the page and its pictures to `folder`. Raises StemdlError where the data cannot be read, are of a rung that
     is not known, or the folder cannot be written to."""
     parts = understood(benchmark_of(manifest.rung).rung(manifest.rung))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    with page_folder(folder):
         drawn = [
             draw(
                 folder / f"{split}_{number}.png",
@@ -58,15 +52,7 @@ def explore(manifest: Manifest, folder: Path) -> Explored:
             for split in manifest.samples
             for number, shown in enumerate(first_specimens(manifest, split))
         ]
-        write_text(folder / PAGE, _page(manifest, drawn))
-    except OSError as error:
-        raise StemdlError(
-            "the page cannot be written",
-            where=error.filename or folder,
-            found=error.strerror or error,
-            remedy="choose another folder with -o",
-        ) from error
-    page = str(folder / PAGE)
+        page = write_page(folder, manifest, "scans", drawn)
     numbers = {"page": page, "scans": dict(manifest.samples), "pictures": [str(each.path) for each in drawn]}
     return Explored(numbers, (f"{page}: {len(drawn)} of {sum(manifest.samples.values()):,} scans",), page)
 
@@ -123,19 +109,3 @@ def specimen_figure(shown: Shown, beam: Beam, scan: Scan) -> tuple[Figure, str, 
 
 def _axis(stored: Any) -> str:
     return "[" + " ".join(map(str, np.asarray(stored).tolist())) + "]"
-
-
-def _page(manifest: Manifest, drawn: list[Drawn]) -> str:
-    rows = "".join(f"<tr><td>{split}</td><td>{count:,}</td></tr>" for split, count in manifest.samples.items())
-    figures = "".join(
-        f'<h2>{html.escape(each.title)}</h2><figure><img alt="{html.escape(each.alternative)}" style="max-width:100%" '
-        f'src="data:image/png;base64,{base64.b64encode(each.path.read_bytes()).decode("ascii")}">'
-        f"<figcaption>{html.escape(each.caption)}</figcaption></figure>"
-        for each in drawn
-    )
-    name = html.escape(manifest.rung)
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{name}</title>'
-        f"<h1>{name}</h1><p>Manifest {manifest.sha256}</p>"
-        f"<table><tr><th>split</th><th>scans</th></tr>{rows}</table>{figures}</html>\n"
-    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 from collections import defaultdict
 from collections.abc import Mapping
@@ -28,7 +27,7 @@ from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import write_text
 from benchmark.foundation.progress import counted, progress
 from benchmark.report.drawing import Drawn, draw
-from benchmark.report.explored import Explored
+from benchmark.report.explored import PAGE, Explored, encoded, page_folder
 from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.crystal import crystal_system
 from benchmark.tasks.space_group.exploring import material_figures, pattern_figures
@@ -36,7 +35,7 @@ from benchmark.tasks.space_group.exploring.overview import Overview, look_over
 from benchmark.tasks.space_group.exploring.stacks import group_symbol, picture_of_stacks
 from benchmark.tasks.space_group.importer import REAL_RUNG
 
-PAGE, TEMPLATE = "index.html", Path(__file__).parent / "exploring" / "explore.html"
+TEMPLATE = Path(__file__).parent / "exploring" / "explore.html"
 LATTICE = ("a", "b", "c", "alpha", "beta", "gamma")
 WORDS = dict(
     zip(
@@ -151,15 +150,16 @@ def _worst_pairs(tables: Mapping[int, np.ndarray]) -> list[tuple[int, int, float
     return sorted(measured, key=lambda entry: -entry[2])
 
 
-def explore(
-    manifest: Manifest, output: Path, *, histogram: Path | None = None, groups: list[int] | None = None
-) -> Explored:
+def explore(manifest: Manifest, output: Path, *, histogram: str | None = None, groups: str | None = None) -> Explored:
     """What `stemdl data explore` makes of a data set: the page in a folder, or where `output` ends in .png the example
-    stacks alone. Raises as `write_page` and `picture_of_stacks` do."""
+    stacks alone. `histogram` and `groups` are as `write_page` has them, the latter with commas. Raises StemdlError for
+    other groups, and as `write_page` and `picture_of_stacks` do."""
+    shown_groups = None if groups is None else _groups(groups)
     if output.suffix == ".png":
-        shown = picture_of_stacks(manifest, output, groups)
+        shown = picture_of_stacks(manifest, output, shown_groups)
         return Explored({"picture": str(output), "materials": shown}, (f"{output}: {', '.join(shown)}",))
-    report = write_page(manifest, output, histogram=histogram, groups=groups)
+    counts = None if histogram is None else Path(histogram)
+    report = write_page(manifest, output, histogram=counts, groups=shown_groups)
     lines = [
         f"{report['page']}: {report['stacks']:,} stacks of {report['materials']:,} materials in "
         f"{report['groups']} space groups, {len(report['figures'])} figures"
@@ -176,6 +176,15 @@ def explore(
     return Explored(report, tuple(lines), report["page"])
 
 
+def _groups(text: str) -> list[int]:
+    try:
+        return [int(word) for word in text.split(",")]
+    except ValueError as error:
+        raise StemdlError(
+            "these are not space groups", where="--set groups", expected="numbers with commas: 2,14,225", found=text
+        ) from error
+
+
 def write_page(
     manifest: Manifest, folder: Path, *, histogram: Path | None = None, groups: list[int] | None = None
 ) -> dict[str, Any]:
@@ -190,8 +199,7 @@ def write_page(
     Raises StemdlError where the data or the histogram cannot be read, or the folder cannot be written to.
     """
     real = read_histogram(histogram) if histogram is not None else real_counts()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    with page_folder(folder):
         drawn = [_example_stacks(manifest, folder, groups)]
         seen = look_over(manifest)
         wanted = [
@@ -211,13 +219,6 @@ def write_page(
             ]
         leaks = find_leaks(seen)
         write_text(folder / PAGE, page(manifest, seen, drawn, leaks))
-    except OSError as error:
-        raise StemdlError(
-            "the page cannot be written",
-            where=error.filename or folder,
-            found=error.strerror or error,
-            remedy="choose another folder with -o",
-        ) from error
     return {"page": str(folder / PAGE), "figures": [str(figure.path) for figure in drawn], **numbers(seen, leaks)}
 
 
@@ -263,9 +264,7 @@ def page(manifest: Manifest, seen: Overview, drawn: list[Drawn], leaks: Leaks) -
     environment.filters["symbol"] = group_symbol
     environment.filters["system"] = crystal_system
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    pictures = [
-        {"figure": figure, "data": base64.b64encode(figure.path.read_bytes()).decode("ascii")} for figure in drawn
-    ]
+    pictures = [{"figure": figure, "data": encoded(figure.path)} for figure in drawn]
     split_sizes = {split: sum(n for (part, _), n in seen.samples.items() if part == split) for split in SPLITS}
     gigabytes = sum(shard["bytes"] for shard in manifest.shards) / 1e9
     return (

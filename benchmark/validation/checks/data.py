@@ -30,7 +30,7 @@ def data_are_the_rungs(log: Log) -> Iterator[Fault]:
                 line=event.line,
                 expected="true",
                 found=shown(event.value),
-                hint="a run on other data, such as given crystals, is not scored",
+                hint="a run on other data than the rung's is not scored",
             )
 
 
@@ -65,7 +65,7 @@ def data_recognised(log: Log) -> Iterator[Fault]:
             )
         if told.get("compared") != sum(standard.samples.values()):
             yield Fault(
-                "not all stacks were compared with golden figures",
+                "not all samples were compared with golden figures",
                 line=event.line,
                 expected=str(sum(standard.samples.values())),
                 found=shown(told.get("compared")),

@@ -28,7 +28,7 @@ def runs_pass_the_target_by_chance(results: ResultSet) -> Iterator[Fault]:
     if standard is None or not standard.curves:
         return
     goal = standard.goal
-    recorded = [-goal.distance(curve.f1[-1]) for curve in standard.curves if goal.reached_by(curve.f1[-1])]
+    recorded = [-goal.distance(curve.values[-1]) for curve in standard.curves if goal.reached_by(curve.values[-1])]
     margins = [margin for log in results.read if (margin := _margin(log)) is not None]
     if not recorded or len(margins) < 3:
         return

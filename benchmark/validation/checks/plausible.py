@@ -15,8 +15,8 @@ from benchmark.validation.registry import check
 from benchmark.validation.subjects import Log, as_count, as_number
 
 OF_THE_WAY = 0.5
-"""Of a recorded run's distance to perfection (1 - F1, and the loss above its least) a run keeps at least this share.
-Runs at one batch size were seen to differ by a quarter of it at most."""
+"""A run keeps at least this share of a recorded run's distance to perfection (of the metric to its best value, of the
+loss to its least). Runs at one batch size were seen to differ by a quarter of it at most."""
 TIMES_THE_LOSS = 1.5
 """And at the target its loss is no more than so many times as far above the least."""
 TIMES_THE_EVALUATION, TIMES_THE_STAGING = 1.5, 4.0
@@ -50,7 +50,7 @@ def curve_of(log: Log) -> Curve:
     return Curve(
         ranks=ranks,
         global_batch_size=log.value(keys.GLOBAL_BATCH_SIZE),
-        f1=tuple(round(event.value, 4) for event in log.metrics),
+        values=tuple(round(event.value, 4) for event in log.metrics),
         losses=tuple(round(event.value["loss"], 4) for event in log.of(keys.TRACKED_STATS)),
         evaluation_speeds=tuple(
             round((samples / evaluations[epoch]) / (of_an_epoch / lengths[epoch]), 2) for epoch in lengths
@@ -115,7 +115,7 @@ def scores_can_be(log: Log) -> Iterator[Fault]:
     """After each epoch a run has not learned far more than the reference had, and the test split's score is near the
     dev split's and not the same."""
     for place, event in enumerate(log.metrics):
-        recorded = [curve.f1[place] for curve in _recorded(log) if place < len(curve.f1)]
+        recorded = [curve.values[place] for curve in _recorded(log) if place < len(curve.values)]
         value = as_number(event.value)
         most = 1.0 - OF_THE_WAY * (1.0 - max(recorded)) if recorded else 1.0
         if value is not None and recorded and value > most:
@@ -137,7 +137,7 @@ def scores_can_be(log: Log) -> Iterator[Fault]:
                 "the test score is the dev score, to the last digit",
                 line=event.line,
                 found=shown(value),
-                expected="another: the splits have no material in common",
+                expected="another: the splits have no unit in common",
                 severity=Severity.WARNING,
             )
         spread = last * (1 - last) * (1 / max(samples.get("dev", 1), 1) + 1 / max(samples.get("test", 1), 1))

@@ -92,7 +92,7 @@ def test_split_writes_a_partition_and_leaves_the_shards(
     assert main(["data", "split", str(copy), "--format", "json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["path"] == str(copy / "partitions" / "standard.json")
-    assert sum(split["materials"] for split in report["splits"].values()) == 320
+    assert sum(split["units"] for split in report["splits"].values()) == 320
     assert main(["data", "split", str(copy), "--folds", "4"]) == 0
     output = capsys.readouterr()
     assert "fold_3" in output.out and f"stemdl data verify {copy}" in output.err
@@ -109,13 +109,15 @@ def test_explore_draws_the_stacks_alone_where_a_picture_is_asked_for(
     smoke_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     picture = tmp_path / "stacks.png"
-    arguments = ["data", "explore", str(smoke_data), "-o", str(picture), "--groups", "225", "--format", "json"]
+    arguments = ["data", "explore", str(smoke_data), "-o", str(picture), "--set", "groups=225", "--format", "json"]
     assert main(arguments) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["picture"] == str(picture) and len(report["materials"]) == 1 and "(225)" in report["materials"][0]
     assert picture.read_bytes().startswith(b"\x89PNG")
-    assert main([*arguments[:5], "--groups", "1"]) == 2
+    assert main([*arguments[:5], "--set", "groups=1"]) == 2
     assert "no space group 1" in capsys.readouterr().err
+    assert main([*arguments[:5], "--set", "groups=two"]) == 2
+    assert "numbers with commas" in capsys.readouterr().err
 
 
 def test_explore_writes_a_page(smoke_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -83,10 +83,26 @@ def test_a_page_is_made_by_the_task_with_the_options_that_it_takes(
     task(explore=EXPLORE)
     assert main(["data", "explore", str(data)]) == 0
     assert capsys.readouterr().out == "a toy page\n"
-    assert main(["data", "explore", str(data), "--groups", "2", "--format", "json"]) == 0
-    assert '"groups": [\n    2\n  ]' in capsys.readouterr().out
-    assert main(["data", "explore", str(data), "--histogram", "x.csv"]) == 2
-    assert "--histogram: pages of the task toy_line are not made with --histogram" in capsys.readouterr().err
+    assert main(["data", "explore", str(data), "--set", "groups=2", "--format", "json"]) == 0
+    assert '"groups": "2"' in capsys.readouterr().out
+    assert main(["data", "explore", str(data), "--set", "histogram=x.csv"]) == 2
+    assert "--set: no option 'histogram' of the pages of the task toy_line" in capsys.readouterr().err
+
+
+def test_a_recipe_has_options_of_its_own_if_it_says_what_they_make(
+    task: Callable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = (TOYS / "toy_line" / "recipe.py").read_text().replace("def make_recipe(", "def make_standard(")
+    task(recipe=own + "\n\ndef make_recipe(rung, *, slope=None):\n    return make_standard(rung)\n")
+    argv = ["data", "generate", "toy_line_60", "-o", str(tmp_path / "own"), "--dry-run"]
+    for given, says in (
+        ("slope=2", "takes options and does not say what data they make"),
+        ("slop=2", "--set: no option 'slop' of the data of the task toy_line"),
+        ("slope", "--set: an option is not key=value"),
+    ):
+        assert main([*argv, "--set", given]) == 2
+        assert says in capsys.readouterr().err
+    assert main(argv) == 0
 
 
 def test_units_are_split_by_the_task(task: Callable, data: Path, capsys: pytest.CaptureFixture[str]) -> None:

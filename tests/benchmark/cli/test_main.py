@@ -63,7 +63,6 @@ def test_help_names_every_command_and_imports_nothing_heavy(environment: dict[st
         (["run", "--seed", str(2**31)], "0 to 2147483647"),
         (["show"], "run"),
         (["list", "--format", "xml"], "xml"),
-        (["data", "explore", "x", "--groups", "two"], "two"),
     ],
 )
 def test_wrong_options_are_one_message(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]):

@@ -39,7 +39,7 @@ def moved(values: dict) -> None:
         (lambda values: values.update(manifest_sha256="0" * 64), "made for other data"),
         (lambda values: values["splits"]["train"].pop(), "lacks 1 materials"),
         (lambda values: values["splits"]["train"].append("mp-1000"), "names what the data do not hold"),
-        (lambda values: values["splits"]["dev"].append(values["splits"]["train"][0]), "names a material twice"),
+        (lambda values: values["splits"]["dev"].append(values["splits"]["train"][0]), "names a unit twice"),
         (moved, "not the standard split"),
         (lambda values: values.clear(), "cannot be read"),
     ],

@@ -50,14 +50,16 @@ def test_a_manifest_of_the_first_format_is_read_as_the_same_data(written: Path) 
 @pytest.mark.parametrize(
     ("source", "more", "words"),
     [
-        ({"kind": "drawn"}, {}, "drawn crystals"),
+        ({"kind": "drawn"}, {}, "drawn"),
         (
             {"kind": "drawn", "crystals": "realistic", "orientation": "olcf"},
             {"device": "cuda"},
-            "drawn crystals, the recipe realistic, oriented as olcf, made on cuda",
+            "drawn, crystals realistic, orientation olcf, made on cuda",
         ),
-        ({"kind": "prototypes", "name": "a.npz"}, {}, "prototypes from a.npz with other elements"),
+        ({"kind": "prototypes", "name": "a.npz"}, {}, "prototypes from a.npz"),
         ({"kind": "imported", "name": "real"}, {}, "imported from real"),
+        ({"kind": "measured", "name": "b.h5", "sha256": "0", "beam": "line 7"}, {}, "measured from b.h5, beam line 7"),
+        ({"kind": "structures", "name": "c", "splits": ["test"]}, {}, "structures from c, in no splits"),
     ],
 )
 def test_the_origin_of_data_is_told_in_words(written: Path, source: dict, more: dict, words: str) -> None:

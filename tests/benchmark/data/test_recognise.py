@@ -186,7 +186,7 @@ def dev_as_test(folder: Path) -> None:
         (without, "expected: 50 samples found: 49"),
         (with_more, "expected: 50 samples found: 51"),
         (renamed, "missing"),
-        (in_counts_that_are_none, "the intensities are not counts of electrons"),
+        (in_counts_that_are_none, "the intensities are not whole counts"),
         (smaller, "cbed_stack has another shape"),
         (elsewhere, "the shard cannot be read"),
         (dev_as_test, "sample_200_0: missing"),

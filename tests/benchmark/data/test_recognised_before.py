@@ -61,7 +61,7 @@ def test_what_is_known_is_not_looked_for_again(copied: Path, monkeypatch: pytest
         assert whose(manifest) == "by the manifest not compared with golden figures"
         found = recognised(manifest)
         assert found is not None and found.verdict == RECOGNISED
-        assert whose(manifest).startswith("by the manifest the rung's own, from another processor: of 320 stacks ")
+        assert whose(manifest).startswith("by the manifest the rung's own, from another processor: of 320 samples ")
         monkeypatch.setattr(module, "recognise", None)
         assert recognised(manifest) == found
 

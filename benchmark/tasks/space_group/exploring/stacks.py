@@ -33,7 +33,7 @@ def picture_of_stacks(manifest: Manifest, path: Path, groups: list[int] | None =
     if unknown := sorted(set(groups) - set(space_groups_of(manifest))):
         raise StemdlError(
             f"the data hold no space group {unknown[0]}",
-            where="--groups",
+            where="--set groups",
             expected=", ".join(map(str, space_groups_of(manifest))),
         )
     stacks = _first_stacks(manifest, groups)

@@ -9,7 +9,8 @@ import pytest
 
 from benchmark.data.manifest import Manifest, read_manifest
 from benchmark.foundation.errors import StemdlError
-from benchmark.tasks.density.explore import PAGE, SPECIMENS, contact_sheet, explore, first_specimens
+from benchmark.report.explored import PAGE
+from benchmark.tasks.density.explore import SPECIMENS, contact_sheet, explore, first_specimens
 
 
 def test_a_contact_sheet_has_each_pattern_at_its_place() -> None:

@@ -11,7 +11,8 @@ from benchmark.data.generate import generate
 from benchmark.data.manifest import read_manifest
 from benchmark.definition.finder import load_benchmark
 from benchmark.foundation.errors import StemdlError
-from benchmark.tasks.fingerprints.explore import PAGE, PICTURES, explore, one_of_each
+from benchmark.report.explored import PAGE
+from benchmark.tasks.fingerprints.explore import PICTURES, explore, one_of_each
 
 SMOKE = load_benchmark("fingerprints").rungs["fingerprints_smoke"]
 FEW = {"samples_per_class": {"train": 1, "dev": 2, "test": 1}, "atoms": 32}

@@ -19,8 +19,9 @@ from benchmark.data.verify import verify
 from benchmark.definition.finder import load_benchmark
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import sha256_of_file
+from benchmark.report.explored import PAGE
 from benchmark.tasks.powder.checks import CHECKS, Seen, look
-from benchmark.tasks.powder.explore import PAGE, PICTURE, explore, one_of_each
+from benchmark.tasks.powder.explore import PICTURE, explore, one_of_each
 
 SMOKE = load_benchmark("powder").rungs["powder_smoke"]
 FEW = {"patterns_per_group": {"train": 2, "dev": 1, "test": 1, "unseen": 0}, "biased_patterns": 3}

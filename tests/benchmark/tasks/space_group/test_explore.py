@@ -279,7 +279,7 @@ def test_too_few_materials_and_data_of_another_recipe_are_said(tmp_path: Path, m
     drawn = {**manifest.values, "source": {"kind": "drawn", "crystals": "realistic"}}
     text = page_of(replace(manifest, values=drawn), look_over(manifest), [], leaks)
     assert "too few to measure" in text
-    assert "Drawn crystals, the recipe realistic; not the rung's own." in html.unescape(text)
+    assert "Drawn, crystals realistic; not the rung's own." in html.unescape(text)
 
 
 def test_on_a_dark_page_charts_are_dark_and_patterns_stay_as_they_are(page: tuple[dict, Path]) -> None:

@@ -167,7 +167,7 @@ def test_the_command_tells_what_it_did(real_set: Path, tmp_path: Path, capsys: p
     }
     assert main(arguments) == 0
     output = capsys.readouterr()
-    assert "imported 49 stacks, of which repaired 0; dropped 10" in output.out and "stemdl data verify" in output.err
+    assert "imported 49 samples, of which repaired 0; dropped 10" in output.out and "stemdl data verify" in output.err
     assert main(["data", "verify", str(tmp_path / "data"), "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["ok"] is True
     assert main(["data", "info", str(tmp_path / "data")]) == 0
