@@ -11,6 +11,7 @@ from benchmark.comparison.result import Result
 from benchmark.events import keys
 from benchmark.foundation.reading import Unreadable, read_object
 from benchmark.foundation.text import printable
+from benchmark.submission.record_format import of_the_newest_format
 from benchmark.submission.run_record import RECORD_BYTES, RECORD_NESTING, RUN
 
 NOT_SAID = "not said"
@@ -85,12 +86,11 @@ def _goal(result: Result) -> str:
         log = run.scored.log
         for path in (log.with_suffix(".json"), log.parent / RUN):
             try:
-                record = read_object(path, RECORD_BYTES, RECORD_NESTING)
+                record = of_the_newest_format(read_object(path, RECORD_BYTES, RECORD_NESTING))
             except Unreadable:
                 continue
-            # The first form of a record knew one metric, of which more was better.
-            metric, reaches = record.get("metric", "macro-F1"), record.get("reaches", "at_least")
-            goals.add(f"{metric} {reaches} {record.get('target')}".replace("_", " "))
+            words = (record.get(name) for name in ("metric", "reaches", "target"))
+            goals.add(" ".join(map(str, words)).replace("_", " "))
             break
     return _text(tuple(sorted(goals)))
 
