@@ -17,7 +17,8 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
-from benchmark.crystals.survey import survey
+from benchmark.crystals.survey import Survey
+from benchmark.data.examined import Data
 from benchmark.data.manifest import read_manifest
 from benchmark.tasks.space_group.explore import write_page
 from benchmark.tasks.space_group.exploring import overview
@@ -40,7 +41,7 @@ def main() -> None:
             write_page(manifest, Path(page))
         rest = time.process_time() - start - each * stacks
         start = time.process_time()
-        survey(manifest)
+        Data(manifest).once(Survey)
         verified = (time.process_time() - start) / stacks
         print(
             f"{folder}: {stacks} stacks of {seen.pixels} x {seen.pixels}: explore {1e3 * each:.2f} ms per stack "

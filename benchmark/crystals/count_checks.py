@@ -6,16 +6,17 @@ from collections import Counter
 from collections.abc import Iterator
 
 from benchmark.crystals import relabel
-from benchmark.crystals.survey import survey
-from benchmark.data.examined import Data
+from benchmark.crystals.survey import Survey
+from benchmark.data.examined import Data, sees
 from benchmark.data.faults import DataFault
 from benchmark.data.manifest import MANIFEST
 from benchmark.definition.rung import SPLITS
 
 
+@sees(Survey)
 def counts(data: Data) -> Iterator[DataFault]:
     """Samples of each shard, split and group are as many as the manifest says, and as the recipe wants."""
-    manifest, seen, where = data.manifest, data.once(survey), str(data.manifest.folder / MANIFEST)
+    manifest, seen, where = data.manifest, data.once(Survey), str(data.manifest.folder / MANIFEST)
     for split in manifest.values["splits"]:
         if not any(shard["path"].startswith(f"{split}/") for shard in manifest.shards):
             yield DataFault("counts", where, f"the split {split} has no shard", hint="make or import the data again")

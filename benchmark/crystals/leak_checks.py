@@ -10,16 +10,17 @@ from benchmark.crystals import relabel
 from benchmark.crystals.duplicates import LATTICE_TOLERANCE, same_arrangement
 from benchmark.crystals.near_copies import near_copies
 from benchmark.crystals.partitions import STANDARD, make_partition
-from benchmark.crystals.survey import survey
-from benchmark.data.examined import Data, Skipped
+from benchmark.crystals.survey import Survey
+from benchmark.data.examined import Data, Skipped, sees
 from benchmark.data.faults import DataFault
 from benchmark.data.partition import FOLDER, load_partition
 from benchmark.foundation.errors import StemdlError
 
 
+@sees(Survey)
 def materials(data: Data) -> Iterator[DataFault]:
     """All samples of a material lie in one split and have one label and formula; a drawn one has its name's label."""
-    seen = data.once(survey)
+    seen = data.once(Survey)
     for entry in seen.samples:
         first = seen.materials[entry.compound.identifier]
         name, where = entry.compound.identifier, f"{data.manifest.folder / entry.shard}: {entry.name}"
@@ -44,10 +45,11 @@ def materials(data: Data) -> Iterator[DataFault]:
             )
 
 
+@sees(Survey)
 def duplicate_materials(data: Data) -> Iterator[DataFault]:
     """No compound of one lattice lies in two splits. Drawn crystals may by chance be alike: they are drawn again, and
     noted where their atoms lie alike too. Independent draws that coincide tell of the distribution, not of a leak."""
-    split_of = {name: entry.split for name, entry in data.once(survey).materials.items()}
+    split_of = {name: entry.split for name, entry in data.once(Survey).materials.items()}
     rung = relabel.shipped_rung(data.manifest)
     for one, other in _apart(data, split_of):
         first, second = (relabel.drawn_again(rung, name) if rung is not None else None for name in (one, other))
@@ -62,7 +64,7 @@ def duplicate_materials(data: Data) -> Iterator[DataFault]:
 
 def _apart(data: Data, split_of: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Materials of one formula, group and lattice that lie in two splits."""
-    for names in data.once(survey).alike:
+    for names in data.once(Survey).alike:
         yield from (pair for pair in combinations(names, 2) if len({split_of.get(name) for name in pair}) > 1)
 
 
@@ -76,13 +78,14 @@ def _two_in_one(one: str, other: str, split_of: Mapping[str, str], check: str, w
     )
 
 
+@sees(Survey)
 def copied_patterns(data: Data) -> Iterator[DataFault]:
     """No pattern of one split is that of another but for its noise."""
-    yield from _copies_between(data, [entry.split for entry in data.once(survey).samples], "copies")
+    yield from _copies_between(data, [entry.split for entry in data.once(Survey).samples], "copies")
 
 
 def _copies_between(data: Data, splits: list[str], check: str) -> Iterator[DataFault]:
-    seen = data.once(survey)
+    seen = data.once(Survey)
     for one, other, distance in near_copies(seen.descriptors, splits):
         first, second = seen.samples[one], seen.samples[other]
         if first.compound.identifier != second.compound.identifier:  # which is a fault of its own
@@ -95,12 +98,13 @@ def _copies_between(data: Data, splits: list[str], check: str) -> Iterator[DataF
             )
 
 
+@sees(Survey)
 def partitions(data: Data) -> Iterator[DataFault]:
     """Each partition next to the shards was made for them, names each material once, and separates duplicates."""
     paths = sorted((data.manifest.folder / FOLDER).glob("*.json"))
     if not paths:
         raise Skipped("there are none")
-    seen = data.once(survey)
+    seen = data.once(Survey)
     for path in paths:
         try:
             partition = load_partition(path)

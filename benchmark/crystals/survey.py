@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,26 +18,74 @@ from benchmark.crystals.materials import MaterialEntry, cells_are_primitive, rea
 from benchmark.crystals.near_copies import NOISELESS_DOSE_ELECTRONS, descriptor
 from benchmark.crystals.sample_checks import SAMPLE_CHECKS, Expected, OpenSample
 from benchmark.data import layout
+from benchmark.data.examined import ReadShard
 from benchmark.data.faults import READING_ERRORS, DataFault
 from benchmark.data.manifest import Manifest
-from benchmark.foundation.progress import progress
+
+if TYPE_CHECKING:
+    import h5py
 
 
-@dataclass
 class Survey:
-    """What was seen of a data set.
+    """What was seen of a data set. Faults are collected; none ends the survey.
+
+    Memory: a shard, and under 2 kB per sample.
 
     Attributes
     ----------
     samples : each sample that says what it is of, in the order of the shards.
-    descriptors : (len(samples), d) of their patterns, NaN where they cannot be described.
     counts : samples found of each shard, by its path in the manifest; a shard that cannot be read has none.
     """
 
-    samples: list[MaterialEntry] = field(default_factory=list)
-    descriptors: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
-    counts: dict[str, int] = field(default_factory=dict)
-    faults: list[DataFault] = field(default_factory=list)
+    def __init__(self, manifest: Manifest) -> None:
+        self.samples: list[MaterialEntry] = []
+        self.counts: dict[str, int] = {}
+        self.faults: list[DataFault] = []
+        self._recipe_sha256, self._expected = manifest.recipe_sha256, expected_of(manifest)
+        optics = (manifest.values.get("recipe") or {}).get("optics", {})
+        self._dose = optics.get("dose_electrons") or NOISELESS_DOSE_ELECTRONS
+        self._primitive = cells_are_primitive(manifest)
+        self._descriptors: list[NDArray[np.float32]] = []
+        self._compounds: dict[Compound, Compound] = {}  # the energies of a material share one
+
+    def shard(self, shard: ReadShard) -> None:
+        """Look at every sample of a shard."""
+        try:
+            with shard.opened() as opened:
+                found = opened.attrs.get("recipe_sha256", self._recipe_sha256)
+                if found != self._recipe_sha256:
+                    said = self._recipe_sha256, str(found)
+                    self.faults.append(DataFault("recipe", str(shard.path), "the shard is of other data", *said))
+                names = layout.sample_names(opened)
+                self.counts[shard.entry["path"]] = len(names)
+                for name in names:
+                    self._look(shard, opened[name], f"{shard.path}: {name}")
+        except READING_ERRORS as error:
+            if shard.path.is_file():  # a missing one is a fault of its hash
+                self.faults.append(DataFault("layout", str(shard.path), "the shard cannot be read", "", _said(error)))
+
+    def _look(self, shard: ReadShard, sample: h5py.Group, where: str) -> None:
+        patterns = _patterns(sample, where, self.faults)
+        if self._expected.pixels is None and patterns is not None:  # then all must be like the first
+            self._expected = replace(self._expected, pixels=patterns.shape[-1])
+        self.faults += _faults(OpenSample(sample, where, patterns), self._expected)
+        try:
+            entry = read_entry(sample, split_of(shard.entry["path"]), shard.entry["path"], self._primitive)
+        except READING_ERRORS as error:
+            self.faults += _unless_said(where, error, self.faults)
+            return
+        compound = self._compounds.setdefault(entry.compound, entry.compound)
+        self.samples.append(replace(entry, compound=compound))
+        self._descriptors.append(_described(patterns, self._dose))
+
+    @cached_property
+    def descriptors(self) -> NDArray[np.float32]:
+        """(len(samples), d) of their patterns, NaN where they cannot be described."""
+        size = max((len(one) for one in self._descriptors), default=0)
+        return np.array(
+            [one if len(one) == size else np.full(size, np.nan, dtype=np.float32) for one in self._descriptors],
+            dtype=np.float32,
+        ).reshape(len(self._descriptors), size)
 
     @cached_property
     def materials(self) -> dict[str, MaterialEntry]:
@@ -62,57 +111,6 @@ def expected_of(manifest: Manifest) -> Expected:
     pixels = (recipe.get("storage") or {}).get("pixels") or (recipe.get("optics") or {}).get("pixels")
     ours = not cells_are_primitive(manifest)
     return Expected(pixels, frozenset(space_groups_of(manifest)), ours, complete=ours)
-
-
-def survey(manifest: Manifest) -> Survey:
-    """Look at every sample of every shard that the manifest lists. Faults are collected; none ends the survey.
-
-    Memory: a shard's attributes, one stack, and under 2 kB per sample.
-    """
-    import h5py
-
-    seen, expected = Survey(), expected_of(manifest)
-    dose = (manifest.values.get("recipe") or {}).get("optics", {}).get("dose_electrons") or NOISELESS_DOSE_ELECTRONS
-    primitive = cells_are_primitive(manifest)
-    descriptors: list[NDArray[np.float32]] = []
-    compounds: dict[Compound, Compound] = {}  # the energies of a material share one
-    with progress("Verifying", len(manifest.shards), "shards") as advance:
-        for done, shard in enumerate(manifest.shards, start=1):
-            path = manifest.folder / shard["path"]
-            try:
-                with h5py.File(path, "r") as opened:
-                    if (found := opened.attrs.get("recipe_sha256", manifest.recipe_sha256)) != manifest.recipe_sha256:
-                        seen.faults.append(
-                            DataFault(
-                                "recipe", str(path), "the shard is of other data", manifest.recipe_sha256, str(found)
-                            )
-                        )
-                    names = layout.sample_names(opened)
-                    seen.counts[shard["path"]] = len(names)
-                    for name in names:
-                        sample = opened[name]
-                        where = f"{path}: {name}"
-                        patterns = _patterns(sample, where, seen.faults)
-                        if expected.pixels is None and patterns is not None:  # then all must be like the first
-                            expected = replace(expected, pixels=patterns.shape[-1])
-                        seen.faults += _faults(OpenSample(sample, where, patterns), expected)
-                        try:
-                            entry = read_entry(sample, split_of(shard["path"]), shard["path"], primitive)
-                        except READING_ERRORS as error:
-                            seen.faults += _unless_said(where, error, seen.faults)
-                            continue
-                        compound = compounds.setdefault(entry.compound, entry.compound)
-                        seen.samples.append(replace(entry, compound=compound))
-                        descriptors.append(_described(patterns, dose))
-            except READING_ERRORS as error:
-                if path.is_file():  # a missing one is a fault of its hash
-                    seen.faults.append(DataFault("layout", str(path), "the shard cannot be read", "", _said(error)))
-            advance(done)
-    size = max((len(one) for one in descriptors), default=0)
-    seen.descriptors = np.array(
-        [one if len(one) == size else np.full(size, np.nan, dtype=np.float32) for one in descriptors], dtype=np.float32
-    ).reshape(len(descriptors), size)
-    return seen
 
 
 def _patterns(sample: object, where: str, faults: list[DataFault]) -> NDArray[np.float32] | None:

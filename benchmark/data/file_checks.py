@@ -5,37 +5,38 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from benchmark.data.examined import Data
+from benchmark.data.examined import Data, ReadShard, sees
 from benchmark.data.faults import DataFault
-from benchmark.data.manifest import MANIFEST
+from benchmark.data.manifest import MANIFEST, Manifest
 from benchmark.definition.rung import SPLITS
-from benchmark.foundation.files import canonical_json, sha256_of_file, sha256_of_text
-from benchmark.foundation.progress import progress
+from benchmark.foundation.files import canonical_json, sha256_of_text
 
 
+class Hashes:
+    """The faults of each shard's file: it is there, of its size and hash."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self.faults: list[DataFault] = []
+
+    def shard(self, shard: ReadShard) -> None:
+        """Hold the file against its entry in the manifest."""
+        where, size, sha256 = str(shard.path), shard.entry["bytes"], shard.entry["sha256"]
+        if not shard.path.is_file():
+            hint = "make or import the data again: what is there is kept"
+            self.faults.append(DataFault("files", where, "missing", hint=hint))
+        elif len(shard.content) != size:
+            said = f"{size} bytes", f"{len(shard.content)} bytes"
+            self.faults.append(DataFault("files", where, "changed since the manifest", *said))
+        elif shard.sha256 != sha256:
+            said = f"sha256 {sha256}", f"sha256 {shard.sha256}"
+            self.faults.append(DataFault("files", where, "changed since the manifest", *said))
+
+
+@sees(Hashes)
 def files(data: Data) -> Iterator[DataFault]:
     """Each shard is there, of its size and hash; nothing else lies among them."""
     manifest = data.manifest
-    with progress("Hashing", len(manifest.shards), "shards") as advance:
-        for done, shard in enumerate(manifest.shards, start=1):
-            path = manifest.folder / shard["path"]
-            if not path.is_file():
-                yield DataFault(
-                    "files", str(path), "missing", hint="make or import the data again: what is there is kept"
-                )
-            elif path.stat().st_size != shard["bytes"]:
-                yield DataFault(
-                    "files",
-                    str(path),
-                    "changed since the manifest",
-                    f"{shard['bytes']} bytes",
-                    f"{path.stat().st_size} bytes",
-                )
-            elif (found := sha256_of_file(path)) != shard["sha256"]:
-                yield DataFault(
-                    "files", str(path), "changed since the manifest", f"sha256 {shard['sha256']}", f"sha256 {found}"
-                )
-            advance(done)
+    yield from data.once(Hashes).faults
     listed = {manifest.folder / shard["path"] for shard in manifest.shards}
     for path in sorted(manifest.folder.rglob("*")):
         inside = path.relative_to(manifest.folder).parts

@@ -9,35 +9,64 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from benchmark.data.examined import Data
+from benchmark.data.examined import Data, ReadShard, sees
 from benchmark.data.faults import READING_ERRORS, DataFault
 from benchmark.data.layout import label_of, read_unit
 from benchmark.data.manifest import MANIFEST, Manifest
-from benchmark.data.sealed import opened_image, read_sealed
 from benchmark.data.shard_index import index_shard, indices_of, stored_arrays
 from benchmark.definition.finder import benchmark_with
-from benchmark.foundation.progress import progress
 
 
 @dataclass
-class Seen:
+class Samples:
     """What one pass over all samples saw, of each shard that can be read: its samples by split, stratum, unit; and the
     hash of each sample's inputs, by split."""
 
+    manifest: Manifest
     faults: list[DataFault] = field(default_factory=list)
     strata: dict[str, Counter[str]] = field(default_factory=dict)
     splits_of_unit: dict[str, set[str]] = field(default_factory=dict)
     splits_of_inputs: dict[bytes, set[str]] = field(default_factory=dict)
 
+    def shard(self, shard: ReadShard) -> None:
+        """Look at every sample of a shard."""
+        try:
+            self._look(shard)
+        except READING_ERRORS as error:
+            said = str(error).splitlines()[0]
+            self.faults.append(DataFault("samples", str(shard.path), "the shard cannot be read", "", said))
 
+    def _look(self, shard: ReadShard) -> None:
+        schema, content, path = self.manifest.schema, shard.sealed, shard.path
+        index = index_shard(content, path, shard.entry["samples"], schema, indices_of(schema))
+        inputs = [hashlib.sha256() for _ in index.names]
+        for name, lying in index.fields.items():
+            stored = stored_arrays(content, path, index, lying, range(len(index.names)))
+            for number, array in enumerate(stored):
+                if array.dtype.kind == "f" and not np.isfinite(array).all():
+                    where = f"{path}: {index.name(number)}"
+                    self.faults.append(DataFault("samples", where, f"{name} is not finite"))
+                if lying.field in schema.inputs:
+                    inputs[number].update(array.tobytes())
+        with shard.opened() as opened:
+            for number in range(len(index.names)):
+                sample = opened[index.name(number)]
+                self.splits_of_unit.setdefault(read_unit(sample, schema.unit), set()).add(shard.split)
+                stratum = label_of(sample.attrs[schema.stratum]) if schema.stratum else ""
+                self.strata.setdefault(shard.split, Counter())[stratum] += 1
+                self.splits_of_inputs.setdefault(inputs[number].digest(), set()).add(shard.split)
+
+
+@sees(Samples)
 def samples(data: Data) -> Iterator[DataFault]:
     """Every sample has the schema's fields, of their shapes and types, labels of its classes, and finite numbers."""
-    yield from data.once(look).faults
+    yield from data.once(Samples).faults
 
 
+@sees(Samples)
 def counts(data: Data) -> Iterator[DataFault]:
     """Samples of each split and stratum are as many as the manifest says, and as the rung's definition wants."""
-    manifest, seen, where = data.manifest, data.once(look), str(data.manifest.folder / MANIFEST)
+    manifest, seen, where = data.manifest, data.once(Samples), str(data.manifest.folder / MANIFEST)
     for split, said in manifest.values["splits"].items():
         found = seen.strata.get(split, Counter())
         if found.total() != said["samples"]:
@@ -52,9 +81,10 @@ def counts(data: Data) -> Iterator[DataFault]:
                 yield DataFault("counts", where, f"samples of {split}, by the definition", str(number), str(there))
 
 
+@sees(Samples)
 def units(data: Data) -> Iterator[DataFault]:
     """All samples of a unit lie in one split, and no two splits have the same inputs."""
-    seen, where = data.once(look), str(data.manifest.folder)
+    seen, where = data.once(Samples), str(data.manifest.folder)
     for unit, splits in seen.splits_of_unit.items():
         if len(splits) > 1:
             word = data.manifest.schema.unit
@@ -64,36 +94,3 @@ def units(data: Data) -> Iterator[DataFault]:
         yield DataFault(
             "units", where, f"{len(shared)} samples have the inputs of others in another split", found=together
         )
-
-
-def look(manifest: Manifest) -> Seen:
-    seen, classes = Seen(), indices_of(manifest.schema)
-    with progress("Verifying", len(manifest.shards), "shards") as advance:
-        for done, entry in enumerate(manifest.shards, start=1):
-            path = manifest.folder / entry["path"]
-            split = entry["path"].partition("/")[0]
-            try:
-                content = read_sealed(path, entry["sha256"])
-                index = index_shard(content, path, entry["samples"], manifest.schema, classes)
-                inputs = [hashlib.sha256() for _ in index.names]
-                for name, lying in index.fields.items():
-                    stored = stored_arrays(content, path, index, lying, range(len(index.names)))
-                    for number, array in enumerate(stored):
-                        if array.dtype.kind == "f" and not np.isfinite(array).all():
-                            where = f"{path}: {index.name(number)}"
-                            seen.faults.append(DataFault("samples", where, f"{name} is not finite"))
-                        if lying.field in manifest.schema.inputs:
-                            inputs[number].update(array.tobytes())
-                with opened_image(content, path) as shard:
-                    for number in range(len(index.names)):
-                        sample = shard[index.name(number)]
-                        unit = read_unit(sample, manifest.schema.unit)
-                        seen.splits_of_unit.setdefault(unit, set()).add(split)
-                        stratum = label_of(sample.attrs[manifest.schema.stratum]) if manifest.schema.stratum else ""
-                        seen.strata.setdefault(split, Counter())[stratum] += 1
-                        seen.splits_of_inputs.setdefault(inputs[number].digest(), set()).add(split)
-            except READING_ERRORS as error:
-                said = str(error).splitlines()[0]
-                seen.faults.append(DataFault("samples", str(path), "the shard cannot be read", "", said))
-            advance(done)
-    return seen

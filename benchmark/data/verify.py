@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmark.data.examined import Data, Skipped
+from benchmark.data.examined import Data, Skipped, sees
 from benchmark.data.faults import READING_ERRORS, DataFault
 from benchmark.data.file_checks import files, recipe
 from benchmark.data.general_checks import counts, samples, units
 from benchmark.data.hdf5_errors import require_unlocked
 from benchmark.data.manifest import Manifest, read_manifest
-from benchmark.data.recognise import recognise
+from benchmark.data.recognise import Comparison
 from benchmark.data.recognition import rung_claimed
 from benchmark.definition.finder import RECIPE, find_task
 from benchmark.foundation.errors import StemdlError
@@ -57,9 +57,9 @@ def verify(folder: Path, *, quick: bool = False, table: Path | None = None) -> R
     data = Data(read_manifest(folder), table, report.notes)
     if not quick:
         require_unlocked(path for shard in data.manifest.shards if (path := folder / shard["path"]).is_file())
-    for name, check in _checks_of(data.manifest, report).items():
-        if quick and check not in QUICK:
-            continue
+    checks = {name: check for name, check in _checks_of(data.manifest, report).items() if not quick or check in QUICK}
+    data.expect(checks.values())
+    for name, check in checks.items():
         if check is golden and any(fault.check == "files" for fault in report.faults):
             report.skipped[name] = "the files are not the manifest's"
             continue
@@ -77,12 +77,13 @@ def verify(folder: Path, *, quick: bool = False, table: Path | None = None) -> R
     return report
 
 
+@sees(Comparison)
 def golden(data: Data) -> Iterator[DataFault]:
     """A rung's own data are that, by its golden figures: each sample, label and unit."""
     if rung_claimed(data.manifest) is None:
         raise Skipped("these do not claim to be a rung's own data")
     try:
-        recognition, faults = recognise(data.manifest)
+        recognition, faults = data.once(Comparison).result()
     except (OSError, StemdlError) as error:
         raise Skipped(f"{error}".splitlines()[0]) from error
     assert recognition is not None

@@ -16,6 +16,9 @@ import pytest
 
 from benchmark.crystals import near_copies as near
 from benchmark.crystals import relabel
+from benchmark.data.examined import Data, ReadShard
+from benchmark.data.file_checks import Hashes
+from benchmark.data.manifest import Manifest, read_manifest
 from benchmark.data.verify import GENERAL, MOST_FAULTS, verify
 from benchmark.foundation.errors import StemdlError
 from benchmark.tasks.space_group.checks import CHECKS
@@ -34,6 +37,36 @@ def test_sound_data_pass_every_check(written: Path) -> None:
     assert set(report.checked) | set(report.skipped) == EVERY
     quick = verify(written, quick=True)
     assert (quick.faults, quick.checked, set(quick.skipped)) == ([], ["files", "recipe"], {"golden"})
+
+
+def test_each_shard_is_read_once(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is hashed are the bytes that all checks look at."""
+    read: list[str] = []
+    read_bytes = Path.read_bytes
+
+    def counting(path: Path) -> bytes:
+        read.extend([path.name] * (path.suffix == ".h5"))
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", counting)
+    assert not verify(written).faults
+    assert sorted(read) == sorted(path.name for path in written.rglob("*.h5")) != []
+
+
+def test_a_look_that_fails_fails_the_checks_that_ask_for_it_alone(written: Path) -> None:
+    class Blind:
+        def __init__(self, manifest: Manifest) -> None:
+            self.tries = 0
+
+        def shard(self, shard: ReadShard) -> None:
+            self.tries += 1
+            raise KeyError("nothing here")
+
+    data = Data(read_manifest(written), looks=[Blind, Hashes])
+    assert data.once(Hashes).faults == []
+    for _ in range(2):
+        with pytest.raises(KeyError, match="nothing here"):
+            data.once(Blind)
 
 
 def replace(shard: h5py.File, sample: str, patterns: np.ndarray) -> None:

@@ -20,7 +20,7 @@ from benchmark.definition.finder import load_benchmark
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import sha256_of_file
 from benchmark.report.explored import PAGE
-from benchmark.tasks.powder.checks import CHECKS, Seen, look
+from benchmark.tasks.powder.checks import CHECKS, Profiles
 from benchmark.tasks.powder.explore import PICTURE, explore, one_of_each
 
 SMOKE = load_benchmark("powder").rungs["powder_smoke"]
@@ -62,10 +62,11 @@ def test_a_folder_that_cannot_be_written_is_said(data: Path, tmp_path: Path) -> 
         explore(read_manifest(data), tmp_path / "file")
 
 
-def with_seen(data: Path, seen: Seen) -> Data:
+def with_seen(data: Path, **seen: object) -> Data:
     examined = Data(read_manifest(data))
-    examined.once(look)
-    examined._seen[look] = seen
+    profiles = examined.once(Profiles)
+    for name, value in seen.items():
+        setattr(profiles, name, value)
     return examined
 
 
@@ -73,12 +74,12 @@ def test_a_crystal_in_two_splits_and_a_type_that_was_seen_are_found(data: Path) 
     one = Compound("a", ((11, 1), (17, 1)), 225, (5.64,) * 3, (90.0,) * 3)
     other = dataclasses.replace(one, identifier="b", lengths_angstrom=(5.7,) * 3)
     apart = dataclasses.replace(one, identifier="c", lengths_angstrom=(6.6,) * 3)
-    leaking = with_seen(data, Seen(compounds=[("train", one), ("test", other), ("dev", apart)]))
+    leaking = with_seen(data, compounds=[("train", one), ("test", other), ("dev", apart)])
     (fault,) = CHECKS["duplicates"](leaking)
     assert fault.found == "test, train" and "a" in fault.message
-    assert not list(CHECKS["duplicates"](with_seen(data, Seen(compounds=[("train", one), ("train", other)]))))
-    shared = Seen(types={("train", "balanced"): {"AB cF8 225", ""}, ("test", "unseen"): {"AB cF8 225"}})
-    (fault,) = CHECKS["types"](with_seen(data, shared))
+    assert not list(CHECKS["duplicates"](with_seen(data, compounds=[("train", one), ("train", other)])))
+    shared = {("train", "balanced"): {"AB cF8 225", ""}, ("test", "unseen"): {"AB cF8 225"}}
+    (fault,) = CHECKS["types"](with_seen(data, types=shared))
     assert fault.found == "AB cF8 225"
 
 
