@@ -43,25 +43,31 @@ other kernels gave 1.2 %. As many could be hidden there: a change of the metric 
 
 
 def recognise(manifest: Manifest) -> tuple[Recognition | None, list[DataFault]]:
-    """Compare a data set with the golden figures of the rung that it claims to be of, as `Comparison.result` has it.
+    """Compare a data set with the golden figures of the rung that it claims to be of, as `Comparison.result` has it;
+    what was found is kept in the data's folder where that can be written.
 
     Raises StemdlError for a shard that is not its manifest's, OSError where one cannot be read.
     """
-    return Data(manifest, doing="Comparing with golden figures").once(Comparison).result()
+    recognition, faults = Data(manifest, doing="Comparing with golden figures").once(Comparison).result()
+    if recognition is not None:
+        keep(manifest, recognition)
+    return recognition, faults
 
 
 class Comparison:
     """Every sample of a data set against the golden figures of the rung that it claims to be of; a look that
-    `Data.once` can make. Where nothing has to be compared it looks at nothing, unless `anyway`.
+    `Data.once` can make. Where nothing has to be compared, it looks at nothing; with
+    `rung` it compares with that one, whatever is known.
 
     Takes 0.3 ms per sample on one core.
     """
 
-    def __init__(self, manifest: Manifest, anyway: bool = False) -> None:
+    def __init__(self, manifest: Manifest, rung: Rung | None = None) -> None:
         self._manifest, self._known = manifest, known_recognition(manifest)
-        rung, known = rung_claimed(manifest), self._known
-        compared = known is not None and known.golden_sha256 and (anyway or known.verdict != IDENTICAL)
-        self._rung = rung if compared else None
+        known = self._known
+        if rung is None and known is not None and known.golden_sha256 and known.verdict != IDENTICAL:
+            rung = rung_claimed(manifest)
+        self._rung = rung
         if self._rung is not None:
             golden = load_golden(self._rung)
             assert golden is not None, "its hash is known"
@@ -80,22 +86,21 @@ class Comparison:
                 self._alike[sample.split][found] += 1  # type: ignore[union-attr]
 
     def result(self) -> tuple[Recognition | None, list[DataFault]]:
-        """What was found, once all shards were looked at, which is kept in the data's folder where that can be written;
-        with it, what differs. None where the data do not claim to be a rung's own."""
+        """What was found, once all shards were looked at; with it, what differs. None where the data do not claim to be
+        a rung's own."""
         if self._rung is None:
             return self._known, []
         faults = [*self._faults, *_counted_otherwise(self._manifest, self._alike)]
         total = sum(self._alike.values(), Counter())
         whole = total.total() == sum(self._rung.total(split) for split in SPLITS)
-        recognition = Recognition(
+        found = Recognition(
             RECOGNISED if whole and not faults else REFUSED,
             golden_sha256(self._rung.name),
             total.total(),
             total[Likeness.ROUNDED],
             total[Likeness.RECOUNTED],
         )
-        keep(self._manifest, recognition)
-        return recognition, faults
+        return found, faults
 
 
 def recognised(manifest: Manifest) -> Recognition | None:

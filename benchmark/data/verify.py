@@ -17,7 +17,7 @@ from benchmark.data.general_checks import counts, samples, units
 from benchmark.data.hdf5_errors import require_unlocked
 from benchmark.data.manifest import Manifest, read_manifest
 from benchmark.data.recognise import Comparison
-from benchmark.data.recognition import rung_claimed
+from benchmark.data.recognition import keep, rung_claimed
 from benchmark.definition.finder import RECIPE, find_task
 from benchmark.foundation.errors import StemdlError
 
@@ -89,6 +89,7 @@ def golden(data: Data) -> Iterator[DataFault]:
     assert recognition is not None
     if not recognition.golden_sha256:
         raise Skipped(f"there are no golden figures for {data.manifest.rung}")
+    keep(data.manifest, recognition)
     data.notes.append(recognition.in_words)
     yield from faults
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -14,6 +15,7 @@ from scipy.ndimage import gaussian_filter
 from sealing import seal
 
 from benchmark.data import golden, recognise
+from benchmark.data.examined import Data
 from benchmark.data.golden import Likeness, likeness, load_golden
 from benchmark.data.manifest import Manifest, read_manifest
 from benchmark.data.recipe import Sample
@@ -49,11 +51,15 @@ def figures(made: Manifest, few: Rung, tmp_path: Path, monkeypatch: pytest.Monke
     return path
 
 
+def compare(manifest: Manifest, rung: Rung) -> tuple[recognise.Recognition, list]:
+    return Data(manifest).once(partial(recognise.Comparison, rung=rung)).result()
+
+
 @pytest.mark.usefixtures("figures")
 def test_a_data_set_is_recognised_and_one_with_smoother_densities_is_not(
     made: Manifest, few: Rung, tmp_path: Path
 ) -> None:
-    recognition, faults = recognise.compare(made, few)
+    recognition, faults = compare(made, few)
     assert (recognition.verdict, recognition.compared, faults) == (RECOGNISED, 3, [])
     copied = tmp_path / "copied"
     shutil.copytree(made.folder, copied)
@@ -62,7 +68,7 @@ def test_a_data_set_is_recognised_and_one_with_smoother_densities_is_not(
         (name,) = opened
         opened[name]["density"][...] = gaussian_filter(opened[name]["density"][()], 0.7)
     seal(copied)
-    recognition, (fault,) = recognise.compare(read_manifest(copied), few)
+    recognition, (fault,) = compare(read_manifest(copied), few)
     assert recognition.verdict == REFUSED and fault.file == f"{shard}: {name}"
 
 
