@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from benchmark.definition.sample import SampleSchema
 from benchmark.foundation.errors import StemdlError
 from benchmark.metrics.confusion import Confusion
-from benchmark.metrics.metric import Arrays, Metric
+from benchmark.metrics.metric import Arrays, Metric, require_all_counted
 
 
 class Clustering:
@@ -80,6 +80,7 @@ class Clustering:
         counts = np.asarray(tally[:-1]).reshape(self._classes, self._classes)
         if not counts.any():
             raise StemdlError("a score of no samples does not exist", remedy="evaluate at least one sample")
+        require_all_counted(tally, int(counts.sum()))
         return counts
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from benchmark.definition.sample import SampleSchema
 from benchmark.foundation.errors import StemdlError
 from benchmark.metrics.confusion import Confusion
-from benchmark.metrics.metric import Arrays, Metric
+from benchmark.metrics.metric import Arrays, Metric, require_all_counted
 
 
 class MacroF1:
@@ -27,7 +27,9 @@ class MacroF1:
         return np.append(counts.reshape(-1), counts.sum())
 
     def value(self, tally: NDArray[np.int64]) -> float:
-        return Confusion(tally[:-1].reshape(self._classes, self._classes)).macro_f1()
+        counts = Confusion(tally[:-1].reshape(self._classes, self._classes))
+        require_all_counted(tally, counts.samples)
+        return counts.macro_f1()
 
 
 def make(schema: SampleSchema, fields: Sequence[str]) -> Metric:

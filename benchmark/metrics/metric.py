@@ -57,6 +57,12 @@ def make_metric(name: str, schema: SampleSchema, fields: Sequence[str]) -> Metri
     return made
 
 
+def require_all_counted(tally: NDArray[np.int64], counted: int) -> None:
+    """Raises StemdlError where a tally's own counts are not of as many samples as it says."""
+    if counted != samples_in(tally):
+        raise StemdlError("a tally does not count each sample once", expected=samples_in(tally), found=counted)
+
+
 def samples_in(tally: NDArray[np.int64]) -> int:
     """How many samples a tally counts."""
     return int(tally[-1])

@@ -1,4 +1,5 @@
-"""What the last evaluations of a run counted: `tallies.json` next to its log.
+"""What the last evaluations of a run counted: `tallies.json` next to its log; of `result_<i>.txt` in a submission
+`tallies/result_<i>.json`.
 
 The log has one value for each evaluation. What it is the value of, such as how often each class was taken for which, is
 kept here, with the schema that says what is counted. It is written off the clock, and nothing is scored by it.
@@ -6,6 +7,7 @@ kept here, with the schema that says what is counted. It is written off the cloc
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +17,12 @@ from numpy.typing import NDArray
 
 from benchmark.definition.sample import SampleSchema
 from benchmark.foundation.errors import StemdlError
-from benchmark.foundation.files import write_json
+from benchmark.foundation.files import write_text
 from benchmark.foundation.reading import Unreadable, read_object
 
 TALLIES = "tallies.json"
+SUBMITTED = "tallies"
+"""The folder next to the logs of a submission."""
 FORMAT = 1
 _BYTES, _NESTING = 4 * 2**20, 8
 """Those of two splits of 230 classes have 106,000 numbers."""
@@ -33,16 +37,24 @@ class Tallies:
 
 
 def write_tallies(folder: Path, tallies: Tallies) -> None:
-    """Write them into a run's folder."""
+    """Write them into a run's folder, without spaces: most of the numbers of many classes are 0."""
     counted = {split: tally.tolist() for split, tally in tallies.splits.items()}
-    write_json(folder / TALLIES, {"format": FORMAT, "schema": tallies.schema.to_json(), "splits": counted})
+    values = {"format": FORMAT, "schema": tallies.schema.to_json(), "splits": counted}
+    write_text(folder / TALLIES, json.dumps(values, separators=(",", ":"), allow_nan=False) + "\n")
 
 
-def read_tallies(folder: Path) -> Tallies | None:
-    """Those of a run's folder; None where it has none. Raises StemdlError for a file that is not of the format."""
-    path = folder / TALLIES
-    if not path.exists():
-        return None
+def submitted_tallies(log: Path) -> Path:
+    """Where those of a log lie in a submission."""
+    return log.parent / SUBMITTED / f"{log.stem}.json"
+
+
+def tallies_of(log: Path) -> Path | None:
+    """The file of a log, in a submission or in a run's folder; None where it has none."""
+    return next((path for path in (submitted_tallies(log), log.parent / TALLIES) if path.exists()), None)
+
+
+def read_tallies(path: Path) -> Tallies:
+    """Those of a file. Raises StemdlError for one that is not of the format."""
     try:
         values = read_object(path, _BYTES, _NESTING)
         if values["format"] != FORMAT:

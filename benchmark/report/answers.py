@@ -16,7 +16,7 @@ from markupsafe import Markup
 from benchmark.definition.finder import ANSWERS, benchmark_with, find_task
 from benchmark.foundation.errors import StemdlError
 from benchmark.metrics.metric import make_metric
-from benchmark.metrics.tallies import TALLIES, read_tallies
+from benchmark.metrics.tallies import TALLIES, Tallies, read_tallies, tallies_of
 
 Cell = str | int | float | None
 
@@ -48,23 +48,21 @@ class Answers:
     problem: str = ""
 
 
-def answers_of(folder: Path, rung: str | None, logged: Mapping[str, Any]) -> list[Answers]:
-    """Those of the run in a folder, on a rung; none where nothing was kept, or its task shows nothing. `logged` has the
-    value that the log gives of each split."""
-    benchmark = benchmark_with(rung) if rung and (folder / TALLIES).exists() else None
+def answers_of(log: Path, rung: str | None, logged: Mapping[str, Any]) -> list[Answers]:
+    """Those of the run that left a log, on a rung; none where nothing was kept, or its task shows nothing. `logged` has
+    the value that the log gives of each split."""
+    path = tallies_of(log)
+    benchmark = benchmark_with(rung) if rung and path is not None else None
     place = find_task(benchmark.task) if benchmark else None
-    if benchmark is None or place is None or not place.brings(ANSWERS):
+    if path is None or benchmark is None or place is None or not place.brings(ANSWERS):
         return []
     try:
-        return list(_answers(folder, benchmark.measured, place.code(ANSWERS), logged))
+        return list(_answers(read_tallies(path), benchmark.measured, place.code(ANSWERS), logged))
     except (StemdlError, ValueError, TypeError, IndexError, KeyError, OverflowError) as error:  # of a foreign file
         return [Answers("", problem=f"{TALLIES} cannot be shown: {getattr(error, 'found', None) or error}")]
 
 
-def _answers(folder: Path, measured: Any, code: Any, logged: Mapping[str, Any]) -> Iterator[Answers]:
-    tallies = read_tallies(folder)
-    if tallies is None:
-        return
+def _answers(tallies: Tallies, measured: Any, code: Any, logged: Mapping[str, Any]) -> Iterator[Answers]:
     metric = make_metric(measured.metric, tallies.schema, measured.of)
     for split, tally in tallies.splits.items():
         value, said = metric.value(tally), logged.get(split)

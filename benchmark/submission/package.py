@@ -21,6 +21,7 @@ from benchmark.events.power_log import POWER, power_logs
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.source import source_files, source_sha256
 from benchmark.launch.launchers import launcher_names
+from benchmark.metrics.tallies import TALLIES, submitted_tallies
 from benchmark.submission.ledger import LEDGER, LedgerRun
 from benchmark.submission.run_record import RUN, StoredRun
 
@@ -113,10 +114,13 @@ def pack_hpc(draft: SubmissionDraft, folder: Path) -> None:
 
 
 def put_runs(runs: Sequence[tuple[StoredRun, LedgerRun]], folder: Path, name: str) -> None:
-    """Logs, records and power logs, numbered from 0, byte for byte. `name` has a place for {index}."""
+    """Logs, records, power logs and what was counted, numbered from 0, byte for byte. `name` has a place for
+    {index}."""
     for index, (run, _) in enumerate(runs):
         put(folder / name.format(index=index), run.log.read_bytes())
         put(folder / name.replace(".txt", ".json").format(index=index), (run.folder / RUN).read_bytes())
+        if (counted := run.folder / TALLIES).exists():
+            put(submitted_tallies(folder / name.format(index=index)), counted.read_bytes())
         for path in power_logs(run.log):
             put(folder / POWER / Path(name.format(index=index)).stem / path.name, path.read_bytes())
 

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from benchmark.definition.request import CONFIG
 from benchmark.definition.scored import RULESETS
+from benchmark.metrics.tallies import SUBMITTED, TALLIES
 from benchmark.submission.run_record import RUN, SYSTEM
 from benchmark.validation.checks.log_form import KNOWN
 from benchmark.validation.checks.result_set import index_of
@@ -64,15 +65,18 @@ class Reading:
         """A log; one without events and with a fault where it and what lies next to it are beyond the bounds."""
         file = f"{self.above}/{entry.file}"
         record = self._beside(entry, RECORD.format(index=index_of(entry.path)))
+        tallies = self._beside(entry, f"{SUBMITTED}/{RECORD.format(index=index_of(entry.path))}")
         if self.of_runs:
             record = record or self._beside(entry, RUN)
+            tallies = tallies or self._beside(entry, TALLIES)
         system, config = (self._beside(entry, name) if self.of_runs else None for name in (SYSTEM, CONFIG))
-        sizes = sum(each.size for each in (entry, record, system, config) if each)
+        sizes = sum(each.size for each in (entry, record, system, config, tallies) if each)
         if entry.size <= self.limits.log_bytes and not self.of_tree.take(sizes):
             return _not_read(entry, file, "all that lie here have more bytes than are read")
         log = Log.read(entry.path, file, self.limits)
         log.may_miss, log.ruleset = self.may_miss, self.ruleset
         log.record, log.system, log.config = (self._data(each, log) for each in (record, system, config))
+        log.tallies = tallies.path if tallies else None
         self.judge(log)
         if not self.of_set.take(log.forget(KEPT)):
             return _not_read(entry, file, "the logs of its set hold more than is compared")

@@ -52,8 +52,8 @@ class DataFile:
 
 @dataclass
 class Log:
-    """One log. `file` is its name for the reader; what lies next to it (`record`, `system`, `config`) is None where it
-    does not.
+    """One log. `file` is its name for the reader; what lies next to it (`record`, `system`, `config`, and the file of
+    `tallies`) is None where it does not.
 
     `may_miss` says that its set is valid with this run short of the target; `ruleset`, by which round of MLPerf HPC a
     log of another suite is judged.
@@ -66,6 +66,7 @@ class Log:
     record: DataFile | None = None
     system: DataFile | None = None
     config: DataFile | None = None
+    tallies: Path | None = None
     may_miss: bool = False
     ruleset: str = RULESETS[-1]
 

@@ -194,6 +194,7 @@ def test_a_submission_is_made_reviewed_and_scored(toy: Toy, tmp_path: Path) -> N
     assert toy.rung in (tmp_path / "review" / "index.html").read_text(encoding="utf-8")
     (row,) = toy.said("score", toy.submission)
     assert (row["benchmark"], row["runs"]) == (toy.rung, RUNS) and row["score_minutes"] == row["raw_minutes"] > 0
+    assert len(list(toy.submission.rglob("tallies/result_*.json"))) == RUNS
     packed = {path.parent.name for path in toy.submission.rglob("task.py")}
     assert toy.name in packed  # and its source is what the ledger says ran, or the submission were not valid
 

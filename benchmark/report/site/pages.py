@@ -194,7 +194,7 @@ def run_page(run: Run, kept: RunEntry, entry: Entry, title: str, log: str, sha25
         points=[(key, _said(value)) for key, value in list(points.items())[:200]],
         chart=charts.run_curve(curve, entry.metric, entry.target),
         command=repeat(run),
-        answers=answers_of(run.scored.log.parent, run.scored.benchmark, _logged(run, entry)),
+        answers=answers_of(run.scored.log, run.scored.benchmark, _logged(run, entry)),
         root="../",
     )
 

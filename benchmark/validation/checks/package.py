@@ -13,7 +13,7 @@ from benchmark.validation.subjects import SCALINGS, STRONG, WEAK, Submission
 
 TOP = {"benchmarks", "results", "systems"}
 IN_RESULTS = re.compile(
-    r"(result_(0|[1-9]\d*)\.(txt|json)|scaling\.json|package_checker_params|ledger\.\w+|power|"
+    r"(result_(0|[1-9]\d*)\.(txt|json)|scaling\.json|package_checker_params|ledger\.\w+|power|tallies|"
     r"pruned_results)"
 )
 SOURCE = {".py", ".sh", ".cc", ".cpp", ".cu", ".c", ".h", ".hpp", ".f90", ".jl", ".slurm", ".lsf", ".sbatch"}

@@ -11,17 +11,19 @@ import pytest
 
 from benchmark.definition.sample import Field, SampleSchema
 from benchmark.foundation.errors import StemdlError
-from benchmark.metrics.tallies import TALLIES, Tallies, read_tallies, write_tallies
+from benchmark.metrics.tallies import TALLIES, Tallies, read_tallies, tallies_of, write_tallies
 
 SCHEMA = SampleSchema((Field("x", (2,)),), (Field("kind", (), "int64"),), classes={"kind": ("a", "b")})
 COUNTED = np.array([3, 1, 0, 2**62, 9], dtype=np.int64)
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
-    assert read_tallies(tmp_path) is None
+    log = tmp_path / "result_0.txt"
+    assert tallies_of(log) is None
     write_tallies(tmp_path, Tallies(SCHEMA, {"dev": COUNTED, "test": COUNTED[::-1]}))
-    found = read_tallies(tmp_path)
-    assert found is not None and found.schema == SCHEMA
+    assert tallies_of(log) == tmp_path / TALLIES
+    found = read_tallies(tmp_path / TALLIES)
+    assert found.schema == SCHEMA
     assert found.splits["dev"].tolist() == COUNTED.tolist() == found.splits["test"][::-1].tolist()
     assert {path.name for path in tmp_path.iterdir()} == {TALLIES}
 
@@ -47,4 +49,4 @@ def test_what_is_not_of_the_format_is_refused(tmp_path: Path, spoil: dict[str, A
     values = json.loads((tmp_path / TALLIES).read_text())
     (tmp_path / TALLIES).write_text(json.dumps(values | spoil))
     with pytest.raises(StemdlError, match="what the run counted cannot be read"):
-        read_tallies(tmp_path)
+        read_tallies(tmp_path / TALLIES)

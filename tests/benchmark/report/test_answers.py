@@ -47,12 +47,12 @@ def test_a_matrix_of_many_classes_stays_drawable() -> None:
 
 def test_counts_are_shown_where_they_come_to_what_the_log_says(tmp_path: Path) -> None:
     value = of_groups(tmp_path, COUNTS, "dev", "test")
-    dev, test = answers_of(tmp_path, "stemdl_mini", {"dev": value, "test": value + 1e-12})
+    dev, test = answers_of(tmp_path / "result_0.txt", "stemdl_mini", {"dev": value, "test": value + 1e-12})
     assert [part.title for part in dev.parts] == ["Found classes", "Most confused"] and not dev.problem
     assert dev.parts[0].rows[0][0] == "14 P21/c", "a group is named"
     assert test.parts == () and "the log says" in test.problem
-    assert answers_of(tmp_path, "no_such_rung", {"dev": value}) == []
-    assert answers_of(tmp_path / "nowhere", "stemdl_mini", {"dev": value}) == []
+    assert answers_of(tmp_path / "result_0.txt", "no_such_rung", {"dev": value}) == []
+    assert answers_of(tmp_path / "nowhere" / "result_0.txt", "stemdl_mini", {"dev": value}) == []
 
 
 def test_powder_and_density_show_theirs(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_powder_and_density_show_theirs(tmp_path: Path) -> None:
     natural = [1, 1, 2, 4, *(0, 1, 0), *(2, 2, 0), *(0, 4, 0)]
     counted = np.array([*balanced, *natural, 14])
     write_tallies(tmp_path, Tallies(SampleSchema(PICTURE, targets, classes=classes), {"dev": counted}))
-    (dev,) = answers_of(tmp_path, "powder_mini", {"dev": 0.5})
+    (dev,) = answers_of(tmp_path / "result_0.txt", "powder_mini", {"dev": 0.5})
     assert dev.parts[0].columns == ("part", "samples", "top-1", "top-3", "top-5", "macro-F1")
     assert dev.parts[0].rows == (
         ("balanced", 10, 0.5, 0.8, 0.9, pytest.approx(10 / 13 / 3)),
@@ -70,7 +70,7 @@ def test_powder_and_density_show_theirs(tmp_path: Path) -> None:
     )
     schema = SampleSchema(PICTURE, (Field("density", (4, 4)),))
     write_tallies(tmp_path, Tallies(schema, {"test": np.array([2**32, 4])}))
-    (test,) = answers_of(tmp_path, "density_mini", {"test": 0.5})
+    (test,) = answers_of(tmp_path / "result_0.txt", "density_mini", {"test": 0.5})
     assert test.parts[0].rows == ((4, 0.5, 0.75),)
 
 
@@ -86,7 +86,7 @@ def test_powder_and_density_show_theirs(tmp_path: Path) -> None:
 )
 def test_a_stranger_s_file_stops_nothing(tmp_path: Path, text: str) -> None:
     (tmp_path / TALLIES).write_text(text)
-    (found,) = answers_of(tmp_path, "stemdl_mini", {"dev": 0.5})
+    (found,) = answers_of(tmp_path / "result_0.txt", "stemdl_mini", {"dev": 0.5})
     assert found.parts == () and TALLIES in found.problem
 
 
@@ -96,13 +96,13 @@ def test_counts_that_are_none_are_not_shown(tmp_path: Path, counts: list[list[in
     values = json.loads((tmp_path / TALLIES).read_text())
     values["splits"]["dev"] = [*np.ravel(counts).tolist(), 1]
     (tmp_path / TALLIES).write_text(json.dumps(values))
-    (found,) = answers_of(tmp_path, "stemdl_mini", {"dev": 1.0})
+    (found,) = answers_of(tmp_path / "result_0.txt", "stemdl_mini", {"dev": 1.0})
     assert found.parts == () and found.problem
 
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / TALLIES)
-    (found,) = answers_of(tmp_path, "stemdl_mini", {"dev": 1.0})
+    (found,) = answers_of(tmp_path / "result_0.txt", "stemdl_mini", {"dev": 1.0})
     assert "not a regular file" in found.problem
 
 
@@ -116,8 +116,7 @@ def test_a_run_s_page_shows_what_it_answered(smoke_run: Path, tmp_path: Path) ->
         "Found classes, test split",
         "Most confused, test split",
     ]
-    counted, record = read_tallies(smoke_run), json.loads((smoke_run / "run.json").read_text())
-    assert counted is not None
+    counted, record = read_tallies(smoke_run / TALLIES), json.loads((smoke_run / "run.json").read_text())
     classes = len(counted.schema.classes["space_group"])
     of_test = Confusion(counted.splits["test"][:-1].reshape(classes, classes))
     assert of_test.macro_f1() == record["test"] and "it is not shown" not in text

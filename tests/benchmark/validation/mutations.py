@@ -37,6 +37,7 @@ from mutations_files import FILES
 from mutations_learned import LEARNED
 from mutations_ledger import LEDGERS
 from mutations_sets import SETS
+from mutations_tallies import TALLIED
 from mutations_told import TOLD
 from mutations_weak import WEAK
 
@@ -290,4 +291,5 @@ MUTATIONS = (
     *TOLD,
     *LEARNED,
     *CODES,
+    *TALLIED,
 )

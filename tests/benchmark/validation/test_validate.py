@@ -12,6 +12,7 @@ from corpus import RESULTS, Mutation, Tree
 from findings import ARCHIVE, PUBLISHED, folders, places, published, recorded
 from honest_run import as_text, at, log_lines, record_of
 from mutations import MUTATIONS
+from mutations_tallies import FILE, counted
 
 from benchmark.definition.finder import readable
 from benchmark.events import keys
@@ -37,6 +38,12 @@ def test_a_good_submission_has_no_finding(tmp_path, division, verdict):
     report = judge(Tree.valid(division).write(tmp_path / "Somewhere"))
     assert (report.verdict, report.findings) == (verdict, [])
     assert [(each.kind, each.logs) for each in report.judged] == [("submission", 5)]
+
+
+def test_counts_that_come_to_the_log_are_no_finding(tmp_path):
+    tree = Tree.valid()
+    counted()(tree)
+    assert FILE in tree.files and judge(tree.write(tmp_path / "Somewhere")).findings == []
 
 
 def test_the_corpus_logs_what_a_real_run_logs():
