@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,12 @@ STYLE = {
 WIDTH_INCHES = 8.4
 GROUND, LETTERS = "#161616", "#dddddd"
 """Patterns are bright on black: what surrounds them is dark in every picture, on light pages and dark ones."""
+ON_BLACK = STYLE | {
+    "figure.facecolor": GROUND,
+    "axes.facecolor": GROUND,
+    **dict.fromkeys(("text.color", "axes.labelcolor", "axes.titlecolor", "xtick.color", "ytick.color"), LETTERS),
+}
+"""The style of figures of patterns."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +51,15 @@ class Drawn:
     patterns: bool = False
 
 
-def draw(path: Path, title: str, make: Callable[[], tuple[Figure, str, str]]) -> Drawn:
-    """Draw the figure that `make` gives, with its caption and the text in its place, to a PNG file."""
+def draw(
+    path: Path, title: str, make: Callable[[], tuple[Figure, str, str]], style: Mapping[str, Any] = STYLE
+) -> Drawn:
+    """Draw the figure that `make` gives, with its caption and the text in its place, to a PNG file. `style` is
+    `ON_BLACK` for pictures whose colours mean something, which are never exchanged."""
     import matplotlib as mpl
     from matplotlib.colors import to_rgba
 
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(dict(style)):
         figure, caption, alternative = make()
         with atomic_path(path) as temporary:
             figure.savefig(temporary, format="png", metadata={"Software": None})

@@ -6,14 +6,16 @@ Such pages share the folder, the first sample of each kind, and a page of figure
 from __future__ import annotations
 
 import base64
-import html
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from markupsafe import Markup
+
 from benchmark.data.manifest import Manifest
+from benchmark.data.recognition import whose
 from benchmark.data.sealed import opened_shard
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import write_text
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PAGE = "index.html"
+TEMPLATES = Path(__file__).parent / "templates"
 Kind = TypeVar("Kind", bound=Hashable)
 
 
@@ -84,20 +87,26 @@ def write_page(folder: Path, manifest: Manifest, word: str, drawn: Sequence[Draw
 
     The pictures lie within it, so that one file is all. Raises OSError where it cannot be written.
     """
-    name = html.escape(manifest.rung)
-    rows = "".join(f"<tr><td>{split}</td><td>{count:,}</td></tr>" for split, count in manifest.samples.items())
-    figures = "".join(
-        f'<h2>{html.escape(each.title)}</h2><figure><img alt="{html.escape(each.alternative)}" style="max-width:100%" '
-        f'src="data:image/png;base64,{encoded(each.path)}"><figcaption>{html.escape(each.caption)}</figcaption></figure>'
-        for each in drawn
+    import jinja2
+
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    write_text(
-        folder / PAGE,
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{name}</title>'
-        f"<h1>{name}</h1><p>Manifest {manifest.sha256}</p>"
-        f"<table><tr><th>split</th><th>{html.escape(word)}</th></tr>{rows}</table>{figures}</html>\n",
+    text = environment.from_string((TEMPLATES / "explored.html").read_text(encoding="utf-8")).render(
+        manifest=manifest,
+        whose=whose(manifest),
+        word=word,
+        megabytes=sum(shard["bytes"] for shard in manifest.shards) / 1e6,
+        pictures=[(each, encoded(each.path)) for each in drawn],
+        style=page_style(),
     )
+    write_text(folder / PAGE, text + "\n")
     return str(folder / PAGE)
+
+
+def page_style() -> Markup:
+    """The style sheet of pages about data: light and dark, wide and narrow, and print."""
+    return Markup((TEMPLATES / "page.css").read_text(encoding="utf-8"))
 
 
 def encoded(picture: Path) -> str:

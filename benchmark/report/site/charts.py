@@ -52,19 +52,10 @@ def dots(entries: Sequence[Entry], root: str = "") -> Markup:
         interval, mean = entry.figures["interval_minutes"], entry.figures["minutes"]
         if interval:
             parts.append(line(axis.at(interval[0]), y, axis.at(interval[1]), y, "interval"))
-        parts += [
-            linked(
-                f"{root}runs/{run.page}",
-                dot(
-                    axis.at(run.minutes),
-                    y,
-                    place,
-                    f"{run.name}: {number(run.minutes)} min",
-                    style="" if run.counted else "open",
-                ),
-            )
-            for run in [run for run in entry.runs if run.minutes][:each]
-        ]
+        for run in [run for run in entry.runs if run.minutes][:each]:
+            said, style = f"{run.name}: {number(run.minutes)} min", "" if run.counted else "open"
+            drawn = dot(axis.at(run.minutes), y, place, said, style=style)
+            parts.append(linked(f"{root}runs/{run.page}", drawn, said, tabbed=False))
         if mean and entry.figures["scaling"] != "weak":
             parts.append(line(axis.at(mean), y - 8, axis.at(mean), y + 8, "mean"))
     return drawing(bottom + BOTTOM, "Minutes to train of every run, by system", parts)
@@ -98,7 +89,7 @@ def curves(entries: Sequence[Entry], against: str, root: str = "") -> Markup:
         )
     for place, entry, points in drawn:
         inside = [(across.at(x), up.at(min(high, max(low, y)))) for x, y in points]
-        parts.append(linked(f"{root}results/{entry.page}", path(inside, place, label_of(entry))))
+        parts.append(linked(f"{root}results/{entry.page}", path(inside, place, label_of(entry)), label_of(entry)))
     if target is not None:
         parts.append(line(64, up.at(target), WIDTH - RIGHT, up.at(target), "goal"))
         parts.append(text(WIDTH - RIGHT, up.at(target) - 5, f"goal {number(target)}", anchor="end", style="goal"))
@@ -194,7 +185,7 @@ def scaling(series: Sequence[Sequence[Entry]]) -> Markup:
             parts.append(_ideal(entries, across, up))
         for (x, y), entry in zip(at, entries, strict=True):
             said = f"{label_of(entry)}: {entry.figures['scale']}, {number(entry.figures['minutes'])} min"
-            parts.append(linked(f"results/{entry.page}", dot(x, y, place, said, radius=5)))
+            parts.append(linked(f"results/{entry.page}", dot(x, y, place, said, radius=5), said))
     return drawing(360, "Minutes to train against accelerators", parts)
 
 
@@ -258,4 +249,5 @@ def label_of(entry: Entry) -> str:
 
 
 def _name(entry: Entry, y: float, root: str = "") -> Markup:
-    return linked(f"{root}results/{entry.page}", text(LEFT - 8, y + 4, label_of(entry), anchor="end", style="name"))
+    name = label_of(entry)
+    return linked(f"{root}results/{entry.page}", text(LEFT - 8, y + 4, name, anchor="end", style="name"), name)

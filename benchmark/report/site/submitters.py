@@ -56,7 +56,7 @@ def history_chart(series: Sequence[Sequence[Entry]]) -> Markup:
         parts.append(path(at, place, _named(entries[0])))
         for (x, y), each in zip(at, entries, strict=True):
             said = f"{each.figures['date']}: {number(each.figures['minutes'])} min, {_named(each)}"
-            parts.append(linked(f"results/{each.page}", dot(x, y, place, said, radius=5)))
+            parts.append(linked(f"results/{each.page}", dot(x, y, place, said, radius=5), said))
     return drawing(BOTTOM + 28, "Minutes to train against the day of the first run", parts)
 
 

@@ -68,10 +68,13 @@ def line(x1: float, y1: float, x2: float, y2: float, style: str) -> Markup:
 
 
 def path(points: Iterable[tuple[float, float]], series: int, tooltip: str = "") -> Markup:
-    """A line through points, with the colour and the dashes of its series."""
+    """A line through points, with the colour and the dashes of its series; below it a wide one that is not seen, since
+    nobody hovers a thin line."""
     at, series = " ".join(f"{x:g},{y:g}" for x, y in points), series % SERIES
     look = f'class="line s{series}" stroke-dasharray="{_DASHES[series]}"'
-    return Markup(f'<polyline points="{at}" {look}><title>{escape(printable(tooltip))}</title></polyline>')
+    title = f"<title>{escape(printable(tooltip))}</title>"
+    near = f'<polyline points="{at}" class="near">{title}</polyline>'
+    return Markup(f'{near}<polyline points="{at}" {look}>{title}</polyline>')
 
 
 def dot(x: float, y: float, series: int, tooltip: str, *, radius: float = 3.5, style: str = "") -> Markup:
@@ -97,8 +100,11 @@ def cell(x: float, y: float, size: float, share: float, tooltip: str, *, right: 
     return Markup(f"<rect {at} {look}><title>{escape(printable(tooltip))}</title></rect>")
 
 
-def linked(address: str, inner: Markup) -> Markup:
-    return Markup(f'<a href="{escape(address)}">{inner}</a>')
+def linked(address: str, inner: Markup, said: str, *, tabbed: bool = True) -> Markup:
+    """What leads to another page, and what it is called for a screen reader. Where a table has the same links, they
+    need not be `tabbed` through."""
+    order = "" if tabbed else ' tabindex="-1"'
+    return Markup(f'<a href="{escape(address)}" aria-label="{escape(printable(said))}"{order}>{inner}</a>')
 
 
 def x_axis(axis: Axis, top: float, bottom: float, label: str) -> Markup:
@@ -123,9 +129,11 @@ def y_axis(axis: Axis, left: float, right: float, label: str) -> Markup:
 
 
 def drawing(height: float, title: str, parts: Sequence[Markup]) -> Markup:
-    """The whole chart."""
-    said = f'viewBox="0 0 {WIDTH} {round(height)}" role="img" aria-label="{escape(printable(title))}"'
-    return Markup(f"<svg {said}>{''.join(parts)}</svg>")
+    """The whole chart: a picture, or a group of the links that it holds."""
+    inner = "".join(parts)
+    role = "group" if "<a " in inner else "img"
+    said = f'viewBox="0 0 {WIDTH} {round(height)}" role="{role}" aria-label="{escape(printable(title))}"'
+    return Markup(f"<svg {said}>{inner}</svg>")
 
 
 def number(value: float | None, figures: int = 4) -> str:

@@ -15,7 +15,7 @@ from benchmark.data.manifest import Manifest
 from benchmark.data.sealed import opened_shard
 from benchmark.data.storage import coding_of
 from benchmark.definition.finder import benchmark_of
-from benchmark.report.drawing import draw, new_figure
+from benchmark.report.drawing import ON_BLACK, draw, new_figure
 from benchmark.report.explored import Explored, page_folder, write_page
 from benchmark.simulation.probe import Probe
 from benchmark.tasks.density.classical import centre_of_mass, dark_field
@@ -48,6 +48,7 @@ def explore(manifest: Manifest, folder: Path) -> Explored:
                 folder / f"{split}_{number}.png",
                 f"{split}, specimen {number}: {shown.said['kind']}",
                 lambda shown=shown: specimen_figure(shown, parts.beam, parts.scan),  # type: ignore[misc]
+                ON_BLACK,
             )
             for split in manifest.samples
             for number, shown in enumerate(first_specimens(manifest, split))

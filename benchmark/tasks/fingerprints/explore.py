@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from benchmark.crystals.fingerprints.recipe import KIND, PICTURE, TARGET
 from benchmark.data.layout import label_of
 from benchmark.data.manifest import Manifest
-from benchmark.report.drawing import draw, new_figure
+from benchmark.report.drawing import ON_BLACK, draw, new_figure
 from benchmark.report.explored import Explored, first_of_each, page_folder, write_page
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ def explore(manifest: Manifest, folder: Path) -> Explored:
     be written to."""
     found = one_of_each(manifest)
     with page_folder(folder):
-        drawn = draw(folder / PICTURES, "One fingerprint of each class and kind", lambda: _figure(manifest, found))
+        title = "One fingerprint of each class and kind"
+        drawn = draw(folder / PICTURES, title, lambda: _figure(manifest, found), ON_BLACK)
         page = write_page(folder, manifest, "pictures", [drawn])
     total, classes = sum(manifest.samples.values()), len({label for label, _ in found})
     numbers = {"page": page, "pictures": dict(manifest.samples), "classes": classes}

@@ -27,7 +27,7 @@ from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import write_text
 from benchmark.foundation.progress import counted, progress
 from benchmark.report.drawing import Drawn, draw
-from benchmark.report.explored import PAGE, Explored, encoded, page_folder
+from benchmark.report.explored import PAGE, Explored, encoded, page_folder, page_style
 from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.crystal import crystal_system
 from benchmark.tasks.space_group.exploring import material_figures, pattern_figures
@@ -270,6 +270,7 @@ def page(manifest: Manifest, seen: Overview, drawn: list[Drawn], leaks: Leaks) -
     return (
         template.render(
             manifest=manifest,
+            style=page_style(),
             whose=whose(manifest),
             seen=seen,
             pictures=pictures,

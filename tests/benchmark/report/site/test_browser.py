@@ -59,6 +59,31 @@ def page(browser: Any) -> Iterator[Any]:
         assert [url for url in asked if not url.startswith(("file://", "data:", "blob:"))] == []
 
 
+@pytest.fixture(scope="module")
+def pages(site: Path, smoke_run: Path, smoke_data: Path) -> list[Path]:
+    """One page of every kind: of the site, of a run with its answers, of a review, and of data."""
+    from benchmark.data.manifest import read_manifest
+    from benchmark.report.drawing import draw, new_figure
+    from benchmark.report.explored import PAGE, page_folder, write_page
+
+    made = site.parent / "made"
+    made.mkdir()
+    assert main(["report", str(smoke_run), "-o", str(made / "answers")]) == 0
+    assert main(["review", str(site.parent / "tree"), "-o", str(made / "review")]) in (0, 1)
+    assert main(["data", "explore", str(smoke_data), "-o", str(made / "explored")]) == 0
+    with page_folder(made / "pictures") as folder:
+        drawn = draw(folder / "one.png", "A picture", lambda: (new_figure(1.0), "Nothing on it.", "An empty picture."))
+        write_page(folder, read_manifest(smoke_data), "stacks", [drawn])
+    of_site = ["index.html", "benchmark-stemdl_mini.html", *_first(site, "results"), *_first(site, "runs")]
+    return [
+        *(site / path for path in of_site),
+        *site.glob("submitter-two-*.html"),
+        *(made / "answers" / "runs").iterdir(),
+        *(made / folder / PAGE for folder in ("explored", "pictures")),
+        *(made / "review").glob("*.html"),
+    ]
+
+
 def systems(page: Any) -> list[str]:
     return page.locator("#results tbody tr:visible th").all_inner_texts()
 
@@ -116,17 +141,13 @@ def test_what_is_shown_can_be_saved(page: Any, site: Path) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [375, 1280])
-def test_no_page_scrolls_sideways_and_text_stands_out(browser: Any, site: Path, scheme: str, width: int) -> None:
+def test_no_page_scrolls_sideways_and_text_stands_out(browser: Any, pages: list[Path], scheme: str, width: int) -> None:
+    assert len(pages) == 9
     with browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme) as context:
         page = context.new_page()
-        for path in (
-            "index.html",
-            "benchmark-stemdl_mini.html",
-            *(path.name for path in site.glob("submitter-two-*.html")),
-            *_first(site, "results"),
-            *_first(site, "runs"),
-        ):
-            page.goto((site / path).as_uri())
+        for path in pages:
+            page.goto(path.as_uri())
+            page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
             assert page.evaluate("document.documentElement.scrollWidth") <= width, path
             colours = page.evaluate(
                 "[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]"
@@ -138,19 +159,55 @@ def test_no_page_scrolls_sideways_and_text_stands_out(browser: Any, site: Path, 
 
 @pytest.mark.skipif(find_spec("axe_playwright_python") is None, reason="needs axe-playwright-python")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_fault_that_is_serious(browser: Any, site: Path, smoke_run: Path, scheme: str) -> None:
+def test_axe_finds_no_fault_that_is_serious(browser: Any, pages: list[Path], scheme: str) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
-    assert main(["report", str(smoke_run), "-o", str(site.parent / "answers")]) == 0
-    run = next((site.parent / "answers" / "runs").iterdir())
     with browser.new_context(color_scheme=scheme) as context:
         page = context.new_page()
-        own = [site / path for path in ("index.html", "benchmark-stemdl_mini.html", *_first(site, "results"))]
-        for path in (*own, *site.glob("submitter-two-*.html"), run):
+        for path in pages:
             page.goto(path.as_uri())
             page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
             faults = Axe().run(page).response["violations"]
             assert [fault["id"] for fault in faults if fault["impact"] in ("serious", "critical")] == [], path.name
+
+
+def test_no_page_says_anything_or_asks_for_the_network(page: Any, pages: list[Path]) -> None:
+    for path in pages:
+        page.goto(path.as_uri())
+        assert page.locator("h1").count() == 1, path
+
+
+def test_a_curve_is_hovered_and_leads_to_its_result(page: Any, site: Path) -> None:
+    page.goto((site / "benchmark-stemdl_mini.html").as_uri())
+    curve = page.locator("svg:has(polyline)").first.locator("a:has(polyline)").last  # which no other one covers
+    line = curve.locator("polyline").last
+    x, y = line.evaluate(
+        "line => { line.scrollIntoView({block: 'center'}); const at = line.getPointAtLength(line.getTotalLength() / 2)"
+        ".matrixTransform(line.getScreenCTM()); return [at.x, at.y] }"
+    )
+    width = "each => parseFloat(getComputedStyle(each).strokeWidth)"
+    thin = line.evaluate(width)
+    page.mouse.move(x, y + 4)
+    assert line.evaluate(width) > thin, "four pixels from the line are near enough"
+    name = curve.get_attribute("aria-label")
+    curve.focus()
+    page.keyboard.press("Enter")
+    assert page.locator("h1").inner_text() == name
+
+
+def test_it_is_printed_on_white_without_what_only_a_screen_needs(browser: Any, pages: list[Path]) -> None:
+    with browser.new_context(color_scheme="dark", viewport={"width": 794, "height": 1123}) as context:
+        page = context.new_page()
+        page.emulate_media(media="print")
+        for path in pages:
+            page.goto(path.as_uri())
+            assert not page.locator("form.filters").is_visible()
+            ink, paper = page.evaluate(
+                "[document.body, document.querySelector('h1')].map(each => getComputedStyle(each))"
+                ".map((each, at) => at ? each.color : each.backgroundColor).reverse()"
+            )
+            light, dark = _brightness(paper), _brightness(ink)
+            assert (light + 0.05) / (dark + 0.05) > 7 and light > 0.9, path
 
 
 def test_it_reads_without_a_script(browser: Any, site: Path) -> None:
