@@ -284,7 +284,8 @@ def test_too_few_materials_and_data_of_another_recipe_are_said(tmp_path: Path, m
 
 def test_on_a_dark_page_charts_are_dark_and_patterns_stay_as_they_are(page: tuple[dict, Path]) -> None:
     text = (page[1] / "index.html").read_text()
-    assert "figure img:not(.patterns) { filter: invert(" in text.partition("@media screen and (prefers-color-scheme: dark)")[2]
+    dark = text.partition("@media screen and (prefers-color-scheme: dark)")[2]
+    assert "figure img:not(.patterns) { filter: invert(" in dark
     kept = list(map(bool, re.findall(r'<img( class="patterns")? alt=', text)))
     assert kept == [True, True] + [False] * (len(page[0]["figures"]) - 2)
     for is_kept, path in zip(kept, page[0]["figures"], strict=True):
