@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
@@ -23,6 +24,8 @@ MOST_ATOMS = 20_000
 FULL_OCCUPANCY = (0.99, 1.01)
 FORMULA_TOLERANCE = 0.02
 """Relative difference of the atoms in the cell from those that the formula and Z ask for: formulas are rounded."""
+VOLUME_TOLERANCE = 0.02
+"""Relative difference of the cell's volume from the stated one."""
 NOTHING = ("", "?", ".")
 MAGNETIC = ("_space_group_magn_", "_space_group_symop_magn_", "_atom_site_moment_", "_parent_propagation_vector_")
 MODULATED = (
@@ -36,7 +39,10 @@ MODULATED = (
     "_atom_site_occ_fourier_",
 )
 CELL = (*(f"_cell_length_{edge}" for edge in "abc"), *(f"_cell_angle_{angle}" for angle in ("alpha", "beta", "gamma")))
-FRACTIONS = tuple(f"_atom_site_fract_{axis}" for axis in "xyz")
+SITES = "_atom_site_"
+FRACTIONS = tuple(f"{SITES}fract_{axis}" for axis in "xyz")
+MARKS = ("label", "type_symbol", "occupancy", "calc_flag", "disorder_assembly", "disorder_group", "attached_hydrogens")
+"""Of a site: what tells whether it is an atom, and which."""
 OPERATIONS = ("_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_xyz")
 HALL = ("_space_group_name_hall", "_symmetry_space_group_name_hall")
 NAMES = (
@@ -70,7 +76,7 @@ def tags_of(block: gemmi.cif.Block) -> Tags:
     for item in block:
         pair = _pair(item)
         if pair is not None:
-            tag, values = _plain(pair[0]), [gemmi.cif.as_string(pair[1]).strip()]
+            tag, values = _plain(pair[0]), [_unfolded(gemmi.cif.as_string(pair[1])).strip()]
             before = _given(found.get(tag, []))
             found[tag] = list(dict.fromkeys((*before, *_given(values)))) or values
         elif item.loop is not None:
@@ -85,6 +91,11 @@ def tags_of(block: gemmi.cif.Block) -> Tags:
 def _pair(item: gemmi.cif.Item) -> Sequence[str] | None:
     """A tag and its one value; None where the item is something else. The library's own types say nothing of it."""
     return cast("Sequence[str] | None", item.pair)
+
+
+def _unfolded(text: str) -> str:
+    """A long text as it was before its writer folded it, which the backslash at its head says."""
+    return re.sub(r"\\[ \t]*(?:\n|$)", "", text) if text.lstrip().startswith("\\") else text
 
 
 def _plain(tag: str) -> str:
@@ -105,6 +116,7 @@ def read_block(tags: Tags, identifier: str, origin: str) -> Candidate:
             if tag.startswith(prefixes) and _given(values) not in ([], ["0"]):
                 raise Unusable(kind, tag)
     cell = require_cell(_cell(tags))
+    _require_volume(cell, _number(_one(tags, "_cell_volume")))
     formula = atoms_of_formula(_one(tags, "_chemical_formula_sum"))
     sites = _sites(tags, formula)
     readings, faults = [], []
@@ -150,6 +162,13 @@ def _cell(tags: Tags) -> NDArray[np.float64]:
     return parameters
 
 
+def _require_volume(cell: NDArray[np.float64], stated: float) -> None:
+    """Raises Unusable where a cell (3, 3) has not the volume, in cubic Angstrom, that is stated: one has a misprint."""
+    volume = abs(float(np.linalg.det(cell)))
+    if np.isfinite(stated) and abs(volume - stated) > VOLUME_TOLERANCE * volume:
+        raise Unusable("its cell is not of its volume", f"the edges and angles make {volume:.2f}, stated: {stated:g}")
+
+
 def _statement(tags: Tags) -> Statement:
     def given(names: tuple[str, ...]) -> list[str]:
         return list(dict.fromkeys(value for name in names for value in _given(tags.get(name, []))))
@@ -171,10 +190,13 @@ def _sites(tags: Tags, formula: Mapping[int, float]) -> Sites:
     if missing := [name for name in FRACTIONS if name not in tags]:
         raise Unusable("a coordinate is missing", ", ".join(missing))
     columns = {
-        tag.removeprefix("_atom_site_"): values
+        tag.removeprefix(SITES): values
         for tag, values in tags.items()
-        if tag.startswith("_atom_site_") and len(values) == len(tags[FRACTIONS[0]])
+        if tag.startswith(SITES) and len(values) == len(tags[FRACTIONS[0]])
     }
+    for tag in (*FRACTIONS, *(SITES + name for name in MARKS)):
+        if _given(values := tags.get(tag, [])) and len(values) != len(tags[FRACTIONS[0]]):
+            raise Unusable("its lists of sites do not fit together", f"{tag}: {len(values)} values")
     nothing = ["."] * len(tags[FRACTIONS[0]])
     # A dummy marks a place, such as the centre of a ring.
     here = [place for place, flag in enumerate(columns.get("calc_flag", nothing)) if flag.lower() != "dum"]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import os
 import re
 import stat
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from benchmark.crystals.candidate import Candidate, Unusable, faulty
@@ -22,12 +24,20 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 1 << 26
 """Of a file, unpacked: a crystal's description is smaller; measured data may not be."""
-_SUFFIX = re.compile(r"\.m?cif(\.gz)?$", re.IGNORECASE)
-_WIDE = (b"\xff\xfe", b"\xfe\xff")
+_SUFFIX = re.compile(r"\.m?cif(\.gz|\.bz2|\.xz|\.zip)?$", re.IGNORECASE)
+_PACKED: Mapping[bytes, Callable[..., Any]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ": lzma.open,
+}
+"""What opens a file that begins so: names do not always say it."""
+_ASCII = str.maketrans({**dict.fromkeys("\u2010\u2011\u2012\u2013\u2212", "-"), "\u00a0": " "})
+"""Minus signs and blanks of word processors."""
 
 
 def is_cif(path: Path) -> bool:
-    """Whether a path is named as a CIF file: `.cif` or `.mcif`, packed with gzip (`.gz`) or not, in any case."""
+    """Whether a path is named as a CIF file: `.cif` or `.mcif`, packed (`.gz`, `.bz2`, `.xz`) or not, in any case. An
+    archive (`.zip`) is named so too, and refused with its reason."""
     return _SUFFIX.search(path.name) is not None
 
 
@@ -116,21 +126,27 @@ def _text(path: Path) -> str:
     """What a file says, in ASCII: other characters stand in comments and names alone."""
     try:
         _require_file(path)
-        with (gzip.open if path.name.lower().endswith(".gz") else open)(path, "rb") as handle:
+        with open(path, "rb") as handle:
+            begin = handle.read(8)
+        unpack = next((each for magic, each in _PACKED.items() if begin.startswith(magic)), open)
+        with unpack(path, "rb") as handle:
             content = handle.read(MOST_BYTES + 1)
     except OSError as error:
         raise Unusable("the file cannot be read", error.strerror or error) from error
-    except (EOFError, zlib.error) as error:
+    except (EOFError, zlib.error, lzma.LZMAError) as error:
         raise Unusable("the file cannot be read", error) from error
     if len(content) > MOST_BYTES:
         raise Unusable("the file is too large", f"more than {MOST_BYTES >> 20} MiB")
-    if content.startswith(_WIDE):
-        raise Unusable("the file is not in ASCII or UTF-8", "UTF-16")
+    if content.startswith(b"PK\x03\x04"):
+        raise Unusable("it is an archive, not a file", "unpack it")
+    content = content.rstrip(b"\x1a\0")  # the end of a file to DOS, and of a tape's block
+    if b"\0" in content:
+        raise Unusable("the file is not in ASCII or UTF-8", "UTF-16, or not text")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        text = content.decode("latin-1")
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2212", "-")  # a minus sign of word processors
+        text = content.decode("cp1252", "replace")
+    text = text.replace("\r\n", "\n").replace("\r", "\n").translate(_ASCII)
     return text.encode("ascii", "backslashreplace").decode("ascii")
 
 

@@ -25,6 +25,10 @@ MOST_OPERATIONS = 768
 _EXTENSIONS = {"S": "1", "O1": "1", "Z": "2", "O2": "2", "H": "H", "HR": "H", "R": "R", "RS": "R", "1": "1", "2": "2"}
 """Origin choice or axes by the suffix that a database's names have: the tables' own after a colon, or ICSD's."""
 _SUFFIX = re.compile(r"\s*(?::\s*(1|2|S|Z|HR|H|RS|R|O1|O2)|(S|Z|HR|H|RS|R|O1|O2))$", re.IGNORECASE)
+_NUMBER = re.compile(
+    r"[\s,]*(?:\(\s*(?:no\.?|#)?\s*(?=\d{2,3}\s*\))|(?:no\.?|#)\s*(?=\d{1,3}\s*$))(\d+)\s*\)?\s*$", re.IGNORECASE
+)
+"""The number that some write after a name: `(225)`, `(No. 225)`, `#225`."""
 _AXES = "bca"
 """A short monoclinic name means the unique axis b, unless the cell's odd angle is another one."""
 
@@ -72,12 +76,14 @@ def settings(stated: Statement, cell: NDArray[np.float64]) -> list[Setting]:
     identity as the only operation, and all atoms of the cell. Raises Unusable where the statement is missing, is not
     understood or contradicts itself, or where the cell does not fit it.
     """
-    numbers = _numbers(stated.numbers)
+    numbers = _numbers((*stated.numbers, *(match[1] for name in stated.names if (match := _NUMBER.search(name)))))
     named = [entries for name in stated.names if (entries := named_settings(name))]
     told = numbers | {entry.number for entries in named for entry in entries}
+    if len(halls := {number for hall in stated.halls if (number := _number_of_hall(hall))}) > 1:
+        raise Unusable("its space group contradicts itself", ", ".join(stated.halls))
     if stated.triplets:
         operations = _parsed(stated.triplets)
-        told |= {number for hall in stated.halls if (number := _number_of_hall(hall))}
+        told |= halls
         told -= {1}  # many programs leave "P 1" in the header of a file with other operations
         if len(operations[0]) == len(told) == 1:
             named = [entries for entries in named if entries[0].number in told]
@@ -215,12 +221,11 @@ def _of_number(number: int) -> list[gemmi.SpaceGroup]:
 def named_settings(name: str) -> list[gemmi.SpaceGroup]:
     """The settings that a name may mean, the usual one first; none for a name that is not known.
 
-    Blanks, case, `_`, `~` and brackets about screw axes do not matter: `P2(1)/n`, `P 2~1~/n` and `p21/n` are one.
+    Blanks, case, `_`, `~`, `{}` and brackets about screw axes do not matter: `P2(1)/n`, `P 2~1~/n` and `p21/n` are one.
     """
     import gemmi
 
-    text = re.sub(r"<[^>]*>|[~_]", "", name)
-    text = re.sub(r"\s*(?:\(\s*(?:no\.?|#)?\s*\d{2,3}\s*\)|(?:no\.?|#)\s*\d{1,3})\s*$", "", text, flags=re.IGNORECASE)
+    text = _NUMBER.sub("", re.sub(r"<[^>]*>|[~_{}$]", "", name))
     text = re.sub(r"\((-?[1-6])\)", r"\1", text).strip()
     if text.isdecimal():
         return []

@@ -9,6 +9,7 @@ from benchmark.crystals.candidate import Unusable
 
 _TYPE = re.compile(r"([A-Za-z]{1,2})(?:[0-9.]*[+-]?|[+-][0-9.]*)")
 """An element with a charge or without: Fe, Fe3+, Fe+3, O2-, Au0+, and Cl1 of those who number types."""
+_CAPITALS = re.compile(r"([A-Z]{2})(\d+\.?\d*|\.\d+|)")
 _PART = re.compile(r"([A-Z][a-z]?)(\d+\.?\d*|\.\d+|)")
 
 
@@ -54,6 +55,9 @@ def atoms_of_formula(text: str) -> dict[int, float]:
     counts: dict[int, float] = {}
     for word in text.split():
         parts = _PART.findall(word)
+        capitals = _CAPITALS.fullmatch(word)
+        if capitals and not all(atomic_number(symbol) for symbol, _ in parts):
+            parts, word = [capitals.groups()], "".join(capitals.groups())  # such as `CL2`, which no carbon begins
         if "".join(symbol + count for symbol, count in parts) != word:
             return {}
         for symbol, count in parts:

@@ -18,7 +18,7 @@ from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import canonical_json, sha256_of_file, sha256_of_text
 from benchmark.foundation.progress import counted, progress
 
-EXPECTED = "a table (.npz, .csv, .json or .parquet), a CIF file, a folder of CIF files (.cif, .mcif, .gz), or mp:QUERY"
+EXPECTED = "a table (.npz, .csv, .json or .parquet), a CIF file, a folder of CIF files (.cif, .mcif), or mp:QUERY"
 READERS = {".npz": tables.read_npz, ".csv": tables.read_csv, ".json": tables.read_json, ".parquet": tables.read_parquet}
 _PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
 
@@ -63,7 +63,9 @@ def _read(source: Path | str) -> Iterator[Candidate]:
     if path.is_dir():
         files = cif_paths(path)
         if not files:
-            raise StemdlError("the folder holds no CIF file", where=path, expected="*.cif, *.mcif, or these with .gz")
+            raise StemdlError(
+                "the folder holds no CIF file", where=path, expected="*.cif, *.mcif, or these with .gz, .bz2, .xz"
+            )
         yield from read_cif_files(files, path)
         return
     _require_source(path)

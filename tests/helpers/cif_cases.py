@@ -70,6 +70,13 @@ SYMMETRY: dict[str, tuple[dict, Answer]] = {
         {"name": "F m -3 m", "more": "_symmetry_Int_Tables_number 221"},
         "its space group contradicts itself",
     ),
+    "a name with another number": ({"name": "F m -3 m (No. 221)"}, "its space group contradicts itself"),
+    "a name with its number after a comma": ({"name": "Fm-3m, #225"}, (225, 8)),
+    "two Hall symbols": (
+        {"more": "_space_group_name_Hall '-F 4 2 3'\n_symmetry_space_group_name_Hall '-P 4 2 3'"},
+        "its space group contradicts itself",
+    ),
+    "a dash of word processors in a name": ({"name": "F m \u20133 m"}, (225, 8)),
     "a number of no group": ({"more": "_space_group_IT_number 231"}, "its space group is not known"),
     "another Hall symbol next to operations": (
         {"operations": FM3M, "more": "_space_group_name_Hall '-P 4 2 3'"},
@@ -173,6 +180,9 @@ CELL: dict[str, tuple[dict, Answer]] = {
     "errors in brackets": ({"cell": ("5.640(2)", "5.640(2)", "5.640(2)", 90, 90, 90), "operations": FM3M}, (225, 8)),
     "a decimal comma": ({"cell": ("5,64", "5,64", "5,64", 90, 90, 90), "operations": FM3M}, "its cell is not whole"),
     "an edge twice": ({"operations": FM3M, "more": "_cell_length_a 5.70"}, "it says one thing twice"),
+    "another volume": ({"operations": FM3M, "more": "_cell_volume 500.0(3)"}, "its cell is not of its volume"),
+    "its volume, rounded": ({"operations": FM3M, "more": "_cell_volume 180"}, (225, 8)),
+    "a volume of ?": ({"operations": FM3M, "more": "_cell_volume ?"}, (225, 8)),
     "an edge twice alike": ({"operations": FM3M, "more": "_cell_length_a 5.64"}, (225, 8)),
 }
 
@@ -235,6 +245,13 @@ SITES: dict[str, tuple[dict, Answer]] = {
         atoms("Cs1 Cs 0 0 0", "O1 O 0.5 0.5 0.5", "S1 S 0.5 0.5 0.5"),
         "two atoms share a site",
     ),
+    "one occupancy for two sites": ({"more": "_atom_site_occupancy 0.5"}, "its lists of sites do not fit together"),
+    "a list of occupancies apart": (
+        {"more": "loop_\n_atom_site_occupancy\n0.5\n0.5\n0.5"},
+        "its lists of sites do not fit together",
+    ),
+    "a list of ? apart": ({"more": "_atom_site_occupancy ?"}, (225, 8)),
+    "a dash and a blank of word processors": (atoms("Na1 Na 0 0\u00a00", "Cl1 Cl .5 .5 \u20130.5"), (225, 8)),
     "attached hydrogen": (
         {"columns": (*ATOM_COLUMNS, "attached_hydrogens"), **atoms("O1 O 0 0 0 2")},
         "hydrogen atoms have no sites",
@@ -259,6 +276,9 @@ FORMULA: dict[str, tuple[str, str, Answer]] = {
     "not understood": ("'see text'", "4", (225, 8)),
     "hydrogen that has no sites": ("'Cl Na H2 O'", "4", "its formula is not that of its sites"),
     "other shares": ("'Cl2 Na'", "4", "its formula is not that of its sites"),
+    "in capitals": ("'CL1 NA1'", "4", (225, 8)),
+    "in capitals, and other shares": ("'CL2 NA1'", "4", "its formula is not that of its sites"),
+    "folded": ("\n;\\\nCl2 \\\nNa\n;", "4", "its formula is not that of its sites"),
     "an element too few": ("Na", "4", "its formula is not that of its sites"),
     "another Z": ("'Cl Na'", "8", "its formula and Z are not those of its sites"),
     "Z of 0": ("'Cl4 Na4'", "0", "its formula and Z are not those of its sites"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -41,6 +43,12 @@ def read(source: Path) -> dict[str, str | None]:
         ("salt.mcif", SALT.encode(), "salt.mcif"),
         ("salt.cif.gz", gzip.compress(SALT.encode()), "salt.cif.gz"),
         ("salt.Cif.GZ", gzip.compress(SALT.encode()), "salt.Cif.GZ"),
+        ("salt.cif.bz2", bz2.compress(SALT.encode()), "salt.cif.bz2"),
+        ("salt.cif.xz", lzma.compress(SALT.encode()), "salt.cif.xz"),
+        ("packed.cif", gzip.compress(SALT.encode()), "packed"),
+        ("unpacked.cif.gz", SALT.encode(), "unpacked.cif.gz"),
+        ("dos.cif", SALT.encode() + b"\x1a", "dos"),
+        ("tape.cif", SALT.encode() + b"\0" * 512, "tape"),
         ("x.cif.cif", SALT.encode(), "x.cif.cif"),
         (".cif", SALT.encode(), ".cif"),
         ("bom.cif", b"\xef\xbb\xbf" + SALT.encode(), "bom"),
@@ -73,10 +81,13 @@ def test_files_of_every_form_are_read(tmp_path: Path, name: str, content: bytes,
         (b"data_x\n", "the CIF has no atoms"),
         (b"data_p\nloop_\n_pd_meas_counts_total\n1\n2\n", "the CIF has no atoms"),
         (SALT.encode("utf-16"), "the file is not in ASCII or UTF-8"),
-        (SALT.encode("utf-16-le"), "the CIF cannot be read"),
+        (SALT.encode("utf-16-le"), "the file is not in ASCII or UTF-8"),
+        (SALT.encode("utf-32"), "the file is not in ASCII or UTF-8"),
+        (gzip.compress(gzip.compress(SALT.encode())), "the file is not in ASCII or UTF-8"),
+        (b"PK\x03\x04" + SALT.encode(), "it is an archive, not a file"),
         (SALT.encode()[:-4], "the CIF cannot be read"),
         (SALT.encode()[:-25], "the CIF cannot be read"),
-        (b"\x00\xff no cif {{{", "the CIF cannot be read"),
+        (b"\xff no cif {{{", "the CIF cannot be read"),
         (b"<html></html>", "the CIF cannot be read"),
     ],
 )
@@ -88,10 +99,17 @@ def test_files_that_say_nothing_are_left_out(tmp_path: Path, content: bytes, rea
 
 @pytest.mark.parametrize(
     "content",
-    [gzip.compress(SALT.encode())[:-30], b"no gzip", b"", gzip.compress(SALT.encode())[:40] + b"\xff" * 40],
-    ids=["cut", "none", "empty", "broken"],
+    [
+        gzip.compress(SALT.encode())[:-30],
+        b"",
+        gzip.compress(SALT.encode())[:40] + b"\xff" * 40,
+        gzip.compress(SALT.encode()) + b"more",
+        bz2.compress(SALT.encode())[:-30],
+        lzma.compress(SALT.encode())[:40] + b"\xff" * 40,
+    ],
+    ids=["cut", "empty", "broken", "longer", "cut bz2", "broken xz"],
 )
-def test_a_broken_gzip_file_is_left_out(tmp_path: Path, content: bytes) -> None:
+def test_a_broken_packed_file_is_left_out(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.cif.gz").write_bytes(content)
     assert read(tmp_path)["x.cif.gz"] in ("the file cannot be read", "the file is empty")
 
