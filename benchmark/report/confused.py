@@ -11,7 +11,7 @@ from benchmark.report.answers import Part
 from benchmark.report.site.svg import WIDTH, cell, drawing, text
 
 LEFT, TOP, BELOW = 120, 24, 40
-MOST_CELLS = 6_000
+LARGEST_CELL, MOST_CELLS = 44, 6_000
 MOST_PAIRS = 20
 _NAMED = 40
 """Up to so many classes, each has its name on the axes."""
@@ -72,7 +72,7 @@ def _drawn(counts: Confusion, labels: Sequence[str]) -> Markup:
     present = counts.present
     shown = sorted({*present, *(column for _, _, column in _cells(counts))})
     place = {each: number for number, each in enumerate(shown)}
-    size = (WIDTH - LEFT - 16) / len(shown)
+    size = min(LARGEST_CELL, (WIDTH - LEFT - 16) / len(shown))
     true = counts.counts.sum(axis=1).tolist()
     parts = [
         cell(

@@ -161,9 +161,9 @@ def time_shares(entry: Entry) -> tuple[float, float, float, float] | None:
 
 def scaling(series: Sequence[Sequence[Entry]]) -> Markup:
     """Minutes against accelerators, both logarithmic: a line for the results of one submitter on one accelerator, and
-    as dots the line of efficiency 1 through the smallest of them."""
+    as dots the line of efficiency 1 through the smallest of them. Nothing where all are of one size."""
     points = [entry for entries in series for entry in entries]
-    if len(points) < 2:
+    if len({entry.figures["scale"] for entry in points}) < 2:
         return Markup("")
     across = Axis(
         min(entry.figures["scale"] for entry in points),

@@ -12,6 +12,7 @@ from typing import Any
 from benchmark.comparison.comparable import guards
 from benchmark.comparison.compare import summary
 from benchmark.comparison.result import Evaluation, Result, Run
+from benchmark.definition.finder import benchmark_with
 from benchmark.events import keys
 
 POINTS = 60
@@ -108,10 +109,18 @@ def entry_of(result: Result) -> Entry:
         figures=figures,
         runs=runs,
         target=result.benchmark.goal.target if result.benchmark else None,
-        metric=result.benchmark.goal.log_key if result.benchmark else keys.EVAL_ACCURACY,
+        metric=_metric(result),
         test_key=result.benchmark.goal.test_key if result.benchmark else "",
         times=tuple(result.times),
     )
+
+
+def _metric(result: Result) -> str:
+    """As a reader knows it where the benchmark is ours, such as macro-F1; else the key that the logs have."""
+    ours = benchmark_with(result.folder.benchmark) if result.folder.benchmark else None
+    if ours is not None:
+        return ours.measured.shown
+    return result.benchmark.goal.log_key if result.benchmark else keys.EVAL_ACCURACY
 
 
 def _platform(result: Result) -> str:
@@ -128,9 +137,11 @@ def _reference_epochs(result: Result) -> tuple[float, float] | None:
 
 
 def thinned(run: Run) -> tuple[Evaluation, ...]:
-    """The curve of a run in few enough points to be drawn."""
-    every = -(-len(run.curve) // POINTS) or 1
-    return run.curve[:-1:every] + run.curve[-1:]
+    """The curve of a run in few enough points to be drawn, up to its time: some train on after the clock."""
+    end = run.scored.minutes
+    curve = tuple(at for at in run.curve if end is None or at.minutes <= end)
+    every = -(-len(curve) // POINTS) or 1
+    return curve[:-1:every] + curve[-1:]
 
 
 def _scale(result: Result, ranks: object) -> int | None:

@@ -17,7 +17,7 @@ WIDTH = 760
 SERIES = 8
 """Colours of the style sheet (Okabe and Ito's, which colour-blind readers tell apart), and as many dashes."""
 _DASHES = ("", "6 3", "2 3", "8 3 2 3", "10 4", "1 3", "4 4", "12 3 3 3")
-_LONGEST = 40
+_LONGEST, _END = 34, 16
 
 
 class Axis:
@@ -56,9 +56,10 @@ class Axis:
 
 
 def text(x: float, y: float, said: str, *, anchor: str = "start", style: str = "") -> Markup:
-    """A text; a name is cut where it is long, and the whole is its tooltip."""
+    """A text; a long name is cut in its middle, since names differ at their ends, and the whole is its tooltip."""
     whole = printable(said)
-    short = whole if style != "name" or len(whole) <= _LONGEST else whole[: _LONGEST - 1] + "…"
+    cut = style == "name" and len(whole) > _LONGEST
+    short = f"{whole[: _LONGEST - _END - 1]}…{whole[-_END:]}" if cut else whole
     title = f"<title>{escape(whole)}</title>" if short != whole else ""
     return Markup(f'<text x="{x}" y="{y}" text-anchor="{anchor}" class="{style}">{escape(short)}{title}</text>')
 

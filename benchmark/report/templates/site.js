@@ -63,6 +63,86 @@
       });
     });
     form.querySelector(".said").textContent = shown().length + " of " + table.tBodies[0].rows.length + " results";
+    draw();
+  }
+  // The chart of the rows that are shown: any number of the table against any other, both logarithmic.
+  var plot = document.querySelector("details.plot"), x = plot.querySelector("[name=x]"), y = plot.querySelector("[name=y]");
+  var measures = {}, kind = columns.accelerator, kinds = [];
+  Array.from(table.tHead.rows[0].cells).forEach(function (cell, column) {
+    var name = cell.textContent.trim();
+    if (cell.classList.contains("n") && name !== "rank") measures[name] = function (row) { return value(text(row, column)); };
+  });
+  measures["samples/s ÷ accel."] = function (row) { return measures["samples/s"](row) / measures["accel."](row); };
+  Object.keys(measures).forEach(function (name) { [x, y].forEach(function (each) { each.add(new Option(name)); }); });
+  Array.from(table.tBodies[0].rows).forEach(function (row) {
+    if (!kinds.includes(text(row, kind))) kinds.push(text(row, kind));
+  });
+  plot.hidden = false;
+  plot.addEventListener("toggle", draw);
+  [x, y].forEach(function (each) {
+    each.addEventListener("input", function () { remember({ x: x.value, y: y.value }); draw(); });
+  });
+  function drawn(parent, name, attributes, said) {
+    var element = parent.appendChild(document.createElementNS("http://www.w3.org/2000/svg", name));
+    Object.keys(attributes).forEach(function (each) { element.setAttribute(each, attributes[each]); });
+    if (said) element.textContent = said;
+    return element;
+  }
+  function ticks(low, high) {
+    var found = [];
+    [[1], [1, 3], [1, 2, 5]].forEach(function (digits) {
+      if (found.length > 2) return;
+      found = [];
+      for (var power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) digits.forEach(function (digit) {
+        var tick = Number(digit + "e" + power);
+        if (tick >= low && tick <= high) found.push(tick);
+      });
+    });
+    return found.length ? found : [Number(Math.sqrt(low * high).toPrecision(3))];
+  }
+  function draw() {
+    var place = plot.querySelector(".chart"), key = plot.querySelector(".key");
+    place.textContent = key.textContent = "";
+    if (!plot.open) return;
+    var points = shown().map(function (row) {
+      var link = row.querySelector("a"), name = text(row, 4) + "/" + text(row, 3);
+      return { x: measures[x.value](row), y: measures[y.value](row), page: link.href, name: name, kind: text(row, kind) };
+    });
+    var all = points.length;
+    points = points.filter(function (each) { return each.x > 0 && each.y > 0 && isFinite(each.x) && isFinite(each.y); });
+    plot.querySelector(".said").textContent = points.length + " of " + all + " results have both numbers";
+    if (!points.length) return;
+    var title = y.value + " against " + x.value + ", both logarithmic";
+    var svg = drawn(place, "svg", { viewBox: "0 0 760 370", role: "group", "aria-label": title });
+    function axis(name, start, stop) {
+      var all = points.map(function (each) { return each[name]; });
+      var low = Math.min.apply(null, all) / 1.1, high = Math.max.apply(null, all) * 1.1;
+      function at(value) { return start + (stop - start) * Math.log(value / low) / Math.log(high / low); }
+      return { at: at, ticks: ticks(low, high) };
+    }
+    var across = axis("x", 64, 744), up = axis("y", 320, 26);
+    across.ticks.forEach(function (tick) {
+      drawn(svg, "line", { x1: across.at(tick), x2: across.at(tick), y1: 26, y2: 320, "class": "grid" });
+      drawn(svg, "text", { x: across.at(tick), y: 335, "text-anchor": "middle", "class": "tick" }, tick.toLocaleString("en"));
+    });
+    up.ticks.forEach(function (tick) {
+      drawn(svg, "line", { x1: 64, x2: 744, y1: up.at(tick), y2: up.at(tick), "class": "grid" });
+      drawn(svg, "text", { x: 58, y: up.at(tick) + 4, "text-anchor": "end", "class": "tick" }, tick.toLocaleString("en"));
+    });
+    drawn(svg, "text", { x: 404, y: 354, "text-anchor": "middle", "class": "label" }, x.value + " (logarithmic)");
+    drawn(svg, "text", { x: 4, y: 12, "class": "label" }, y.value + " (logarithmic)");
+    points.forEach(function (each) {
+      var said = each.name + ", " + each.kind + ": " + each.x + ", " + each.y;
+      var link = drawn(svg, "a", { href: each.page, "aria-label": said, tabindex: -1 });
+      var look = "dot s" + kinds.indexOf(each.kind) % 8;
+      drawn(drawn(link, "circle", { cx: across.at(each.x), cy: up.at(each.y), r: 4.5, "class": look }), "title", {}, said);
+    });
+    kinds.forEach(function (name, number) {
+      if (number >= 8 || !points.some(function (each) { return each.kind === name; })) return;
+      var said = key.appendChild(document.createElement("span"));
+      said.className = "s" + number;
+      said.textContent = name;
+    });
   }
   form.addEventListener("input", function (event) {
     var changed = {};
@@ -73,6 +153,9 @@
   function restore() {
     var now = state();
     Array.from(form.elements).forEach(function (each) { if (each.name) each.value = now.get(each.name) || ""; });
+    x.value = measures[now.get("x")] ? now.get("x") : "accel.";
+    y.value = measures[now.get("y")] ? now.get("y") : "minutes";
+    if (now.has("x")) plot.open = true;
     var column = Number(now.get("sort"));
     if (now.has("sort") && table.tHead.rows[0].cells[column]) sort(table, column, now.get("down") === "1");
     filter();

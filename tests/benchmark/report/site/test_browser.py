@@ -93,7 +93,7 @@ def test_the_table_is_filtered_and_what_is_chosen_stands_in_the_address(page: An
     assert len(systems(page)) == 5
     page.select_option("select[name=benchmark]", "stemdl_smoke")
     assert systems(page) == ["smoke"] and "benchmark=stemdl_smoke" in page.url
-    assert page.locator("[role=status]").inner_text() == "1 of 5 results"
+    assert page.locator("form [role=status]").inner_text() == "1 of 5 results"
     page.select_option("select[name=benchmark]", "")
     page.fill("input[name=search]", "FAST")
     assert systems(page) == ["fast"]
@@ -112,6 +112,21 @@ def test_a_column_is_sorted_by_mouse_and_by_keyboard(page: Any, site: Path) -> N
     assert systems(page)[0].startswith("slow"), "the order stands in the address too"
     page.locator("#results thead th", has_text="minutes").first.locator("button").click()
     assert systems(page)[-1] == "failed", "what has no score stays last"
+
+
+def test_any_number_is_drawn_against_any_other_of_what_is_shown(page: Any, site: Path) -> None:
+    page.goto((site / "index.html").as_uri())
+    page.locator("details.plot summary").click()
+    dots = page.locator("details.plot svg circle")
+    assert dots.count() == 4, "one of the five has no score"
+    page.select_option("details.plot [name=x]", "minutes × accel.")
+    page.select_option("details.plot [name=y]", "samples/s ÷ accel.")
+    page.fill("input[name=search]", "slow")
+    assert dots.count() == 1
+    page.reload()
+    assert dots.count() == 1 and page.locator("details.plot [name=y]").input_value() == "samples/s ÷ accel."
+    dots.first.click()
+    assert page.locator("h1").inner_text().startswith("Two/slow")
 
 
 def test_numbers_lead_to_their_runs_and_back(page: Any, site: Path) -> None:
