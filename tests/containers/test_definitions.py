@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -39,3 +40,27 @@ def test_what_is_run_in_them_is_of_the_repository(path: Path) -> None:
 def test_the_linter_of_containerfiles_finds_nothing() -> None:
     done = subprocess.run(["hadolint", str(BUILT)], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    shutil.which("buildah") is None or "STEMDL_BUILD_IMAGE" not in os.environ,
+    reason="builds an image in 20 minutes: STEMDL_BUILD_IMAGE=1, with buildah and the base image",
+)
+def test_the_image_is_built_and_runs_the_smoke_rung() -> None:
+    steps = (
+        "buildah bud --isolation chroot --network host -t stemdl-tested -f containers/Containerfile .",
+        "buildah from --name stemdl-tested stemdl-tested",
+        "buildah run --isolation chroot stemdl-tested -- stemdl --version",
+        "buildah run --isolation chroot --workingdir /tmp stemdl-tested -- "
+        "stemdl data generate stemdl_smoke -o smoke --ranks 1",
+        "buildah run --isolation chroot --workingdir /tmp stemdl-tested -- "
+        "stemdl run --rung stemdl_smoke --data smoke --ranks 1 --output run",
+    )
+    try:
+        for step in steps:
+            done = subprocess.run(step.split(), cwd=ROOT, capture_output=True, text=True)
+            assert done.returncode == 0, f"{step}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
+    finally:
+        subprocess.run(["buildah", "rm", "stemdl-tested"], capture_output=True)
+        subprocess.run(["buildah", "rmi", "stemdl-tested"], capture_output=True)

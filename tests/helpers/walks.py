@@ -20,6 +20,21 @@ def steps(document: str) -> list[tuple[str, str]]:
     return [(name, text) for name, kind, text in found if name or not kind]
 
 
+PROGRAM = re.compile(r"(?:^|(?:mpirun|jsrun|srun) .*?)(?:stemdl|\./run_benchmark\.sh)(?= |$)")
+
+
+def commands_in(lines: list[str]) -> list[str]:
+    """The arguments of `stemdl` in each line that begins with it or starts ranks of it; comments and pipes left out."""
+    whole = re.sub(r"\\\n\s*", " ", "\n".join(lines)).splitlines()
+    found = []
+    for line in whole:
+        command = line.partition("#")[0].partition(" | ")[0].strip()
+        if match := PROGRAM.match(command):
+            arguments = command[match.end() :].strip()
+            found.append(f"run {arguments}" if match[0].endswith(".sh") else arguments)
+    return found
+
+
 def walk(document: str, folder: Path, environment: dict[str, str]) -> None:
     """Take a walk in a folder where `stemdl` is on the path."""
     (folder / "bin").mkdir(parents=True)

@@ -8,6 +8,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+from walks import commands_in
 
 from benchmark.cli.main import COMMANDS, build_parser
 
@@ -17,19 +18,6 @@ DOCUMENTS = sorted(
     for pattern in ("*.md", "docs/*.md", "results/*.md", "benchmark/tasks/*/*.md", "reference/tasks/*/*.md")
     for path in ROOT.glob(pattern)
 )
-PROGRAM = re.compile(r"(?:^|(?:mpirun|jsrun|srun) .*?)(?:stemdl|\./run_benchmark\.sh)(?= |$)")
-
-
-def commands_in(lines: list[str]) -> list[str]:
-    """The arguments of `stemdl` in each line that begins with it or starts ranks of it; comments and pipes left out."""
-    whole = re.sub(r"\\\n\s*", " ", "\n".join(lines)).splitlines()
-    found = []
-    for line in whole:
-        command = line.partition("#")[0].partition(" | ")[0].strip()
-        if match := PROGRAM.match(command):
-            arguments = command[match.end() :].strip()
-            found.append(f"run {arguments}" if match[0].endswith(".sh") else arguments)
-    return found
 
 
 def documented() -> list[tuple[str, str]]:
