@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from benchmark.cli.arguments import place, run_path
 from benchmark.cli.output import next_step, print_lines, print_table
 from benchmark.definition.scored import RULESETS
+from benchmark.foundation.text import typed
 
 if TYPE_CHECKING:
     from benchmark.comparison.compare import Comparison
@@ -105,4 +106,4 @@ def _write(path: Path | None, text: str) -> None:
         raise StemdlError("there is a file of this name", where=path, remedy="choose another with -o, or remove it")
     require_place(path.parent)
     write_text(path, text)
-    next_step(f"less {path}")
+    next_step(f"less {typed(path)}")

@@ -13,6 +13,7 @@ from benchmark.cli.arguments import count, place
 from benchmark.cli.output import next_step, print_json, print_table
 from benchmark.cli.ranks import ranks_together
 from benchmark.definition.rung import ENCODINGS, FILTERS
+from benchmark.foundation.text import typed
 
 if TYPE_CHECKING:
     from benchmark.definition.finder import TaskPlace
@@ -64,7 +65,7 @@ def execute(arguments: argparse.Namespace) -> int:
     print(f"imported {tally['imported']} samples, of which repaired {tally['repaired']}; dropped {tally['dropped']}")
     if tally["reasons"]:
         print_table(("samples", "what and why"), [(str(count), reason) for reason, count in tally["reasons"].items()])
-    next_step(f"stemdl data verify {manifest.folder}")
+    next_step(f"stemdl data verify {typed(manifest.folder)}")
     return 0
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmark.cli.arguments import place
 from benchmark.cli.output import print_json, print_table
+from benchmark.foundation.text import typed
 
 REASONS_SHOWN = 8
 
@@ -46,7 +47,9 @@ def print_info(manifest: Any, output_format: str) -> None:
         )
         return
     print(f"{manifest.folder}: {manifest.rung}, {manifest.origin}: {whose(manifest)}")
-    print(f"manifest {manifest.sha256}; the shards are not read here: stemdl data verify --quick {manifest.folder}")
+    print(
+        f"manifest {manifest.sha256}; the shards are not read here: stemdl data verify --quick {typed(manifest.folder)}"
+    )
     selection = (manifest.values["selection"] or {}).get("groups", {})
     by = (manifest.schema.stratum or "samples").replace("_", " ")
     columns = [by, *splits] + (["found", "dropped"] if selection else [])

@@ -6,6 +6,7 @@ import argparse
 
 from benchmark.cli.arguments import place
 from benchmark.cli.output import next_step, print_json, print_table
+from benchmark.foundation.text import typed
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -54,5 +55,5 @@ def execute(arguments: argparse.Namespace) -> int:
     for split, absent in lacking.items():
         if absent:
             print(f"no {manifest.schema.unit} of {len(absent)} groups in {split}: {', '.join(map(str, absent))}")
-    next_step(f"stemdl data verify {arguments.folder}")
+    next_step(f"stemdl data verify {typed(arguments.folder)}")
     return 0

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from benchmark.cli.arguments import count, place
 from benchmark.cli.output import add_format, next_step, print_json
 from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.interpreter import python
 
 if TYPE_CHECKING:
     from benchmark.launch.check import CheckResult
@@ -99,7 +100,7 @@ def _start_ranks(arguments: argparse.Namespace) -> tuple[list[CheckResult], dict
     from benchmark.launch.preflight import PreflightResult
 
     command = [
-        sys.executable,
+        *python(),
         "-m",
         "benchmark",
         "doctor",

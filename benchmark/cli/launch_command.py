@@ -21,6 +21,8 @@ from benchmark.cli.output import add_format, next_step, print_json
 from benchmark.cli.parser import Parser
 from benchmark.definition.request import BATCH_OUTPUT, BATCH_SCRIPT, LAUNCH
 from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.interpreter import python
+from benchmark.foundation.text import typed
 
 if TYPE_CHECKING:
     from benchmark.launch.machine import Machine
@@ -132,7 +134,7 @@ def _rank_command() -> tuple[str, ...]:
     import benchmark
 
     script = Path(benchmark.__file__).resolve().parents[1] / "run_benchmark.sh"
-    return (str(script),) if script.is_file() else (sys.executable, "-m", "benchmark", "run")
+    return (str(script),) if script.is_file() else (*python(), "-m", "benchmark", "run")
 
 
 def _script(
@@ -169,7 +171,7 @@ def _keep(run: argparse.Namespace, record: Mapping[str, object], script: str | N
         raise StemdlError(
             "there are no data, and ranks of a launcher make none",
             where=data,
-            remedy=f"stemdl data generate {run.rung} -o {data}",
+            remedy=f"stemdl data generate {run.rung} -o {typed(data)}",
         )
     refuse_used_folder(run.output, run.resume)
     write_json(run.output / LAUNCH, record)

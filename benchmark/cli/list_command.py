@@ -6,6 +6,7 @@ import argparse
 
 from benchmark.cli.arguments import RUNS, place
 from benchmark.cli.output import add_format, next_step, print_json, print_table
+from benchmark.foundation.text import typed
 
 EXAMPLE = "Examples:\n  stemdl list\n  stemdl list --rungs"
 
@@ -56,7 +57,7 @@ def execute(arguments: argparse.Namespace) -> int:
             )
         )
     print_table(("run", "rung", "status", "seconds", "epochs", "dev", "ranks"), rows)
-    next_step(f"stemdl show {runs[-1].folder}" if runs else "stemdl run --rung stemdl_smoke")
+    next_step(f"stemdl show {typed(runs[-1].folder)}" if runs else "stemdl run --rung stemdl_smoke")
     return 0
 
 

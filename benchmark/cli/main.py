@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -12,6 +13,7 @@ from benchmark.cli.arguments import place
 from benchmark.cli.completion import answer, is_asked
 from benchmark.cli.guard import guarded
 from benchmark.cli.parser import Parser
+from benchmark.foundation.errors import StemdlError
 
 COMMANDS = {
     "doctor": "check that this machine can run the benchmark",
@@ -71,11 +73,22 @@ def _command(argv: Sequence[str] | None) -> int:
     if is_asked():
         answer(parser)
     arguments = parser.parse_args(argv)
+    _require_working_directory()
     if arguments.tasks:
         from benchmark.definition.finder import add_folders
 
         add_folders(arguments.tasks)
     return arguments.execute(arguments)
+
+
+def _require_working_directory() -> None:
+    """Raises StemdlError where the folder that the command was typed in has been removed: libraries end in worse."""
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise StemdlError(
+            "the working directory cannot be used", found=error.strerror, remedy="cd to a folder that is there"
+        ) from error
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import argparse
 from benchmark.cli.arguments import place, run_path
 from benchmark.cli.output import add_format, next_step, print_json, print_table
 from benchmark.definition.scored import RULESETS
+from benchmark.foundation.text import typed
 
 EXAMPLE = """Examples:
   stemdl rcp record runs/reference_16 runs/reference_32 -o stemdl_mini.json
@@ -73,7 +74,7 @@ def _record(arguments: argparse.Namespace) -> int:
             ],
         )
     name = next(iter(records.values()))["Benchmark"]
-    next_step(f"stemdl rcp show {name} --points {arguments.output}")
+    next_step(f"stemdl rcp show {name} --points {typed(arguments.output)}")
     return 0
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmark.cli.arguments import count, place, run_path
 from benchmark.cli.output import next_step, print_lines
 from benchmark.definition.scored import RULESETS
+from benchmark.foundation.text import typed
 
 EXAMPLE = """Examples:
   stemdl report results -o site
@@ -79,5 +80,5 @@ def _table(arguments: argparse.Namespace) -> int:
 
     entries = ranked(entry_of(result) for result in read_results(arguments.paths, arguments.ruleset))
     write_table(entries, arguments.table)
-    next_step(f"less {arguments.table}")
+    next_step(f"less {typed(arguments.table)}")
     return 0

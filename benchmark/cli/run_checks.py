@@ -12,6 +12,7 @@ from benchmark.data.partition import partitioned
 from benchmark.definition.request import LAUNCH_FILES, RunRequest
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import require_place
+from benchmark.foundation.text import typed
 from benchmark.submission.ledger import require_ledger
 from benchmark.submission.measured_power import require_power
 
@@ -117,7 +118,7 @@ def _train_samples(request: RunRequest) -> int:
                 where="--partition",
                 found=request.partition,
                 remedy=f"stemdl data generate {request.rung.name} -o "
-                f"{request.data}, then stemdl data split {request.data}",
+                f"{typed(request.data)}, then stemdl data split {typed(request.data)}",
             )
         return request.rung.total("train")
     manifest = read_manifest(request.data)

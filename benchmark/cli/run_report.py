@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.cli.output import next_step, print_json, print_table
+from benchmark.foundation.text import typed
 
 if TYPE_CHECKING:
     from benchmark.submission.run_driver import Outcome
@@ -47,7 +48,7 @@ def report_runs(outcomes: Sequence[Outcome], folder: Path, arguments: argparse.N
                 + ("; the same command makes what is missing" if summary["runs"] < arguments.runs else "")
             )
     print_verdict(folder, {outcome.request.output: outcome.record for outcome in outcomes})
-    next_step(f"stemdl show {folder}")
+    next_step(f"stemdl show {typed(folder)}")
     return 0 if good else 1
 
 
@@ -64,7 +65,7 @@ def report_instances(outcomes: Sequence[Outcome], folder: Path, arguments: argpa
         return 0 if good else 1
     print("\n".join(["", *instance_lines(summary)]))
     print_verdict(folder, {outcome.request.output: outcome.record for outcome in outcomes})
-    next_step(f"stemdl score {folder}")
+    next_step(f"stemdl score {typed(folder)}")
     return 0 if good else 1
 
 
@@ -83,7 +84,7 @@ def report_schedule(outcomes: Sequence[Outcome], folder: Path, arguments: argpar
     print_schedule(summary)
     print("drawn in " + " and ".join(map(str, pictures)))
     print_verdict(folder, {outcome.request.output: outcome.record for outcome in outcomes})
-    next_step(f"stemdl show {folder}")
+    next_step(f"stemdl show {typed(folder)}")
     return 0 if good else 1
 
 
@@ -106,13 +107,13 @@ def print_verdict(folder: Path, records: Mapping[Path, Mapping[str, Any] | None]
     reasons = [reason for run in ended if (reason := why_not_scored(records[run]))]
     if reasons:
         some = f"{len(reasons)} of {len(ended)} runs: " if len(reasons) < len(ended) else ""
-        print(f"our own rules: {some}{reasons[0]}   (stemdl validate {folder})")
+        print(f"our own rules: {some}{reasons[0]}   (stemdl validate {typed(folder)})")
         return
     report = validate([folder] if len(ended) == len(records) else ended, official=False)
     errors = [finding for finding in report.findings if finding.severity is Severity.ERROR]
     why = f": {errors[0].rule} {errors[0].message}" if errors else ""
     more = f", and {len(errors) - 1} more errors" if len(errors) > 1 else ""
-    print(f"our own rules: {report.verdict.value}{why}{more}   (stemdl validate {folder})")
+    print(f"our own rules: {report.verdict.value}{why}{more}   (stemdl validate {typed(folder)})")
 
 
 def print_schedule(summary: Mapping[str, Any]) -> None:

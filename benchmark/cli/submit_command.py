@@ -15,6 +15,7 @@ from benchmark.cli.arguments import place, run_path
 from benchmark.cli.output import add_format, next_step, print_json
 from benchmark.cli.submit_choice import draft_of
 from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.text import typed
 
 if TYPE_CHECKING:
     from benchmark.submission.package import SubmissionDraft
@@ -129,9 +130,9 @@ def _print(report: Report, draft: SubmissionDraft, arguments: argparse.Namespace
     if arguments.layout == "science" and arguments.contribution is None:
         print("the Science group asks for a paper too: --contribution PDF")
     next_step(
-        f"stemdl review {arguments.output} -o review"
+        f"stemdl review {typed(arguments.output)} -o review"
         if arguments.layout == "hpc"
-        else f"stemdl score {arguments.output}"
+        else f"stemdl score {typed(arguments.output)}"
     )
 
 

@@ -10,6 +10,7 @@ import time
 
 from benchmark.cli.arguments import count, run_path
 from benchmark.cli.output import add_format, next_step, print_json, print_table
+from benchmark.foundation.text import typed
 
 EXAMPLE = """Examples:
   stemdl watch latest
@@ -41,5 +42,5 @@ def execute(arguments: argparse.Namespace) -> int:
         print(flush=True)
         time.sleep(arguments.every)
     if arguments.format == "text" and all(each.ended for each in seen):
-        next_step(f"stemdl show {arguments.runs[0]}")
+        next_step(f"stemdl show {typed(arguments.runs[0])}")
     return 1 if any(each.ended and each.status != keys.SUCCESS for each in seen) else 0

@@ -15,6 +15,7 @@ from benchmark.data.examined import Data, Skipped, sees
 from benchmark.data.faults import DataFault
 from benchmark.data.partition import FOLDER, load_partition
 from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.text import typed
 
 
 @sees(Survey)
@@ -111,7 +112,7 @@ def partitions(data: Data) -> Iterator[DataFault]:
         except StemdlError as error:
             yield DataFault("partitions", str(path), error.what, str(error.expected or ""), str(error.found or ""))
             continue
-        hint = f"delete it and run stemdl data split {data.manifest.folder} --partition {path.stem}"
+        hint = f"delete it and run stemdl data split {typed(data.manifest.folder)} --partition {path.stem}"
         if partition.manifest_sha256 != data.manifest.sha256:
             yield DataFault(
                 "partitions", str(path), "made for other data", data.manifest.sha256, partition.manifest_sha256, hint

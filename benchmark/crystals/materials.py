@@ -17,6 +17,7 @@ from benchmark.data.sealed import opened_shard
 from benchmark.definition.rung import SPLITS
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.progress import progress
+from benchmark.foundation.text import typed
 from benchmark.simulation.crystal import ANGLES_DEGREES, LENGTHS_ANGSTROM
 
 if TYPE_CHECKING:
@@ -115,11 +116,14 @@ def read_materials(manifest: Manifest) -> Mapping[str, MaterialEntry]:
                                 f"the material {entry.compound.identifier} lies in two splits",
                                 where=manifest.folder,
                                 found=f"{first.shard} and {entry.shard}",
-                                remedy=f"stemdl data verify {manifest.folder}",
+                                remedy=f"stemdl data verify {typed(manifest.folder)}",
                             )
             except OSError as error:
                 raise StemdlError(
-                    "a shard cannot be read", where=path, found=error, remedy=f"stemdl data verify {manifest.folder}"
+                    "a shard cannot be read",
+                    where=path,
+                    found=error,
+                    remedy=f"stemdl data verify {typed(manifest.folder)}",
                 ) from error
             advance(done)
     return found

@@ -16,6 +16,7 @@ import numpy as np
 
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import atomic_path
+from benchmark.foundation.text import typed
 
 if TYPE_CHECKING:
     import h5py
@@ -38,7 +39,7 @@ def shards_of(folder: Path, split: str) -> list[Path]:
             f"no shards of the split {split!r}",
             where=folder / split,
             expected=f"batch_{split}_0.h5, ...",
-            remedy=f"stemdl data generate RUNG -o {folder}",
+            remedy=f"stemdl data generate RUNG -o {typed(folder)}",
         )
     return [path for _, path in sorted(found)]
 

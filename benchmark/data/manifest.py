@@ -19,6 +19,7 @@ from benchmark.definition.rung import SPLITS
 from benchmark.definition.sample import SampleSchema
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import sha256_of_file, write_json
+from benchmark.foundation.text import typed
 
 MANIFEST = "manifest.json"
 FORMATS = (1, 2)
@@ -148,7 +149,8 @@ def read_manifest(folder: Path) -> Manifest:
             "the data are not finished" if begun else "there are no data here",
             where=folder,
             expected=MANIFEST,
-            remedy=f"stemdl data generate RUNG -o {folder}" + (" (it goes on where it stopped)" if begun else ""),
+            remedy=f"stemdl data generate RUNG -o {typed(folder)}"
+            + (" (it goes on where it stopped)" if begun else ""),
         )
     try:
         values = json.loads(path.read_text(encoding="utf-8"))

@@ -22,6 +22,7 @@ from benchmark.data.sealed import opened_shard
 from benchmark.definition.rung import SPLITS
 from benchmark.foundation.errors import StemdlError, nearest
 from benchmark.foundation.files import write_json
+from benchmark.foundation.text import typed
 
 FOLDER, FORMAT = "partitions", 1
 
@@ -144,7 +145,7 @@ def read_partition(manifest: Manifest, name: str) -> Partition:
             f"there is no partition {name!r} of these data",
             where=path,
             found=", ".join(there) or "none",
-            remedy=f"stemdl data split {manifest.folder} --partition {name}",
+            remedy=f"stemdl data split {typed(manifest.folder)} --partition {name}",
         )
     partition = load_partition(path)
     if partition.manifest_sha256 != manifest.sha256:
@@ -153,7 +154,7 @@ def read_partition(manifest: Manifest, name: str) -> Partition:
             where=path,
             expected=f"manifest {manifest.sha256}",
             found=f"manifest {partition.manifest_sha256}",
-            remedy=f"delete it and run stemdl data split {manifest.folder} --partition {name}",
+            remedy=f"delete it and run stemdl data split {typed(manifest.folder)} --partition {name}",
         )
     return partition
 
@@ -182,7 +183,7 @@ def partitioned(manifest: Manifest, name: str) -> Manifest:
             f"the partition leaves a {manifest.schema.unit} out",
             where=partition_path(manifest, name),
             found=error,
-            remedy=f"delete it and run stemdl data split {manifest.folder} --partition {name}",
+            remedy=f"delete it and run stemdl data split {typed(manifest.folder)} --partition {name}",
         ) from error
     if len(units) != (total := sum(shard["samples"] for shard in manifest.shards)):
         raise StemdlError(
@@ -190,7 +191,7 @@ def partitioned(manifest: Manifest, name: str) -> Manifest:
             where=partition_path(manifest, name),
             expected=total,
             found=len(units),
-            remedy=f"delete it and run stemdl data split {manifest.folder} --partition {name}",
+            remedy=f"delete it and run stemdl data split {typed(manifest.folder)} --partition {name}",
         )
     places = {split: np.flatnonzero(splits == split) for split in SPLITS}
     return replace(
@@ -233,6 +234,6 @@ def units_of_samples(manifest: Manifest) -> list[str]:
                     found += [layout.read_unit(opened[first], manifest.schema.unit)] * (1 + len(others))
         except (OSError, KeyError) as error:
             raise StemdlError(
-                "a shard cannot be read", where=path, found=error, remedy=f"stemdl data verify {manifest.folder}"
+                "a shard cannot be read", where=path, found=error, remedy=f"stemdl data verify {typed(manifest.folder)}"
             ) from error
     return found

@@ -28,6 +28,7 @@ from benchmark.definition import dealing
 from benchmark.definition.rung import SPLITS
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.progress import counted, progress
+from benchmark.foundation.text import typed
 
 OPEN_FILES = 128
 THREADS = 4
@@ -112,7 +113,7 @@ class Part:
     def __init__(self, manifest: Manifest, split: str, rank: int = 0, size: int = 1) -> None:
         self._split, self._rank = split, rank
         self._place = f"rank {rank} on {socket.gethostname()}"
-        self._remedy = f"stemdl data verify {manifest.folder}"
+        self._remedy = f"stemdl data verify {typed(manifest.folder)}"
         self._own, self.shards = shards_of_part(manifest, split, rank, size)
         self._firsts = np.array([shard.first for shard in self.shards])
         self._is_finite = np.zeros(len(self._own), dtype=bool)

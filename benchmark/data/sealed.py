@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.text import typed
 
 if TYPE_CHECKING:
     import h5py
@@ -34,8 +35,8 @@ def changed(path: Path, expected: str, found: str, place: str = "") -> StemdlErr
         where=f"{place}{path}",
         expected=f"sha256 {expected}",
         found=f"sha256 {found}",
-        remedy=f"stemdl data verify {folder} names every such shard; to make this one again, "
-        f"rm {path} {folder}/manifest.json, then the command that made the data",
+        remedy=f"stemdl data verify {typed(folder)} names every such shard; to make this one again, "
+        f"rm {typed(path)} {typed(folder / 'manifest.json')}, then the command that made the data",
     )
 
 

@@ -120,7 +120,8 @@ class Trainer:
     def _import(self) -> ModuleType:
         self.source()
         if self.file is None:
-            if str(Path.cwd()) not in sys.path:
+            # What is installed comes first: the working directory may hold a `reference.py` of somebody's own.
+            if importlib.util.find_spec(self.module.partition(".")[0]) is None and str(Path.cwd()) not in sys.path:
                 sys.path.append(str(Path.cwd()))
             return importlib.import_module(self.module)
         path = self.file.resolve()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 LONGEST_SHOWN = 160
 """Characters of a foreign value that a message repeats."""
 _LONGEST_TEXT = 4000
@@ -22,6 +24,11 @@ def whole(text: str) -> int | None:
     """The number that a text of one to nine ASCII digits is; None for any other. A file may give thousands of digits,
     which `int` refuses."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+
+
+def typed(name: object) -> str:
+    """A path or name as somebody types it in a command: quoted where it has a blank or a sign that shells act on."""
+    return shlex.quote(str(name))
 
 
 def printable_lines(text: str) -> str:

@@ -17,6 +17,7 @@ from importlib import metadata, util
 from pathlib import Path
 
 from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.interpreter import python
 from benchmark.launch.check import CheckResult, judged
 from benchmark.launch.cores import usable_cores
 from benchmark.launch.launchers import Job, get_launcher
@@ -206,7 +207,7 @@ def _allreduce(name: str, program: str, limit_seconds: float) -> CheckResult:
             "run stemdl doctor outside the launcher to try it",
         )
     remedy = "mpirun, mpi4py and Horovod must be of one MPI: run ./run_benchmark.sh, or rebuild them on the site's MPI"
-    argv = get_launcher("mpirun").argv(Job(ranks=2, command=(sys.executable, "-c", program)))
+    argv = get_launcher("mpirun").argv(Job(ranks=2, command=(*python(), "-c", program)))
     told = json.loads(_run(argv, limit_seconds=limit_seconds, remedy=remedy).splitlines()[-1])
     if (told["size"], told["total"]) != (2, 3.0):
         seen = f"2 ranks saw {told['size']} and summed 1 + 2 to {told['total']:g}"
@@ -266,7 +267,7 @@ def _hdf5(folder: Path, limit_seconds: float) -> CheckResult:
 
 def _run_python(program: str, *arguments: str, limit_seconds: float, remedy: str) -> str:
     """Standard output of a Python program in a process of its own."""
-    return _run([sys.executable, "-c", program, *arguments], limit_seconds=limit_seconds, remedy=remedy)
+    return _run([*python(), "-c", program, *arguments], limit_seconds=limit_seconds, remedy=remedy)
 
 
 def _run(argv: list[str], *, limit_seconds: float, remedy: str) -> str:

@@ -17,6 +17,7 @@ import sys
 from contextlib import suppress
 
 from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.interpreter import python
 from benchmark.launch.rank import Rank, detect_rank
 
 PAUSE_SECONDS = 2.0
@@ -28,7 +29,7 @@ class StartWatch:
 
     def __init__(self, rank: Rank, limit_seconds: float) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__, str(os.getpid()), str(rank.rank), rank.launcher, str(limit_seconds)],
+            [*python(), "-m", __name__, str(os.getpid()), str(rank.rank), rank.launcher, str(limit_seconds)],
             stdin=subprocess.PIPE,
         )
 

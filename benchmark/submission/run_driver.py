@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from benchmark.definition.settings import read_settings
 from benchmark.events import keys
 from benchmark.foundation.errors import CheckFailed, Interrupted, StemdlError
 from benchmark.foundation.files import remove_parts
+from benchmark.foundation.interpreter import python
 from benchmark.launch.last_words import LastWords, rank_that_ended
 from benchmark.launch.launchers import Job, get_launcher
 from benchmark.launch.launchers.mpirun import has_mpirun
@@ -169,7 +169,7 @@ def trainer_settings(request: RunRequest) -> dict[str, Any]:
 def run_command(request: RunRequest) -> tuple[str, ...]:
     """The command line of one rank of this run."""
     command = [
-        sys.executable,
+        *python(),
         "-m",
         "benchmark",
         "run",

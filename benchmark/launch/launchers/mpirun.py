@@ -43,6 +43,8 @@ class Mpirun(Launcher):
         named = job.layout.cores_per_rank if job.layout else None
         cores_each = named or usable_cores() // here
         argv = [find_mpirun(), "-n", str(job.ranks)]
+        if home := _home():
+            argv = ["env", *(f"{name}={value}" for name, value in home.items()), *argv]
         if os.geteuid() == 0:
             argv += ["--allow-run-as-root"]
         mapping = f"ppr:{here}:node"
@@ -97,6 +99,14 @@ def _one_host_settings(ranks: int) -> list[str]:
     return settings
 
 
+def _home() -> dict[str, str]:
+    """What mpirun, which does not start without it, is given where HOME is not set: under cron, systemd, `env -i`."""
+    if "HOME" in os.environ:
+        return {}
+    home = os.path.expanduser("~")
+    return {"HOME": home if os.path.isabs(home) else tempfile.gettempdir()}  # some containers' users are in no list
+
+
 def find_mpirun() -> str:
     """The mpirun next to this Python, otherwise the first on PATH; raises StemdlError when there is none of Open
     MPI."""
@@ -126,7 +136,9 @@ def has_mpirun() -> bool:
 def mpirun_version(path: str) -> str:
     """The first line of `mpirun --version`, such as 'mpirun (Open MPI) 5.0.11'; what went wrong, when it fails."""
     try:
-        done = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run(
+            [path, "--version"], capture_output=True, text=True, timeout=20, check=False, env=os.environ | _home()
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"cannot be run: {error}"
     return (done.stdout.strip() or done.stderr.strip() or "nothing").splitlines()[0]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 
 from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.interpreter import python
 from benchmark.launch.launcher import Job, Launcher
 
 PORT = "29500"
@@ -35,7 +35,7 @@ class Torchrun(Launcher):
                 remedy="choose another number of ranks or nodes",
             )
         argv = [
-            sys.executable,
+            *python(),
             "-m",
             "torch.distributed.run",
             f"--nnodes={nodes}",

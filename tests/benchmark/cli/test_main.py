@@ -35,6 +35,18 @@ def test_help_shows_an_example(command: tuple[str, ...], capsys: pytest.CaptureF
     assert f"  stemdl {' '.join(command)}" in output.out or f"Example: stemdl {' '.join(command)}" in output.out
 
 
+def test_a_working_directory_that_is_gone_is_one_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    for command in ("list", "doctor", "run"):
+        assert main([command]) == 2
+        said = message_of(capsys)
+        assert "the working directory cannot be used" in said and "what to do: cd" in said
+
+
 def test_help_names_every_command_and_imports_nothing_heavy(environment: dict[str, str]):
     program = (
         "import sys\nfrom benchmark.cli.main import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,15 @@ def test_a_file_in_the_folder_that_python_looks_in_is_itself(tmp_path: Path, mon
     monkeypatch.chdir(tmp_path)
     assert Trainer.named("trainer_that_is_here.py").load()(3) == 3
     assert Trainer.named("trainer_that_is_here:train").load()(4) == 4
+
+
+def test_a_module_that_is_installed_comes_before_a_file_of_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    before = list(sys.path)
+    monkeypatch.delitem(sys.modules, "textwrap", raising=False)
+    (tmp_path / "textwrap.py").write_text("raise RuntimeError('mine')")
+    assert Trainer.named("textwrap:dedent").load()(" a") == "a"
+    assert sys.path == before
 
 
 def test_a_file_is_loaded_with_what_lies_beside_it_and_once(tmp_path: Path):

@@ -9,6 +9,7 @@ import pytest
 from patience import HANG_SECONDS
 
 from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.interpreter import python
 from benchmark.launch.launchers import Job, get_launcher
 from benchmark.launch.machine import load_machine
 from benchmark.launch.rank import Rank
@@ -18,7 +19,7 @@ COMMAND = ("./run_benchmark.sh", "--rung", "stemdl_mini")
 FOUR_BY_SIX = Layout(24, 4, 6, cores_per_rank=7, gpus_per_rank=1)
 SET = {"OMP_NUM_THREADS": "7", "A": "b c"}
 ALONE = "env RANK=0 WORLD_SIZE=1 LOCAL_RANK=0 LOCAL_WORLD_SIZE=1 STEMDL_LAUNCHER=local"
-TORCHRUN = [sys.executable, "-m", "torch.distributed.run"]
+TORCHRUN = [*python(), "-m", "torch.distributed.run"]
 
 
 @pytest.mark.parametrize(

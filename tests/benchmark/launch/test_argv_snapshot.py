@@ -22,7 +22,7 @@ from benchmark.launch.resources import Layout, lay_out, rank_environment
 
 SNAPSHOT = Path(__file__).with_name("argv_snapshot.json")
 COMMAND = ("./run_benchmark.sh", "--rung", "two words")
-HERE = {"PATH": "/p", "LD_LIBRARY_PATH": "/l", "MASTER_ADDR": "node0"}
+HERE = {"HOME": "/h", "PATH": "/p", "LD_LIBRARY_PATH": "/l", "MASTER_ADDR": "node0"}
 
 
 def jobs(launcher: str) -> Iterator[tuple[str, Job]]:
@@ -52,6 +52,7 @@ def command_lines(launcher: str) -> dict[str, str]:
             if hasattr(module, name):
                 patches.enter_context(mock.patch.object(module, name, value))
         patches.enter_context(mock.patch("os.geteuid", lambda: 1000))
+        patches.enter_context(mock.patch("benchmark.launch.launchers.torchrun.python", lambda: ("python",)))
         patches.enter_context(mock.patch("sys.executable", "python"))
         patches.enter_context(mock.patch.dict("os.environ", HERE, clear=True))
         for title, job in jobs(launcher):

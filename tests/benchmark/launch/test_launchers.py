@@ -126,7 +126,7 @@ def test_mpirun_argv(
     monkeypatch.setattr(mpirun, "may_bind", lambda: binds)
     monkeypatch.setattr(mpirun, "SHARED_MEMORY_BYTES_PER_RANK", 0)
     monkeypatch.setattr(os, "geteuid", lambda: 0 if root else 1000)
-    monkeypatch.setattr(os, "environ", {"PATH": "/p", "LD_LIBRARY_PATH": "/l"})
+    monkeypatch.setattr(os, "environ", {"HOME": "/h", "PATH": "/p", "LD_LIBRARY_PATH": "/l"})
     assert get_launcher("mpirun").argv(job) == ["/bin/mpirun", *expected, *job.command]
 
 
@@ -134,6 +134,15 @@ def test_the_users_number_of_threads_is_kept(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(mpirun, "find_mpirun", lambda: "/bin/mpirun")
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
     assert "OMP_NUM_THREADS=5" in get_launcher("mpirun").argv(Job(2, ("a",)))
+
+
+def test_mpirun_starts_where_home_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As under cron or `env -i`; Open MPI ends with an error without it."""
+    monkeypatch.delenv("HOME")
+    argv = get_launcher("mpirun").argv(Job(1, ("true",)))
+    assert argv[0] == "env" and Path(argv[1].removeprefix("HOME=")).is_absolute()
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)  # a user whom no list knows
+    assert Path(get_launcher("mpirun").argv(Job(1, ("true",)))[1].removeprefix("HOME=")).is_absolute()
 
 
 def test_little_shared_memory_moves_the_segments(monkeypatch: pytest.MonkeyPatch) -> None:

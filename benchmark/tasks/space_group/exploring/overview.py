@@ -20,6 +20,7 @@ from benchmark.data.manifest import Manifest
 from benchmark.data.sealed import opened_shard
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.progress import progress
+from benchmark.foundation.text import typed
 from benchmark.simulation.crystal import CRYSTAL_SYSTEMS, cell_from_parameters
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ def _samples(manifest: Manifest) -> Iterator[tuple[str, str, h5py.Group, bool]]:
                     last = material
         except OSError as error:
             raise StemdlError(
-                "a shard cannot be read", where=path, found=error, remedy=f"stemdl data verify {manifest.folder}"
+                "a shard cannot be read", where=path, found=error, remedy=f"stemdl data verify {typed(manifest.folder)}"
             ) from error
 
 

@@ -1,0 +1,32 @@
+"""Names in a command that is shown to be typed."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from benchmark.foundation.text import typed
+
+PACKAGE = Path(__file__).resolve().parents[3] / "benchmark"
+UNQUOTED = re.compile(r"stemdl [a-z][^\"]*\{(?!typed|quote)[\w.]*(folder|output|path|\.data|runs\[[-\d]+\])\}")
+
+
+@pytest.mark.parametrize("name", ["a b", "caf\u00e9", "it's", "$HOME", "x;y", "plain/name-1.h5", ""])
+def test_a_shell_reads_what_was_typed(name: str) -> None:
+    assert shlex.split(f"stemdl show {typed(Path(name)) if name else typed(name)}")[2:] == [name]
+    assert typed("plain/name-1.h5") == "plain/name-1.h5"
+
+
+def test_commands_that_messages_name_are_quoted() -> None:
+    assert UNQUOTED.search('remedy=f"stemdl data verify {manifest.folder}"')
+    assert not UNQUOTED.search('remedy=f"stemdl data verify {typed(manifest.folder)}"')
+    bare = {
+        f"{path.relative_to(PACKAGE)}:{number}"
+        for path in PACKAGE.rglob("*.py")
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if UNQUOTED.search(line)
+    }
+    assert not bare
