@@ -27,7 +27,7 @@ import ase
 import dask
 import numpy as np
 from convergence import SEMI_ANGLE, SETTINGS, engine
-from multislice import SAMPLES, Sample, beams_of, errors, multislice
+from multislice import SAMPLES, TestCrystal, beams_of, errors, multislice
 
 from benchmark.crystals.simulate import ideal_pattern
 from benchmark.simulation.potential import Atoms
@@ -49,14 +49,16 @@ ABTEM = (
 """Grid points across, slice thickness in Angstrom and kind of projection, from cheap to exact."""
 
 
-def lifted(sample: Sample, share: float) -> Sample:
+def lifted(sample: TestCrystal, share: float) -> TestCrystal:
     """The sample with all atoms moved along the beam by a share of the cell; groups of P lattices alone."""
     up = np.array([0.0, 0.0, share])
     crystal = dataclasses.replace(sample.crystal, positions=(sample.crystal.positions + up) % 1.0)
     return dataclasses.replace(sample, crystal=crystal, positions=(sample.positions + up) % 1.0)
 
 
-def patterns_of_abtem(sample: Sample, cells: int, energy_kev: float, points: int, slice_angstrom: float, kind: str):
+def patterns_of_abtem(
+    sample: TestCrystal, cells: int, energy_kev: float, points: int, slice_angstrom: float, kind: str
+):
     """(intensities centred on the beam, vacuum's, copies (2,), processor seconds, wall seconds)."""
     symbols = {ase.data.chemical_symbols[number] for number in sample.numbers}
     width = float(np.sqrt(sample.b_angstrom2 / (8.0 * np.pi**2)))

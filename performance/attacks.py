@@ -48,21 +48,21 @@ HARMLESS: dict[str, str] = {
 
 
 @dataclass(frozen=True)
-class Outcome:
+class AttackOutcome:
     """`found`: INVALID, or a finding that the untouched submission does not have; `minutes`: the score."""
 
     found: bool
     minutes: float | None
 
 
-def judged(folder: Path, known: frozenset[tuple[str, str]]) -> Outcome:
+def judged(folder: Path, known: frozenset[tuple[str, str]]) -> AttackOutcome:
     """What `validate` and `score` make of a tree."""
     report = validate([folder], official=False)
     new = [
         each for each in report.findings if each.severity >= Severity.WARNING and (each.rule, each.message) not in known
     ]
     rows = list(judged_scores([folder]))
-    return Outcome(report.verdict is Verdict.INVALID or bool(new), rows[0].score_minutes if rows else None)
+    return AttackOutcome(report.verdict is Verdict.INVALID or bool(new), rows[0].score_minutes if rows else None)
 
 
 def harmless(attack: Attack) -> str | None:
@@ -92,7 +92,7 @@ def main() -> int:
     every = all_attacks(Tree(arguments.tree))
     singles = every if arguments.all else generator.sample(every, min(arguments.count, len(every)))
     drawn = [(attack,) for attack in singles] + [tuple(generator.sample(every, 2)) for _ in range(arguments.combine)]
-    survivors: list[tuple[tuple[Attack, ...], Outcome]] = []
+    survivors: list[tuple[tuple[Attack, ...], AttackOutcome]] = []
     tried = 0
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "submission"
@@ -111,7 +111,9 @@ def main() -> int:
     return told(survivors, tried, len(every), good)
 
 
-def told(survivors: Sequence[tuple[tuple[Attack, ...], Outcome]], tried: int, every: int, good: Outcome) -> int:
+def told(
+    survivors: Sequence[tuple[tuple[Attack, ...], AttackOutcome]], tried: int, every: int, good: AttackOutcome
+) -> int:
     """Prints the survivors, the graver first; 1 where one betters the score."""
     excused = [pair for pair in survivors if all(harmless(attack) for attack in pair[0])]
     holes = [pair for pair in survivors if pair not in excused]

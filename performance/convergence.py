@@ -20,7 +20,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
-from multislice import SAMPLES, Sample, beams_of, errors, multislice
+from multislice import SAMPLES, TestCrystal, beams_of, errors, multislice
 from numpy.typing import NDArray
 
 from benchmark.definition.finder import load_benchmark
@@ -61,7 +61,7 @@ CASES = (
 
 
 def engine(
-    sample: Sample, directions: NDArray, energy_kev: float, thickness: float, optics: Optics
+    sample: TestCrystal, directions: NDArray, energy_kev: float, thickness: float, optics: Optics
 ) -> tuple[NDArray, NDArray, float, float]:
     """(vectors, intensities at `directions`, estimate, seconds of a whole pattern's waves) by a rung's settings."""
     accuracy, semi_angle = optics.accuracy, optics.semi_angle_per_angstrom

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from fault_causes import FAULTS, Fault
+from fault_causes import FAULTS, FaultCause
 from fault_trial import GIVE_UP_SECONDS, SETTINGS, Trial
 
 from benchmark.events import keys
@@ -18,7 +18,7 @@ from benchmark.events.reader import read_events
 from benchmark.events.timeline import Timeline
 
 
-def after_conditions(trial: Trial, fault: Fault, places: dict[str, int]) -> list[str]:
+def after_conditions(trial: Trial, fault: FaultCause, places: dict[str, int]) -> list[str]:
     """What is wrong with what the job printed and left."""
     wrong, printed = [], trial.messages
     says = fault.says

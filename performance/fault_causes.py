@@ -85,7 +85,7 @@ def nothing(trial: Trial) -> None:
 
 
 @dataclass(frozen=True)
-class Fault:
+class FaultCause:
     """A way to break a job.
 
     Attributes
@@ -114,27 +114,27 @@ class Fault:
 DIED = r"rank {rank}.*signal 9|signal 9 \(Killed\)|a rank died or failed|another rank died"
 ASKED = r"asked to end"
 FAULTS = {
-    "kill_rank": Fault(kill("rank"), (1, 137, 2), DIED, ("crashed",), 20, 0.3, victims="others"),
-    "kill_rank_0": Fault(kill("rank"), (1, 137, 2), DIED, ("crashed",), 20, 0.3, victims="zero"),
-    "kill_launcher": Fault(kill("launcher"), (1, -9), "", ("crashed",), 20, 0.3),
+    "kill_rank": FaultCause(kill("rank"), (1, 137, 2), DIED, ("crashed",), 20, 0.3, victims="others"),
+    "kill_rank_0": FaultCause(kill("rank"), (1, 137, 2), DIED, ("crashed",), 20, 0.3, victims="zero"),
+    "kill_launcher": FaultCause(kill("launcher"), (1, -9), "", ("crashed",), 20, 0.3),
     # The launcher is ended with its parent, and passes that on: ranks that hear in time end in order.
-    "kill_stemdl_run": Fault(kill("leader"), (-9,), "", ("crashed", "interrupted"), 20, 0.3, ways=("stemdl run",)),
-    "terminate": Fault(
+    "kill_stemdl_run": FaultCause(kill("leader"), (-9,), "", ("crashed", "interrupted"), 20, 0.3, ways=("stemdl run",)),
+    "terminate": FaultCause(
         terminate, (INTERRUPTED,), ASKED, ("interrupted",), 20, 0.4, ways=("stemdl run",), at_start=False
     ),
-    "warn": Fault(warn, (INTERRUPTED,), ASKED, ("interrupted",), 20, 0.4, at_start=False),
-    "hang": Fault(
+    "warn": FaultCause(warn, (INTERRUPTED,), ASKED, ("interrupted",), 20, 0.4, at_start=False),
+    "hang": FaultCause(
         stop, (1,), r"rank {rank} on \S+ (has been silent|is stopped)", ("crashed",), 15, start_codes=(1, 137)
     ),
-    "stuck": Fault(
+    "stuck": FaultCause(
         nothing, (1,), r"rank {rank} on \S+ hangs", ("crashed",), 120, ways=("mpirun",), at_start=False, plant="stuck"
     ),
-    "full_disk": Fault(fill_disk, (2,), r"No space left|has no room|free", ("crashed",), 30, 0.5, at_start=False),
-    "shard": Fault(
+    "full_disk": FaultCause(fill_disk, (2,), r"No space left|has no room|free", ("crashed",), 30, 0.5, at_start=False),
+    "shard": FaultCause(
         spoil_shard, (2,), r"batch_train_\d+\.h5", ("crashed",), 30, at_start=False, settings={"memory_share": 0}
     ),
-    "shard_before": Fault(nothing, (2,), r"batch_train_\d+\.h5", ("crashed",), 120, at_start=False),
-    "nan": Fault(
+    "shard_before": FaultCause(nothing, (2,), r"batch_train_\d+\.h5", ("crashed",), 120, at_start=False),
+    "nan": FaultCause(
         nothing,
         (1,),
         r"epoch {epoch}, step {step}, rank {rank}: the loss is nan",

@@ -30,7 +30,7 @@ import numpy as np
 
 from benchmark.crystals.fingerprints.elementals import LABELS, draw_elemental, elements_of, of_label
 from benchmark.crystals.fingerprints.levels import in_levels
-from benchmark.simulation.cluster import Cluster, Severity, broken, cluster_of, nearest_mean_angstrom
+from benchmark.simulation.cluster import Cluster, Damage, broken, cluster_of, nearest_mean_angstrom
 from benchmark.simulation.fingerprint import fingerprint
 from benchmark.simulation.scattering import x_ray_scattering_factor
 
@@ -71,8 +71,8 @@ def milliseconds(work: Callable[[], object], repeats: int) -> float:
 
 def speed(atoms: int, repeats: int) -> None:
     whole = cluster_of(3.6 * np.eye(3), np.full(4, 29), FCC, atoms)
-    displaced = broken(whole, Severity(displaced=0.05), (), np.random.default_rng(0))
-    alloy = broken(whole, Severity(substituted=0.3, displaced=0.05), (26, 47), np.random.default_rng(0))
+    displaced = broken(whole, Damage(displaced=0.05), (), np.random.default_rng(0))
+    alloy = broken(whole, Damage(substituted=0.3, displaced=0.05), (26, 47), np.random.default_rng(0))
     print("cluster                atoms  here (ms)  direct (ms)  ratio  largest difference")
     for name, cluster in (("whole", whole), ("displaced", displaced), ("of three elements", alloy)):
         arguments = cluster.positions, cluster.numbers
@@ -87,17 +87,17 @@ def speed(atoms: int, repeats: int) -> None:
 SEED, SHARES = 20182775, {"train": 0.6, "dev": 0.2, "test": 0.2}
 """Of the shipped rungs, which say by them which elements are in which split."""
 ROWS = [
-    ("whole", Severity()),
-    *((f"vacancies {share:.0%}", Severity(vacancies=share)) for share in (0.01, 0.1, 0.25, 0.4, 0.5, 0.6, 0.7)),
-    *((f"displaced {share:.1%}", Severity(displaced=share)) for share in (0.001, 0.005, 0.01, 0.02, 0.05, 0.08, 0.1)),
-    ("substituted 20%", Severity(substituted=0.2)),
-    ("surface 40%", Severity(surface=0.4)),
-    ("vacancies 25%, displaced 5%", Severity(vacancies=0.25, displaced=0.05)),
+    ("whole", Damage()),
+    *((f"vacancies {share:.0%}", Damage(vacancies=share)) for share in (0.01, 0.1, 0.25, 0.4, 0.5, 0.6, 0.7)),
+    *((f"displaced {share:.1%}", Damage(displaced=share)) for share in (0.001, 0.005, 0.01, 0.02, 0.05, 0.08, 0.1)),
+    ("substituted 20%", Damage(substituted=0.2)),
+    ("surface 40%", Damage(surface=0.4)),
+    ("vacancies 25%, displaced 5%", Damage(vacancies=0.25, displaced=0.05)),
 ]
 SPGLIB_SECONDS = 10.0
 
 
-def crystals(draws: int, how: Severity) -> Iterator[tuple[int, int, Cluster]]:
+def crystals(draws: int, how: Damage) -> Iterator[tuple[int, int, Cluster]]:
     """Class, space group and broken cluster: so many of each class, of the test split's elements in turn."""
     elements = elements_of(SEED, SHARES)["test"]
     for label, name in enumerate(LABELS):
@@ -184,7 +184,7 @@ def maps(run: Path, path: Path) -> None:
 
     model, classes = network(run)
     assert isinstance(model, torch.nn.Module)
-    rows = list(crystals(1, Severity(vacancies=0.25)))
+    rows = list(crystals(1, Damage(vacancies=0.25)))
     pictures = np.stack([in_levels(fingerprint(each.positions, each.numbers)) for _, _, each in rows])
     places = convolutions(model)
     figure = Figure(figsize=(2.0 * (len(places) + 1), 2.0 * len(rows)), layout="constrained")

@@ -18,7 +18,7 @@ from benchmark.simulation.scattering import electron_scattering_factor
 
 
 @dataclass(frozen=True)
-class Sample:
+class TestCrystal:
     """A crystal seen along [001] of its conventional cell, and the same in a cell of right angles for multislice."""
 
     name: str
@@ -30,7 +30,7 @@ class Sample:
     b_angstrom2: float
 
 
-def _sample(name: str, system: str, group: int, lengths: tuple, atoms: list, b: float) -> Sample:
+def _sample(name: str, system: str, group: int, lengths: tuple, atoms: list, b: float) -> TestCrystal:
     """`atoms`: (number, positions); in hexagonal axes (120 degrees) where the system says so."""
     numbers = np.array([number for number, places in atoms for _ in places])
     positions = np.array([place for _, places in atoms for place in places], dtype=float) % 1.0
@@ -40,7 +40,7 @@ def _sample(name: str, system: str, group: int, lengths: tuple, atoms: list, b: 
         right = np.array([a, a * math.sqrt(3.0), c])
         # a, a + 2 b and c are at right angles; the cell holds two of the hexagonal ones
         inside = np.concatenate([(positions + np.array([0, shift, 0])) @ cell for shift in (0, 1)])
-        return Sample(
+        return TestCrystal(
             name,
             system,
             Crystal(cell, numbers, positions, group),
@@ -50,7 +50,7 @@ def _sample(name: str, system: str, group: int, lengths: tuple, atoms: list, b: 
             b,
         )
     cell = np.diag([a, b_length, c]).astype(float)
-    return Sample(name, system, Crystal(cell, numbers, positions, group), np.diag(cell), numbers, positions, b)
+    return TestCrystal(name, system, Crystal(cell, numbers, positions, group), np.diag(cell), numbers, positions, b)
 
 
 def _general(points: list, group: str) -> list:
@@ -188,7 +188,7 @@ SAMPLES = {
 
 
 def multislice(
-    sample: Sample,
+    sample: TestCrystal,
     directions: NDArray[np.float64],
     *,
     energy_kev: float,
@@ -255,7 +255,7 @@ def multislice(
     return waves
 
 
-def beams_of(waves: NDArray, sample: Sample, k_max_per_angstrom: float) -> tuple[NDArray, NDArray]:
+def beams_of(waves: NDArray, sample: TestCrystal, k_max_per_angstrom: float) -> tuple[NDArray, NDArray]:
     """Vectors (n, 2) of the beams on a square detector, and their intensities (n, directions)."""
     nx, ny = waves.shape[1:]
     vectors = np.stack(

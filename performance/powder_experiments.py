@@ -34,7 +34,7 @@ from performance.powder_sets import LABELS, Patterns, by_reflections, of_measure
 from reference.average import average_of
 from reference.optimizer import learning_rate_at, make_optimizer, set_learning_rate
 from reference.tasks.powder.task import RANGE_DEGREES, WAVELENGTH_ANGSTROM, network_of
-from reference.tasks.powder.vary import Measurement
+from reference.tasks.powder.vary import Variation
 
 GROUPS = extinction_groups()
 FAMILY = np.array([family(members[0]) for members in GROUPS])
@@ -61,7 +61,7 @@ def trained(way: Way, steps: int, seed: int) -> Callable[[NDArray[np.float32]], 
     points = way.train.profiles.shape[1]
     classes = LABELS[way.labels](way.train.space_groups)
     model = network_of(settings.to_dict(), len(GROUPS) if way.labels == "groups" else 230, points)
-    measure = Measurement(points, RANGE_DEGREES, WAVELENGTH_ANGSTROM, settings.task["augmentation"])
+    measure = Variation(points, RANGE_DEGREES, WAVELENGTH_ANGSTROM, settings.task["augmentation"])
     averaged, optimizer = average_of(model, settings.weight_averaging), make_optimizer(model, settings)
     weight = np.bincount(classes)[classes] ** -way.balanced
     weight /= weight.sum()

@@ -15,9 +15,9 @@ from benchmark.simulation.crystal import Crystal, cell_from_parameters
 from benchmark.tasks.powder.diffraction import Reflections, reflections
 from benchmark.tasks.powder.extinction import extinction_groups
 from benchmark.tasks.powder.lattices import draw_reflections
-from benchmark.tasks.powder.measured import Curve, resampled
+from benchmark.tasks.powder.measured import MeasuredCurve, resampled
 from benchmark.tasks.powder.measurement import normalised
-from benchmark.tasks.powder.profile import Instrument, Specimen, pattern
+from benchmark.tasks.powder.profile import Instrument, PowderSpecimen, pattern
 from benchmark.tasks.powder.rung import RANGE_DEGREES, WAVELENGTH_ANGSTROM, grid_of
 
 GROUPS = extinction_groups()
@@ -123,7 +123,7 @@ def of_measured(path: Path, points: int) -> Patterns:
     angles = RANGE_DEGREES[0] + 0.01 * np.arange(table["intensity"].shape[1])
     inverse_d = 2.0 / WAVELENGTH_ANGSTROM * np.sin(np.radians(angles) / 2.0)
     profiles = [
-        resampled(Curve(Path(f"{path}[{index}]"), inverse_d, row.astype(np.float64)), grid_of(points))[0]
+        resampled(MeasuredCurve(Path(f"{path}[{index}]"), inverse_d, row.astype(np.float64)), grid_of(points))[0]
         for index, row in enumerate(table["intensity"])
     ]
     numbers = table["space_group"].astype(np.int64)
@@ -143,5 +143,5 @@ def _pattern(found: Reflections, points: int) -> NDArray[np.float32] | None:
     """None where it has fewer than `LEAST_LINES` reflections in the range."""
     if len(found) < LEAST_LINES:
         return None
-    curve = pattern(found, Instrument(caglioti_degrees2=(0.0, 0.0, FWHM_DEGREES**2)), Specimen(), grid_of(points))
+    curve = pattern(found, Instrument(caglioti_degrees2=(0.0, 0.0, FWHM_DEGREES**2)), PowderSpecimen(), grid_of(points))
     return normalised(curve) if curve.max() > 0.0 else None

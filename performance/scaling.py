@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from scaling_measure import Measurement, measure, print_measurements, print_tuning
-from step_time import Cluster, Link, Step, overlap_of, predict
+from step_time import Link, ModelCluster, Step, overlap_of, predict
 
 from benchmark.launch.cores import usable_cores
 
@@ -56,7 +56,7 @@ NETWORKS = {
 }
 
 
-def print_prediction(step: Step, cluster: Cluster, about: str) -> None:
+def print_prediction(step: Step, cluster: ModelCluster, about: str) -> None:
     """The assumptions, and a line for each number of ranks: of the network alone, and with the step's fixed cost."""
     print(f"\nprediction for {about}")
     print(
@@ -114,10 +114,10 @@ def print_published() -> None:
             )
 
 
-def cluster_of(network: Network, latency_us: float) -> Cluster:
+def cluster_of(network: Network, latency_us: float) -> ModelCluster:
     """The named network in the units of the model."""
     between, within = (Link(latency_us * 1e-6, gb_s * 1e9) for gb_s in (network.between_gb_s, network.within_gb_s))
-    return Cluster(between, within, network.ranks_per_node)
+    return ModelCluster(between, within, network.ranks_per_node)
 
 
 def parsed() -> argparse.Namespace:
@@ -180,7 +180,7 @@ def _step(arguments: argparse.Namespace, measurements: list[Measurement], fixed_
     )
 
 
-def _network(arguments: argparse.Namespace) -> tuple[Cluster, str]:
+def _network(arguments: argparse.Namespace) -> tuple[ModelCluster, str]:
     """The named network with what is given on top, and its name and source."""
     named = NETWORKS[arguments.network]
     given: dict[str, Any] = {

@@ -26,7 +26,7 @@ class Link:
 
 
 @dataclass(frozen=True)
-class Cluster:
+class ModelCluster:
     """Nodes of `ranks_per_node` ranks: a link between nodes, which the ranks of a node share, and one within."""
 
     between: Link
@@ -64,7 +64,7 @@ def allreduce_seconds(size_bytes: float, ranks: int, link: Link, algorithm: str 
     )
 
 
-def cluster_allreduce_seconds(size_bytes: float, ranks: int, cluster: Cluster) -> float:
+def cluster_allreduce_seconds(size_bytes: float, ranks: int, cluster: ModelCluster) -> float:
     """The time in two levels, as NCCL and Horovod's hierarchical one do it: the ranks of a node divide the sum of their
     bytes among them, each part is summed between the nodes at the same time, and all gather the parts again."""
     here = min(ranks, cluster.ranks_per_node)
@@ -188,7 +188,7 @@ class Prediction:
     efficiency: float
 
 
-def predict(step: Step, ranks: int, cluster: Cluster) -> Prediction:
+def predict(step: Step, ranks: int, cluster: ModelCluster) -> Prediction:
     """The step on `ranks` >= 1; its efficiency, in (0, 1], is the time of one rank's step by the time of theirs."""
     if ranks < 1:
         raise StemdlError("a job has at least one rank", found=ranks)

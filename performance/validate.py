@@ -44,7 +44,7 @@ from benchmark.foundation.progress import progress
 from benchmark.validation.finding import Severity
 from benchmark.validation.limits import Limits
 from benchmark.validation.rule_file import RULES
-from benchmark.validation.second_opinion import Question, objections
+from benchmark.validation.second_opinion import CheckerQuestion, objections
 from benchmark.validation.tree import read_submission, result_sets, submissions_below, walk
 from benchmark.validation.validate import validate
 
@@ -132,7 +132,7 @@ def _logs_fail(tree: Path, rules: Path, tolerated: int) -> bool:
     logs = sorted(path for path in tree.glob("results/*/*/*/result_*.txt"))
     division = Tree.valid().system["division"]
     described = tree / DESCRIPTION
-    question = Question(
+    question = CheckerQuestion(
         str(tree),
         0,
         rules == RULES,
@@ -212,7 +212,7 @@ def _times(published: Path) -> None:
     questions = []
     for begin in submissions_below(published, walk(published, Limits())[0]):
         submission = read_submission(published / begin, begin, Limits())
-        questions += [Question.about_set(results, 0, Limits()) for results in result_sets(submission, Limits())]
+        questions += [CheckerQuestion.about_set(results, 0, Limits()) for results in result_sets(submission, Limits())]
     reading = _cpu_seconds()
     answers = objections([question for question in questions if not question.unasked], UNBOUND)
     after = _cpu_seconds()

@@ -25,7 +25,7 @@ SYSTEMS = "systems"
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluated:
     """One value of the metric: minutes after run_start, the `epoch_num` that it was logged with, and the value."""
 
     minutes: float
@@ -34,14 +34,14 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
-class Run:
+class ComparedRun:
     """A run as its log has it. `values` are the log's points in time, the first of each key; `curve` the evaluations
     that are numbers, in order."""
 
     scored: ScoredRun
     status: str | None
     values: Mapping[str, Any]
-    curve: tuple[Evaluation, ...]
+    curve: tuple[Evaluated, ...]
 
     @property
     def name(self) -> str:
@@ -57,7 +57,7 @@ class Result:
     folder: LogFolder
     benchmark: ScoredBenchmark | None
     score: Score
-    runs: tuple[Run, ...]
+    runs: tuple[ComparedRun, ...]
     description: Mapping[str, Any]
 
     @property
@@ -70,7 +70,7 @@ class Result:
         return self.folder.scaling == WEAK
 
     @property
-    def counted(self) -> tuple[Run, ...]:
+    def counted(self) -> tuple[ComparedRun, ...]:
         """The runs that the score is of."""
         logs = {run.log for run in self.score.counted}
         return tuple(run for run in self.runs if run.scored.log in logs)
@@ -107,7 +107,7 @@ def read_results(paths: Iterable[Path], ruleset: str = RULESETS[-1]) -> Iterator
 
 def read_result(folder: LogFolder, ruleset: str = RULESETS[-1]) -> Result:
     """The result of one folder of logs."""
-    runs: dict[Path, Run] = {}
+    runs: dict[Path, ComparedRun] = {}
 
     def read(log: Path, benchmark: ScoredBenchmark | None) -> ScoredRun:
         runs[log] = _read(log, benchmark)
@@ -117,14 +117,14 @@ def read_result(folder: LogFolder, ruleset: str = RULESETS[-1]) -> Result:
     score = score_folder(folder, benchmark, points, read)
     judged = {run.log: run for run in score.counted}  # a run that is there twice is found when all have been read
     whole = tuple(
-        Run(judged.get(log, run.scored), run.status, run.values, run.curve) for log, run in sorted(runs.items())
+        ComparedRun(judged.get(log, run.scored), run.status, run.values, run.curve) for log, run in sorted(runs.items())
     )
     in_order = {log: place for place, log in enumerate(folder.logs)}
     whole = tuple(sorted(whole, key=lambda run: in_order[run.scored.log]))
     return Result(folder, benchmark, score, whole, _description(folder))
 
 
-def _read(log: Path, benchmark: ScoredBenchmark | None) -> Run:
+def _read(log: Path, benchmark: ScoredBenchmark | None) -> ComparedRun:
     metric = benchmark.goal.log_key if benchmark else keys.EVAL_ACCURACY
     seen: list[Event] = []
 
@@ -137,14 +137,14 @@ def _read(log: Path, benchmark: ScoredBenchmark | None) -> Run:
     try:
         timeline = Timeline.of(events(), metric)
     except StemdlError as error:
-        return Run(unreadable_run(log, error), None, {}, ())
+        return ComparedRun(unreadable_run(log, error), None, {}, ())
     start = timeline.run_start_ms
     curve = tuple(
-        Evaluation((event.time_ms - start) / 60_000, _number(event.metadata.get(keys.EPOCH_NUM)), event.value)
+        Evaluated((event.time_ms - start) / 60_000, _number(event.metadata.get(keys.EPOCH_NUM)), event.value)
         for event in seen
         if start is not None and _number(event.value) is not None
     )
-    return Run(run_of_timeline(log, timeline, benchmark), timeline.status, timeline.values, curve)
+    return ComparedRun(run_of_timeline(log, timeline, benchmark), timeline.status, timeline.values, curve)
 
 
 def _number(value: Any) -> float | None:

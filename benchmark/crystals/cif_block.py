@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.crystals.candidate import Candidate, Unusable, require_cell
-from benchmark.crystals.cif_symmetry import Setting, Statement, settings
+from benchmark.crystals.cif_symmetry import CellSetting, Statement, settings
 from benchmark.crystals.elements import atoms_of_formula, element_of_label, element_of_type
 from benchmark.foundation.text import whole
 from benchmark.simulation.asymmetric_unit import whole_cell
@@ -252,7 +252,7 @@ def _require_order(assemblies: list[str], groups: list[str]) -> None:
 
 
 def _atoms(
-    setting: Setting, sites: Sites, tags: Tags, formula: Mapping[int, float], strictly: bool
+    setting: CellSetting, sites: Sites, tags: Tags, formula: Mapping[int, float], strictly: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Numbers and positions of all atoms. Raises Unusable where they are not those that the block states.
 

@@ -52,7 +52,7 @@ class Statement:
 
 
 @dataclass(frozen=True)
-class Setting:
+class CellSetting:
     """Operations that a statement may mean, and the cell as they have it.
 
     Attributes
@@ -69,7 +69,7 @@ class Setting:
     all_listed: bool = False
 
 
-def settings(stated: Statement, cell: NDArray[np.float64]) -> list[Setting]:
+def settings(stated: Statement, cell: NDArray[np.float64]) -> list[CellSetting]:
     """The settings that the statement may mean in this cell (3, 3): one, or several origins where none is stated.
 
     Operations come first, then a Hall symbol, then names and numbers. Some programs write a crystal's name, the
@@ -96,7 +96,7 @@ def settings(stated: Statement, cell: NDArray[np.float64]) -> list[Setting]:
 
 def _named(
     stated: Statement, named: list[list[gemmi.SpaceGroup]], told: set[int], cell: NDArray[np.float64]
-) -> list[Setting]:
+) -> list[CellSetting]:
     """Of a statement without operations: its names may mean the settings `named`, and it is of the groups `told`."""
     if not told:
         if stated.names:
@@ -108,7 +108,7 @@ def _named(
     if len(told) > 1 or not entries:
         raise Unusable("its space group contradicts itself", ", ".join((*stated.names, *stated.numbers)))
     fitting = [
-        Setting(_operations_of(entry), fitted, entry.xhm())
+        CellSetting(_operations_of(entry), fitted, entry.xhm())
         for entry in entries
         if (fitted := fitted_cell(cell, _operations_of(entry)[0])) is not None
     ]
@@ -118,7 +118,7 @@ def _named(
     return [one for one in fitting if one.name.partition(":")[0] == usual]
 
 
-def _by_operations(operations: Operations, told: set[int], cell: NDArray[np.float64], name: str) -> Setting:
+def _by_operations(operations: Operations, told: set[int], cell: NDArray[np.float64], name: str) -> CellSetting:
     import spglib
 
     fitted = fitted_cell(cell, operations[0])
@@ -135,7 +135,7 @@ def _by_operations(operations: Operations, told: set[int], cell: NDArray[np.floa
             "its space group contradicts itself",
             f"operations of {kind.number}, stated: {', '.join(map(str, sorted(told)))}",
         )
-    return Setting(operations, fitted, name)
+    return CellSetting(operations, fitted, name)
 
 
 def _parsed(triplets: Sequence[str]) -> Operations:

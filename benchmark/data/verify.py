@@ -27,7 +27,7 @@ MOST_FAULTS = 20
 
 
 @dataclass
-class Report:
+class Verification:
     """What the checks found.
 
     Attributes
@@ -43,7 +43,7 @@ class Report:
     skipped: dict[str, str] = field(default_factory=dict)
 
 
-def verify(folder: Path, *, quick: bool = False, table: Path | None = None) -> Report:
+def verify(folder: Path, *, quick: bool = False, table: Path | None = None) -> Verification:
     """Every check of a data set; with `quick` whether the files are the manifest's and the rung's own.
 
     Parameters
@@ -53,7 +53,7 @@ def verify(folder: Path, *, quick: bool = False, table: Path | None = None) -> R
     Raises StemdlError where there are no data, their manifest cannot be read, or another process has a shard open for
     writing.
     """
-    report = Report()
+    report = Verification()
     data = Data(read_manifest(folder), table, report.notes)
     if not quick:
         require_unlocked(path for shard in data.manifest.shards if (path := folder / shard["path"]).is_file())
@@ -106,7 +106,7 @@ GENERAL: Mapping[str, DataCheck] = {
 QUICK = (files, recipe, golden)
 
 
-def _checks_of(manifest: Manifest, report: Report) -> Mapping[str, DataCheck]:
+def _checks_of(manifest: Manifest, report: Verification) -> Mapping[str, DataCheck]:
     """Of any data, and of their task where its code is installed."""
     try:
         own = getattr(find_task(manifest.task).code(RECIPE), "CHECKS", {})

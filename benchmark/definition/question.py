@@ -44,7 +44,7 @@ class Question:
     known: Mapping[str, str] = field(default_factory=dict)
 
 
-class Evaluation(Protocol):
+class EvaluateModule(Protocol):
     """The module `evaluate` of a task."""
 
     OPTIONS: Mapping[str, str]

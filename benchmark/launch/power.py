@@ -18,7 +18,7 @@ SECONDS_BETWEEN_READINGS = 0.5
 
 
 @dataclass(frozen=True)
-class Reading:
+class PowerReading:
     """`watts` on average from the reading before (or from the start of sampling) to `time_ms`, since 1970."""
 
     time_ms: int
@@ -39,7 +39,7 @@ class Sampler:
         self._meter, self._seconds = meter, seconds
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._sample, name="power", daemon=True)
-        self.readings: list[Reading] = []
+        self.readings: list[PowerReading] = []
         self.started_ms = 0
         self.cpu_seconds = 0.0
         self.fault: StemdlError | None = None
@@ -63,17 +63,17 @@ class Sampler:
             except StemdlError as error:
                 self.fault = error
                 break
-            self.readings.append(Reading(_now_ms(), watts))
+            self.readings.append(PowerReading(_now_ms(), watts))
         self.cpu_seconds = time.thread_time()
 
 
-def read_readings(path: Path, fewest: int = 2) -> list[Reading]:
+def read_readings(path: Path, fewest: int = 2) -> list[PowerReading]:
     """The readings of a meter at the socket: a CSV file of time and watts, with or without a heading. Times are seconds
     since 1970, or dates by ISO 8601 with their offset from UTC; they increase.
 
     Raises StemdlError with file:line.
     """
-    readings: list[Reading] = []
+    readings: list[PowerReading] = []
     try:
         with open(path, newline="", encoding="utf-8") as handle:
             for number, row in enumerate(csv.reader(handle), 1):
@@ -89,13 +89,13 @@ def read_readings(path: Path, fewest: int = 2) -> list[Reading]:
     return readings
 
 
-def _reading(row: list[str], where: str) -> Reading:
+def _reading(row: list[str], where: str) -> PowerReading:
     try:
         time_text, watts = row[0].strip(), float(row[1])
         seconds = float(time_text) if _is_number(time_text) else _timestamp(time_text)
         if not 0 <= seconds < 1e11 or not 0 <= watts < 1e9:
             raise ValueError("a number out of range")
-        return Reading(round(seconds * 1000), watts)
+        return PowerReading(round(seconds * 1000), watts)
     except (ValueError, IndexError) as error:
         raise StemdlError(
             "this is not a power reading",

@@ -22,7 +22,7 @@ Cell = str | int | float | None
 
 
 @dataclass(frozen=True)
-class Part:
+class AnswerPart:
     """A table, and a chart of the same numbers or none.
 
     Attributes
@@ -44,7 +44,7 @@ class Answers:
     """Of one split: its parts, or why there are none."""
 
     split: str
-    parts: tuple[Part, ...] = ()
+    parts: tuple[AnswerPart, ...] = ()
     problem: str = ""
 
 

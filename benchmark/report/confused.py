@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from benchmark.metrics.confusion import Confusion
-from benchmark.report.answers import Part
+from benchmark.report.answers import AnswerPart
 from benchmark.report.site.svg import WIDTH, cell, drawing, text
 
 LEFT, TOP, BELOW = 120, 24, 40
@@ -17,12 +17,12 @@ _NAMED = 40
 """Up to so many classes, each has its name on the axes."""
 
 
-def confused_parts(counts: Confusion, labels: Sequence[str]) -> tuple[Part, ...]:
+def confused_parts(counts: Confusion, labels: Sequence[str]) -> tuple[AnswerPart, ...]:
     """The matrix with the classes' figures, and the pairs that were confused most. `labels` name the classes."""
     return (_matrix(counts, labels), _pairs(counts, labels))
 
 
-def _matrix(counts: Confusion, labels: Sequence[str]) -> Part:
+def _matrix(counts: Confusion, labels: Sequence[str]) -> AnswerPart:
     true, found = counts.counts.sum(axis=1).tolist(), counts.counts.sum(axis=0).tolist()
     hits, scores = counts.counts.diagonal().tolist(), counts.per_class_f1()
     rows = [
@@ -30,7 +30,7 @@ def _matrix(counts: Confusion, labels: Sequence[str]) -> Part:
         for each in counts.present
     ]
     rows.sort(key=lambda row: (row[-1], row[0]))
-    return Part(
+    return AnswerPart(
         "Found classes",
         "A row is a class, a column what it was taken for, in the same order; the darker, the larger the share of the "
         "row. Below, each class with its samples, the share of them that was found, how often its name was right, and "
@@ -42,7 +42,7 @@ def _matrix(counts: Confusion, labels: Sequence[str]) -> Part:
     )
 
 
-def _pairs(counts: Confusion, labels: Sequence[str]) -> Part:
+def _pairs(counts: Confusion, labels: Sequence[str]) -> AnswerPart:
     pairs = _cells(counts)
     wrong = [(number, row, column) for number, row, column in pairs if row != column]
     total = counts.samples - int(counts.counts.trace())
@@ -52,7 +52,7 @@ def _pairs(counts: Confusion, labels: Sequence[str]) -> Part:
         for number, row, column in wrong[:MOST_PAIRS]
     ]
     covered = sum(row[2] for row in rows)
-    return Part(
+    return AnswerPart(
         "Most confused",
         f"{total} of {counts.samples} samples were taken for another class"
         + (f"; these pairs have {covered} of them." if total else "."),

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from benchmark.metrics.ranking import DEPTHS
-from benchmark.report.answers import Part
+from benchmark.report.answers import AnswerPart
 
 
-def likeliest_part(title: str, said: str, metric: Any, tally: Any) -> Part:
+def likeliest_part(title: str, said: str, metric: Any, tally: Any) -> AnswerPart:
     """The shares of each part of a split by the metric `ranking`: top-1, top-3, top-5 and macro-F1."""
     shares = metric.by_part(tally)
     counted = dict(zip(metric.parts, tally[:-1].reshape(len(metric.parts), -1)[:, len(DEPTHS)].tolist(), strict=True))
     columns = ("part", "samples", *next(iter(shares.values())))
-    return Part(title, said, columns, tuple((part, counted[part], *each.values()) for part, each in shares.items()))
+    return AnswerPart(
+        title, said, columns, tuple((part, counted[part], *each.values()) for part, each in shares.items())
+    )

@@ -43,7 +43,7 @@ class ReviewedRun:
 
 
 @dataclass(frozen=True)
-class Setting:
+class SettingRow:
     """A setting of the trainer. `kind` says whether the closed division tunes it; `reference` and `values` are texts,
     the latter one for each value that a run of the set has."""
 
@@ -69,7 +69,7 @@ class ReviewedSet:
     target: float | None
     score: Score
     runs: tuple[ReviewedRun, ...]
-    settings: tuple[Setting, ...]
+    settings: tuple[SettingRow, ...]
     ledger: Ledger | None
     packed: tuple[PackedCode, ...]
     code: tuple[str, ...]
@@ -204,7 +204,7 @@ def _ledger(folder: Path) -> Ledger | None:
         return None
 
 
-def _settings(logs: Sequence[Log], rung: str, closed: ClosedDivision, defaults: Defaults) -> list[Setting]:
+def _settings(logs: Sequence[Log], rung: str, closed: ClosedDivision, defaults: Defaults) -> list[SettingRow]:
     reference = defaults(rung)
     names = list(dict.fromkeys([*reference, *(name for log in logs for name in log.settings())]))
     kinds = {
@@ -220,7 +220,7 @@ def _settings(logs: Sequence[Log], rung: str, closed: ClosedDivision, defaults: 
         return shown(settings[name]) if name in settings else "-"
 
     return [
-        Setting(
+        SettingRow(
             shown(name).strip('"'),
             kinds.get(name, "unknown"),
             text(reference, name),

@@ -30,7 +30,7 @@ class Cluster:
 
 
 @dataclass(frozen=True)
-class Severity:
+class Damage:
     """How badly a cluster is broken; all 0 leaves it whole.
 
     Attributes
@@ -80,7 +80,7 @@ def nearest_mean_angstrom(positions: Numbers) -> float:
     return mean
 
 
-def broken(whole: Cluster, how: Severity, others: Sequence[int], generator: np.random.Generator) -> Cluster:
+def broken(whole: Cluster, how: Damage, others: Sequence[int], generator: np.random.Generator) -> Cluster:
     """The cluster with defects: first the surface, then vacancies, substitutions by `others` (atomic numbers), and
     displacements. Shares are of the atoms that are left by then, to the whole atom below.
 

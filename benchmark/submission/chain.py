@@ -24,7 +24,7 @@ _NESTING = 32
 
 
 @dataclass(frozen=True)
-class Link:
+class ChainLink:
     """One line: its number from 1, what it says, and its own SHA-256."""
 
     line: int
@@ -36,7 +36,7 @@ class Link:
 class Chain:
     """All lines that hold an object, and what is wrong with the others and with the hashes, as (line, sentence)."""
 
-    links: tuple[Link, ...]
+    links: tuple[ChainLink, ...]
     faults: tuple[tuple[int, str], ...]
     head: str
 
@@ -111,7 +111,7 @@ def parse(content: bytes) -> Chain:
         if values is None:
             faults.append((number, "the line is not a JSON object that all readers take alike: each key once, no NaN"))
         else:
-            links.append(Link(number, values, _sha256(line)))
+            links.append(ChainLink(number, values, _sha256(line)))
             if values.get(PREVIOUS) != previous:
                 faults.append(
                     (number, "the line does not follow the one before it: a line was changed, taken out or put in")

@@ -123,7 +123,7 @@ def parse_ledger(content: bytes) -> Ledger:
     read = chain.parse(content)
     faults = list(read.faults)
     starts = {link.sha256: link for link in read.links if link.values.get("event") == START}
-    ends: dict[str, chain.Link] = {}
+    ends: dict[str, chain.ChainLink] = {}
     for link in read.links:
         event, start = link.values.get("event"), link.values.get("start")
         if event == START:
@@ -185,7 +185,7 @@ def find_ledger(folders: Iterable[Path]) -> Path | None:
     return found.pop() if found else None
 
 
-def _run(start: chain.Link, end: chain.Link | None) -> LedgerRun:
+def _run(start: chain.ChainLink, end: chain.ChainLink | None) -> LedgerRun:
     told, ended = start.values, end.values if end else {}
     settings = told.get("settings") if isinstance(told.get("settings"), dict) else {}
     seconds = ended.get("time_to_train_seconds")
@@ -216,7 +216,7 @@ def _run(start: chain.Link, end: chain.Link | None) -> LedgerRun:
     )
 
 
-def _configuration(start: chain.Link, settings: Mapping[str, Any]) -> str:
+def _configuration(start: chain.ChainLink, settings: Mapping[str, Any]) -> str:
     told = start.values
     of_it = [
         told.get("rung"),

@@ -14,7 +14,7 @@ from benchmark.events.power_log import COVERS, NODES, node_log, power_logs, writ
 from benchmark.events.reader import read_events
 from benchmark.events.timeline import Timeline
 from benchmark.foundation.errors import StemdlError
-from benchmark.launch.power import Reading, Sampler, read_readings
+from benchmark.launch.power import PowerReading, Sampler, read_readings
 from benchmark.launch.power_meters import is_meter, make_meter
 from benchmark.launch.rank import Rank
 
@@ -90,7 +90,9 @@ def _write_file(request: RunRequest) -> None:
     _write(request, 0, readings[0].time_ms, readings[1:], {COVERS: "what a meter's file says"})
 
 
-def _write(request: RunRequest, node: int, begins_ms: int, readings: list[Reading], about: dict[str, object]) -> None:
+def _write(
+    request: RunRequest, node: int, begins_ms: int, readings: list[PowerReading], about: dict[str, object]
+) -> None:
     timeline = _finished(request)
     write_power_log(
         node_log(request.log, node),

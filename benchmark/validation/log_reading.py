@@ -15,7 +15,7 @@ from benchmark.validation.checks.result_set import index_of
 from benchmark.validation.finding import Fault
 from benchmark.validation.limits import Limits
 from benchmark.validation.second_opinion import NAMES_RULE_FILES
-from benchmark.validation.subjects import RECORD, DataFile, Entry, Log
+from benchmark.validation.subjects import RECORD, DataFile, Log, TreeEntry
 
 Judge = Callable[[Log], None]
 """Is given each log whole, with what lies next to it."""
@@ -38,7 +38,7 @@ class Budget:
 
 
 @dataclass
-class Reading:
+class LogReader:
     """Reads the logs of one set.
 
     Attributes
@@ -53,7 +53,7 @@ class Reading:
 
     limits: Limits
     above: str
-    files: dict[str, Entry]
+    files: dict[str, TreeEntry]
     of_tree: Budget
     of_set: Budget
     judge: Judge
@@ -61,7 +61,7 @@ class Reading:
     may_miss: bool = False
     of_runs: bool = False
 
-    def log(self, entry: Entry) -> Log:
+    def log(self, entry: TreeEntry) -> Log:
         """A log; one without events and with a fault where it and what lies next to it are beyond the bounds."""
         file = f"{self.above}/{entry.file}"
         record = self._beside(entry, RECORD.format(index=index_of(entry.path)))
@@ -82,15 +82,15 @@ class Reading:
             return _not_read(entry, file, "the logs of its set hold more than is compared")
         return log
 
-    def _beside(self, entry: Entry, name: str) -> Entry | None:
+    def _beside(self, entry: TreeEntry, name: str) -> TreeEntry | None:
         return self.files.get(str(PurePosixPath(entry.file).parent / name))
 
-    def _data(self, entry: Entry | None, log: Log) -> DataFile | None:
+    def _data(self, entry: TreeEntry | None, log: Log) -> DataFile | None:
         if entry is None or not log.events:
             return None
         return DataFile.read(entry.path, f"{self.above}/{entry.file}", self.limits)
 
 
-def _not_read(entry: Entry, file: str, why: str) -> Log:
+def _not_read(entry: TreeEntry, file: str, why: str) -> Log:
     fault = Fault(f"the log was not read: {why}", rule="R8.6", found=f"{entry.size} bytes")
     return Log(entry.path, file, [], [fault])

@@ -32,7 +32,7 @@ NAMES_RULE_FILES = {
 
 
 @dataclass(frozen=True)
-class Question:
+class CheckerQuestion:
     """What the official checkers are asked.
 
     Attributes
@@ -57,7 +57,7 @@ class Question:
     unasked: str = ""
 
     @classmethod
-    def about_log(cls, log: Log, errors: int, limits: Limits) -> Question:
+    def about_log(cls, log: Log, errors: int, limits: Limits) -> CheckerQuestion:
         """One log alone."""
         return cls(
             log.file,
@@ -69,7 +69,7 @@ class Question:
         )
 
     @classmethod
-    def about_set(cls, results: ResultSet, errors: int, limits: Limits) -> Question:
+    def about_set(cls, results: ResultSet, errors: int, limits: Limits) -> CheckerQuestion:
         """The runs of a system and benchmark: their logs, seeds, convergence and the system."""
         closed = all(log.closed for log in results.logs)
         system = results.system if results.system is not None and results.system.values is not None else None
@@ -106,7 +106,7 @@ def _unasked(logs: Sequence[Log], limits: Limits) -> str:
     return "" if logs else "there are no logs"
 
 
-def second_opinion(questions: Sequence[Question], limits: Limits) -> list[list[Finding]]:
+def second_opinion(questions: Sequence[CheckerQuestion], limits: Limits) -> list[list[Finding]]:
     """Of each question, the findings that its answer gives. Asks in one process for all, which ends when the limits
     are reached; what it has not answered by then is reported."""
     asked = [question for question in questions if not question.unasked]
@@ -117,7 +117,7 @@ def second_opinion(questions: Sequence[Question], limits: Limits) -> list[list[F
     return [_findings(question, answers.get(id(question))) for question in questions]
 
 
-def objections(questions: Sequence[Question], limits: Limits) -> list[list[dict[str, str]]]:
+def objections(questions: Sequence[CheckerQuestion], limits: Limits) -> list[list[dict[str, str]]]:
     """What the official checkers object to in each question's files: the tool, the file and what it said. In the
     questions' order, of as many as there was time for."""
     root = str(Path(__file__).resolve().parents[2])
@@ -158,7 +158,7 @@ def objections(questions: Sequence[Question], limits: Limits) -> list[list[dict[
             process.kill()  # where we are interrupted; else it has ended
 
 
-def _findings(question: Question, answer: list[dict[str, str]] | None) -> list[Finding]:
+def _findings(question: CheckerQuestion, answer: list[dict[str, str]] | None) -> list[Finding]:
     if question.unasked:
         return [_note(question, f"the official checkers were not asked: {question.unasked}")]
     if answer is None:
@@ -186,5 +186,5 @@ def _findings(question: Question, answer: list[dict[str, str]] | None) -> list[F
     return []
 
 
-def _note(question: Question, message: str, severity: Severity = Severity.NOTE) -> Finding:
+def _note(question: CheckerQuestion, message: str, severity: Severity = Severity.NOTE) -> Finding:
     return as_finding(Fault(message, severity=severity), RULE, question.file)

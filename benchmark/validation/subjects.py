@@ -197,7 +197,7 @@ class ResultSet:
 
 
 @dataclass(frozen=True)
-class Entry:
+class TreeEntry:
     """A file, folder or link of a tree. `file` is relative to the tree, with '/'."""
 
     path: Path
@@ -212,7 +212,7 @@ class Submission:
 
     folder: Path
     file: str
-    entries: list[Entry]
+    entries: list[TreeEntry]
     overflow: str
     sets: list[ResultSet] = field(default_factory=list)
     systems: list[DataFile] = field(default_factory=list)

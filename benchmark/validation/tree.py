@@ -13,19 +13,19 @@ from benchmark.definition.scored import RULESETS
 from benchmark.events import keys
 from benchmark.validation.finding import printable
 from benchmark.validation.limits import Limits
-from benchmark.validation.log_reading import Budget, Judge, Reading
+from benchmark.validation.log_reading import Budget, Judge, LogReader
 from benchmark.validation.standard import standards
-from benchmark.validation.subjects import SCALINGS, STRONG, WEAK, DataFile, Entry, Log, ResultSet, Submission
+from benchmark.validation.subjects import SCALINGS, STRONG, WEAK, DataFile, Log, ResultSet, Submission, TreeEntry
 
 LOG_BEGINS, LOG_ENDS = LOG.split("{index}")
 RESULTS, PRUNED = "results", "pruned_results"
 _RUN_FOLDER = re.compile(r"(run|instance)_(0|[1-9][0-9]*)")
 
 
-def walk(folder: Path, limits: Limits) -> tuple[list[Entry], str]:
+def walk(folder: Path, limits: Limits) -> tuple[list[TreeEntry], str]:
     """Everything in and below a folder, sorted, and what of it was left out ("" for nothing). Links are listed and not
     followed."""
-    entries: list[Entry] = []
+    entries: list[TreeEntry] = []
     left = [(folder, "")]
     overflow = ""
     while left:
@@ -47,18 +47,18 @@ def walk(folder: Path, limits: Limits) -> tuple[list[Entry], str]:
     return entries, overflow
 
 
-def _entry(each: os.DirEntry[str], above: str) -> Entry:
+def _entry(each: os.DirEntry[str], above: str) -> TreeEntry:
     file = above + each.name
     try:
         status = each.stat(follow_symlinks=False)
     except OSError:
-        return Entry(Path(each.path), file, "special")
+        return TreeEntry(Path(each.path), file, "special")
     kinds = ((stat.S_ISLNK, "link"), (stat.S_ISDIR, "folder"), (stat.S_ISREG, "file"))
     kind = next((kind for test, kind in kinds if test(status.st_mode)), "special")
-    return Entry(Path(each.path), file, kind, status.st_size if kind == "file" else 0)
+    return TreeEntry(Path(each.path), file, kind, status.st_size if kind == "file" else 0)
 
 
-def submissions_below(folder: Path, entries: list[Entry]) -> list[str]:
+def submissions_below(folder: Path, entries: list[TreeEntry]) -> list[str]:
     """Where in a tree submissions begin, relative to it ("" for its top): above systems/ or results/*/strong|weak.
 
     Of two such places one within the other, the outer one.
@@ -113,7 +113,7 @@ def result_sets(
     of_tree = Budget(limits.tree_bytes)
     systems = {PurePosixPath(system.file).stem: system for system in submission.systems}
     files = {entry.file: entry for entry in submission.entries}  # a folder or a link named as a log is a bad log
-    folders: dict[str, list[Entry]] = {}
+    folders: dict[str, list[TreeEntry]] = {}
     for entry in files.values():
         folders.setdefault(str(PurePosixPath(entry.file).parent), []).append(entry)
     for entry in submission.entries:
@@ -123,7 +123,7 @@ def result_sets(
         if within is not None and within.absolute() not in (entry.path.absolute(), *entry.path.absolute().parents):
             continue
         standard = standards().get(parts[3])
-        reading = Reading(limits, submission.file, files, of_tree, Budget(limits.set_bytes), judge, ruleset)
+        reading = LogReader(limits, submission.file, files, of_tree, Budget(limits.set_bytes), judge, ruleset)
         reading.may_miss = standard is not None and standard.missed_runs > 0
         logs = [reading.log(each) for each in _logs(folders.get(entry.file, ()))]
         reading.judge = lambda log: None  # a pruned log is of no model that is scored
@@ -140,7 +140,7 @@ def result_sets(
         )
 
 
-def _logs(entries: list[Entry] | tuple[()]) -> list[Entry]:
+def _logs(entries: list[TreeEntry] | tuple[()]) -> list[TreeEntry]:
     """Those that are named as logs are, in the order of their numbers."""
     named = [
         entry for entry in entries if entry.path.name.startswith(LOG_BEGINS) and entry.path.name.endswith(LOG_ENDS)
@@ -151,7 +151,7 @@ def _logs(entries: list[Entry] | tuple[()]) -> list[Entry]:
 def logs_below(
     top: Path,
     file: str,
-    entries: list[Entry],
+    entries: list[TreeEntry],
     limits: Limits,
     judge: Judge = lambda log: None,
     ruleset: str = RULESETS[-1],
@@ -159,7 +159,7 @@ def logs_below(
     """The logs of run folders, each with the record and the description next to it, and judged as those of a set."""
     files = {entry.file: entry for entry in entries}
     budgets = Budget(limits.tree_bytes), Budget(limits.set_bytes)
-    reading = Reading(limits, file, files, *budgets, judge, ruleset, of_runs=True)
+    reading = LogReader(limits, file, files, *budgets, judge, ruleset, of_runs=True)
     return (reading.log(entry) for entry in _logs(list(files.values())))
 
 

@@ -14,7 +14,7 @@ from benchmark.validation.copies import Trace, as_fault, copies
 from benchmark.validation.finding import Fault, Finding, Severity, Verdict, decide
 from benchmark.validation.limits import Limits
 from benchmark.validation.registry import as_finding, run_checks
-from benchmark.validation.second_opinion import Question, second_opinion
+from benchmark.validation.second_opinion import CheckerQuestion, second_opinion
 from benchmark.validation.subjects import Log, ResultSet
 from benchmark.validation.tree import (
     logs_below,
@@ -135,7 +135,7 @@ def validate(
     Raises StemdlError where a path does not exist. Whatever exists has a verdict.
     """
     judged: list[Judged] = []
-    questions: list[tuple[Judged, Question]] = []
+    questions: list[tuple[Judged, CheckerQuestion]] = []
     for path in paths:
         if not os.path.lexists(path):
             raise StemdlError(
@@ -168,14 +168,14 @@ def runs_are_nowhere_else(judged: Sequence[Judged]) -> Iterator[tuple[Judged, Ju
             yield *owners[copy.trace.file], [as_finding(as_fault(copy), "R4.6", copy.trace.file)]
 
 
-def _under(path: Path, limits: Limits, ruleset: str) -> Iterator[tuple[Judged, list[Question]]]:
+def _under(path: Path, limits: Limits, ruleset: str) -> Iterator[tuple[Judged, list[CheckerQuestion]]]:
     name = str(path)
     if not path.is_dir():
         log = Log.read(path, name, limits)
         log.ruleset = ruleset
         judged, heard = Judged(name, LOG), _Heard(limits)
         heard(log)
-        yield judged, [Question.about_log(log, heard.of(log, judged, JudgedSet(path.parent)), limits)]
+        yield judged, [CheckerQuestion.about_log(log, heard.of(log, judged, JudgedSet(path.parent)), limits)]
         return
     entries, overflow = walk(path, limits)
     begins = submissions_below(path, entries)
@@ -195,7 +195,7 @@ def _under(path: Path, limits: Limits, ruleset: str) -> Iterator[tuple[Judged, l
     for results in run_sets(logs):
         runs = JudgedSet(results.folder)
         for log in results.logs:
-            questions.append(Question.about_log(log, heard.of(log, judged, runs), limits))
+            questions.append(CheckerQuestion.about_log(log, heard.of(log, judged, runs), limits))
         _judge_set(results, judged, runs, limits)
     if not questions and not overflow:
         judged.add(
@@ -247,7 +247,7 @@ def _judge_set(results: ResultSet, judged: Judged, runs: JudgedSet, limits: Limi
 
 def _judge_submission(
     folder: Path, name: str, limits: Limits, ruleset: str, within: Path | None = None
-) -> tuple[Judged, list[Question]]:
+) -> tuple[Judged, list[CheckerQuestion]]:
     """A submission; of one `within` it, its sets alone."""
     submission = read_submission(folder, name, limits)
     judged = Judged(name if within is None else str(within), SUBMISSION if within is None else SETS)
@@ -256,7 +256,7 @@ def _judge_submission(
         runs = JudgedSet(results.folder)
         errors = sum(heard.of(log, judged, runs) for log in results.logs)
         errors += _errors(_judge_set(results, judged, runs, limits))
-        questions.append(Question.about_set(results, errors, limits))
+        questions.append(CheckerQuestion.about_set(results, errors, limits))
         submission.sets.append(_without_events(results))
     if within is None:
         judged.add(run_checks(submission, limits), limits)

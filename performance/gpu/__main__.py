@@ -23,7 +23,7 @@ from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import write_text
 from performance.gpu.page import PAGE, page
 from performance.gpu.record import RECORDS, Record, machine, measure, read_record, read_records, slug
-from performance.gpu.step import Setting, Step, process
+from performance.gpu.step import Step, StepSetting, process
 from performance.gpu.steps import STEPS, all_steps
 
 MARGIN_SECONDS = 5.0
@@ -59,7 +59,7 @@ def _done(arguments: argparse.Namespace) -> int:
         write_text(PAGE, page(read_records()))
         print(PAGE)
         return 0
-    setting = Setting(arguments.dry, arguments.work.resolve(), time.monotonic() + arguments.seconds)
+    setting = StepSetting(arguments.dry, arguments.work.resolve(), time.monotonic() + arguments.seconds)
     steps = _chosen(arguments.steps)
     about = _about(setting)
     if arguments.output is None and arguments.dry:
@@ -80,7 +80,7 @@ def _chosen(names: list[str] | None) -> list[Step]:
     return [known[name] for name in names]
 
 
-def _about(setting: Setting) -> dict:
+def _about(setting: StepSetting) -> dict:
     import torch
 
     if not setting.dry and not torch.cuda.is_available():
@@ -88,7 +88,7 @@ def _about(setting: Setting) -> dict:
     return machine(setting)
 
 
-def _lead(steps: list[Step], setting: Setting, folder: Path, arguments: argparse.Namespace) -> int:
+def _lead(steps: list[Step], setting: StepSetting, folder: Path, arguments: argparse.Namespace) -> int:
     """Each step in a process of its own: one that hangs, or breaks the card's context, leaves the others be."""
     folder.mkdir(parents=True, exist_ok=True)
     failed = False

@@ -14,24 +14,24 @@ import numpy as np
 from benchmark.data.manifest import read_manifest
 from benchmark.data.reader import Part
 from benchmark.foundation.files import sha256_of_file
-from performance.gpu.step import Figures, Item, Setting, Step, command
+from performance.gpu.step import Figures, Item, Step, StepSetting, command
 
 TOY = Path(__file__).with_name("toy.yaml")
 WORKERS_OF_A_CARD = 8
 """Processes that prepare crystals for one card."""
 
 
-def rung_of(setting: Setting) -> str:
+def rung_of(setting: StepSetting) -> str:
     """The rung that is trained, or the file of one that is made and trained in a moment."""
     return setting.pick("stemdl_mini", str(TOY))
 
 
-def name_of(setting: Setting) -> str:
+def name_of(setting: StepSetting) -> str:
     """That rung's name."""
     return Path(rung_of(setting)).stem
 
 
-def data_of(setting: Setting) -> Path:
+def data_of(setting: StepSetting) -> Path:
     """That rung's data, made by the CPU, whose bytes are the standard's; made here where they are missing."""
     folder = setting.work / name_of(setting)
     if not (folder / "manifest.json").exists():
@@ -39,11 +39,11 @@ def data_of(setting: Setting) -> Path:
     return folder
 
 
-def _workers(setting: Setting, device: str) -> int:
+def _workers(setting: StepSetting, device: str) -> int:
     return setting.cores if device == "cpu" else min(setting.cores, WORKERS_OF_A_CARD)
 
 
-def _generate(setting: Setting, rung: str, folder: Path, device: str, *more: str) -> str:
+def _generate(setting: StepSetting, rung: str, folder: Path, device: str, *more: str) -> str:
     return command(
         setting,
         "-m",
@@ -63,13 +63,13 @@ def _generate(setting: Setting, rung: str, folder: Path, device: str, *more: str
     )
 
 
-def estimate_seconds(setting: Setting, rung: str, device: str) -> float:
+def estimate_seconds(setting: StepSetting, rung: str, device: str) -> float:
     """For a whole rung, by timing a few of its crystals."""
     told = json.loads(_generate(setting, rung, setting.work / "estimate", device, "--dry-run"))
     return float(told["seconds"])
 
 
-def _estimates(setting: Setting, rung: str) -> Figures:
+def _estimates(setting: StepSetting, rung: str) -> Figures:
     seconds = {device: estimate_seconds(setting, rung, device) for device in dict.fromkeys(("cpu", setting.kind))}
     return {
         "cores": setting.cores,
@@ -78,11 +78,11 @@ def _estimates(setting: Setting, rung: str) -> Figures:
     }
 
 
-def _by_the_card(setting: Setting) -> Path:
+def _by_the_card(setting: StepSetting) -> Path:
     return setting.work / f"{name_of(setting)}-by-the-card"
 
 
-def _made(setting: Setting, folder: Path, device: str) -> Figures:
+def _made(setting: StepSetting, folder: Path, device: str) -> Figures:
     """The whole of it, from nothing, processes' start included."""
     shutil.rmtree(folder, ignore_errors=True)
     started = time.perf_counter()
@@ -97,7 +97,7 @@ def _made(setting: Setting, folder: Path, device: str) -> Figures:
     }
 
 
-def _compared(setting: Setting) -> Figures:
+def _compared(setting: StepSetting) -> Figures:
     """The same samples made twice. Counts of electrons differ where a rounding moves a random number past its bound."""
     parts = [Part(read_manifest(folder), "dev", 0, 1) for folder in (data_of(setting), _by_the_card(setting))]
     (ours, labels), (theirs, others) = (part.read_whole().values() for part in parts)
@@ -112,7 +112,7 @@ def _compared(setting: Setting) -> Figures:
     }
 
 
-def items(setting: Setting) -> Iterator[Item]:
+def items(setting: StepSetting) -> Iterator[Item]:
     rung, card = name_of(setting), setting.kind
     yield Item(f"{rung} by all cores", 60, partial(_made, setting, setting.work / rung, "cpu"))
     yield Item(f"{rung} by the card", 60, partial(_made, setting, _by_the_card(setting), card))

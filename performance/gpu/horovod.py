@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from performance.gpu.generation import data_of, name_of, rung_of
-from performance.gpu.step import Figures, Item, Setting, Step, command
+from performance.gpu.step import Figures, Item, Step, StepSetting, command
 from performance.gpu.training import run
 
 SUMS = """
@@ -34,13 +34,13 @@ print(json.dumps(found))
 """
 
 
-def _sums(setting: Setting) -> Figures:
+def _sums(setting: StepSetting) -> Figures:
     sizes = setting.pick([4096, 2**20, 2**26], [4096])
     told = command(setting, "-c", SUMS, setting.kind, json.dumps(sizes))
     return json.loads(told.splitlines()[-1])
 
 
-def _same_run(setting: Setting) -> Figures:
+def _same_run(setting: StepSetting) -> Figures:
     """Two runs of one seed. On one rank an exchange changes no gradient; a card's own sums may change the last bits."""
     found: dict[str, float | int | str] = {}
     for comm in setting.pick(("solo", "horovod"), ("horovod",)):
@@ -61,12 +61,12 @@ def _same_run(setting: Setting) -> Figures:
     return found
 
 
-def items(setting: Setting) -> Iterator[Item]:
+def items(setting: StepSetting) -> Iterator[Item]:
     yield Item("sums on one rank", 20, partial(_sums, setting))
     yield Item(f"{name_of(setting)}, with and without", 60, partial(_same_run, setting))
 
 
-def lacks(setting: Setting) -> str:
+def lacks(setting: StepSetting) -> str:
     if importlib.util.find_spec("horovod") is None:
         return "this environment has no Horovod: ./performance/gpu/run.sh --horovod"
     return ""

@@ -13,7 +13,7 @@ import torch
 from benchmark.launch.power import Sampler
 from benchmark.launch.power_meters import Nvml
 from performance.gpu.generation import data_of, name_of, rung_of
-from performance.gpu.step import Figures, Item, Setting, Step
+from performance.gpu.step import Figures, Item, Step, StepSetting
 from performance.gpu.timing import synchronize
 from performance.gpu.training import run
 
@@ -40,7 +40,7 @@ class PretendedNvml:
         return round(100_000 * (time.monotonic() - self._began))
 
 
-def _nvml(setting: Setting) -> Any:
+def _nvml(setting: StepSetting) -> Any:
     if setting.dry:
         nvml: Any = PretendedNvml()
     else:
@@ -49,7 +49,7 @@ def _nvml(setting: Setting) -> Any:
     return nvml
 
 
-def _load(setting: Setting, seconds: float, busy: bool, between: Callable[[], None]) -> None:
+def _load(setting: StepSetting, seconds: float, busy: bool, between: Callable[[], None]) -> None:
     """Products of matrices, or nothing, for so long; `between` is called about ten times per second."""
     size = setting.pick(8192, 64)
     square = torch.randn(size, size, device=setting.device)
@@ -65,7 +65,7 @@ def _load(setting: Setting, seconds: float, busy: bool, between: Callable[[], No
         between()
 
 
-def _compared(setting: Setting, busy: bool) -> Figures:
+def _compared(setting: StepSetting, busy: bool) -> Figures:
     """Joules as a run's meter makes them (mean power times the time of each reading), by the driver's counter before
     and after, and by the trapezium rule of the power read ten times per second."""
     nvml = _nvml(setting)
@@ -105,7 +105,7 @@ def _compared(setting: Setting, busy: bool) -> Figures:
     }
 
 
-def _of_a_run(setting: Setting) -> Figures:
+def _of_a_run(setting: StepSetting) -> Figures:
     """A run with `--power nvml`: what its record says, and the driver's counter around the whole command."""
     nvml = _nvml(setting)
     card = nvml.nvmlDeviceGetHandleByIndex(0)
@@ -121,14 +121,14 @@ def _of_a_run(setting: Setting) -> Figures:
     }
 
 
-def items(setting: Setting) -> Iterator[Item]:
+def items(setting: StepSetting) -> Iterator[Item]:
     yield Item("idle", 18, partial(_compared, setting, False))
     yield Item("busy with products", 18, partial(_compared, setting, True))
     if not setting.dry:
         yield Item(f"{name_of(setting)} with --power nvml", 45, partial(_of_a_run, setting))
 
 
-def lacks(setting: Setting) -> str:
+def lacks(setting: StepSetting) -> str:
     if setting.dry or Path("/dev/nvidiactl").exists():
         return ""
     return "the driver's device files are not here"

@@ -21,7 +21,7 @@ from benchmark.definition.sample import SampleSchema
 from benchmark.definition.settings import Settings, read_settings
 from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.cbed_fields import sample_schema
-from performance.gpu.step import Figures, Item, Setting, Step
+from performance.gpu.step import Figures, Item, Step, StepSetting
 from performance.gpu.timing import busy, median_seconds, peak_mib
 from performance.read import write_shards
 from reference.average import average_of
@@ -62,7 +62,7 @@ COMPILED = Variant("compiled", "bf16")
 class Training:
     """A network with all that a step needs, from a fixed start, and one batch on the device."""
 
-    def __init__(self, setting: Setting, pixels: int, batch: int, variant: Variant) -> None:
+    def __init__(self, setting: StepSetting, pixels: int, batch: int, variant: Variant) -> None:
         self.device, self.variant = setting.device, variant
         torch.backends.cudnn.allow_tf32 = variant.precision == "tf32"
         precision = "bf16" if variant.precision == "bf16" else "fp32"
@@ -142,7 +142,7 @@ class Training:
         return replay
 
 
-def _measured(setting: Setting, pixels: int, batch: int, variant: Variant) -> Figures:
+def _measured(setting: StepSetting, pixels: int, batch: int, variant: Variant) -> Figures:
     """The loss after some steps of the same start tells whether the variants do the same."""
     training = Training(setting, pixels, batch, variant)
     work = training.work()
@@ -156,11 +156,11 @@ def _measured(setting: Setting, pixels: int, batch: int, variant: Variant) -> Fi
     }
 
 
-def _busy(setting: Setting, pixels: int, batch: int) -> Figures:
+def _busy(setting: StepSetting, pixels: int, batch: int) -> Figures:
     return busy(Training(setting, pixels, batch, Variant("reference", "fp32")).work(), setting.device)
 
 
-def _input(setting: Setting, pixels: int, batch: int, encoding: str, name: str) -> Figures:
+def _input(setting: StepSetting, pixels: int, batch: int, encoding: str, name: str) -> Figures:
     """A pass over shards whose files the kernel holds, with the shuffling and flips of training, and no network."""
     with tempfile.TemporaryDirectory(dir=setting.work) as scratch:
         count = 2 * batch if setting.dry else SAMPLES[pixels]
@@ -186,7 +186,7 @@ def _epoch(training: TrainingSamples, batch: int, steps: int) -> None:
         pass
 
 
-def items(setting: Setting) -> Iterator[Item]:
+def items(setting: StepSetting) -> Iterator[Item]:
     setting.work.mkdir(parents=True, exist_ok=True)
     sizes = setting.pick({64: (32, 512), 128: (32, 256), 512: (32, 64)}, {32: (2,)})
     for pixels, batches in sizes.items():

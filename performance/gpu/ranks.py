@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from functools import partial
 
 from performance.gpu.generation import data_of
-from performance.gpu.step import Figures, Item, Setting, Step, command
+from performance.gpu.step import Figures, Item, Step, StepSetting, command
 
 
-def _ranks(setting: Setting, ranks: int) -> Figures:
+def _ranks(setting: StepSetting, ranks: int) -> Figures:
     """Steps with and without exchange in turns; the slowest rank's median counts."""
     output = setting.work / f"ranks-{ranks}"
     shutil.rmtree(output, ignore_errors=True)
@@ -51,7 +51,7 @@ def _ranks(setting: Setting, ranks: int) -> Figures:
     }
 
 
-def items(setting: Setting) -> Iterator[Item]:
+def items(setting: StepSetting) -> Iterator[Item]:
     for ranks in setting.pick((1, 2, 4, 8), (2,)):
         yield Item(f"{ranks} ranks", 30, partial(_ranks, setting, ranks))
 

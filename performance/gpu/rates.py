@@ -8,7 +8,7 @@ from functools import partial
 
 import torch
 
-from performance.gpu.step import Figures, Item, Setting, Step
+from performance.gpu.step import Figures, Item, Step, StepSetting
 from performance.gpu.timing import median_seconds
 
 PRODUCTS = {
@@ -20,7 +20,7 @@ PRODUCTS = {
 }
 
 
-def product_tflops(setting: Setting, dtype: torch.dtype, tf32: bool, size: int, batch: int = 1) -> float:
+def product_tflops(setting: StepSetting, dtype: torch.dtype, tf32: bool, size: int, batch: int = 1) -> float:
     """Of products of square matrices of random numbers, in 1e12 real operations per second: two a term, or eight."""
     before = torch.backends.cuda.matmul.allow_tf32
     torch.backends.cuda.matmul.allow_tf32 = tf32
@@ -32,12 +32,12 @@ def product_tflops(setting: Setting, dtype: torch.dtype, tf32: bool, size: int, 
     return (8 if dtype.is_complex else 2) * batch * size**3 / seconds / 1e12
 
 
-def _product(setting: Setting, dtype: torch.dtype, tf32: bool) -> Figures:
+def _product(setting: StepSetting, dtype: torch.dtype, tf32: bool) -> Figures:
     sizes = setting.pick((1024, 4096, 8192), (64,))
     return {f"Tflop/s, {size} x {size}": product_tflops(setting, dtype, tf32, size) for size in sizes}
 
 
-def _batched(setting: Setting) -> Figures:
+def _batched(setting: StepSetting) -> Figures:
     """Of the engine's sizes, 16 zones together."""
     return {
         f"Tflop/s, 16 of {size} x {size}": product_tflops(setting, torch.complex64, False, size, 16)
@@ -45,7 +45,7 @@ def _batched(setting: Setting) -> Figures:
     }
 
 
-def _transforms(setting: Setting) -> Figures:
+def _transforms(setting: StepSetting) -> Figures:
     """5 n log2 n operations for each complex transform of n points."""
     found = {}
     for side in setting.pick((128, 256, 512), (32,)):
@@ -55,7 +55,7 @@ def _transforms(setting: Setting) -> Figures:
     return found
 
 
-def _copies(setting: Setting) -> Figures:
+def _copies(setting: StepSetting) -> Figures:
     """Within the card bytes read and written are counted, between host and card those moved."""
     size = setting.pick(2**30, 2**20)
     here = torch.randint(256, (size,), dtype=torch.uint8, device=setting.device)
@@ -68,7 +68,7 @@ def _copies(setting: Setting) -> Figures:
     return found
 
 
-def _launches(setting: Setting) -> Figures:
+def _launches(setting: StepSetting) -> Figures:
     small = torch.zeros(8, device=setting.device)
     return {
         "microseconds between small kernels": 1e6
@@ -76,10 +76,10 @@ def _launches(setting: Setting) -> Figures:
     }
 
 
-def items(setting: Setting) -> Iterator[Item]:
+def items(setting: StepSetting) -> Iterator[Item]:
     for name, (dtype, tf32) in PRODUCTS.items():
         yield Item(f"products, {name}", 10, partial(_product, setting, dtype, tf32))
-    rest: tuple[tuple[str, Callable[[Setting], Figures]], ...] = (
+    rest: tuple[tuple[str, Callable[[StepSetting], Figures]], ...] = (
         ("products, complex64 in batches", _batched),
         ("Fourier transforms, complex64", _transforms),
         ("memory", _copies),

@@ -12,13 +12,13 @@ from pathlib import Path
 from benchmark.data.manifest import read_manifest
 from benchmark.data.reader import Part
 from benchmark.definition.rung import Storage
-from performance.gpu.step import Figures, Item, Setting, Step
+from performance.gpu.step import Figures, Item, Step, StepSetting
 from performance.read import count_of_size, make_cold, write_shards
 
 STORAGES = (("float32", "none"), ("log_uint8", "none"), ("log_uint8", "gzip"))
 
 
-def _shards(setting: Setting, pixels: int, encoding: str, name: str) -> Path:
+def _shards(setting: StepSetting, pixels: int, encoding: str, name: str) -> Path:
     folder = setting.work / f"shards-{pixels}-{encoding}-{name}"
     if not (folder / "manifest.json").exists():
         count = setting.pick(count_of_size(pixels), 100)
@@ -33,7 +33,7 @@ def _of_a_rank(folder: Path, ranks: int, rank: int) -> tuple[float, int, int]:
     return time.time(), len(part), part.bytes_in_memory()
 
 
-def _read(setting: Setting, pixels: int, encoding: str, name: str) -> Figures:
+def _read(setting: StepSetting, pixels: int, encoding: str, name: str) -> Figures:
     """From the first rank's start to the last one's end; pools are started before."""
     folder = _shards(setting, pixels, encoding, name)
     size = sum(entry["bytes"] for entry in read_manifest(folder).shards)
@@ -53,7 +53,7 @@ def _read(setting: Setting, pixels: int, encoding: str, name: str) -> Figures:
     return found
 
 
-def items(setting: Setting) -> Iterator[Item]:
+def items(setting: StepSetting) -> Iterator[Item]:
     for pixels in setting.pick((64, 512), (32,)):
         for encoding, name in setting.pick(STORAGES, STORAGES[:1]):
             yield Item(

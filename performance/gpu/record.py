@@ -15,13 +15,13 @@ from typing import Any
 
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import write_json
-from performance.gpu.step import Failed, Item, Setting, Step
+from performance.gpu.step import Failed, Item, Step, StepSetting
 
 RECORDS = Path(__file__).resolve().parents[1] / "records"
 """In it a folder for each machine that was measured."""
 
 
-def machine(setting: Setting) -> dict[str, Any]:
+def machine(setting: StepSetting) -> dict[str, Any]:
     """What a figure depends on, besides the code."""
     import numpy
     import torch
@@ -80,7 +80,7 @@ def read_records(folder: Path = RECORDS) -> Iterator[Record]:
             yield record
 
 
-def measure(step: Step, setting: Setting, folder: Path, about: dict[str, Any]) -> Record:
+def measure(step: Step, setting: StepSetting, folder: Path, about: dict[str, Any]) -> Record:
     """Measure what is left of a step and keep it in `folder`; items that failed before are tried again, last.
 
     An item that fails is recorded with its fault, and the others go on, unless it broke the device for this process:
@@ -138,7 +138,7 @@ def _measured(item: Item) -> dict[str, Any]:
     return found | {"seconds": round(time.monotonic() - started, 3)}
 
 
-def _answers(setting: Setting) -> bool:
+def _answers(setting: StepSetting) -> bool:
     """Whether the device computes still: after some faults it refuses all that this process asks."""
     import torch
 

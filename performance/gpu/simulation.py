@@ -17,7 +17,7 @@ from benchmark.definition.finder import load_benchmark
 from benchmark.simulation.cbed import CbedRung
 from performance.engine import counted_operations, views_of
 from performance.gpu.rates import product_tflops
-from performance.gpu.step import Figures, Item, Setting, Step
+from performance.gpu.step import Figures, Item, Step, StepSetting
 from performance.gpu.timing import busy, median_seconds, peak_mib
 
 
@@ -43,7 +43,7 @@ def _views(rung: CbedRung, crystals: int) -> list[View]:
     return views_of(rung, rung.optics, crystals, 1)
 
 
-def _batch(setting: Setting, rung: CbedRung, batch: int) -> Figures:
+def _batch(setting: StepSetting, rung: CbedRung, batch: int) -> Figures:
     """The rate counts drawing potentials and pictures, which the host does; the limit knows the products alone."""
     views = _views(rung, -(-batch // 3))[:batch]
     simulate = partial(ideal_patterns, views, rung.optics, device=setting.device, together=batch)
@@ -60,12 +60,12 @@ def _batch(setting: Setting, rung: CbedRung, batch: int) -> Figures:
     }
 
 
-def _busy(setting: Setting, rung: CbedRung, batch: int) -> Figures:
+def _busy(setting: StepSetting, rung: CbedRung, batch: int) -> Figures:
     views = _views(rung, -(-batch // 3))[:batch]
     return busy(partial(ideal_patterns, views, rung.optics, device=setting.device, together=batch), setting.device)
 
 
-def _errors(setting: Setting, rung: CbedRung, crystals: int) -> Figures:
+def _errors(setting: StepSetting, rung: CbedRung, crystals: int) -> Figures:
     """R1 = sum |I - I'| / sum I' and the relative L2 of the card's patterns against the CPU's."""
     views = _views(rung, crystals)
     here = ideal_patterns(views, rung.optics, device=setting.device)
@@ -98,14 +98,14 @@ def _crystals_of_a_core(rung_name: str, crystals: int) -> float:
     return time.perf_counter() - started
 
 
-def _cores(setting: Setting, rung: CbedRung, crystals: int) -> Figures:
+def _cores(setting: StepSetting, rung: CbedRung, crystals: int) -> Figures:
     """All cores at once, a process each, on the same crystals."""
     with ProcessPoolExecutor(setting.cores, mp_context=get_context("spawn")) as pool:
         taken = list(pool.map(partial(_crystals_of_a_core, rung.name), [crystals] * setting.cores))
     return {"cores": setting.cores, "patterns/s of all": sum(3 * crystals / seconds for seconds in taken)}
 
 
-def items(setting: Setting) -> Iterator[Item]:
+def items(setting: StepSetting) -> Iterator[Item]:
     for name, extent in setting.pick(EXTENTS, TOY).items():
         rung = CbedRung.of(load_benchmark("space_group").rung(name))
         yield Item(f"{name}, against the CPU", extent.seconds, partial(_errors, setting, rung, extent.compared))

@@ -10,18 +10,18 @@ from pathlib import Path
 from benchmark.data.manifest import read_manifest
 from benchmark.foundation.errors import StemdlError
 from performance.gpu.generation import TOY, WORKERS_OF_A_CARD, estimate_seconds
-from performance.gpu.step import Failed, Figures, Item, Setting, Step, command
+from performance.gpu.step import Failed, Figures, Item, Step, StepSetting, command
 from performance.gpu.training import figures_of, flops_of_a_sample, run
 
 MOST_SECONDS = 900.0
 """That making the data may take by the estimate."""
 
 
-def _rung(setting: Setting) -> str:
+def _rung(setting: StepSetting) -> str:
     return setting.pick("stemdl_small", str(TOY))
 
 
-def _made(setting: Setting) -> Figures:
+def _made(setting: StepSetting) -> Figures:
     """By whichever of the card and the cores is the faster; a call that is cut off is gone on with by the next."""
     here = setting.kind
     estimates = {device: estimate_seconds(setting, _rung(setting), device) for device in dict.fromkeys((here, "cpu"))}
@@ -52,7 +52,7 @@ def _made(setting: Setting) -> Figures:
     }
 
 
-def _trained(setting: Setting, precision: str) -> Figures:
+def _trained(setting: StepSetting, precision: str) -> Figures:
     folder = setting.work / Path(_rung(setting)).stem
     try:
         read_manifest(folder)
@@ -70,7 +70,7 @@ def _trained(setting: Setting, precision: str) -> Figures:
     return figures_of(answer) | {"Mflop of a sample": flops_of_a_sample(_rung(setting)) / 1e6}
 
 
-def items(setting: Setting) -> Iterator[Item]:
+def items(setting: StepSetting) -> Iterator[Item]:
     rung = Path(_rung(setting)).stem
     yield Item(f"{rung}, made", 60, partial(_made, setting))
     for precision in setting.pick(("bf16", "fp32"), ("bf16",)):

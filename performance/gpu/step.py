@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Setting:
+class StepSetting:
     """Where it is measured.
 
     Attributes
@@ -71,15 +71,15 @@ class Step:
     name: str
     title: str
     seconds: float
-    items: Callable[[Setting], Iterable[Item]]
-    lacks: Callable[[Setting], str] = lambda setting: ""
+    items: Callable[[StepSetting], Iterable[Item]]
+    lacks: Callable[[StepSetting], str] = lambda setting: ""
 
 
 class Failed(RuntimeError):
     """A measurement that could not be made; its words go into the record."""
 
 
-def command(setting: Setting, *words: object, cwd: Path = ROOT, accepted: tuple[int, ...] = (0,)) -> str:
+def command(setting: StepSetting, *words: object, cwd: Path = ROOT, accepted: tuple[int, ...] = (0,)) -> str:
     """The standard output of a Python program of this environment, such as "-m", "benchmark", ...
 
     It is ended when this call's time is over. Raises Failed with the last lines of what it said where its exit code is

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from performance.gpu.generation import data_of, name_of, rung_of
-from performance.gpu.step import Failed, Figures, Item, Setting, Step, command
+from performance.gpu.step import Failed, Figures, Item, Step, StepSetting, command
 
 RUNS = 5
 
@@ -28,16 +28,16 @@ def described() -> dict[str, str]:
     }
 
 
-def _sets(setting: Setting) -> list[Path]:
+def _sets(setting: StepSetting) -> list[Path]:
     """Of runs, in the order of their making. One that was cut off stays: their ledger has it."""
     return sorted((setting.work / "closed").glob("set-*"))
 
 
-def _submission(setting: Setting) -> Path:
+def _submission(setting: StepSetting) -> Path:
     return setting.work / "closed" / "submission"
 
 
-def _runs(setting: Setting) -> Figures:
+def _runs(setting: StepSetting) -> Figures:
     runs = setting.work / "closed" / f"set-{time.time_ns()}"
     told = json.loads(
         command(
@@ -76,7 +76,7 @@ def _runs(setting: Setting) -> Figures:
     }
 
 
-def _submitted(setting: Setting) -> Figures:
+def _submitted(setting: StepSetting) -> Figures:
     submission = _submission(setting)
     shutil.rmtree(submission, ignore_errors=True)
     fields = [word for name, text in described().items() for word in ("--describe", f"{name}={text}")]
@@ -96,7 +96,7 @@ def _submitted(setting: Setting) -> Figures:
     return {"files": len(files), "KiB": round(sum(path.stat().st_size for path in files) / 1024, 1)}
 
 
-def _refused(setting: Setting) -> Figures:
+def _refused(setting: StepSetting) -> Figures:
     """Two short runs are not a submission, and the refusal has to say so."""
     try:
         _submitted(setting)
@@ -105,7 +105,7 @@ def _refused(setting: Setting) -> Figures:
     raise Failed("two runs that missed the target were taken for a submission")
 
 
-def _judged(setting: Setting) -> Figures:
+def _judged(setting: StepSetting) -> Figures:
     """What `validate` and `score` say of it; the folder stays, for the checkout."""
     submission = _submission(setting)
     judged, scores = (
@@ -125,7 +125,7 @@ def _judged(setting: Setting) -> Figures:
     }
 
 
-def items(setting: Setting) -> Iterator[Item]:
+def items(setting: StepSetting) -> Iterator[Item]:
     yield Item(f"{name_of(setting)}, {setting.pick(RUNS, 2)} closed runs", 90, partial(_runs, setting))
     yield Item("submitted", 15, partial(setting.pick(_submitted, _refused), setting))
     if not setting.dry:

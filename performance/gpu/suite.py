@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from xml.etree import ElementTree
 
-from performance.gpu.step import ROOT, Failed, Figures, Item, Setting, Step, command
+from performance.gpu.step import ROOT, Failed, Figures, Item, Step, StepSetting, command
 
 
 def _files() -> list[str]:
@@ -18,7 +18,7 @@ def _files() -> list[str]:
     )
 
 
-def _tests(setting: Setting) -> Figures:
+def _tests(setting: StepSetting) -> Figures:
     """In a dry run they are collected, and skip."""
     setting.work.mkdir(parents=True, exist_ok=True)
     report = setting.work / "cuda-tests.xml"
@@ -47,7 +47,7 @@ def _tests(setting: Setting) -> Figures:
     return counts | ({"failed": ", ".join(failed)} if failed else {})
 
 
-def items(setting: Setting) -> Iterator[Item]:
+def items(setting: StepSetting) -> Iterator[Item]:
     yield Item("pytest -m cuda", 60, partial(_tests, setting))
 
 

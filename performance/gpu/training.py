@@ -17,7 +17,7 @@ from benchmark.definition.settings import read_settings
 from benchmark.simulation.cbed import CbedRung
 from performance.gpu.generation import data_of, name_of, rung_of
 from performance.gpu.rates import product_tflops
-from performance.gpu.step import Figures, Item, Setting, Step, command
+from performance.gpu.step import Figures, Item, Step, StepSetting, command
 from reference.tasks.space_group.model import SymmetryNet
 
 SEEDS = (1, 2, 3)
@@ -37,7 +37,7 @@ def flops_of_a_sample(rung_name: str) -> float:
 
 
 def run(
-    setting: Setting, rung: str, data: Path, name: str, *settings: str, more: tuple[str, ...] = ()
+    setting: StepSetting, rung: str, data: Path, name: str, *settings: str, more: tuple[str, ...] = ()
 ) -> dict[str, Any]:
     """The answer of one whole run by `stemdl run`, with the wall's seconds; a target that was missed is an answer."""
     started = time.perf_counter()
@@ -78,7 +78,7 @@ def figures_of(answer: dict[str, Any]) -> dict[str, float | int | str]:
     }
 
 
-def _trained(setting: Setting, precision: str, seed: int, *settings: str) -> Figures:
+def _trained(setting: StepSetting, precision: str, seed: int, *settings: str) -> Figures:
     rung = rung_of(setting)
     shorter = setting.pick((), ("max_epochs=2",))
     answer = run(
@@ -102,7 +102,7 @@ def _trained(setting: Setting, precision: str, seed: int, *settings: str) -> Fig
     }
 
 
-def items(setting: Setting) -> Iterator[Item]:
+def items(setting: StepSetting) -> Iterator[Item]:
     for seed in setting.pick(SEEDS, (1,)):
         for precision in setting.pick(PRECISIONS, {"bf16": torch.bfloat16}):
             yield Item(f"{name_of(setting)}, {precision}, seed {seed}", 45, partial(_trained, setting, precision, seed))

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from benchmark.foundation.errors import StemdlError
 from performance.step_time import (
     ALGORITHMS,
-    Cluster,
     Link,
     Measured,
+    ModelCluster,
     allreduce_seconds,
     best_fit,
     cluster_allreduce_seconds,
@@ -70,7 +70,7 @@ def test_it_takes_longer_with_more_bytes_more_ranks_and_more_latency(size: float
 
 @given(sizes, ranks, links, links, st.integers(1, 8))
 def test_two_levels_are_the_sum_of_both(size: float, count: int, between: Link, within: Link, per_node: int):
-    cluster = Cluster(between, within, per_node)
+    cluster = ModelCluster(between, within, per_node)
     seconds = cluster_allreduce_seconds(size, count, cluster)
     assert cluster_allreduce_seconds(size, count + 1, cluster) >= seconds * (1 - 1e-12)
     if count <= per_node:
@@ -139,7 +139,7 @@ def test_too_little_to_fit_is_refused(measured: list[Measured]):
         lambda: Link(-1.0, 1.0),
         lambda: Link(1.0, 0.0),
         lambda: Link(math.nan, 1.0),
-        lambda: Cluster(Link(1.0, 1.0), Link(1.0, 1.0), 0),
+        lambda: ModelCluster(Link(1.0, 1.0), Link(1.0, 1.0), 0),
     ],
 )
 def test_links_that_cannot_be_are_refused(make):

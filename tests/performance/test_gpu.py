@@ -20,7 +20,7 @@ from performance.gpu import gather, page
 from performance.gpu import record as record_module
 from performance.gpu.__main__ import main
 from performance.gpu.record import Record, measure, read_record, read_records, slug
-from performance.gpu.step import Failed, Item, Setting, Step, command
+from performance.gpu.step import Failed, Item, Step, StepSetting, command
 
 ROOT = Path(__file__).resolve().parents[2]
 ABOUT = {
@@ -35,8 +35,8 @@ ABOUT = {
 }
 
 
-def setting(folder: Path, seconds: float = HANG_SECONDS, dry: bool = True) -> Setting:
-    return Setting(dry, folder, time.monotonic() + seconds)
+def setting(folder: Path, seconds: float = HANG_SECONDS, dry: bool = True) -> StepSetting:
+    return StepSetting(dry, folder, time.monotonic() + seconds)
 
 
 def step_of(*items: Item) -> Step:
@@ -134,7 +134,7 @@ def test_a_figure_that_is_no_number_is_a_fault(tmp_path: Path) -> None:
 
 
 def test_a_command_ends_with_the_call_and_with_all_that_it_started(tmp_path: Path) -> None:
-    class OverWhenStarted(Setting):
+    class OverWhenStarted(StepSetting):
         """Its time is over when the command has started a process of its own."""
 
         def seconds_left(self) -> float:

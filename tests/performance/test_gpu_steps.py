@@ -20,7 +20,7 @@ import performance.tasks
 from benchmark.foundation.errors import StemdlError
 from performance.gpu.__main__ import main
 from performance.gpu.record import measure, read_record
-from performance.gpu.step import Setting, Step
+from performance.gpu.step import Step, StepSetting
 from performance.gpu.steps import STEPS, all_steps
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,7 +47,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.mpi
 @pytest.mark.parametrize("step", list(all_steps()), ids=lambda step: step.name)
 def test_a_step_is_done_on_the_cpu(step: Step, work: Path, tmp_path: Path, one_thread: None) -> None:
-    setting = Setting(True, work, time.monotonic() + HANG_SECONDS)
+    setting = StepSetting(True, work, time.monotonic() + HANG_SECONDS)
     if step.lacks(setting):
         assert step.name == "horovod", "which an environment may lack"
         return

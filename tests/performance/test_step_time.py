@@ -16,8 +16,8 @@ from patience import HANG_SECONDS
 
 from benchmark.foundation.errors import StemdlError
 from performance.step_time import (
-    Cluster,
     Link,
+    ModelCluster,
     Step,
     cluster_allreduce_seconds,
     largest_of_normals,
@@ -26,7 +26,7 @@ from performance.step_time import (
 )
 
 ROOT = Path(__file__).resolve().parents[2]
-CLUSTER = Cluster(Link(2e-6, 25e9), Link(2e-6, 50e9), 6)
+CLUSTER = ModelCluster(Link(2e-6, 25e9), Link(2e-6, 50e9), 6)
 STEP = Step(0.1, 0.06, 0.0, 1e8, overlap=0.5, spread=0.01)
 steps = st.builds(
     lambda compute, share, *others: Step(compute, share * compute, *others),
@@ -144,7 +144,7 @@ def test_the_script_predicts_by_the_model_and_prints_what_it_assumes(environment
         if line.strip()[:2].isdigit() and len(line.split()) == 7
     }
     step = Step(0.1, 0.1 * 2 / 3, 0.0, 4e8, overlap=0.5, spread=0.01)
-    cluster = Cluster(Link(3e-6, 12.5e9), Link(3e-6, 50e9), 6)
+    cluster = ModelCluster(Link(3e-6, 12.5e9), Link(3e-6, 50e9), 6)
     both = (step, dataclasses.replace(step, fixed_seconds=0.005))
     assert table == {
         ranks: pytest.approx(tuple(predict(each, ranks, cluster).efficiency for each in both), abs=5e-4)

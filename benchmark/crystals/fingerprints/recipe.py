@@ -18,7 +18,7 @@ from benchmark.data.recipe import Sample, Unit
 from benchmark.definition.rung import Rung
 from benchmark.definition.sample import Field, SampleSchema
 from benchmark.foundation.errors import StemdlError
-from benchmark.simulation.cluster import Severity, broken, cluster_of
+from benchmark.simulation.cluster import Damage, broken, cluster_of
 from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.draw import draw_crystal
 from benchmark.simulation.fingerprint import CHANNELS, PIXELS, fingerprint
@@ -93,14 +93,14 @@ class FingerprintRecipe:
         return whole_levels(sample)
 
 
-def draw_severity(kind: str, defects: Defects, generator: np.random.Generator) -> Severity:
+def draw_severity(kind: str, defects: Defects, generator: np.random.Generator) -> Damage:
     """How badly a cluster of a kind is broken. As many random numbers are taken for any kind."""
     drawn = {
         name: float(generator.uniform(*getattr(defects, name)))
         for name in ("surface", "vacancies", "substituted", "displaced")
     }
     wanted = kind.split("_")
-    return Severity(**{name: value for name, value in drawn.items() if name in wanted})
+    return Damage(**{name: value for name, value in drawn.items() if name in wanted})
 
 
 def make_recipe(rung: Rung) -> FingerprintRecipe:

@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmark.comparison.comparable import guards
 from benchmark.comparison.compare import summary
-from benchmark.comparison.result import Evaluation, Result, Run
+from benchmark.comparison.result import ComparedRun, Evaluated, Result
 from benchmark.definition.finder import benchmark_with
 from benchmark.events import keys
 
@@ -32,7 +32,7 @@ class RunEntry:
     epochs: float | None
     samples_per_second: float | None
     counted: bool
-    curve: tuple[Evaluation, ...]
+    curve: tuple[Evaluated, ...]
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def _reference_epochs(result: Result) -> tuple[float, float] | None:
     return (point.mean - 2 * point.deviation, point.mean + 2 * point.deviation) if point else None
 
 
-def thinned(run: Run) -> tuple[Evaluation, ...]:
+def thinned(run: ComparedRun) -> tuple[Evaluated, ...]:
     """The curve of a run in few enough points to be drawn, up to its time: some train on after the clock."""
     end = run.scored.minutes
     curve = tuple(at for at in run.curve if end is None or at.minutes <= end)

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from benchmark.comparison.compare import judge
-from benchmark.comparison.result import Result, Run
+from benchmark.comparison.result import ComparedRun, Result
 from benchmark.definition.finder import benchmark_with
 from benchmark.events import keys
 from benchmark.foundation.text import printable
@@ -178,7 +178,7 @@ def result_page(result: Result, entry: Entry, title: str) -> str:
     )
 
 
-def run_page(run: Run, kept: RunEntry, entry: Entry, title: str, log: str, sha256: str) -> str:
+def run_page(run: ComparedRun, kept: RunEntry, entry: Entry, title: str, log: str, sha256: str) -> str:
     """One run: what it reached and when, its log, settings, software, and the command to repeat it."""
     settings = run.values.get(keys.CONFIG)
     points = {key: value for key, value in run.values.items() if key not in (keys.CONFIG, keys.TRACKED_STATS)}
@@ -199,7 +199,7 @@ def run_page(run: Run, kept: RunEntry, entry: Entry, title: str, log: str, sha25
     )
 
 
-def _logged(run: Run, entry: Entry) -> dict[str, Any]:
+def _logged(run: ComparedRun, entry: Entry) -> dict[str, Any]:
     """What the log says of each split: of dev after the last epoch."""
     return {"dev": run.curve[-1].value if run.curve else None, "test": run.values.get(entry.test_key)}
 
@@ -208,7 +208,7 @@ def _said(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, default=str)[:LONGEST_TEXT]
 
 
-def repeat(run: Run) -> str | None:
+def repeat(run: ComparedRun) -> str | None:
     """The command that makes a run of ours again, with its seed and what the closed division may tune; None for the
     logs of other benchmarks, whose submissions have their own scripts."""
     settings, rung = run.values.get(keys.CONFIG), run.scored.benchmark

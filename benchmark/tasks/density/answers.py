@@ -6,7 +6,7 @@ from typing import Any
 
 from benchmark.definition.sample import SampleSchema
 from benchmark.metrics.metric import samples_in
-from benchmark.report.answers import Part
+from benchmark.report.answers import AnswerPart
 
 SAID = (
     "The root mean square of the predicted density minus the true one, in standard deviations of each specimen's "
@@ -14,8 +14,8 @@ SAID = (
 )
 
 
-def answers(metric: Any, tally: Any, schema: SampleSchema) -> tuple[Part, ...]:
+def answers(metric: Any, tally: Any, schema: SampleSchema) -> tuple[AnswerPart, ...]:
     """The error of one split."""
     error = metric.value(tally)
     row = (samples_in(tally), error, 1.0 - error**2)
-    return (Part("Error of the density", SAID, ("specimens", "error", "explained"), (row,)),)
+    return (AnswerPart("Error of the density", SAID, ("specimens", "error", "explained"), (row,)),)

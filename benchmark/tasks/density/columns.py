@@ -18,7 +18,7 @@ DECIMALS, TINY = 5, 1e-5
 
 
 @dataclass(frozen=True)
-class View:
+class CrystalView:
     """How a crystal lies under the beam.
 
     Attributes
@@ -35,14 +35,14 @@ class View:
     shift: tuple[float, float, float]
 
 
-def draw_view(crystal: Crystal, zone_axes: int, tilt_mrad: float, generator: np.random.Generator) -> View:
+def draw_view(crystal: Crystal, zone_axes: int, tilt_mrad: float, generator: np.random.Generator) -> CrystalView:
     """One of the crystal's shortest lattice vectors along the beam, turned and moved anyhow, tilted a little."""
     axes = short_axes(crystal)
     chosen = int(generator.integers(min(zone_axes, len(axes))))
     axis = axes[chosen] * generator.choice((-1, 1))
     other = axes[0 if chosen else 1]
     turn, (tilt_x, tilt_y), shift = generator.uniform(0.0, 2.0 * np.pi), generator.normal(size=2), generator.random(3)
-    return View(
+    return CrystalView(
         tuple(map(int, axis)),
         tuple(map(float, other)),
         float(turn),
@@ -69,7 +69,7 @@ class Columns:
         return Columns(self.numbers[which], self.positions[which], self.column[which], self.count)
 
 
-def columns_of(crystal: Crystal, view: View, across_angstrom: float, thickness_angstrom: float) -> Columns:
+def columns_of(crystal: Crystal, view: CrystalView, across_angstrom: float, thickness_angstrom: float) -> Columns:
     """All atoms of a crystal over a square of that side around the origin, from z = 0 to the thickness, and more than
     those: whole cells, whose number follows from the lattice and not from which atoms are inside."""
     zone = settled(_primitive(project(crystal, view.axis, view.right)))

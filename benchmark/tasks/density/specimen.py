@@ -6,7 +6,7 @@ import numpy as np
 
 from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.gratings import Box, Specimen
-from benchmark.tasks.density.columns import View, columns_of, tilted
+from benchmark.tasks.density.columns import CrystalView, columns_of, tilted
 from benchmark.tasks.density.defects import KINDS
 
 BOUNDARY_MARGIN = 2.5
@@ -15,7 +15,7 @@ BOUNDARY_MARGIN = 2.5
 
 def build(
     crystal: Crystal,
-    view: View,
+    view: CrystalView,
     kind: str,
     *,
     box: Box,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from benchmark.definition.sample import SampleSchema
-from benchmark.report.answers import Part
+from benchmark.report.answers import AnswerPart
 from benchmark.report.likeliest import likeliest_part
 
 SAID = "The share of fingerprints whose structure was among the likeliest one, three and five."
 
 
-def answers(metric: Any, tally: Any, schema: SampleSchema) -> tuple[Part, ...]:
+def answers(metric: Any, tally: Any, schema: SampleSchema) -> tuple[AnswerPart, ...]:
     """Top-1, top-3 and top-5 of one split."""
     return (likeliest_part("Right structures", SAID, metric, tally),)

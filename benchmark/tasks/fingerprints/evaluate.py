@@ -21,7 +21,7 @@ from benchmark.definition.rung import Rung
 from benchmark.definition.sample import SampleSchema
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import atomic_path
-from benchmark.simulation.cluster import Severity, broken, cluster_of
+from benchmark.simulation.cluster import Damage, broken, cluster_of
 from benchmark.simulation.fingerprint import fingerprint
 from benchmark.simulation.recipes import CrystalLimits
 
@@ -42,7 +42,7 @@ def read_inputs(paths: Sequence[Path], rung: Rung, options: Mapping[str, str]) -
     """The fingerprints of the crystals of tables, CIF files and folders of these, or why one has none. Raises
     StemdlError for wrong options, and for what holds no crystals."""
     says = understood(rung)
-    how = Severity(**{name: _number(name, options[name]) for name in DEFECTS if name in options})
+    how = Damage(**{name: _number(name, options[name]) for name in DEFECTS if name in options})
     seed = _seed(options.get("seed", "0"))
     names: dict[str, int] = {}
     for path in paths:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchmark.definition.sample import SampleSchema
-from benchmark.report.answers import Part
+from benchmark.report.answers import AnswerPart
 from benchmark.report.likeliest import likeliest_part
 
 SAID = (
@@ -14,6 +14,6 @@ SAID = (
 )
 
 
-def answers(metric: Any, tally: Any, schema: SampleSchema) -> tuple[Part, ...]:
+def answers(metric: Any, tally: Any, schema: SampleSchema) -> tuple[AnswerPart, ...]:
     """Top-1, top-3 and top-5 of each part of one split."""
     return (likeliest_part("Right groups", SAID, metric, tally),)

@@ -25,7 +25,7 @@ ATTEMPTS = 200
 
 
 @dataclass(frozen=True, eq=False)
-class Drawn:
+class DrawnCrystal:
     """What a pattern is of. `crystal` is None where there are reflections alone."""
 
     reflections: Reflections
@@ -50,15 +50,15 @@ def split_of(elements: Iterable[int]) -> str:
     return SPLITS_OF_ELEMENTS[int(sha256_of_text(f"powder elements: {name}")[:8], 16) % len(SPLITS_OF_ELEMENTS)]
 
 
-def draw(asked: Asked, rung: PowderRung, generator: np.random.Generator) -> Drawn:
+def draw(asked: Asked, rung: PowderRung, generator: np.random.Generator) -> DrawnCrystal:
     """What a unit's pattern is of. Raises StemdlError where no crystal is found of the type that is asked for."""
     b = float(generator.uniform(*rung.debye_waller_b_angstrom2))
     alone = generator.random() < rung.reflections and asked.part == BALANCED and asked.crystal is None
     if alone:
         volumes = rung.primitive_angstrom3
-        return Drawn(draw_reflections(asked.space_group, rung.d_range_angstrom, volumes, b, generator), b)
+        return DrawnCrystal(draw_reflections(asked.space_group, rung.d_range_angstrom, volumes, b, generator), b)
     crystal = asked.crystal or _of_type(asked, rung, generator)
-    return Drawn(reflections(crystal, rung.d_range_angstrom, b_angstrom2=b), b, crystal)
+    return DrawnCrystal(reflections(crystal, rung.d_range_angstrom, b_angstrom2=b), b, crystal)
 
 
 def _of_type(asked: Asked, rung: PowderRung, generator: np.random.Generator) -> Crystal:

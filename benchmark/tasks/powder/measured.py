@@ -45,7 +45,7 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Curve:
+class MeasuredCurve:
     """What a file says, in order.
 
     Attributes
@@ -60,7 +60,7 @@ class Curve:
     notes: tuple[str, ...] = ()
 
 
-def read_curve(path: Path, wavelength_angstrom: float | None = None, axis: str | None = None) -> Curve:
+def read_curve(path: Path, wavelength_angstrom: float | None = None, axis: str | None = None) -> MeasuredCurve:
     """A measured curve. The wavelength is the file's own or the given one, and has to be known unless the abscissa is d
     or q; `axis` (one of `AXES`) says what the abscissa is where the file does not.
 
@@ -81,10 +81,10 @@ def read_curve(path: Path, wavelength_angstrom: float | None = None, axis: str |
         inverse_d, y, table = inverse_d[~np.isnan(y)], y[~np.isnan(y)], table.without(np.isnan(y))
     _require_curve(table, y)
     inverse_d, y = _in_order(table, inverse_d, y, notes)
-    return Curve(path, inverse_d, y, tuple(notes))
+    return MeasuredCurve(path, inverse_d, y, tuple(notes))
 
 
-def resampled(curve: Curve, grid: Grid) -> tuple[NDArray[np.float32], NDArray[np.bool_], tuple[str, ...]]:
+def resampled(curve: MeasuredCurve, grid: Grid) -> tuple[NDArray[np.float32], NDArray[np.bool_], tuple[str, ...]]:
     """A curve on a rung's grid: intensities from 0 with a maximum of 1, which points were measured, and notes.
 
     A grid point is the mean of the curve over its step where the curve is finer than the grid, and lies on the line

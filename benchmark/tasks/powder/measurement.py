@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from benchmark.foundation.errors import StemdlError
 from benchmark.tasks.powder.diffraction import Numbers, Reflections
 from benchmark.tasks.powder.measured import Grid
-from benchmark.tasks.powder.profile import Instrument, Specimen, pattern
+from benchmark.tasks.powder.profile import Instrument, PowderSpecimen, pattern
 
 MOST_COUNTS = 1_000_000
 """Of the highest point: float32 tells fewer counts apart."""
@@ -78,7 +78,7 @@ class Measurement:
     `hump` is the height, centre and width in degrees of that of a glass."""
 
     instrument: Instrument
-    specimen: Specimen
+    specimen: PowderSpecimen
     impurity: float
     background: tuple[float, ...]
     hump: tuple[float, float, float]
@@ -107,7 +107,7 @@ def draw_measurement(ranges: Measurements, grid: Grid, generator: np.random.Gene
         asymmetry=asymmetry,
         zero_degrees=ranges.zero_degrees * zero,
     )
-    specimen = Specimen(
+    specimen = PowderSpecimen(
         displacement_millimetres=ranges.displacement_millimetres * displacement,
         size_angstrom=size,
         strain=strain,
@@ -129,7 +129,7 @@ def intensities(found: Reflections, other: Reflections | None, how: Measurement,
     All 0 where no line lies on the grid."""
     curve = pattern(found, how.instrument, how.specimen, grid)
     if how.impurity and other is not None:
-        second = pattern(other, how.instrument, Specimen(size_angstrom=how.specimen.size_angstrom), grid)
+        second = pattern(other, how.instrument, PowderSpecimen(size_angstrom=how.specimen.size_angstrom), grid)
         if second.sum() > 0.0:
             curve += second * (curve.sum() / second.sum() * how.impurity / (1.0 - how.impurity))
     if not curve.max() > 0.0:

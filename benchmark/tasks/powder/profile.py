@@ -56,7 +56,7 @@ class Instrument:
 
 
 @dataclass(frozen=True)
-class Specimen:
+class PowderSpecimen:
     """What was measured, besides its crystal.
 
     Attributes
@@ -103,7 +103,7 @@ def march_dollase(found: Reflections, march: float, axis: tuple[int, int, int]) 
     return np.asarray(((march**2 * cosine2 + (1.0 - cosine2) / march) ** -1.5).mean(axis=1))
 
 
-def lines(found: Reflections, instrument: Instrument, specimen: Specimen) -> tuple[Numbers, Numbers]:
+def lines(found: Reflections, instrument: Instrument, specimen: PowderSpecimen) -> tuple[Numbers, Numbers]:
     """Bragg angles 2 theta in degrees, as no error shifts them, and intensities: multiplicity times |F|^2, Lorentz and
     polarisation factors and preferred orientation, of both lines of the source."""
     base = found.multiplicity * found.strength * march_dollase(found, specimen.march, specimen.axis)
@@ -118,7 +118,7 @@ def lines(found: Reflections, instrument: Instrument, specimen: Specimen) -> tup
     return np.concatenate(angles), np.concatenate(intensities)
 
 
-def widths(two_theta: Numbers, instrument: Instrument, specimen: Specimen) -> tuple[Numbers, Numbers]:
+def widths(two_theta: Numbers, instrument: Instrument, specimen: PowderSpecimen) -> tuple[Numbers, Numbers]:
     """Full width at half maximum in degrees, and the Lorentzian share, of lines at 2 theta in degrees."""
     theta = np.radians(two_theta) / 2.0
     tan, cos = np.tan(theta), np.cos(theta)
@@ -141,7 +141,7 @@ def widths(two_theta: Numbers, instrument: Instrument, specimen: Specimen) -> tu
     return np.asarray(fwhm), np.asarray(1.36603 * share - 0.47719 * share**2 + 0.11116 * share**3)
 
 
-def pattern(found: Reflections, instrument: Instrument, specimen: Specimen, grid: Grid) -> Numbers:
+def pattern(found: Reflections, instrument: Instrument, specimen: PowderSpecimen, grid: Grid) -> Numbers:
     """(points,) intensity per degree at the grid's angles, without background and noise. Its integral over 2 theta is
     the sum of the lines' intensities; of those near an end, only what lies on the grid."""
     at, intensity = lines(found, instrument, specimen)

@@ -18,7 +18,7 @@ from benchmark.definition.sample import Field, SampleSchema
 from benchmark.foundation.errors import StemdlError, nearest
 from benchmark.simulation.crystal import CRYSTAL_SYSTEMS, crystal_system
 from benchmark.tasks.powder.checks import CHECKS
-from benchmark.tasks.powder.drawing import Drawn, draw, type_of
+from benchmark.tasks.powder.drawing import DrawnCrystal, draw, type_of
 from benchmark.tasks.powder.given import choose
 from benchmark.tasks.powder.lattices import draw_reflections
 from benchmark.tasks.powder.measurement import counted, draw_measurement, intensities, normalised, whole_counts
@@ -119,7 +119,7 @@ class PowderRecipe:
         return None if found is None else np.pad(found, (0, -len(found) % GOLDEN_POINTS)).reshape(3, -1)
 
 
-def _about(drawn: Drawn) -> dict[str, Any]:
+def _about(drawn: DrawnCrystal) -> dict[str, Any]:
     """What a sample's attributes say of its crystal: nothing but where it has none."""
     if drawn.crystal is None:
         return {"formula": "", "structure_type": ""}

@@ -6,11 +6,11 @@ from typing import Any
 
 from benchmark.definition.sample import SampleSchema
 from benchmark.metrics.confusion import Confusion
-from benchmark.report.answers import Part
+from benchmark.report.answers import AnswerPart
 from benchmark.report.confused import confused_parts
 
 
-def answers(metric: Any, tally: Any, schema: SampleSchema) -> tuple[Part, ...]:
+def answers(metric: Any, tally: Any, schema: SampleSchema) -> tuple[AnswerPart, ...]:
     """The confusion matrix, each group's figures and the most confused pairs of one split."""
     (labels,) = schema.classes.values()
     counts = Confusion(tally[:-1].reshape(len(labels), len(labels)))

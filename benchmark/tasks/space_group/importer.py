@@ -32,7 +32,7 @@ from benchmark.simulation.cbed_fields import sample_schema
 from benchmark.tasks.space_group.importing.convert import hash_shard, read_tally, write_shard
 from benchmark.tasks.space_group.importing.planned import PlannedShard, plan_shards, sift
 from benchmark.tasks.space_group.importing.source import Source, find_source
-from benchmark.tasks.space_group.importing.surveyed import FileSurvey, Sample, survey_hdf5, survey_npz
+from benchmark.tasks.space_group.importing.surveyed import FileSurvey, SourceSample, survey_hdf5, survey_npz
 from benchmark.tasks.space_group.importing.tally import Tally
 
 REAL_RUNG = "stemdl_olcf"
@@ -42,7 +42,7 @@ FORMAT = 1
 
 
 @dataclass(frozen=True)
-class Imported:
+class ImportResult:
     """What an import has left: the data set, and what was imported, repaired and dropped."""
 
     manifest: Manifest
@@ -57,7 +57,7 @@ def import_data(
     rung: str | None = None,
     processes: int = 1,
     ranks: Ranks | None = None,
-) -> Imported:
+) -> ImportResult:
     """Import the source at `path` into `folder`, or finish what was begun there.
 
     Parameters
@@ -104,7 +104,7 @@ def import_data(
 
 def _import(
     source: Source, folder: Path, storage: Storage, rung: str, definition: Rung | None, work: Workers, held: ExitStack
-) -> Imported:
+) -> ImportResult:
     surveys = _survey(source, work)
     samples = [sample for survey in surveys for sample in survey.samples]
     tally = Tally()  # of what is known before a pattern is read
@@ -171,7 +171,7 @@ def _import(
             )
         work.barrier()
     manifest = read_manifest(folder)
-    return Imported(manifest, Tally.from_json(manifest.values["import"]))
+    return ImportResult(manifest, Tally.from_json(manifest.values["import"]))
 
 
 def _survey(source: Source, work: Workers) -> list[FileSurvey]:
@@ -207,14 +207,14 @@ def _nothing(source: Source, tally: Tally) -> StemdlError:
     return StemdlError("no stack can be imported", where=source.name, found=reasons or "no samples")
 
 
-def _digest(samples: Sequence[Sample], tally: Tally) -> str:
+def _digest(samples: Sequence[SourceSample], tally: Tally) -> str:
     """Names a source by its files' sizes and all that the survey found: its patterns are too many to hash first."""
     sizes = {file.name: file.path.stat().st_size for file in dict.fromkeys(sample.file for sample in samples)}
     found = [[sample.file.name, sample.name, sample.space_group, sample.material] for sample in samples]
     return sha256_of_text(canonical_json([sorted(sizes.items()), found, tally.as_json()]))
 
 
-def _is_whole(samples: Sequence[Sample], tally: Tally) -> bool:
+def _is_whole(samples: Sequence[SourceSample], tally: Tally) -> bool:
     """Whether a source has as many stacks and groups in each split as the real set, and no file that was skipped."""
     found = {
         split: Counter(sample.space_group for sample in samples if sample.file.split == split) for split in PUBLISHED
@@ -223,7 +223,7 @@ def _is_whole(samples: Sequence[Sample], tally: Tally) -> bool:
     return not skipped and all((groups.total(), len(groups)) == PUBLISHED[split] for split, groups in found.items())
 
 
-def _classes(materials: Sequence[Sequence[Sample]]) -> list[int]:
+def _classes(materials: Sequence[Sequence[SourceSample]]) -> list[int]:
     """The space groups that train has, in their order; all that there are where nothing is of train."""
     train = {material[0].space_group for material in materials if material[0].file.split == "train"}
     return sorted(train or {material[0].space_group for material in materials})

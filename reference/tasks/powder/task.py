@@ -16,7 +16,7 @@ from reference.task import Batch
 from reference.tasks.powder.model import LineTransformer
 from reference.tasks.powder.peaks import Lines
 from reference.tasks.powder.resnet import ResNet
-from reference.tasks.powder.vary import Measurement
+from reference.tasks.powder.vary import Variation
 
 RANGE_DEGREES, WAVELENGTH_ANGSTROM = (5.0, 90.0), 1.540593
 """Of the profiles of all rungs."""
@@ -26,7 +26,7 @@ class Powder:
     """Any network from profiles (n, 1, points) to logits (n, classes). `smoothing` is the share of each label that the
     cross entropy spreads over all classes."""
 
-    def __init__(self, model: nn.Module, schema: SampleSchema, smoothing: float, measure: Measurement) -> None:
+    def __init__(self, model: nn.Module, schema: SampleSchema, smoothing: float, measure: Variation) -> None:
         (profile,), (label, *_) = schema.inputs, schema.targets
         self.model, self._profile, self._label = model, profile.name, label.name
         self._smoothing, self._measure = smoothing, measure
@@ -46,7 +46,7 @@ def make_task(schema: SampleSchema, settings: Mapping[str, Any]) -> Powder:
     """The task of the closed division. Raises StemdlError for a network that there is not."""
     (profile,), (label, *_) = schema.inputs, schema.targets
     points, classes = profile.shape[-1], len(schema.classes[label.name])
-    measure = Measurement(points, RANGE_DEGREES, WAVELENGTH_ANGSTROM, settings["augmentation"])
+    measure = Variation(points, RANGE_DEGREES, WAVELENGTH_ANGSTROM, settings["augmentation"])
     return Powder(network_of(settings, classes, points), schema, settings["label_smoothing"], measure)
 
 

@@ -59,7 +59,7 @@ class Draws:
         return torch.from_numpy(values).to(self._device)
 
 
-class Measurement:
+class Variation:
     """Of profiles at even steps of 2 theta over `range_degrees`. `strength` is the share of the above that is done."""
 
     def __init__(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from patience import wait_until
 
 from benchmark.foundation.errors import StemdlError
-from benchmark.launch.power import Reading, Sampler, read_readings
+from benchmark.launch.power import PowerReading, Sampler, read_readings
 from benchmark.launch.power_meters import NvidiaSmi, Nvml, Rapl, is_meter, make_meter
 
 RANGE = 262_143_328_850
@@ -223,7 +223,7 @@ def test_a_meter_that_breaks_does_not_end_the_run() -> None:
 )
 def test_a_meters_file(tmp_path: Path, text: str) -> None:
     (tmp_path / "pdu.csv").write_text(text)
-    assert read_readings(tmp_path / "pdu.csv") == [Reading(1_000_000, 50.0), Reading(1_001_500, 60.25)]
+    assert read_readings(tmp_path / "pdu.csv") == [PowerReading(1_000_000, 50.0), PowerReading(1_001_500, 60.25)]
 
 
 @pytest.mark.parametrize(

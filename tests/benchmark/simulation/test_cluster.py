@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.foundation.errors import StemdlError
-from benchmark.simulation.cluster import Cluster, Severity, broken, cluster_of, nearest_mean_angstrom
+from benchmark.simulation.cluster import Cluster, Damage, broken, cluster_of, nearest_mean_angstrom
 from benchmark.simulation.crystal import cell_from_parameters
 
 SIMPLE = np.zeros((1, 3))
@@ -38,7 +38,7 @@ def test_defects_are_as_many_as_is_said(
     surface: float, vacancies: float, substituted: float, displaced: float, seed: int
 ) -> None:
     whole = simple()
-    how = Severity(surface, vacancies, substituted, displaced)
+    how = Damage(surface, vacancies, substituted, displaced)
     one, again = (broken(whole, how, (26, 84, 79), np.random.default_rng(seed)) for _ in range(2))
     assert np.array_equal(one.positions, again.positions) and np.array_equal(one.numbers, again.numbers)
     left = 216 - int(surface * 216)
@@ -53,14 +53,14 @@ def test_defects_are_as_many_as_is_said(
 
 def test_displacements_are_normal_and_in_units_of_the_nearest_distance() -> None:
     whole = simple(1000)
-    moved = broken(whole, Severity(displaced=0.05), (), np.random.default_rng(0)).positions - whole.positions
+    moved = broken(whole, Damage(displaced=0.05), (), np.random.default_rng(0)).positions - whole.positions
     assert moved.std() == pytest.approx(0.05 * 3.0, rel=0.05) and abs(moved.mean()) < 0.01
 
 
 def test_a_surface_is_a_plane() -> None:
     """Across the direction that is drawn first, all that is gone lies beyond all that is left."""
     whole = simple()
-    cut = broken(whole, Severity(surface=0.4), (), np.random.default_rng(3))
+    cut = broken(whole, Damage(surface=0.4), (), np.random.default_rng(3))
     direction = np.random.default_rng(3).normal(size=3)
     kept = {tuple(row) for row in cut.positions}
     depths = {there: [row @ direction for row in whole.positions if (tuple(row) in kept) == there] for there in (0, 1)}
@@ -69,8 +69,8 @@ def test_a_surface_is_a_plane() -> None:
 
 def test_what_cannot_be_broken_so_is_refused() -> None:
     with pytest.raises(StemdlError, match="hardly an atom"):
-        broken(simple(), Severity(vacancies=0.99), (), np.random.default_rng(0))
+        broken(simple(), Damage(vacancies=0.99), (), np.random.default_rng(0))
     with pytest.raises(StemdlError, match="another element"):
-        broken(simple(), Severity(substituted=0.1), (84,), np.random.default_rng(0))
+        broken(simple(), Damage(substituted=0.1), (84,), np.random.default_rng(0))
     with pytest.raises(StemdlError, match="vacancies is not a share"):
-        Severity(vacancies=1.5)
+        Damage(vacancies=1.5)

@@ -18,16 +18,16 @@ import benchmark.validation.second_opinion as bridge
 from benchmark.events import keys
 from benchmark.validation.finding import Severity, Verdict
 from benchmark.validation.limits import Limits
-from benchmark.validation.second_opinion import Question, second_opinion
+from benchmark.validation.second_opinion import CheckerQuestion, second_opinion
 from benchmark.validation.standard import standards
 from benchmark.validation.subjects import Log
 from benchmark.validation.tree import read_submission, result_sets
 from benchmark.validation.validate import validate
 
 
-def about(tree: Tree, folder: Path, errors: int = 0) -> Question:
+def about(tree: Tree, folder: Path, errors: int = 0) -> CheckerQuestion:
     (results,) = result_sets(read_submission(tree.write(folder), "S", Limits()), Limits())
-    return Question.about_set(results, errors, Limits())
+    return CheckerQuestion.about_set(results, errors, Limits())
 
 
 def test_they_pass_what_we_pass(tmp_path):
@@ -75,7 +75,7 @@ def test_a_log_cannot_have_them_load_rules_of_its_own(tmp_path, key, value):
     tree.logs[0] = lines
     tree.write(tmp_path / "S")
     path = tmp_path / "S" / RESULTS / "result_0.txt"
-    question = Question.about_log(Log.read(path, "x", Limits()), 0, Limits())
+    question = CheckerQuestion.about_log(Log.read(path, "x", Limits()), 0, Limits())
     assert "name of a rule file" in question.unasked
     ((finding,),) = second_opinion([question], Limits())
     assert "not asked" in finding.message and not mark.exists()
@@ -87,7 +87,7 @@ def test_what_they_could_not_bear_is_not_given_to_them(tmp_path):
     question = about(tree, tmp_path / "S")
     assert not question.unasked
     (results,) = result_sets(read_submission(tmp_path / "S", "S", Limits()), Limits())
-    assert "too large" in Question.about_set(results, 0, Limits(official_log_bytes=100_000)).unasked
+    assert "too large" in CheckerQuestion.about_set(results, 0, Limits(official_log_bytes=100_000)).unasked
     for name in ("an empty log", "two events in a line", "a log that is a link to another"):
         mutation = next(each for each in MUTATIONS if each.name == name)
         assert about(mutation.tree(), tmp_path / name).unasked

@@ -24,13 +24,13 @@ from benchmark.simulation import cbed_fields
 from benchmark.tasks.space_group.importing.attributes import read_attributes, repair
 from benchmark.tasks.space_group.importing.patterns import NPZ_FAULTS, fault_of, read_npz
 from benchmark.tasks.space_group.importing.planned import PlannedMaterial, PlannedShard
-from benchmark.tasks.space_group.importing.surveyed import Sample
+from benchmark.tasks.space_group.importing.surveyed import SourceSample
 from benchmark.tasks.space_group.importing.tally import Tally
 
 if TYPE_CHECKING:
     import h5py
 
-Stored = tuple[Sample, NDArray[np.float32] | None, dict[str, Any], list[str]]
+Stored = tuple[SourceSample, NDArray[np.float32] | None, dict[str, Any], list[str]]
 """A stack of a source: its patterns where they could be read, its attributes but label and material, its repairs."""
 _Result = TypeVar("_Result")
 
@@ -107,7 +107,7 @@ class _Files:
         self._open: h5py.File | None = None
         self._path: Path | None = None
 
-    def group(self, sample: Sample) -> h5py.Group:
+    def group(self, sample: SourceSample) -> h5py.Group:
         """The sample, open until the next one is asked for."""
         if self._path != sample.file.path:
             self.close()
@@ -161,7 +161,7 @@ def _whole_patterns(group: h5py.Group) -> NDArray[np.float32] | None:
         return None
 
 
-def _read(sample: Sample, read: Callable[[h5py.Group], _Result], files: _Files) -> _Result:
+def _read(sample: SourceSample, read: Callable[[h5py.Group], _Result], files: _Files) -> _Result:
     """What `read` finds in a sample, which was there when the source was surveyed."""
     try:
         return read(files.group(sample))

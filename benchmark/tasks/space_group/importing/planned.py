@@ -15,7 +15,7 @@ from benchmark.definition.rung import SPLITS, Storage
 from benchmark.foundation.files import sha256_of_text
 from benchmark.simulation.cbed_fields import PROJECTIONS
 from benchmark.tasks.space_group.importing.source import Source
-from benchmark.tasks.space_group.importing.surveyed import Sample
+from benchmark.tasks.space_group.importing.surveyed import SourceSample
 from benchmark.tasks.space_group.importing.tally import Tally
 
 SHARD_BYTES = 128 * 2**20
@@ -30,7 +30,7 @@ class PlannedMaterial:
     """The stacks of one material, all energies, and the number that it gets."""
 
     number: int
-    samples: tuple[Sample, ...]
+    samples: tuple[SourceSample, ...]
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,13 @@ class PlannedShard:
     materials: tuple[PlannedMaterial, ...]
 
 
-def sift(samples: Iterable[Sample], tally: Tally) -> list[list[Sample]]:
+def sift(samples: Iterable[SourceSample], tally: Tally) -> list[list[SourceSample]]:
     """The stacks that can be kept, by material, in the source's order; the others are counted as dropped.
 
     A material whose stacks disagree on its space group goes whole. One that is in several splits stays in the first of
     them. Stacks of one set have the same pixels, and those of dev and test a space group that train has.
     """
-    materials: dict[str, list[Sample]] = defaultdict(list)
+    materials: dict[str, list[SourceSample]] = defaultdict(list)
     for sample in samples:
         materials[sample.material].append(sample)
     kept = []
@@ -72,16 +72,16 @@ def sift(samples: Iterable[Sample], tally: Tally) -> list[list[Sample]]:
     return [material for material in kept if material[0].space_group in train]
 
 
-def _without_twins(material: list[Sample], tally: Tally) -> list[Sample]:
+def _without_twins(material: list[SourceSample], tally: Tally) -> list[SourceSample]:
     """The first stack of each energy."""
-    first: dict[int, Sample] = {}
+    first: dict[int, SourceSample] = {}
     for sample in material:
         if first.setdefault(sample.energy_number, sample) is not sample:
             tally.drop("its material has another stack of this energy")
     return list(first.values())
 
 
-def _of_one_size(materials: list[list[Sample]], tally: Tally) -> list[list[Sample]]:
+def _of_one_size(materials: list[list[SourceSample]], tally: Tally) -> list[list[SourceSample]]:
     sizes = Counter(sample.pixels for material in materials for sample in material)
     if len(sizes) <= 1:
         return materials
@@ -91,7 +91,7 @@ def _of_one_size(materials: list[list[Sample]], tally: Tally) -> list[list[Sampl
     return [material for material in kept if material]
 
 
-def plan_shards(source: Source, materials: Sequence[Sequence[Sample]], storage: Storage) -> list[PlannedShard]:
+def plan_shards(source: Source, materials: Sequence[Sequence[SourceSample]], storage: Storage) -> list[PlannedShard]:
     """Every shard of every split, in the order of the splits."""
     plans: list[PlannedShard] = []
     number = 0

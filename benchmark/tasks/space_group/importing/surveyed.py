@@ -29,7 +29,7 @@ MOST_CHARACTERS = 1000
 
 
 @dataclass(frozen=True)
-class Sample:
+class SourceSample:
     """One stack of a source that may be imported.
 
     Attributes
@@ -53,7 +53,7 @@ class Sample:
 class FileSurvey:
     """The samples of some files, and what of them is already known to be dropped or skipped."""
 
-    samples: tuple[Sample, ...]
+    samples: tuple[SourceSample, ...]
     tally: Tally
 
 
@@ -87,7 +87,7 @@ def survey_hdf5(file: SourceFile) -> FileSurvey:
     return FileSurvey(tuple(samples), tally)
 
 
-def _sample(file: SourceFile, shard: h5py.File, name: str) -> Sample:
+def _sample(file: SourceFile, shard: h5py.File, name: str) -> SourceSample:
     import h5py
 
     match = layout.SAMPLE_NAME.match(name)
@@ -111,7 +111,7 @@ def _sample(file: SourceFile, shard: h5py.File, name: str) -> Sample:
         raise _Unusable("its label or material is missing or of no readable type") from error
     if not (material.isprintable() and 0 < len(material) <= MOST_CHARACTERS):
         raise _Unusable("its material is not printable text")
-    return Sample(file, name, label, material, number, int(match[2]), stack.shape[-1])
+    return SourceSample(file, name, label, material, number, int(match[2]), stack.shape[-1])
 
 
 def _own(parent: h5py.Group, name: str, what: str) -> object:
@@ -169,7 +169,9 @@ def survey_npz(files: tuple[SourceFile, ...]) -> FileSurvey:
             tally.drop(f"its label is not a space group: {error.found}")
             continue
         # The form does not tell the materials: each file stands for one.
-        samples.append(Sample(file, "", label, f"npz-{file.name.removesuffix('.npz')}", file.number, 0, NPZ_PIXELS))
+        samples.append(
+            SourceSample(file, "", label, f"npz-{file.name.removesuffix('.npz')}", file.number, 0, NPZ_PIXELS)
+        )
     return FileSurvey(tuple(samples), tally)
 
 

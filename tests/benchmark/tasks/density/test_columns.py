@@ -10,10 +10,10 @@ import pytest
 from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.zone import Zone, project
 from benchmark.tasks.density import columns
-from benchmark.tasks.density.columns import View, columns_of, settled
+from benchmark.tasks.density.columns import CrystalView, columns_of, settled
 
 AXES = [((0, 0, 1), (1, 0, 0)), ((1, 1, 1), (1, -1, 0)), ((1, -1, 0), (0, 0, 1)), ((2, 1, 1), (0, 1, -1))]
-VIEWS = [View(axis, right, 0.3, (0.0, 0.0), (0.21, 0.32, 0.13)) for axis, right in AXES]
+VIEWS = [CrystalView(axis, right, 0.3, (0.0, 0.0), (0.21, 0.32, 0.13)) for axis, right in AXES]
 BASES = [[[0, 1], [1, 0]], [[-1, 0], [0, 1]], [[1, 1], [0, 1]], [[1, 0], [-1, -1]], [[0, -1], [1, 1]]]
 
 
@@ -36,7 +36,7 @@ def _otherwise(zone: Zone, basis: np.ndarray) -> Zone:
 @pytest.mark.parametrize("basis", BASES)
 @pytest.mark.parametrize("view", VIEWS)
 def test_columns_are_the_same_in_any_basis(
-    view: View, basis: list[list[int]], srtio3: Crystal, monkeypatch: pytest.MonkeyPatch
+    view: CrystalView, basis: list[list[int]], srtio3: Crystal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = columns_of(srtio3, view, 12.0, 20.0)
     other = _otherwise(project(srtio3, view.axis, view.right), np.array(basis))

@@ -10,15 +10,15 @@ from benchmark.simulation.cbed import crystals_of
 from benchmark.simulation.crystal import Crystal, shortest_distance_angstrom
 from benchmark.simulation.draw import draw_crystal
 from benchmark.simulation.gratings import Box, Specimen
-from benchmark.tasks.density.columns import View, columns_of, draw_view, tilted
+from benchmark.tasks.density.columns import CrystalView, columns_of, draw_view, tilted
 from benchmark.tasks.density.defects import CHANGED_ATOMS, CHANGED_COLUMNS, KINDS
 from benchmark.tasks.density.specimen import build, thermally_moved
 
 BOX = Box(64, 24.0)
-STRAIGHT = View((0, 0, 1), (1.0, 0.0, 0.0), 0.3, (0.0, 0.0), (0.21, 0.32, 0.13))
+STRAIGHT = CrystalView((0, 0, 1), (1.0, 0.0, 0.0), 0.3, (0.0, 0.0), (0.21, 0.32, 0.13))
 
 
-def _built(crystal: Crystal, kind: str = "perfect", view: View = STRAIGHT, seed: int = 0) -> Specimen:
+def _built(crystal: Crystal, kind: str = "perfect", view: CrystalView = STRAIGHT, seed: int = 0) -> Specimen:
     return build(
         crystal,
         view,

@@ -8,7 +8,7 @@ import pytest
 from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.gratings import Box, Specimen, phases
 from benchmark.simulation.potential import Atoms
-from benchmark.tasks.density.columns import View
+from benchmark.tasks.density.columns import CrystalView
 from benchmark.tasks.density.scanned import centres
 from benchmark.tasks.density.specimen import build
 from benchmark.tasks.density.target import electron_density, potential
@@ -64,7 +64,7 @@ def test_thermal_motion_smears_it() -> None:
 
 def test_the_potential_is_that_of_a_thin_specimen_and_lies_on_the_density(srtio3: Crystal) -> None:
     """sin(phi) is phi where a slice is thin; wherever there are electrons there is potential."""
-    view = View((0, 0, 1), (1.0, 0.0, 0.0), 0.4, (0.0, 0.0), (0.1, 0.2, 0.3))
+    view = CrystalView((0, 0, 1), (1.0, 0.0, 0.0), 0.4, (0.0, 0.0), (0.1, 0.2, 0.3))
     grid, field = Box(128, 20.0), centres(32, 0.25)
     specimen = build(
         srtio3,

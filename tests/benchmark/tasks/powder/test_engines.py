@@ -13,7 +13,7 @@ from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.scattering import x_ray_scattering_factor
 from benchmark.tasks.powder import diffraction
 from benchmark.tasks.powder.diffraction import reflections
-from benchmark.tasks.powder.profile import CU_K_ALPHA_1_ANGSTROM, Instrument, Specimen, lines
+from benchmark.tasks.powder.profile import CU_K_ALPHA_1_ANGSTROM, Instrument, PowderSpecimen, lines
 
 ONE_LINE = Instrument(wavelength_angstrom=CU_K_ALPHA_1_ANGSTROM, second_strength=0.0)
 OVERLAP_DEGREES = 0.005
@@ -40,7 +40,7 @@ def against(recorded: Mapping[str, np.ndarray], engine: str) -> tuple[np.ndarray
     ends = np.cumsum(recorded[f"{engine}_lines"])
     shifts, residuals = [], []
     for crystal, end, count in zip(crystals(recorded), ends, recorded[f"{engine}_lines"], strict=True):
-        at, strength = lines(reflections(crystal, (low, high)), ONE_LINE, Specimen())
+        at, strength = lines(reflections(crystal, (low, high)), ONE_LINE, PowderSpecimen())
         theirs = recorded[f"{engine}_two_theta"][end - count : end]
         intensity = recorded[f"{engine}_intensity"][end - count : end].astype(np.float64)
         shifts.append(np.abs(at[None] - theirs[:, None]).min(axis=1).max())

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmark.foundation.errors import StemdlError
-from benchmark.tasks.powder.measured import Curve, Grid, read_curve, resampled
+from benchmark.tasks.powder.measured import Grid, MeasuredCurve, read_curve, resampled
 
 CU = 1.540593
 GRID = Grid(5.0, 0.05, 1700, CU)
@@ -39,7 +39,7 @@ def written(folder: Path, content: str | bytes, name: str = "curve.xy") -> Path:
     return path
 
 
-def places(curve: Curve) -> np.ndarray:
+def places(curve: MeasuredCurve) -> np.ndarray:
     """2 theta of copper's line at each point."""
     return 2 * np.degrees(np.arcsin(curve.inverse_d * CU / 2))
 
@@ -188,8 +188,8 @@ def test_a_profile_is_the_curve_on_the_grid_whatever_the_wavelength_and_the_step
             assert abs(GRID.two_theta[near[np.argmax(profile[near])]] - at) < 0.06
 
 
-def curve_of(x: np.ndarray, y: np.ndarray) -> Curve:
-    return Curve(Path("a.xy"), 2 * np.sin(np.radians(x / 2)) / CU, y)
+def curve_of(x: np.ndarray, y: np.ndarray) -> MeasuredCurve:
+    return MeasuredCurve(Path("a.xy"), 2 * np.sin(np.radians(x / 2)) / CU, y)
 
 
 def test_area_is_kept_where_the_curve_is_finer_than_the_grid() -> None:

@@ -17,7 +17,7 @@ from benchmark.tasks.powder.indexing import find_lattice, seen_lines
 from benchmark.tasks.powder.lattices import draw_reflections
 from benchmark.tasks.powder.profile import (
     Instrument,
-    Specimen,
+    PowderSpecimen,
     lines,
     lorentz_polarisation,
     march_dollase,
@@ -30,7 +30,7 @@ from benchmark.tasks.powder.rung import grid_of
 RANGE = (1.06, 18.0)
 CU = 1.540593
 SHARP = Instrument(caglioti_degrees2=(0.0, 0.0, 0.1**2), second_strength=0.0)
-STILL = Specimen()
+STILL = PowderSpecimen()
 
 
 def rock_salt(edge: float = 5.6402) -> Crystal:
@@ -161,7 +161,7 @@ def test_the_area_of_a_profile_is_the_intensity_of_its_lines(
 ) -> None:
     """Whatever the shape: silicon from 5 to 90 degrees, whose lines all lie far from the ends of a wide grid."""
     instrument = Instrument(caglioti_degrees2=(u, 0.0, w), asymmetry=asymmetry)
-    specimen = Specimen(size_angstrom=size, strain=strain, march=march)
+    specimen = PowderSpecimen(size_angstrom=size, strain=strain, march=march)
     found = reflections(rock_salt(), (1.3, 18.0), b_angstrom2=1.0)
     grid = dataclasses.replace(grid_of(8501), points=13001)
     area = pattern(found, instrument, specimen, grid).sum() * grid.step_degrees
@@ -174,15 +174,15 @@ def test_a_line_is_as_wide_as_its_instrument_and_specimen_make_it() -> None:
     single = reflections(rock_salt(), (2.7, 2.9), b_angstrom2=1.0)
     for instrument, specimen in (
         (SHARP, STILL),
-        (SHARP, Specimen(size_angstrom=200.0)),
-        (SHARP, Specimen(strain=2e-3)),
+        (SHARP, PowderSpecimen(size_angstrom=200.0)),
+        (SHARP, PowderSpecimen(strain=2e-3)),
         (dataclasses.replace(SHARP, asymmetry=0.2), STILL),
     ):
         curve = pattern(single, instrument, specimen, grid)
         wide = (curve > curve.max() / 2).sum() * grid.step_degrees
         at = two_theta_degrees(single.d_angstrom, CU)
         assert wide == pytest.approx(widths(at, instrument, specimen)[0][0], rel=0.02)
-    fwhm, share = widths(np.array([60.0]), SHARP, Specimen(size_angstrom=1.0))
+    fwhm, share = widths(np.array([60.0]), SHARP, PowderSpecimen(size_angstrom=1.0))
     assert fwhm[0] == pytest.approx(np.degrees(0.9 * CU) / np.cos(np.pi / 6), rel=1e-3) and share[0] > 0.99
     assert widths(np.array([60.0]), SHARP, STILL)[0][0] == pytest.approx(0.1, rel=1e-6)
 
@@ -194,7 +194,7 @@ def test_lines_are_where_errors_put_them() -> None:
     found = reflections(rock_salt(), RANGE, b_angstrom2=1.0)
     for zero, height in ((0.0, 0.0), (0.1, 0.0), (0.0, 0.2)):
         instrument = dataclasses.replace(SHARP, zero_degrees=zero)
-        curve = pattern(found, instrument, Specimen(displacement_millimetres=height), grid)
+        curve = pattern(found, instrument, PowderSpecimen(displacement_millimetres=height), grid)
         for angle in (27.366, 31.704, 45.449):
             moved = angle + zero - np.degrees(2 * height / 200) * np.cos(np.radians(angle / 2))
             near = np.abs(grid.two_theta - moved) < 0.3

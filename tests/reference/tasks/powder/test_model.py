@@ -15,7 +15,7 @@ from reference.input import unfilled
 from reference.tasks.powder.model import LineTransformer
 from reference.tasks.powder.peaks import Lines
 from reference.tasks.powder.task import RANGE_DEGREES, WAVELENGTH_ANGSTROM, make_task
-from reference.tasks.powder.vary import Measurement
+from reference.tasks.powder.vary import Variation
 
 RUNG = load_benchmark("powder").rungs["powder_smoke"]
 SCHEMA = recipe_of(RUNG).schema()
@@ -114,7 +114,7 @@ def test_variation_follows_from_the_generator_and_takes_as_many_numbers_for_any_
 
 def test_no_variation_leaves_the_pattern() -> None:
     batch = profile(np.linspace(0.1, 0.8, 9)).expand(4, -1)
-    still = Measurement(1701, RANGE_DEGREES, WAVELENGTH_ANGSTROM, 0.0)(batch, np.random.default_rng(0))
+    still = Variation(1701, RANGE_DEGREES, WAVELENGTH_ANGSTROM, 0.0)(batch, np.random.default_rng(0))
     assert torch.allclose(still, batch, atol=2e-3)
 
 
@@ -122,7 +122,7 @@ def test_lines_move_as_the_errors_of_a_measurement_move_them() -> None:
     """Lines keep their order and number where they are far apart; each moves by less than the errors' bounds."""
     wanted = np.array([0.2, 0.35, 0.5, 0.7])
     batch = profile(wanted, fwhm=0.3).expand(64, -1)
-    moved = Measurement(1701, RANGE_DEGREES, WAVELENGTH_ANGSTROM)._moved
+    moved = Variation(1701, RANGE_DEGREES, WAVELENGTH_ANGSTROM)._moved
     from reference.tasks.powder.vary import Draws
 
     y = moved(batch, Draws(np.random.default_rng(0), 64, torch.device("cpu")), 1.0)

@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 from benchmark.definition.rung import SPLITS, Storage
 from benchmark.tasks.space_group.importing.planned import SHARD_BYTES, SOURCE_BYTES, plan_shards
 from benchmark.tasks.space_group.importing.source import Source, SourceFile
-from benchmark.tasks.space_group.importing.surveyed import Sample
+from benchmark.tasks.space_group.importing.surveyed import SourceSample
 
 STORAGES = (Storage(), Storage(encoding="float16"), Storage(pixels=128, encoding="log_uint8"))
 
 
-def materials_of(sizes: dict[str, list[int]], pixels: int) -> list[list[Sample]]:
+def materials_of(sizes: dict[str, list[int]], pixels: int) -> list[list[SourceSample]]:
     """Materials of so many energies in each split."""
     found = []
     for split, energies in sizes.items():
         file = SourceFile(Path(f"{split}.h5"), f"{split}/batch_{split}_0.h5", split, 0)
         found += [
-            [Sample(file, f"sample_{m}_{e}", 1, f"{split}-{m}", m, e, pixels) for e in range(count)]
+            [SourceSample(file, f"sample_{m}_{e}", 1, f"{split}-{m}", m, e, pixels) for e in range(count)]
             for m, count in enumerate(energies)
         ]
     return found

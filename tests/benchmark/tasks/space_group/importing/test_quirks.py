@@ -15,7 +15,7 @@ from benchmark.crystals.materials import read_materials
 from benchmark.crystals.partitions import make_partition
 from benchmark.data import layout
 from benchmark.data.verify import verify
-from benchmark.tasks.space_group.importer import Imported, import_data
+from benchmark.tasks.space_group.importer import ImportResult, import_data
 
 Write = Callable[..., Path]
 JUNK = {
@@ -32,17 +32,17 @@ wide_floats = pytest.mark.skipif(np.dtype(np.longdouble).itemsize == 8, reason="
 
 
 @pytest.fixture
-def imported(tmp_path: Path, write_real: Write) -> Callable[..., Imported]:
+def imported(tmp_path: Path, write_real: Write) -> Callable[..., ImportResult]:
     """`imported(samples)`: what an import makes of one file of the train split."""
 
-    def run(samples: list[tuple[Any, ...]]) -> Imported:
+    def run(samples: list[tuple[Any, ...]]) -> ImportResult:
         write_real(tmp_path / "source" / "train" / "batch_train_0.h5", samples)
         return import_data(tmp_path / "source", tmp_path / "data")
 
     return run
 
 
-def attributes(done: Imported) -> dict[str, dict[str, Any]]:
+def attributes(done: ImportResult) -> dict[str, dict[str, Any]]:
     """The attributes of every imported stack by where it came from."""
     found = {}
     for path, name in layout.iter_samples(done.manifest.folder, "train"):
@@ -52,7 +52,7 @@ def attributes(done: Imported) -> dict[str, dict[str, Any]]:
     return found
 
 
-def reasons(done: Imported) -> dict[str, int]:
+def reasons(done: ImportResult) -> dict[str, int]:
     return done.tally.as_json()["reasons"]
 
 
@@ -60,7 +60,7 @@ def reasons(done: Imported) -> dict[str, int]:
 
 
 @wide_floats
-def test_wide_floats_are_replaced_from_another_energy(imported: Callable[..., Imported]) -> None:
+def test_wide_floats_are_replaced_from_another_energy(imported: Callable[..., ImportResult]) -> None:
     done = imported([(0, 0, 221, "mp-1"), (0, 1, 221, "mp-1", JUNK), (0, 2, 221, "mp-1", JUNK)])
     assert (done.tally.imported, done.tally.repaired, done.tally.dropped) == (3, 2, 0)
     how = "was not readable: from another energy of the material"
@@ -84,7 +84,7 @@ def test_wide_floats_are_replaced_from_another_energy(imported: Callable[..., Im
     ],
 )
 def test_wide_floats_are_replaced_by_what_they_follow_from(
-    imported: Callable[..., Imported], broken: tuple[str, ...], how: str
+    imported: Callable[..., ImportResult], broken: tuple[str, ...], how: str
 ) -> None:
     """The expected values are the ones that the file would hold without the quirk."""
     done = imported([(0, 0, 221, "mp-1", {name: JUNK[name] for name in broken}), (1, 0, 221, "mp-2")])
@@ -98,7 +98,7 @@ def test_wide_floats_are_replaced_by_what_they_follow_from(
 
 
 @wide_floats
-def test_wide_floats_that_follow_from_nothing_are_left_out(imported: Callable[..., Imported]) -> None:
+def test_wide_floats_that_follow_from_nothing_are_left_out(imported: Callable[..., ImportResult]) -> None:
     """As when every float of a file reads back wide: y_dirs too."""
     wide = JUNK | {"y_dirs": np.ones((1, 3, 3), dtype=np.longdouble)}
     done = imported([(0, e, 221, "mp-1", wide) for e in range(3)])
@@ -119,12 +119,12 @@ def test_wide_floats_that_follow_from_nothing_are_left_out(imported: Callable[..
         np.bytes_("4.2"),
     ],
 )
-def test_triples_that_cannot_be_lengths_are_not_believed(imported: Callable[..., Imported], value: Any) -> None:
+def test_triples_that_cannot_be_lengths_are_not_believed(imported: Callable[..., ImportResult], value: Any) -> None:
     done = imported([(0, 0, 221, "mp-1", {"abc_angstrom": value})])
     assert "abc_angstrom" not in attributes(done)["sample_0_0"] and done.tally.repaired == 1
 
 
-def test_directions_are_columns_that_reproduce_the_spacings(imported: Callable[..., Imported]) -> None:
+def test_directions_are_columns_that_reproduce_the_spacings(imported: Callable[..., ImportResult]) -> None:
     found = attributes(imported([(0, 0, 221, "mp-1")]))["sample_0_0"]
     inverse = 1.0 / found["abc_angstrom"]
     for projection in range(3):
@@ -132,7 +132,7 @@ def test_directions_are_columns_that_reproduce_the_spacings(imported: Callable[.
         np.testing.assert_allclose(np.linalg.norm(hkl * inverse), 1.0 / found["d_hkls_angstrom"][projection])
 
 
-def test_a_missing_energy_attribute_follows_from_its_number(imported: Callable[..., Imported]) -> None:
+def test_a_missing_energy_attribute_follows_from_its_number(imported: Callable[..., ImportResult]) -> None:
     done = imported([(0, 7, 221, "mp-1", {"energy_keV": None}), (0, 2, 221, "mp-1", {"energy_keV": np.int32(120)})])
     assert reasons(done) == {"repaired: energy_keV was missing: from the energy's number": 1}
     found = attributes(done)
@@ -157,7 +157,7 @@ def test_a_missing_energy_attribute_follows_from_its_number(imported: Callable[.
         np.bytes_(" 14\n"),
     ],
 )
-def test_labels_of_every_type_are_read_and_written_as_one(imported: Callable[..., Imported], label: Any) -> None:
+def test_labels_of_every_type_are_read_and_written_as_one(imported: Callable[..., ImportResult], label: Any) -> None:
     done = imported(
         [(0, 0, 14, "mp-1", {"space_group": label}), (1, 0, 14, "mp-2", {"formula": np.bytes_("Fe8 O14 F2")})]
     )
@@ -167,7 +167,7 @@ def test_labels_of_every_type_are_read_and_written_as_one(imported: Callable[...
     assert found["sample_1_0"]["formula"] == "Fe8 O14 F2"
 
 
-def test_a_material_without_identifier_is_named_by_its_place(imported: Callable[..., Imported]) -> None:
+def test_a_material_without_identifier_is_named_by_its_place(imported: Callable[..., ImportResult]) -> None:
     done = imported([(4, e, 14, "mp-1", {"material": None}) for e in range(2)])
     assert {told["material"] for told in attributes(done).values()} == {b"train/batch_train_0.h5:4"}
 
@@ -196,7 +196,7 @@ def _with(value: float) -> np.ndarray:
     ],
 )
 def test_a_stack_that_can_be_no_patterns_goes_alone(
-    imported: Callable[..., Imported], patterns: np.ndarray | None, reason: str
+    imported: Callable[..., ImportResult], patterns: np.ndarray | None, reason: str
 ) -> None:
     done = imported([(0, 0, 14, "mp-1"), (0, 1, 14, "mp-1", {"patterns": patterns}), (0, 2, 14, "mp-1")])
     assert (done.tally.imported, done.tally.dropped) == (2, 1) and reasons(done) == {f"dropped: {reason}": 1}
@@ -204,7 +204,7 @@ def test_a_stack_that_can_be_no_patterns_goes_alone(
     assert done.manifest.samples["train"] == 2
 
 
-def test_patterns_as_bright_as_the_beam_can_be_stay(imported: Callable[..., Imported]) -> None:
+def test_patterns_as_bright_as_the_beam_can_be_stay(imported: Callable[..., ImportResult]) -> None:
     vacuum = np.zeros((3, 16, 16), dtype=np.float32)
     vacuum[:, 8, 8] = 1.0
     assert imported([(0, 0, 14, "mp-1", {"patterns": vacuum})]).tally.dropped == 0
@@ -229,24 +229,24 @@ def test_patterns_as_bright_as_the_beam_can_be_stay(imported: Callable[..., Impo
         np.array([14, 14]),
     ],
 )
-def test_a_label_that_is_no_space_group_drops_its_stack(imported: Callable[..., Imported], label: Any) -> None:
+def test_a_label_that_is_no_space_group_drops_its_stack(imported: Callable[..., ImportResult], label: Any) -> None:
     done = imported([(0, 0, 14, "mp-1", {"space_group": label}), (1, 0, 14, "mp-2")])
     assert (done.tally.imported, done.tally.dropped) == (1, 1)
     assert next(iter(reasons(done))).startswith("dropped: its label is not a space group")
 
 
-def test_a_missing_label_drops_its_stack(imported: Callable[..., Imported]) -> None:
+def test_a_missing_label_drops_its_stack(imported: Callable[..., ImportResult]) -> None:
     done = imported([(0, 0, 14, "mp-1", {"space_group": None}), (1, 0, 14, "mp-2")])
     assert reasons(done) == {"dropped: its label or material is missing or of no readable type": 1}
 
 
-def test_a_material_of_two_space_groups_is_dropped_whole(imported: Callable[..., Imported]) -> None:
+def test_a_material_of_two_space_groups_is_dropped_whole(imported: Callable[..., ImportResult]) -> None:
     done = imported([(0, 0, 14, "mp-1"), (0, 1, 15, "mp-1"), (0, 2, 14, "mp-1"), (1, 0, 15, "mp-2")])
     assert reasons(done) == {"dropped: the stacks of its material disagree on the space group": 3}
     assert space_groups_of(done.manifest) == (15,) and set(attributes(done)) == {"sample_1_0"}
 
 
-def test_a_number_that_is_there_twice_counts_once(imported: Callable[..., Imported]) -> None:
+def test_a_number_that_is_there_twice_counts_once(imported: Callable[..., ImportResult]) -> None:
     done = imported(
         [(0, 1, 14, "mp-1"), (0, 1, 14, "mp-1", {"name": "sample_00_1"}), (2, 0, 14, "mp-2", {"name": "notes"})]
     )
@@ -257,13 +257,13 @@ def test_a_number_that_is_there_twice_counts_once(imported: Callable[..., Import
     assert len(attributes(done)) == 1
 
 
-def test_patterns_of_another_size_are_dropped(imported: Callable[..., Imported]) -> None:
+def test_patterns_of_another_size_are_dropped(imported: Callable[..., ImportResult]) -> None:
     other = {"patterns": np.ones((3, 8, 8), np.float32) / 64}
     done = imported([(0, 0, 14, "mp-1"), (1, 0, 14, "mp-2", other), (2, 0, 14, "mp-3")])
     assert reasons(done) == {"dropped: its patterns are not of 16 pixels as most are": 1}
 
 
-def test_complex_patterns_are_not_read_as_their_real_part(imported: Callable[..., Imported]) -> None:
+def test_complex_patterns_are_not_read_as_their_real_part(imported: Callable[..., ImportResult]) -> None:
     done = imported([(0, 0, 14, "mp-1"), (1, 0, 14, "mp-2", {"patterns": _with(0.1) + 0j})])
     assert done.tally.imported == 1
     assert reasons(done) == {"dropped: its patterns are of type complex64, not of real numbers": 1}

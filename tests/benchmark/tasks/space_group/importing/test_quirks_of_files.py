@@ -12,12 +12,12 @@ import pytest
 from benchmark.crystals.cbed_stack import space_groups_of
 from benchmark.data.manifest import read_manifest
 from benchmark.foundation.errors import StemdlError
-from benchmark.tasks.space_group.importer import Imported, import_data
+from benchmark.tasks.space_group.importer import ImportResult, import_data
 
 Write = Callable[..., Path]
 
 
-def reasons(done: Imported) -> dict[str, int]:
+def reasons(done: ImportResult) -> dict[str, int]:
     return done.tally.as_json()["reasons"]
 
 
