@@ -29,11 +29,11 @@ import numpy as np
 from benchmark.crystals.simulate import atoms_of
 from benchmark.definition.finder import load_benchmark
 from benchmark.simulation.adaptive import fitting_level, general_directions, refined, relative_l2
+from benchmark.simulation.axes_settings import in_setting
 from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.crystal import CRYSTAL_SYSTEMS, Crystal, cell_from_parameters, crystal_system, standardised
 from benchmark.simulation.manybeam import propagate_many
 from benchmark.simulation.orientation import projections
-from benchmark.simulation.settings import in_setting
 from benchmark.simulation.waves import Problem
 from benchmark.simulation.zone import project
 

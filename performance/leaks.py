@@ -43,10 +43,10 @@ from benchmark.data.workers import workers
 from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import SPLITS
 from benchmark.launch.cores import usable_cores
+from benchmark.simulation.axes_settings import in_setting
 from benchmark.simulation.cbed import CbedRung, crystals_named
 from benchmark.simulation.crystal import cell_from_parameters, crystal_system
 from benchmark.simulation.draw import draw_crystal
-from benchmark.simulation.settings import in_setting
 from benchmark.tasks.space_group.exploring.overview import read_text
 
 LIMIT = 0.75

@@ -13,7 +13,7 @@ import yaml
 import reference
 from benchmark.data.recognition import known_recognition
 from benchmark.definition.goal import AT_LEAST
-from benchmark.definition.golden import IN_WORDS, REFUSED, UNKNOWN
+from benchmark.definition.golden_files import IN_WORDS, REFUSED, UNKNOWN
 from benchmark.definition.request import CONFIG
 from benchmark.definition.settings import Settings
 from benchmark.events import keys

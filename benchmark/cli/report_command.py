@@ -75,7 +75,7 @@ def execute(arguments: argparse.Namespace) -> int:
 def _table(arguments: argparse.Namespace) -> int:
     from benchmark.comparison.result import read_results
     from benchmark.report.site.entry import entry_of
-    from benchmark.report.site.ranking import ranked
+    from benchmark.report.site.ranks_of_results import ranked
     from benchmark.report.tabular import write_table
 
     entries = ranked(entry_of(result) for result in read_results(arguments.paths, arguments.ruleset))

@@ -137,7 +137,7 @@ def _the_only(what: str, values: set[str]) -> str:
 def _median_window(runs: tuple, needed: int) -> tuple:
     """Of more runs than a score is made of, those that the rules choose (R4.5)."""
     from benchmark.events import keys
-    from benchmark.scoring.statistics import median_window
+    from benchmark.scoring.averages import median_window
 
     window = median_window(
         [run.record["time_to_train_seconds"] if run.record["status"] == keys.SUCCESS else None for run, _ in runs],

@@ -9,9 +9,9 @@ from typing import Any
 
 from benchmark.comparison.comparable import PRECISION, RANKS, Difference, differences, refusals
 from benchmark.comparison.result import Result
-from benchmark.comparison.statistics import ALPHA, holm, least_p, p_value, ratio_interval
+from benchmark.comparison.significance import ALPHA, holm, least_p, p_value, ratio_interval
+from benchmark.scoring.averages import olympic_mean
 from benchmark.scoring.details import details
-from benchmark.scoring.statistics import olympic_mean
 
 BETTER, WORSE, SAME, TOO_FEW, REFUSED = VERDICTS = ("better", "worse", "same", "too few runs", "not comparable")
 FORMAT = 1

@@ -15,9 +15,9 @@ from benchmark.events.timeline import Timeline
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.reading import NESTING, Unreadable, read_object
 from benchmark.scoring.log_folders import RESULTS, WEAK, LogFolder, find_log_folders
-from benchmark.scoring.run_log import ScoredRun, run_of_timeline, unreadable_run
 from benchmark.scoring.score import Score, score_folder
-from benchmark.scoring.standard import standard_of
+from benchmark.scoring.scored_by import standard_of
+from benchmark.scoring.scored_run import ScoredRun, run_of_timeline, unreadable_run
 from benchmark.submission.run_record import SYSTEM
 
 DESCRIPTION_BYTES = 2**20

@@ -19,10 +19,10 @@ from benchmark.definition.finder import benchmark_with
 from benchmark.definition.rung import SPLITS, MadeRung
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import sha256_of_text
+from benchmark.simulation.axes_settings import in_setting
 from benchmark.simulation.cbed import CbedRung, crystals_named
 from benchmark.simulation.crystal import TOLERANCES_ANGSTROM, Crystal, standardised
 from benchmark.simulation.draw import draw_crystal
-from benchmark.simulation.settings import in_setting
 
 _DRAWN = re.compile(r"^drawn-(\d+)-\d+$")
 MATERIALS_CHECKED = 60

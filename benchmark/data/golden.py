@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.definition.golden import golden_path
+from benchmark.definition.golden_files import golden_path
 from benchmark.definition.rung import MadeRung
 
 STRIPS = 4

@@ -30,7 +30,7 @@ from benchmark.data.recognition import (
 )
 from benchmark.data.sealed import opened_image
 from benchmark.data.shard_index import index_shard, indices_of, stored_arrays
-from benchmark.definition.golden import IDENTICAL, RECOGNISED, REFUSED, UNKNOWN, golden_path, golden_sha256
+from benchmark.definition.golden_files import IDENTICAL, RECOGNISED, REFUSED, UNKNOWN, golden_path, golden_sha256
 from benchmark.definition.rung import SPLITS, Rung
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import write_json

@@ -14,7 +14,7 @@ from typing import Any
 from benchmark.data.golden import load_golden
 from benchmark.data.manifest import Manifest
 from benchmark.definition.finder import benchmark_with
-from benchmark.definition.golden import (
+from benchmark.definition.golden_files import (
     IDENTICAL,
     IN_WORDS,
     RECOGNISED,

@@ -11,14 +11,14 @@ from typing import Any
 
 from benchmark.definition.finder import benchmark_with
 from benchmark.definition.goal import AT_MOST
-from benchmark.definition.golden import IDENTICAL, IN_WORDS, RECOGNISED
+from benchmark.definition.golden_files import IDENTICAL, IN_WORDS, RECOGNISED
 from benchmark.events import keys
 from benchmark.events.reader import read_events
 from benchmark.events.timeline import Timeline
 from benchmark.foundation.errors import StemdlError
 from benchmark.launch.load import in_words, is_busy
 from benchmark.metrics.spread import coefficient_of_variation, outlying, too_far_apart
-from benchmark.scoring.statistics import bootstrap_interval, olympic_mean
+from benchmark.scoring.averages import bootstrap_interval, olympic_mean
 from benchmark.submission.run_record import CRASHED, RUNNING, UNKNOWN, StoredRun
 
 WIDTH = 40

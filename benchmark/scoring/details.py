@@ -10,10 +10,10 @@ from typing import Any
 from benchmark.events.power_log import energy_joules
 from benchmark.foundation.errors import StemdlError
 from benchmark.metrics.spread import coefficient_of_variation
+from benchmark.scoring.averages import bootstrap_interval
 from benchmark.scoring.log_folders import WEAK
-from benchmark.scoring.run_log import ScoredRun
 from benchmark.scoring.score import Score
-from benchmark.scoring.statistics import bootstrap_interval
+from benchmark.scoring.scored_run import ScoredRun
 
 
 def details(score: Score) -> dict[str, Any]:

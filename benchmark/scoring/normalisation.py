@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmark.events import keys
 from benchmark.scoring.reference_points import MISSING, ConvergenceTest, ReferencePoints
-from benchmark.scoring.run_log import ScoredRun
+from benchmark.scoring.scored_run import ScoredRun
 
 SCALING_FILE = "scaling.json"
 _MOST_BYTES = 1 << 16

@@ -14,7 +14,7 @@ from benchmark.events.reader import iter_events
 from benchmark.events.timeline import Timeline
 from benchmark.foundation.errors import StemdlError
 from benchmark.scoring.log_folders import find_log_folders
-from benchmark.scoring.run_log import ScoredRun, read_names, read_run_log
+from benchmark.scoring.scored_run import ScoredRun, read_names, read_run_log
 
 _NOT_TUNED = (keys.DATA_RECIPE_SHA256, keys.SUBMISSION_GITHUB_COMMIT_VERSION)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmark.scoring.run_log import ScoredRun
+from benchmark.scoring.scored_run import ScoredRun
 
 
 def refusals(runs: Sequence[ScoredRun]) -> list[str]:

@@ -15,13 +15,13 @@ from typing import Any
 from benchmark.definition.scored import RULESETS, ScoredBenchmark
 from benchmark.events import keys
 from benchmark.metrics.spread import too_far_apart
+from benchmark.scoring.averages import median_window, olympic_mean
 from benchmark.scoring.log_folders import WEAK, LogFolder, find_log_folders
 from benchmark.scoring.normalisation import factor_of, verdict_on
 from benchmark.scoring.reference_points import CODE, ConvergenceTest, ReferencePoints
 from benchmark.scoring.refusals import refusals
-from benchmark.scoring.run_log import ScoredRun, read_run_log
-from benchmark.scoring.standard import standard_of
-from benchmark.scoring.statistics import median_window, olympic_mean
+from benchmark.scoring.scored_by import standard_of
+from benchmark.scoring.scored_run import ScoredRun, read_run_log
 
 
 @dataclass(frozen=True)

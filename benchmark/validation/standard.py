@@ -12,7 +12,7 @@ from typing import Any
 from benchmark.definition.benchmark import Benchmark
 from benchmark.definition.curves import Curve, read_curves
 from benchmark.definition.finder import VARIABLE, benchmark_with, find_task, readable
-from benchmark.definition.golden import golden_sha256
+from benchmark.definition.golden_files import golden_sha256
 from benchmark.definition.rung import SPLITS
 from benchmark.definition.scored import SCORED, Goal, scored_benchmark
 from benchmark.definition.setting import Setting

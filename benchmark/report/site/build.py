@@ -29,7 +29,7 @@ from benchmark.report.site.pages import (
     run_page,
     submitter_page,
 )
-from benchmark.report.site.ranking import ranked
+from benchmark.report.site.ranks_of_results import ranked
 from benchmark.report.site.submitters import submitter_file
 from benchmark.report.tabular import as_csv, as_json
 from benchmark.scoring.log_folders import LogFolder, find_log_folders

@@ -20,7 +20,7 @@ from benchmark.foundation.text import printable
 from benchmark.report.answers import answers_of
 from benchmark.report.site import charts
 from benchmark.report.site.entry import Entry, RunEntry
-from benchmark.report.site.ranking import group_of
+from benchmark.report.site.ranks_of_results import group_of
 from benchmark.report.site.submitters import UNNAMED, histories, history_chart, submitter_file
 from benchmark.report.site.svg import SERIES, number
 from benchmark.scoring.log_folders import WEAK

@@ -20,7 +20,7 @@ from benchmark.definition.rung import SPLITS, WHOLE
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.recipes import CrystalLimits
-from benchmark.tasks.powder.drawing import type_of
+from benchmark.tasks.powder.drawn_crystals import type_of
 from benchmark.tasks.powder.rung import BALANCED, UNSEEN, PowderRung
 from benchmark.tasks.powder.units import Asked, evenly, label_of
 

@@ -18,7 +18,7 @@ from benchmark.definition.sample import Field, SampleSchema
 from benchmark.foundation.errors import StemdlError, nearest
 from benchmark.simulation.crystal import CRYSTAL_SYSTEMS, crystal_system
 from benchmark.tasks.powder.checks import CHECKS
-from benchmark.tasks.powder.drawing import DrawnCrystal, draw, type_of
+from benchmark.tasks.powder.drawn_crystals import DrawnCrystal, draw, type_of
 from benchmark.tasks.powder.given import choose
 from benchmark.tasks.powder.lattices import draw_reflections
 from benchmark.tasks.powder.measurement import counted, draw_measurement, intensities, normalised, whole_counts

@@ -21,9 +21,9 @@ from benchmark.definition.rung import WHOLE, Rung
 from benchmark.definition.sample import SampleSchema
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation import cbed_fields
+from benchmark.simulation.axes_settings import in_setting
 from benchmark.simulation.cbed import CbedRung, crystals_named
 from benchmark.simulation.draw import draw_crystal
-from benchmark.simulation.settings import in_setting
 from benchmark.tasks.space_group.checks import CHECKS
 from benchmark.tasks.space_group.units import drawn, spread
 

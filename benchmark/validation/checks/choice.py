@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from benchmark.events import keys
-from benchmark.scoring.statistics import median_window
+from benchmark.scoring.averages import median_window
 from benchmark.submission.ledger import LABELS, LEDGER, LedgerRun
 from benchmark.validation.checks.settings import same
 from benchmark.validation.finding import Fault, Severity

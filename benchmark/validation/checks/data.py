@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from benchmark.definition.golden import IDENTICAL, IN_WORDS, RECOGNISED, UNKNOWN, VERDICTS
+from benchmark.definition.golden_files import IDENTICAL, IN_WORDS, RECOGNISED, UNKNOWN, VERDICTS
 from benchmark.events import keys
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check

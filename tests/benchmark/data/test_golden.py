@@ -30,7 +30,7 @@ from benchmark.data.plan import plan_shards
 from benchmark.data.recipe import Unit, recipe_of, samples_of_unit, unit_generator
 from benchmark.data.sealed import opened_shard
 from benchmark.definition.finder import find_task, load_benchmark
-from benchmark.definition.golden import FOLDER, golden_schema
+from benchmark.definition.golden_files import FOLDER, golden_schema
 from benchmark.simulation import cbed_fields
 from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.draw import draw_crystal

@@ -19,7 +19,7 @@ from benchmark.data.golden import counts_of
 from benchmark.data.manifest import read_manifest
 from benchmark.data.recognise import recognise
 from benchmark.data.recognition import RECOGNITION, known_recognition
-from benchmark.definition.golden import IDENTICAL, RECOGNISED, REFUSED, golden_sha256
+from benchmark.definition.golden_files import IDENTICAL, RECOGNISED, REFUSED, golden_sha256
 
 SAMPLES = 320
 DOSE = 1e6

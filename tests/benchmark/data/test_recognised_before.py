@@ -18,7 +18,7 @@ from benchmark.data import recognition as recognition_module
 from benchmark.data.manifest import read_manifest
 from benchmark.data.recognise import recognise, recognised
 from benchmark.data.recognition import RECOGNITION, Recognition, known_recognition, whose
-from benchmark.definition.golden import IDENTICAL, RECOGNISED, REFUSED, UNKNOWN, golden_sha256
+from benchmark.definition.golden_files import IDENTICAL, RECOGNISED, REFUSED, UNKNOWN, golden_sha256
 from benchmark.foundation.errors import StemdlError
 
 

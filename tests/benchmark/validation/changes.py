@@ -11,7 +11,7 @@ from corpus import RESULTS, Tree
 from honest_run import EPOCHS, RUNG, Lines, at, log_lines
 
 from benchmark.data.recognition import Recognition
-from benchmark.definition.golden import RECOGNISED, golden_sha256
+from benchmark.definition.golden_files import RECOGNISED, golden_sha256
 from benchmark.events import keys
 
 Change = Callable[[Tree], None]

@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmark.data.recognition import Recognition
 from benchmark.definition.finder import load_benchmark
-from benchmark.definition.golden import RECOGNISED, golden_sha256
+from benchmark.definition.golden_files import RECOGNISED, golden_sha256
 from benchmark.events import keys
 from benchmark.events.reader import Event
 from benchmark.events.timeline import Timeline

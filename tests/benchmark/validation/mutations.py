@@ -41,7 +41,7 @@ from mutations_tallies import TALLIED
 from mutations_told import TOLD
 from mutations_weak import WEAK
 
-from benchmark.definition.golden import RECOGNISED, REFUSED, UNKNOWN
+from benchmark.definition.golden_files import RECOGNISED, REFUSED, UNKNOWN
 from benchmark.events import keys
 
 MUTATIONS = (

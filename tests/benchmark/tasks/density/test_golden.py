@@ -20,7 +20,7 @@ from benchmark.data.golden import Likeness, likeness, load_golden
 from benchmark.data.manifest import Manifest, read_manifest
 from benchmark.data.recipe import Sample
 from benchmark.definition.finder import load_benchmark
-from benchmark.definition.golden import RECOGNISED, REFUSED
+from benchmark.definition.golden_files import RECOGNISED, REFUSED
 from benchmark.definition.rung import Rung
 from benchmark.tasks.density.recipe import DensityRecipe
 

@@ -18,7 +18,7 @@ from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import Rung
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.crystal import crystal_system
-from benchmark.tasks.powder.drawing import draw, is_held_out, split_of
+from benchmark.tasks.powder.drawn_crystals import draw, is_held_out, split_of
 from benchmark.tasks.powder.extinction import members_of
 from benchmark.tasks.powder.measurement import counted, draw_measurement, intensities, normalised, whole_counts
 from benchmark.tasks.powder.recipe import PowderRecipe, make_recipe

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu
 
-from benchmark.comparison.statistics import ALPHA, holm, least_p, p_value, ratio_interval
+from benchmark.comparison.significance import ALPHA, holm, least_p, p_value, ratio_interval
 
 PAIRS = 1000
 times = st.lists(st.floats(0.1, 1e4), min_size=1, max_size=6)

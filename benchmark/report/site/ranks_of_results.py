@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
-from benchmark.comparison.statistics import ALPHA, p_value
+from benchmark.comparison.significance import ALPHA, p_value
 from benchmark.report.site.entry import Entry
 from benchmark.scoring.log_folders import WEAK
 

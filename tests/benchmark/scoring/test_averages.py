@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.scoring.statistics import bootstrap_interval, median_window, olympic_mean
+from benchmark.scoring.averages import bootstrap_interval, median_window, olympic_mean
 
 minutes = st.integers(1, 10**9).map(lambda ms: ms / 60 / 1000)
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from benchmark.crystals.duplicates import compound_of, lattice_lengths
 from benchmark.crystals.leaks import EDGE_ORDERS, LATTICE_FEATURES, lattice_features, pairwise_accuracies
 from benchmark.definition.finder import load_benchmark
+from benchmark.simulation.axes_settings import changes_of_axes, in_setting
 from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.crystal import Crystal, standardised
 from benchmark.simulation.draw import draw_crystal
-from benchmark.simulation.settings import changes_of_axes, in_setting
 from benchmark.simulation.symmetry import operations
 from benchmark.tasks.space_group.recipe import make_recipe
 

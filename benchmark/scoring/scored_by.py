@@ -8,7 +8,7 @@ from dataclasses import replace
 from benchmark.definition.scored import RULESETS, ScoredBenchmark, scored_benchmark
 from benchmark.scoring.log_folders import LogFolder
 from benchmark.scoring.reference_points import CODE, ReferencePoints, read_points
-from benchmark.scoring.run_log import read_names
+from benchmark.scoring.scored_run import read_names
 
 _points = functools.cache(read_points)  # a tree has many folders of one benchmark
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmark.definition.scored import scored_benchmark
-from benchmark.scoring.run_log import ScoredRun, read_names, read_run_log
+from benchmark.scoring.scored_run import ScoredRun, read_names, read_run_log
 
 COSMOFLOW = scored_benchmark("cosmoflow")
 
