@@ -27,7 +27,8 @@ ROOT = Path(benchmark.__file__).resolve().parents[1]
 OUTPUT_BYTES = GIB // 4
 """The log, the records and two checkpoints of the network fill less."""
 WORKING_BYTES = GIB // 4
-"""Of memory, besides the data: batches on their way, activations of the largest batch, buffers of the exchange."""
+"""The bytes of memory for all but the data: batches on their way, activations of the largest batch, buffers of the
+exchange."""
 
 
 def require_fit_ranks(run: Run) -> None:

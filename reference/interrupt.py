@@ -38,7 +38,7 @@ class Agreement:
         self._asked: Callable[[], Tensor] | None = None
 
     def after_step(self, state: State, loss: Tensor) -> None:
-        """To be called after each step, with this rank's loss in it."""
+        """Counts a step, with this rank's loss in it; called after each."""
         self._recent.append(loss)
         if state.step % CHECK_STEPS:
             return
@@ -48,7 +48,7 @@ class Agreement:
         self._asked = self._comm.sum_later(self._own(state))
 
     def after_epoch(self, state: State) -> float:
-        """To be called after an epoch's last step: the sum of the losses of all ranks over its steps."""
+        """Ends an epoch after its last step: the sum of the losses of all ranks over its steps."""
         if self._asked:
             self._asked()
             self._asked = None

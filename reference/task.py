@@ -31,7 +31,7 @@ class Task(Protocol):
         """The mean over the batch, a scalar. `model` is the task's own, or a parallel backend's wrapper."""
 
     def predict(self, model: nn.Module, batch: Batch) -> Batch:
-        """Of each target what its metric asks for, from the inputs alone. `model` is the task's own or the running
+        """What each target's metric asks for, from the inputs alone. `model` is the task's own or the running
         average of its weights."""
 
     def augment(self, batch: Batch, generator: np.random.Generator) -> Batch:
@@ -47,7 +47,7 @@ class FittedTask(Protocol):
         `total` sums a tensor over the ranks, whole numbers exactly: with its help all ranks are to learn the same."""
 
     def predict(self, batch: Batch) -> Batch:
-        """Of each target what its metric asks for, from the inputs alone."""
+        """What each target's metric asks for, from the inputs alone."""
 
 
 MakeTask = Callable[[SampleSchema, Mapping[str, Any]], Any]

@@ -152,7 +152,7 @@ def _batch(question: Question) -> dict[str, NDArray[Any]]:
 
 
 def _ranked(outputs: Mapping[str, NDArray[Any]], schema: SampleSchema) -> dict[str, Any]:
-    """Of each target that is a class, the likeliest classes with their probabilities; of others, the numbers."""
+    """The likeliest classes of each target that is a class, with their probabilities; the numbers of all others."""
     from scipy.special import softmax
 
     ranked: dict[str, Any] = {}

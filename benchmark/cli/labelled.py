@@ -50,8 +50,8 @@ def read_labels(path: Path, target: str, class_of: Callable[[str], str]) -> dict
 
 
 def scores_of(answers: Sequence[tuple[str, NDArray[Any]]], labels: Mapping[str, str], classes: Sequence[str]) -> Any:
-    """Of answers, each the name of an input and scores (classes,), those that have a label: how many there are, how
-    many of these are of a class that the rung has not, and of the others top-1, top-3, top-5 and macro-F1."""
+    """How good the answers are that have a label, each the name of an input and scores (classes,): how many there are,
+    how many of these are of a class that the rung has not, and of the others top-1, top-3, top-5 and macro-F1."""
     import numpy as np
 
     from benchmark.metrics.ranking import Ranking

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from benchmark.validation.rulebook import Rule
 
 MOST_COLUMNS = 100
-"""Of a rule's text on a terminal; longer lines are hard to read."""
+"""Columns of a rule's text on a terminal; longer lines are hard to read."""
 EXAMPLE = """Examples:
   stemdl rules
   stemdl rules R2.3

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def report_runs(outcomes: Sequence[Outcome], folder: Path, arguments: argparse.Namespace) -> int:
-    """Of one run, or of runs one after another: check each log with the official checker, print what was reached. 0
+    """Report one run, or runs one after another: check each log with the official checker, print what was reached. 0
     where as many as were asked for finished, and each reached the target with a compliant log and a seed of
     its own; otherwise 1."""
     from benchmark.submission.run_record import summarise_set
@@ -53,7 +53,7 @@ def report_runs(outcomes: Sequence[Outcome], folder: Path, arguments: argparse.N
 
 
 def report_instances(outcomes: Sequence[Outcome], folder: Path, arguments: argparse.Namespace) -> int:
-    """Of instances trained at once: the same of each, and how many models in which time. 0 as above."""
+    """Report instances trained at once: the same of each, and how many models in which time. 0 as above."""
     from benchmark.report.run_summary import instance_lines
     from benchmark.submission.weak_set import read_instances
 
@@ -70,7 +70,7 @@ def report_instances(outcomes: Sequence[Outcome], folder: Path, arguments: argpa
 
 
 def report_schedule(outcomes: Sequence[Outcome], folder: Path, arguments: argparse.Namespace) -> int:
-    """Of a scaling study: the table and the pictures. 0 as above."""
+    """Report a scaling study: the table and the pictures. 0 as above."""
     from benchmark.report.scaling import draw_scaling
     from benchmark.submission.schedule import read_schedule
     from benchmark.validation.official import check_log
@@ -89,7 +89,7 @@ def report_schedule(outcomes: Sequence[Outcome], folder: Path, arguments: argpar
 
 
 def print_verdict(folder: Path, records: Mapping[Path, Mapping[str, Any] | None]) -> None:
-    """In a line, what our own rules say of the runs in a folder: of those alone that finished on their own,
+    """What our own rules say of the runs in a folder, in a line: of those alone that finished on their own,
     where others did not; and where some of these are never scored, why, and not what else they lack for a score. Before
     it, a warning of each run set whose times lie too far apart.
     `records` are those of all of its runs, by the folders of the runs."""

@@ -135,7 +135,7 @@ def _the_only(what: str, values: set[str]) -> str:
 
 
 def _median_window(runs: tuple, needed: int) -> tuple:
-    """Of more runs than a score is made of, those that the rules choose (R4.5)."""
+    """The runs that the rules choose (R4.5) where there are more than a score is made of."""
     from benchmark.events import keys
     from benchmark.scoring.averages import median_window
 
@@ -153,7 +153,7 @@ def _median_window(runs: tuple, needed: int) -> tuple:
 
 
 def _pruned(runs: tuple, models: int | None) -> tuple[tuple, tuple]:
-    """Of instances trained at once, those that count and those that are left out (R5.5): whichever missed the target,
+    """The instances trained at once that count, and those that are left out (R5.5): whichever missed the target,
     has the seed of another or, where fewer are wanted, reached it later than so many others."""
     from benchmark.events import keys
     from benchmark.events.reader import read_events

@@ -41,7 +41,7 @@ class Comparison:
     differs: tuple[Difference, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values; what is infinite or unknown is None."""
+        """The values as plain ones; what is infinite or unknown is None."""
         return {
             "baseline": self.baseline.name,
             "other": self.other.name,

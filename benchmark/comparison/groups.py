@@ -29,7 +29,7 @@ def _renamed(result: Result, folder: str) -> Result:
 
 
 def grouped(results: Sequence[Result], named: str | None) -> list[tuple[Result, list[Result]]]:
-    """For each benchmark and scaling the baseline and the others, in their order; groups of one are left out where
+    """The baseline and the others of each benchmark and scaling, in their order; groups of one are left out where
     there are larger ones. Where no two results are of one benchmark, all are one group, which tells why.
 
     `named` is a part of the baseline's name, or its folder. Raises StemdlError where it names none or several results

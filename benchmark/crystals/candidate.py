@@ -13,9 +13,10 @@ from benchmark.simulation.crystal import ANGLES_DEGREES, LENGTHS_ANGSTROM, cell_
 
 HEAVIEST = 118
 SMALLEST_VOLUME = 1e-4
-"""Of a cell, as a share of that of a brick with its edges: less is flat."""
+"""A cell's least volume, as a share of that of a brick with its edges: less is flat."""
 FRACTIONS = (-1.0, 2.0)
-"""Of a whole cell's atoms: a cell or so about it. Positions in Angstrom are mostly outside."""
+"""The range of a whole cell's fractional coordinates, a cell or so about it; positions in Angstrom are mostly
+outside."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import gemmi
 
 MOST_ATOMS = 20_000
-"""Of a cell, before its symmetry is looked for; every rung's limit is far below."""
+"""The atoms of a cell at most, before its symmetry is looked for; every rung's limit is far below."""
 FULL_OCCUPANCY = (0.99, 1.01)
 FORMULA_TOLERANCE = 0.02
 """Relative difference of the atoms in the cell from those that the formula and Z ask for: formulas are rounded."""

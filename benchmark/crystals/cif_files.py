@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import gemmi
 
 MOST_BYTES = 1 << 26
-"""Of a file, unpacked: a crystal's description is smaller; measured data may not be."""
+"""The size of a file at most, unpacked: a crystal's description is smaller; measured data may not be."""
 _SUFFIX = re.compile(r"\.m?cif(\.gz|\.bz2|\.xz|\.zip)?$", re.IGNORECASE)
 _PACKED: Mapping[bytes, Callable[..., Any]] = {
     b"\x1f\x8b": gzip.open,

@@ -97,7 +97,8 @@ def settings(stated: Statement, cell: NDArray[np.float64]) -> list[CellSetting]:
 def _named(
     stated: Statement, named: list[list[gemmi.SpaceGroup]], told: set[int], cell: NDArray[np.float64]
 ) -> list[CellSetting]:
-    """Of a statement without operations: its names may mean the settings `named`, and it is of the groups `told`."""
+    """What a statement without operations may mean: its names mean the settings `named`, and it is of the groups
+    `told`."""
     if not told:
         if stated.names:
             raise Unusable("its space group is not known", ", ".join(stated.names))

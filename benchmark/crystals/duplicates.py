@@ -128,7 +128,7 @@ def lattice_lengths(compound: Compound) -> NDArray[np.float64]:
 
 
 def duplicates(compounds: Sequence[Compound], tolerance: float = LATTICE_TOLERANCE) -> list[int]:
-    """For each compound the index of the one that stands for it: of its set of duplicates, the first by identifier.
+    """The index of the compound that stands for each: of its set of duplicates, the first by identifier.
 
     Likeness is made transitive: where A is like B and B is like C, all three are one. So the sets do not depend on the
     order of the compounds. One whose formula or cell is not known is like no other.

@@ -34,7 +34,7 @@ class _Wanted:
 def from_prototypes(
     rung: CbedRung, found: Mapping[int, Sequence[tuple[str, Crystal]]], work: Workers
 ) -> dict[int, list[Named]]:
-    """For each group as many crystals as the rung wants, each a prototype of the group with other elements.
+    """As many crystals of each group as the rung wants, each a prototype of the group with other elements.
 
     No formula is made twice for a group, so that no near copies lie on two sides of a split. A group without prototypes
     gets drawn crystals (None), as do places for which no elements fit.

@@ -130,7 +130,7 @@ def read_materials(manifest: Manifest) -> Mapping[str, MaterialEntry]:
 
 
 def _one_of_each(names: list[str]) -> Iterator[str]:
-    """Of samples of one material at several energies, the first."""
+    """The first sample of each material, which may have several, one per energy."""
     last = None
     for name in names:
         material = name.rsplit("_", 1)[0]

@@ -33,8 +33,8 @@ ATTRIBUTES: Mapping[str, tuple[str, tuple[int, ...]]] = {
 """Attributes of a sample with numpy's kinds of type that they may have, and their shapes."""
 ALWAYS = ("space_group", "material")
 MOST_INTENSITY = 1.06
-"""Of a projection, as a part of the incident beam: counting noise lifts the sum a little above 1, a logarithmic storage
-by up to 5.2 %."""
+"""The sum of a projection at most, as a share of the incident beam: counting noise lifts the sum a little above 1, a
+logarithmic storage by up to 5.2 %."""
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ def ideal_pattern(
 def ideal_patterns(
     views: Sequence[View], optics: Optics, *, device: str = "cpu", together: int | None = None
 ) -> list[NDArray[np.float64]]:
-    """Of each view its patterns (thicknesses, pixels, pixels) without noise, each about unit sum.
+    """The patterns of each view, (thicknesses, pixels, pixels), without noise, each about unit sum.
 
     `device` and `together` are those of `manybeam.propagate_many`.
     """

@@ -18,7 +18,8 @@ from benchmark.foundation.files import sha256_of_text
 
 STANDARD_VERSION = 1
 STANDARD_SHARES = {"test": 0.1, "dev": 0.1, "train": 0.8}
-"""Of each group's compounds, in expectation: a group of n gets n * 0.1 +- sqrt(n * 0.09) for test and for dev."""
+"""The shares of each group's compounds, in expectation: a group of n gets n * 0.1 +- sqrt(n
+* 0.09) for test and for dev."""
 
 
 def split_counts(available: int, wanted: Mapping[str, int], where: str) -> dict[str, int]:

@@ -78,7 +78,7 @@ def read_npz(path: Path) -> Iterator[Candidate]:
 
 
 def _whole(values: NDArray[Any], name: str, path: Path) -> NDArray[np.int64]:
-    """As integers, which floating-point numbers may be too. Raises StemdlError where one is not."""
+    """The numbers as integers, which floating-point numbers may be too. Raises StemdlError where one is not."""
     broken = ~np.isfinite(values) | (values != np.rint(values)) | (np.abs(values.astype(np.float64)) > 2**31)
     if broken.any():
         place = int(broken.ravel().argmax())
@@ -89,7 +89,7 @@ def _whole(values: NDArray[Any], name: str, path: Path) -> NDArray[np.int64]:
 
 
 def _identifier(given: Any) -> str:
-    """As text; empty where there is none, which some libraries write as not a number."""
+    """The value as text; empty where there is none, which some libraries write as not a number."""
     if given is None or given != given:
         return ""
     return (given.decode("utf-8", "backslashreplace") if isinstance(given, bytes) else str(given)).strip()
@@ -119,7 +119,7 @@ def read_json(path: Path) -> Iterator[Candidate]:
 
 
 def read_parquet(path: Path) -> Iterator[Candidate]:
-    """As `read_csv`; raises StemdlError too where the library is missing."""
+    """Reads as `read_csv` does; raises StemdlError too where the library is missing."""
     try:
         from pyarrow import ArrowException, parquet
     except ImportError as error:
@@ -207,7 +207,8 @@ def _listed(value: Any) -> list[Any]:
 
 
 def atomic_numbers(symbols: Sequence[str]) -> list[int]:
-    """Of element symbols as they are written, without charges. Raises ValueError for another text."""
+    """The atomic numbers of element symbols as they are written, without charges. Raises ValueError for another
+    text."""
     numbers = [atomic_number(str(symbol)) for symbol in symbols]
     if 0 in numbers:
         raise ValueError(f"no element: {symbols[numbers.index(0)]!r}")

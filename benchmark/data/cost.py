@@ -21,7 +21,8 @@ GOLDEN_RATIO = 0.6180339887498949
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one sample on one core, in seconds: the mean over the planned units, its standard error, samples timed."""
+    """What one sample costs on one core, in seconds: the mean over the planned units, its standard error, samples
+    timed."""
 
     seconds_per_sample: float
     standard_error: float

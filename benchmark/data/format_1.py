@@ -19,8 +19,8 @@ def classes_of(values: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
 
 
 def schema_of(values: Mapping[str, Any], folder: Path) -> SampleSchema:
-    """Of the samples: the first of them shows how many pixels a pattern has along a side. Raises StemdlError where its
-    shard cannot be read."""
+    """The samples' schema: the first of them shows how many pixels a pattern has along a side. Raises StemdlError where
+    its shard cannot be read."""
     import h5py
 
     path = folder / values["shards"][0]["path"]

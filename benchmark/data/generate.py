@@ -204,7 +204,7 @@ def _generate(
 
 
 def _strata(plan: ShardPlan) -> list[str]:
-    """Of each sample of a shard."""
+    """The stratum of each sample of a shard."""
     return [unit.stratum for unit in plan.units for _ in range(unit.samples)]
 
 

@@ -27,12 +27,13 @@ from benchmark.definition.golden_files import golden_path
 from benchmark.definition.rung import MadeRung
 
 STRIPS = 4
-"""Of each pattern, of as many rows each."""
+"""Parts of each pattern, of as many rows each."""
 BRIGHT = 8
 """Counts of a pixel that rounding may move by one. How often it does is in proportion to the intensity; and a count
 where there is hardly one could tell a network something."""
 LEAST_EQUAL_STRIPS = 6
-"""Of the 12 of a sample that was counted with other random numbers: in 65 samples of stemdl_mini 1 to 4 were others."""
+"""Strips, of a sample's 12, that are the same even where it was counted with other random numbers: in 65 samples of
+stemdl_mini 1 to 4 differed."""
 MOST_NOISE = 8.0
 """Sum over the strips of squared differences between square roots of counts. In a strip that is counted again that is
 0.5 on average, less where a part of it is: up to 1.7 in 65 samples of stemdl_mini. A pattern 1 % brighter gives 25."""
@@ -50,8 +51,8 @@ class Likeness(enum.Enum):
 
 @dataclass(frozen=True)
 class Figures:
-    """Of one sample: `fingerprint` of its counts; `sums`, `mixed` (3, STRIPS) of its strips, the latter with weights
-    and modulo `MODULUS`."""
+    """One sample's figures: `fingerprint` of its counts; `sums`, `mixed` (3, STRIPS) of its strips, the latter with
+    weights and modulo `MODULUS`."""
 
     fingerprint: int
     sums: NDArray[np.int64]
@@ -123,7 +124,7 @@ def likeness(counts: NDArray[np.int64], golden: Figures) -> Likeness:
 
 
 def differences(counts: NDArray[np.int64], golden: Figures) -> str:
-    """In words, in what counts differ from the golden figures."""
+    """How counts differ from the golden figures, in words."""
     own = figures_of(counts)
     strips = int(((own.sums != golden.sums) | (own.mixed != golden.mixed)).sum())
     totals = own.sums.sum(axis=1) / np.maximum(1, golden.sums.sum(axis=1)) - 1.0
@@ -163,6 +164,6 @@ def _fingerprint(counts: NDArray[np.int64]) -> int:
 
 @functools.cache
 def _weights(pixels: int) -> NDArray[np.int64]:
-    """Of the pixels of a strip: numbers below `MODULUS`, without order, the same everywhere."""
+    """The weights of a strip's pixels: numbers below `MODULUS`, without order, the same everywhere."""
     stream = hashlib.shake_128(b"golden figures").digest(4 * pixels)
     return np.frombuffer(stream, dtype="<u4").astype(np.int64)

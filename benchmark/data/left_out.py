@@ -13,7 +13,7 @@ from benchmark.foundation.files import write_text
 
 TABLE = "left_out.csv"
 NAMED = 3
-"""Of each reason, how many a summary names."""
+"""How many of each reason a summary names."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,6 @@ def summary(left_out: Iterable[LeftOut]) -> list[str]:
 
 
 def _ascii(value: str) -> str:
-    """On one line, however odd a name is."""
+    """The value on one line, however odd a name is."""
     text = value.encode("ascii", "backslashreplace").decode("ascii")
     return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)

@@ -23,7 +23,7 @@ from benchmark.foundation.text import typed
 
 MANIFEST = "manifest.json"
 FORMATS = (1, 2)
-"""Of manifests that are read; the last is written. `format_1` knows what the first leaves unsaid."""
+"""Formats of manifests that are read; the last is written. `format_1` knows what the first leaves unsaid."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Manifest:
 
     @cached_property
     def schema(self) -> SampleSchema:
-        """Of the samples. Raises StemdlError where a first shard has to be looked at for it and cannot be read."""
+        """The samples' schema. Raises StemdlError where a first shard has to be looked at for it and cannot be read."""
         if self.own_schema is not None:
             return self.own_schema
         return format_1.schema_of(self.values, self.folder)

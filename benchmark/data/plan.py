@@ -13,9 +13,9 @@ from benchmark.definition.sample import ITEM_BYTES, SampleSchema
 from benchmark.foundation.errors import StemdlError
 
 SAMPLES_PER_SHARD = 50
-"""Of a full shard: small enough that a shard is made in minutes and held in memory while it is."""
+"""Samples of a full shard: so few that a shard is made in minutes and held in memory while it is."""
 BYTES_BESIDE_ARRAYS = 3300
-"""Of one sample in a shard: its attributes and HDF5's own."""
+"""What one sample takes in a shard besides its arrays: its attributes and HDF5's own."""
 _ENCODED_BYTES = {"float32": 4, "float16": 2, "log_uint8": 1}
 
 

@@ -38,7 +38,7 @@ from benchmark.foundation.files import write_json
 CHECK = "golden"
 """What its faults are filed under."""
 MOST_RECOUNTED, RECOUNTED_SHARE = 5, 0.02
-"""Of the samples of a split, so many and this share of them more may be counted with other random numbers in parts;
+"""So many samples of a split, and this share of all of them more, may be counted with other random numbers in parts;
 other kernels gave 1.2 %. As many could be hidden there: a change of the metric by some 0.02."""
 
 

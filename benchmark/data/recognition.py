@@ -37,7 +37,7 @@ class Recognition:
 
     Attributes
     ----------
-    verdict : one of `definition.golden.VERDICTS`.
+    verdict : one of `definition.golden_files.VERDICTS`.
     golden_sha256 : of the figures; empty where the rung has none.
     compared : samples that were compared, or proven by their shard. rounded, recounted : of these, as `Likeness` has
         it.

@@ -31,7 +31,7 @@ class Seal:
 
     @classmethod
     def of(cls, content: bytes, index: ShardIndex, path: Path) -> Seal:
-        """Of the bytes of a shard, which were read from `path`. Raises as `stored_arrays` does."""
+        """The seal of a shard's bytes, which were read from `path`. Raises as `stored_arrays` does."""
         samples = range(len(index.names))
         return cls(
             index,

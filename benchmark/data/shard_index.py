@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import h5py
 
 Classes = Mapping[str, Mapping[str, int]]
-"""Of each target that is a class, the index of each label."""
+"""The index of each label of each target that is a class."""
 
 
 @dataclass(frozen=True, eq=False)

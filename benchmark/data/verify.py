@@ -23,7 +23,7 @@ from benchmark.foundation.errors import StemdlError
 
 DataCheck = Callable[[Data], Iterator[DataFault]]
 MOST_FAULTS = 20
-"""Of one check; how many more there are is said."""
+"""Faults that are shown of one check; how many more there are is said."""
 
 
 @dataclass
@@ -102,12 +102,12 @@ GENERAL: Mapping[str, DataCheck] = {
     "golden": golden,
     "units": units,
 }
-"""Of any data, in the order in which they are made and reported."""
+"""The checks of any data, in the order in which they are made and reported."""
 QUICK = (files, recipe, golden)
 
 
 def _checks_of(manifest: Manifest, report: Verification) -> Mapping[str, DataCheck]:
-    """Of any data, and of their task where its code is installed."""
+    """The checks of any data, and those of their task where its code is installed."""
     try:
         own = getattr(find_task(manifest.task).code(RECIPE), "CHECKS", {})
     except StemdlError as error:

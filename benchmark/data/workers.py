@@ -223,7 +223,7 @@ def _start(single_threaded: bool) -> None:
 
 
 def use_one_thread() -> None:
-    """Of each numerical library that is loaded in this process, whatever the environment says."""
+    """Sets the threads of each numerical library that is loaded in this process, whatever the environment says."""
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(1)

@@ -30,7 +30,7 @@ RECIPE, TASK, EVALUATE, ANSWERS = "recipe", "task", "evaluate", "answers"
 IMPORTER, SPLIT, EXPLORE = "importer", "split", "explore"
 VARIABLE, ENTRY_POINTS = "STEMDL_TASKS", "stemdl.tasks"
 _HALF = {TASK: "reference.tasks"}
-"""Of a shipped task, the modules that lie in another folder than its definition."""
+"""The packages of a shipped task's modules that lie in another folder than its definition."""
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from benchmark.foundation.files import sha256_of_file
 FOLDER = "golden"
 
 IDENTICAL, RECOGNISED, REFUSED, UNKNOWN = VERDICTS = ("identical", "recognised", "refused", "unknown")
-"""Of a data set: the shards that the figures are of, byte for byte; the same patterns but for what processors round
-otherwise; other ones; not compared."""
+"""Verdicts on a data set: the shards that the figures are of, byte for byte; the same patterns but for what processors
+round otherwise; other ones; not compared."""
 IN_WORDS = {
     IDENTICAL: "the rung's own",
     RECOGNISED: "the rung's own, from another processor",

@@ -52,7 +52,7 @@ class EvaluateModule(Protocol):
     def read_inputs(
         self, paths: Sequence[Path], rung: Any, options: Mapping[str, str]
     ) -> Iterator[Question | StemdlError]:
-        """Of files, and of folders all that are inputs. Raises StemdlError for wrong options."""
+        """The questions of files, and of all inputs in folders. Raises StemdlError for wrong options."""
 
     def picture(
         self, question: Question, outputs: Mapping[str, NDArray[Any]], schema: SampleSchema, path: Path

@@ -43,7 +43,7 @@ class Field:
 
     @property
     def bytes(self) -> int:
-        """Of one sample's array."""
+        """The bytes of one sample's array."""
         return math.prod(self.shape) * ITEM_BYTES[self.dtype]
 
 
@@ -83,11 +83,11 @@ class SampleSchema:
 
     @property
     def bytes(self) -> int:
-        """Of one sample in memory."""
+        """The bytes of one sample in memory."""
         return sum(each.bytes for each in self.fields)
 
     def to_json(self) -> dict[str, Any]:
-        """For a manifest."""
+        """The schema as a manifest has it."""
         return {
             "inputs": [_said(each) for each in self.inputs],
             "targets": [_said(each) for each in self.targets],

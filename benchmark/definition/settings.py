@@ -20,9 +20,9 @@ from benchmark.foundation.reading import Unreadable, parse_yaml, read_yaml
 from benchmark.foundation.text import printable
 
 FILE = "settings.yaml"
-"""In a task's folder: values of the trainer's settings, and settings of the task's own."""
+"""A file of a task's folder: values of the trainer's settings, and settings of the task's own."""
 MOST_BYTES = 2**20
-"""Of a file of settings."""
+"""The size of a file of settings at most."""
 
 
 SOLO = "solo"

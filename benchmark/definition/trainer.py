@@ -162,7 +162,7 @@ def takes(function: Callable[..., Any], count: int) -> bool:
 
 
 def _spec(package: str) -> importlib.machinery.ModuleSpec | None:
-    """Of a module that can be imported, or lies in the folder that we were called in."""
+    """The spec of a module that can be imported, or lies in the folder that we were called in."""
     try:
         return importlib.util.find_spec(package) or importlib.machinery.PathFinder.find_spec(package, [str(Path.cwd())])
     except (ImportError, ValueError):

@@ -144,7 +144,8 @@ def _switch_joules(path: Path, run_ms: int) -> float:
 
 
 def _efficiency(path: Path, events: list[Event]) -> float:
-    """From AC to DC, where only the input of the power supply is measured; the last that is logged, or 1."""
+    """The efficiency from AC to DC, where only the input of the power supply is measured; the last that is logged, or
+    1."""
     return next((_number(path, event) for event in reversed(events) if event.key == CONVERSION_EFFICIENCY), 1.0)
 
 

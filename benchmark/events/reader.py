@@ -22,8 +22,8 @@ _FIELDS: tuple[tuple[str, type], ...] = (
 _PREFIX = keys.PREFIX.encode()
 LINE_BYTES = 256 * 2**10
 MOST_BYTES, WHOLE_BYTES = 2**29, 2**26
-"""Of a log that is read event by event, and of one whose events are all kept: hundreds of times the largest that was
-ever published, and what some seconds and 1 GB of memory are enough for."""
+"""The size at most of a log that is read event by event, and of one whose events are all kept: hundreds of times the
+largest that was ever published, and what some seconds and 1 GB of memory are enough for."""
 MOST_EVENTS = 2_000_000
 _TOKEN = _PREFIX + b" "  # what mlperf-logging's parser looks for, anywhere in a line
 _LAST_TIME_MS = 2**53  # the first whole number that a float cannot tell from the next

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import yaml
 
 MOST_BYTES, NESTING = 2**24, 32
-"""Of a JSON file of ours: what it takes at most, and how deep its brackets nest."""
+"""The limits of a JSON file of ours: what it takes at most, and how deep its brackets nest."""
 _LONGEST_NUMBER = 20
 """Characters of a whole number: those of 2**63 and its sign. Longer ones take quadratic time to read."""
 

@@ -42,7 +42,7 @@ class Placement:
     bindable: bool = False
 
     def told(self) -> dict[str, object]:
-        """For the log."""
+        """Where the ranks run, as the log has it."""
         return {
             "rank": self.rank,
             "host": self.host,

@@ -15,7 +15,7 @@ TOPOLOGY = Path("/sys/devices/system/cpu")
 
 
 def physical_cores(cpus: Iterable[int] | None = None) -> list[tuple[int, ...]]:
-    """Of each core of these CPUs, or of those that this process may use, the CPUs (hardware threads); in the order of
+    """The CPUs (hardware threads) of each core of these CPUs, or of those that this process may use; in the order of
     packages and cores."""
     cores: dict[tuple[int, int], list[int]] = defaultdict(list)
     for cpu in sorted(os.sched_getaffinity(0) if cpus is None else cpus):

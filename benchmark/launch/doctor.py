@@ -27,7 +27,7 @@ from benchmark.launch.room import GIB, cgroup_cpus, free_disk_bytes, free_memory
 
 OLDEST_PYTHON = (3, 10)
 WITHOUT_HOROVOD = "stemdl.without_horovod"
-"""In the environment, where scripts/setup_env.sh could not build Horovod: why."""
+"""The file of the environment that says why scripts/setup_env.sh could not build Horovod."""
 SETUP = "run ./run_benchmark.sh once, or pip install -c constraints.txt ."
 
 # What setup.cfg requires: the name it is installed by, and the module whose import proves it.

@@ -67,7 +67,7 @@ class Exchange:
         return json.loads(message)
 
     def gather(self, value: Any, seconds: float, sources: Iterable[int] | None = None) -> dict[int, Any]:
-        """On rank 0 the value of every rank (or of `sources`) that answered within `seconds`, by rank; elsewhere
+        """The value of every rank (or of `sources`), on rank 0, that answered within `seconds`, by rank; elsewhere
         nothing."""
         if self.rank != 0:
             self.send(value, to=0)

@@ -90,7 +90,7 @@ class LastWords:
 
 
 def rank_that_ended(words: str) -> str | None:
-    """Of such blocks, in a few words: which rank ended first, and how; None where they do not say."""
+    """Such blocks in a few words: which rank ended first, and how; None where they do not say."""
     text = " ".join(words.split())
     if found := re.search(r"process rank (\d+) with PID \d+ on node (\S+) exited on signal (\d+ \([^)]*\))", text):
         return f"rank {found[1]} on {found[2]} was ended by signal {found[3]}"

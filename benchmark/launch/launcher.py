@@ -65,7 +65,7 @@ class Launcher(RankVariables, ABC):
         """The command line that starts the job; its exit status is non-zero when any rank fails."""
 
     def keep_apart(self, jobs: int, layout: Layout, hosts: Sequence[str]) -> list[tuple[str, ...]]:
-        """For each of `jobs` jobs of this layout at the same time, the options that give it nodes of its own, out of
+        """The options that give each of `jobs` jobs of this layout, at the same time, nodes of its own, out of
         `hosts` where the launcher needs them named. Raises StemdlError where the hosts are too few."""
         raise StemdlError(
             f"{self.name} cannot start jobs at the same time on parts of the nodes",

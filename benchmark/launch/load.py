@@ -12,10 +12,10 @@ from benchmark.launch.check import CheckResult
 from benchmark.launch.room import cgroup_cpus
 
 SECONDS = 0.4
-"""Of the measurement: forty of the kernel's clock ticks, so that a core's share is known to some 3 %."""
+"""The length of the measurement: forty of the kernel's clock ticks, so that a core's share is known to some 3 %."""
 TAKEN_SHARE, TAKEN_CORES = 0.1, 0.5
-"""Of the cores given, what others may take: a tenth, and of many cores half a core at most, since each step waits for
-the slowest rank. Where they take more, a run's time is not the machine's own."""
+"""The share of the given cores that others may take: a tenth, and of many cores half a core at most, since each step
+waits for the slowest rank. Where they take more, a run's time is not the machine's own."""
 LOAD = ("given", "free", "average")
 """What is kept of a node's load; see `free_cores`."""
 NAMED = 8
@@ -41,7 +41,7 @@ class Load:
     average: float
 
     def to_dict(self) -> dict[str, Any]:
-        """For rank 0: as short for a rank of 128 CPUs as for one of a single."""
+        """The load as rank 0 is sent it: as short for a rank of 128 CPUs as for one of a single."""
         return {
             "cpus": f"{min(self.free)}-{max(self.free)}/{len(self.free)}",
             "count": len(self.free),
@@ -72,8 +72,8 @@ def measure_load(seconds: float = SECONDS) -> Load | None:
 
 
 def _free_share(before: Any, after: Any) -> float | None:
-    """Of one CPU between two readings; time stolen by other virtual machines is not free. Guests' time is part of
-    user's."""
+    """The idle share of one CPU between two readings; time stolen by other virtual machines is not free. Guests' time
+    is part of user's."""
     spent = {
         name: max(0.0, getattr(after, name) - getattr(before, name))
         for name in after._fields
@@ -84,8 +84,8 @@ def _free_share(before: Any, after: Any) -> float | None:
 
 
 def free_cores(told: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Of one node, from what its ranks measured at the same time: how many CPUs they were `given`, how many of these
-    are `free`, and the load `average`. What the ranks themselves used counts as free."""
+    """One node's load, from what its ranks measured at the same time: how many CPUs they were `given`, how many of
+    these are `free`, and the load `average`. What the ranks themselves used counts as free."""
     sets = {each["cpus"]: each for each in told}
     count = sum(each["count"] for each in sets.values())
     busy = sum(each["busy"] for each in sets.values()) - sum(each["own"] for each in told)
@@ -109,7 +109,8 @@ def in_words(load: Mapping[str, float]) -> str:
 
 
 def load_check(load: Load | None) -> CheckResult:
-    """For the doctor, before anything of the benchmark runs: a remark where the cores are not free, never a failure."""
+    """What the doctor says before anything of the benchmark runs: a remark where the cores are not free, never a
+    failure."""
     if load is None:
         return CheckResult("load", True, "not known: the kernel does not count the cores' time here")
     node = free_cores([load.to_dict()])

@@ -151,9 +151,9 @@ def _memory_gib(root: Path) -> int | None:
 
 
 def accelerators(command: Command = output_of) -> dict[str, Any]:
-    """Of NVIDIA's, what nvidia-smi says: accelerators (the name of each), and of the first accelerator_memory_gib,
-    _driver, _frequency, _host_interconnect; of all, accelerator_interconnect and _topology. Of others names and memory,
-    as torch says where this process has loaded it."""
+    """What nvidia-smi says of NVIDIA's devices: accelerators (the name of each), and of the first
+    accelerator_memory_gib, _driver, _frequency, _host_interconnect; of all, accelerator_interconnect and _topology. Of
+    others names and memory, as torch says where this process has loaded it."""
     text = command(["nvidia-smi", f"--query-gpu={','.join(GPU_FIELDS)}", "--format=csv,noheader,nounits"])
     rows = [[cell.strip() for cell in line.split(",")] for line in (text or "").splitlines()]
     rows = [row for row in rows if len(row) == len(GPU_FIELDS)]  # 'No devices were found' has fewer

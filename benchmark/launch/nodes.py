@@ -28,7 +28,7 @@ class Kind:
 
 
 def collect_nodes(exchange: Exchange, host: str, facts: Mapping[str, Any] | None, seconds: float) -> list[Kind]:
-    """On rank 0 the kinds of nodes, rank 0's first; elsewhere nothing. Called by all ranks: one of each node gives its
+    """The kinds of nodes on rank 0, its own first; elsewhere nothing. Called by all ranks: one of each node gives its
     facts, the others None. Raises StemdlError naming the ranks that did not answer."""
     told = exchange.gather(None if facts is None else {"host": host, "facts": dict(facts)}, seconds)
     missing = [rank for rank in range(exchange.size) if rank not in told]

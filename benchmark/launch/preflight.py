@@ -45,7 +45,7 @@ class PreflightResult:
         return all(check.ok for check in self.checks)
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """The same as plain values, for JSON."""
         return {"ok": self.ok, "checks": [check.to_dict() for check in self.checks], "figures": dict(self.figures)}
 
     @property
@@ -54,8 +54,8 @@ class PreflightResult:
         return tuple(check.detail for check in self.checks if check.ok and check.remedy)
 
     def to_log(self) -> dict[str, Any]:
-        """For a run's log: the names of the checks, those that failed in full, warnings and figures. What passed would
-        tell where somebody's folders are."""
+        """The checks as a run's log has them: their names, those that failed in full, warnings and figures. What passed
+        would tell where somebody's folders are."""
         return {
             "ok": self.ok,
             "checks": [check.name for check in self.checks],
@@ -189,7 +189,7 @@ def _digest(value: Any) -> str:
 def _clocks(
     report: RankReport, exchange: Exchange, leaders: list[int], limits: PreflightLimits
 ) -> dict[int, tuple[float, float] | None]:
-    """On rank 0, by how many seconds each node's clock is ahead of its own, and how far that may be off: half the time
+    """By how many seconds each node's clock is ahead of rank 0's, on rank 0, and how far that may be off: half the time
     of the fastest round trip (Cristian 1989). None for a node that did not answer."""
     offsets: dict[int, tuple[float, float] | None] = {}
     others = [rank for rank in leaders if rank != 0]

@@ -92,7 +92,7 @@ class RankReport:
         return {Path(name).stem: source_sha256(self.subject.root / name) for name in self.subject.packages}
 
     def versions(self) -> dict[str, str]:
-        """Of Python, MPI and the packages."""
+        """The versions of Python, MPI and the packages."""
         return collect_versions()
 
     def settings(self) -> dict[str, Any]:

@@ -61,6 +61,6 @@ def warnings_passed_on() -> Iterator[None]:
 
 
 def _apart() -> None:
-    """In the new process."""
+    """Runs in the new process."""
     os.setpgid(0, 0)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -56,7 +56,7 @@ class Clustering:
         return classes, clusters
 
     def adjusted_rand_index(self, tally: NDArray[np.int64]) -> float:
-        """Of pairs of samples, how often clusters and classes agree on whether they belong together, less chance: 0 on
+        """How often clusters and classes agree on whether two samples belong together, less chance: 0 on
         average for clusters at random, 1 for the classes (Hubert & Arabie 1985)."""
         counts = self._counts(tally)
         rows, columns, cells = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +28,8 @@ class Confusion:
             raise StemdlError(
                 "these are not confusion counts",
                 expected="a square matrix of whole numbers from 0",
-                found=f"shape {given.shape}, {given.dtype}" + (f", least {given.min()}" if given.size else ""),
+                found=f"shape {given.shape}, {given.dtype}"
+                + (f", least {given.min()}" if given.size and given.dtype.kind in "iuf" else ""),
             )
         counts = given.astype(np.int64)
         counts.flags.writeable = False
@@ -99,19 +99,6 @@ class Confusion:
         self._some_samples()
         scores = [score for score in self.per_class_f1() if score is not None]
         return math.fsum(scores) / len(scores)
-
-    def to_list(self) -> list[list[int]]:
-        """The counts as plain numbers, for JSON."""
-        rows: list[list[int]] = self.counts.tolist()
-        return rows
-
-    @classmethod
-    def from_list(cls, rows: Sequence[Sequence[int]]) -> Confusion:
-        """The inverse of `to_list`. Raises StemdlError when the rows are not confusion counts."""
-        try:
-            return cls(np.array(rows))
-        except (ValueError, TypeError, OverflowError) as error:
-            raise StemdlError("these are not confusion counts", found=error) from error
 
     def _some_samples(self) -> int:
         if not self.samples:

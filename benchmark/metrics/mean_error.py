@@ -13,9 +13,9 @@ from benchmark.foundation.errors import StemdlError
 from benchmark.metrics.metric import Arrays, Metric
 
 STEPS_PER_UNIT = 2**32
-"""To which a sample's error is rounded before it is summed."""
+"""Steps per unit, to which a sample's error is rounded before it is summed."""
 MOST_ERROR = 2.0**10
-"""Of a sample; larger ones count as this, so that 2^20 samples and more fit an int64."""
+"""A sample's error at most; larger ones count as this, so that 2^20 samples and more fit an int64."""
 
 
 class MeanError:

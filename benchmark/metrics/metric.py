@@ -18,7 +18,7 @@ from benchmark.definition.sample import SampleSchema
 from benchmark.foundation.errors import StemdlError
 
 Arrays = Mapping[str, NDArray[np.generic]]
-"""Of a batch, by the names of fields; the first axis counts samples."""
+"""The arrays of a batch, by the names of fields; the first axis counts samples."""
 
 
 class Metric(Protocol):
@@ -40,7 +40,8 @@ class InParts(Metric, Protocol):
     """A metric that looks at parts of a split as well."""
 
     def by_part(self, tally: NDArray[np.int64]) -> dict[str, dict[str, float]]:
-        """Of a sum of tallies, by part that it counts samples of, further shares by their names, each from 0 to 1."""
+        """Further shares of a sum of tallies by their names, each from 0 to 1, for each part that it counts samples
+        of."""
 
 
 def make_metric(name: str, schema: SampleSchema, fields: Sequence[str]) -> Metric:

@@ -53,7 +53,7 @@ class Ranking:
         return hits / samples
 
     def by_part(self, tally: NDArray[np.int64]) -> dict[str, dict[str, float]]:
-        """By part the shares of its samples whose class is among the likeliest 1, 3 and 5, as top-1, top-3 and top-5,
+        """The shares of each part's samples whose class is among the likeliest 1, 3 and 5, as top-1, top-3 and top-5,
         and the macro-F1 over the classes that it has samples of; parts without samples are left out."""
         rows = np.asarray(tally[:-1]).reshape(len(self.parts), -1)
         return {part: self._shares(row) for part, row in zip(self.parts, rows, strict=True) if row[len(DEPTHS)]}

@@ -7,14 +7,15 @@ import statistics
 from collections.abc import Sequence
 
 MOST_SPREAD = 0.2
-"""Of the times of a set, as coefficient of variation. The reference's own runs vary by 2 % to 15 % (in the epochs that
-they need); at 20 %, chance alone moves a mean of five by 9 % (one standard error), as much as systems differ by."""
+"""The most spread of a set's times, as coefficient of variation. The reference's own runs vary by 2 % to 15 % (in the
+epochs that they need); at 20 %, chance alone moves a mean of five by 9 % (one standard error), as much as systems
+differ by."""
 OUTLYING = 3.5
 """Deviations from the median from which a run stands out of its set (Iglewicz and Hoaglin, How to Detect and Handle
 Outliers, 1993)."""
 _LEAST_DEVIATION, _MAD_TO_DEVIATION = 0.01, 1.4826
-"""By the median: sets whose runs are nearly alike have no outlier for that. Of normal values the standard deviation is
-1.4826 times the median distance from the median."""
+"""The least deviation, as a share of the median: sets whose runs are nearly alike have no outlier for that. The
+standard deviation of normal values is 1.4826 times the median distance from the median."""
 FEWEST_RUNS = 3
 """Two runs differ by as much where one needs an epoch more, so two say nothing."""
 

@@ -30,7 +30,7 @@ _BYTES, _NESTING = 4 * 2**20, 8
 
 @dataclass(frozen=True)
 class Tallies:
-    """By split the tally of its last evaluation, as `Metric.tally` has it; the schema of the samples."""
+    """The tally of each split's last evaluation, as `Metric.tally` has it; the schema of the samples."""
 
     schema: SampleSchema
     splits: Mapping[str, NDArray[np.int64]]

@@ -41,7 +41,7 @@ class AnswerPart:
 
 @dataclass(frozen=True)
 class Answers:
-    """Of one split: its parts, or why there are none."""
+    """The parts of one split, or why there are none."""
 
     split: str
     parts: tuple[AnswerPart, ...] = ()

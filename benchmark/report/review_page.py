@@ -31,7 +31,7 @@ STYLE = {
 }
 MOST_FINDINGS = 200
 LONGEST_TEXT = 1_000
-"""Of a foreign text among the objections."""
+"""Characters of a foreign text among the objections."""
 
 
 def write_review(review: Review, folder: Path) -> list[Path]:

@@ -86,7 +86,7 @@ def curve_lines(record: dict[str, Any]) -> list[str]:
 
 
 def spread_lines(records: Mapping[Path, Mapping[str, Any] | None]) -> list[str]:
-    """Of runs by their folders, a warning for each run set whose times lie too far apart (R4.13)."""
+    """A warning for each run set whose times lie too far apart (R4.13), of runs by their folders."""
     sets: dict[Path, list[tuple[float, int]]] = defaultdict(list)
     for folder, record in records.items():
         if folder.name.startswith("run_") and record is not None and record["status"] == "success":
@@ -176,7 +176,7 @@ def unrecorded_lines(run: StoredRun) -> list[str]:
 
 
 def instance_lines(summary: dict[str, Any]) -> list[str]:
-    """Of a weak-scaling set: start and stop of each instance in seconds after the first start, and what it comes to."""
+    """A weak-scaling set: start and stop of each instance in seconds after the first start, and what it comes to."""
     began = min((run["run_start_ms"] for run in summary["runs"] if run["run_start_ms"] is not None), default=0)
     lines = [
         f"  {run['folder']}  from {_after(run['run_start_ms'], began)} to {_after(run['run_stop_ms'], began)} s  "

@@ -11,7 +11,7 @@ from benchmark.foundation.files import atomic_path
 COLUMNS = ("ranks", "reached", "seconds", "epochs", "speed-up", "efficiency", "samples/s", "speed-up", "efficiency")
 PICTURES = ("scaling.png", "scaling.svg")
 NARROW = 8
-"""In a range of fewer times its least value, powers of two leave too few ticks."""
+"""The range, in times its least value, below which powers of two leave too few ticks."""
 
 
 def scaling_rows(summary: Mapping[str, Any]) -> list[Sequence[str]]:

@@ -28,7 +28,7 @@ _OF_FIGURES = (
 )  # fmt: skip
 COLUMNS = ("rank", "shares_rank", "submitter", "system", *_OF_FIGURES)
 SHORT = ("rank", "submitter", "system", "benchmark", "scaling", "division", "scale", "minutes", "runs", "reached")
-"""Of tables that are printed."""
+"""Columns of tables that are printed."""
 
 
 def row(entry: Entry) -> dict[str, Any]:

@@ -54,7 +54,7 @@ class Progress:
         return self.status not in (STARTING, TRAINING)
 
     def row(self) -> tuple[str, ...]:
-        """By the names of `COLUMNS`."""
+        """The values by the names of `COLUMNS`."""
         silent = "" if self.silent_seconds is None else f", silent for {self.silent_seconds:.0f} s"
         return (
             self.name,

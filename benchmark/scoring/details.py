@@ -61,8 +61,8 @@ def _convergence(score: Score) -> dict[str, Any] | None:
 
 
 def _energy(score: Score, runs: Sequence[ScoredRun]) -> tuple[float | None, list[str]]:
-    """In joule, and what is wrong with the power logs. The olympic mean drops the runs that the score drops, whatever
-    their energy (MLPerf power measurement rules, Scoring)."""
+    """The energy in joule, and what is wrong with the power logs. The olympic mean drops the runs that the score drops,
+    whatever their energy (MLPerf power measurement rules, Scoring)."""
     joules = []
     for run in sorted(runs, key=lambda run: run.minutes):
         try:

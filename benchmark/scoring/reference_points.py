@@ -17,7 +17,7 @@ from benchmark.foundation.reading import MOST_BYTES, NESTING, Unreadable, read_o
 ALPHA = 0.05
 TOLERANCE = 1e-4
 """The width at which the search for the fewest epochs ends, in epochs (rcp_checker.py: `self.tolerance`)."""
-CODE, RULES = STATISTICS = ("code", "rules")
+CODE, RULES = ("code", "rules")
 """Whose standard deviation: the official code's, of all runs, or the rule text's, without the extremes. And whose
 envelope: the official code's, of one pass over the batch sizes, or the rule text's, which is convex."""
 
@@ -183,7 +183,7 @@ def _fewest(mean: float, deviation: float, reference_runs: int, runs: int) -> fl
 
 @functools.cache
 def _t_quantile(probability: float, degrees: int) -> float:
-    """Of Student's t distribution."""
+    """A quantile of Student's t distribution."""
     from scipy.special import stdtrit
 
     return float(stdtrit(degrees, probability))

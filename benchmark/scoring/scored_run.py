@@ -132,8 +132,8 @@ def _last_evaluation(timeline: Timeline) -> tuple[float | None, float | None]:
 
 
 def _accelerators(timeline: Timeline) -> int | None:
-    """Of one run: nodes times accelerators of each, a node without any counting as one (result_summarizer.py:
-    `_query_instance_scale`)."""
+    """The accelerators of one run: nodes times accelerators of each, a node without any counting as one
+    (result_summarizer.py: `_query_instance_scale`)."""
     nodes, each = _whole(timeline.nodes), _whole(timeline.accelerators_per_node)
     return None if nodes is None or each is None else nodes * max(each, 1)
 

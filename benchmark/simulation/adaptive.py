@@ -21,12 +21,13 @@ from benchmark.simulation.recipes import Accuracy
 from benchmark.simulation.waves import Problem, Waves
 
 LEVELS = ((1.0, 1.0, 0.0), (1.2, 0.7, 0.05), (1.45, 0.5, 0.15), (1.75, 0.35, 0.3))
-"""Of rising accuracy: factors of the beams' length and of the slices' thickness, and what the layers' margin gains."""
+"""Settings of rising accuracy: factors of the beams' length and of the slices' thickness, and what the layers' margin
+gains."""
 FINER_DEGREES = (0, 3, 6)
 """What is added to the waves' degree until interpolation over the aperture is within its share of the tolerance."""
 SHARE = 0.6
-"""Of the tolerance that settings may take up by their estimate, which lacks the error of the next ones; the rest is
-interpolation's."""
+"""The share of the tolerance that settings may take up by their estimate, which lacks the error of the next ones; the
+rest is interpolation's."""
 _TESTED = 5
 
 
@@ -51,7 +52,8 @@ def general_directions(semi_angle_per_angstrom: float, count: int) -> NDArray[np
 
 
 def relative_l2(found: tuple[NDArray, NDArray], expected: tuple[NDArray, NDArray], k_max_per_angstrom: float) -> float:
-    """Of intensities (beams, directions) with their beams' vectors (beams, 2), over all beams on the detector."""
+    """The relative L2 difference of intensities (beams, directions) with their beams' vectors (beams, 2), over all
+    beams on the detector."""
     tables = [
         {
             tuple(place): row
@@ -67,7 +69,7 @@ def relative_l2(found: tuple[NDArray, NDArray], expected: tuple[NDArray, NDArray
 
 
 Seen = list[tuple[NDArray[np.float64], NDArray[np.float64]]]
-"""Of each thickness: intensities (beams, directions) and the beams' vectors (beams, 2)."""
+"""The intensities (beams, directions) at each thickness, and the beams' vectors (beams, 2)."""
 
 
 def fitting_level(

@@ -205,7 +205,7 @@ class AveragedCrystal:
 
     @staticmethod
     def matrices(crystals: Sequence[AveragedCrystal]) -> list[list[torch.Tensor]]:
-        """Of each crystal, the matrix of each of its different slices."""
+        """The matrix of each of a crystal's different slices, for each crystal."""
         scaled = [2j * math.pi * length * crystal.structure for crystal in crystals for length in crystal.lengths]
         found = iter(exponentials(scaled))
         return [[next(found) for _ in crystal.lengths] for crystal in crystals]

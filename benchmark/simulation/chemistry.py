@@ -88,7 +88,7 @@ Wanted = Callable[[Sequence[int]], bool]
 
 
 def any_elements(numbers: Sequence[int]) -> bool:
-    """Of whichever elements."""
+    """Accepts any elements."""
     return True
 
 

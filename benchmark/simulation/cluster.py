@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from benchmark.foundation.errors import StemdlError
 
 LEAST_ATOMS = 8
-"""Of a broken cluster."""
+"""Atoms of a broken cluster at least."""
 Numbers = NDArray[np.float64]
 
 

@@ -122,7 +122,8 @@ _HERE = len(_IMAGES) // 2
 
 
 def shortest_distance_angstrom(cell: NDArray, point: NDArray, positions: NDArray) -> float:
-    """From one atom to its nearest neighbour, in Angstrom, periodic images in the nearest 27 cells included.
+    """The distance from one atom to its nearest neighbour, in Angstrom, periodic images in the nearest 27 cells
+    included.
 
     `point` is the atom's fractional position (3,), `positions` (n, 3) those of all atoms, itself among them.
     """

@@ -144,7 +144,7 @@ class ResolvedCrystal:
 
     @staticmethod
     def matrices(crystals: Sequence[ResolvedCrystal]) -> list[list[torch.Tensor]]:
-        """Of each crystal, the matrices of the blocks of a period that its waves pass."""
+        """The matrices of the blocks of a period that each crystal's waves pass."""
         passed = [min(crystal.count, len(crystal.course.slices)) for crystal in crystals]
         blocks = [
             crystal.block(number * crystal.length, (number + 1) * crystal.length)

@@ -33,7 +33,8 @@ from benchmark.simulation.scattering import x_ray_scattering_factor
 
 PIXELS, PIXEL_MM, DISTANCE_MM = 64, 0.4, 100.0
 WAVELENGTH = 0.05
-"""Of the mean distance of nearest neighbours; the published 0.05 Angstrom, once positions are divided by it."""
+"""The wavelength as a share of the mean distance of nearest neighbours; the published 0.05 Angstrom, once positions are
+divided by it."""
 RING_PIXELS = (10.0, 30.0)
 """Radii between which pixels count; neither is included."""
 FURTHER_ON = 2

@@ -90,8 +90,8 @@ def phases(specimen: Specimen, box: Box, atoms: Atoms, energy_kev: float) -> NDA
 
 
 def structure_factors(positions: NDArray, slice_of: NDArray[np.int64], box: Box):
-    """Of each slice that holds atoms, its number and sum_j exp(-2 pi i k.r_j) over its atoms: (points, points // 2 + 1)
-    complex64, of the frequencies that a real picture's transform has."""
+    """The number of each slice that holds atoms, and its sum_j exp(-2 pi i k.r_j) over its atoms: (points, points // 2
+    + 1) complex64, of the frequencies that a real picture's transform has."""
     order = np.argsort(slice_of, kind="stable")
     x, y = (
         np.exp(-2j * np.pi * np.outer(positions[order, axis], some)).astype(np.complex64)

@@ -111,7 +111,7 @@ def _chosen(pool: torch.Tensor, places: list[int]) -> torch.Tensor:
 
 
 def march(courses: Sequence[Course], matrices: Sequence[Sequence[torch.Tensor]]) -> list[list[torch.Tensor]]:
-    """Of each course, the waves (n, directions) at each of its exits.
+    """The waves (n, directions) at each exit of each course.
 
     `matrices` are each course's own, (n, n) complex64. All courses have the same number of directions.
     """

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import torch
 
 CHUNK_BYTES = {"cpu": 2**21, "cuda": 2**30}
-"""Of the waves that go through the slices together: on a processor, what its cache holds."""
+"""The size of the waves that go through the slices together: on a processor, what its cache holds."""
 
 
 def exit_waves(

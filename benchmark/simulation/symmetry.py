@@ -75,7 +75,7 @@ def orbit_under(group: Operations, point: NDArray) -> NDArray[np.float64]:
 
 
 def distinct(points: NDArray) -> NDArray[np.int64]:
-    """Of fractional points (n, 3) in [0, 1) the indices, rising, of the first at each place."""
+    """The indices, rising, of the first of fractional points (n, 3) in [0, 1) at each place."""
     cells = np.round(points * _CELLS_PER_EDGE).astype(np.int64) % _CELLS_PER_EDGE
     _, first = np.unique(cells @ (_CELLS_PER_EDGE**2, _CELLS_PER_EDGE, 1), return_index=True)
     return np.sort(first)
@@ -116,13 +116,7 @@ def sites(space_group: int) -> tuple[Site, ...]:
 
 @functools.cache
 def _site_table() -> tuple[NDArray, ...]:
-    """Of every site, by group: the group, multiplicity, free directions and origin; and of all of them, one after the
+    """Every site, by group: the group, multiplicity, free directions and origin; and of all of them, one after the
     other, the directions."""
     with np.load(SITE_TABLE, allow_pickle=False) as table:
         return tuple(table[name] for name in SITE_COLUMNS)
-
-
-def rotations_of(space_group: int) -> NDArray[np.int64]:
-    """The point group's operations on fractional coordinates, (m, 3, 3), each once."""
-    rotations, _ = operations(space_group)
-    return np.unique(rotations.astype(np.int64), axis=0)

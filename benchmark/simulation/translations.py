@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 TRANSLATIONS_TRIED = 64
-"""Of a true supercell so many are tried on all atoms; each that fails strikes out all others that fail likewise."""
+"""So many translations of a true supercell are tried on all atoms; each that fails strikes out all others that fail
+likewise."""
 
 
 def primitive_cell_exceeds(

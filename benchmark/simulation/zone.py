@@ -19,7 +19,7 @@ from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.symmetry import operations
 
 CONVENTIONAL_AXES = ((0, 0, 1), (1, 0, 0), (1, -1, 0))
-"""Of the sets of three axes the one that tells the most groups apart in projection (161 of 230)."""
+"""The set of three axes that tells the most groups apart in projection (161 of 230)."""
 DETECTOR_RIGHT = {(0, 0, 1): (1, 0, 0), (1, 0, 0): (0, 1, 0), (1, -1, 0): (1, 1, 0)}
 """The lattice vector whose projection points along the detector's x. With these the mirror lines of every crystal
 system that has them lie along the detector's rows and columns."""

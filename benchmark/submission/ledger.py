@@ -22,7 +22,7 @@ from benchmark.submission.run_record import CRASHED
 
 LEDGER = "ledger.jsonl"
 MOST_BYTES = 2**30
-"""Of a ledger, which has about 3 kB for each run."""
+"""The size of a ledger at most, which has about 3 kB per run."""
 UNFINISHED = "unfinished"
 """The status of a run whose end the ledger does not have: it was killed, or is still going on."""
 LABELS = {"org", "platform", "division", "status"}

@@ -59,7 +59,7 @@ def entered(
 
 
 def packages(benchmark_: Benchmark) -> dict[str, Path]:
-    """By name where the code of a run lies: the harness, the reference, the task where it lies in neither, and the
+    """Where the code of a run lies, by name: the harness, the reference, the task where it lies in neither, and the
     trainer where it is another."""
     trainer, reference = (Trainer.named(each) for each in (benchmark_.trainer, load_benchmark(benchmark_.task).trainer))
     task = {} if benchmark_.shipped else {benchmark_.task: benchmark_.task_folder}

@@ -19,7 +19,7 @@ from benchmark.launch.power_meters import is_meter, make_meter
 from benchmark.launch.rank import Rank
 
 PATIENCE_SECONDS = 15.0
-"""For a network file system to show on one node what another has written."""
+"""The time that a network file system takes to show on one node what another has written."""
 
 
 def require_power(power: str | None) -> None:

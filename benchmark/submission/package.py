@@ -268,6 +268,6 @@ def copy_of(folder: Path, to: Path) -> None:
 
 
 def order_runs(runs: Sequence[tuple[StoredRun, LedgerRun]]) -> tuple[tuple[StoredRun, LedgerRun], ...]:
-    """In the order of their starts, as the ledger has them; the same run given twice is one."""
+    """The runs in the order of their starts, as the ledger has them; the same run given twice is one."""
     by_line = {told.line: (run, told) for run, told in runs}
     return tuple(by_line[line] for line in sorted(by_line))

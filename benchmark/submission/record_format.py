@@ -10,7 +10,7 @@ from benchmark.events import keys
 FORMAT = 2
 _RENAMED = {"eval_f1": "evaluations", "test_f1": "test"}
 _UNSAID = {"metric": "macro-F1", "reaches": "at_least", "low": 0.0, "high": 1.0}
-"""Of the first form, which did not say so."""
+"""What holds of the first form, which did not say so."""
 
 
 def of_the_newest_format(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from benchmark.submission.run_record import CRASHED, record_of_log
 LAUNCHED_BY_US = "STEMDL_LAUNCHED"
 """Set for ranks that `stemdl run` started itself: it will report, and a missed target is not a failure of the rank."""
 LAUNCHER_WORDS = "launcher.txt"
-"""In the folder of a run that broke off: what its launcher said of that."""
+"""The file in the folder of a run that broke off with what its launcher said of that."""
 STOP_SECONDS = 10.0
 """How long a launcher that is asked to end its ranks may take before it is killed."""
 

@@ -126,7 +126,7 @@ def facts_of(timeline: Timeline, test_key: str) -> dict[str, Any]:
 
 
 def _load(preflight: Any) -> dict[str, float] | None:
-    """Of what a log says of its preflight, how busy the cores were before the clock; None where it does not say."""
+    """How busy the cores were before the clock, from what a log says of its preflight; None where it does not say."""
     figures = preflight.get("figures") if isinstance(preflight, dict) else None
     load = figures.get("load") if isinstance(figures, dict) else None
     sound = isinstance(load, dict) and all(type(load.get(name)) in (int, float) for name in LOAD)
@@ -238,7 +238,8 @@ def _in_order(folder: Path) -> list[str | int]:
 
 
 def summarise_set(records: list[dict[str, Any]]) -> dict[str, Any]:
-    """Of a run set: how many reached the target, and the mean of their seconds without the fastest and the slowest.
+    """A run set's figures: how many reached the target, and the mean of their seconds without the fastest and the
+    slowest.
 
     The olympic mean (MLPerf training rules, section 12) is None below three runs, where a run missed the target, and
     where two runs had the same seed.

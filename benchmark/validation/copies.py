@@ -83,7 +83,7 @@ class Trace:
 
     @cached_property
     def same_file(self) -> str:
-        """By which a log that is judged by two names is one."""
+        """The identity by which a log that is judged by two names is one."""
         return str(self.path.resolve())
 
 
@@ -131,7 +131,7 @@ def as_fault(copy: Copy) -> Fault:
 
 
 def copies(sets: Sequence[Sequence[Trace]]) -> Iterator[Copy]:
-    """Of runs of one benchmark, those that are copies of earlier ones: within a set where there is one, and from set
+    """The runs of one benchmark that are copies of earlier ones: within a set where there is one, and from set
     to set where there are more. Each run once."""
     traces = [trace for each in sets for trace in each]
     set_of = [number for number, each in enumerate(sets) for _ in each]
@@ -179,7 +179,7 @@ def _near(sets: Sequence[Sequence[Trace]], traces: list[Trace]) -> list[tuple[in
 def _shares(
     sets: Sequence[Sequence[Trace]], traces: list[Trace], kind: str, firsts: np.ndarray, seconds: np.ndarray
 ) -> np.ndarray:
-    """Of each pair's values, the difference by what it is between honest runs, at most 1."""
+    """The difference of each pair's values by what it is between honest runs, at most 1."""
     import numpy as np
 
     width = max(1, *(len(trace.values[kind]) for trace in traces))

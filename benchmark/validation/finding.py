@@ -25,7 +25,7 @@ class Severity(enum.IntEnum):
 
 
 class Verdict(enum.Enum):
-    """Of a submission: valid in the division that it declares, or in none."""
+    """The verdict on a submission: valid in the division that it declares, or in none."""
 
     CLOSED = "CLOSED"
     OPEN = "OPEN"
@@ -67,7 +67,7 @@ class Finding:
     hint: str
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON, the severity as a word."""
+        """The finding for JSON, the severity as a word."""
         return {**asdict(self), "severity": self.severity.name.lower()}
 
 

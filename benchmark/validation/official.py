@@ -16,7 +16,7 @@ from benchmark.validation.rule_file import RULES, rule_file
 from benchmark.validation.subjects import Log
 
 MOST_BYTES = 2**24
-"""Of a log that the official checker is given: it keeps all of it, several times over."""
+"""The size at most of a log that the official checker is given: it keeps all of it, several times over."""
 
 
 @dataclass(frozen=True)

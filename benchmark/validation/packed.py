@@ -10,7 +10,7 @@ from benchmark.validation.limits import Limits
 from benchmark.validation.tree import walk
 
 Sources = dict[tuple[str, str], dict[str, bytes]]
-"""By implementation and package, files by their path in the package."""
+"""The files of each implementation and package, by their path in the package."""
 
 
 def packed_sources(submission: Path, benchmark: str, limits: Limits = Limits()) -> Sources:

@@ -24,8 +24,8 @@ _NUMBER = "type(v['value']) in (int, float)"
 
 
 def rule_file(standard: Standard | None) -> Path:
-    """For logs of a benchmark: `RULES` where its metric is a share under `METRIC`, otherwise a file that is gone with
-    this process. `RULES` as well for benchmarks of others, which it refuses."""
+    """The rule file for logs of a benchmark: `RULES` where its metric is a share under `METRIC`, otherwise a file that
+    is gone with this process. `RULES` as well for benchmarks of others, which it refuses."""
     if standard is None or not standard.ours:
         return RULES
     if _as_written(standard) and targets().get(standard.name) == standard.goal.target:
@@ -34,7 +34,7 @@ def rule_file(standard: Standard | None) -> Path:
 
 
 def targets() -> dict[str, float]:
-    """Of every rung that `RULES` hold as they stand, the target. They call it at each check."""
+    """The target of every rung that `RULES` hold as they stand. They call it at each check."""
     return {name: each.goal.target for name, each in standards().items() if each.ours and _as_written(each)}
 
 

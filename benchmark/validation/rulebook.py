@@ -13,7 +13,7 @@ from benchmark.definition.finder import places
 from benchmark.foundation.errors import StemdlError, nearest
 
 RULE_BOOK = Path(__file__).resolve().parents[1] / "rules.md"
-"""In a checkout a link to the one at its top, in an installed package a copy."""
+"""The rules: in a checkout a link to the file at its top, in an installed package a copy."""
 
 _RULE = re.compile(r"^\*\*(R\d+\.\d+) (.+?)\.?\*\*", re.MULTILINE)
 _CHECKED = re.compile(r"\*Checked\s+by\s+([^*]+)\*")
@@ -40,7 +40,7 @@ class Rule:
         return _RULE.sub("", self.text, count=1).strip()
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """The same as plain values, for JSON."""
         return asdict(self)
 
 

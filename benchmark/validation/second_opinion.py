@@ -107,7 +107,7 @@ def _unasked(logs: Sequence[Log], limits: Limits) -> str:
 
 
 def second_opinion(questions: Sequence[CheckerQuestion], limits: Limits) -> list[list[Finding]]:
-    """Of each question, the findings that its answer gives. Asks in one process for all, which ends when the limits
+    """The findings that the answer to each question gives. Asks in one process for all, which ends when the limits
     are reached; what it has not answered by then is reported."""
     asked = [question for question in questions if not question.unasked]
     if importlib.util.find_spec("mlperf_logging") is None:

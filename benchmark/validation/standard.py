@@ -87,7 +87,7 @@ def standards() -> Mapping[str, Standard]:
 
 @functools.cache
 def _standards(folders: str) -> Mapping[str, Standard]:
-    """Of one value of the variable that names folders of tasks: `--tasks` changes it."""
+    """The standards by one value of the variable that names folders of tasks: `--tasks` changes it."""
     known: dict[str, Standard] = {}
     for path in sorted(OTHERS.glob("*.yaml")):
         values = shipped_yaml(path)

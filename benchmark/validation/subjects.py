@@ -22,7 +22,7 @@ from benchmark.validation.log_scan import scan_log
 from benchmark.validation.standard import Standard, standards
 
 _UNKNOWN = Goal(keys.EVAL_ACCURACY, AT_LEAST, 1.0, low=0.0, high=1.0, test_key=keys.TEST_F1_MACRO)
-"""For a log whose rung nobody knows."""
+"""The goal of a log whose rung nobody knows."""
 STRONG, WEAK = SCALINGS = ("strong", "weak")
 RECORD = LOG.replace(".txt", ".json")
 """The record of the run of `result_{index}.txt`, next to it; in a folder of a single run it is `run.json`."""
@@ -116,7 +116,7 @@ class Log:
 
     @cached_property
     def standard(self) -> Standard | None:
-        """Of the benchmark that it says it is of; None for an unknown one."""
+        """The standard of the benchmark that the log says it is of; None for an unknown one."""
         name = self.value(keys.SUBMISSION_BENCHMARK)
         return standards().get(name) if isinstance(name, str) else None
 

@@ -11,7 +11,7 @@ from benchmark.submission.ledger import LEDGER, Ledger, LedgerRun, parse_ledger
 from benchmark.validation.subjects import Log, ResultSet
 
 MOST_BYTES = 50 * 2**20
-"""As large as a file of a submission may be (R8.3): of 30,000 runs."""
+"""The size of a ledger at most, as large as a file of a submission may be (R8.3): of 30,000 runs."""
 MOST_NAMED = 8
 
 

@@ -77,7 +77,7 @@ class Judged:
         return bool(self.sets) and all(each.whole for each in self.sets)
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON: what it is and its verdict."""
+        """The judgement for JSON: what it is of and its verdict."""
         return {
             "path": self.path,
             "kind": self.kind,
@@ -108,7 +108,7 @@ class Report:
         return Verdict.OPEN if Verdict.OPEN in verdicts else Verdict.CLOSED
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """The same as plain values, for JSON."""
         return {
             "verdict": self.verdict.value,
             "findings": [finding.to_dict() for finding in self.findings],

@@ -70,4 +70,4 @@ CHECKS: Mapping[str, Callable[[Data], Iterator[DataFault]]] = {
     "pictures": pictures,
     "materials": materials,
 }
-"""In the order in which they are made and reported; those of a general check's name take its place."""
+"""The checks in the order in which they are made and reported; those of a general check's name take its place."""

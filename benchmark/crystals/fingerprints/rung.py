@@ -15,7 +15,7 @@ from benchmark.simulation.recipes import CrystalRecipe
 PRISTINE = "pristine"
 BROKEN = ("vacancies", "displaced", "substituted", "displaced_vacancies", "surface")
 KINDS = (PRISTINE, *BROKEN)
-"""Of defects."""
+"""Kinds of defects."""
 BY_PROTOTYPE, BY_STRUCTURE = READINGS = ("as_published", "by_structure")
 """Elements in eight prototypes, of seven classes; or compounds drawn at random, of which the space group is asked."""
 

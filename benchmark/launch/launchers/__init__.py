@@ -37,7 +37,7 @@ def get_launcher(name: str) -> Launcher:
 
 
 def names_keeping_jobs_apart() -> list[str]:
-    """Of the launchers that can start several jobs at the same time on the nodes of an allocation."""
+    """The launchers that can start several jobs at the same time on the nodes of an allocation."""
     return [launcher.name for launcher in every_launcher() if launcher.keeps_jobs_apart]
 
 

@@ -16,7 +16,7 @@ from benchmark.definition.finder import benchmark_with
 from benchmark.events import keys
 
 POINTS = 60
-"""Of a curve; of a longer one every n-th is kept, and the last."""
+"""Points of a curve; of a longer one every n-th is kept, and the last."""
 _LONGEST_NAME = 80
 
 

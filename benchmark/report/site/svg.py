@@ -138,7 +138,7 @@ def drawing(height: float, title: str, parts: Sequence[Markup]) -> Markup:
 
 
 def number(value: float | None, figures: int = 4) -> str:
-    """For a reader: so many figures, no zeros behind them, thousands apart; a dash for what is not known."""
+    """A number for a reader: so many figures, no zeros behind them, thousands apart; a dash for what is not known."""
     if value is None or not math.isfinite(value):
         return "–"
     if value and not 1e-4 <= abs(value) < 1e9:

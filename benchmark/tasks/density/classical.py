@@ -19,9 +19,10 @@ Pictures = NDArray[np.float64]
 DARK_FROM = 1.5
 """Where the annular dark field begins, in semi-angles of the probe; it goes to the detector's edge."""
 LEAST_OVERLAP = 0.03
-"""Of disks, against the largest: where they overlap less, single-side-band ptychography divides by this."""
+"""The least overlap of disks, against the largest: where they overlap less, single-side-band ptychography divides by
+this."""
 STEP = 1.0
-"""Of a slice's update in iterative ptychography, against the largest stable one."""
+"""The step of a slice's update in iterative ptychography, against the largest stable one."""
 
 
 def _detector(scan: Scan) -> tuple[NDArray, NDArray]:

@@ -20,7 +20,7 @@ from benchmark.data.storage import FLOAT16_SCALE
 PATTERNS = 3
 """Golden figures are of as many patterns, of `STRIPS` strips each."""
 RELATIVE_ACCURACY = 2.0**-11
-"""Of float16, in which scans are stored and taken here."""
+"""The relative accuracy of float16, in which scans are stored and taken here."""
 FIRST = 2
 """The square root of one electron: from here on rounding may move a value by a step; empty pixels stay so."""
 TARGET_STEP, LIFTED = 1.0 / 64.0, 1024
@@ -46,7 +46,7 @@ def codes(scan: NDArray[Any], targets: Iterable[NDArray[Any]], electrons: float)
 
 
 def _filled(numbers: NDArray[np.float64]) -> NDArray[np.int64]:
-    """With zeros behind, as many as make it a multiple of all strips."""
+    """The counts with zeros behind, as many as make it a multiple of all strips."""
     filled = np.zeros(-(-len(numbers) // (PATTERNS * STRIPS)) * PATTERNS * STRIPS, dtype=np.int64)
     filled[: len(numbers)] = numbers
     return filled

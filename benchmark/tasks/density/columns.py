@@ -14,7 +14,7 @@ from benchmark.simulation.zone import Zone, project
 SAME_COLUMN_ANGSTROM = 0.02
 """Atoms of a cell that lie as close in projection are of one column: symmetry puts them exactly over one another."""
 DECIMALS, TINY = 5, 1e-5
-"""Of lengths and angles that are the same but for rounding; places this little below 0 are at 0."""
+"""The difference of lengths and angles that are the same but for rounding; places this little below 0 are at 0."""
 
 
 @dataclass(frozen=True)

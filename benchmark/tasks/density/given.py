@@ -167,7 +167,8 @@ def _one(path: Path, what: str, scales: list[tuple[str, float] | None]) -> float
 
 
 def with_options(given: Given, options: Mapping[str, float], path: Path) -> Given:
-    """With what the options say in place of what the file does. Raises StemdlError where something stays unknown."""
+    """The scan with what the options say in place of what the file does. Raises StemdlError where something stays
+    unknown."""
     step = options.get("step_angstrom", given.step_angstrom)
     pixel = options.get("pixel_per_angstrom", given.pixel_per_angstrom)
     missing = [

@@ -14,7 +14,7 @@ ENOUGH_CORRELATION = 0.5
 NEAREST_ANGSTROM = 0.6
 """A column is found where the other picture has one as near."""
 LEAST_HEIGHT = 0.5
-"""Of a column, in standard deviations above the mean."""
+"""A column's least height, in standard deviations above the mean."""
 
 
 def fitted(pictures: NDArray, true: NDArray) -> NDArray[np.float64]:
@@ -92,7 +92,8 @@ class Found:
     apart_angstrom: float = 0.0
 
     def add(self, picture: NDArray, true: NDArray, pixel_angstrom: float) -> None:
-        """Of one more standardised picture. Each column has at most one partner, the nearest pairs taken together."""
+        """Counts one more standardised picture. Each column has at most one partner, the nearest pairs taken
+        together."""
         from scipy.optimize import linear_sum_assignment
 
         shown, wanted = (columns(each, pixel_angstrom) for each in (picture, true))

@@ -56,7 +56,7 @@ class DensityRecipe:
 
 
 def schema_of(parts: DensityRung) -> SampleSchema:
-    """Of every sample of a rung."""
+    """The schema of every sample of a rung."""
     scan = parts.scan
     square = (scan.target_pixels, scan.target_pixels)
     return SampleSchema(
@@ -134,5 +134,5 @@ def _give_memory_back() -> None:
 
 
 def make_recipe(rung: Rung) -> DensityRecipe:
-    """Of a rung as the definition has it. Raises StemdlError where it cannot be understood."""
+    """The recipe of a rung as the definition has it. Raises StemdlError where it cannot be understood."""
     return DensityRecipe(rung)

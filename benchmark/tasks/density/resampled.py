@@ -70,8 +70,8 @@ def on_grid(
 def _middle(
     mean: NDArray[np.float32], pixel: float, semi_angle: float, semi_angle_mrad: float
 ) -> tuple[list[float], list[str]]:
-    """Of the bright disk in the mean pattern: the detector's own, unless the disk's is far from it. `pixel` and
-    `semi_angle` in 1/Angstrom."""
+    """The middle of the bright disk in the mean pattern: the detector's own, unless the disk's is far from it. `pixel`
+    and `semi_angle` in 1/Angstrom."""
     disk = mean > 0.5 * np.quantile(mean, 0.99)
     found = [float(np.average(np.arange(len(weight)), weights=weight)) for weight in (disk.sum(1), disk.sum(0))]
     angle = float(np.sqrt(disk.sum() / np.pi)) * pixel / semi_angle

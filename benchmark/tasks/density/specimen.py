@@ -10,7 +10,7 @@ from benchmark.tasks.density.columns import CrystalView, columns_of, tilted
 from benchmark.tasks.density.defects import KINDS
 
 BOUNDARY_MARGIN = 2.5
-"""By how much a crystal with a boundary is made wider: its mirror image fills the other side."""
+"""The factor by which a crystal with a boundary is made wider: its mirror image fills the other side."""
 
 
 def build(
@@ -24,7 +24,8 @@ def build(
     slice_angstrom: float,
     generator: np.random.Generator,
 ) -> Specimen:
-    """Of a kind of defect (`defects.KINDS`), which lies within the square of side `field_angstrom` in the middle."""
+    """A specimen with a kind of defect (`defects.KINDS`), which lies within the square of side `field_angstrom` in the
+    middle."""
     thickness = slices * slice_angstrom
     margin = 2.0 * max(map(abs, view.tilt)) * thickness + 2.0
     across = (box.angstrom + margin) * (BOUNDARY_MARGIN if kind == "boundary" else 1.0)

@@ -54,8 +54,8 @@ class Meaning:
 
 
 def meaning_of(table: Columns, axis: str | None) -> Meaning:
-    """Of a file's columns; `axis` is what the reader was asked to take the abscissa for. Raises StemdlError where the
-    columns could be one thing or another, and where file and request differ."""
+    """The abscissa of a file's columns; `axis` is what the reader was asked to take the abscissa for. Raises
+    StemdlError where the columns could be one thing or another, and where file and request differ."""
     named = _named(table)
     if named is None:
         return _unnamed(table, axis)
@@ -118,7 +118,7 @@ def _tubes(table: Columns) -> list[str]:
 
 
 def _named(table: Columns) -> Meaning | None:
-    """By the names of the columns; None where they do not say it."""
+    """What the columns are by their names; None where they do not say it."""
     axes = [(name, at) for name in AXES for at, each in enumerate(table.names) if _AXES[name].fullmatch(each)]
     if not axes:
         return None
@@ -139,7 +139,7 @@ def _named(table: Columns) -> Meaning | None:
 
 
 def _unnamed(table: Columns, axis: str | None) -> Meaning:
-    """By their order: 2 theta, intensity and perhaps its error, unless the steps say otherwise."""
+    """What the columns are by their order: 2 theta, intensity and perhaps its error, unless the steps say otherwise."""
     where, count = f"{table.path}:{table.lines[0]}", table.values.shape[1]
     wanted = "a line that names the columns, such as: 2theta intensity error"
     if count > 3:

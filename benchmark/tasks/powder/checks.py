@@ -99,4 +99,4 @@ CHECKS: Mapping[str, Callable[[Data], Iterator[DataFault]]] = {
     "duplicates": duplicate_crystals,
     "types": types,
 }
-"""In the order in which they are made and reported; those of a general check's name take its place."""
+"""The checks in the order in which they are made and reported; those of a general check's name take its place."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 FAMILIES = ((2, "triclinic"), (15, "monoclinic"), (74, "orthorhombic"), (142, "tetragonal"), (194, "hexagonal"),
             (230, "cubic"))  # fmt: skip
 SPLIT = ((171, 172, 180, 181), (208,))
-"""Of {144, 145, 151 to 154, ...} and of {198, ...}: another Laue class."""
+"""Groups split off those of {144, 145, 151 to 154, ...} and of {198, ...}: they have another Laue class."""
 INDICES, ALONG_C = 6, 12
 """Absences repeat: glides and screws show up to these indices, the twelfth being that of a six-fold screw twice."""
 

@@ -78,7 +78,7 @@ def _deduplicated(selection: Selection, usable: Sequence[tuple[Candidate, Crysta
 def _with_room(
     rung: PowderRung, selection: Selection, usable: Sequence[tuple[Candidate, Crystal]], split: bool
 ) -> dict[str, list[Named]]:
-    """By class, as many as the rung has room for; all, where they are not to be split."""
+    """The crystals by class, as many as the rung has room for; all, where they are not to be split."""
     room = sum(rung.patterns_per_group[each] for each in SPLITS)
     taken: dict[str, list[Named]] = {}
     for candidate, crystal in sorted(usable, key=lambda one: _order(rung.seed, one[0].identifier)):

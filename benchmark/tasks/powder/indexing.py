@@ -24,7 +24,7 @@ LEAST_MERIT = 8.0
 LOWEST_LINES, LOWEST_INDICES = 6, 10
 EDGES_ANGSTROM = (2.0, 30.0)
 PROMINENCE = 0.08
-"""Of the square root of the highest intensity."""
+"""The least height of a line, as a share of the square root of the highest intensity."""
 LEFT_OUT = 0.2
 """The share of lines that may be another phase's: those that a lattice explains worst."""
 _WEIGHTS = {

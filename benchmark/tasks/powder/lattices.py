@@ -16,7 +16,7 @@ from benchmark.simulation.lattice import draw_lattice
 from benchmark.tasks.powder.diffraction import Reflections, allowed, with_strength
 
 FALL_ANGSTROM2 = 8.0
-"""Of the mean square form factor of medium atoms, as B of a Gaussian."""
+"""The decay of the mean square form factor of medium atoms, as B of a Gaussian."""
 LONGEST_EDGE_ANGSTROM = 40.0
 """Longer ones are drawn again."""
 

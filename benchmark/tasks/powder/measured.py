@@ -21,9 +21,10 @@ FEWEST_POINTS = 100
 MOST_TWICE = 0.05
 """The share of points at an angle that another has too: more are of a second scan."""
 MOST_NEGATIVE = 0.5
-"""Of the highest intensity: a background that was subtracted leaves less below 0."""
+"""The share of the highest intensity that may lie below 0: a background that was subtracted leaves less."""
 WIDEST_GAP_DEGREES = 0.5
-"""Of 2 theta at the grid's wavelength, that a straight line bridges: less than the distance of most lines."""
+"""The degrees of 2 theta at the grid's wavelength that a straight line bridges: less than the distance of most
+lines."""
 LEAST_COVERED = 0.5
 """The share of the grid that a curve has to cover."""
 Numbers = NDArray[np.float64]

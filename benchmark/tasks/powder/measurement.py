@@ -14,7 +14,7 @@ from benchmark.tasks.powder.measured import Grid
 from benchmark.tasks.powder.profile import Instrument, PowderSpecimen, pattern
 
 MOST_COUNTS = 1_000_000
-"""Of the highest point: float32 tells fewer counts apart."""
+"""Counts of the highest point at most: float32 tells no more counts apart."""
 Bounds = tuple[float, float]
 AXES = ((0, 0, 1), (1, 0, 0), (0, 1, 0), (1, 1, 0), (1, 1, 1), (1, 0, 1))
 """Along one of these plates lie and needles stand."""

@@ -14,7 +14,7 @@ from benchmark.tasks.powder.diffraction import NEUTRONS, X_RAYS, Numbers, Reflec
 from benchmark.tasks.powder.measured import Grid
 
 CU_K_ALPHA_1_ANGSTROM, CU_K_ALPHA_2_ANGSTROM = 1.540593, 1.544427
-"""Of copper (Hoelzer et al., Phys. Rev. A 56 (1997) 4554)."""
+"""The wavelengths of copper (Hoelzer et al., Phys. Rev. A 56 (1997) 4554)."""
 SCHERRER = 0.9
 REACH = 20.0
 """Full widths at half maximum to either side at which a line is cut off; its area is kept."""
@@ -81,8 +81,8 @@ def two_theta_degrees(d_angstrom: Numbers, wavelength_angstrom: float) -> Number
 
 
 def lorentz_polarisation(two_theta: Numbers, instrument: Instrument) -> Numbers:
-    """Of 2 theta in degrees, for a powder: 1 / (sin^2 cos) and (1 + A cos^2 2 theta) / (1 + A), where A is cos^2 of the
-    monochromator's 2 theta (International Tables C, 6.2)."""
+    """The Lorentz and polarisation factors at 2 theta in degrees, for a powder: 1 / (sin^2 cos) and (1 + A cos^2 2
+    theta) / (1 + A), where A is cos^2 of the monochromator's 2 theta (International Tables C, 6.2)."""
     theta = np.radians(two_theta) / 2.0
     lorentz = 1.0 / (np.sin(theta) ** 2 * np.cos(theta))
     if instrument.radiation == NEUTRONS:

@@ -18,7 +18,7 @@ from benchmark.tasks.powder.measurement import Measurements
 from benchmark.tasks.powder.profile import CU_K_ALPHA_1_ANGSTROM
 
 RANGE_DEGREES, WAVELENGTH_ANGSTROM = (5.0, 90.0), CU_K_ALPHA_1_ANGSTROM
-"""Of every rung's profiles, both ends included."""
+"""The range of every rung's profiles in degrees of 2 theta, both ends included."""
 BEYOND = 1.03
 """How far past the grid's range in 1/d reflections are computed: errors may move them onto it."""
 BALANCED, BIASED, UNSEEN = PARTS = ("balanced", "biased", "unseen")
@@ -67,13 +67,13 @@ class PowderRung:
 
     @property
     def d_range_angstrom(self) -> tuple[float, float]:
-        """Of the reflections that a pattern may show."""
+        """The spacings of lattice planes whose reflections a pattern may show."""
         largest, smallest = WAVELENGTH_ANGSTROM / (2.0 * np.sin(np.radians(np.array(RANGE_DEGREES)) / 2.0))
         return float(smallest) / BEYOND, float(largest) * BEYOND
 
     @property
     def groups(self) -> tuple[tuple[int, ...], ...]:
-        """Of each class, the space groups that are drawn."""
+        """The space groups of each class that are drawn."""
         found: dict[tuple[int, ...], list[int]] = {}
         for number in self.space_groups:
             found.setdefault(extinction_group(number), []).append(number)

@@ -46,4 +46,4 @@ CHECKS: Mapping[str, Callable[[Data], Iterator[DataFault]]] = {
     "symmetry": symmetry,
     "partitions": partitions,
 }
-"""In the order in which they are made and reported; those of a general check's name take its place."""
+"""The checks in the order in which they are made and reported; those of a general check's name take its place."""

@@ -40,7 +40,8 @@ HDF5 = (".h5", ".hdf5")
 SHOWN = 5
 """Groups in a picture."""
 SUM_WITHIN = 0.2
-"""By which a pattern's sum may miss 1, since some of the beam leaves the detector, before it is scaled."""
+"""The difference by which a pattern's sum may miss 1, since some of the beam leaves the detector, before it is
+scaled."""
 
 
 def read_inputs(paths: Sequence[Path], rung: Rung, options: Mapping[str, str]) -> Iterator[Question | StemdlError]:

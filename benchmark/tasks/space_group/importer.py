@@ -38,7 +38,7 @@ from benchmark.tasks.space_group.importing.tally import Tally
 REAL_RUNG = "stemdl_olcf"
 NPZ_FILES_AT_ONCE = 500
 FORMAT = 1
-"""Of what importing makes of a source: another number where the same source would give other bytes."""
+"""The version of what importing makes of a source: another number where the same source would give other bytes."""
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ __all__ = ["CHECKS", "SpaceGroupRecipe", "make_recipe"]
 
 
 class SpaceGroupRecipe:
-    """Of a rung, or of data that are not its own: `structures` or `prototypes` are sources of crystals
+    """The recipe of a rung, or of data that are not its own: `structures` or `prototypes` are sources of crystals
     (`sources.read_candidates`) to take, or to exchange the elements of; without `split` all given crystals that the
     rung can simulate are in one split, however few; `crystals` and `orientation` stand in place of the rung's."""
 

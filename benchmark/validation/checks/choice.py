@@ -20,7 +20,7 @@ NOTHING = object()
 
 @check("R4.12", "R4.5", of=ResultSet, ours_alone=True)
 def all_runs_are_told(results: ResultSet) -> Iterator[Fault]:
-    """Of all runs made with the submitted configuration those are submitted that the rules choose, and the others
+    """The runs that the rules choose of all made with the submitted configuration are submitted, and the others
     are named to the reader."""
     ledger = ledger_of(results)
     if ledger is None or results.standard is None or not results.logs:
@@ -71,7 +71,7 @@ def all_runs_are_told(results: ResultSet) -> Iterator[Fault]:
 
 
 def _chosen(results: ResultSet, counted: Sequence[LedgerRun], submitted: Sequence[LedgerRun]) -> Iterator[Fault]:
-    """Of more runs than a score is made of, the window with the median time is the submitted one."""
+    """The submitted window is the one with the median time where there are more runs than a score is made of."""
     assert results.standard is not None
     sent = {run.line for run in submitted}
     seconds = [run.seconds if run.status == keys.SUCCESS else None for run in counted]

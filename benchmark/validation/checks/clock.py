@@ -13,7 +13,7 @@ from benchmark.validation.subjects import Log
 INIT_MINUTES = 30
 MLLOG_BEGAN_MS, FAR_FUTURE_MS = 1_514_764_800_000, 4_102_444_800_000  # 2018 and 2100
 STEP_MS = 10
-"""By so much a clock may be set back while it is kept: a reader asks."""
+"""Milliseconds by which a clock may be set back while it is kept: a reader asks."""
 
 
 @check("R3.7", of=Log)

@@ -24,7 +24,7 @@ from benchmark.validation.subjects import DataFile, Log, ResultSet, Submission
 from benchmark.validation.told import read_ledger_of, run_of
 
 HEAD_BYTES, LONGEST_LINE = 2**16, 20_000
-"""Of a file that is looked at to tell whether it is a text, whose lines somebody can read."""
+"""The bytes of a file that are looked at to tell whether it is a text, whose lines somebody can read."""
 COMPILED = {
     ".so",
     ".pyc",
@@ -232,7 +232,7 @@ def _released(package: str) -> frozenset[str]:
 
 
 def _difference(packed: Sources, package: str, hashes: list[str]) -> str:
-    """In which files a packed copy differs from this version's, in words."""
+    """The files in which a packed copy differs from this version's, in words."""
     here: Mapping[str, bytes] = {name: path.read_bytes() for name, path in source_files(ROOT / package).items()}
     for (_, name), files in packed.items():
         if name == package and digest_of(files) in hashes:

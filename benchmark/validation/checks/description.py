@@ -39,8 +39,8 @@ MOST = {
     "host_network_card_count": 256,
     "accelerators_per_node": 64,
 }
-"""Of what counts, some times what the largest system has: 158,976 nodes (Fugaku), 32 sockets (Superdome), 384 cores of
-a processor, eight threads of a core, 16 accelerators of a node."""
+"""The largest plausible counts, some times what the largest system has: 158,976 nodes (Fugaku), 32 sockets (Superdome),
+384 cores of a processor, eight threads of a core, 16 accelerators of a node."""
 OF_THE_ACCELERATOR = ("accelerator_model_name", "accelerator_memory_capacity", "accelerator_interconnect")
 _CAPACITY = re.compile(r"\d\s*([kmgtpe]i?)?b\b", re.IGNORECASE)
 _NOT_IN_A_NAME = {"r", "tm", "cpu", "processor", "core", "with", "graphics", "intel", "amd", "nvidia", "the"}
@@ -122,7 +122,7 @@ def own_description_fits(log: Log) -> Iterator[Fault]:
 
 
 def _differences(log: Log, system: DataFile) -> Iterator[Fault]:
-    """Of a log and a description."""
+    """The differences of a log and a description."""
     for what, key, told, logged, severity in (*_models(log, system.values), *_numbers(log, system.values)):
         yield _unlike(log, system, what, key, told, logged, severity)
     yield from _software(log, system)

@@ -31,7 +31,7 @@ CHECKS = (
 )
 """What every preflight of a run has checked since the first released trainer; `load` came later."""
 SKEW_SECONDS = 1.0
-"""By which the clocks of two nodes may differ: `benchmark.launch.preflight.Limits`."""
+"""Seconds by which the clocks of two nodes may differ: `benchmark.launch.preflight.Limits`."""
 SOFTWARE = ("python", "MPI", *VERSIONED)
 OLDEST_PYTHON = (3, 10)
 _PYTHON = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})")

@@ -26,8 +26,8 @@ OWN_TRAINER = "trainer"
 _NUMBERED = re.compile("(?:run|instance)_([0-9]{1,9})")
 """The folder of a run within its set."""
 CLOCKS_APART_SECONDS, OTHER_TIMES_SECONDS = 2, 60
-"""By how much the clock of the node that keeps the ledger may differ from that of rank 0: more is a warning, and more
-than a minute is not two clocks but another time."""
+"""Seconds by which the clock of the node that keeps the ledger may differ from that of rank 0: more is a warning, and
+more than a minute is not two clocks but another time."""
 
 
 @check("R4.12", of=ResultSet, ours_alone=True)

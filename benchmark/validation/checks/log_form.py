@@ -83,7 +83,7 @@ OF_OURS = (
     Key(keys.DATA_STANDARD, lambda value: isinstance(value, bool), "true or false"),
 )
 OF_GRADIENTS = (Key(keys.OPT_NAME, _text, "a text"), Key(keys.OPT_BASE_LR, _above_zero, "a number above 0"))
-"""Of ours that learn by gradients."""
+"""Keys of our benchmarks that learn by gradients."""
 KNOWN = {value for name, value in vars(keys).items() if name.isupper() and isinstance(value, str)}
 
 

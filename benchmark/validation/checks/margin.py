@@ -1,4 +1,4 @@
-"""By how much runs pass the target, and by how long after their initialisation the clock starts: as honest runs do."""
+"""Runs pass the target by as much, and their clocks start as soon after initialisation, as those of honest runs."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from benchmark.validation.subjects import STRONG, Log, ResultSet, as_number
 DOUBTFUL = 1e-6
 """The chance below which a reader asks."""
 LATE_MS, LATE_MEDIAN_MS = 250, 100
-"""From init_stop to run_start: ranks that have met already meet once more. Of 36 honest runs on CPUs the longest was
-187 ms, on a machine with other work, and the median 1 ms; of no set was the median above 100 ms."""
+"""Milliseconds from init_stop to run_start: ranks that have met already meet once more. Of 36 honest runs on CPUs the
+longest was 187 ms, on a machine with other work, and the median 1 ms; of no set was the median above 100 ms."""
 
 
 @check("R3.11", of=ResultSet, ours_alone=True)

@@ -20,7 +20,7 @@ from benchmark.validation.standard import trainer_of
 from benchmark.validation.subjects import STRONG, Log, ResultSet, Submission, as_count, as_number
 
 PLACE = ("file", "lineno")
-"""Of each event: where in the trainer's source it was logged."""
+"""The metadata of each event: where in the trainer's source it was logged."""
 OF_AN_EPOCH = (keys.EPOCH_NUM,)
 BESIDE: Mapping[str, tuple[str, ...]] = {
     **{f"{name}_{edge}": OF_AN_EPOCH for name in (keys.EPOCH, keys.EVAL) for edge in ("start", "stop")},
@@ -32,7 +32,7 @@ BESIDE: Mapping[str, tuple[str, ...]] = {
     keys.TEST_F1_MACRO: (keys.SAMPLES_COUNT,),
     keys.RESUMED: (keys.STEP_NUM, keys.RANKS_BEFORE),
 }
-"""By key of the log, the metadata that the trainer puts besides its place; other keys have none."""
+"""The metadata that the trainer puts besides its place, by key of the log; other keys have none."""
 KINDS: Mapping[str, Callable[[Any], bool]] = {
     "lineno": lambda value: (as_count(value) or 0) > 0,
     keys.IN_MEMORY: lambda value: isinstance(value, bool),

@@ -86,8 +86,8 @@ def throughput_fits(log: Log) -> Iterator[Fault]:
 
 
 def _seconds_around(log: Log) -> dict[str, float]:
-    """Of each epoch, from the event above its start to the one below its stop: it cannot have taken longer, whichever
-    of its lines was held up."""
+    """The time of each epoch, from the event above its start to the one below its stop: it cannot have taken longer,
+    whichever of its lines was held up."""
     started: int | None = None
     lengths = {}
     for above, event in itertools.pairwise(log.events):

@@ -103,7 +103,7 @@ def weak_beside_strong(submission: Submission) -> Iterator[Fault]:
 
 @check("R8.2", of=Submission)
 def code_and_readme(submission: Submission) -> Iterator[Fault]:
-    """For each benchmark the source that was run, and a README that says how."""
+    """The source that was run is there for each benchmark, and a README that says how."""
     files = {entry.file: entry for entry in submission.entries if entry.kind == "file"}
     for benchmark in sorted({each.benchmark for each in submission.sets}):
         ours = any(each.ours for each in submission.sets if each.benchmark == benchmark)

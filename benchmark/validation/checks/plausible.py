@@ -18,16 +18,16 @@ OF_THE_WAY = 0.5
 """A run keeps at least this share of a recorded run's distance to perfection (of the metric to its best value, of the
 loss to its least). Runs at one batch size were seen to differ by a quarter of it at most."""
 TIMES_THE_LOSS = 1.5
-"""And at the target its loss is no more than so many times as far above the least."""
+"""At the target a run's loss is no more than so many times as far above the least as a recorded one."""
 TIMES_THE_EVALUATION, TIMES_THE_STAGING = 1.5, 4.0
 """How much faster than in the fastest recorded run an evaluation may be alongside the training, and a rank may read. An
 evaluation is one pass of three; reading is hashed with SHA-256, whose instructions all processors have alike."""
 FEWEST_OF_A_RANK = 8
 """Samples of a rank's step, below which training waits for more than its own arithmetic."""
 ROUNDING = 1e-3
-"""By which the mean of float32 losses may lie below what can be."""
+"""How far the mean of float32 losses may lie below what can be."""
 TEST_SIGMAS, TEST_OFFSET = 4.0, 0.03
-"""By how many standard deviations, of two splits of so many samples, dev and test score may differ, beyond the offset
+"""Standard deviations, of two splits of so many samples, by which dev and test score may differ, beyond the offset
 of recorded runs: their test split is 0.00 to 0.03 the easier."""
 
 

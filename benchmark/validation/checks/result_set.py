@@ -20,7 +20,8 @@ from benchmark.validation.subjects import RECORD, STRONG, Log, ResultSet, as_cou
 _LOG_NAME = re.compile(re.escape(LOG).replace(re.escape("{index}"), "(0|[1-9][0-9]*)"))
 
 SEED_BITS = 31
-"""Of a seed that a run draws. Generators that take fewer bits than they are given make one run of two seeds."""
+"""The bits of a seed that a run draws. Generators that take fewer bits than they are given make one run of two
+seeds."""
 CHOSEN = 1000
 """A seed below, or two that lie nearer to each other, are of one in 100,000 sets whose seeds have 31 bits."""
 OF_EVERY_RUN = (
@@ -69,7 +70,8 @@ def target_rests_on_runs(results: ResultSet) -> Iterator[Fault]:
 
 @check("R4.5", of=ResultSet)
 def number_of_runs(results: ResultSet) -> Iterator[Fault]:
-    """As many logs as the definition says: not one more in strong scaling, or the best would be picked from them."""
+    """There are as many logs as the definition says: not one more in strong scaling, or the best would be picked from
+    them."""
     if results.standard is None:
         return
     wanted, found = results.standard.runs, len(results.logs)

@@ -193,7 +193,7 @@ def _software(results: ResultSet, values: dict) -> Iterator[Fault]:
 
 @check("R7.3", of=Log, ours_alone=True)
 def own_system_agrees(log: Log) -> Iterator[Fault]:
-    """In a run's own folder, the system's description is of the nodes and accelerators that the log says."""
+    """The system's description in a run's own folder is of the nodes and accelerators that the log says."""
     if log.system is None:
         return
     if log.system.values is None:

@@ -71,7 +71,7 @@ def instances_ran_at_once(results: ResultSet) -> Iterator[Fault]:
 
 @check("R5.5", of=ResultSet, ours_alone=True)
 def instances_are_all_told(results: ResultSet) -> Iterator[Fault]:
-    """As many instances as the ledger says to have been started at once are among the logs, or pruned, or did not
+    """The instances that the ledger says were started at once are all among the logs, or pruned, or did not
     come to their end."""
     ledger = ledger_of(results)
     runs = [run for log in results.logs + results.pruned if ledger and (run := run_of(ledger, log)) is not None]

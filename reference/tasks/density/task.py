@@ -15,7 +15,8 @@ from reference.task import Batch
 from reference.tasks.density.model import BIN, STRIDE, ScanNet
 
 SYMMETRIES = 8
-"""Of the square: what turns or mirrors specimen, scan and detector together leaves the physics as it is."""
+"""The symmetries of the square: what turns or mirrors specimen, scan and detector together leaves the physics as it
+is."""
 
 
 class Density:

@@ -1,4 +1,5 @@
-"""From pictures to a few numbers each, learnt without labels: principal axes, by a kernel too, or an autoencoder."""
+"""Methods that turn pictures into a few numbers each, learnt without labels: principal axes, by a kernel too, or an
+autoencoder."""
 
 from __future__ import annotations
 
@@ -15,9 +16,9 @@ from reference.tasks.fingerprints_unsupervised.sums import Total, k_means, momen
 Batches = Callable[[], Iterable[Tensor]]
 """Features (n, d) of all of a rank's samples, as often as they are asked for."""
 RIDGE = 1e-8
-"""Of the kernel's eigenvalues, in the largest: smaller ones are noise."""
+"""The least of the kernel's eigenvalues, as a share of the largest: smaller ones are noise."""
 HIDDEN = (128, 64)
-"""Of the re-study's autoencoder, before the code; the same backwards after it."""
+"""The layers of the re-study's autoencoder before the code; the same backwards after it."""
 RATE = 1e-3
 
 

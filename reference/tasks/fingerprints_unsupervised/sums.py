@@ -15,7 +15,7 @@ STEPS_PER_UNIT = 2**14
 
 @dataclass(frozen=True)
 class Moments:
-    """Of features: how many samples there are, `mean` (d,), and `covariance` (d, d)."""
+    """Moments of features: how many samples there are, `mean` (d,), and `covariance` (d, d)."""
 
     samples: int
     mean: Tensor
@@ -28,7 +28,8 @@ def in_steps(features: Tensor) -> Tensor:
 
 
 def moments(batches: Iterable[Tensor], total: Total) -> Moments:
-    """Of features (n, d) in batches of all ranks. Sums of up to 2^25 samples' products of numbers below 1 are exact."""
+    """The moments of features (n, d) in batches of all ranks. Sums of up to 2^25 samples' products of numbers below 1
+    are exact."""
     count, first, second = 0, None, None
     for features in batches:
         steps = in_steps(features)

@@ -19,8 +19,8 @@ METHODS = ("pca", "kernel_pca", "autoencoder")
 
 
 class Clusters:
-    """As many clusters as the schema has classes. `pool` is the side of a square of pixels that count as one; `root`
-    whether it is the intensity's root that is looked at."""
+    """The fit of as many clusters as the schema has classes. `pool` is the side of a square of pixels that count as
+    one; `root` whether it is the intensity's root that is looked at."""
 
     def __init__(self, method: Method, schema: SampleSchema, pool: int, root: bool) -> None:
         (picture,), (label, *_) = schema.inputs, schema.targets

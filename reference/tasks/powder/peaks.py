@@ -10,14 +10,14 @@ from torch.nn import functional as F
 
 SMOOTHED_DEGREES = 0.15
 APART_DEGREES = 0.3
-"""Of two maxima nearer than half of this the higher one is a line."""
+"""The distance by half of which two maxima are apart; of nearer ones the higher is a line."""
 BASE_DEGREES = 4.0
 """The background at a point is between the lowest points this far around it."""
 SEEN_DEGREES = 0.45
-"""To either side of a line: its shape, its doublet, its neighbours."""
+"""Degrees that are seen to either side of a line: its shape, its doublet, its neighbours."""
 SEEN_POINTS = 19
 LEAST_HEIGHT = 0.01
-"""Of the square root of the highest intensity."""
+"""The least height of a line, as a share of the square root of the highest intensity."""
 
 
 class Lines(nn.Module):

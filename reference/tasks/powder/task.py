@@ -19,7 +19,7 @@ from reference.tasks.powder.resnet import ResNet
 from reference.tasks.powder.vary import Variation
 
 RANGE_DEGREES, WAVELENGTH_ANGSTROM = (5.0, 90.0), 1.540593
-"""Of the profiles of all rungs."""
+"""The range of the profiles of all rungs."""
 
 
 class Powder:

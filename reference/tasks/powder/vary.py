@@ -21,15 +21,15 @@ SWELLING = 0.012
 ZERO_DEGREES, DISPLACEMENT_DEGREES = 0.03, 0.04
 FWHM_DEGREES = (0.02, 0.4)
 STRAIN_DEGREES = 0.6
-"""By how much lines at 90 degrees may be broader than those at 0."""
+"""The most by which lines at 90 degrees are broader than those at 0."""
 TEXTURE = 0.6
-"""Of the logarithm of intensity, from line to line."""
+"""The spread of the logarithm of intensity, from line to line."""
 DAMPING_ANGSTROM2 = (-0.5, 1.5)
 """Debye-Waller B, more or less than in the simulation."""
 IMPURITY = 0.2
 BACKGROUND = (1e-3, 0.08)
 COUNTS = (500.0, 2e5)
-"""In the highest point."""
+"""Counts in the highest point."""
 HALF, SELDOM = 0.5, 0.2
 
 
@@ -60,7 +60,8 @@ class Draws:
 
 
 class Variation:
-    """Of profiles at even steps of 2 theta over `range_degrees`. `strength` is the share of the above that is done."""
+    """Variation of profiles at even steps of 2 theta over `range_degrees`. `strength` is the share of the above that is
+    done."""
 
     def __init__(
         self, points: int, range_degrees: tuple[float, float], wavelength_angstrom: float, strength: float = 1.0

@@ -48,8 +48,8 @@ def angles_of(x: Tensor) -> Tensor:
 
 @functools.cache
 def _tables(device: torch.device) -> tuple[Tensor, ...]:
-    """Of every picture: where its rings lie (1, rings, directions, 2) and what each counts (rings, 1); the angles that
-    are tried, and of each the cosines and sines of its phases (orders, angles)."""
+    """The rings of every picture: where they lie (1, rings, directions, 2) and what each counts (rings, 1); the angles
+    that are tried, and of each the cosines and sines of its phases (orders, angles)."""
     radii = torch.linspace(NEAREST, FARTHEST, RINGS, device=device)[:, None]
     directions = torch.arange(DIRECTIONS, device=device) * (2.0 * math.pi / DIRECTIONS)
     rings = torch.stack([radii * directions.cos(), radii * directions.sin()], dim=-1)[None]

@@ -15,7 +15,7 @@ from benchmark.simulation.detector import pattern
 from benchmark.simulation.draw import draw_crystal
 from benchmark.simulation.manybeam import propagate
 from benchmark.simulation.potential import Atoms
-from benchmark.simulation.symmetry import rotations_of
+from benchmark.simulation.symmetry import operations
 from benchmark.simulation.zone import CONVENTIONAL_AXES, DETECTOR_RIGHT, Zone, project
 
 RUNG = CbedRung.of(load_benchmark("space_group").rung("stemdl_mini"))
@@ -35,7 +35,7 @@ def required(crystal: Crystal, zone: Zone) -> set[str]:
     In the zero-order Laue zone the potential is averaged along the beam, so the sign does not matter.
     """
     found = set()
-    for rotation in rotations_of(crystal.space_group):
+    for rotation in np.unique(operations(crystal.space_group)[0].astype(np.int64), axis=0):
         cartesian = crystal.cell.T @ rotation @ np.linalg.inv(crystal.cell.T)
         seen = zone.frame @ cartesian @ zone.frame.T
         if abs(abs(seen[2, 2]) - 1.0) > 1e-6:

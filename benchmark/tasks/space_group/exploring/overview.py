@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import h5py
 
 MOST_STACKS_LOOKED_AT = 20_000
-"""Of a larger data set, the patterns of every n-th stack are looked at; all are counted."""
+"""Stacks whose patterns are looked at: of a larger data set those of every n-th stack; all are counted."""
 MOST_MATERIALS_KEPT = 20_000
 MOST_PATTERNS_KEPT = 4_000
 REDUCED_PIXELS = 32

@@ -32,7 +32,7 @@ KNOWN = ("space_group", "material", "energy_keV", *OF_THE_MATERIAL)
 LABELS = ("space_group", "material")
 """What the survey has read and held; the importer writes them itself."""
 MOST_KEV, LARGEST_INDEX, MOST_BYTES = 100_000, 10_000, 32_768
-"""Of a beam's energy, of a direction's components, and of an attribute: beyond lies no value, but damage."""
+"""The largest beam energy, component of a direction, and attribute: what lies beyond is damage, not a value."""
 BROKEN = object()
 
 Attributes = dict[str, Any]

@@ -20,7 +20,8 @@ from benchmark.data.storage import LOG_FLOOR, LOG_STEP
 NPZ_FAULTS = (OSError, EOFError, ValueError, KeyError, IndexError, zipfile.BadZipFile, zlib.error)
 REAL_PIXELS, NPZ_PIXELS = 512, 128
 REAL_KINDS = "fiu"
-"""Of numpy's types those of real numbers: complex ones would be read as if their imaginary part were not there."""
+"""The kinds of numpy's types that are real numbers: complex ones would be read as if their imaginary part were not
+there."""
 
 
 def fault_of(patterns: NDArray[np.float32]) -> str | None:

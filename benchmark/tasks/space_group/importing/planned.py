@@ -1,4 +1,4 @@
-"""From what was found in a source to what is written: which stacks are kept, in which shard, in which order.
+"""How what was found in a source becomes what is written: which stacks are kept, in which shard, in which order.
 
 The real files hold one material's energies together and materials as the simulation came to them. Here materials are
 put in the order of a hash of their identifiers, so that any run of shards is a fair sample of its split, and numbered
@@ -19,9 +19,10 @@ from benchmark.tasks.space_group.importing.surveyed import SourceSample
 from benchmark.tasks.space_group.importing.tally import Tally
 
 SHARD_BYTES = 128 * 2**20
-"""Of unfiltered patterns, at most, and so about a worker's memory: 42 stacks of the real set as it is."""
+"""The bytes of unfiltered patterns at most, and so about a worker's memory: 42 stacks of the real set as it is."""
 SOURCE_BYTES = 2**30
-"""Of a source's patterns that go into one shard, at most: small storage, too, leaves hundreds of shards to work on."""
+"""The bytes of a source's patterns that go into one shard, at most: small storage, too, leaves hundreds of shards to
+work on."""
 BYTES_PER_PIXEL = {"float32": 4, "float16": 2, "log_uint8": 1}
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 MOST_PIXELS = 4096
 """Along one side of a pattern; what says more is not a pattern, and would not fit in memory."""
 MOST_CHARACTERS = 1000
-"""Of a material's identifier."""
+"""The length of a material's identifier at most."""
 
 
 @dataclass(frozen=True)

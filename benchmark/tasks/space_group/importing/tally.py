@@ -42,7 +42,7 @@ class Tally:
         self.reasons.update(other.reasons)
 
     def as_json(self) -> dict[str, Any]:
-        """For machines, the reasons in the order of their texts."""
+        """The tally for machines, the reasons in the order of their texts."""
         return {
             "imported": self.imported,
             "repaired": self.repaired,
