@@ -204,6 +204,7 @@ def test_whatever_entries_hold_is_borne(start: dict, end: dict):
 
 
 def test_the_ledger_of_runs_and_run_sets_is_found(tmp_path: Path):
+    tmp_path = tmp_path / "below" / "those"  # of other tests' runs, which have a ledger
     for name in ("one/a", "one/set/run_0", "two/b"):
         (tmp_path / name).mkdir(parents=True)
     assert find_ledger([tmp_path / "one" / "a"]) is None
