@@ -8,7 +8,8 @@ on). What a file does not say is asked for; nothing is assumed in silence.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,12 +54,15 @@ def read_given(path: Path, energy_kev: float) -> Given:
     where there is none, or more than one, or the calibration is one that is not understood."""
     try:
         if path.suffix.lower() == ".npy":
-            return Given(_four_dimensional(path, np.load(path, allow_pickle=False)))
+            with open(path, "rb") as handle:
+                return Given(_four_dimensional(path, np.lib.format.read_array(handle, allow_pickle=False)))
         import h5py
 
         with h5py.File(path, "r") as file:
             return _of_hdf5(path, file, energy_kev)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except MemoryError as error:
+        raise StemdlError("the scan is larger than the memory", where=path, found=error) from error
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise StemdlError("the scan cannot be read", where=path, found=" ".join(str(error).split())) from error
 
 
@@ -73,22 +77,22 @@ def _four_dimensional(path: Path, array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
-def _datasets(group: h5py.Group) -> Iterator[h5py.Dataset]:
+def _datasets(file: h5py.File) -> list[h5py.Dataset]:
+    """What may be a scan, each once however many names it has; links into other files are not followed."""
     import h5py
 
-    for name in group:
-        found = group.get(name, getlink=True)
-        if isinstance(found, (h5py.SoftLink, h5py.ExternalLink)):
-            continue  # a file leads into no other one
-        each = group[name]
-        if isinstance(each, h5py.Group):
-            yield from _datasets(each)
-        elif each.ndim == 4 and each.dtype.kind in "iuf":
-            yield each
+    found: list[h5py.Dataset] = []
+
+    def look(_: str, each: Any) -> None:
+        if isinstance(each, h5py.Dataset) and each.ndim == 4 and each.dtype.kind in "iuf":
+            found.append(each)
+
+    file.visititems(look)
+    return found
 
 
 def _of_hdf5(path: Path, file: h5py.File, energy_kev: float) -> Given:
-    found = list(_datasets(file))
+    found = _datasets(file)
     if len(found) != 1:
         raise StemdlError(
             "the file does not hold one scan",
@@ -97,6 +101,8 @@ def _of_hdf5(path: Path, file: h5py.File, energy_kev: float) -> Given:
             found=", ".join(each.name for each in found) or "none",
         )
     (data,) = found
+    if data.nbytes > os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"):
+        raise MemoryError(f"{data.nbytes / 1e9:.1f} GB")
     axes = [_axis(data.parent, number) for number in range(4)]
     given = Given(_four_dimensional(path, data[()]))
     if all(axis is None for axis in axes):

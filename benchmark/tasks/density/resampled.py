@@ -16,6 +16,8 @@ STEP_TOLERANCE, SEMI_ANGLE_TOLERANCE = 0.1, 0.15
 """By how much, as a share, a step may differ from the rung's; and from where on the probe's angle is worth a note."""
 OFF_MIDDLE = 0.25
 """How far from the detector's middle, in semi-angles, what looks like the bright disk may lie and be that middle's."""
+MOST_INTENSITY = 1e20
+"""Of a pixel: sums over a scan stay within single precision."""
 FAR_DOSE = 2.0
 """Factor off the doses that a rung draws that is worth a note."""
 
@@ -32,7 +34,9 @@ def on_grid(
     from.
     """
     assert given.step_angstrom is not None and given.pixel_per_angstrom is not None
-    patterns, notes = _mended(given.patterns.astype(np.float32))
+    with np.errstate(over="ignore"):  # what is too large is no number, as a dead pixel
+        patterns = given.patterns.astype(np.float32)
+    patterns, notes = _mended(patterns)
     patterns, more = _chosen(patterns, given.step_angstrom, scan)
     notes = [*given.notes, *notes, *more]
     total = electrons or float(patterns.sum(axis=(2, 3), dtype=np.float64).mean())
@@ -111,6 +115,8 @@ def _mended(patterns: NDArray[np.float32]) -> tuple[NDArray[np.float32], list[st
         )
         patterns = np.where(known, patterns, around)
         notes.append(f"{share:.2%} of the pixels hold no number; their neighbours stand in for them")
+    if patterns.max() > MOST_INTENSITY:
+        raise StemdlError("intensities are too large", expected=f"at most {MOST_INTENSITY:g}", found=patterns.max())
     if patterns.min() < 0.0:
         notes.append("intensities below 0 are taken as 0")
         patterns = np.maximum(patterns, 0.0)

@@ -22,7 +22,8 @@ EVEN_SHARE, EVEN_WITHIN = 0.9, 0.2
 SURELY_DEGREES = 30.0
 """A column without a name that goes past this is 2 theta: d and q of powder curves end before."""
 
-_NUMBER = r"([0-9]+[.,]?[0-9]*|[.,][0-9]+)\s*(nm)?"
+_NUMBER = r"([0-9]+[.,]?[0-9]*(?:e[+-]?[0-9]+)?|[.,][0-9]+(?:e[+-]?[0-9]+)?)\s*((?:nm|pm|m)\b)?"
+_IN_ANGSTROM = {"": 1.0, "nm": 10.0, "pm": 0.01, "m": 1e10}
 _WAVELENGTH = re.compile(
     rf"(?:wave\s*-?length|lambda|λ|k[\s_-]?(?:alpha|α)[\s_-]?1)[^0-9]{{0,24}}{_NUMBER}", re.IGNORECASE
 )
@@ -36,6 +37,8 @@ _INTENSITY = re.compile(r"i|y|int\.?|cps|[yi][_ ]?obs.*|obs.*|.*intensit.*|.*cou
 _ERROR = re.compile(
     r"e|s|esd.*|err.*|sig.*|σ.*|std.*|uncert.*|[esd][_ ]?(y|i|obs|int).*|.*(error|uncertainty).*", re.IGNORECASE
 )
+_OTHER = re.compile(r"(theta|θ|th|omega|ω|tof|time.*|energy.*|e|channel.*)[\s_-]*([(\[/].*)?", re.IGNORECASE)
+"""Names of an abscissa that no axis of ours is: half of 2 theta, a time of flight, an energy."""
 _AXES = {
     "two_theta": re.compile(r"tth.*|two[\s_-]*theta.*|.*2[\s_*°-]*(θ|th).*|angle.*", re.IGNORECASE),
     "d": re.compile(r"d|d[\s_-]*(\(|\[|/|spac|val|ang|å).*|.*spacing.*", re.IGNORECASE),
@@ -80,7 +83,7 @@ def wavelength_of(table: Columns, axis: str, given_angstrom: float | None) -> tu
             f"wavelength {K_ALPHA_1_ANGSTROM[tube]} angstrom: K alpha 1 of the {tube.capitalize()} tube"
             for tube in tubes
         )
-    stated = stated or [K_ALPHA_1_ANGSTROM[tube] for tube in tubes]
+    stated = [*stated, *(K_ALPHA_1_ANGSTROM[tube] for tube in tubes)]
     values = [*stated, *([given_angstrom] if given_angstrom is not None else [])]
     if not values:
         raise StemdlError(
@@ -104,7 +107,7 @@ def _lines(table: Columns) -> list[str]:
 def _stated(table: Columns) -> list[float]:
     """The wavelengths in angstrom that header and comments name."""
     found = [match for line in _lines(table) for match in _WAVELENGTH.finditer(line)]
-    values = [float(match[1].replace(",", ".")) * (10.0 if match[2] else 1.0) for match in found]
+    values = [float(match[1].replace(",", ".")) * _IN_ANGSTROM[(match[2] or "").lower()] for match in found]
     low, high = WAVELENGTHS_ANGSTROM
     if wrong := [value for value in values if not low <= value <= high]:
         raise StemdlError("the file states what is not a wavelength", where=table.path, found=f"{wrong[0]:g} angstrom")
@@ -123,6 +126,9 @@ def _named(table: Columns) -> Meaning | None:
     if not axes:
         return None
     axis, at = axes[0]
+    if axis != "two_theta" and re.search(r"nm|pm", table.names[at], re.IGNORECASE):
+        where, expected = f"{table.path}:{table.lines[0]}", "angstrom, or 1/angstrom"
+        raise StemdlError(f"{axis} is in another unit", where=where, expected=expected, found=table.names[at])
     taken = {each for _, each in axes}
     others = [of for of in range(len(table.names)) if of not in taken and not _ERROR.fullmatch(table.names[of])]
     intensities = [of for of in others if _INTENSITY.fullmatch(table.names[of])] or others
@@ -141,6 +147,8 @@ def _named(table: Columns) -> Meaning | None:
 def _unnamed(table: Columns, axis: str | None) -> Meaning:
     """What the columns are by their order: 2 theta, intensity and perhaps its error, unless the steps say otherwise."""
     where, count = f"{table.path}:{table.lines[0]}", table.values.shape[1]
+    if table.names and _OTHER.fullmatch(table.names[0]):
+        raise StemdlError("the abscissa is another one", where=where, expected=", ".join(AXES), found=table.names[0])
     wanted = "a line that names the columns, such as: 2theta intensity error"
     if count > 3:
         raise StemdlError("too many columns without names", where=where, expected=wanted, found=f"{count} columns")

@@ -196,6 +196,35 @@ def test_a_file_with_two_scans_or_none_or_of_another_kind_is_refused(scan: NDArr
             list(EVALUATION.read_inputs([place], RUNG, {}))
 
 
+def test_whatever_lies_next_to_a_scan_it_is_found_once(scan: NDArray, tmp_path: Path) -> None:
+    """Second names, a group that holds itself, links to nothing, types and deep folders, as HDF5 has them."""
+    with h5py.File(tmp_path / "odd.h5", "w") as file:
+        file[f"{'g/' * 1100}scan"] = scan
+        file["again"], file["loop/root"] = file[f"{'g/' * 1100}scan"], file["/"]
+        file["nothing"], file["type"] = h5py.SoftLink("/nowhere"), np.dtype("f4")
+        file["empty"] = h5py.Empty("f4")
+    np.testing.assert_array_equal(scan_of(tmp_path / "odd.h5", **CALIBRATED), scan)
+
+
+def test_scans_that_no_memory_holds_or_no_number_are_refused(scan: NDArray, tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "claims.h5", "w") as file:
+        file.create_dataset("a", shape=(10**4, 10**4, 10**3, 10**3), dtype="f4", chunks=(1, 1, 10**3, 10**3))
+    (tmp_path / "nothing.npy").touch()
+    np.savez(tmp_path / "archive.npz", a=scan)
+    (tmp_path / "archive.npz").rename(tmp_path / "archive.npy")
+    np.save(tmp_path / "large.npy", np.full_like(scan, 2e38))
+    np.save(tmp_path / "larger.npy", np.full(scan.shape, 1e300))
+    found = list(EVALUATION.read_inputs([tmp_path], RUNG, CALIBRATED))
+    assert [Path(str(each.where)).name for each in found if isinstance(each, StemdlError)] == [
+        "archive.npy",
+        "claims.h5",
+        "large.npy",
+        "larger.npy",
+        "nothing.npy",
+    ]
+    assert ["memory" in str(found[1]), "too large" in str(found[2])] == [True, True]
+
+
 @pytest.mark.parametrize("text", ["nothing", "0", "-1", "nan", "inf"])
 def test_options_are_numbers_above_0(text: str, scan: NDArray, tmp_path: Path) -> None:
     with pytest.raises(StemdlError, match="not a number above 0"):

@@ -49,6 +49,10 @@ def places(curve: MeasuredCurve) -> np.ndarray:
     [
         "# wavelength 1.540593\n" + rows(ANGLES, COUNTS),
         "# lambda = 0.1540593 nm\n" + rows(ANGLES, COUNTS),
+        "# wavelength 154.0593 pm\n" + rows(ANGLES, COUNTS),
+        "# wavelength 1.540593e-10 m\n" + rows(ANGLES, COUNTS),
+        "# wavelength 0.1540593e1\n" + rows(ANGLES, COUNTS),
+        "# Cu anode, wavelength 1.540593\n" + rows(ANGLES, COUNTS),
         "Anode material: Cu\n" + rows(ANGLES, COUNTS, separator="\t"),
         "# Cu Kalpha radiation\r\n" + rows(ANGLES, COUNTS).replace("\n", "\r\n"),
         "K-Alpha1 wavelength,1.540593\nK-Alpha2 wavelength,1.544427\nK-Beta wavelength,1.392250\n"
@@ -96,6 +100,12 @@ BAD = {
     "an infinite intensity": ("# wavelength 1.5406\n" + rows(ANGLES, COUNTS) + "80.0 inf\n", "infinite", 702),
     "an angle past 180": ("# wavelength 1.5406\n2theta I\n" + rows(ANGLES, COUNTS) + "180.5 3\n", "not a place", 703),
     "an angle below 0": ("# wavelength 1.5406\n2theta I\n-5.0 3\n" + rows(ANGLES, COUNTS), "not a place", 3),
+    "a tube of another wavelength": ("# anode Mo\n# wavelength 1.5406\n" + rows(ANGLES, COUNTS), "another wave", None),
+    "theta": ("# wavelength 1.5406\ntheta I\n" + rows(ANGLES, COUNTS), "abscissa is another one", 3),
+    "a time of flight": ("# wavelength 1.5406\nTOF(us) counts\n" + rows(ANGLES, COUNTS), "abscissa is another one", 3),
+    "an energy": ("# wavelength 1.5406\nEnergy (keV),I\n" + rows(ANGLES, COUNTS, separator=","), "another one", 3),
+    "q in nm": ("q(nm^-1) I\n" + rows(ANGLES, COUNTS), "q is in another unit", 2),
+    "d in nm": ("d(nm) I\n" + rows(ANGLES, COUNTS), "d is in another unit", 2),
     "two scans": ("# wavelength 1.5406\n2theta I\n" + rows(ANGLES, COUNTS) * 2, "more than once", 703),
     "a list of lines": (
         "# wavelength 1.5406\n2theta I\n" + rows(ANGLES[:20], COUNTS[:20]),
