@@ -57,6 +57,7 @@ class Run:
 
     @property
     def goal(self) -> Goal:
+        """The goal of the run's rung."""
         return self.request.benchmark.goal_at(self.request.rung.name)
 
     def task(self, make: MakeTask | None, needs: Iterable[str]) -> Any:

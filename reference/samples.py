@@ -55,6 +55,7 @@ class SamplesInMemory:
         return self._count
 
     def batches(self, choices: Iterable[Chosen]) -> Iterator[Batch]:
+        """Batches of the chosen samples, from memory."""
         for chosen in choices:
             which = (
                 slice(chosen.start, chosen.stop)
@@ -75,6 +76,7 @@ class SamplesStreamed:
         return len(self._part)
 
     def batches(self, choices: Iterable[Chosen]) -> Iterator[Batch]:
+        """Batches of the chosen samples, read some batches ahead."""
         unused: deque[Batch] = deque()  # memory that the kernel would otherwise have to clear again for every batch
         ahead: deque[Future[Batch]] = deque()
         remaining = iter(choices)

@@ -67,6 +67,7 @@ class Result:
 
     @property
     def weak(self) -> bool:
+        """Whether the runs are instances of weak scaling."""
         return self.folder.scaling == WEAK
 
     @property

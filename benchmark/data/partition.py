@@ -50,6 +50,7 @@ class Partition:
 
     @property
     def split_of(self) -> dict[str, str]:
+        """The split of each unit."""
         return {unit: split for split, units in self.splits.items() for unit in units}
 
 

@@ -31,6 +31,7 @@ class ShardPlan:
 
     @property
     def samples(self) -> int:
+        """How many samples the shard has."""
         return sum(unit.samples for unit in self.units)
 
     def numbered(self) -> Iterator[tuple[int, Unit]]:

@@ -71,6 +71,7 @@ class ShardIndex:
     fields: Mapping[str, StoredField]
 
     def name(self, sample: int) -> str:
+        """The name of the group of a sample, by its place in the shard."""
         return bytes(self.names[sample]).decode()
 
 

@@ -43,10 +43,12 @@ class TaskPlace:
 
     @property
     def definition(self) -> Path:
+        """The file of its definition."""
         return self.folder / DEFINITION
 
     @property
     def shipped(self) -> bool:
+        """Whether it is one of this package's."""
         return self.folder.parent == SHIPPED
 
     def benchmark(self) -> Benchmark:

@@ -84,8 +84,10 @@ class RunRequest:
 
     @property
     def log(self) -> Path:
+        """The file of the run's log."""
         return self.output / LOG.format(index=self.index)
 
     @property
     def checkpoint(self) -> Path:
+        """The file of the run's checkpoint."""
         return self.output / CHECKPOINT

@@ -132,30 +132,37 @@ class Timeline:
 
     @property
     def division(self) -> str | None:
+        """The division that is logged; None where none is."""
         return self.value(keys.SUBMISSION_DIVISION)
 
     @property
     def seed(self) -> int | None:
+        """The seed that is logged; None where none is."""
         return self.value(keys.SEED)
 
     @property
     def global_batch_size(self) -> int | None:
+        """Samples of a step over all ranks; None where the log does not say."""
         return self.value(keys.GLOBAL_BATCH_SIZE)
 
     @property
     def train_samples(self) -> int | None:
+        """Samples of an epoch; None where the log does not say."""
         return self.value(keys.TRAIN_SAMPLES)
 
     @property
     def eval_samples(self) -> int | None:
+        """Samples of an evaluation; None where the log does not say."""
         return self.value(keys.EVAL_SAMPLES)
 
     @property
     def nodes(self) -> int | None:
+        """How many nodes the run had; None where the log does not say."""
         return self.value(keys.NUMBER_OF_NODES)
 
     @property
     def accelerators_per_node(self) -> int | None:
+        """Accelerators of each node; None where the log does not say."""
         return self.value(keys.ACCELERATORS_PER_NODE)
 
 

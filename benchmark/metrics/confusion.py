@@ -63,10 +63,12 @@ class Confusion:
 
     @property
     def classes(self) -> int:
+        """How many classes there are."""
         return len(self.counts)
 
     @property
     def samples(self) -> int:
+        """How many samples were counted."""
         return int(self.counts.sum())
 
     @property

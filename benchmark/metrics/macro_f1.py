@@ -20,6 +20,7 @@ class MacroF1:
         self._field, self._classes = field, classes
 
     def tally(self, predictions: Arrays, targets: Arrays) -> NDArray[np.int64]:
+        """See `Metric.tally`: the confusion matrix row by row, then the number of samples, (classes^2 + 1,)."""
         found = predictions[self._field]
         if found.ndim == 2:
             found = found.argmax(axis=1)
@@ -27,6 +28,7 @@ class MacroF1:
         return np.append(counts.reshape(-1), counts.sum())
 
     def value(self, tally: NDArray[np.int64]) -> float:
+        """The macro-F1, in [0, 1]. Raises StemdlError where the tally counts no sample."""
         counts = Confusion(tally[:-1].reshape(self._classes, self._classes))
         require_all_counted(tally, counts.samples)
         return counts.macro_f1()

@@ -40,6 +40,7 @@ class MeanError:
         return np.array([steps.sum(), len(steps)], dtype=np.int64)
 
     def value(self, tally: NDArray[np.int64]) -> float:
+        """The mean error of a sample, from 0; less is better. Raises as `Metric.value` does."""
         if not tally[-1]:
             raise StemdlError("a score of no samples does not exist", remedy="evaluate at least one sample")
         return int(tally[0]) / STEPS_PER_UNIT / int(tally[-1])

@@ -52,6 +52,7 @@ class StandardisedError:
         return np.array([np.rint(errors * STEPS_PER_UNIT).astype(np.int64).sum(), len(errors)], dtype=np.int64)
 
     def value(self, tally: NDArray[np.int64]) -> float:
+        """The root of the samples' mean square error, from 0; less is better. Raises as `Metric.value` does."""
         if not tally[-1]:
             raise StemdlError("a score of no samples does not exist", remedy="evaluate at least one sample")
         return math.sqrt(int(tally[0]) / STEPS_PER_UNIT / int(tally[-1]))

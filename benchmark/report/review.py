@@ -54,6 +54,7 @@ class SettingRow:
 
     @property
     def differs(self) -> bool:
+        """Whether a run has another value than the reference."""
         return self.values != (self.reference,)
 
 

@@ -51,6 +51,7 @@ class Progress:
 
     @property
     def ended(self) -> bool:
+        """Whether the run neither starts nor trains any more."""
         return self.status not in (STARTING, TRAINING)
 
     def row(self) -> tuple[str, ...]:

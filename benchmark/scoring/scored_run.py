@@ -48,6 +48,7 @@ class ScoredRun:
 
     @property
     def converged(self) -> bool:
+        """Whether the run reached the target, by a log in which nothing is amiss."""
         return self.problem is None
 
 

@@ -62,6 +62,7 @@ class CbedRung:
 
     @property
     def energies_kev(self) -> tuple[float, ...]:
+        """The beam energies in keV, one sample per energy."""
         return self._seen_by.energies_kev
 
     @property
@@ -91,6 +92,7 @@ class CbedRung:
 
     @property
     def classes(self) -> int:
+        """How many space groups there are to tell apart."""
         return len(self.space_groups)
 
     @property

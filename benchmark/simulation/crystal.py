@@ -50,10 +50,12 @@ class Crystal:
 
     @property
     def volume_angstrom3(self) -> float:
+        """The volume of the cell in cubic Angstrom."""
         return float(abs(np.linalg.det(self.cell)))
 
     @property
     def lengths_angstrom(self) -> NDArray[np.float64]:
+        """The lengths of the cell's edges in Angstrom, (3,)."""
         return np.linalg.norm(self.cell, axis=1)
 
     @property

@@ -59,6 +59,7 @@ class Specimen:
 
     @property
     def thickness_angstrom(self) -> float:
+        """The thickness along the beam, in Angstrom."""
         return self.slices * self.slice_angstrom
 
     @cached_property

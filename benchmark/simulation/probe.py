@@ -30,6 +30,7 @@ class Probe:
 
     @property
     def semi_angle_per_angstrom(self) -> float:
+        """The convergence semi-angle as a spatial frequency, in 1/Angstrom."""
         return 1e-3 * self.semi_angle_mrad / wavelength_angstrom(self.energy_kev)
 
     def spectrum(self, box: Box) -> NDArray[np.complex128]:

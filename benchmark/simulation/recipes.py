@@ -117,6 +117,7 @@ class Optics:
 
     @property
     def energies_kev(self) -> tuple[float, ...]:
+        """The beam energies in keV."""
         return self.energy_kev if isinstance(self.energy_kev, tuple) else (self.energy_kev,)
 
 

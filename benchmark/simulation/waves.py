@@ -58,4 +58,5 @@ class Waves:
 
     @property
     def intensities(self) -> NDArray[np.float32]:
+        """The squared moduli of the waves."""
         return (self.amplitudes.real**2 + self.amplitudes.imag**2).cpu().numpy()

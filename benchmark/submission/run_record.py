@@ -176,6 +176,7 @@ class StoredRun:
 
     @property
     def log(self) -> Path | None:
+        """The file of the run's log; None where there is none."""
         logs = sorted(self.folder.glob("result_*.txt"))
         return logs[0] if logs else None
 

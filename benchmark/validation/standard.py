@@ -72,6 +72,7 @@ class Standard:
 
     @property
     def ours(self) -> bool:
+        """Whether the benchmark is one of ours and not of MLPerf HPC."""
         return self.suite == OURS
 
     @property

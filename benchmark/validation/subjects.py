@@ -77,6 +77,7 @@ class Log:
 
     @cached_property
     def by_key(self) -> Mapping[str, list[Event]]:
+        """The events of each key, in their order."""
         found: dict[str, list[Event]] = {}
         for event in self.events:
             found.setdefault(event.key, []).append(event)
@@ -132,14 +133,17 @@ class Log:
 
     @property
     def division(self) -> Any:
+        """The division that the log declares."""
         return self.value(keys.SUBMISSION_DIVISION)
 
     @property
     def closed(self) -> bool:
+        """Whether the log is of the closed division."""
         return self.division == keys.CLOSED
 
     @cached_property
     def timeline(self) -> Timeline:
+        """The log's events as a timeline."""
         return Timeline.of(self.events, self.goal.log_key)
 
     @cached_property

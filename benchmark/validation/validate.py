@@ -69,6 +69,7 @@ class Judged:
 
     @property
     def verdict(self) -> Verdict:
+        """The verdict, by the findings."""
         return decide(self.findings, self.divisions)
 
     @property
@@ -102,6 +103,7 @@ class Report:
 
     @property
     def verdict(self) -> Verdict:
+        """The verdict on all that was judged."""
         verdicts = {each.verdict for each in self.judged}
         if Verdict.INVALID in verdicts or not verdicts:
             return Verdict.INVALID

@@ -30,6 +30,7 @@ class Pictures(EachSample):
         self.splits: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
 
     def sample(self, where: str, split: str, sample: h5py.Group) -> None:
+        """See `EachSample.sample`: its picture, and the splits that its material is in."""
         picture = np.asarray(sample["fingerprint"])
         if whole_levels(picture) is None or picture[:, [0, 0, -1, -1], [0, -1, 0, -1]].any():
             self.faults.append(DataFault("pictures", where, "this is not a fingerprint in whole steps"))

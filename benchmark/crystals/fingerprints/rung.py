@@ -58,6 +58,7 @@ class FingerprintRung:
 
     @property
     def classes(self) -> tuple[str, ...]:
+        """The labels of the target, in the order of their indices."""
         return LABELS if self.reading == BY_PROTOTYPE else tuple(map(str, self.space_groups))
 
     def kinds(self, split: str) -> Mapping[str, float]:

@@ -110,6 +110,7 @@ class Scan:
 
     @property
     def field_angstrom(self) -> float:
+        """The side of the scanned square, in Angstrom."""
         return self.positions * self.step_angstrom
 
 

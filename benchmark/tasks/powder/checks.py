@@ -35,6 +35,7 @@ class Profiles(EachSample):
         self.types: dict[tuple[str, str], set[str]] = defaultdict(set)
 
     def sample(self, where: str, split: str, sample: h5py.Group) -> None:
+        """See `EachSample.sample`: its labels and counts, its compound and structure type."""
         attributes = sample.attrs
         said = {name: _text(attributes[name]) for name in ("extinction_group", "crystal_system", "part", "formula")}
         group = int(_text(attributes["space_group"]))

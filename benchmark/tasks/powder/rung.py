@@ -63,6 +63,7 @@ class PowderRung:
 
     @property
     def grid(self) -> Grid:
+        """The grid of 2 theta that profiles lie on."""
         return grid_of(self.points)
 
     @property

@@ -117,6 +117,7 @@ class Overview:
 
     @property
     def groups(self) -> list[int]:
+        """The space groups that the data hold, rising."""
         return sorted({group for _, group in self.samples})
 
 
