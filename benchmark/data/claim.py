@@ -4,10 +4,13 @@ keep others out."""
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 import time
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Mapping
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +76,45 @@ def claim(folder: Path, recipe: dict[str, Any], recipe_sha256: str) -> None:
     """Write what the folder is for, or refuse a folder that holds something else, with a StemdlError."""
     if not refuse_other_data(folder, recipe_sha256):
         write_json(folder / RECIPE, {"recipe_sha256": recipe_sha256, **recipe})
+
+
+def refuse_other_shard(path: Path, found: Mapping[str, object], identity: Mapping[str, object]) -> None:
+    """Raises StemdlError where a shard that is there, with the attributes `found`, is not one of `identity`."""
+    if found != identity:
+        raise StemdlError(
+            "a shard of other data is in the way",
+            where=path,
+            expected=identity,
+            found=found,
+            remedy="choose another folder with -o",
+        )
+
+
+@contextmanager
+def data_written(folder: Path) -> Iterator[None]:
+    """A block that writes data to `folder`: raises StemdlError where a worker dies or the disk refuses. Of MPI ranks
+    all raise the same where they would all have raised the error behind it."""
+    try:
+        yield
+    except BrokenProcessPool as error:
+        raise StemdlError(
+            "a worker process died",
+            where=folder,
+            found=error,
+            remedy="run the same command again: finished shards are kept (is memory short?)",
+        ) from error
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        told = StemdlError(
+            "the data cannot be written",
+            where=error.filename or folder,
+            found=error.strerror or error,
+            remedy="make room and run the same command again: finished shards are kept"
+            if full
+            else "choose another folder with -o, or have it made writable: finished shards are kept",
+        )
+        told.on_all_ranks = getattr(error, "on_all_ranks", False)
+        raise told from error
 
 
 def _holds_data(folder: Path) -> bool:

@@ -6,18 +6,16 @@ one worker under a temporary name. So neither the number of workers nor a kill a
 
 from __future__ import annotations
 
-import errno
 import importlib.metadata
 import shutil
 from collections.abc import Mapping
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmark.data import layout
-from benchmark.data.claim import claim, hold, refuse_other_data
+from benchmark.data.claim import claim, data_written, hold, refuse_other_data, refuse_other_shard
 from benchmark.data.manifest import MANIFEST, Manifest, WrittenShard, read_manifest, write_manifest
 from benchmark.data.plan import ShardPlan, plan_shards, require_room
 from benchmark.data.recipe import (
@@ -75,14 +73,7 @@ def _finished(folder: Path, identity: Mapping[str, str], plan: ShardPlan) -> boo
         raise StemdlError(
             "a shard cannot be read", where=path, found=error, remedy="delete it and run again"
         ) from error
-    if found != identity:
-        raise StemdlError(
-            "a shard of other data is in the way",
-            where=path,
-            expected=identity,
-            found=found,
-            remedy="choose another folder with -o",
-        )
+    refuse_other_shard(path, found, identity)
     return True
 
 
@@ -119,34 +110,10 @@ def generate(
     require_device(device)
     require_filter(rung.storage)
     recipe = recipe_of(rung, options)
-    with ExitStack() as held:
-        try:
-            work = held.enter_context(workers(processes, ranks, single_threaded=True))
-            source = work.from_leader(partial(source_of, recipe))
-            return _generate(rung, folder, recipe, options, source, device, work, held)
-        except BrokenProcessPool as error:
-            raise StemdlError(
-                "a worker process died",
-                where=folder,
-                found=error,
-                remedy="run the same command again: finished shards are kept (is memory short?)",
-            ) from error
-        except OSError as error:
-            told = _cannot_be_written(error, folder)
-            told.on_all_ranks = getattr(error, "on_all_ranks", False)
-            raise told from error
-
-
-def _cannot_be_written(error: OSError, folder: Path) -> StemdlError:
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    remedy = (
-        "make room and run the same command again: finished shards are kept"
-        if full
-        else "choose another folder with -o, or have it made writable: finished shards are kept"
-    )
-    return StemdlError(
-        "the data cannot be written", where=error.filename or folder, found=error.strerror or error, remedy=remedy
-    )
+    with data_written(folder), ExitStack() as held:
+        work = held.enter_context(workers(processes, ranks, single_threaded=True))
+        source = work.from_leader(partial(source_of, recipe))
+        return _generate(rung, folder, recipe, options, source, device, work, held)
 
 
 def _generate(

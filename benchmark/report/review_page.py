@@ -11,24 +11,13 @@ from urllib.parse import quote
 
 from benchmark.foundation.files import atomic_path, write_text
 from benchmark.foundation.text import printable
+from benchmark.report.drawing import ACCENT, INK, STYLE
 from benchmark.report.review import Review, ReviewedSet
 from benchmark.validation.finding import Finding, Severity, alike
 
 PAGE, DATA, OBJECTIONS = "index.html", "review.json", "objections.md"
 TEMPLATE = Path(__file__).parent / "templates" / "review.html"
-INK, QUIET, ACCENT, KEPT = "#222222", "#8a8a8a", "#b5432a", "#4477aa"
-STYLE = {
-    "font.size": 9.0,
-    "font.family": "DejaVu Sans",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": QUIET,
-    "axes.labelcolor": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "savefig.dpi": 160,
-    "legend.frameon": False,
-}
+KEPT = "#4477aa"
 MOST_FINDINGS = 200
 LONGEST_TEXT = 1_000
 """Characters of a foreign text among the objections."""

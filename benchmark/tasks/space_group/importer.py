@@ -11,7 +11,6 @@ import dataclasses
 import importlib.metadata
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +18,7 @@ from pathlib import Path
 
 from benchmark.crystals.cbed_stack import space_groups_of
 from benchmark.crystals.published import PUBLISHED
-from benchmark.data.claim import LOCK, claim
+from benchmark.data.claim import LOCK, claim, data_written
 from benchmark.data.layout import shard_path
 from benchmark.data.manifest import MANIFEST, Manifest, WrittenShard, read_manifest, write_manifest
 from benchmark.data.storage import require_filter
@@ -82,24 +81,9 @@ def import_data(
     if storage is None:
         storage = definition.storage if definition is not None else Storage()
     require_filter(storage)
-    with ExitStack() as held:
-        try:
-            work = held.enter_context(workers(processes, ranks))
-            return _import(source, folder, storage, rung, definition, work, held)
-        except BrokenProcessPool as error:
-            raise StemdlError(
-                "a worker process died",
-                where=folder,
-                found=error,
-                remedy="run the same command again: finished shards are kept (is memory short?)",
-            ) from error
-        except OSError as error:
-            raise StemdlError(
-                "the data cannot be written",
-                where=error.filename or folder,
-                found=error.strerror or error,
-                remedy="make room and run the same command again: finished shards are kept",
-            ) from error
+    with data_written(folder), ExitStack() as held:
+        work = held.enter_context(workers(processes, ranks))
+        return _import(source, folder, storage, rung, definition, work, held)
 
 
 def _import(

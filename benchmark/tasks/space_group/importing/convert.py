@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from benchmark.crystals import cbed_stack
 from benchmark.data import layout
+from benchmark.data.claim import refuse_other_shard
 from benchmark.data.hdf5_errors import refuse_locked
 from benchmark.data.manifest import WrittenShard
 from benchmark.definition.rung import Storage
@@ -84,14 +85,7 @@ def read_tally(folder: Path, identity: Mapping[str, str], plan: PlannedShard) ->
         raise StemdlError(
             "a shard cannot be read", where=path, found=error, remedy="delete it and run again"
         ) from error
-    if found != identity or told is None:
-        raise StemdlError(
-            "a shard of other data is in the way",
-            where=path,
-            expected=identity,
-            found=found,
-            remedy="choose another folder with -o",
-        )
+    refuse_other_shard(path, found if told is not None else {}, identity)
     return Tally.from_json(told), WrittenShard(plan.split, plan.number, told["space_groups"])
 
 
