@@ -54,6 +54,13 @@ def read_candidates(source: Path | str) -> Iterator[Candidate]:
         yield replace(candidate, identifier=name)
 
 
+def place_of(path: Path, candidate: Candidate) -> Path:
+    """Where a source's crystal was read: its file, with its block where there are several, or its name in a table."""
+    if path.is_dir():
+        return path / candidate.origin
+    return path.with_name(candidate.origin) if is_cif(path) else Path(f"{path}: {candidate.identifier}")
+
+
 def _read(source: Path | str) -> Iterator[Candidate]:
     if materials_project.is_query(source):
         for number, document in enumerate(materials_project.fetch(str(source)), start=1):

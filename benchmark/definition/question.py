@@ -13,6 +13,8 @@ That module of a task's folder has
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +25,10 @@ from benchmark.foundation.errors import StemdlError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+LONGEST_NAME = 100
+"""Of a picture: file systems end names at 255 bytes, and a file in the making has some more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +48,19 @@ class Question:
     inputs: Mapping[str, NDArray[Any]]
     notes: tuple[str, ...] = field(default=())
     known: Mapping[str, str] = field(default_factory=dict)
+
+
+class PictureNames:
+    """Names of pictures after those of inputs: no two alike, and each one that a file may have."""
+
+    def __init__(self) -> None:
+        self._given: Counter[str] = Counter()
+
+    def of(self, text: str) -> str:
+        """The next one, of any text."""
+        name = re.sub(r"[^A-Za-z0-9._-]+", "_", text).lstrip(".")[:LONGEST_NAME] or "input"
+        self._given[name] += 1
+        return name if self._given[name] == 1 else f"{name}~{self._given[name]}"
 
 
 class EvaluateModule(Protocol):

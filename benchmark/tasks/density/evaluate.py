@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +13,7 @@ from numpy.typing import NDArray
 
 from benchmark.data.layout import SHARD_NAME, read_unit, sample_names
 from benchmark.data.storage import coding_of
-from benchmark.definition.question import Question
+from benchmark.definition.question import PictureNames, Question
 from benchmark.definition.rung import Rung
 from benchmark.definition.sample import SampleSchema
 from benchmark.foundation.errors import StemdlError
@@ -46,7 +44,7 @@ def read_inputs(paths: Sequence[Path], rung: Rung, options: Mapping[str, str]) -
     """The scans of files and folders on a rung's grid, or why each is none; of a data set's shard, all its samples.
     Raises StemdlError for wrong options, and for a folder that holds no scan."""
     parts, numbers = understood(rung), {name: _number(name, text) for name, text in options.items()}
-    names: Counter[str] = Counter()
+    names = PictureNames()
     for path in _files(paths):
         try:
             if SHARD_NAME.fullmatch(path.name):
@@ -57,10 +55,8 @@ def read_inputs(paths: Sequence[Path], rung: Rung, options: Mapping[str, str]) -
         except StemdlError as error:
             yield StemdlError(error.what, where=path, expected=error.expected, found=error.found, remedy=error.remedy)
             continue
-        name = re.sub(r"[^A-Za-z0-9._-]+", "_", path.stem) or "scan"
-        names[name] += 1
-        name = name if names[name] == 1 else f"{name}~{names[name]}"
-        yield Scanned(name, path, {"scan": scan}, notes, field_angstrom=parts.scan.field_angstrom)
+        field = parts.scan.field_angstrom
+        yield Scanned(names.of(path.stem), path, {"scan": scan}, notes, field_angstrom=field)
 
 
 def measured(question: Question, outputs: Mapping[str, NDArray[Any]]) -> dict[str, float]:

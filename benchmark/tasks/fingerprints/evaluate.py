@@ -14,9 +14,9 @@ from benchmark.crystals.fingerprints.elementals import ELEMENTS
 from benchmark.crystals.fingerprints.levels import in_levels
 from benchmark.crystals.fingerprints.recipe import PICTURE, TARGET
 from benchmark.crystals.fingerprints.rung import understood
-from benchmark.crystals.sources import read_candidates
+from benchmark.crystals.sources import place_of, read_candidates
 from benchmark.crystals.structures import examine
-from benchmark.definition.question import Question
+from benchmark.definition.question import PictureNames, Question
 from benchmark.definition.rung import Rung
 from benchmark.definition.sample import SampleSchema
 from benchmark.foundation.errors import StemdlError
@@ -44,26 +44,24 @@ def read_inputs(paths: Sequence[Path], rung: Rung, options: Mapping[str, str]) -
     says = understood(rung)
     how = Damage(**{name: _number(name, options[name]) for name in DEFECTS if name in options})
     seed = _seed(options.get("seed", "0"))
-    names: dict[str, int] = {}
+    names, asked = PictureNames(), 0
     for path in paths:
         for candidate in read_candidates(path):
-            where = f"{path}: {candidate.identifier}"
+            where = place_of(path, candidate)
             crystal, fault = examine(candidate, LIMITS)
             if crystal is None or fault is not None:
                 yield StemdlError("this crystal has no fingerprint", where=where, found=fault)
                 continue
             whole = cluster_of(crystal.cell, crystal.numbers, crystal.positions, says.atoms)
             try:
-                cluster = broken(whole, how, ELEMENTS, np.random.default_rng([seed, len(names)]))
+                cluster = broken(whole, how, ELEMENTS, np.random.default_rng([seed, asked]))
                 picture = in_levels(fingerprint(cluster.positions, cluster.numbers))
             except StemdlError as error:
                 yield StemdlError(error.what, where=where, expected=error.expected, found=error.found)
                 continue
-            name = re.sub(r"[^A-Za-z0-9._-]+", "_", candidate.identifier) or "crystal"
-            names[name] = names.get(name, 0) + 1
-            name = name if names[name] == 1 else f"{name}~{names[name]}"
             notes = (f"{crystal.formula}, space group {crystal.space_group}", f"{len(cluster.numbers)} atoms")
-            yield Question(name, path, {PICTURE: picture}, notes)
+            asked += 1
+            yield Question(names.of(candidate.identifier), where, {PICTURE: picture}, notes)
 
 
 def picture(question: Question, outputs: Mapping[str, NDArray[Any]], schema: SampleSchema, path: Path) -> None:

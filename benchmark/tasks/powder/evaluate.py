@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.definition.question import Question
+from benchmark.definition.question import PictureNames, Question
 from benchmark.definition.rung import Rung
 from benchmark.definition.sample import SampleSchema
 from benchmark.foundation.errors import StemdlError
@@ -36,17 +35,14 @@ def read_inputs(paths: Sequence[Path], rung: Rung, options: Mapping[str, str]) -
     for a folder that holds no curve."""
     grid = understood(rung).grid
     wavelength = _number(options["wavelength"]) if "wavelength" in options else None
-    names: dict[str, int] = {}
+    names = PictureNames()
     for path in _files(paths):
         try:
             profile, _, notes = resampled(read_curve(path, wavelength, options.get("axis")), grid)
         except StemdlError as error:
             yield error
             continue
-        name = re.sub(r"[^A-Za-z0-9._-]+", "_", path.stem) or "curve"
-        names[name] = names.get(name, 0) + 1
-        name = name if names[name] == 1 else f"{name}~{names[name]}"
-        yield Question(name, path, {PROFILE: profile[None]}, notes)
+        yield Question(names.of(path.stem), path, {PROFILE: profile[None]}, notes)
 
 
 def class_of(text: str) -> str:

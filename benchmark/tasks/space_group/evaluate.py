@@ -4,7 +4,6 @@ in HDF5; and a picture of each with what was answered."""
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,14 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.crystals import sources
-from benchmark.crystals.candidate import Candidate
 from benchmark.crystals.cbed_stack import read_label, sample_of
-from benchmark.crystals.cif_files import cif_paths, is_cif
+from benchmark.crystals.cif_files import cif_paths
 from benchmark.crystals.simulate import simulate_stacks
 from benchmark.crystals.structures import examine
 from benchmark.data.recipe import Unit, unit_generator
 from benchmark.data.storage import binned, read_stored
-from benchmark.definition.question import Question
+from benchmark.definition.question import PictureNames, Question
 from benchmark.definition.rung import WHOLE, Rung
 from benchmark.definition.sample import SampleSchema
 from benchmark.foundation.errors import StemdlError
@@ -52,7 +50,7 @@ def read_inputs(paths: Sequence[Path], rung: Rung, options: Mapping[str, str]) -
     the rung's or a multiple of it, over the same range of angles. Raises StemdlError for wrong options, and for what
     holds neither.
     """
-    understood, names = CbedRung.of(rung), Counter[str]()
+    understood, names = CbedRung.of(rung), PictureNames()
     specimen = _whole(options.get("specimen", "0"))
     for path in paths:
         stacks = _hdf5_files(path)
@@ -101,7 +99,7 @@ def _of_crystals(path: Path, rung: CbedRung, specimen: int) -> Iterator[Question
             f"{rung.name} has no optics to simulate crystals by", where=path, expected=f"stacks in {' or '.join(HDF5)}"
         )
     for candidate in sources.read_candidates(path):
-        where = _place(path, candidate)
+        where = sources.place_of(path, candidate)
         crystal, fault = examine(candidate, rung.limits)
         if crystal is None or fault is not None:
             yield StemdlError(str(fault), where=where, found=candidate.detail or None)
@@ -117,13 +115,6 @@ def _of_crystals(path: Path, rung: CbedRung, specimen: int) -> Iterator[Question
         if crystal.space_group not in rung.space_groups:
             notes.append(f"its space group {crystal.space_group} is not one of the rung's")
         yield Question(candidate.identifier, where, {STACK: sample.arrays[STACK]}, tuple(notes), known)
-
-
-def _place(path: Path, candidate: Candidate) -> Path:
-    """Where a source's crystal was read: its file, with its block where there are several, or its name in a table."""
-    if path.is_dir():
-        return path / candidate.origin
-    return path.with_name(candidate.origin) if is_cif(path) else Path(f"{path}: {candidate.identifier}")
 
 
 def _of_hdf5(path: Path, rung: CbedRung) -> Iterator[Question | StemdlError]:
@@ -190,13 +181,11 @@ def _fitted(stack: NDArray[np.float32], pixels: int) -> tuple[NDArray[np.float32
     return stack, tuple(notes)
 
 
-def _named(found: Iterator[Question | StemdlError], names: Counter[str]) -> Iterator[Question | StemdlError]:
+def _named(found: Iterator[Question | StemdlError], names: PictureNames) -> Iterator[Question | StemdlError]:
     """Questions whose names differ, and may be those of files."""
     for each in found:
         if isinstance(each, Question):
-            name = re.sub(r"[^A-Za-z0-9._-]+", "_", each.name) or "stack"
-            names[name] += 1
-            each = replace(each, name=name if names[name] == 1 else f"{name}~{names[name]}")
+            each = replace(each, name=names.of(each.name))
         yield each
 
 

@@ -37,6 +37,7 @@ def test_crystals_are_read_and_what_is_none_is_named(table: Path) -> None:
     assert picture.shape == (3, 64, 64) and picture.dtype == np.float32 and picture.max() == 1.0
     assert "Cu4, space group 225" in copper.notes and "256 atoms" in copper.notes
     assert 0.0 < np.abs(picture - silver.inputs["fingerprint"]).max() < 0.2
+    assert [each.path.name for each in (copper, silver)] == ["crystals.npz: copper", "crystals.npz: silver"]
     assert isinstance(none, StemdlError) and "crystals.npz: none" in str(none)
 
 
