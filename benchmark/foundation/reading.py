@@ -137,6 +137,15 @@ class _WithoutAliases(yaml.SafeLoader):
             raise yaml.MarkedYAMLError(problem="an alias", problem_mark=self.peek_event().start_mark)
         return super().compose_node(parent, index)
 
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        seen: set[tuple[str, str]] = set()
+        for key, _ in node.value:
+            name = (key.tag, str(key.value)) if isinstance(key, yaml.ScalarNode) else None
+            if name in seen:
+                raise yaml.MarkedYAMLError(problem=f"the key {key.value} twice", problem_mark=key.start_mark)
+            seen |= {name} if name is not None else set()
+        return super().construct_mapping(node, deep)
+
 
 def _depth(text: str) -> int:
     """How deep brackets nest in a JSON text, those within strings aside."""

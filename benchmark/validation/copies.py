@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 SURE, DOUBTFUL = 1e-6, 1e-4
 """Chances, of all pairs and kinds together, below which honest runs do not agree, and below which a reader asks."""
+SAME_RATIO = 1e-6
+"""The share by which ratios of two numbers differ where one run's are another's times a factor."""
 FEWEST_TO_TELL = 2
 """Evaluations that have to be the same: one may be by chance, of a small split."""
 OF_TIMES = 4
@@ -142,6 +144,9 @@ def copies(sets: Sequence[Sequence[Trace]]) -> Iterator[Copy]:
         if twin != place and trace.evaluations >= FEWEST_TO_TELL and _apart(sets, set_of, traces, twin, place):
             how = f"the same values in all {trace.evaluations} evaluations as in"
             found[place] = Copy(trace, traces[twin], how, Severity.ERROR if trace.ours else Severity.WARNING)
+    for one, other, kind in _scaled(traces):
+        if other not in found and _apart(sets, set_of, traces, one, other):
+            found[other] = Copy(traces[other], traces[one], f"{kind} are, times one factor, those of", Severity.ERROR)
     for one, other, kind, chance in _near(sets, traces):
         one, other = sorted((one, other))
         if other not in found and _apart(sets, set_of, traces, one, other):
@@ -153,6 +158,21 @@ def copies(sets: Sequence[Sequence[Trace]]) -> Iterator[Copy]:
 
 def _apart(sets: Sequence[Sequence[Trace]], set_of: list[int], traces: list[Trace], one: int, other: int) -> bool:
     return (len(sets) == 1 or set_of[one] != set_of[other]) and traces[one].same_file != traces[other].same_file
+
+
+def _scaled(traces: list[Trace]) -> Iterator[tuple[int, int, str]]:
+    """Pairs of our runs, of which one has the first numbers of the other times a factor: all ratios of two numbers are
+    the same to 1 in 1,000,000, in each of at least two independent ratios."""
+    for kind in (LOSSES, RATES):
+        ratios = sorted(
+            (told[1] / told[0], told[2] / told[0], place)
+            for place, trace in enumerate(traces)
+            if trace.ours and None not in (told := trace.values[kind][:3]) and len(told) == 3
+            if 0 <= trace.steps[kind] < SAME_RATIO * min(map(abs, told))
+        )
+        for (*one, first), (*other, second) in itertools.pairwise(ratios):
+            if all(math.isclose(a, b, rel_tol=SAME_RATIO) for a, b in zip(one, other, strict=True)):
+                yield min(first, second), max(first, second), kind
 
 
 def _near(sets: Sequence[Sequence[Trace]], traces: list[Trace]) -> list[tuple[int, int, str, float]]:

@@ -12,7 +12,7 @@ from benchmark.definition.finder import places
 from benchmark.definition.request import CONFIG
 from benchmark.definition.trainer import ROOT
 from benchmark.events import keys
-from benchmark.foundation.reading import Unreadable
+from benchmark.foundation.reading import Unreadable, read_bytes
 from benchmark.foundation.source import digest_of, source_files, source_sha256
 from benchmark.submission.ledger import LEDGER, LedgerRun
 from benchmark.validation.finding import Fault, Severity, shown
@@ -44,6 +44,7 @@ COMPILED = {
 """Suffixes of code that runs and cannot be read."""
 _COMMIT = re.compile(r"[0-9a-f]{40}(-dirty)?")
 _NO_COMMIT = "unknown"
+_OF_README = re.compile(r"\b(\d{1,6}) runs? of `.{1,200}?\bon\s+(\d{1,9}) ranks?\b", re.DOTALL)
 
 
 @check("R8.2", of=Log, ours_alone=True)
@@ -159,11 +160,24 @@ def packed_facts_agree(results: ResultSet) -> Iterator[Fault]:
         for name, value in said.items():
             if facts.values is not None and name in facts.values and facts.values[name] != value:
                 yield _unlike(path, submission, results, name, value, facts.values[name])
+    yield from _readme(scripts / "README.md", submission, results, said["ranks"])
     config = scripts / CONFIG
     if config.is_file() and not config.is_symlink():
         settings = DataFile.read(config, config.name, limits).values
         if settings != said["settings"]:
             yield _unlike(config, submission, results, "settings", said["settings"], settings or {})
+
+
+def _readme(path: Path, submission: Path, results: ResultSet, ranks: object) -> Iterator[Fault]:
+    """The numbers of runs and ranks in the first lines of the scripts' README, as `stemdl submit` writes them."""
+    try:
+        text = read_bytes(path, Limits().text_bytes).decode("utf-8", "replace") if path.is_file() else ""
+    except Unreadable:
+        return  # R8.6 says so
+    told = _OF_README.search(text[:4000])
+    logs = len(results.logs)
+    if told and (told[1], told[2]) != (str(logs), str(ranks)):
+        yield _unlike(path, submission, results, "README.md", f"{logs} runs on {ranks} ranks", f"{told[1]}, {told[2]}")
 
 
 def _unlike(path: Path, submission: Path, results: ResultSet, name: str, logged: Any, told: Any) -> Fault:

@@ -11,6 +11,8 @@ from benchmark.launch.load import LOAD
 from benchmark.launch.system import ABSENT, FRAMEWORK, NONE
 from benchmark.submission.run_record import facts_of
 from benchmark.validation.checks.placement import cpus_of, placements
+from benchmark.validation.checks.system import ASKED_BY_THE_POLICY_ALONE, OPTIONAL, REQUIRED
+from benchmark.validation.disguise import disguised
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import DataFile, Log, ResultSet, as_count
@@ -42,7 +44,10 @@ MOST = {
 """The largest plausible counts, some times what the largest system has: 158,976 nodes (Fugaku), 32 sockets (Superdome),
 384 cores of a processor, eight threads of a core, 16 accelerators of a node."""
 OF_THE_ACCELERATOR = ("accelerator_model_name", "accelerator_memory_capacity", "accelerator_interconnect")
-_CAPACITY = re.compile(r"\d\s*([kmgtpe]i?)?b\b", re.IGNORECASE)
+_CAPACITY = re.compile(r"(?<![-\d.])(\d{1,9}(?:\.\d{1,9})?)\s*([kmgtpe]i?)?b\b", re.IGNORECASE)
+LEAST_MEMORY_BYTES = 2**28
+"""The least memory of a node: less does not hold the harness and PyTorch."""
+_OF_A_CACHE = re.compile(r"\d\s*[tpe]i?b\b", re.IGNORECASE)
 _NOT_IN_A_NAME = {"r", "tm", "cpu", "processor", "core", "with", "graphics", "intel", "amd", "nvidia", "the"}
 """Words of a model's name that say little: marks of the maker, which one who writes by hand leaves out."""
 _ACCELERATOR = re.compile(r"\b(nvidia|tesla|geforce|quadro|rtx|instinct|radeon|gpu|[abhv]\d{2,3}s?)\b", re.IGNORECASE)
@@ -85,7 +90,7 @@ def description_can_be(results: ResultSet) -> Iterator[Fault]:
         if not text.isascii() or not text.isdigit() or len(text) > 9 or not least <= int(text) <= most:
             yield fault(name, f"a whole number from {least} to {most}")
     for name in ("host_processor_frequency", "accelerator_frequency"):
-        told = re.search(r"(\d{1,9}(?:\.\d{1,9})?) ?([mg])hz\b", str(values.get(name, ""))[:1000], re.IGNORECASE)
+        told = re.search(r"(-?\d{1,9}(?:\.\d{1,9})?) ?([mg])hz\b", str(values.get(name, ""))[:1000], re.IGNORECASE)
         ghz = float(told[1]) / (1 if told[2] in "gG" else 1000) if told else None
         if ghz is not None and not LEAST_GHZ <= ghz <= MOST_GHZ:
             yield fault(name, f"from {LEAST_GHZ:g} to {MOST_GHZ:g} GHz")
@@ -97,13 +102,63 @@ def description_can_be(results: ResultSet) -> Iterator[Fault]:
             yield fault(name, "what it is: every system has one")
     for name in CAPACITIES:
         text = values.get(name)
-        if isinstance(text, str) and text.strip() and not has_none(text) and not _CAPACITY.search(text):
-            yield fault(name, "a number and a unit, such as 24 GiB")
+        if not isinstance(text, str) or not text.strip() or has_none(text):
+            continue
+        told = _CAPACITY.search(text)
+        if not told or not float(told[1]):
+            yield fault(name, "a number above 0 and a unit, such as 24 GiB")
+        elif name == "host_memory_capacity" and _bytes(told) < LEAST_MEMORY_BYTES:
+            yield fault(name, "as much as the software needs, such as 24 GiB")
+    if _OF_A_CACHE.search(str(values.get("host_processor_caches", ""))[:1000]):
+        yield fault("host_processor_caches", "caches of a processor: KiB and MiB")
     accelerators = _count(values.get("accelerators_per_node"))
     for name in OF_THE_ACCELERATOR if accelerators is not None else ():
         text = values.get(name)
         if isinstance(text, str) and text.strip() and has_none(text) == (accelerators > 0):
             yield fault(name, "what it is" if accelerators else f"{NONE}: accelerators_per_node is 0")
+
+
+def _bytes(told: re.Match[str]) -> float:
+    return float(told[1]) * 1000.0 ** (" kmgtpe".index(told[2][0].lower()) if told[2] else 0)
+
+
+@check("R7.7", "R7.1", of=ResultSet, ours_alone=True)
+def description_says_no_more(results: ResultSet) -> Iterator[Fault]:
+    """A description has the fields of MLPerf's alone, in letters of one alphabet a word, is of the system that its file
+    is named by, and names no accelerator in words where it counts none."""
+    system = results.system
+    values = (system.values if system is not None else None) or {}
+    if system is None or not values:
+        return
+
+    def fault(what: str, found: object, expected: str, rule: str = "R7.7") -> Fault:
+        return Fault(
+            what, file=system.file, found=shown(found), expected=expected, severity=Severity.WARNING, rule=rule
+        )
+
+    if odd := sorted(values.keys() - {*REQUIRED, *OPTIONAL, *ASKED_BY_THE_POLICY_ALONE}, key=str):
+        yield fault("the description has fields that nothing reads", odd[:8], "those of MLPerf's description", "R7.1")
+    for name, text in values.items():
+        if isinstance(text, str) and (word := disguised(text[:4000])):
+            yield fault(
+                f"the field {shown(name)} has letters that look like others", ascii(word), "one alphabet a word"
+            )
+    named = values.get("system_name")
+    if (
+        results.submitted
+        and isinstance(named, str)
+        and named.strip()
+        and _letters(named) != _letters(results.system_id)
+    ):
+        yield fault("the system is named otherwise than its file", named, results.system_id)
+    if _count(values.get("accelerators_per_node")) == 0:
+        for name in ("system_type", "framework", "hw_notes", "sw_notes", "other_software_stack"):
+            if told := _ACCELERATOR.search(str(values.get(name, ""))[:4000]):
+                yield fault(f"{name} names an accelerator, and none is counted", told[0], "what the runs computed on")
+
+
+def _letters(name: str) -> str:
+    return "".join(filter(str.isalnum, name.casefold()))
 
 
 @check("R7.3", of=ResultSet, ours_alone=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmark.events import keys
 from benchmark.events.reader import Event
+from benchmark.launch.load import LOAD
 from benchmark.launch.rank import ALONE
 from benchmark.launch.system import ABSENT, VERSIONED
 from benchmark.validation.finding import Fault, shown
@@ -32,6 +33,8 @@ CHECKS = (
 """What every preflight of a run has checked since the first released trainer; `load` came later."""
 SKEW_SECONDS = 1.0
 """Seconds by which the clocks of two nodes may differ: `benchmark.launch.preflight.Limits`."""
+LEAST_LATENCY_SECONDS, MOST_BYTES_PER_SECOND = 1e-8, 1e13
+"""The bounds of an all-reduce: light goes 3 m in the one, and no node's memory is as fast as the other."""
 SOFTWARE = ("python", "MPI", *VERSIONED)
 OLDEST_PYTHON = (3, 10)
 _PYTHON = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})")
@@ -90,6 +93,14 @@ def _figures(log: Log, event: Event, figures: Mapping[str, Any]) -> Iterator[Fau
     ):
         if name in figures and (as_number(value) is None or not sound(value)):
             yield Fault(f"{name} of the preflight cannot be", line=event.line, expected=expected, found=shown(value))
+    load = figures.get("load")
+    if load is not None and not _can_be_free(load):
+        yield Fault(
+            "load of the preflight cannot be",
+            line=event.line,
+            expected="cores that were given, from 0 to as many of them free, an average from 0",
+            found=shown(load),
+        )
     ranks = as_count(log.settings().get("ranks"))
     if "all_reduce" not in figures or ranks is None:
         return
@@ -102,13 +113,15 @@ def _figures(log: Log, event: Event, figures: Mapping[str, Any]) -> Iterator[Fau
         )
     elif ranks > 1:
         told = network if isinstance(network, dict) else {}
-        if told.get("wrong") != "" or not all(
-            (as_number(told.get(name)) or 0) > 0 for name in ("latency_seconds", "bandwidth_bytes_per_second")
-        ):
+        latency, bandwidth = (
+            as_number(told.get(name)) or 0 for name in ("latency_seconds", "bandwidth_bytes_per_second")
+        )
+        if told.get("wrong") != "" or latency < LEAST_LATENCY_SECONDS or not 0 < bandwidth <= MOST_BYTES_PER_SECOND:
             yield Fault(
-                "the preflight's all-reduce summed wrongly, or took no time",
+                "the preflight's all-reduce summed wrongly, or was faster than any network",
                 line=event.line,
-                expected='"wrong": "", latency and bandwidth above 0',
+                expected=f'"wrong": "", latency from {LEAST_LATENCY_SECONDS:g} s, bandwidth above 0 and at most '
+                f"{MOST_BYTES_PER_SECOND:g} bytes per second",
                 found=shown(network),
             )
         comm = log.settings().get("comm")
@@ -119,6 +132,12 @@ def _figures(log: Log, event: Event, figures: Mapping[str, Any]) -> Iterator[Fau
                 expected=f"{shown(comm)}, as comm in config",
                 found=shown(told.get("by")),
             )
+
+
+def _can_be_free(load: object) -> bool:
+    """Whether the figures of a node's cores are of one: a share of its cores more may be counted, by two clocks."""
+    given, free, average = (as_number(load.get(name)) if isinstance(load, dict) else None for name in LOAD)
+    return given is not None and given > 0 and (free is None or 0 <= free <= 1.1 * given) and (average or 0) >= 0
 
 
 @check("R7.6", of=Log, ours_alone=True)

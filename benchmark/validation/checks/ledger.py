@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 import os
-import re
 from collections.abc import Iterator
 
 from benchmark.events import keys
 from benchmark.foundation.reading import Unreadable
 from benchmark.foundation.source import digest_of
 from benchmark.submission.ledger import LEDGER, LedgerRun
+from benchmark.validation.checks.ledger_order import NUMBERED
 from benchmark.validation.checks.settings import OF_THE_LAUNCH, same
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.packed import packed_sources
@@ -23,8 +23,6 @@ RESOLVED_LATER = {"comm", "device", "threads_per_rank", "torch_backend", "cycle_
 LEFT_OPEN = ("auto", 0)
 OWN_TRAINER = "trainer"
 """Said by runs of a trainer of one's own alone."""
-_NUMBERED = re.compile("(?:run|instance)_([0-9]{1,9})")
-"""The folder of a run within its set."""
 CLOCKS_APART_SECONDS, OTHER_TIMES_SECONDS = 2, 60
 """Seconds by which the clock of the node that keeps the ledger may differ from that of rank 0: more is a warning, and
 more than a minute is not two clocks but another time."""
@@ -184,7 +182,7 @@ def _said_twice(run: LedgerRun, log: Log) -> Iterator[tuple[str, object, object]
     yield "the number of epochs", run.epochs, log.timeline.epochs
     yield "the partition", run.partition, log.value(keys.DATA_PARTITION) or ""
     yield "whether it was resumed", run.resumed, bool(log.of(keys.RESUMED))
-    if (numbered := _NUMBERED.fullmatch(run.folder.rpartition("/")[2])) is not None:
+    if (numbered := NUMBERED.fullmatch(run.folder.rpartition("/")[2])) is not None:
         yield "the index", run.index, int(numbered[1])
     for name in sorted({*run.settings, *settings} - OF_THE_LAUNCH - {OWN_TRAINER}):
         told, logged = run.settings.get(name), settings.get(name)

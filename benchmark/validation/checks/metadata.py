@@ -40,6 +40,11 @@ KINDS: Mapping[str, Callable[[Any], bool]] = {
     keys.INTERRUPTED: lambda value: isinstance(value, bool),
     keys.STEP_NUM: lambda value: (as_count(value) or 0) > 0,
 }
+WITHIN: Mapping[str, tuple[str, ...]] = {
+    keys.TRACKED_STATS: (keys.THROUGHPUT, "loss"),
+    keys.PREFLIGHT: ("ok", "checks", "warnings", "failed", "figures"),
+}
+"""By key of the log, the fields of its value."""
 READ_BY_OTHERS = {
     "scaling.json": "a factor for the score lies among the results",
     "package_checker_params": "options for the official checker lie among the results",
@@ -82,6 +87,16 @@ def metadata_are_known(log: Log) -> Iterator[Fault]:
                 line=event.line,
                 expected="a file of the trainer's package",
                 found=shown(event.metadata.get("file")),
+            )
+        within = WITHIN.get(event.key)
+        more = sorted(event.value.keys() - {*within}, key=str) if within and isinstance(event.value, dict) else []
+        if more:
+            yield Fault(
+                f"the value of {shown(event.key)} has fields that nothing reads",
+                line=event.line,
+                expected=", ".join(within),
+                found=shown(more[:8]),
+                severity=severity,
             )
         name, _, edge = event.key.rpartition("_")
         if name in keys.INTERVALS and edge in ("start", "stop") and event.value is not None:

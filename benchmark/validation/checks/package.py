@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from benchmark.events.power_log import POWER
 from benchmark.foundation.reading import Unreadable, read_bytes
 from benchmark.validation.finding import Fault, Severity
 from benchmark.validation.registry import check
@@ -16,6 +17,7 @@ IN_RESULTS = re.compile(
     r"(result_(0|[1-9]\d*)\.(txt|json)|scaling\.json|package_checker_params|ledger\.\w+|power|tallies|"
     r"pruned_results)"
 )
+_POWER_LOG = re.compile(r"result_(0|[1-9]\d*)/(node|sw)_\w+\.txt")
 SOURCE = {".py", ".sh", ".cc", ".cpp", ".cu", ".c", ".h", ".hpp", ".f90", ".jl", ".slurm", ".lsf", ".sbatch"}
 MOST_BYTES = 50 * 2**20
 READ_FOR_SECRETS = 2**20
@@ -68,6 +70,7 @@ def layout(submission: Submission) -> Iterator[Fault]:
         if entry.kind != "folder" and parts[0] == "results":
             regular = (
                 len(parts) >= 5
+                and (not ours or parts[4] != POWER or _POWER_LOG.fullmatch("/".join(parts[5:])) is not None)
                 and parts[2] in SCALINGS
                 and (IN_RESULTS.fullmatch(parts[4]) is not None or parts[4] == "README.md")
             )

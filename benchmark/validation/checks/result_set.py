@@ -15,15 +15,10 @@ from benchmark.validation.copies import Trace, as_fault, copies
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
 from benchmark.validation.standard import rungs_with_submissions
-from benchmark.validation.subjects import RECORD, STRONG, Log, ResultSet, as_count
+from benchmark.validation.subjects import RECORD, STRONG, Log, ResultSet
 
 _LOG_NAME = re.compile(re.escape(LOG).replace(re.escape("{index}"), "(0|[1-9][0-9]*)"))
 
-SEED_BITS = 31
-"""The bits of a seed that a run draws. Generators that take fewer bits than they are given make one run of two
-seeds."""
-CHOSEN = 1000
-"""A seed below, or two that lie nearer to each other, are of one in 100,000 sets whose seeds have 31 bits."""
 OF_EVERY_RUN = (
     keys.SUBMISSION_ORG,
     keys.SUBMISSION_PLATFORM,
@@ -136,44 +131,6 @@ def times_are_near(results: ResultSet) -> Iterator[Fault]:
     found = too_far_apart(*zip(*timed, strict=True)) if timed and results.scaling == STRONG else None
     if found is not None:
         yield Fault(found, severity=Severity.WARNING, hint="look at what else the machine did, and make the set again")
-
-
-@check("R4.2", of=ResultSet)
-def seeds_differ(results: ResultSet) -> Iterator[Fault]:
-    """No two runs of a set took one seed; in other suites, at one place of the source."""
-    seen: dict[Any, Log] = {}
-    taken = sorted(seed for log in results.read if (seed := as_count(log.value(keys.SEED))) is not None)
-    near = [pair for pair in itertools.pairwise(taken) if 0 < pair[1] - pair[0] < CHOSEN]
-    if results.ours and (near or (taken and taken[0] < CHOSEN)):
-        yield Fault(
-            "the seeds look chosen",
-            found=", ".join(map(str, near[0] if near else taken[:1])),
-            expected=f"numbers of the operating system: few in a million are below {CHOSEN}, or so near",
-            severity=Severity.WARNING,
-        )
-    for log in results.read:
-        for event in log.of(keys.SEED):
-            drawn = as_count(event.value)
-            if log.ours and log.closed and drawn is not None and drawn >= 2**SEED_BITS:
-                yield Fault(
-                    "the seed is not one that the trainer draws",
-                    file=log.file,
-                    line=event.line,
-                    found=str(drawn),
-                    expected=f"{SEED_BITS} bits of the operating system",
-                )
-            place = () if results.ours else (shown(event.metadata.get("file")), shown(event.metadata.get("lineno")))
-            identity = (shown(event.value), *place)
-            other = seen.setdefault(identity, log)
-            if other is not log and (log.closed or results.ours):
-                yield Fault(
-                    "two runs have the same seed",
-                    file=log.file,
-                    line=event.line,
-                    found=shown(event.value),
-                    expected=f"another seed than that of {other.path.name}",
-                    hint="leave out --seed: each run takes a fresh one from the operating system",
-                )
 
 
 @check("R4.10", of=ResultSet)

@@ -6,26 +6,72 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from benchmark.events import keys
 from benchmark.foundation.reading import Unreadable, parse_yaml, read_bytes
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.limits import Limits
 from benchmark.validation.registry import check
-from benchmark.validation.subjects import ResultSet, Submission
+from benchmark.validation.subjects import STRONG, ResultSet, Submission
 
 BY_THEMSELVES = {"sitecustomize.py", "usercustomize.py"}
 """Modules that Python imports before any other where it finds them."""
+IN_PLACE_OF = frozenset("torch horovod numpy h5py mpi4py mlperf_logging yaml scipy time random".split())
+"""Libraries that a module of the same name next to the trainer's package would stand for."""
 PATHS = ".pth"
 """The suffix of files whose lines Python runs at its start."""
 MOST_SCRIPTS = 64
+_OWN_RUN = re.compile(r"\bstemdl\s+(run|launch)\b")
 _SET = re.compile(r"--set(?:=|[ \t]+)[\"']?([a-z_]+)=([^\s\"'\\$]+)(?=[\s\"'\\]|$)", re.MULTILINE)
 
 
 @check("R8.2", of=ResultSet, ours_alone=True)
 def scripts_set_what_ran(results: ResultSet) -> Iterator[Fault]:
-    """A setting that a shell script of the implementation gives is the one that the logs have."""
+    """A setting that a shell script of the implementation gives is the one that the logs have, and so are the rung, the
+    ranks, the runs and the commit; each run is asked for once, and takes its own seed."""
+    for file, text in _own_scripts(results):
+        for what, given, logged in _said(results, text):
+            yield Fault(
+                f"a script sets {what} to what no log says",
+                file=file,
+                found=given,
+                expected=shown(logged),
+                severity=Severity.WARNING,
+            )
+
+
+@check("R8.2", of=ResultSet, ours_alone=True)
+def scripts_run_what_is_packed(results: ResultSet) -> Iterator[Fault]:
+    """No script puts other code or another clock before the program, changes the source, fetches other data, or runs it
+    again and again."""
+    for file, text in _own_scripts(results):
+        for pattern, what in _OTHER_CODE.items():
+            if (match := re.search(pattern, text, re.MULTILINE)) is not None:
+                yield Fault(
+                    f"a script {what}",
+                    file=file,
+                    line=text.count("\n", 0, match.start()) + 1,
+                    found=shown(match[0].strip()),
+                    expected="what the logs and the packed source say, and nothing else",
+                    severity=Severity.WARNING,
+                )
+
+
+_OTHER_CODE = {
+    r"^[^#\n]*\b(LD_PRELOAD|LD_AUDIT|PYTHONPATH|PYTHONSTARTUP|PYTHONHOME)=\S*": "puts other code before the program",
+    r"^[^#\n]*(\bfaketime\b|\bdate\s+(-s|--set)\b|\btimedatectl\s+set-|\bhwclock\b)": "changes the clock",
+    r"^[^#\n]*(\bsed\s+(-\S+\s+)*(-i|--in-place)|\bgit\s+apply\b|\bpatch\s+-)": "changes the source",
+    r"^[^#\n]*\b(curl|wget)\s+\S+": "fetches what nobody can review",
+    r"^\s*(for|while|until)\b[^#]*\bstemdl\s+(run|launch)\b": "makes runs again and again",
+    r"^[^#\n]*\bstemdl\s+(run|launch)\b[^#\n]*\s--seed\b\S*": "gives the seed by hand",
+}
+"""What in a shell script computes something else than the packed source, and how it is said."""
+
+
+def _own_scripts(results: ResultSet) -> Iterator[tuple[str, str]]:
+    """Name and text of each script of the implementation, but those of other systems."""
     if not results.submitted or not results.read:
         return
-    submission, settings = results.folder.parents[3], results.read[0].settings()
+    submission = results.folder.parents[3]
     folder = submission / "benchmarks" / results.benchmark / "implementations"
     systems = {path.stem for path in (submission / "systems").glob("*.json")}
     for path in _scripts(folder):
@@ -36,15 +82,37 @@ def scripts_set_what_ran(results: ResultSet) -> Iterator[Fault]:
             text = read_bytes(path, Limits().text_bytes).decode("utf-8", "replace")
         except Unreadable:
             continue  # R8.6 says so
-        for name, given in _SET.findall(text):
-            if name in settings and not _same(given, settings[name]):
-                yield Fault(
-                    f"a script sets {name} to what no log says",
-                    file=f"{results.file.rsplit('/results/', 1)[0]}/{path.relative_to(submission)}",
-                    found=f"--set {name}={given}",
-                    expected=shown(settings[name]),
-                    severity=Severity.WARNING,
-                )
+        yield f"{results.file.rsplit('/results/', 1)[0]}/{path.relative_to(submission)}", text
+
+
+def _said(results: ResultSet, text: str) -> Iterator[tuple[str, str, object]]:
+    """What a script says otherwise than the logs: what, as it says it, and as they do."""
+    log = results.read[0]
+    settings = log.settings()
+    for name, given in _SET.findall(text):
+        if name in settings and not _same(given, settings[name]):
+            yield name, f"--set {name}={given}", settings[name]
+    runs = sum(1 for each in results.logs + results.pruned)
+    commit = str(log.value(keys.SUBMISSION_GITHUB_COMMIT_VERSION)).removesuffix("-dirty")
+    rungs = [*re.findall(r"\bstemdl\s+data\s+generate\s+([\w.-]+)", text), *_option("rung", text)]
+    wanted: list[tuple[str, list[str], object]] = [
+        ("the rung", rungs, results.benchmark),
+        ("the commit", re.findall(r"\bgit\s+checkout\s+([0-9a-f]{7,40})\b", text), commit),
+    ]
+    if _OWN_RUN.search(text):
+        wanted.append(("the ranks", _option("ranks", text), settings.get("ranks")))
+        if results.scaling == STRONG:
+            wanted.append(("the number of runs", _option("runs", text), runs))
+    for what, told, logged in wanted:
+        for given in told:
+            if given != str(logged) and not (what == "the commit" and str(logged).startswith(given)):
+                yield what, given, logged
+
+
+def _option(name: str, text: str) -> list[str]:
+    """The values of an option of `stemdl run` or `launch`, lines that are continued taken as one."""
+    lines = re.findall(r"\bstemdl\s+(?:run|launch)\b[^\n]*", text.replace("\\\n", " "))
+    return [value for line in lines for value in re.findall(rf"--{name}[=\s]+([\w.-]+)(?=\s|$)", line)]
 
 
 def _scripts(folder: Path) -> list[Path]:
@@ -66,7 +134,16 @@ def nothing_runs_by_itself(submission: Submission) -> Iterator[Fault]:
     """Next to the source lies no file that Python runs before it, though nothing imports it."""
     for entry in submission.entries if submission.ours else ():
         path = PurePosixPath(entry.file)
-        if path.parts[0] == "benchmarks" and (path.name in BY_THEMSELVES or path.suffix == PATHS):
+        if path.parts[0] != "benchmarks":
+            continue
+        if len(path.parts) == 5 and path.parts[4].removesuffix(".py") in IN_PLACE_OF:
+            yield Fault(
+                "Python imports this in the place of a library",
+                file=f"{submission.file}/{entry.file}",
+                expected="source of another name",
+                severity=Severity.WARNING,
+            )
+        if path.name in BY_THEMSELVES or path.suffix == PATHS:
             yield Fault(
                 "Python runs this file by itself, before the program",
                 file=f"{submission.file}/{entry.file}",

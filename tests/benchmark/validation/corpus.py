@@ -117,6 +117,7 @@ def description(division: str = "closed") -> dict[str, str]:
         "submitter": ORG,
         "division": division,
         "status": "research",
+        "system_name": SYSTEM,
         "number_of_nodes": "1",
         "host_processors_per_node": "1",
         "accelerators_per_node": "0",

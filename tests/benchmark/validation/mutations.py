@@ -36,6 +36,7 @@ from mutations_edges import EDGES
 from mutations_files import FILES
 from mutations_learned import LEARNED
 from mutations_ledger import LEDGERS
+from mutations_related import RELATED
 from mutations_sets import SETS
 from mutations_tallies import TALLIED
 from mutations_told import TOLD
@@ -288,6 +289,7 @@ MUTATIONS = (
     ),
     Mutation("the same seed everywhere, and records that agree", "R4.2", every_log(put(keys.SEED, 42))),
     *EDGES,
+    *RELATED,
     *TOLD,
     *LEARNED,
     *CODES,

@@ -1,0 +1,98 @@
+"""Numbers that a program computed or an instrument measured: with the digits, and over the time, that these have."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+from benchmark.events import keys
+from benchmark.events.power_log import (
+    CONVERSION_EFFICIENCY,
+    MEASUREMENT_START,
+    MEASUREMENT_STOP,
+    NODES,
+    READING,
+    power_logs,
+)
+from benchmark.events.reader import read_events
+from benchmark.foundation.errors import StemdlError
+from benchmark.validation.finding import Fault, Severity
+from benchmark.validation.registry import check
+from benchmark.validation.subjects import Log, as_number
+
+FEWEST_DIGITS = 8
+"""The fewest digits of a loss or a rate that a program computed: a 64-bit number has 16, a 32-bit one 9."""
+CLOCKS_APART_MS, OFTEN_MS = 2000, 2000
+"""The time between two clocks, and between two readings, above which a reader asks."""
+LEAST_EFFICIENCY = 0.5
+"""The share of its input that the worst power supply of a node passes on."""
+
+
+@check("R4.6", of=Log, ours_alone=True)
+def numbers_were_computed(log: Log) -> Iterator[Fault]:
+    """Losses and samples/s of a closed run have the digits of a computation: rounded ones were written by hand."""
+    told = [
+        (event.line, value)
+        for event in log.of(keys.TRACKED_STATS)
+        if isinstance(event.value, dict)
+        for name in (keys.THROUGHPUT, "loss")
+        if (value := as_number(event.value.get(name)))
+    ]
+    few = [(line, value) for line, value in told if _digits(value) < FEWEST_DIGITS]
+    if log.closed and len(told) > 1 and 2 * len(few) > len(told):
+        yield Fault(
+            "losses and samples/s were rounded, and the trainer rounds none",
+            line=few[0][0],
+            found=f"{few[0][1]!r}, and {len(few) - 1} more of {len(told)}",
+            expected="about 16 digits",
+            severity=Severity.WARNING,
+        )
+
+
+def _digits(value: float) -> int:
+    return len(repr(value).lower().partition("e")[0].replace(".", "").replace("-", "").strip("0"))
+
+
+@check("R5.6", of=Log, ours_alone=True)
+def power_is_of_the_run(log: Log) -> Iterator[Fault]:
+    """The power logs of a run were measured over it, once a second, with a power supply that there can be."""
+    start, stop = log.timeline.run_start_ms, log.timeline.run_stop_ms
+    if start is None or stop is None:
+        return
+    for path in power_logs(log.path, NODES):
+        file = f"{log.file.rpartition('/')[0]}/power/{log.path.stem}/{path.name}"
+        try:
+            events = read_events(path, as_official=True)
+        except StemdlError:
+            continue  # record_says_no_more says so
+        at = {key: [event.time_ms for event in events if event.key == key] for key in (MEASUREMENT_START, READING)}
+        ends = [event.time_ms for event in events if event.key == MEASUREMENT_STOP] or at[READING][-1:]
+        begins = at[MEASUREMENT_START][:1]
+        if not begins or not ends or begins[0] > start + CLOCKS_APART_MS or ends[-1] < stop - CLOCKS_APART_MS:
+            yield Fault(
+                "the power was not measured from the run's start to its stop",
+                file=file,
+                expected=f"from {start} to {stop}",
+                found=f"from {begins[0] if begins else None} to {ends[-1] if ends else None}",
+            )
+            continue
+        within = [each for each in sorted([*begins, *at[READING], *ends]) if start <= each <= stop]
+        gap = max((b - a for a, b in itertools.pairwise([start, *within, stop])), default=0)
+        if gap > OFTEN_MS:
+            yield Fault(
+                "the power was read too seldom",
+                file=file,
+                expected="once a second or more often",
+                found=f"nothing in {gap / 1000:.1f} s",
+                severity=Severity.WARNING,
+            )
+        for event in events:
+            value = as_number(event.value)
+            if event.key == CONVERSION_EFFICIENCY and not (value and LEAST_EFFICIENCY <= value <= 1):
+                yield Fault(
+                    "no power supply has such an efficiency",
+                    file=file,
+                    line=event.line,
+                    expected=f"from {LEAST_EFFICIENCY} to 1",
+                    found=repr(event.value)[:60],
+                )

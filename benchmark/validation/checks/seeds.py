@@ -1,0 +1,101 @@
+"""The seeds of a set: each drawn by the operating system, and none made from another."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from benchmark.events import keys
+from benchmark.validation.finding import Fault, Severity, shown
+from benchmark.validation.registry import check
+from benchmark.validation.subjects import Log, ResultSet, as_count
+
+SEED_BITS = 31
+"""The bits of a seed that a run draws. Generators that take fewer bits than they are given make one run of two
+seeds."""
+CHOSEN = 1000
+"""A seed below, or two that lie nearer to each other, are of one in 100,000 sets whose seeds have 31 bits."""
+DOUBTFUL = 1e-5
+"""The chance below which a reader asks: that of one false alarm in 100,000 honest sets, for each of the patterns."""
+
+
+@check("R4.2", of=ResultSet)
+def seeds_differ(results: ResultSet) -> Iterator[Fault]:
+    """No two runs of a set took one seed; in other suites, at one place of the source."""
+    seen: dict[Any, Log] = {}
+    taken = sorted(seed for log in results.read if (seed := as_count(log.value(keys.SEED))) is not None)
+    apart = min(CHOSEN, DOUBTFUL * 2**SEED_BITS / max(1, math.comb(len(taken), 2)) / 2)
+    near = [pair for pair in itertools.pairwise(taken) if 0 < pair[1] - pair[0] < max(apart, 2)]
+    if results.ours and (near or (taken and taken[0] < CHOSEN)):
+        yield Fault(
+            "the seeds look chosen",
+            found=", ".join(map(str, near[0] if near else taken[:1])),
+            expected=f"numbers of the operating system: few in a million are below {CHOSEN}, or so near",
+            severity=Severity.WARNING,
+        )
+    for log in results.read:
+        for event in log.of(keys.SEED):
+            drawn = as_count(event.value)
+            if log.ours and log.closed and drawn is not None and drawn >= 2**SEED_BITS:
+                yield Fault(
+                    "the seed is not one that the trainer draws",
+                    file=log.file,
+                    line=event.line,
+                    found=str(drawn),
+                    expected=f"{SEED_BITS} bits of the operating system",
+                )
+            place = () if results.ours else (shown(event.metadata.get("file")), shown(event.metadata.get("lineno")))
+            identity = (shown(event.value), *place)
+            other = seen.setdefault(identity, log)
+            if other is not log and (log.closed or results.ours):
+                yield Fault(
+                    "two runs have the same seed",
+                    file=log.file,
+                    line=event.line,
+                    found=shown(event.value),
+                    expected=f"another seed than that of {other.path.name}",
+                    hint="leave out --seed: each run takes a fresh one from the operating system",
+                )
+
+
+@check("R4.2", of=ResultSet, ours_alone=True)
+def seeds_are_unrelated(results: ResultSet) -> Iterator[Fault]:
+    """The seeds are no progression, no multiples, and of no narrow range: what chance would do once in 100,000 sets."""
+    seeds = sorted({seed for log in results.read if (seed := as_count(log.value(keys.SEED))) is not None and seed >= 0})
+    pattern = related(seeds)
+    if pattern:
+        yield Fault(
+            "the seeds were not drawn: they are related to each other",
+            found=pattern,
+            expected=f"{SEED_BITS} bits of the operating system each",
+            severity=Severity.WARNING,
+        )
+
+
+def related(seeds: Sequence[int]) -> str:
+    """How different seeds, in their order, are related; empty where chance explains them.
+
+    The n - 1 differences of n drawn numbers have a common divisor of at least g by a chance of about the sum of
+    k^-(n-1) over all k from g on, (g - 1)^-(n-2) / (n - 2) at most: so progressions, multiples and equal low bits are
+    seen by one figure. All lie within a span of w by at most n (w / 2^31)^(n-1).
+    """
+    count, whole = len(seeds), 2**SEED_BITS
+    if count < 2:
+        return ""
+    if math.comb(count, 2) * SEED_BITS / whole < DOUBTFUL:
+        for one, other in itertools.combinations(seeds, 2):
+            if one ^ other == whole - 1:
+                return f"{one} and {other} have opposite bits"
+            if one and other % one == 0 and (other // one).bit_count() == 1:
+                return f"{other} is {other // one} times {one}"
+    if count < 3:
+        return ""
+    divisor = math.gcd(*(seed - seeds[0] for seed in seeds[1:]))
+    if divisor > 1 and (divisor - 1.0) ** (2 - count) / (count - 2) < DOUBTFUL:
+        return f"all differences are multiples of {divisor}"
+    span = seeds[-1] - seeds[0]
+    if count * (span / whole) ** (count - 1) < DOUBTFUL:
+        return f"all lie between {seeds[0]} and {seeds[-1]}"
+    return ""
