@@ -76,9 +76,10 @@ def _table(arguments: argparse.Namespace) -> int:
     from benchmark.comparison.result import read_results
     from benchmark.report.site.entry import entry_of
     from benchmark.report.site.ranks_of_results import ranked
-    from benchmark.report.tabular import write_table
+    from benchmark.report.tabular import WORKBOOK, write_table
 
     entries = ranked(entry_of(result) for result in read_results(arguments.paths, arguments.ruleset))
     write_table(entries, arguments.table)
-    next_step(f"less {typed(arguments.table)}")
+    table = typed(arguments.table)
+    next_step(f"open {table} in a spreadsheet" if arguments.table.suffix == WORKBOOK else f"less {table}")
     return 0

@@ -29,6 +29,15 @@ _OF_FIGURES = (
 COLUMNS = ("rank", "shares_rank", "submitter", "system", *_OF_FIGURES)
 SHORT = ("rank", "submitter", "system", "benchmark", "scaling", "division", "scale", "minutes", "runs", "reached")
 """Columns of tables that are printed."""
+NUMBERS = {"rank", "scale", "minutes", "runs", "reached"}
+"""Those of `SHORT` that stand to the right."""
+INTERVAL = "interval_minutes"
+FLAT = tuple(
+    each for name in COLUMNS for each in ((f"{INTERVAL}_low", f"{INTERVAL}_high") if name == INTERVAL else (name,))
+)
+"""The columns of tables whose cells hold one value each."""
+WIDEST = 44
+"""Characters of a workbook's column."""
 
 
 def row(entry: Entry) -> dict[str, Any]:
@@ -54,8 +63,8 @@ def as_csv(entries: Sequence[Entry]) -> str:
     """Rows with a header; no cell is a formula for a spreadsheet, whatever names hold."""
     file = io.StringIO()
     writer = csv.writer(file, quoting=csv.QUOTE_MINIMAL)
-    writer.writerow(COLUMNS)
-    writer.writerows([_cell(value) for value in row(each).values()] for each in entries)
+    writer.writerow(FLAT)
+    writer.writerows(_cells(each) for each in entries)
     return file.getvalue()
 
 
@@ -67,7 +76,8 @@ def as_markdown(entries: Sequence[Entry]) -> str:
 def as_latex(entries: Sequence[Entry]) -> str:
     """The short table as a tabular environment with the rules of booktabs."""
     lines = [" & ".join(map(_latex, each)) + r" \\" for each in (SHORT, *(_short(each) for each in entries))]
-    begin, end = f"\\begin{{tabular}}{{{'l' * len(SHORT)}}}", r"\end{tabular}"
+    sides = "".join("r" if name in NUMBERS else "l" for name in SHORT)
+    begin, end = f"\\begin{{tabular}}{{{sides}}}", r"\end{tabular}"
     return "\n".join([begin, r"\toprule", lines[0], r"\midrule", *lines[1:], r"\bottomrule", end, ""])
 
 
@@ -83,11 +93,14 @@ def write_workbook(entries: Sequence[Entry], path: Path) -> None:
     book.remove(book.active)
     for division in sorted({each.figures["division"] or "no division" for each in entries}) or ["no results"]:
         sheet = book.create_sheet(re.sub(r"[^A-Za-z0-9 ]", "-", division)[:31])
-        sheet.append(list(COLUMNS))
+        sheet.append(list(FLAT))
         for each in entries:
             if (each.figures["division"] or "no division") == division:
-                sheet.append([_cell(value) for value in row(each).values()])
-        sheet.freeze_panes = "A2"
+                sheet.append(_cells(each))
+        sheet.freeze_panes, sheet.auto_filter.ref = "A2", sheet.dimensions
+        for column in sheet.columns:
+            longest = max(len(str(cell.value)) for cell in column if cell.value is not None)
+            sheet.column_dimensions[column[0].column_letter].width = min(longest, WIDEST) + 3
     with atomic_path(path) as temporary:
         book.save(temporary)
 
@@ -122,9 +135,14 @@ def _begins(path: Path) -> str:
         return ""
 
 
+def _cells(entry: Entry) -> list[Any]:
+    """One result by the names of `FLAT`."""
+    values = row(entry)
+    values |= dict(zip(FLAT[FLAT.index(f"{INTERVAL}_low") :], values[INTERVAL] or (None, None), strict=False))
+    return [_cell(values[name]) for name in FLAT]
+
+
 def _cell(value: Any) -> Any:
-    if isinstance(value, (list, tuple)):
-        return " ".join(map(str, value))
     if not isinstance(value, str):
         return value
     plain = printable(value, 1_000)

@@ -198,7 +198,9 @@ def test_the_table_alone_in_each_form(tree: Path, tmp_path: Path, form: str) -> 
     assert main(["report", str(tree), "--table", str(tmp_path / "table.doc")]) == 2
 
 
-def test_a_workbook_has_a_sheet_for_each_division(tree: Path, tmp_path: Path) -> None:
+def test_a_workbook_has_a_sheet_for_each_division(
+    tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     openpyxl = pytest.importorskip("openpyxl")
     path = tmp_path / "table.xlsx"
     assert main(["report", str(tree), "--table", str(path)]) == 0
@@ -206,6 +208,10 @@ def test_a_workbook_has_a_sheet_for_each_division(tree: Path, tmp_path: Path) ->
     assert book.sheetnames == ["closed", "open"] and book["closed"].max_row == 5
     header = [cell.value for cell in next(book["closed"].rows)]
     assert header[:4] == ["rank", "shares_rank", "submitter", "system"]
+    low, mean, high = (header.index(name) + 1 for name in ("interval_minutes_low", "minutes", "interval_minutes_high"))
+    first = [book["closed"].cell(2, column).value for column in (low, mean, high)]
+    assert first == sorted(first) and all(isinstance(each, float) for each in first)
+    assert book["closed"].auto_filter.ref == book["closed"].dimensions and capsys.readouterr().err.count("spreadsheet")
 
 
 def test_without_openpyxl_a_workbook_is_refused_in_words(
