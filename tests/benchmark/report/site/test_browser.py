@@ -21,6 +21,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None or find_spec("playwright") is None, reason="needs playwright and a Chromium of the system"
 )
+ROOT = Path(__file__).resolve().parents[4]
 NEAR, FAR = (60.0, 61.0, 62.0, 63.0, 64.0), (80.0, 81.0, 82.0, 83.0, 84.0)
 
 
@@ -69,7 +70,8 @@ def pages(site: Path, smoke_run: Path, smoke_data: Path) -> list[Path]:
     made = site.parent / "made"
     made.mkdir()
     assert main(["report", str(smoke_run), "-o", str(made / "answers")]) == 0
-    assert main(["review", str(site.parent / "tree"), "-o", str(made / "review")]) in (0, 1)
+    for name, tree in (("review", site.parent / "tree"), ("reviewed", ROOT / "results" / "reference")):
+        assert main(["review", str(tree), "-o", str(made / name)]) in (0, 1)
     assert main(["data", "explore", str(smoke_data), "-o", str(made / "explored")]) == 0
     with page_folder(made / "pictures") as folder:
         drawn = draw(folder / "one.png", "A picture", lambda: (new_figure(1.0), "Nothing on it.", "An empty picture."))
@@ -80,7 +82,7 @@ def pages(site: Path, smoke_run: Path, smoke_data: Path) -> list[Path]:
         *site.glob("submitter-two-*.html"),
         *(made / "answers" / "runs").iterdir(),
         *(made / folder / PAGE for folder in ("explored", "pictures")),
-        *(made / "review").glob("*.html"),
+        *(made / name / PAGE for name in ("review", "reviewed")),
     ]
 
 
@@ -157,7 +159,7 @@ def test_what_is_shown_can_be_saved(page: Any, site: Path) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [375, 1280])
 def test_no_page_scrolls_sideways_and_text_stands_out(browser: Any, pages: list[Path], scheme: str, width: int) -> None:
-    assert len(pages) == 9
+    assert len(pages) == 10
     with browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme) as context:
         page = context.new_page()
         for path in pages:
