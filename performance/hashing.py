@@ -26,7 +26,7 @@ from benchmark.cli.output import print_table
 from benchmark.data.examined import Data
 from benchmark.data.manifest import Manifest, read_manifest
 from benchmark.data.recipe import recipe_of, samples_of_unit
-from benchmark.data.recognise import Comparison
+from benchmark.data.recognise import GoldenComparison
 from benchmark.data.recognition import rung_claimed
 from benchmark.data.shard_index import index_shard, indices_of, stored_arrays
 from benchmark.definition.rung import Rung
@@ -67,7 +67,7 @@ def one_round(manifest: Manifest, rung: Rung) -> dict[str, float]:
                 for stored in stored_arrays(content, path, index, field, range(shard["samples"])):
                     field.decode(stored).copy()
     with timed(seconds, COMPARED):
-        _, faults = Data(manifest).once(partial(Comparison, rung=rung)).result()
+        _, faults = Data(manifest).once(partial(GoldenComparison, rung=rung)).result()
     assert not faults, faults[0].line
     return dict(seconds)
 

@@ -67,7 +67,7 @@ class State:
 
     @property
     def place(self) -> str:
-        """In words."""
+        """Where the training stands, in words."""
         return f"epoch {self.epoch + 1}, step {self.step}"
 
 

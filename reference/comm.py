@@ -57,7 +57,7 @@ class Backend(Protocol):
     """What the module `reference.comm_<name>` holds."""
 
     TITLE: str
-    """In messages."""
+    """The backend's name in messages."""
 
     def require_built(self) -> None:
         """Raises StemdlError where it is not there to be used."""

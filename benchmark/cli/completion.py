@@ -30,7 +30,7 @@ def answer(parser: Parser) -> None:
 
 
 def _completer(action: argparse.Action) -> Completer:
-    """By what the argument's words stand for: names, files, or nothing that anybody could know."""
+    """What the argument's words stand for: names, files, or nothing that anybody could know."""
     from argcomplete.completers import FilesCompleter
 
     names = _NAMES.get(action.dest, _none)

@@ -17,7 +17,7 @@ SHELLS = {
     "zsh": ('eval "$(stemdl completion zsh)"', "~/.zshrc, below the line of compinit"),
     "fish": ("stemdl completion fish | source", "~/.config/fish/config.fish"),
 }
-"""For each shell the line that turns completion on, and the file that it stays on by."""
+"""The line for each shell that turns completion on, and the file that it stays on by."""
 EXAMPLE = """Examples:
   eval "$(stemdl completion bash)"        # now; the same line in ~/.bashrc for good
   stemdl completion fish | source"""

@@ -28,7 +28,7 @@ EXAMPLE = """Examples:
   mpirun -n 4 stemdl doctor --ranks"""
 
 WAIT_SECONDS = 30.0
-"""For each answer of the other ranks."""
+"""Seconds that rank 0 waits for each answer of the other ranks."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -19,7 +19,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(*args, **options)
 
     def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
-        """As argparse does; options that do not exist are answered by the command that they were given to."""
+        """Parses as argparse does; options that do not exist are answered by the command that they were given to."""
         parsed, left = self.parse_known_args(args, namespace)
         if left:
             parser = _chosen(self, parsed)

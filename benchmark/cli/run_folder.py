@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from benchmark.launch.rank import Rank
 
 MEETING_SECONDS = 300.0
-"""In which the ranks of a launcher have to find each other."""
+"""Seconds in which the ranks of a launcher have to find each other."""
 
 
 @contextmanager

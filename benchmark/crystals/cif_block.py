@@ -42,7 +42,7 @@ CELL = (*(f"_cell_length_{edge}" for edge in "abc"), *(f"_cell_angle_{angle}" fo
 SITES = "_atom_site_"
 FRACTIONS = tuple(f"{SITES}fract_{axis}" for axis in "xyz")
 MARKS = ("label", "type_symbol", "occupancy", "calc_flag", "disorder_assembly", "disorder_group", "attached_hydrogens")
-"""Of a site: what tells whether it is an atom, and which."""
+"""The names of a site's data that tell whether it is an atom, and which."""
 OPERATIONS = ("_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_xyz")
 HALL = ("_space_group_name_hall", "_symmetry_space_group_name_hall")
 NAMES = (

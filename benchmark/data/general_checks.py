@@ -18,7 +18,7 @@ from benchmark.definition.finder import benchmark_with
 
 
 @dataclass
-class Samples:
+class SampleLook:
     """What one pass over all samples saw, of each shard that can be read: its samples by split, stratum, unit; and the
     hash of each sample's inputs, by split."""
 
@@ -57,16 +57,16 @@ class Samples:
                 self.splits_of_inputs.setdefault(inputs[number].digest(), set()).add(shard.split)
 
 
-@sees(Samples)
+@sees(SampleLook)
 def samples(data: Data) -> Iterator[DataFault]:
     """Every sample has the schema's fields, of their shapes and types, labels of its classes, and finite numbers."""
-    yield from data.once(Samples).faults
+    yield from data.once(SampleLook).faults
 
 
-@sees(Samples)
+@sees(SampleLook)
 def counts(data: Data) -> Iterator[DataFault]:
     """Samples of each split and stratum are as many as the manifest says, and as the rung's definition wants."""
-    manifest, seen, where = data.manifest, data.once(Samples), str(data.manifest.folder / MANIFEST)
+    manifest, seen, where = data.manifest, data.once(SampleLook), str(data.manifest.folder / MANIFEST)
     for split, said in manifest.values["splits"].items():
         found = seen.strata.get(split, Counter())
         if found.total() != said["samples"]:
@@ -81,10 +81,10 @@ def counts(data: Data) -> Iterator[DataFault]:
                 yield DataFault("counts", where, f"samples of {split}, by the definition", str(number), str(there))
 
 
-@sees(Samples)
+@sees(SampleLook)
 def units(data: Data) -> Iterator[DataFault]:
     """All samples of a unit lie in one split, and no two splits have the same inputs."""
-    seen, where = data.once(Samples), str(data.manifest.folder)
+    seen, where = data.once(SampleLook), str(data.manifest.folder)
     for unit, splits in seen.splits_of_unit.items():
         if len(splits) > 1:
             word = data.manifest.schema.unit

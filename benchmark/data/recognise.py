@@ -43,18 +43,18 @@ other kernels gave 1.2 %. As many could be hidden there: a change of the metric 
 
 
 def recognise(manifest: Manifest) -> tuple[Recognition | None, list[DataFault]]:
-    """Compare a data set with the golden figures of the rung that it claims to be of, as `Comparison.result` has it;
-    what was found is kept in the data's folder where that can be written.
+    """Compare a data set with the golden figures of the rung that it claims to be of, as `GoldenComparison.result` has
+    it; what was found is kept in the data's folder where that can be written.
 
     Raises StemdlError for a shard that is not its manifest's, OSError where one cannot be read.
     """
-    recognition, faults = Data(manifest, doing="Comparing with golden figures").once(Comparison).result()
+    recognition, faults = Data(manifest, doing="Comparing with golden figures").once(GoldenComparison).result()
     if recognition is not None:
         keep(manifest, recognition)
     return recognition, faults
 
 
-class Comparison:
+class GoldenComparison:
     """Every sample of a data set against the golden figures of the rung that it claims to be of; a look that
     `Data.once` can make. Where nothing has to be compared, it looks at nothing; with
     `rung` it compares with that one, whatever is known.

@@ -16,7 +16,7 @@ from benchmark.data.file_checks import files, recipe
 from benchmark.data.general_checks import counts, samples, units
 from benchmark.data.hdf5_errors import require_unlocked
 from benchmark.data.manifest import Manifest, read_manifest
-from benchmark.data.recognise import Comparison
+from benchmark.data.recognise import GoldenComparison
 from benchmark.data.recognition import keep, rung_claimed
 from benchmark.definition.finder import RECIPE, find_task
 from benchmark.foundation.errors import StemdlError
@@ -77,13 +77,13 @@ def verify(folder: Path, *, quick: bool = False, table: Path | None = None) -> V
     return report
 
 
-@sees(Comparison)
+@sees(GoldenComparison)
 def golden(data: Data) -> Iterator[DataFault]:
     """A rung's own data are that, by its golden figures: each sample, label and unit."""
     if rung_claimed(data.manifest) is None:
         raise Skipped("these do not claim to be a rung's own data")
     try:
-        recognition, faults = data.once(Comparison).result()
+        recognition, faults = data.once(GoldenComparison).result()
     except (OSError, StemdlError) as error:
         raise Skipped(f"{error}".splitlines()[0]) from error
     assert recognition is not None

@@ -232,7 +232,8 @@ def use_one_thread() -> None:
 
 
 def _stay_on_one_thread() -> None:
-    """In a process that does nothing but its work: libraries that its recipe loads later heed the environment then."""
+    """Sets one thread in a process that does nothing but its work: libraries that its recipe loads later heed the
+    environment then."""
     os.environ.update(dict.fromkeys(_THREADS, "1"))
     use_one_thread()
 

@@ -27,8 +27,8 @@ START_LIMITS = 5
 
 
 def end_with_parent() -> None:
-    """From now on this process ends, with status 1, soon after the one that started it: ranks whose launcher was killed
-    would go on without anybody knowing of them."""
+    """Has this process end from now on, with status 1, soon after the one that started it: ranks whose launcher was
+    killed would go on without anybody knowing of them."""
     parent = os.getppid()
 
     def watch() -> None:

@@ -101,7 +101,7 @@ class Review:
     checklist: tuple[Item, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values."""
+        """The same as plain values."""
         return {
             "path": self.path,
             "version": self.version,

@@ -1,4 +1,4 @@
-"""From the waves behind the crystal to a picture on the detector."""
+"""Makes the waves behind the crystal a picture on the detector."""
 
 from __future__ import annotations
 

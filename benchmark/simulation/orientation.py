@@ -27,7 +27,8 @@ from benchmark.simulation.symmetry import centring_letter
 from benchmark.simulation.zone import CONVENTIONAL_AXES, DETECTOR_RIGHT
 
 COPPER_K_ALPHA_ANGSTROM = 1.54184
-"""Of pymatgen's XRDCalculator, which the real set was made with; reflections up to 2 theta = 90 degrees, as there."""
+"""The wavelength of pymatgen's XRDCalculator, which the real set was made with; reflections up to 2 theta = 90 degrees,
+as there."""
 PROJECTIONS = 3
 LONGEST_SPACING_ANGSTROM = 5.0
 """Reflections with a longer d are passed over. (The real set's lower limit of 1 Angstrom lies beyond 2 theta = 90.)"""

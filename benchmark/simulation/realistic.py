@@ -33,9 +33,9 @@ ATTEMPTS_WITH_SHARED_METADATA, ATTEMPTS_PER_SHARED_METADATA = 600, 300
 """Those with shared metadata, after which a group that cannot make them draws its own; and with the same. They are
 kept for long, since those that are made most easily would otherwise give the group away."""
 ATTEMPTS_PER_METADATA = 36
-"""With the same elements and volume where they are a group's own."""
+"""Attempts with the same elements and volume where they are a group's own."""
 ATTEMPTS_PER_PARENT = 12
-"""In the same supergroup."""
+"""Attempts in the same supergroup."""
 
 ONLY_IN_GENERAL_POSITIONS = frozenset({203, 209, 219, 226, 228})
 """Cubic groups whose smaller positions all have the symmetry of a larger group. Their crystals have 96 atoms at least,

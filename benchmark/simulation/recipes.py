@@ -10,7 +10,7 @@ from benchmark.foundation.errors import StemdlError, nearest
 ORIENTATIONS = ("conventional", "olcf", "olcf_as_made", "random")
 """How the zone axes of a crystal are chosen; benchmark/simulation/orientation.py says what each means."""
 SETTINGS = ("tabulated", "any")
-"""By which axes a crystal is described: as spglib prefers them, or as benchmark/simulation/axes_settings.py draws
+"""The axes by which a crystal is described: as spglib prefers them, or as benchmark/simulation/axes_settings.py draws
 them."""
 SPACINGS = ("periods", "planes")
 """What a sample's `d_hkls_angstrom` hold: the period along the beam, or the distance of the planes that have the

@@ -52,7 +52,7 @@ def draw_view(crystal: Crystal, zone_axes: int, tilt_mrad: float, generator: np.
 
 
 @dataclass
-class Columns:
+class AtomColumns:
     """Atoms by column, (m,) of each: what defects act upon, before the tilt and the cut.
 
     Attributes
@@ -65,11 +65,11 @@ class Columns:
     column: NDArray[np.int64]
     count: int
 
-    def kept(self, which: NDArray[np.bool_]) -> Columns:
-        return Columns(self.numbers[which], self.positions[which], self.column[which], self.count)
+    def kept(self, which: NDArray[np.bool_]) -> AtomColumns:
+        return AtomColumns(self.numbers[which], self.positions[which], self.column[which], self.count)
 
 
-def columns_of(crystal: Crystal, view: CrystalView, across_angstrom: float, thickness_angstrom: float) -> Columns:
+def columns_of(crystal: Crystal, view: CrystalView, across_angstrom: float, thickness_angstrom: float) -> AtomColumns:
     """All atoms of a crystal over a square of that side around the origin, from z = 0 to the thickness, and more than
     those: whole cells, whose number follows from the lattice and not from which atoms are inside."""
     zone = settled(_primitive(project(crystal, view.axis, view.right)))
@@ -90,7 +90,7 @@ def columns_of(crystal: Crystal, view: CrystalView, across_angstrom: float, thic
     positions = np.stack([*(np.broadcast_to(part, shape) for part in turned), z], axis=-1)
     cell = np.arange(len(u) * len(v)).reshape(1, len(u), len(v))
     column = sites[:, None, None] * cell.size + cell
-    return Columns(
+    return AtomColumns(
         np.broadcast_to(zone.numbers[:, None, None, None], shape).ravel(),
         positions.reshape(-1, 3),
         np.broadcast_to(column[..., None], shape).ravel(),

@@ -37,7 +37,8 @@ def _summed(shares: NDArray[np.float64], means: NDArray[np.float64]) -> NDArray[
 
 
 def _searched(shares: NDArray[np.float64], means: NDArray[np.float64]) -> NDArray[np.int64]:
-    """From the quantile of a normal law with the same skewness (Cornish & Fisher 1938) up or down to the right one."""
+    """Goes from the quantile of a normal law with the same skewness (Cornish & Fisher 1938) up or down to the right
+    one."""
     from scipy.special import ndtri, pdtr
 
     z = ndtri(np.clip(shares, 1e-300, 1.0 - 1e-16))

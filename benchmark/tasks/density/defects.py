@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from benchmark.tasks.density.columns import Columns
+from benchmark.tasks.density.columns import AtomColumns
 
 DISPLACED_ANGSTROM = 0.15
 """Standard deviation of a displaced column along x and along y, without thermal motion."""
@@ -17,32 +17,32 @@ OFF_CENTRE = 0.3
 BOUNDARY_GAP_ANGSTROM = 0.5
 """Atoms this close to a boundary have no mirror image."""
 
-Change = Callable[[Columns, float, np.random.Generator], Columns]
+Change = Callable[[AtomColumns, float, np.random.Generator], AtomColumns]
 """`change(columns, field_angstrom, generator)`: the columns with the defect, which lies within the scanned square."""
 
 
-def _perfect(columns: Columns, field_angstrom: float, generator: np.random.Generator) -> Columns:
+def _perfect(columns: AtomColumns, field_angstrom: float, generator: np.random.Generator) -> AtomColumns:
     return columns
 
 
-def _displaced(columns: Columns, field_angstrom: float, generator: np.random.Generator) -> Columns:
+def _displaced(columns: AtomColumns, field_angstrom: float, generator: np.random.Generator) -> AtomColumns:
     """Each column away from its place, as a whole."""
     moves = generator.normal(scale=DISPLACED_ANGSTROM, size=(columns.count, 2))
     columns.positions[:, :2] += moves[columns.column]
     return columns
 
 
-def _changed(columns: Columns, generator: np.random.Generator) -> np.ndarray:
+def _changed(columns: AtomColumns, generator: np.random.Generator) -> np.ndarray:
     """(m,) which atoms are to be changed."""
     chosen = generator.random(columns.count) < CHANGED_COLUMNS
     return chosen[columns.column] & (generator.random(len(columns.column)) < CHANGED_ATOMS)
 
 
-def _vacancies(columns: Columns, field_angstrom: float, generator: np.random.Generator) -> Columns:
+def _vacancies(columns: AtomColumns, field_angstrom: float, generator: np.random.Generator) -> AtomColumns:
     return columns.kept(~_changed(columns, generator))
 
 
-def _substitutions(columns: Columns, field_angstrom: float, generator: np.random.Generator) -> Columns:
+def _substitutions(columns: AtomColumns, field_angstrom: float, generator: np.random.Generator) -> AtomColumns:
     """An element by one of another row of the periodic table: lighter for heavy ones, heavier for light ones."""
     changed = _changed(columns, generator)
     heavier = int(generator.integers(30, 58))
@@ -51,20 +51,20 @@ def _substitutions(columns: Columns, field_angstrom: float, generator: np.random
     return columns
 
 
-def _line(columns: Columns, field_angstrom: float, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _line(columns: AtomColumns, field_angstrom: float, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """(m,) distances of the atoms from a random line through the scanned square, and (2,) its normal."""
     angle, offset = generator.uniform(0.0, 2.0 * np.pi), generator.uniform(-OFF_CENTRE, OFF_CENTRE) * field_angstrom
     normal = np.array([np.cos(angle), np.sin(angle)])
     return columns.positions[:, :2] @ normal - offset, normal
 
 
-def _edge(columns: Columns, field_angstrom: float, generator: np.random.Generator) -> Columns:
+def _edge(columns: AtomColumns, field_angstrom: float, generator: np.random.Generator) -> AtomColumns:
     """Vacuum beyond a line."""
     distance, _ = _line(columns, field_angstrom, generator)
     return columns.kept(distance < 0.0)
 
 
-def _boundary(columns: Columns, field_angstrom: float, generator: np.random.Generator) -> Columns:
+def _boundary(columns: AtomColumns, field_angstrom: float, generator: np.random.Generator) -> AtomColumns:
     """A twin: beyond a line, the mirror image of what lies before it, moved along the line."""
     distance, normal = _line(columns, field_angstrom, generator)
     slip = generator.uniform(-1.5, 1.5) * np.array([-normal[1], normal[0]])
@@ -72,7 +72,7 @@ def _boundary(columns: Columns, field_angstrom: float, generator: np.random.Gene
     image = columns.kept(distance < -BOUNDARY_GAP_ANGSTROM)
     before = distance[distance < -BOUNDARY_GAP_ANGSTROM]
     image.positions[:, :2] += slip - 2.0 * before[:, None] * normal
-    return Columns(
+    return AtomColumns(
         np.concatenate([here.numbers, image.numbers]),
         np.concatenate([here.positions, image.positions]),
         np.concatenate([here.column, image.column + columns.count]),

@@ -13,11 +13,11 @@ from benchmark.tasks.density.rung import Beam, Scan
 MOST_DEAD = 0.01
 """Share of a detector's pixels without a number that neighbours may stand in for."""
 STEP_TOLERANCE, SEMI_ANGLE_TOLERANCE = 0.1, 0.15
-"""By how much, as a share, a step may differ from the rung's; and from where on the probe's angle is worth a note."""
+"""The share by which a step may differ from the rung's; and from where on the probe's angle is worth a note."""
 OFF_MIDDLE = 0.25
 """How far from the detector's middle, in semi-angles, what looks like the bright disk may lie and be that middle's."""
 MOST_INTENSITY = 1e20
-"""Of a pixel: sums over a scan stay within single precision."""
+"""The most counts of a pixel: sums over a scan stay within single precision."""
 FAR_DOSE = 2.0
 """Factor off the doses that a rung draws that is worth a note."""
 

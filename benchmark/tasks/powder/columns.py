@@ -51,7 +51,8 @@ _FORMS = (
     _form(r"\s*,\s*", _POINT),
     _form(r"[ \t]+", _COMMA),
 )
-"""In this order: a comma between two digits without a blank parts columns, unless other separators part them too."""
+"""The separators of columns, in this order: a comma between two digits without a blank parts columns, unless other
+separators part them too."""
 
 
 @dataclass(frozen=True)

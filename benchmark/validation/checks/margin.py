@@ -51,7 +51,7 @@ def _margin(log: Log) -> float | None:
 
 @check("R3.1", of=ResultSet, ours_alone=True)
 def clock_starts_at_once(results: ResultSet) -> Iterator[Fault]:
-    """In strong scaling nothing is done between init_stop and run_start: what is read before it is off the clock."""
+    """Nothing is done in strong scaling between init_stop and run_start: what is read before it is off the clock."""
     waits = {}
     for log in results.read if results.scaling == STRONG else ():
         stops = log.of(keys.INIT_STOP)

@@ -52,7 +52,7 @@ def figures(made: Manifest, few: Rung, tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def compare(manifest: Manifest, rung: Rung) -> tuple[recognise.Recognition, list]:
-    return Data(manifest).once(partial(recognise.Comparison, rung=rung)).result()
+    return Data(manifest).once(partial(recognise.GoldenComparison, rung=rung)).result()
 
 
 @pytest.mark.usefixtures("figures")
