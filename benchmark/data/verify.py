@@ -50,11 +50,15 @@ def verify(folder: Path, *, quick: bool = False, table: Path | None = None) -> V
     ----------
     table : what the data were made from where units were given, to find their labels again.
 
-    Raises StemdlError where there are no data, their manifest cannot be read, or another process has a shard open for
-    writing.
+    Raises StemdlError where there are no data, a `table` is given of drawn ones, their manifest cannot be read, or
+    another process has a shard open for writing.
     """
     report = Verification()
     data = Data(read_manifest(folder), table, report.notes)
+    if table is not None and data.manifest.values["source"]["kind"] == "drawn":
+        raise StemdlError(
+            "the data were drawn, not made from structures", where=folder, found=table, remedy="leave --structures out"
+        )
     if not quick:
         require_unlocked(path for shard in data.manifest.shards if (path := folder / shard["path"]).is_file())
     checks = {name: check for name, check in _checks_of(data.manifest, report).items() if not quick or check in QUICK}

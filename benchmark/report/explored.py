@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     import h5py
     from numpy.typing import NDArray
 
-PAGE = "index.html"
+PAGE, MARK = "index.html", b'<meta name="generator" content="stemdl data explore">'
+"""The file, and what of its templates tells it from somebody's own."""
 TEMPLATES = Path(__file__).parent / "templates"
 Kind = TypeVar("Kind", bound=Hashable)
 
@@ -49,9 +50,13 @@ class Explored:
 @contextmanager
 def page_folder(folder: Path) -> Iterator[Path]:
     """A folder to write a page to, which is made. Raises StemdlError where it, or a file of the block, cannot be
-    written."""
+    written, and where another page is in it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if (folder / PAGE).exists() and MARK not in (folder / PAGE).read_bytes():
+            raise StemdlError(
+                "the page in this folder is another one", where=folder / PAGE, remedy="choose another folder with -o"
+            )
         yield folder
     except OSError as error:
         raise StemdlError(

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from urllib.parse import quote
 
+from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import atomic_path, write_text
 from benchmark.foundation.text import printable
 from benchmark.report.drawing import ACCENT, INK, STYLE
@@ -24,8 +25,11 @@ LONGEST_TEXT = 1_000
 
 
 def write_review(review: Review, folder: Path) -> list[Path]:
-    """Write page, figures, JSON and objections into a folder; returns the files, the page first."""
+    """Write page, figures, JSON and objections into a folder; returns the files, the page first. Raises
+    StemdlError where the folder has a page of another kind."""
     folder.mkdir(parents=True, exist_ok=True)
+    if (folder / PAGE).exists() and not (folder / DATA).exists():
+        raise StemdlError("the page in this folder is another one", where=folder / PAGE, remedy="choose another one")
     pictures = [draw_runs(each, folder / f"runs-{number}.png") for number, each in enumerate(review.sets, 1)]
     write_text(folder / DATA, json.dumps(review.to_dict(), indent=2, allow_nan=False) + "\n")
     write_text(folder / OBJECTIONS, objections(review))
