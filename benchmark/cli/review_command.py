@@ -39,7 +39,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """0 when the bundle was written, whatever it says."""
     from benchmark.launch.system import git_commit
     from benchmark.report.review import review
-    from benchmark.report.review_page import write_review
+    from benchmark.report.review_page import AGAIN, OBJECTIONS, write_review
     from benchmark.submission.ledger_entry import ROOT
 
     os.environ.setdefault("MPLBACKEND", "Agg")
@@ -62,6 +62,8 @@ def execute(arguments: argparse.Namespace) -> int:
         f"{states.count('broken')} are broken, {states.count('warned')} warned of, {states.count('to review')} left "
         "to the reviewer"
     )
+    if files[2].name == AGAIN:
+        print(f"{OBJECTIONS} is left as it is; the new text is {files[2]}")
     next_step(f"open {files[0]} in a browser")
     return 0
 

@@ -17,6 +17,8 @@ from benchmark.report.review import Review, ReviewedSet
 from benchmark.validation.finding import Finding, Severity, alike
 
 PAGE, DATA, OBJECTIONS = "index.html", "review.json", "objections.md"
+AGAIN = "objections-new.md"
+"""Written in place of `OBJECTIONS` where one is there that somebody may have filled in."""
 TEMPLATE = Path(__file__).parent / "templates" / "review.html"
 KEPT = "#4477aa"
 MOST_FINDINGS = 200
@@ -32,9 +34,12 @@ def write_review(review: Review, folder: Path) -> list[Path]:
         raise StemdlError("the page in this folder is another one", where=folder / PAGE, remedy="choose another one")
     pictures = [draw_runs(each, folder / f"runs-{number}.png") for number, each in enumerate(review.sets, 1)]
     write_text(folder / DATA, json.dumps(review.to_dict(), indent=2, allow_nan=False) + "\n")
-    write_text(folder / OBJECTIONS, objections(review))
+    text, filled = objections(review), folder / OBJECTIONS
+    kept = filled.exists() and filled.read_text(encoding="utf-8", errors="replace") != text
+    filled = folder / AGAIN if kept else filled
+    write_text(filled, text)
     write_text(folder / PAGE, page(review, pictures, folder))
-    return [folder / PAGE, folder / DATA, folder / OBJECTIONS, *pictures]
+    return [folder / PAGE, folder / DATA, filled, *pictures]
 
 
 def draw_runs(each: ReviewedSet, path: Path) -> Path:

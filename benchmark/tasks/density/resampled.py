@@ -35,8 +35,7 @@ def on_grid(
     """
     assert given.step_angstrom is not None and given.pixel_per_angstrom is not None
     with np.errstate(over="ignore"):  # what is too large is no number, as a dead pixel
-        patterns = given.patterns.astype(np.float32)
-    patterns, notes = _mended(patterns)
+        patterns, notes = _mended(given.patterns.astype(np.float32))
     patterns, more = _chosen(patterns, given.step_angstrom, scan)
     notes = [*given.notes, *notes, *more]
     total = electrons or float(patterns.sum(axis=(2, 3), dtype=np.float64).mean())

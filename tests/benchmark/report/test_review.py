@@ -15,7 +15,7 @@ from benchmark.cli.main import main
 from benchmark.foundation.source import source_sha256
 from benchmark.report.code_review import commit_in_words, packed_code
 from benchmark.report.review import Review, review
-from benchmark.report.review_page import DATA, OBJECTIONS, PAGE, write_review
+from benchmark.report.review_page import AGAIN, DATA, OBJECTIONS, PAGE, write_review
 from benchmark.submission.ledger_entry import ROOT
 from benchmark.validation.rulebook import read_rules
 
@@ -122,6 +122,11 @@ def test_bad_logs_and_missing_files_have_a_review_too(tmp_path: Path):
     (folder / "results/two-cores/strong/stemdl_mini/ledger.jsonl").unlink()
     shutil.rmtree(folder / "benchmarks")
     made_of = reviewed(tmp_path / "tree")
+    *_, objections = write_review(made_of, tmp_path / "review")[:3]
+    assert write_review(made_of, tmp_path / "review")[2] == objections
+    objections.write_text("filled in")
+    assert write_review(made_of, tmp_path / "review")[2].name == AGAIN and objections.read_text() == "filled in"
+    objections.unlink()
     write_review(made_of, tmp_path / "review")
     (the_set,) = made_of.sets
     assert made_of.report.verdict.value == "INVALID" and the_set.ledger is None and len(the_set.runs) == 5
