@@ -71,12 +71,32 @@ def environment() -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def stemdl(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command]:
+def python(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The interpreter, to be called like sys.executable, with libraries loaded already; see helpers/warm.py."""
+    warm = Warm(environment, tmp_path_factory.mktemp("warm"))
+    yield warm.python
+    warm.close()
+
+
+@pytest.fixture(scope="session")
+def stemdl(python: Path, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Command:
     """`stemdl(*arguments)`: the command line in a process of its own, in an empty folder or in `cwd`; the
     finished process."""
-    folder, warm = tmp_path_factory.mktemp("cwd"), Warm(environment)
-    yield lambda *arguments, cwd=folder: warm.run([*map(str, arguments)], cwd)
-    warm.close()
+    folder = tmp_path_factory.mktemp("cwd")
+
+    def run(*arguments: object, cwd: Path = folder) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            [python, "-m", "benchmark", *map(str, arguments)],
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=HANG_SECONDS,
+            check=False,
+        )
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 from patience import HANG_SECONDS
@@ -35,10 +34,10 @@ def commands_in(lines: list[str]) -> list[str]:
     return found
 
 
-def walk(document: str, folder: Path, environment: dict[str, str]) -> None:
+def walk(document: str, folder: Path, python: Path, environment: dict[str, str]) -> None:
     """Take a walk in a folder where `stemdl` is on the path."""
     (folder / "bin").mkdir(parents=True)
-    (folder / "bin" / "stemdl").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m benchmark "$@"\n', encoding="utf-8")
+    (folder / "bin" / "stemdl").write_text(f'#!/bin/sh\nexec "{python}" -m benchmark "$@"\n', encoding="utf-8")
     (folder / "bin" / "stemdl").chmod(0o755)
     script = ["set -e"]
     for name, text in steps(document):

@@ -27,12 +27,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def one_thread() -> Iterator[None]:
+def one_thread(python: Path) -> Iterator[None]:
     """Toys gain nothing by more, and much is lost where other tests keep the cores busy. Where ranks met stays in the
     environment of their process, and is taken out for the ranks of other tests."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    with mock.patch.dict(os.environ):
+    with mock.patch.dict(os.environ), mock.patch.object(sys, "executable", str(python)):
         yield
     torch.set_num_threads(before)
 
@@ -60,9 +60,9 @@ def test_a_step_is_done_on_the_cpu(step: Step, work: Path, tmp_path: Path, one_t
 
 @pytest.mark.slow
 def test_the_command_does_each_step_in_a_process_of_its_own_and_once(
-    tmp_path: Path, environment: dict[str, str]
+    tmp_path: Path, python: Path, environment: dict[str, str]
 ) -> None:
-    argv = [sys.executable, "-m", "performance.gpu", "--dry", "--steps", "power", "rates", "--seconds", "100000"]
+    argv = [str(python), "-m", "performance.gpu", "--dry", "--steps", "power", "rates", "--seconds", "100000"]
     argv += ["--output", str(tmp_path / "records"), "--work", str(tmp_path / "work")]
 
     def said() -> str:

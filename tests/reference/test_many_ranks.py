@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,13 +27,13 @@ SCRIPT, RANKS, CPU = Path(__file__).with_name("many_ranks_script.py"), 9, torch.
 
 
 @pytest.fixture(scope="module")
-def run(mpirun: Callable, smoke_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(mpirun: Callable, python: Path, smoke_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run on nine ranks."""
     pytest.importorskip("horovod")
     folder = tmp_path_factory.mktemp("many") / "run"
     done = mpirun(
         RANKS,
-        sys.executable,
+        python,
         SCRIPT,
         smoke_data,
         folder,

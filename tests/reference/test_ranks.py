@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -52,7 +51,7 @@ def erring(smoke_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def of_ranks(
-    mpirun: Callable, smoke_data: Path, erring: Path, tmp_path_factory: pytest.TempPathFactory
+    mpirun: Callable, python: Path, smoke_data: Path, erring: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str, int], Results]:
     """What each rank of a backend found, in the order of the ranks."""
 
@@ -62,7 +61,7 @@ def of_ranks(
             pytest.importorskip("horovod")
         folder = tmp_path_factory.mktemp(f"{backend}{size}")
         settings = (f"comm={backend}", TUNED.get((backend, size), "fusion_mib=25"))
-        done = mpirun(size, sys.executable, SCRIPT, smoke_data, erring, folder, *settings)
+        done = mpirun(size, python, SCRIPT, smoke_data, erring, folder, *settings)
         assert done.returncode == 0, done.stderr
         results = [dict(np.load(folder / f"{rank}.npz")) for rank in range(size)]
         assert [(str(each["comm"]), int(each["rank"]), int(each["size"])) for each in results] == [

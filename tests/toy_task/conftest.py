@@ -10,6 +10,6 @@ from walks import walk
 
 
 @pytest.fixture(scope="session")
-def added(once: Callable[..., Path], environment: dict[str, str]) -> Path:
+def added(once: Callable[..., Path], python: Path, environment: dict[str, str]) -> Path:
     """The folder of docs/add_a_benchmark.md after its last step. To be read only."""
-    return once("added_benchmark", lambda folder: walk("add_a_benchmark.md", folder, environment))
+    return once("added_benchmark", lambda folder: walk("add_a_benchmark.md", folder, python, environment))

@@ -92,7 +92,7 @@ def fit(stemdl: Callable, tmp_path_factory: pytest.TempPathFactory) -> Toy:
 
 
 @pytest.fixture(scope="module")
-def installed(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Toy:
+def installed(python: Path, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Toy:
     """One of a wheel, whose code is found by an entry point; what the code does is the same as in a folder."""
     folder = tmp_path_factory.mktemp("installed")
     source = shutil.copytree(HERE, folder / "source", ignore=shutil.ignore_patterns("__pycache__"))
@@ -105,7 +105,7 @@ def installed(environment: dict[str, str], tmp_path_factory: pytest.TempPathFact
 
     def command(*arguments: object, cwd: Path) -> subprocess.CompletedProcess:
         return subprocess.run(
-            [sys.executable, "-m", "benchmark", *map(str, arguments)],
+            [python, "-m", "benchmark", *map(str, arguments)],
             cwd=cwd,
             env=environment | {"PYTHONPATH": f"{environment['PYTHONPATH']}:{folder / 'site'}"},
             stdin=subprocess.DEVNULL,

@@ -25,9 +25,9 @@ def test_a_benchmark_is_added(added: Path) -> None:
     assert (added / "submission" / "ORG").is_dir() and (added / "review" / "index.html").is_file()
 
 
-def test_a_model_is_brought(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_a_model_is_brought(tmp_path: Path, python: Path, environment: dict[str, str]) -> None:
     shutil.copytree(TASKS, tmp_path / "tests" / "toy_task" / "tasks", ignore=shutil.ignore_patterns("__pycache__"))
-    walk("bring_your_model.md", tmp_path, environment)
+    walk("bring_your_model.md", tmp_path, python, environment)
     record = json.loads((tmp_path / "runs" / "mine" / "run.json").read_text(encoding="utf-8"))
     assert (record["division"], record["status"]) == ("open", "success")
     assert (tmp_path / "submission" / "ORG").is_dir()

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,7 +40,7 @@ def picture(question, outputs, schema, path):
 
 
 @pytest.fixture(scope="module")
-def place(once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
+def place(once: Callable[[str, Callable[[Path], None]], Path], python: Path) -> Path:
     """A folder with the toy, a run of it, and three inputs: two lines and what is not one."""
 
     def make(folder: Path) -> None:
@@ -51,7 +50,7 @@ def place(once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
         for name, slope in (("down", -0.5), ("up", 0.5)):
             np.savetxt(folder / "lines" / f"{name}.txt", slope * np.linspace(-1, 1, 16))
         (folder / "lines" / "short.txt").write_text("1\n2\n")
-        argv = [sys.executable, "-m", "benchmark", "run", "--rung", "toy_line_60", "--ranks", "1", "--output", "run"]
+        argv = [python, "-m", "benchmark", "run", "--rung", "toy_line_60", "--ranks", "1", "--output", "run"]
         environment = os.environ | {"STEMDL_TASKS": str(folder / "tasks")}
         subprocess.run([*argv, "--seed", "3"], cwd=folder, env=environment, check=True, timeout=HANG_SECONDS)
 

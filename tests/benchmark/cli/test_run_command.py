@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -130,12 +129,12 @@ def test_the_runs_of_a_set_have_folders_and_seeds_of_their_own(missed: Path, two
 
 @pytest.mark.mpi
 @pytest.mark.parametrize("comm", ["horovod", "torch"])
-def test_a_set_of_runs_under_a_launcher(comm: str, mpirun: Callable, smoke_data: Path, tmp_path: Path):
+def test_a_set_of_runs_under_a_launcher(comm: str, mpirun: Callable, python: Path, smoke_data: Path, tmp_path: Path):
     if comm == "horovod":
         pytest.importorskip("horovod")
     done = mpirun(
         2,
-        sys.executable,
+        python,
         "-m",
         "benchmark",
         "run",

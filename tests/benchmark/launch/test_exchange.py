@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -21,11 +20,13 @@ SCRIPT = Path(__file__).with_name("exchange_script.py")
 
 @pytest.mark.mpi
 @pytest.mark.parametrize("by", ["MPI", "torch's store"])
-def test_ranks_exchange_values(by: str, mpirun: Callable, environment: dict[str, str], tmp_path: Path) -> None:
+def test_ranks_exchange_values(
+    by: str, mpirun: Callable, python: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
     if by == "MPI":
-        done = mpirun(3, sys.executable, SCRIPT)
+        done = mpirun(3, python, SCRIPT)
     else:
-        argv = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "3", str(SCRIPT)]
+        argv = [python, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "3", str(SCRIPT)]
         done = subprocess.run(
             argv,
             capture_output=True,

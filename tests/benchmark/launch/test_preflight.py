@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,14 +43,14 @@ EXPECTED = {
 
 
 @pytest.fixture(scope="module")
-def results(mpirun: Callable, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+def results(mpirun: Callable, python: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What two real ranks found of each fault that was planted on one of them; by rank."""
     folder = tmp_path_factory.mktemp("planted")
     (folder / "data" / "shards").mkdir(parents=True)
     for name in ("a.h5", "b.h5"):
         (folder / "data" / "shards" / name).write_text(name)
     (folder / "out").mkdir()
-    done = mpirun(2, sys.executable, SCRIPT, folder / "out", folder / "data")
+    done = mpirun(2, python, SCRIPT, folder / "out", folder / "data")
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in (folder / "out").iterdir()) == ["rank0.json", "rank1.json"], "no token is left"
     return [json.loads((folder / "out" / f"rank{rank}.json").read_text()) for rank in range(2)]
