@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from benchmark.events import keys
 from benchmark.submission.ledger import LEDGER, LedgerRun
-from benchmark.validation.finding import Fault, Severity
+from benchmark.validation.checks.placement import placements
+from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import WEAK, Log, ResultSet
 from benchmark.validation.told import ledger_of, names_of, run_of
@@ -31,6 +32,13 @@ def instances_are_alike(results: ResultSet) -> Iterator[Fault]:
                     expected=f"at most {told}, as {results.system.file} says",
                     severity=severity,
                 )
+    hosts = {host for log in results.read + results.pruned for host in hosts_of(log)} if results.ours else set()
+    if nodes is not None and len(hosts) > nodes:
+        yield Fault(
+            "the instances together ran on more nodes than the system has",
+            found=f"{len(hosts)} hosts",
+            expected=f"at most {nodes}, as {results.system.file} says",
+        )
     taken = sum(_accelerators(log) for log in results.read + results.pruned)
     if nodes is not None and each and taken > nodes * each:
         yield Fault(
@@ -45,6 +53,11 @@ def _count(results: ResultSet, field: str) -> int | None:
     """A number of the description, where it is one."""
     told = str((results.system.values or {}).get(field)) if results.system is not None else ""
     return int(told) if told.isdecimal() and len(told) <= 9 else None
+
+
+def hosts_of(log: Log) -> set[str]:
+    """The hosts of a log's ranks, by their names."""
+    return {shown(place["host"]) for place in placements(log)}
 
 
 def _accelerators(log: Log) -> float:

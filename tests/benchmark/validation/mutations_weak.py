@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from changes import Change, after, put, together
+from changes import Change, after, put, shift, together
 from corpus import DESCRIPTION, RESULTS, Mutation, Tree, as_ledger, ledger_of
-from honest_run import Lines, as_text, log_lines, record_of
+from honest_run import Lines, as_text, at, log_lines, record_of
 
 from benchmark.events import keys
 from benchmark.submission.ledger import LEDGER
@@ -59,6 +59,15 @@ def of_another_set(entries: list[dict[str, Any]]) -> None:
     entries[-2]["folder"] = "another/instance_5"
 
 
+def on_a_node_of_its_own(index: int, lines: Lines) -> None:
+    for place in lines[at(lines, keys.PLACEMENT)]["value"]:
+        place["host"] = f"node-{index}"
+
+
+def late(_index: int, lines: Lines) -> None:
+    together(shift(keys.RUN_START, 700), shift(keys.STAGING_START, 700))(lines)
+
+
 def large(tree: Tree) -> None:
     """All runs and instances on a node of two accelerators."""
     told = {"accelerators_per_node": "2", "number_of_nodes": "2"}
@@ -72,5 +81,7 @@ WEAK = (
     Mutation("more instances than were started at once", "R5.5", at_once(instances=5)),
     Mutation("fewer instances than were started at once", "R5.5", at_once(instances=60)),
     Mutation("an instance of another set", "R5.5", at_once(entries=of_another_set)),
+    Mutation("instances on more nodes than there are", "R5.5", at_once(on_a_node_of_its_own)),
+    Mutation("all instances' clocks 700 ms late", "R3.1", at_once(late), invalid=False),
     Mutation("six instances of two accelerators on a system of four", "R5.5", large),
 )
