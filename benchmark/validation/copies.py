@@ -135,6 +135,7 @@ def as_fault(copy: Copy) -> Fault:
 def copies(sets: Sequence[Sequence[Trace]]) -> Iterator[Copy]:
     """The runs of one benchmark that are copies of earlier ones: within a set where there is one, and from set
     to set where there are more. Each run once."""
+    sets = [[trace for trace in each if trace.evaluations] for each in sets]  # without one nothing can be compared
     traces = [trace for each in sets for trace in each]
     set_of = [number for number, each in enumerate(sets) for _ in each]
     found: dict[int, Copy] = {}
