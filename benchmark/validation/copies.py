@@ -168,7 +168,8 @@ def _scaled(traces: list[Trace]) -> Iterator[tuple[int, int, str]]:
         ratios = sorted(
             (told[1] / told[0], told[2] / told[0], place)
             for place, trace in enumerate(traces)
-            if trace.ours and None not in (told := trace.values[kind][:3]) and len(told) == 3
+            if trace.ours and (kind == RATES or trace.recorded)  # else losses may not depend on the seed
+            if None not in (told := trace.values[kind][:3]) and len(told) == 3
             if 0 <= trace.steps[kind] < SAME_RATIO * min(map(abs, told))
         )
         for (*one, first), (*other, second) in itertools.pairwise(ratios):
