@@ -72,7 +72,7 @@ def sheared() -> tuple[Zone, np.ndarray, np.ndarray]:
     cells = np.array(list(itertools.product(range(-2, 6), repeat=3)))
     places = (positions[:, None] + cells) @ np.linalg.inv(large)
     inside = ((places > -1e-9) & (places < 1 - 1e-9)).all(axis=2)
-    sample = oracle.Sample(
+    sample = oracle.TestCrystal(
         "sheared",
         "triclinic",
         crystal,
