@@ -28,6 +28,7 @@ def test_it_runs(path: Path, smoke_data: Path, tmp_path: Path, monkeypatch: pyte
     import nbformat
     from nbclient import NotebookClient
 
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # which commands that ran in this process have set
     monkeypatch.setenv("DATA", str(smoke_data))
     monkeypatch.setenv("RESULTS", str(ROOT / "results" / "reference"))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
