@@ -42,13 +42,14 @@ ON_BLACK = STYLE | {
 @dataclass(frozen=True)
 class Drawn:
     """A figure that is written: its file, heading, caption and a text in its place. `patterns` are shown as they are;
-    a chart has its light and dark exchanged on a dark page."""
+    a chart has its light and dark exchanged on a dark page. A `narrow` one takes no more width than it needs."""
 
     path: Path
     title: str
     caption: str
     alternative: str
     patterns: bool = False
+    narrow: bool = False
 
 
 def draw(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from markupsafe import Markup
@@ -87,33 +88,42 @@ def first_of_each(
     return found
 
 
-def write_page(folder: Path, manifest: Manifest, word: str, drawn: Sequence[Drawn]) -> str:
-    """Write a page of figures with the number of samples (`word`: what they are) of each split; returns its path.
+def page(
+    manifest: Manifest,
+    word: str,
+    drawn: Sequence[Drawn],
+    template: Path = TEMPLATES / "explored.html",
+    filters: Mapping[str, Callable[..., Any]] = MappingProxyType({}),
+    **values: Any,
+) -> str:
+    """A page of figures with the number of samples (`word`: what they are) of each split, as HTML.
 
-    The pictures lie within it, so that one file is all. Raises OSError where it cannot be written.
+    The pictures lie within it, so that one file is all. A task's own `template` extends `explored.html` with its
+    `filters` and `values`.
     """
     import jinja2
 
     environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.FileSystemLoader([TEMPLATES, template.parent]),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    text = environment.from_string((TEMPLATES / "explored.html").read_text(encoding="utf-8")).render(
+    environment.filters.update(filters)
+    text: str = environment.get_template(template.name).render(
         manifest=manifest,
         whose=whose(manifest),
         word=word,
         megabytes=sum(shard["bytes"] for shard in manifest.shards) / 1e6,
-        pictures=[(each, encoded(each.path)) for each in drawn],
-        style=page_style(),
+        pictures=[(each, base64.b64encode(each.path.read_bytes()).decode("ascii")) for each in drawn],
+        style=Markup((TEMPLATES / "page.css").read_text(encoding="utf-8")),
+        **values,
     )
-    write_text(folder / PAGE, text + "\n")
+    return text + "\n"
+
+
+def write_page(folder: Path, text: str) -> str:
+    """Write a page; returns its path. Raises OSError where it cannot be written."""
+    write_text(folder / PAGE, text)
     return str(folder / PAGE)
-
-
-def page_style() -> Markup:
-    """The style sheet of pages about data: light and dark, wide and narrow, and print."""
-    return Markup((TEMPLATES / "page.css").read_text(encoding="utf-8"))
-
-
-def encoded(picture: Path) -> str:
-    """The bytes of a file as text, for a data URL."""
-    return base64.b64encode(picture.read_bytes()).decode("ascii")

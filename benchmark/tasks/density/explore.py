@@ -16,7 +16,7 @@ from benchmark.data.sealed import opened_shard
 from benchmark.data.storage import coding_of
 from benchmark.definition.finder import benchmark_of
 from benchmark.report.drawing import ON_BLACK, draw, new_figure
-from benchmark.report.explored import Explored, page_folder, write_page
+from benchmark.report.explored import Explored, page, page_folder, write_page
 from benchmark.simulation.probe import Probe
 from benchmark.tasks.density.classical import centre_of_mass, dark_field
 from benchmark.tasks.density.rung import Beam, Scan, understood
@@ -53,9 +53,9 @@ def explore(manifest: Manifest, folder: Path) -> Explored:
             for split in manifest.samples
             for number, shown in enumerate(first_specimens(manifest, split))
         ]
-        page = write_page(folder, manifest, "scans", drawn)
-    numbers = {"page": page, "scans": dict(manifest.samples), "pictures": [str(each.path) for each in drawn]}
-    return Explored(numbers, (f"{page}: {len(drawn)} of {sum(manifest.samples.values()):,} scans",), page)
+        written = write_page(folder, page(manifest, "scans", drawn))
+    numbers = {"page": written, "scans": dict(manifest.samples), "pictures": [str(each.path) for each in drawn]}
+    return Explored(numbers, (f"{written}: {len(drawn)} of {sum(manifest.samples.values()):,} scans",), written)
 
 
 def first_specimens(manifest: Manifest, split: str) -> Iterator[Shown]:

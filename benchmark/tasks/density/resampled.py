@@ -34,7 +34,7 @@ def on_grid(
     from.
     """
     assert given.step_angstrom is not None and given.pixel_per_angstrom is not None
-    with np.errstate(over="ignore"):  # what is too large is no number, as a dead pixel
+    with np.errstate(over="ignore"):  # too large a value becomes infinite, and is mended as a dead pixel
         patterns, notes = _mended(given.patterns.astype(np.float32))
     patterns, more = _chosen(patterns, given.step_angstrom, scan)
     notes = [*given.notes, *notes, *more]

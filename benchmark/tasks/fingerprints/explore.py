@@ -12,7 +12,7 @@ from benchmark.crystals.fingerprints.recipe import KIND, PICTURE, TARGET
 from benchmark.data.layout import label_of
 from benchmark.data.manifest import Manifest
 from benchmark.report.drawing import ON_BLACK, draw, new_figure
-from benchmark.report.explored import Explored, first_of_each, page_folder, write_page
+from benchmark.report.explored import Explored, first_of_each, page, page_folder, write_page
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,10 +29,10 @@ def explore(manifest: Manifest, folder: Path) -> Explored:
     with page_folder(folder):
         title = "One fingerprint of each class and kind"
         drawn = draw(folder / PICTURES, title, lambda: _figure(manifest, found), ON_BLACK)
-        page = write_page(folder, manifest, "pictures", [drawn])
+        written = write_page(folder, page(manifest, "pictures", [drawn]))
     total, classes = sum(manifest.samples.values()), len({label for label, _ in found})
-    numbers = {"page": page, "pictures": dict(manifest.samples), "classes": classes}
-    return Explored(numbers, (f"{page}: {total:,} pictures of {classes} classes",), page)
+    numbers = {"page": written, "pictures": dict(manifest.samples), "classes": classes}
+    return Explored(numbers, (f"{written}: {total:,} pictures of {classes} classes",), written)
 
 
 def one_of_each(manifest: Manifest) -> Found:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from benchmark.data.layout import label_of as stored_label
 from benchmark.data.manifest import Manifest
 from benchmark.report.drawing import INK, draw, new_figure
-from benchmark.report.explored import Explored, first_of_each, page_folder, write_page
+from benchmark.report.explored import Explored, first_of_each, page, page_folder, write_page
 from benchmark.tasks.powder.rung import grid_of
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ def explore(manifest: Manifest, folder: Path) -> Explored:
     found = one_of_each(manifest)
     with page_folder(folder):
         drawn = draw(folder / PICTURE, "One pattern of each extinction group", lambda: _figure(found))
-        page = write_page(folder, manifest, "patterns", [drawn])
-    numbers = {"page": page, "patterns": dict(manifest.samples), "groups": len(found)}
+        written = write_page(folder, page(manifest, "patterns", [drawn]))
+    numbers = {"page": written, "patterns": dict(manifest.samples), "groups": len(found)}
     total = sum(manifest.samples.values())
-    return Explored(numbers, (f"{page}: {total:,} patterns of {len(found)} extinction groups",), page)
+    return Explored(numbers, (f"{written}: {total:,} patterns of {len(found)} extinction groups",), written)
 
 
 def one_of_each(manifest: Manifest) -> dict[str, NDArray[np.float32]]:

@@ -20,14 +20,13 @@ from benchmark.crystals.leaks import (
     screened_accuracies,
 )
 from benchmark.data.manifest import Manifest
-from benchmark.data.recognition import whose
 from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import SPLITS
 from benchmark.foundation.errors import StemdlError
-from benchmark.foundation.files import write_text
 from benchmark.foundation.progress import counted, progress
+from benchmark.report import explored
 from benchmark.report.drawing import Drawn, draw
-from benchmark.report.explored import PAGE, Explored, encoded, page_folder, page_style
+from benchmark.report.explored import Explored, page_folder
 from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.crystal import crystal_system
 from benchmark.tasks.space_group.exploring import material_figures, pattern_figures
@@ -218,8 +217,8 @@ def write_page(
                 for name, title, make in counted(wanted, advance)
             ]
         leaks = find_leaks(seen)
-        write_text(folder / PAGE, page(manifest, seen, drawn, leaks))
-    return {"page": str(folder / PAGE), "figures": [str(figure.path) for figure in drawn], **numbers(seen, leaks)}
+        written = explored.write_page(folder, page(manifest, seen, drawn, leaks))
+    return {"page": written, "figures": [str(figure.path) for figure in drawn], **numbers(seen, leaks)}
 
 
 def numbers(seen: Overview, leaks: Leaks) -> dict[str, Any]:
@@ -251,34 +250,20 @@ def _example_stacks(manifest: Manifest, folder: Path, groups: list[int] | None) 
         "The first training material of each of these groups along its three zone axes, log scale.",
         "Diffraction patterns, bright disks on black, three projections a row: " + "; ".join(shown) + ".",
         patterns=True,
+        narrow=True,
     )
 
 
 def page(manifest: Manifest, seen: Overview, drawn: list[Drawn], leaks: Leaks) -> str:
     """The page as HTML with the figures inside: one file that needs no other, nor a network."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["symbol"] = group_symbol
-    environment.filters["system"] = crystal_system
-    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    pictures = [{"figure": figure, "data": encoded(figure.path)} for figure in drawn]
-    split_sizes = {split: sum(n for (part, _), n in seen.samples.items() if part == split) for split in SPLITS}
-    gigabytes = sum(shard["bytes"] for shard in manifest.shards) / 1e9
-    return (
-        template.render(
-            manifest=manifest,
-            style=page_style(),
-            whose=whose(manifest),
-            seen=seen,
-            pictures=pictures,
-            leaks=leaks,
-            split_sizes=split_sizes,
-            numbers=numbers(seen, leaks),
-            gigabytes=gigabytes,
-            bits=sorted(((WORDS[name], value) for name, value in leaks.bits.items()), key=lambda entry: -entry[1]),
-        )
-        + "\n"
+    return explored.page(
+        manifest,
+        "stacks",
+        drawn,
+        TEMPLATE,
+        {"symbol": group_symbol, "system": crystal_system},
+        seen=seen,
+        leaks=leaks,
+        numbers=numbers(seen, leaks),
+        bits=sorted(((WORDS[name], value) for name, value in leaks.bits.items()), key=lambda entry: -entry[1]),
     )

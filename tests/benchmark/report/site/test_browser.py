@@ -64,8 +64,8 @@ def page(browser: Any) -> Iterator[Any]:
 def pages(site: Path, smoke_run: Path, smoke_data: Path) -> list[Path]:
     """One page of every kind: of the site, of a run with its answers, of a review, and of data."""
     from benchmark.data.manifest import read_manifest
+    from benchmark.report import explored
     from benchmark.report.drawing import draw, new_figure
-    from benchmark.report.explored import PAGE, page_folder, write_page
 
     made = site.parent / "made"
     made.mkdir()
@@ -73,16 +73,16 @@ def pages(site: Path, smoke_run: Path, smoke_data: Path) -> list[Path]:
     for name, tree in (("review", site.parent / "tree"), ("reviewed", ROOT / "results" / "reference")):
         assert main(["review", str(tree), "-o", str(made / name)]) in (0, 1)
     assert main(["data", "explore", str(smoke_data), "-o", str(made / "explored")]) == 0
-    with page_folder(made / "pictures") as folder:
+    with explored.page_folder(made / "pictures") as folder:
         drawn = draw(folder / "one.png", "A picture", lambda: (new_figure(1.0), "Nothing on it.", "An empty picture."))
-        write_page(folder, read_manifest(smoke_data), "stacks", [drawn])
+        explored.write_page(folder, explored.page(read_manifest(smoke_data), "stacks", [drawn]))
     of_site = ["index.html", "benchmark-stemdl_mini.html", *_first(site, "results"), *_first(site, "runs")]
     return [
         *(site / path for path in of_site),
         *site.glob("submitter-two-*.html"),
         *(made / "answers" / "runs").iterdir(),
-        *(made / folder / PAGE for folder in ("explored", "pictures")),
-        *(made / name / PAGE for name in ("review", "reviewed")),
+        *(made / folder / explored.PAGE for folder in ("explored", "pictures")),
+        *(made / name / explored.PAGE for name in ("review", "reviewed")),
     ]
 
 

@@ -19,6 +19,7 @@ from benchmark.crystals import cbed_stack
 from benchmark.data import layout
 from benchmark.data.manifest import WrittenShard, read_manifest, write_manifest
 from benchmark.foundation.errors import StemdlError
+from benchmark.report.explored import MARK
 from benchmark.simulation import cbed_fields
 from benchmark.tasks.space_group.explore import find_leaks, read_histogram, real_counts, write_page
 from benchmark.tasks.space_group.explore import page as page_of
@@ -119,6 +120,7 @@ def test_the_page_is_one_file_that_needs_no_other(page: tuple[dict, Path]) -> No
         assert picture["src"].startswith("data:image/png;base64,iVBOR") and len(picture["alt"]) > 30
     assert not {"script", "link", "iframe"} & {tag for tag, _ in parser.tags}
     assert not re.search(r"https?://|url\(", text)
+    assert MARK.decode() in text, "so that it may be made again"
     assert "written &lt;b&gt;" in text and "<b>" not in text  # names are not markup
     assert sorted(path.name for path in folder.iterdir()) == sorted(
         ["index.html", *(Path(figure).name for figure in report["figures"])]
