@@ -78,6 +78,20 @@ def python(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
     warm.close()
 
 
+def finished(argv: list[str], cwd: Path, environment: dict[str, str]) -> subprocess.CompletedProcess:
+    """A program that has nothing to read, when it has ended; what it printed is kept."""
+    return subprocess.run(
+        argv,
+        cwd=cwd,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=HANG_SECONDS,
+        check=False,
+    )
+
+
 @pytest.fixture(scope="session")
 def stemdl(python: Path, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Command:
     """`stemdl(*arguments)`: the command line in a process of its own, in an empty folder or in `cwd`; the
@@ -85,16 +99,7 @@ def stemdl(python: Path, environment: dict[str, str], tmp_path_factory: pytest.T
     folder = tmp_path_factory.mktemp("cwd")
 
     def run(*arguments: object, cwd: Path = folder) -> subprocess.CompletedProcess:
-        return subprocess.run(
-            [python, "-m", "benchmark", *map(str, arguments)],
-            cwd=cwd,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=HANG_SECONDS,
-            check=False,
-        )
+        return finished([str(python), "-m", "benchmark", *map(str, arguments)], cwd, environment)
 
     return run
 
@@ -108,16 +113,7 @@ def mpirun(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 
     def run(ranks: int, *command: object, **variables: str) -> subprocess.CompletedProcess:
         argv = get_launcher("mpirun").argv(Job(ranks, tuple(map(str, command)), environment=variables))
-        return subprocess.run(
-            argv,
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=HANG_SECONDS,
-            check=False,
-        )
+        return finished(argv, folder, environment)
 
     return run
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -102,6 +103,17 @@ def test_signals_reach_it_and_a_killed_caller_leaves_nothing(
         caller.send_signal(number)
         assert caller.wait(HANG_SECONDS) == -number
         wait_until(lambda: not waiting.is_running() or waiting.status() == psutil.STATUS_ZOMBIE)
+
+
+def test_a_caller_that_is_gone_before_it_has_asked_harms_nobody(
+    python: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    for told in (b"", b"\n", b'\n{"arguments"'):
+        with socket.socket(socket.AF_UNIX) as caller:
+            caller.connect(str(python.with_name("address")))
+            caller.sendall(told)
+    (tmp_path / "says.py").write_text("print('here')\n")
+    assert subprocess.run([python, "says.py"], cwd=tmp_path, env=environment, capture_output=True).stdout == b"here\n"
 
 
 def test_one_that_kills_itself_ends_its_caller_the_same_way(

@@ -118,11 +118,13 @@ class Server:
         caller, _ = self._listening.accept()
         _, streams, _, _ = socket.recv_fds(caller, 1, 3)
         with caller.makefile("rb") as asked:
-            job = json.loads(asked.readline())
-        if not self._can_follow(job):
-            caller.sendall(b"0\n")
+            told = asked.readline()
+        if len(streams) < 3 or not told.endswith(b"\n"):  # it was killed before it had asked
             caller.close()
-            child = None
+        elif not self._can_follow(job := json.loads(told)):
+            with suppress(OSError):
+                caller.sendall(b"0\n")
+            caller.close()
         elif (child := os.fork()) == 0:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -131,7 +133,8 @@ class Server:
             self._selector.close()
             return job | {"streams": streams, "before": self._before}
         else:
-            caller.sendall(f"{child}\n".encode())
+            with suppress(OSError):  # where it has been killed, that is seen at its end
+                caller.sendall(f"{child}\n".encode())
             self._callers[child] = caller
             self._selector.register(caller, 1, child)
         for stream in streams:
