@@ -33,7 +33,7 @@ from benchmark.data.shard_index import index_shard, indices_of, stored_arrays
 from benchmark.definition.golden_files import IDENTICAL, RECOGNISED, REFUSED, UNKNOWN, golden_path, golden_sha256
 from benchmark.definition.rung import SPLITS, Rung
 from benchmark.foundation.errors import StemdlError
-from benchmark.foundation.files import write_json
+from benchmark.foundation.files import atomic_path, write_json
 
 CHECK = "golden"
 """What its faults are filed under."""
@@ -237,15 +237,15 @@ def make_golden(manifest: Manifest, rung: Rung) -> Path:
         rows.append(figures_of(sample.counts))
     path = golden_path(rung.name)
     assert path is not None, "its rung is known"
-    path.parent.mkdir(exist_ok=True)
-    np.savez_compressed(
-        path,
-        recipe_sha256=rung.recipe_sha256,
-        shards_sha256=hash_of_shards(manifest),
-        fingerprints=np.array([row.fingerprint for row in rows], dtype=np.uint64),
-        sums=np.array([row.sums for row in rows], dtype=np.uint32),
-        mixed=np.array([row.mixed for row in rows], dtype=np.uint32),
-    )
+    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+        np.savez_compressed(
+            file,
+            recipe_sha256=rung.recipe_sha256,
+            shards_sha256=hash_of_shards(manifest),
+            fingerprints=np.array([row.fingerprint for row in rows], dtype=np.uint64),
+            sums=np.array([row.sums for row in rows], dtype=np.uint32),
+            mixed=np.array([row.mixed for row in rows], dtype=np.uint32),
+        )
     write_json(path.with_suffix(".json"), manifest.schema.to_json())
     return path
 

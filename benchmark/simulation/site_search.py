@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.foundation.files import atomic_path
 from benchmark.simulation.symmetry import SITE_COLUMNS, SITE_TABLE, Site, operations, orbit
 
 INTERSECTION_TRIALS = 400
@@ -76,7 +77,8 @@ def write_table() -> None:
         np.array([site.origin for _, site in found]),
         np.concatenate([site.directions for _, site in found]),
     )
-    np.savez_compressed(SITE_TABLE, **dict(zip(SITE_COLUMNS, columns, strict=True)))
+    with atomic_path(SITE_TABLE) as temporary, open(temporary, "wb") as file:
+        np.savez_compressed(file, **dict(zip(SITE_COLUMNS, columns, strict=True)))
 
 
 if __name__ == "__main__":
