@@ -61,7 +61,7 @@ def execute(arguments: argparse.Namespace) -> int:
         require_cores(arguments.ranks, where="--ranks", oversubscribe=arguments.oversubscribe)
     require_place(folder)
     if arguments.dry_run:
-        return _plan(rung, folder, arguments, processes) if rank.rank == 0 else 0
+        return _plan(rung, options, folder, arguments, processes) if rank.rank == 0 else 0
     if rank.rank == 0 and not whole:
         print(f"{rung.name}: {_told(wanted_size(rung), folder)}", file=sys.stderr, flush=True)
     if rank.size > 1:
@@ -102,14 +102,14 @@ def _told(size: Any, folder: Path) -> str:
     )
 
 
-def _plan(rung: Any, folder: Path, arguments: argparse.Namespace, processes: int) -> int:
+def _plan(rung: Any, options: dict[str, Any], folder: Path, arguments: argparse.Namespace, processes: int) -> int:
     """What --dry-run says. Of given structures that are to be split, enough of each group are assumed to be there."""
     from benchmark.data.cost import measure
     from benchmark.data.plan import free_bytes, plan_shards, sample_bytes, size_of
     from benchmark.data.recipe import ChosenRecipe, recipe_of
     from benchmark.data.workers import workers
 
-    recipe = recipe_of(rung, _options(rung, arguments))
+    recipe = recipe_of(rung, options)
     units = recipe.units()
     if arguments.no_splits and isinstance(recipe, ChosenRecipe):
         with TemporaryDirectory() as scratch, workers(1, None) as work:

@@ -92,7 +92,7 @@ def _said(results: ResultSet, text: str) -> Iterator[tuple[str, str, object]]:
     for name, given in _SET.findall(text):
         if name in settings and not _same(given, settings[name]):
             yield name, f"--set {name}={given}", settings[name]
-    runs = sum(1 for each in results.logs + results.pruned)
+    runs = len(results.logs) + len(results.pruned)
     commit = str(log.value(keys.SUBMISSION_GITHUB_COMMIT_VERSION)).removesuffix("-dirty")
     rungs = [*re.findall(r"\bstemdl\s+data\s+generate\s+([\w.-]+)", text), *_option("rung", text)]
     wanted: list[tuple[str, list[str], object]] = [
