@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 
 import pytest
 from changes import OF_A_RUN, taken_from_run_0
 from corpus import REFERENCE, Tree
 from honest_run import as_text, log_lines
 
-from benchmark.validation.copies import Trace, copies
+from benchmark.validation.copies import LOSSES, Trace, copies
 from benchmark.validation.finding import Severity
 from benchmark.validation.limits import Limits
 from benchmark.validation.subjects import Log
@@ -34,6 +35,20 @@ def test_three_hundred_honest_runs_are_no_copies(tmp_path):
     traces = traces_of(tmp_path, {index: log_lines(index) for index in range(300)})
     assert list(copies([traces])) == []
     assert list(copies([traces[at : at + 5] for at in range(0, 300, 5)])) == []
+
+
+def test_losses_that_are_scaled_are_found_where_seeds_change_them(tmp_path):
+    """A fit without chance has the same losses under every seed: nothing is said of them where no runs are recorded."""
+    logs = {index: log_lines(index) for index in range(4)}
+    traces = traces_of(tmp_path, logs)
+    first, second, *others = traces
+    scaled = [value and 1.25 * value for value in first.values[LOSSES]]
+    second = dataclasses.replace(second, values=second.values | {LOSSES: scaled}, steps=second.steps | {LOSSES: 1e-12})
+    first = dataclasses.replace(first, steps=first.steps | {LOSSES: 1e-12})
+    (found,) = copies([[first, second, *others]])
+    assert (found.trace.file, found.severity) == (second.file, Severity.ERROR) and "times one factor" in found.how
+    unknown = [dataclasses.replace(each, recorded=()) for each in (first, second, *others)]
+    assert list(copies([unknown])) == []
 
 
 @pytest.mark.parametrize("kinds", [(OF_A_RUN[0],), (OF_A_RUN[1],), (OF_A_RUN[2],), OF_A_RUN])

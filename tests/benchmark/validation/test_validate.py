@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -98,6 +99,13 @@ def test_there_is_a_mutation_for_every_rule_that_a_check_holds():
     held = {rule.id for rule in read_rules().values() if rule.checks}
     assert held - {mutation.rule for mutation in MUTATIONS} == NOT_BY_ONE_MUTATION
     assert len({mutation.name for mutation in MUTATIONS}) == len(MUTATIONS) >= 60
+
+
+@pytest.mark.parametrize("document", ["submitting.md", "validation.md"])
+def test_documents_say_how_many_mutations_there_are(document):
+    text = " ".join((Path(__file__).resolve().parents[3] / "docs" / document).read_text().split())
+    (told,) = re.findall(r"Of (\d+) ways to spoil|spoil a valid submission in (\d+) ways", text)
+    assert int("".join(told)) == len(MUTATIONS)
 
 
 def test_a_finding_says_where_and_what_instead(tmp_path):
