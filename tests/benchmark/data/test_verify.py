@@ -13,8 +13,8 @@ from types import SimpleNamespace
 import h5py
 import numpy as np
 import pytest
+from counting import recounted
 
-from benchmark.crystals import near_copies as near
 from benchmark.crystals import relabel
 from benchmark.data.examined import Data, ReadShard
 from benchmark.data.file_checks import Hashes
@@ -252,10 +252,6 @@ def test_a_duplicate_in_another_split_is_found(written: Path, seal: Seal) -> Non
     assert verify(written).faults == []
 
 
-def recounted(patterns: np.ndarray, dose: float, seed: int) -> np.ndarray:
-    return (np.random.default_rng(seed).poisson(patterns.astype(np.float64) * dose) / dose).astype(np.float32)
-
-
 def test_a_pattern_counted_again_is_a_copy(written: Path, seal: Seal) -> None:
     with h5py.File(written / "train" / "batch_train_1.h5") as shard:
         patterns = shard["sample_20_0"][STACK][()]
@@ -265,27 +261,6 @@ def test_a_pattern_counted_again_is_a_copy(written: Path, seal: Seal) -> None:
     (fault,) = verify(written).faults
     assert fault.check == "copies" and "batch_train_1.h5: sample_20_0" in fault.message
     assert "sample_41_0" in fault.file
-
-
-@pytest.mark.parametrize("dose", [1e3, 1e5, 1e7])
-def test_the_distance_of_noise_is_what_the_theory_says(dose: float) -> None:
-    """Twenty recordings of one pattern: their mean squared distance, and none beyond the limit, any beam."""
-    pattern = np.random.default_rng(0).exponential(size=(3, 32, 32)) ** 2
-    pattern /= pattern.sum(axis=(1, 2), keepdims=True)
-    described = [near.descriptor(recounted(pattern, dose, seed), dose) for seed in range(20)]
-    squared = [float(((one - other) ** 2).sum()) for place, one in enumerate(described) for other in described[:place]]
-    assert np.mean(squared) == pytest.approx(len(described[0]) / 2, rel=0.1)
-    assert max(squared) < near.noise_distance(len(described[0])) ** 2
-    other = near.descriptor(recounted(pattern * np.linspace(0.6, 1.4, 32), dose, 99), dose)
-    assert np.linalg.norm(other - described[0]) > near.noise_distance(len(described[0]))
-
-
-def test_patterns_without_a_description_are_left_out() -> None:
-    good = near.descriptor(np.full((3, 8, 8), 1 / 64, np.float32), 1e6)
-    assert good.shape == (192,) and np.isnan(near.descriptor(np.zeros((3, 8, 8), np.float32), 1e6)).all()
-    table = np.stack([good, good, np.full_like(good, np.nan)])
-    assert [pair[:2] for pair in near.near_copies(table, ["train", "test", "test"])] in ([(0, 1)], [(1, 0)])
-    assert list(near.near_copies(table, ["train", "train", "test"])) == []
 
 
 def test_many_faults_of_one_kind_are_counted(written: Path, seal: Seal) -> None:
