@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 
 LONGEST_NAME = 100
-"""Of a picture: file systems end names at 255 bytes, and a file in the making has some more."""
+"""The characters of a picture's name at most: file systems end names at 255 bytes, and a file in the making has some
+more."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,6 +6,6 @@ import sys
 
 
 def python() -> tuple[str, ...]:
-    """Its command, which looks for no module in the working directory: a `torch.py` or `random.py` that somebody keeps
-    there is not ours. Before Python 3.11 there is no such option."""
+    """Its command, which does not look for modules in the working directory, where somebody may keep a `torch.py` or
+    `random.py`. Python 3.10 lacks the option, and looks there."""
     return (sys.executable, "-P") if sys.version_info >= (3, 11) else (sys.executable,)

@@ -23,7 +23,7 @@ SPREAD_BY_MEDIAN = 1.858
 density of the difference is 1 / (s sqrt(pi)) at 0, which makes the spread s sqrt(pi), and the median is
 0.6745 sqrt(2) s."""
 LEAST_CHANCE = 1e-4
-"""The least chance that one value is given, even where there is no difference: no single value decides."""
+"""The lowest chance that one value counts with, even where two runs agree in it exactly: one value never decides."""
 OWN_TO_RECORDED = 1 / 20
 """Runs whose values lie nearer to each other than this share of recorded runs' are held to the recorded runs."""
 NEIGHBOURS = 200

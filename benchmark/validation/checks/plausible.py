@@ -18,7 +18,7 @@ OF_THE_WAY = 0.5
 """A run keeps at least this share of a recorded run's distance to perfection (of the metric to its best value, of the
 loss to its least). Runs at one batch size were seen to differ by a quarter of it at most."""
 TIMES_THE_LOSS = 1.5
-"""At the target a run's loss is no more than so many times as far above the least as a recorded one."""
+"""How many times as far above its least value a run's loss may be at the target as a recorded run's."""
 TIMES_THE_EVALUATION, TIMES_THE_STAGING = 1.5, 4.0
 """How much faster than in the fastest recorded run an evaluation may be alongside the training, and a rank may read. An
 evaluation is one pass of three; reading is hashed with SHA-256, whose instructions all processors have alike."""

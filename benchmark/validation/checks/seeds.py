@@ -62,7 +62,8 @@ def seeds_differ(results: ResultSet) -> Iterator[Fault]:
 
 @check("R4.2", of=ResultSet, ours_alone=True)
 def seeds_are_unrelated(results: ResultSet) -> Iterator[Fault]:
-    """The seeds are no progression, no multiples, and of no narrow range: what chance would do once in 100,000 sets."""
+    """The seeds do not form a progression, share a factor or lie close together, as chance has it in 1 of
+    100,000 sets."""
     seeds = sorted({seed for log in results.read if (seed := as_count(log.value(keys.SEED))) is not None and seed >= 0})
     pattern = related(seeds)
     if pattern:

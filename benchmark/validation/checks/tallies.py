@@ -17,7 +17,7 @@ from benchmark.validation.subjects import Log
 
 EVALUATED = ("dev", "test")
 _NO_COUNTS = (StemdlError, ValueError, TypeError, IndexError, KeyError, OverflowError, ZeroDivisionError)
-"""What a metric makes of numbers that are no tally of its own."""
+"""The errors that a metric raises for numbers that are not one of its tallies."""
 
 
 @check("R4.16", of=Log, ours_alone=True)
