@@ -29,6 +29,8 @@ Command = Callable[..., subprocess.CompletedProcess]
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    for name in ("STEMDL_VENV", "STEMDL_TASKS", "STEMDL_SITE", "STEMDL_TRACEBACK", "STEMDL_GPUS_PER_RANK"):
+        os.environ.pop(name, None)  # what the user of the checkout chose is not what is tested
     config.pluginmanager.register(SlowFirst(config))
 
 

@@ -24,7 +24,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "data" / "stemdl_smoke").mkdir(parents=True)
     (tmp_path / "data" / "stemdl_smoke" / "manifest.json").write_text("{}")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("STEMDL_VENV", raising=False)
     monkeypatch.setenv("PATH", os.defpath)  # where sites have no launchers
     return tmp_path
 
