@@ -51,6 +51,11 @@ def test_canonical_json_does_not_depend_on_the_order_of_keys(value: dict) -> Non
     assert json.loads(files.canonical_json(value)) == value
 
 
+@given(st.dictionaries(st.integers(), st.dictionaries(st.integers(), st.integers())))
+def test_canonical_json_is_that_of_the_value_written_and_read_again(value: dict) -> None:
+    assert files.canonical_json(json.loads(json.dumps(value))) == files.canonical_json(value)
+
+
 @pytest.mark.parametrize("size", [0, 1, (1 << 20) - 1, 1 << 20, (1 << 21) + 7])
 def test_hashes_are_the_standard_ones(tmp_path: Path, size: int) -> None:
     content = b"x\n\x00" * (size // 3) + b"y" * (size % 3)
