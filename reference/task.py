@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from benchmark.definition.benchmark import Benchmark
 from benchmark.definition.finder import TASK, find_task
 from benchmark.definition.sample import SampleSchema
-from benchmark.foundation.errors import StemdlError
 
 Batch = Mapping[str, Tensor]
 """Samples by the names of the schema's fields, all on one device; the first axis counts samples."""
@@ -56,12 +55,4 @@ MakeTask = Callable[[SampleSchema, Mapping[str, Any]], Any]
 
 def reference_task(benchmark: Benchmark) -> MakeTask:
     """The reference's `make_task` of a benchmark. Raises StemdlError where there is none, or it cannot be imported."""
-    place = find_task(benchmark.task)
-    make: MakeTask | None = getattr(place.code(TASK), "make_task", None)
-    if make is None:
-        raise StemdlError(
-            f"the task {place.name} has no function make_task",
-            where=benchmark.task_folder / f"{TASK}.py",
-            expected="def make_task(schema, settings)",
-        )
-    return make
+    return find_task(benchmark.task).function(TASK, "make_task")

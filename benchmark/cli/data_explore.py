@@ -31,7 +31,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
     os.environ.setdefault("MPLBACKEND", "Agg")
     manifest = read_manifest(arguments.folder)
-    explore = find_task(manifest.task).code(EXPLORE).explore
+    explore = find_task(manifest.task).function(EXPLORE, "explore")
     options = chosen(arguments.set, options_of(explore), f"the pages of the task {manifest.task}")
     explored = explore(manifest, arguments.output, **options)
     if arguments.format == "json":

@@ -40,7 +40,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """0 when the data are there."""
     from benchmark.cli.data_info import print_info
     from benchmark.data.generate import generate, require_device
-    from benchmark.data.plan import wanted_size
+    from benchmark.data.plan import require_measurable, wanted_size
     from benchmark.data.recipe import recipe_of, source_of
     from benchmark.definition.own_rung import find_rung
     from benchmark.foundation.files import require_place
@@ -51,6 +51,8 @@ def execute(arguments: argparse.Namespace) -> int:
     options = _options(rung, arguments)
     whole = options.get("split") is False
     source_of(recipe_of(rung, options))  # says at once what cannot be made
+    require_measurable(rung)
+    size = None if whole else wanted_size(rung)
     folder = arguments.output or Path("data") / rung.name
     rank = detect_rank()
     processes = rank.size if rank.size > 1 else arguments.ranks or affordable_cores()
@@ -62,8 +64,8 @@ def execute(arguments: argparse.Namespace) -> int:
     require_place(folder)
     if arguments.dry_run:
         return _plan(rung, options, folder, arguments, processes) if rank.rank == 0 else 0
-    if rank.rank == 0 and not whole:
-        print(f"{rung.name}: {_told(wanted_size(rung), folder)}", file=sys.stderr, flush=True)
+    if rank.rank == 0 and size is not None:
+        print(f"{rung.name}: {_told(size, folder)}", file=sys.stderr, flush=True)
     if rank.size > 1:
         with ranks_together(rank) as ranks:
             manifest = generate(rung, folder, device=arguments.device, ranks=ranks, **options)
@@ -76,7 +78,7 @@ def execute(arguments: argparse.Namespace) -> int:
         next_step(
             f"stemdl data verify {quote(str(folder))}{crystal_options.verification(arguments)}"
             if whole
-            else f"./run_benchmark.sh --rung {arguments.rung} --data {quote(str(folder))}"
+            else f"stemdl run --rung {quote(arguments.rung)} --data {quote(str(folder))}"
         )
     return 0
 
@@ -87,7 +89,7 @@ def _options(rung: Any, arguments: argparse.Namespace) -> dict[str, Any]:
 
     given = crystal_options.given(arguments)
     if arguments.set:
-        takes = options_of(find_task(rung.task).code(RECIPE).make_recipe)
+        takes = options_of(find_task(rung.task).function(RECIPE, "make_recipe"))
         known = [name for name in takes if name not in (*crystal_options.NAMES, "split")]
         given |= chosen(arguments.set, known, f"the data of the task {rung.task}")
     return given

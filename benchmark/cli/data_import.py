@@ -40,7 +40,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from benchmark.launch.rank import detect_rank, require_asked
 
     told = {name: value for name in ("pixels", "encoding", "filter") if (value := getattr(arguments, name)) is not None}
-    import_data = _task(arguments).code(IMPORTER).import_data
+    import_data = _task(arguments).function(IMPORTER, "import_data")
     options = {"storage": Storage(**told) if told else None, "rung": arguments.rung}
     rank = detect_rank()
     if rank.size > 1:

@@ -27,7 +27,7 @@ def execute(arguments: argparse.Namespace) -> int:
         raise StemdlError("a partition has a name or folds, not both", where="--folds", remedy="leave out one of them")
     name = f"folds_{arguments.folds}" if arguments.folds is not None else arguments.partition
     manifest = read_manifest(arguments.folder)
-    divided = find_task(manifest.task).code(SPLIT).split(manifest, name)
+    divided = find_task(manifest.task).function(SPLIT, "split")(manifest, name)
     partition, strata = divided.partition, divided.strata
     path = write_partition(manifest, partition)
     groups = {

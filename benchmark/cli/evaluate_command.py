@@ -55,8 +55,10 @@ def execute(arguments: argparse.Namespace) -> int:
 
     os.environ.setdefault("MPLBACKEND", "Agg")
     benchmark, rung = _rung_of(arguments.run, arguments.rung)
-    evaluation = find_task(benchmark.task).code(EVALUATE)
-    options = chosen(arguments.set, evaluation.OPTIONS, "these inputs")
+    task = find_task(benchmark.task)
+    evaluation = task.code(EVALUATE)
+    read_inputs, picture = (task.function(EVALUATE, name) for name in ("read_inputs", "picture"))
+    options = chosen(arguments.set, getattr(evaluation, "OPTIONS", {}), "these inputs")
     require_place(arguments.output)
     if arguments.output.exists() and any(arguments.output.iterdir()):
         raise StemdlError("the folder for the answers is not empty", where=arguments.output, remedy="-o ANOTHER_FOLDER")
@@ -67,7 +69,7 @@ def execute(arguments: argparse.Namespace) -> int:
     rows: list[dict[str, Any]] = []
     answers: list[tuple[str, NDArray[Any]]] = []
     rights: dict[str, str] = {}
-    for question in evaluation.read_inputs(arguments.inputs, rung, options):
+    for question in read_inputs(arguments.inputs, rung, options):
         if isinstance(question, StemdlError):
             rows.append({"input": str(question.where), "refused": str(question)})
             continue
@@ -78,7 +80,7 @@ def execute(arguments: argparse.Namespace) -> int:
         if not arguments.no_pictures:
             row["picture"] = str(arguments.output / f"{question.name}.png")
             arguments.output.mkdir(parents=True, exist_ok=True)
-            evaluation.picture(question, outputs, schema, Path(row["picture"]))
+            picture(question, outputs, schema, Path(row["picture"]))
         if right := labels.get(question.path.name, question.known.get(target)):
             row["right"] = rights[str(len(rows))] = right
         answers.append((str(len(rows)), outputs[target]))

@@ -18,6 +18,7 @@ from typing import TextIO
 
 from benchmark import __version__
 from benchmark.foundation.errors import ProgramFault, StemdlError
+from benchmark.foundation.guests import guest_of
 
 SHOW = "STEMDL_TRACEBACK"
 """Set to 1, this variable has every error shown with its traceback."""
@@ -61,7 +62,8 @@ def say(text: str) -> None:
 
 def as_told(error: BaseException, where: str | None = None) -> StemdlError:
     """The message for any error. What the system refused is the user's to mend; what nobody foresaw is a fault of the
-    program, whose traceback is kept in a file. `where` is the rank, for one that failed."""
+    program, or of the task or trainer that somebody brought, and its traceback is kept in a file. `where` is the rank,
+    for one that failed."""
     if os.environ.get(SHOW) == "1":
         traceback.print_exception(error, file=sys.stderr)
     if isinstance(error, StemdlError):
@@ -88,11 +90,14 @@ def as_told(error: BaseException, where: str | None = None) -> StemdlError:
     kept = _keep(error)
     last = traceback.extract_tb(error.__traceback__)[-1:]
     place = f"{last[0].filename}:{last[0].lineno}" if last else None
+    whose, remedy = "the program", "report it with that file"
+    if (guest := guest_of(error)) is not None:
+        (whose, place), remedy = guest, "mend it there"
     return ProgramFault(
-        f"a fault of the program: {type(error).__name__}: {error}",
+        f"a fault of {whose}: {type(error).__name__}: {error}",
         where=": ".join(filter(None, (where, place))) or None,
         found=f"the traceback is in {kept}" if kept else "the traceback could not be kept",
-        remedy=f"report it with that file; {SHOW}=1 shows it here",
+        remedy=f"{remedy}; {SHOW}=1 shows it here",
     )
 
 

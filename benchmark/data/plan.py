@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.data.recipe import Recipe, Unit, recipe_of
-from benchmark.definition.rung import SPLITS, MadeRung, Rung, Storage
+from benchmark.definition.finder import find_task
+from benchmark.definition.rung import SPLITS, Rung, Storage
 from benchmark.definition.sample import ITEM_BYTES, SampleSchema
 from benchmark.foundation.errors import StemdlError
+from benchmark.metrics.metric import make_metric
 
 SAMPLES_PER_SHARD = 50
 """Samples of a full shard: so few that a shard is made in minutes and held in memory while it is."""
@@ -81,10 +83,37 @@ def size_of(recipe: Recipe, storage: Storage, plans: Iterable[ShardPlan]) -> Siz
     return Size(sum(len(plan.units) for plan in plans), samples, len(plans), stored)
 
 
-def wanted_size(rung: MadeRung) -> Size:
-    """How much a rung's own data are to hold, imported ones included."""
+def wanted_size(rung: Rung) -> Size:
+    """How much a rung's own data are to hold, imported ones included. Raises StemdlError where its recipe plans other
+    numbers of samples than the definition has."""
     recipe = recipe_of(rung)
-    return size_of(recipe, rung.storage, plan_shards(recipe.units()))
+    units = recipe.units()
+    planned = {split: sum(unit.samples for unit in units if unit.split == split) for split in SPLITS}
+    if planned != (wanted := {split: rung.total(split) for split in SPLITS}):
+        raise StemdlError(
+            f"the recipe of the task {rung.task} makes other numbers of samples than the rung {rung.name} has",
+            where=find_task(rung.task).definition,
+            expected=wanted,
+            found=planned,
+        )
+    return size_of(recipe, rung.storage, plan_shards(units))
+
+
+def require_measurable(rung: Rung) -> None:
+    """Raises StemdlError where the definition's metric is not one of the targets that the rung's recipe gives, before
+    data are made that no run could be judged by."""
+    place = find_task(rung.task)
+    measured = place.benchmark().measured
+    try:
+        make_metric(measured.metric, recipe_of(rung).schema(), measured.of)
+    except StemdlError as error:
+        raise StemdlError(
+            error.what,
+            where=f"{place.definition}: {error.where}",
+            expected=error.expected,
+            found=error.found,
+            remedy=error.remedy,
+        ) from error
 
 
 def wanted_bytes(rung: Rung) -> int:

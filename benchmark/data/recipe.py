@@ -18,6 +18,7 @@ from benchmark.definition.rung import MadeRung
 from benchmark.definition.sample import SampleSchema
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import canonical_json, sha256_of_text
+from benchmark.foundation.guests import note_guest
 
 if TYPE_CHECKING:
     from benchmark.data.workers import Workers
@@ -57,6 +58,7 @@ class Sample:
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
+@runtime_checkable
 class Recipe(Protocol):
     """How the data of one rung are made."""
 
@@ -100,7 +102,7 @@ def recipe_of(rung: MadeRung, options: Mapping[str, Any] | None = None) -> Recip
     """The recipe of a rung, by the code of its task. Raises StemdlError where that cannot be imported or does not
     understand what the rung says, or for options that it does not take."""
     place = find_task(rung.task)
-    make = place.code(RECIPE).make_recipe
+    make = place.function(RECIPE, "make_recipe")
     require_options(place, "the data", make, options or ())
     try:
         made: Recipe = make(rung, **(options or {}))
@@ -110,6 +112,13 @@ def recipe_of(rung: MadeRung, options: Mapping[str, Any] | None = None) -> Recip
             where=place.definition,
             found=f"{type(error).__name__}: {error}",
         ) from error
+    if not isinstance(made, Recipe):
+        raise StemdlError(
+            f"the make_recipe of the task {rung.task} gives no recipe",
+            where=place.folder / "recipe.py",
+            expected="schema(), units() and make(unit, generator, device) (Recipe in benchmark/data/recipe.py)",
+            found=type(made).__name__,
+        )
     if options and not isinstance(made, ChosenRecipe):
         raise StemdlError(
             f"the recipe of the task {rung.task} takes options and does not say what data they make",
@@ -138,9 +147,13 @@ def unit_generator(rung: MadeRung, unit: Unit) -> np.random.Generator:
 def samples_of_unit(recipe: Recipe, rung: MadeRung, unit: Unit, device: str = "cpu") -> Iterator[Sample]:
     """The samples of a unit, from its own stream. Raises StemdlError where they are not as many as it says."""
     made = 0
-    for sample in recipe.make(unit, unit_generator(rung, unit), device):
-        made += 1
-        yield sample
+    try:
+        for sample in recipe.make(unit, unit_generator(rung, unit), device):
+            made += 1
+            yield sample
+    except Exception as error:
+        note_guest(error)
+        raise
     if made != unit.samples:
         raise StemdlError(
             f"the recipe of the task {rung.task} makes another number of samples than it says",

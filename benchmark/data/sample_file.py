@@ -39,7 +39,15 @@ def write_sample(
     if samples.stratum and samples.stratum not in samples.classes:
         group.attrs[samples.stratum] = np.bytes_(unit.stratum.encode())
     for attribute, content in sample.attributes.items():
-        group.attrs[attribute] = content
+        try:
+            group.attrs[attribute] = content
+        except (TypeError, ValueError, RuntimeError, OSError) as error:  # of h5py, for what HDF5 has no form for
+            raise StemdlError(
+                f"the attribute {attribute} of a sample cannot be stored",
+                where=unit.identifier,
+                expected="a number, a text, or an array of numbers, below 64 kB",
+                found=f"{type(content).__name__}: {error}",
+            ) from error
 
 
 def _write_field(group: h5py.Group, field: Field, array: np.ndarray, unit: Unit, storage: Storage) -> None:

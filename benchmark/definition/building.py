@@ -47,6 +47,7 @@ _KINDS: dict[str, Callable[[Any], bool]] = {
     "float": is_number,
     "str": lambda value: isinstance(value, str),
     "bool": lambda value: isinstance(value, bool),
+    "tuple[str, ...]": lambda value: isinstance(value, tuple) and all(isinstance(each, str) for each in value),
     "tuple[float, float]": lambda value: isinstance(value, tuple) and len(value) == 2 and all(map(is_number, value)),
 }
 """Whether a value is of a field's type; what has another type is looked at where it is used."""

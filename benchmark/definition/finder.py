@@ -24,6 +24,7 @@ from typing import Any
 
 from benchmark.definition.benchmark import SHIPPED, Benchmark, read_benchmark
 from benchmark.foundation.errors import StemdlError, nearest
+from benchmark.foundation.guests import line_of, mark_guest
 
 DEFINITION = "definition.yaml"
 RECIPE, TASK, EVALUATE, ANSWERS = "recipe", "task", "evaluate", "answers"
@@ -67,7 +68,7 @@ class TaskPlace:
         else:
             name = f"{self.package or _package_of(self.folder)}.{part}"
         try:
-            return importlib.import_module(name)
+            module = importlib.import_module(name)
         except ModuleNotFoundError as error:
             if error.name != name or self.brings(part):
                 raise _broken(self, part, error) from error
@@ -80,12 +81,29 @@ class TaskPlace:
             ) from error
         except (Exception, SystemExit) as error:  # whatever a task's own code does when it is imported
             raise _broken(self, part, error) from error
+        if not self.shipped:
+            mark_guest(module, f"the task {self.name}")
+        return module
+
+    def function(self, part: str, name: str) -> Callable[..., Any]:
+        """A function of one of its modules. Raises StemdlError as `code` does, and where the module lacks it."""
+        module = self.code(part)
+        found: Callable[..., Any] | None = getattr(module, name, None)
+        if not callable(found):
+            own = [key for key, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__]
+            raise StemdlError(
+                f"the task {self.name} has no function {name}",
+                where=self.folder / f"{part}.py",
+                expected=f"def {name}(...)",
+                remedy=nearest(name, own) if own else None,
+            )
+        return found
 
 
 def _broken(place: TaskPlace, part: str, error: BaseException) -> StemdlError:
     return StemdlError(
         f"the {part} of the task {place.name} cannot be imported",
-        where=place.folder / f"{part}.py",
+        where=line_of(error, place.folder) or place.folder / f"{part}.py",
         found=f"{type(error).__name__}: {error}",
     )
 

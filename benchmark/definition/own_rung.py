@@ -62,7 +62,7 @@ def read_rung(path: Path) -> tuple[Benchmark, Rung]:
     rung = build_rung(str(path), place.name, name, _merged(base, values), counts)
     found = Counter(dict.fromkeys(SPLITS, 0))
     try:
-        units = recipe.make_recipe(rung).units()
+        units = place.function(RECIPE, "make_recipe")(rung).units()
     except StemdlError as error:
         where = f"{path}: {error.where}" if error.where else path
         raise StemdlError(

@@ -7,7 +7,6 @@ import importlib.machinery
 import importlib.util
 import inspect
 import sys
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 import benchmark
 from benchmark.foundation.errors import StemdlError, nearest
+from benchmark.foundation.guests import line_of, mark_guest
 
 ROOT = Path(benchmark.__file__).resolve().parents[1]
 """Where the packages of this version lie."""
@@ -83,7 +83,7 @@ class Trainer:
         except (Exception, SystemExit) as error:  # whatever a user's file does when it is imported
             raise StemdlError(
                 "the trainer cannot be imported",
-                where=_line_of(error, self.source()),
+                where=line_of(error, self.source()) or self.source(),
                 found=f"{type(error).__name__}: {error}",
             ) from error
         found: Callable[..., Any] | None = getattr(module, self.function, None)
@@ -123,7 +123,10 @@ class Trainer:
             # What is installed comes first: the working directory may hold a `reference.py` of somebody's own.
             if importlib.util.find_spec(self.module.partition(".")[0]) is None and str(Path.cwd()) not in sys.path:
                 sys.path.append(str(Path.cwd()))
-            return importlib.import_module(self.module)
+            module = importlib.import_module(self.module)
+            if self.package != HARNESS:
+                mark_guest(module, f"the trainer {self.module}")
+            return module
         path = self.file.resolve()
         known = sys.modules.get(self.module)
         if known is not None and getattr(known, "__file__", None) == str(path):
@@ -142,6 +145,7 @@ class Trainer:
         spec = importlib.util.spec_from_file_location(self.module, path)
         assert spec is not None and spec.loader is not None, "its name ends in .py"
         module = importlib.util.module_from_spec(spec)
+        mark_guest(module, f"the trainer {path.name}")
         sys.modules[self.module] = module
         sys.path.append(str(path.parent))  # for what lies next to it
         try:
@@ -167,15 +171,3 @@ def _spec(package: str) -> importlib.machinery.ModuleSpec | None:
         return importlib.util.find_spec(package) or importlib.machinery.PathFinder.find_spec(package, [str(Path.cwd())])
     except (ImportError, ValueError):
         return None
-
-
-def _line_of(error: BaseException, source: Path) -> str:
-    """The last line of the trainer's own that an error passed through; for one that Python cannot read, its line."""
-    if isinstance(error, SyntaxError) and error.filename:
-        return f"{error.filename}:{error.lineno}"
-    inside = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if Path(frame.filename).resolve().is_relative_to(source)
-    ]
-    return f"{inside[-1].filename}:{inside[-1].lineno}" if inside else str(source)

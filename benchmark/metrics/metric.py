@@ -7,7 +7,6 @@ integers do not depend on who counted what, so a value is the same to the last b
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
@@ -15,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.definition.sample import SampleSchema
-from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.errors import StemdlError, nearest
 
+METRICS = ("clustering", "macro_f1", "mean_error", "ranking", "standardised_error")
+"""The modules that have one each."""
 Arrays = Mapping[str, NDArray[np.generic]]
 """The arrays of a batch, by the names of fields; the first axis counts samples."""
 
@@ -50,10 +51,16 @@ def make_metric(name: str, schema: SampleSchema, fields: Sequence[str]) -> Metri
     Raises StemdlError where there is no such metric, or the schema has no such targets.
     """
     module = f"benchmark.metrics.{name}"
-    if not name.isidentifier() or importlib.util.find_spec(module) is None:
-        raise StemdlError(f"there is no metric {name!r}", where="metric.name")
-    if stray := sorted(set(fields) - {each.name for each in schema.targets}):
-        raise StemdlError("the metric is of no target of the samples", where="metric.of", found=", ".join(stray))
+    if name not in METRICS:
+        raise StemdlError(f"there is no metric {name!r}", where="metric.name", remedy=nearest(name, METRICS))
+    targets = [each.name for each in schema.targets]
+    if stray := sorted(set(fields) - set(targets)):
+        raise StemdlError(
+            "the metric is of no target of the samples",
+            where="metric.of",
+            expected=f"of {', '.join(targets)}",
+            found=", ".join(stray),
+        )
     made: Metric = importlib.import_module(module).make(schema, fields)
     return made
 

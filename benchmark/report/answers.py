@@ -6,7 +6,7 @@ metric's value of the tally is what the log says; the page of a run whose counts
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,16 +57,18 @@ def answers_of(log: Path, rung: str | None, logged: Mapping[str, Any]) -> list[A
     if path is None or benchmark is None or place is None or not place.brings(ANSWERS):
         return []
     try:
-        return list(_answers(read_tallies(path), benchmark.measured, place.code(ANSWERS), logged))
+        return list(_answers(read_tallies(path), benchmark.measured, place.function(ANSWERS, "answers"), logged))
     except (StemdlError, ValueError, TypeError, IndexError, KeyError, OverflowError) as error:  # of a foreign file
         return [Answers("", problem=f"{TALLIES} cannot be shown: {getattr(error, 'found', None) or error}")]
 
 
-def _answers(tallies: Tallies, measured: Any, code: Any, logged: Mapping[str, Any]) -> Iterator[Answers]:
+def _answers(
+    tallies: Tallies, measured: Any, answers: Callable[..., Any], logged: Mapping[str, Any]
+) -> Iterator[Answers]:
     metric = make_metric(measured.metric, tallies.schema, measured.of)
     for split, tally in tallies.splits.items():
         value, said = metric.value(tally), logged.get(split)
         if value != said:
             yield Answers(split, problem=f"{TALLIES} comes to {value}, and the log says {said}: it is not shown")
         else:
-            yield Answers(split, tuple(code.answers(metric, tally, tallies.schema)))
+            yield Answers(split, tuple(answers(metric, tally, tallies.schema)))

@@ -64,7 +64,7 @@ def test_a_model_of_one_s_own_trains_on_two_ranks_and_is_told_everywhere(
 def test_a_rung_of_one_s_own_is_made_trained_on_and_never_scored(stemdl: Callable, tmp_path: Path):
     data, rung = tmp_path / "data", EXAMPLES / "my_rung.yaml"
     made = stemdl("data", "generate", rung, "-o", data)
-    assert made.returncode == 0 and f"./run_benchmark.sh --rung {rung} --data {data}" in made.stderr, made.stderr
+    assert made.returncode == 0 and f"stemdl run --rung {rung} --data {data}" in made.stderr, made.stderr
     verified = stemdl("data", "verify", data)
     assert verified.returncode == 0, verified.stdout
     ran = stemdl(

@@ -91,7 +91,9 @@ def test_a_rank_whose_trainer_fails_leaves_with_70_and_one_message(
         check=False,
     )
     assert done.returncode == 70 and "Traceback" not in done.stderr, done.stderr
-    assert re.search(rf"stemdl: rank 0 on \S+: {trainer}:2: a fault of the program: IndexError", done.stderr)
+    assert re.search(
+        rf"stemdl: rank 0 on \S+: {trainer}:2: a fault of the trainer {trainer.name}: IndexError", done.stderr
+    )
     (kept,) = tmp_path.glob("stemdl-fault-*.txt")
     assert str(kept) in done.stderr and "return [][1]" in kept.read_text(encoding="utf-8")
 
