@@ -117,7 +117,8 @@ def write_text(path: Path, text: str) -> None:
 
 def canonical_json(value: Any) -> str:
     """The one JSON text of a value: keys sorted, no spaces, NaN refused; what hashes are taken of. A value that was
-    written as JSON and read again has the same: keys that are numbers are sorted as the text that JSON makes of them."""
+    written as JSON and read again has the same: keys that are numbers are sorted as the text that JSON makes of
+    them."""
     as_read = json.loads(json.dumps(value, allow_nan=False))
     return json.dumps(as_read, sort_keys=True, separators=(",", ":"))
 
