@@ -64,6 +64,16 @@ def more_runs(entries: Entries, **settings: Any) -> None:
         more_run(entries, 40.0, settings={**entries[0]["settings"], **settings})
 
 
+def searched(ways: int) -> Callable[[Entries], None]:
+    """A run for each of so many learning rates."""
+
+    def change(entries: Entries) -> None:
+        for way in range(ways):
+            more_run(entries, 40.0, settings={**entries[0]["settings"], "learning_rate": 0.1 * 2.0**-way})
+
+    return change
+
+
 LEDGERS = (
     Mutation("no ledger", "R4.12", after(lambda folder: (folder / RESULTS / LEDGER).unlink())),
     Mutation(
@@ -131,6 +141,7 @@ LEDGERS = (
     Mutation("a trainer that the ledger alone has", "R4.12", ledger(start(0, trainer="mine/train.py"))),
     Mutation("one log of two runs", "R4.12", ledger(same_log_again)),
     # choosing runs
+    Mutation("more ways of tuning than may be tried", "R4.17", ledger(searched(21)), invalid=False),
     Mutation(
         "better runs chosen by how long a rank may wait",
         "R4.5",
