@@ -18,11 +18,13 @@ from mutations_tallies import FILE, counted
 from benchmark.definition.finder import readable
 from benchmark.events import keys
 from benchmark.foundation.errors import StemdlError
+from benchmark.validation import judged_scores
 from benchmark.validation.finding import Severity, Verdict
+from benchmark.validation.limits import Limits
 from benchmark.validation.registry import all_checks
 from benchmark.validation.rulebook import read_rules
 from benchmark.validation.standard import standards
-from benchmark.validation.validate import validate
+from benchmark.validation.validate import Report, validate
 
 ROOT = Path(__file__).resolve().parents[3]
 REFERENCE = ROOT / "results" / "reference"
@@ -64,8 +66,9 @@ def test_the_corpus_logs_what_a_real_run_logs():
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
-def test_each_mutation_is_found_under_its_rule(tmp_path, mutation: Mutation):
-    """And nothing else is found in it than what `findings.json` has."""
+def test_each_mutation_is_found_under_its_rule(tmp_path, mutation: Mutation, monkeypatch: pytest.MonkeyPatch):
+    """And nothing else is found in it than what `findings.json` has; it has a score where the rules that a score rests
+    on are kept, and nowhere else."""
     tree = mutation.tree().write(tmp_path / "Somewhere")
     report = judge(tree)
     assert places(report, tree) == recorded(mutation.name)
@@ -73,6 +76,27 @@ def test_each_mutation_is_found_under_its_rule(tmp_path, mutation: Mutation):
     assert (mutation.rule, severity) in {(finding.rule, finding.severity) for finding in report.findings}
     assert (report.verdict is Verdict.INVALID) == mutation.invalid
     assert not any("broke off" in finding.message for finding in report.findings)
+    if any((tree / RESULTS).parents[1].rglob("result_*.txt")):  # else it lies in a folder of no benchmark
+        assert_scored_where_unbroken(tree, report, monkeypatch)
+
+
+def assert_scored_where_unbroken(tree: Path, report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the same report: what is asked for it is asserted, and it is not made twice."""
+
+    def made(paths: list[Path], official: bool, limits: Limits) -> Report:
+        assert (paths, official, limits) == ([tree], False, Limits())
+        return report
+
+    monkeypatch.setattr(judged_scores, "validate", made)
+    broken = {
+        runs.folder.absolute()
+        for judged in report.judged
+        for runs in judged.sets
+        if any(judged_scores.OF_A_SCORE.match(finding.rule) for finding in runs.findings)
+    }
+    for row in judged_scores.judged_scores([tree]):
+        if row.benchmark in standards():
+            assert row.complete == (row.folder not in broken), row.warnings
 
 
 def test_how_gradients_are_exchanged_is_free_in_the_closed_division(tmp_path):
