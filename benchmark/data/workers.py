@@ -10,11 +10,12 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from benchmark.foundation.interpreter import safely_started
 from benchmark.foundation.progress import progress
 
 _Piece = TypeVar("_Piece")
@@ -253,7 +254,9 @@ def workers(processes: int = 1, ranks: Ranks | None = None, *, single_threaded: 
     if processes == 1 and not single_threaded:
         yield Workers(None, None)
         return
-    with ProcessPoolExecutor(
-        processes, mp_context=get_context("spawn"), initializer=_start, initargs=(single_threaded,)
-    ) as pool:
-        yield Workers(pool, None)
+    with ExitStack() as started:
+        started.enter_context(safely_started())
+        pool = ProcessPoolExecutor(
+            processes, mp_context=get_context("spawn"), initializer=_start, initargs=(single_threaded,)
+        )
+        yield Workers(started.enter_context(pool), None)
