@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmark.cli.arguments import place
@@ -23,6 +24,14 @@ def execute(arguments: argparse.Namespace) -> int:
 
     print_info(read_manifest(arguments.folder), arguments.format)
     return 0
+
+
+def _in_words(field: Any, classes: Mapping[str, Sequence[str]]) -> str:
+    """A field's name and what it is of one sample."""
+    if field.name in classes:
+        return f"{field.name} (one of {len(classes[field.name])} classes)"
+    shape = " x ".join(map(str, field.shape)) or "one"
+    return f"{field.name} ({shape} {field.dtype}{f', {field.unit}' if field.unit else ''})"
 
 
 def print_info(manifest: Any, output_format: str) -> None:
@@ -50,6 +59,8 @@ def print_info(manifest: Any, output_format: str) -> None:
     print(
         f"manifest {manifest.sha256}; the shards are not read here: stemdl data verify --quick {typed(manifest.folder)}"
     )
+    for word, fields in (("inputs", manifest.schema.inputs), ("targets", manifest.schema.targets)):
+        print(f"{word}: {', '.join(_in_words(each, manifest.schema.classes) for each in fields)}")
     selection = (manifest.values["selection"] or {}).get("groups", {})
     by = (manifest.schema.stratum or "samples").replace("_", " ")
     columns = [by, *splits] + (["found", "dropped"] if selection else [])

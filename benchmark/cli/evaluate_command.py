@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -171,9 +171,21 @@ def _ranked(outputs: Mapping[str, NDArray[Any]], schema: SampleSchema) -> dict[s
     return ranked
 
 
+def _numbers(found: float | Sequence[Any]) -> str:
+    """A number; of an array its shape and range, which with the picture say whether it is an answer."""
+    if not isinstance(found, Sequence):
+        return f"{found:.4g}"
+    import numpy as np
+
+    values = np.asarray(found)
+    return f"({' x '.join(map(str, values.shape))} numbers from {values.min():.4g} to {values.max():.4g})"
+
+
 def _shown(row: Mapping[str, Any]) -> tuple[str, str]:
     if "refused" in row:
-        return row["input"], f"refused: {row['refused'].splitlines()[0].removeprefix(row['input'] + ': ')}"
+        what, *more = row["refused"].splitlines()
+        why = [line.strip() for line in more if line.strip().startswith(("expected:", "found:"))]
+        return row["input"], "; ".join((f"refused: {what.removeprefix(row['input'] + ': ')}", *why))
     said = []
     for name, found in row["answer"].items():
         if found and isinstance(found, list) and isinstance(found[0], dict):
@@ -182,7 +194,7 @@ def _shown(row: Mapping[str, Any]) -> tuple[str, str]:
                 for each in found[:SHOWN]
             ]
         else:
-            said.append(name)
+            said.append(f"{name} {_numbers(found)}")
     said += [f"{name} {value:.3f}" for name, value in row.get("measured", {}).items()]
     said += [f"right: {row['right']}"] if "right" in row else []
     return Path(row["input"]).name, ", ".join(said)

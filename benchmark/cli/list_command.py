@@ -85,16 +85,16 @@ def _list_rungs(output_format: str) -> int:
         print_json(listed)
         return 0
     print_table(
-        ("rung", *SPLITS, "GB", "what it is"),
+        ("rung", *SPLITS, "GB"),
         [
             (
                 each["rung"],
                 *(f"{each['samples'][split]:,}" for split in SPLITS),
                 "" if each["bytes"] is None else f"{each['bytes'] / 1e9:.2f}",
-                each["summary"],
             )
             for each in listed
         ],
+        below=[each["summary"] for each in listed],
     )
     next_step("stemdl data generate stemdl_small --dry-run")
     return 0

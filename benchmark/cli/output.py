@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -29,10 +30,20 @@ def print_json(value: Any) -> None:
     print()
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table on stdout, no wider than the terminal, or 80 columns where there is none (COLUMNS says otherwise)."""
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], below: Sequence[str] = ()) -> None:
+    """A table on stdout, no wider than the terminal, or 80 columns where there is none (COLUMNS says otherwise).
+    `below` has a sentence for each row, which follows it."""
+    width = shutil.get_terminal_size().columns
     cells = [[printable(cell, LONGEST_CELL) for cell in row] for row in rows]
-    print("\n".join(table_lines(columns, cells, shutil.get_terminal_size().columns)))
+    lines = table_lines(columns, cells, width)
+    if below and len(lines) == 1 + len(rows):
+        texts = [textwrap.indent(textwrap.fill(printable(each), width - len(GAP)), GAP) for each in below]
+        lines = [lines[0], *itertools.chain(*zip(lines[1:], texts, strict=True))]
+    elif below:  # the terminal is too narrow for a line of each row
+        lines = table_lines(
+            (*columns, ""), [[*row, printable(each)] for row, each in zip(cells, below, strict=True)], width
+        )
+    print("\n".join(lines))
 
 
 def print_lines(lines: Iterable[str]) -> None:

@@ -21,7 +21,7 @@ ROOT = Path(benchmark.__file__).resolve().parents[1]
 """Where the packages of this version lie."""
 HARNESS = "reference"
 """The package of the trainers that come with the harness."""
-DEFAULT_FUNCTION = "train"
+DEFAULT_FUNCTION, TASK_FUNCTION = "train", "make_task"
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,13 @@ class Trainer:
         """The folder of its package, or its file. Raises StemdlError where there is none."""
         if self.file is not None:
             if not self.file.is_file():
-                raise StemdlError("there is no such file", where="--trainer", found=self.file)
+                nearby = sorted(each.name for each in self.file.parent.glob("*.py"))
+                raise StemdlError(
+                    "there is no such file",
+                    where="--trainer",
+                    found=self.file,
+                    remedy=nearest(self.file.name, nearby) if nearby else None,
+                )
             return self.file.resolve()
         own = ROOT / self.package
         if own.is_dir():
@@ -92,7 +98,9 @@ class Trainer:
             raise StemdlError(
                 f"the trainer has no function {self.function!r}",
                 where=self.source(),
-                remedy=nearest(self.function, names),
+                remedy=f"--trainer {self}".replace(f":{self.function}", f":{TASK_FUNCTION}")
+                if self.function == DEFAULT_FUNCTION and TASK_FUNCTION in names
+                else nearest(self.function, names),
             )
         if not takes(found, 1) and not takes(found, 2):
             raise StemdlError(

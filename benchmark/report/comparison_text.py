@@ -61,7 +61,11 @@ def tables(baseline: Result, compared: Sequence[Comparison]) -> tuple[Table, Tab
 
 def notes(baseline: Result, compared: Sequence[Comparison]) -> list[str]:
     """What a reader has to know next to the tables, a sentence each."""
-    lines = []
+    lines = [
+        f"{result.name}: {warning}"
+        for result in (baseline, *(each.other for each in compared if not each.refused))
+        for warning in summary(result)["warnings"]
+    ]
     for each in compared:
         name = each.other.name
         if each.refused:

@@ -30,6 +30,10 @@ def test_info_tells_what_is_there(smoke_data: Path, capsys: pytest.CaptureFixtur
     assert main(["data", "info", str(smoke_data)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].startswith(f"manifest {info['manifest_sha256']}; the shards are not read here")
+    assert lines[2:4] == [
+        "inputs: cbed_stack (3 x 64 x 64 float32, share of the beam)",
+        "targets: space_group (one of 5 classes)",
+    ]
     assert ["62", "40", "12", "12"] in [line.split() for line in lines]
     assert lines[-1].split() == ["all", "200", "60", "60"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -14,7 +15,9 @@ import pytest
 import torch
 from patience import HANG_SECONDS
 
+from benchmark.cli.evaluate_command import _shown
 from benchmark.cli.main import main
+from benchmark.foundation.errors import StemdlError
 
 TOY = Path(__file__).parents[2] / "toy_task" / "tasks" / "toy_line"
 EVALUATE = """
@@ -82,6 +85,17 @@ def test_each_input_is_answered_or_refused_and_has_a_picture(
     assert main(argv) == 2 and "answers is not empty" in capsys.readouterr().err
 
 
+def test_answers_of_many_numbers_are_shown_by_their_range() -> None:
+    row = {"input": "in/a.txt", "answer": {"clean": [[0.5, 2.0, -1.0], [0.0, 0.0, 0.25]]}}
+    assert _shown(row) == ("a.txt", "clean (2 x 3 numbers from -1 to 2)")
+
+
+def test_a_refusal_says_what_was_found() -> None:
+    error = StemdlError("a line has other points", where="in/short.txt", expected=16, found=2, remedy="measure more")
+    row = {"input": "in/short.txt", "refused": str(error)}
+    assert _shown(row)[1] == "refused: a line has other points; expected: 16; found: 2"
+
+
 def test_nothing_that_lies_in_the_folder_of_the_answers_is_lost(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -97,7 +111,8 @@ def test_options_go_to_the_reader(tmp_path: Path, capsys: pytest.CaptureFixture[
         output = tmp_path / scale
         argv = ["evaluate", "run", "lines/up.txt", "-o", str(output), "--no-pictures", "--set", f"scale={scale}"]
         assert main(argv) == 0
-        assert "1 of 1 inputs answered" in capsys.readouterr().out
+        said = capsys.readouterr().out
+        assert "1 of 1 inputs answered" in said and re.search(r"up\.txt +slope -?\d\.\d+\n", said)
         assert [each.name for each in output.iterdir()] == ["answers.json"]
         slopes.append(json.loads((output / "answers.json").read_text())["inputs"][0]["answer"]["slope"])
     assert slopes[0] != slopes[1]

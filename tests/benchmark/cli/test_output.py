@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.cli.main import main
-from benchmark.cli.output import table_lines
+from benchmark.cli.output import print_table, table_lines
 
 CELL = st.text(alphabet="abc_/, 12", max_size=60).map(str.strip)
 
@@ -42,6 +42,20 @@ def test_what_has_no_room_beside_each_other_is_a_block_a_row():
         "submitter  c",
         "system     d",
     ]
+
+
+@pytest.mark.parametrize("width", [12, 20, 40, 80])
+def test_a_sentence_follows_its_row_whole(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    about = ["one two three four five six seven eight nine ten", "eleven twelve"]
+    print_table(("rung", "GB"), [("first", "0.1"), ("second", "2.0")], below=about)
+    lines = capsys.readouterr().out.splitlines()
+    assert all(len(line) <= width for line in lines)
+    words = " ".join(about).split()
+    assert [word for word in " ".join(lines).split() if word in words] == words
+    assert " ".join(lines).index("ten") < " ".join(lines).index("second")
 
 
 @given(st.integers(12, 100), st.data())

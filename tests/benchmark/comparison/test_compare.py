@@ -48,6 +48,15 @@ def test_too_few_runs_are_no_verdict_however_far_apart_they_are(tmp_path: Path) 
     assert compared(tmp_path, (10, 11, 12), (100, 110, 120)).verdict == TOO_FEW
 
 
+def test_runs_that_do_not_count_are_said_with_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sets = [str(write_set(tmp_path / "a", (*NEAR, 10.5, 10.6))), str(write_set(tmp_path / "b", FAR))]
+    assert main(["compare", *sets]) == 0
+    said = capsys.readouterr().out
+    assert said.count("more than 5 runs: those count whose window") == 1
+    assert main(["compare", *sets, "--format", "markdown"]) == 0
+    assert "more than 5 runs: those count whose window" in capsys.readouterr().out
+
+
 def test_more_comparisons_at_once_need_more_runs(tmp_path: Path) -> None:
     """Sets of five can differ at a p of 2/252; ten such at once are not below 5 % together."""
     base = one(write_set(tmp_path / "base", NEAR))

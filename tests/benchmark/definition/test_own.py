@@ -103,6 +103,7 @@ def test_a_trainer_that_cannot_be_called_is_refused_with_its_line(
     [
         ("nowhere.py:train", [], "there is no such file"),
         ("no_such_package_anywhere:train", [], "there is no module"),
+        ("{folder}/own_modle_of_a_test.py:train", [], "did you mean 'own_model_of_a_test.py'?"),
         ("{folder}/json.py:train", [], "that of another module"),
         ("{folder}/own_model_of_a_test.py", ["--set", "division=closed"], "for the open division"),
     ],
@@ -133,6 +134,13 @@ def test_a_trainer_that_is_not_there_or_not_for_this_division(
     )
     assert said in capsys.readouterr().err
     assert not (tmp_path / "run").exists() and not (tmp_path / "data").exists()
+
+
+def test_a_file_that_makes_a_task_is_named_with_its_function(tmp_path: Path):
+    path = tmp_path / "a_task_without_its_function.py"
+    path.write_text("def make_task(schema, settings): ...\n")
+    with pytest.raises(StemdlError, match=f"no function 'train'\n.*: --trainer {path}:make_task"):
+        Trainer.named(str(path)).load()
 
 
 def test_a_function_of_a_schema_and_settings_makes_a_task_for_the_benchmark_s_trainer(tmp_path: Path):
