@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -31,6 +32,8 @@ Command = Callable[..., subprocess.CompletedProcess]
 def pytest_configure(config: pytest.Config) -> None:
     for name in ("STEMDL_VENV", "STEMDL_TASKS", "STEMDL_SITE", "STEMDL_TRACEBACK", "STEMDL_GPUS_PER_RANK"):
         os.environ.pop(name, None)  # what the user of the checkout chose is not what is tested
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell takes it from what it starts with &
     config.pluginmanager.register(SlowFirst(config))
 
 

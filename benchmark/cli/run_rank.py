@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from benchmark.launch.rank import Rank
     from benchmark.submission.run_driver import Outcome, RunDriver
 
+RECORDED_SECONDS = 60.0
+"""How long rank 0 is given to record a run that all ranks have ended, and to say why it ended."""
 _DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 
@@ -44,6 +46,9 @@ def be_a_rank(request: RunRequest, arguments: argparse.Namespace) -> int:
         with same_folder(request, arguments.output is None, rank) as request:
             outcomes = _make_runs(request, arguments, rank, tells)
     except BaseException as error:  # noqa: BLE001 - every rank ends with a message, whatever happened
+        if rank.rank != 0 and isinstance(error, StemdlError) and error.on_all_ranks:
+            time.sleep(RECORDED_SECONDS)  # rank 0 records and says it, and its end is ours
+            os._exit(error.exit_code)
         if ours and isinstance(error, Interrupted):
             os._exit(error.exit_code)  # whoever started us says it, with the whole command that goes on
         _leave(error, rank.rank)

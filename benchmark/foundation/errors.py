@@ -49,12 +49,17 @@ class CheckFailed(StemdlError):
 
 
 class TrainingDiverged(CheckFailed):
-    """The loss became NaN or infinite. The run ended as aborted, and its log is whole."""
+    """The loss became NaN or infinite, which all ranks see at the same step. The run ended as aborted, and its log is
+    whole."""
+
+    on_all_ranks = True
 
 
 class Interrupted(StemdlError):
-    """The run was asked to end, by a signal, and did: as aborted, with a whole log and all that `--resume` needs."""
+    """The run was asked to end, by a signal to any of its ranks, and did: all of them at the same step, as aborted,
+    with a whole log and all that `--resume` needs."""
 
+    on_all_ranks = True
     exit_code = 75  # EX_TEMPFAIL of sysexits.h: not done, and worth trying again
 
 

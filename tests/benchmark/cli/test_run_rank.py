@@ -6,13 +6,15 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from patience import HANG_SECONDS
 
 from benchmark.cli import guard, run_rank
 from benchmark.cli.main import main
-from benchmark.foundation.errors import ProgramFault, StemdlError
+from benchmark.foundation.errors import Interrupted, ProgramFault, StemdlError, TrainingDiverged
+from benchmark.submission.run_driver import LAUNCHED_BY_US
 
 TWO_RANKS = {
     "OMPI_COMM_WORLD_RANK": "0",
@@ -115,6 +117,32 @@ def test_a_rank_that_has_nothing_to_report_does_not_end_the_one_that_has(
         timeout=HANG_SECONDS,
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("error", [TrainingDiverged("the loss is nan"), Interrupted("the run was asked to end")])
+@pytest.mark.parametrize("ours", ["0", "1"])
+def test_what_all_ranks_end_by_is_said_by_the_first_which_has_the_time_to_record_it(
+    error: StemdlError, ours: str, monkeypatch: pytest.MonkeyPatch, said: list[str], tmp_path: Path
+) -> None:
+    """A launcher ends the first at the end of any other."""
+    done: list[float] = []
+
+    def ended(code: int) -> None:
+        done.append(code)
+        raise SystemExit
+
+    def broken(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(run_rank.os, "_exit", ended)
+    monkeypatch.setattr(run_rank, "time", SimpleNamespace(sleep=done.append))
+    monkeypatch.setattr("benchmark.launch.watchdog.end_with_parent", lambda: None)
+    monkeypatch.setattr(run_rank, "_make_runs", broken)
+    for name, value in (TWO_RANKS | {"OMPI_COMM_WORLD_RANK": "1", LAUNCHED_BY_US: ours}).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit):
+        main(["run", "--rung", "stemdl_smoke", "--output", str(tmp_path / "run")])
+    assert done == [run_rank.RECORDED_SECONDS, error.exit_code] and said == []
 
 
 def test_a_full_disk_is_told_as_one_by_a_rank(monkeypatch: pytest.MonkeyPatch, said: list[str]) -> None:
