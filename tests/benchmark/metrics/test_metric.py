@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn.metrics import f1_score, mean_absolute_error
 
 from benchmark.definition.sample import Field, SampleSchema
 from benchmark.foundation.errors import StemdlError
-from benchmark.metrics.metric import make_metric, samples_in
+from benchmark.metrics.metric import METRICS, make_metric, samples_in
 
 SCHEMA = SampleSchema(
     (Field("x", (4,)),),
@@ -16,6 +19,7 @@ SCHEMA = SampleSchema(
     classes={"group": tuple("abcdefg")},
 )
 SAMPLES = 1000
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def _truth(name: str) -> tuple[dict, dict]:
@@ -84,3 +88,12 @@ def test_no_sample_has_no_value() -> None:
         metric = make_metric(name, SCHEMA, [field])
         with pytest.raises(StemdlError, match="no samples"):
             metric.value(metric.tally({field: empty}, {field: empty}))
+
+
+def test_every_metric_is_known_and_in_the_walk() -> None:
+    """The modules that make one are found by name; docs/add_a_benchmark.md has them all in its table."""
+    modules = (ROOT / "benchmark" / "metrics").glob("*.py")
+    assert {path.stem for path in modules if "\ndef make(" in path.read_text(encoding="utf-8")} == set(METRICS)
+    walk = (ROOT / "docs" / "add_a_benchmark.md").read_text(encoding="utf-8")
+    rows = [line for line in walk.splitlines() if line.endswith((" more |", " less |"))]
+    assert sorted(name for row in rows for name in re.findall(r"`(\w+)`", row)) == sorted(METRICS)
