@@ -118,6 +118,7 @@ def rungs_with_submissions() -> list[str]:
 
 
 def _of_definition(benchmark: Benchmark) -> dict[str, Standard]:
+    settings = settings_of(benchmark)  # of all its rungs
     return {
         rung.name: Standard(
             name=rung.name,
@@ -137,7 +138,7 @@ def _of_definition(benchmark: Benchmark) -> dict[str, Standard]:
             golden_sha256=golden_sha256(rung.name),
             known_manifests=benchmark.known_manifests.get(rung.name, ()),
             by_gradients=benchmark.by_gradients,
-            settings=settings_of(benchmark),
+            settings=settings,
             classes=rung.classes,
             curves=read_curves(find_task(benchmark.task).folder, rung.name),
         )

@@ -75,5 +75,6 @@ def _signature(space_group: int) -> bytes:
     return min(np.packbits(absent(space_group, octant[:, list(axes)])).tobytes() for axes in settings)
 
 
+@functools.cache
 def _grid(*ranges: range) -> NDArray[np.int32]:
     return np.array([each for each in itertools.product(*ranges) if any(each)], dtype=np.int32)
