@@ -15,7 +15,7 @@ import pytest
 from patience import HANG_SECONDS, wait_until
 
 TELLS = """
-import json, os, resource, sys, torch
+import atexit, json, os, resource, sys, threading, torch
 OF_THE_SHELL = {"PWD", "OLDPWD", "SHLVL", "_"}
 told = {
     "argv": sys.argv, "name": __name__, "cwd": os.getcwd(),
@@ -27,8 +27,11 @@ told = {
 }
 print(json.dumps(told, sort_keys=True))
 print("to the other stream", file=sys.stderr)
+atexit.register(print, "at its end")
+threading.Timer(0.1, print, ["of a thread"]).start()
 sys.exit(7)
 """
+SAFE = pytest.mark.skipif(sys.version_info < (3, 11), reason="Python has no -P before")
 
 
 def limited() -> None:
@@ -46,7 +49,14 @@ def script(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("variables", [{}, {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", "OWN": "é"}])
-@pytest.mark.parametrize("words", [("tells.py", "a", "--b"), ("-m", "tells", "c d")], ids=["script", "module"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(("tells.py", "a", "--b"), id="script"),
+        pytest.param(("-m", "tells", "c d"), id="module"),
+        pytest.param(("-P", "tells.py", "e"), id="safe", marks=SAFE),
+    ],
+)
 def test_a_forked_process_is_the_one_that_was_asked_for(
     words: tuple[str, ...], variables: dict[str, str], script: Path, python: Path, environment: dict[str, str]
 ) -> None:
@@ -66,7 +76,9 @@ def test_a_forked_process_is_the_one_that_was_asked_for(
         for program in (python, sys.executable)
     )
     assert (forked.returncode, forked.stderr) == (7, "to the other stream\n")
-    assert json.loads(forked.stdout) == json.loads(started.stdout)
+    (tells, *ending), (others, *others_ending) = forked.stdout.splitlines(), started.stdout.splitlines()
+    assert json.loads(tells) == json.loads(others)
+    assert ending == others_ending == ["of a thread", "at its end"]
 
 
 def test_a_fault_is_shown_and_ends_with_1(python: Path, environment: dict[str, str], tmp_path: Path) -> None:

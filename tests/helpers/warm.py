@@ -17,8 +17,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -53,15 +53,17 @@ class Warm:
 
 def be_forked(address: str, arguments: list[str]) -> None:
     """The caller's end: has the loaded process start `python ARGUMENTS`, hands signals on, and ends as that ends."""
-    if not arguments or (arguments[0] != "-m" and not arguments[0].endswith(".py")):
+    safe_path = arguments[:1] == ["-P"]
+    words = arguments[safe_path:]
+    if not words or (words[0] != "-m" and not words[0].endswith(".py")):
         os.execv(sys.executable, [sys.executable, *arguments])
     mask = os.umask(0)
     os.umask(mask)
-    job = {"arguments": arguments, "cwd": os.getcwd(), "environment": dict(os.environ), "umask": mask}
+    job = {"arguments": words, "cwd": os.getcwd(), "environment": dict(os.environ), "umask": mask}
     with socket.socket(socket.AF_UNIX) as server, server.makefile("rb") as answers:
         server.connect(address)
         socket.send_fds(server, [b"\n"], [0, 1, 2])
-        server.sendall(json.dumps(job | {"caller": os.getpid()}).encode() + b"\n")
+        server.sendall(json.dumps(job | {"safe_path": safe_path, "caller": os.getpid()}).encode() + b"\n")
         child = int(answers.readline() or 0)
         if not child:
             os.execv(sys.executable, [sys.executable, *arguments])
@@ -149,9 +151,10 @@ class Server:
         path = self._before.get("PYTHONPATH", "")
         begins = job["environment"].get("PYTHONPATH", "").startswith(path)
         threads = job["environment"].get("OMP_NUM_THREADS", "1").isdecimal()
-        first = Path(first_of_path(job), "benchmark")
-        other = first.is_dir() and not first.samefile(Path(path.split(os.pathsep)[0], "benchmark"))
-        return ours == theirs and begins and threads and not other
+        ours_lies = Path(path.split(os.pathsep)[0], "benchmark")
+        others = [each for each in first_of_path(job) if Path(each, "benchmark").is_dir()]
+        here = all(Path(each, "benchmark").samefile(ours_lies) for each in others)
+        return ours == theirs and begins and threads and here
 
     def _reap(self) -> None:
         while self._callers:
@@ -166,9 +169,12 @@ class Server:
             caller.close()
 
 
-def first_of_path(job: dict[str, Any]) -> str:
+def first_of_path(job: dict[str, Any]) -> list[str]:
+    """What the interpreter puts before all other folders of modules, if anything."""
     script = job["arguments"][0]
-    return job["cwd"] if script == "-m" else str(Path(job["cwd"], script).resolve().parent)
+    if job["safe_path"]:
+        return []
+    return [job["cwd"] if script == "-m" else str(Path(job["cwd"], script).resolve().parent)]
 
 
 def become(job: dict[str, Any], python: str) -> None:
@@ -191,7 +197,7 @@ def become(job: dict[str, Any], python: str) -> None:
     os.environ.update(job["environment"])
     path = [each for each in job["environment"].get("PYTHONPATH", "").split(os.pathsep) if each]
     before = [each for each in job["before"].get("PYTHONPATH", "").split(os.pathsep) if each]
-    sys.path[:] = [first_of_path(job), *path, *sys.path[1 + len(before) :]]
+    sys.path[:] = [*first_of_path(job), *path, *sys.path[1 + len(before) :]]
     sys.executable = python
     sys.argv = job["arguments"][1:] if job["arguments"][0] == "-m" else job["arguments"]
     at_once = bool(job["environment"].get("PYTHONUNBUFFERED"))
@@ -207,21 +213,62 @@ def become(job: dict[str, Any], python: str) -> None:
     torch.set_num_threads(threads)
 
 
+def load() -> None:
+    """Everything of ours, and the libraries that it loads at its head."""
+    import importlib
+    import pkgutil
+
+    import benchmark
+    import reference.train
+
+    for package in (benchmark, reference):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.endswith("__main__"):
+                importlib.import_module(module.name)
+
+
 def serve(address: str, python: str) -> None:
     import gc
     import runpy
 
-    import reference.train  # noqa: F401
-
+    load()
     gc.freeze()
     job = Server(address).serve()
     if job is None:
         return
     become(job, python)
-    if job["arguments"][0] == "-m":
-        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
-    else:
-        runpy.run_path(sys.argv[0], run_name="__main__")
+    with at_once():
+        if job["arguments"][0] == "-m":
+            runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+        else:
+            runpy.run_path(sys.argv[0], run_name="__main__")
+
+
+@contextmanager
+def at_once() -> Iterator[None]:
+    """Ends the process as the interpreter would, but for taking each module and library apart, which takes longer than
+    most commands do. One that ends by an exception, or whose output cannot be written, is left to the interpreter."""
+    import atexit
+    import threading
+
+    code = 0
+    try:
+        yield
+    except SystemExit as ended:
+        if not isinstance(ended.code, int | None):
+            raise
+        code = ended.code or 0
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    mpi = sys.modules.get("mpi4py.MPI")
+    if mpi is not None and mpi.Is_initialized() and not mpi.Is_finalized():
+        mpi.Finalize()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        sys.exit(code)
+    os._exit(code & 0xFF)
 
 
 if __name__ == "__main__":
