@@ -54,10 +54,12 @@ def _record(arguments: argparse.Namespace) -> int:
     from benchmark.foundation.errors import StemdlError
     from benchmark.foundation.files import write_json
     from benchmark.scoring.recording import record_points
+    from benchmark.validation.judged_scores import require_kept
 
     if arguments.output.exists():
         raise StemdlError("this file exists already", where=arguments.output, remedy="name a new one with --output")
     records = record_points(arguments.runs)
+    require_kept(arguments.runs)
     write_json(arguments.output, records)
     if arguments.format == "json":
         print_json(records)

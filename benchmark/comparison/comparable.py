@@ -13,6 +13,8 @@ from benchmark.foundation.reading import Unreadable, read_object
 from benchmark.foundation.text import printable
 from benchmark.submission.record_format import of_the_newest_format
 from benchmark.submission.run_record import RECORD_BYTES, RECORD_NESTING, RUN
+from benchmark.validation.copies import copies
+from benchmark.validation.finding import Severity
 
 NOT_SAID = "not said"
 PRECISION = ("config.precision", "precision", "precision_mode")
@@ -62,9 +64,16 @@ def guards(result: Result) -> dict[str, str]:
 
 def refusals(first: Result, second: Result) -> list[Difference]:
     """Why two results cannot be compared; empty where they can. Runs of one result that disagree with each other are
-    a reason too, and so is what only one of the two says."""
+    a reason too, and so is what only one of the two says, a rule that either breaks, and a run that is in both."""
     one, other = guards(first), guards(second)
     found = [Difference(name, one[name], other[name]) for name in one if one[name] != other[name]]
+    if first.broken or second.broken:
+        found.append(Difference("rules broken", *("; ".join(each.broken) or "none" for each in (first, second))))
+    both = first.traces and second.traces
+    shared = [each for each in copies([first.traces, second.traces]) if each.severity is Severity.ERROR] if both else []
+    if shared:
+        names = ([each.twin.path.name for each in shared], [each.trace.path.name for each in shared])
+        found.append(Difference("runs in common", *map(", ".join, names)))
     return found + [
         Difference(f"{name}, within one set", one[name], other[name])
         for name, names in _MUST_AGREE.items()

@@ -19,6 +19,8 @@ from benchmark.scoring.score import Score, score_folder
 from benchmark.scoring.scored_by import standard_of
 from benchmark.scoring.scored_run import ScoredRun, run_of_timeline, unreadable_run
 from benchmark.submission.run_record import SYSTEM
+from benchmark.validation.copies import Trace
+from benchmark.validation.judged_scores import held_to_rules
 
 DESCRIPTION_BYTES = 2**20
 SYSTEMS = "systems"
@@ -52,13 +54,18 @@ class ComparedRun:
 
 @dataclass(frozen=True)
 class Result:
-    """All runs of one system on one benchmark, in their order, and their score."""
+    """All runs of one system on one benchmark, in their order, and their score.
+
+    `broken` are the rules that the runs break and their times rest on; `traces` what two results' runs are compared by.
+    """
 
     folder: LogFolder
     benchmark: ScoredBenchmark | None
     score: Score
     runs: tuple[ComparedRun, ...]
     description: Mapping[str, Any]
+    broken: tuple[str, ...] = ()
+    traces: tuple[Trace, ...] = ()
 
     @property
     def name(self) -> str:
@@ -122,7 +129,8 @@ def read_result(folder: LogFolder, ruleset: str = RULESETS[-1]) -> Result:
     )
     in_order = {log: place for place, log in enumerate(folder.logs)}
     whole = tuple(sorted(whole, key=lambda run: in_order[run.scored.log]))
-    return Result(folder, benchmark, score, whole, _description(folder))
+    score, broken, traces = held_to_rules(score)
+    return Result(folder, benchmark, score, whole, _description(folder), broken, tuple(traces))
 
 
 def _read(log: Path, benchmark: ScoredBenchmark | None) -> ComparedRun:

@@ -94,7 +94,7 @@ def test_another_goal_is_refused(tmp_path: Path) -> None:
         for run in write_set(tmp_path / name, NEAR).iterdir():
             (run / "run.json").write_text(json.dumps({"metric": "macro-F1", "reaches": "at_least", "target": target}))
     found = compare(one(tmp_path / "a"), [one(tmp_path / "b")])[0]
-    assert [str(each) for each in found.refused] == ["goal: macro-F1 at least 0.9 and macro-F1 at least 0.91"]
+    assert "goal: macro-F1 at least 0.9 and macro-F1 at least 0.91" in [str(each) for each in found.refused]
 
 
 def test_runs_of_one_set_that_are_on_two_data_are_refused(tmp_path: Path) -> None:

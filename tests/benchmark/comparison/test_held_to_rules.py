@@ -1,0 +1,88 @@
+"""Results whose files contradict each other are compared with none, ranked nowhere, and no reference points."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from made_logs import write_set
+
+from benchmark.comparison.compare import REFUSED, SAME, compare
+from benchmark.comparison.result import Result, read_results
+from benchmark.foundation.errors import StemdlError
+from benchmark.report.site.entry import entry_of
+from benchmark.report.site.ranks_of_results import ranked
+from benchmark.validation.judged_scores import UNRECORDED, require_kept
+
+REFERENCE = Path(__file__).resolve().parents[3] / "results" / "reference"
+
+
+def one(folder: Path) -> Result:
+    (result,) = read_results([folder])
+    return result
+
+
+@pytest.fixture(scope="module")
+def reference() -> Result:
+    return one(REFERENCE)
+
+
+@pytest.fixture
+def spoiled(tmp_path: Path):
+    """`spoiled(name, change)`: a copy of the reference's submission; `change` is done to its folder of logs."""
+
+    def make(name: str, change=lambda logs: None) -> Path:
+        tree = shutil.copytree(REFERENCE, tmp_path / name)
+        change(next(tree.glob("results/*/strong/*")))
+        return tree
+
+    return make
+
+
+def a_faster_log(logs: Path) -> None:
+    path = logs / "result_3.txt"
+    text = path.read_text()
+    stop = next(line for line in text.splitlines() if '"run_stop"' in line)
+    time_ms = stop.partition('"time_ms": ')[2].partition(",")[0]
+    path.write_text(text.replace(stop, stop.replace(time_ms, str(int(time_ms) - 5))))
+
+
+def energy(logs: Path) -> None:
+    path = logs / "result_0.json"
+    path.write_text(path.read_text().replace('"energy_joules": null', '"energy_joules": 3.0'))
+
+
+def one_run_twice(logs: Path) -> None:
+    for suffix in (".txt", ".json"):
+        shutil.copy(logs / f"result_0{suffix}", logs / f"result_1{suffix}")
+
+
+@pytest.mark.parametrize(("change", "rule"), [(a_faster_log, "R4.9"), (energy, "R5.6"), (one_run_twice, "R4.6")])
+def test_what_contradicts_itself_is_neither_compared_nor_ranked(spoiled, reference, change, rule):
+    result = one(spoiled("a", change))
+    assert any(f"({rule})" in each for each in result.broken)
+    (comparison,) = compare(reference, [result])
+    assert comparison.verdict == REFUSED and comparison.ratio is None
+    assert "rules broken" in [each.name for each in comparison.refused]
+    entries = ranked([entry_of(result), entry_of(reference)])
+    assert [(entry.figures["scored"], entry.rank) for entry in entries] == [(True, 1), (False, None)]
+    assert any(rule in warning for warning in entries[1].figures["warnings"])
+    with pytest.raises(StemdlError, match="break rules"):
+        require_kept([result.folder.folder])
+
+
+def test_runs_that_are_in_both_results_are_no_comparison_and_no_reference(spoiled, reference):
+    tree = spoiled("under_another_name")
+    (comparison,) = compare(reference, [one(tree)])
+    assert [each.name for each in comparison.refused] == ["runs in common"]
+    with pytest.raises(StemdlError, match="a run is there twice"):
+        require_kept([REFERENCE, tree])
+
+
+def test_a_sound_result_is_compared_and_one_without_records_is_said_to_be(tmp_path, reference):
+    assert not reference.broken and reference.score.complete
+    (comparison,) = compare(reference, [reference])
+    assert comparison.verdict == SAME
+    unrecorded = one(write_set(tmp_path / "set", (10.0, 10.1, 10.2, 10.3, 10.4)))
+    assert unrecorded.score.complete and UNRECORDED in unrecorded.score.warnings and not unrecorded.broken
