@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -60,15 +61,23 @@ def be_forked(address: str, arguments: list[str]) -> None:
     mask = os.umask(0)
     os.umask(mask)
     job = {"arguments": words, "cwd": os.getcwd(), "environment": dict(os.environ), "umask": mask}
-    with socket.socket(socket.AF_UNIX) as server, server.makefile("rb") as answers:
+    with socket.socket(socket.AF_UNIX) as server, server.makefile("rb", buffering=0) as answers:
         server.connect(address)
         socket.send_fds(server, [b"\n"], [0, 1, 2])
         server.sendall(json.dumps(job | {"safe_path": safe_path, "caller": os.getpid()}).encode() + b"\n")
         child = int(answers.readline() or 0)
         if not child:
             os.execv(sys.executable, [sys.executable, *arguments])
+        # A signal that comes just before a wait would not end it: what it writes does.
+        heard, told = socket.socketpair()
+        told.setblocking(False)
+        signal.set_wakeup_fd(told.fileno())
         for number in FORWARDED:
-            signal.signal(number, lambda number, _: os.kill(child, number))
+            signal.signal(number, lambda *_: None)
+        while server not in select.select([heard, server], [], [])[0]:
+            for number in heard.recv(64):
+                with suppress(ProcessLookupError):
+                    os.kill(child, number)
         status = int(answers.readline())
     if os.WIFSIGNALED(status):
         if os.WTERMSIG(status) in FORWARDED:
