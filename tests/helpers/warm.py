@@ -217,7 +217,9 @@ def become(job: dict[str, Any], python: str) -> None:
         lines = number == 2 or os.isatty(number)
         text = io.TextIOWrapper(raw, was.encoding, was.errors, line_buffering=lines, write_through=at_once)
         setattr(sys, name, text)
-    threads = int(job["environment"].get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
+    asked = job["environment"].get("OMP_NUM_THREADS")
+    # MKL, which PyTorch asks, starts no more threads than there are cores.
+    threads = min(int(asked), os.cpu_count() or 1) if asked else len(os.sched_getaffinity(0))
     threadpool_limits(threads)
     torch.set_num_threads(threads)
 
