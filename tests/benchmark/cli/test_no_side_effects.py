@@ -24,7 +24,7 @@ READS = {
     ("ledger",): (["{runs}"], ["{runs}/ledger.jsonl", "--format", "json"]),
     ("validate",): (["{runs}/set"], ["{tree}"], ["{tree}", "--format", "sarif"], ["{runs}/set/run_0/result_0.txt"]),
     ("score",): (["{runs}/set"], ["{tree}"], ["{tree}", "--format", "json"]),
-    ("compare",): (["{runs}/set", "{many}/set"], ["{tree}", "{runs}/set", "-o", "{elsewhere}/report.md"]),
+    ("compare",): (["{runs}/set", "{many}/set"], ["{tree}", "{many}/set", "-o", "{elsewhere}/report.md"]),
     ("report",): (["{tree}", "{runs}/set", "-o", "{elsewhere}/site"], ["{tree}", "--table", "{elsewhere}/table.md"]),
     ("review",): (["{tree}", "-o", "{elsewhere}/review"],),
     ("submit",): (["{runs}/set", "-o", "{elsewhere}/tree", "--system", "two-cores"],),
@@ -48,7 +48,7 @@ def read(tmp_path_factory: pytest.TempPathFactory, smoke_data: Path, smoke_run: 
     source = source_sha256(ROOT / "reference")
     made = write_runs(folder / "runs", {index: log_lines(index) for index in range(5)}, source)
     assert main(["submit", str(made), "-o", str(folder / "tree"), "--system", "two-cores"]) == 0
-    write_runs(folder / "many", {index: log_lines(index) for index in range(10)}, source)
+    write_runs(folder / "many", {index: log_lines(30 + index) for index in range(10)}, source)
     return {
         "runs": folder / "runs",
         "many": folder / "many",
