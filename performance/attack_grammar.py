@@ -1,9 +1,8 @@
-"""A submission in memory, and every way to change one field of it: the grammar of `attacks.py`."""
+"""Every way to change one field of a submission: the grammar of `attacks.py`."""
 
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -11,16 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmark.events import keys
-from benchmark.events.reader import Event
-from benchmark.events.timeline import Timeline
-from benchmark.foundation.files import canonical_json
-from benchmark.submission.chain import FIRST
-from benchmark.submission.ledger import LEDGER
-from benchmark.submission.record_format import of_the_newest_format
-from benchmark.submission.run_record import facts_of
+from attack_tree import DEPTHS, Tree
 
-DEPTHS = ("alone", "recorded", "chained")
 FieldPath = tuple[str | int, ...]
 
 
@@ -38,113 +29,6 @@ class Attack:
     def name(self) -> str:
         """Of the field, without the run: `log:epoch_stop#2/time_ms`."""
         return f"{self.kind}:{'/'.join(map(str, self.field))}"
-
-
-class Tree:
-    """A submission's results in memory: those of one system on one rung."""
-
-    def __init__(self, folder: Path) -> None:
-        self.results = next(iter(sorted(folder.glob("results/*/strong/*")))).relative_to(folder)
-        at = folder / self.results
-        logs = sorted(at.glob("result_*.txt"))
-        self.sent = [hashlib.sha256(path.read_bytes()).hexdigest() for path in logs]
-        self.logs = [
-            [json.loads(line.removeprefix(keys.PREFIX)) for line in path.read_text().splitlines()] for path in logs
-        ]
-        self.records = [json.loads(path.with_suffix(".json").read_text()) for path in logs]
-        self.ledger = [json.loads(line) for line in (at / LEDGER).read_text().splitlines()]
-        self.system_file = next(iter(sorted(folder.glob("systems/*.json")))).relative_to(folder)
-        self.system = json.loads((folder / self.system_file).read_text())
-        hashes = [hashlib.sha256(line.encode()).hexdigest() for line in (at / LEDGER).read_text().splitlines()]
-        self.starts = {
-            number: hashes.index(entry["start"])
-            for number, entry in enumerate(self.ledger)
-            if entry.get("start") in hashes
-        }
-        self.ends = {
-            log: number
-            for number, entry in enumerate(self.ledger)
-            for log in range(len(logs))
-            if entry.get("log_sha256") == self.sent[log]
-        }
-
-    def write(self, folder: Path, depth: str) -> None:
-        """The files; of logs that were changed the record and the ledger's line made to fit, as deep as asked."""
-        at = folder / self.results
-        for number, events in enumerate(self.logs):
-            text = "".join(f"{keys.PREFIX} {json.dumps(event)}\n" for event in events).encode()
-            sha256 = hashlib.sha256(text).hexdigest()
-            if depth != "alone" and sha256 != self.sent[number]:
-                self.records[number] = _recorded(self.records[number], events, sha256)
-            (at / f"result_{number}.txt").write_bytes(text)
-            (at / f"result_{number}.json").write_text(json.dumps(self.records[number]))
-            if depth == "chained" and number in self.ends and sha256 != self.sent[number]:
-                self._enter(number, sha256)
-        (folder / self.system_file).write_text(json.dumps(self.system))
-        (at / LEDGER).write_bytes(
-            self._chained()
-            if depth == "chained"
-            else b"".join(canonical_json(entry).encode() + b"\n" for entry in self.ledger)
-        )
-
-    def _enter(self, number: int, sha256: str) -> None:
-        end = self.ledger[self.ends[number]]
-        facts = self.records[number]
-        end.update(
-            log_sha256=sha256,
-            **{name: facts.get(name) for name in ("status", "epochs", "seed", "time_to_train_seconds")},
-        )
-        start = self.ledger[self.starts[self.ends[number]]] if self.ends[number] in self.starts else {}
-        told = {
-            str(event.get("key")): event.get("value")
-            for event in reversed(self.logs[number])
-            if isinstance(event, dict)
-        }
-        settings = told.get(keys.CONFIG)
-        if isinstance(start.get("settings"), dict) and isinstance(settings, dict):
-            start["settings"] = {
-                name: value if value in ("auto", 0) else settings.get(name, value)
-                for name, value in start["settings"].items()
-            }
-            start["ranks"] = settings.get("ranks")
-        start.update(
-            rung=told.get(keys.SUBMISSION_BENCHMARK),
-            manifest_sha256=told.get(keys.DATA_MANIFEST_SHA256),
-            commit=told.get(keys.SUBMISSION_GITHUB_COMMIT_VERSION),
-        )
-
-    def _chained(self) -> bytes:
-        lines: list[bytes] = []
-        hashes = [FIRST]
-        for number, entry in enumerate(self.ledger):
-            start = {"start": hashes[self.starts[number] + 1]} if number in self.starts else {}
-            whole = {**entry, **start, "previous": hashes[-1]} if isinstance(entry, dict) else entry
-            lines.append(canonical_json(whole).encode() + b"\n")
-            hashes.append(hashlib.sha256(lines[-1][:-1]).hexdigest())
-        return b"".join(lines)
-
-
-def _recorded(record: dict[str, Any], events: list[dict[str, Any]], sha256: str) -> dict[str, Any]:
-    """The record that follows from a log; as it was where none does."""
-    try:
-        read = [
-            Event(number, event["time_ms"], event["event_type"], event["key"], event["value"], event["metadata"])
-            for number, event in enumerate(events, 1)
-        ]
-        record = of_the_newest_format(record)
-        facts = facts_of(Timeline.of(read), keys.TEST_F1_MACRO)
-        settings = next(event.value for event in read if event.key == keys.CONFIG)
-        data = {**record["data"], **facts.pop("data")}
-        return {
-            **record,
-            **facts,
-            "data": data,
-            "ranks": settings.get("ranks"),
-            "launcher": settings.get("launcher"),
-            "log": {**record["log"], "sha256": sha256},
-        }
-    except (KeyError, TypeError, ValueError, AttributeError, StopIteration):
-        return record
 
 
 # ---- the grammar
@@ -176,6 +60,8 @@ def fields(tree: Tree) -> Iterator[tuple[str, FieldPath]]:
     for entry in range(min(2, len(tree.ledger))):
         yield from (("ledger", path) for path in _leaves(tree.ledger[entry], (tree.ledger[entry]["event"],)))
     yield from (("system", path) for path in _leaves(tree.system, ()) if path)
+    yield from (("file", (str(name),)) for name in tree.files)
+    yield from (("file", (str(tree.results / f"result_0{suffix}"),)) for suffix in (".txt", ".json"))
 
 
 def _nudged(value: Any) -> Any:
@@ -200,6 +86,15 @@ WAYS: dict[str, Callable[[Any], Any]] = {
 _NUMBERS = {"nudge up", "nudge down", "half", "twice", "zero", "negative", "huge", "a number for a text", "null"}
 _TEXTS = {"other text", "empty text", "a number for a text", "null"}
 STRUCTURAL = ("drop", "double", "swap")
+SHIFTS_MS = {"earlier from here on": -100, "later from here on": 3000}
+"""Of an event's time and all that follow in its run: a time taken out of it, or put in."""
+OF_A_FILE: dict[str, Callable[[bytes], bytes]] = {
+    "empty": lambda content: b"",
+    "first line gone": lambda content: content.partition(b"\n")[2],
+    "last line twice": lambda content: content + (content.splitlines(keepends=True) or [b""])[-1],
+    "a word more": lambda content: content + b"# other\n",
+}
+ALIKE, COPIED = "alike in all runs", "copied under the next number"
 
 
 def ways_for(value: Any) -> tuple[str, ...]:
@@ -207,7 +102,7 @@ def ways_for(value: Any) -> tuple[str, ...]:
     if isinstance(value, bool):
         return ("the opposite", "null", *STRUCTURAL)
     if isinstance(value, (int, float)):
-        return (*sorted(_NUMBERS), *STRUCTURAL)
+        return (*sorted(_NUMBERS), *STRUCTURAL, ALIKE)
     if isinstance(value, str):
         return (*sorted(_TEXTS), *STRUCTURAL)
     return ("empty", "null", *STRUCTURAL) if isinstance(value, (dict, list)) else STRUCTURAL
@@ -217,10 +112,16 @@ def all_attacks(tree: Tree) -> list[Attack]:
     """The whole grammar, in a fixed order."""
     attacks = []
     for kind, field in fields(tree):
+        if kind == "file":
+            ways = ("drop", *OF_A_FILE) if Path(str(field[0])) in tree.files else (COPIED,)
+            attacks += [Attack(kind, 0, field, way, "alone") for way in ways]
+            continue
+        if field[-1] == "time_ms" and kind == "log":
+            attacks += [Attack(kind, run, field, way, "chained") for way in SHIFTS_MS for run in (0, -1)]
         value = _get(tree, kind, 0, field)
         depths = {"log": DEPTHS, "record": ("alone",), "ledger": ("alone", "chained"), "system": ("alone",)}[kind]
         for way in ways_for(value):
-            for run in (0,) if kind == "system" or way == "swap" else (0, -1):
+            for run in (0,) if kind == "system" or way == "swap" else (-1,) if way == ALIKE else (0, -1):
                 attacks += [Attack(kind, run, field, way, depth) for depth in depths]
     return attacks
 
@@ -249,11 +150,17 @@ def _get(tree: Tree, kind: str, run: int, field: FieldPath) -> Any:
 def apply(tree: Tree, attack: Attack) -> bool:
     """Change the tree; False where that changes nothing."""
     before = copy.deepcopy((tree.logs, tree.records, tree.ledger, tree.system))
+    if attack.kind == "file":
+        return _apply_to_file(tree, Path(str(attack.field[0])), attack.way)
     for run in range(len(tree.logs)) if attack.run < 0 else (attack.run,):
         try:
             holder, name = _holder(tree, attack.kind, run, attack.field)
             value = holder[name]
-            if attack.way == "drop":
+            if attack.way in SHIFTS_MS:
+                _shift(tree, run, str(attack.field[0]), SHIFTS_MS[attack.way])
+            elif attack.way == ALIKE:
+                holder[name] = copy.deepcopy(_get(tree, attack.kind, 0, attack.field))
+            elif attack.way == "drop":
                 del holder[name]
             elif attack.way == "double":
                 if isinstance(holder, list):
@@ -270,3 +177,23 @@ def apply(tree: Tree, attack: Attack) -> bool:
         except (KeyError, IndexError, TypeError):
             continue  # a run of fewer epochs has no such event
     return before != (tree.logs, tree.records, tree.ledger, tree.system)
+
+
+def _shift(tree: Tree, run: int, event: str, ms: int) -> None:
+    """An event and all after it in its run at another time, and the end of the run in the ledger."""
+    for line in tree.logs[run][_named(tree.logs[run])[event] :]:
+        line["time_ms"] += ms
+    tree.ledger[tree.ends[run]]["time_ms"] += ms
+
+
+def _apply_to_file(tree: Tree, file: Path, way: str) -> bool:
+    if way == COPIED:
+        kept = json.dumps(tree.records[0]) if file.suffix == ".json" else tree.text_of(0)
+        tree.files[file.with_name(f"result_{len(tree.logs)}{file.suffix}")] = kept.encode()
+        return True
+    content = tree.files[file]
+    if way == "drop":
+        del tree.files[file]
+        return True
+    tree.files[file] = OF_A_FILE[way](content)
+    return tree.files[file] != content

@@ -3,9 +3,11 @@
     .venv/bin/python performance/attacks.py [--count 3000] [--combine 300] [--seed 0] [--tree results/reference]
 
 By grammar: every field of every file (log, record, ledger, description, code) times every way to change it (drop,
-double, swap between runs, nudge, scale, extreme, another type), in one run and in all. Each is made at three depths,
-as by attackers who know ever more: the file alone; a log with its record; a log with its record, the ledger's line and
-the chain of hashes. `--combine` adds pairs of attacks on different fields.
+double, swap between runs, nudge, scale, extreme, another type, alike in all runs), in one run and in all; every event
+of a log earlier or later with all that follow; every file of the code dropped, emptied, cut and added to, and a log or
+record copied under the next number. Each is made at three depths, as by attackers who know ever more: the file alone;
+a log with its record; a log with its record, the ledger's line and the chain of hashes. `--combine` adds pairs of
+attacks on different fields.
 
 An attack passes where the verdict is not INVALID and no finding is new. A survivor whose field is on the list of what
 decides nothing (`HARMLESS`) is counted apart, with the reason; every other is a hole, shown with the score that it
@@ -28,7 +30,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from attack_grammar import DEPTHS, Attack, Tree, all_attacks, apply
+from attack_grammar import Attack, all_attacks, apply
+from attack_tree import DEPTHS, Tree
 
 from benchmark.cli.output import print_table
 from benchmark.foundation.progress import progress
@@ -50,7 +53,8 @@ HARMLESS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class AttackOutcome:
-    """`found`: INVALID, or a finding that the untouched submission does not have; `minutes`: the score."""
+    """`found`: INVALID, or a finding that the untouched submission does not have; `minutes`: the score of one
+    that was not found."""
 
     found: bool
     minutes: float | None
@@ -62,8 +66,9 @@ def judged(folder: Path, known: frozenset[tuple[str, str]]) -> AttackOutcome:
     new = [
         each for each in report.findings if each.severity >= Severity.WARNING and (each.rule, each.message) not in known
     ]
-    rows = list(judged_scores([folder]))
-    return AttackOutcome(report.verdict is Verdict.INVALID or bool(new), rows[0].score_minutes if rows else None)
+    found = report.verdict is Verdict.INVALID or bool(new)
+    rows = [] if found else list(judged_scores([folder]))
+    return AttackOutcome(found, rows[0].score_minutes if rows else None)
 
 
 def harmless(attack: Attack) -> str | None:

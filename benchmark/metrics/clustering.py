@@ -17,6 +17,9 @@ from benchmark.foundation.errors import StemdlError
 from benchmark.metrics.confusion import Confusion
 from benchmark.metrics.metric import Arrays, Metric, require_all_counted
 
+A_SHARE = True
+"""The value is a number of samples by another."""
+
 
 class Clustering:
     """Predictions are cluster numbers (n,), from 0 to the number of classes; or scores (n, classes) of clusters, of

@@ -65,6 +65,11 @@ def make_metric(name: str, schema: SampleSchema, fields: Sequence[str]) -> Metri
     return made
 
 
+def is_a_share(name: str) -> bool:
+    """Whether the values of the metric of that name are numbers of samples by others, as its module says."""
+    return name in METRICS and getattr(importlib.import_module(f"benchmark.metrics.{name}"), "A_SHARE", False)
+
+
 def require_all_counted(tally: NDArray[np.int64], counted: int) -> None:
     """Raises StemdlError where a tally's own counts are not of as many samples as it says."""
     if counted != samples_in(tally):

@@ -21,6 +21,9 @@ PART = "part"
 DEPTHS = (1, 3, 5)
 """How many of the likeliest classes are looked at."""
 
+A_SHARE = True
+"""The value is a number of samples by another."""
+
 
 class Ranking:
     """Predictions are scores (n, classes), larger for likelier classes, of which equal ones rank in the classes' order;

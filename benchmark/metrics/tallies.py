@@ -59,6 +59,8 @@ def read_tallies(path: Path) -> Tallies:
         values = read_object(path, _BYTES, _NESTING)
         if values["format"] != FORMAT:
             raise ValueError(f"its format is {values['format']!r}, not {FORMAT}")
+        if more := sorted({*values} - {"format", "schema", "splits"}):
+            raise ValueError(f"nothing reads {more[0]!r}")
         splits = {str(split): np.array(tally) for split, tally in values["splits"].items()}
         if any(tally.ndim != 1 or tally.dtype != np.int64 or not tally.size for tally in splits.values()):
             raise ValueError("a tally is a list of whole numbers")

@@ -42,7 +42,8 @@ class Trace:
     """What of a log is compared.
 
     `values` are by kind, and by epoch, None for what is not a number or says nothing; `steps` are those that they are
-    written in. `told` is everything that was learned, as texts; `recorded` are runs of the reference at its batch.
+    written in. `told` is everything that was learned, as texts; `recorded` are runs of the reference at its batch;
+    `by_chance` says that what the reference learns by gradients depends on the seed.
     """
 
     path: Path
@@ -55,6 +56,10 @@ class Trace:
     values: dict[str, list[float | None]]
     steps: dict[str, float]
     recorded: tuple[Curve, ...]
+    seed: int | None
+    start_ms: int
+    stop_ms: int
+    by_chance: bool
 
     @classmethod
     def of(cls, log: Log) -> Trace:
@@ -81,7 +86,15 @@ class Trace:
             {METRIC: _changes(metric), LOSSES: _changes(losses), RATES: rates, TIMES: times},
             {METRIC: decimals_of(metric), LOSSES: decimals_of(losses), RATES: decimals_of(rates), TIMES: 1.0},
             recorded_at(log),
+            as_count(log.value(keys.SEED)),
+            log.start.time_ms if log.start is not None else 0,
+            log.stop.time_ms if log.stop is not None else 0,
+            log.closed and log.standard is not None and log.standard.by_gradients,
         )
+
+    def meets(self, other: Trace) -> bool:
+        """Whether the clocks of two runs ran at one time."""
+        return self.start_ms < other.stop_ms and other.start_ms < self.stop_ms
 
     @cached_property
     def same_file(self) -> str:
@@ -147,7 +160,9 @@ def copies(sets: Sequence[Sequence[Trace]]) -> Iterator[Copy]:
             found[place] = Copy(trace, traces[twin], how, Severity.ERROR if trace.ours else Severity.WARNING)
     for one, other, kind in _scaled(traces):
         if other not in found and _apart(sets, set_of, traces, one, other):
-            found[other] = Copy(traces[other], traces[one], f"{kind} are, times one factor, those of", Severity.ERROR)
+            sure = kind == RATES or traces[other].recorded  # that seeds change the losses
+            severity = Severity.ERROR if sure else Severity.WARNING
+            found[other] = Copy(traces[other], traces[one], f"{kind} are, times one factor, those of", severity)
     for one, other, kind, chance in _near(sets, traces):
         one, other = sorted((one, other))
         if other not in found and _apart(sets, set_of, traces, one, other):
@@ -168,7 +183,7 @@ def _scaled(traces: list[Trace]) -> Iterator[tuple[int, int, str]]:
         ratios = sorted(
             (told[1] / told[0], told[2] / told[0], place)
             for place, trace in enumerate(traces)
-            if trace.ours and (kind == RATES or trace.recorded)  # else losses may not depend on the seed
+            if trace.ours and (kind == RATES or trace.recorded or trace.by_chance)  # else seeds may change no loss
             if None not in (told := trace.values[kind][:3]) and len(told) == 3
             if 0 <= trace.steps[kind] < SAME_RATIO * min(map(abs, told))
         )

@@ -15,7 +15,12 @@ from benchmark.validation.limits import Limits
 
 _CHECKS: dict[str, Check] = {}
 
-BEYOND_ONE_SUBJECT = {"second_opinion": ("R9.4",), "runs_are_nowhere_else": ("R4.6",)}
+BEYOND_ONE_SUBJECT = {
+    "second_opinion": ("R9.4",),
+    "runs_are_nowhere_else": ("R4.6",),
+    "seeds_are_nowhere_else": ("R4.2",),
+    "scalings_take_turns": ("R5.5",),
+}
 """What checks more than a function of one subject can, by name, with its rules."""
 OF_THE_UNREAD = "log_form"
 """The one check of a log that could not be read: of what nobody has read nothing else is said."""

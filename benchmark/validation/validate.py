@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from benchmark.definition.scored import RULESETS
 from benchmark.foundation.errors import StemdlError
-from benchmark.validation.copies import Trace, as_fault, copies
-from benchmark.validation.finding import Fault, Finding, Severity, Verdict, decide
+from benchmark.validation.across import found_across
+from benchmark.validation.copies import Trace
+from benchmark.validation.finding import Fault, Finding, Severity
+from benchmark.validation.judgement import LOG, RUNS, SETS, SUBMISSION, Judged, JudgedSet, Report
 from benchmark.validation.limits import Limits
 from benchmark.validation.registry import as_finding, run_checks
 from benchmark.validation.second_opinion import CheckerQuestion, second_opinion
@@ -25,97 +25,6 @@ from benchmark.validation.tree import (
     submissions_below,
     walk,
 )
-
-LOG, RUNS, SETS, SUBMISSION = "log", "runs", "sets", "submission"
-
-
-@dataclass
-class JudgedSet:
-    """The runs of one system and benchmark: what was found in them, and what each learned."""
-
-    folder: Path
-    findings: list[Finding] = field(default_factory=list)
-    traces: list[Trace] = field(default_factory=list)
-    whole: bool = False
-
-
-@dataclass
-class Judged:
-    """One log, folder of runs, part of a submission, or submission: what was found in it.
-
-    `logs` counts those that were read; `sets` are what it has of them; `ruleset` is the round of MLPerf HPC whose
-    rules logs of its benchmarks among them were held to, "" without any.
-    """
-
-    path: str
-    kind: str
-    findings: list[Finding] = field(default_factory=list)
-    divisions: list[object] = field(default_factory=list)
-    logs: int = 0
-    left_out: int = 0
-    ruleset: str = ""
-    sets: list[JudgedSet] = field(default_factory=list)
-
-    def add(self, findings: Sequence[Finding], limits: Limits, of: JudgedSet | None = None) -> None:
-        """More findings, `of` a set or of all; when there are very many they are counted and no longer kept, the first
-        of them apart."""
-        if of is not None:
-            of.findings += [each for each in findings if each.severity is Severity.ERROR][: limits.findings]
-        room = max(0, limits.findings_in_all - len(self.findings))
-        if len(findings) > room and not self.left_out:
-            self.findings.append(as_finding(Fault("there are more findings than are listed"), "R8.6", self.path))
-        self.findings += findings[:room]
-        self.left_out += len(findings[room:])
-
-    @property
-    def verdict(self) -> Verdict:
-        """The verdict, by the findings."""
-        return decide(self.findings, self.divisions)
-
-    @property
-    def whole(self) -> bool:
-        """Whether the verdict is on whole sets of runs, and not on logs alone."""
-        return bool(self.sets) and all(each.whole for each in self.sets)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The judgement for JSON: what it is of and its verdict."""
-        return {
-            "path": self.path,
-            "kind": self.kind,
-            "logs": self.logs,
-            "whole": self.whole,
-            "ruleset": self.ruleset or None,
-            "verdict": self.verdict.value,
-        }
-
-
-@dataclass(frozen=True)
-class Report:
-    """All that was judged. INVALID where anything is; CLOSED where all is."""
-
-    judged: tuple[Judged, ...]
-
-    @property
-    def findings(self) -> list[Finding]:
-        """The gravest first, then by file and line."""
-        found = [finding for each in self.judged for finding in each.findings]
-        return sorted(found, key=lambda finding: (-finding.severity, finding.file, finding.line or 0))
-
-    @property
-    def verdict(self) -> Verdict:
-        """The verdict on all that was judged."""
-        verdicts = {each.verdict for each in self.judged}
-        if Verdict.INVALID in verdicts or not verdicts:
-            return Verdict.INVALID
-        return Verdict.OPEN if Verdict.OPEN in verdicts else Verdict.CLOSED
-
-    def to_dict(self) -> dict[str, Any]:
-        """The same as plain values, for JSON."""
-        return {
-            "verdict": self.verdict.value,
-            "findings": [finding.to_dict() for finding in self.findings],
-            "judged": [each.to_dict() for each in self.judged],
-        }
 
 
 def validate(
@@ -150,7 +59,7 @@ def validate(
             say(f"{each.path}: {each.logs} log{'s' if each.logs != 1 else ''}, {len(each.findings)} findings")
             judged.append(each)
             questions += [(each, question) for question in asked]
-    for each, runs, findings in runs_are_nowhere_else(judged):
+    for each, runs, findings in list(found_across(judged)):
         each.add(findings, limits, runs)
     if official and questions:
         say(f"asking the official checkers about {sum(len(question.logs) for _, question in questions)} logs")
@@ -158,16 +67,6 @@ def validate(
         for (each, _), findings in zip(questions, answers, strict=True):
             each.add(findings, limits)
     return Report(tuple(judged))
-
-
-def runs_are_nowhere_else(judged: Sequence[Judged]) -> Iterator[tuple[Judged, JudgedSet, list[Finding]]]:
-    """No run of a set is in another set of what is judged, be it another system's, scaling's or submitter's (R4.6)."""
-    sets = [(each, runs) for each in judged for runs in each.sets if runs.traces]
-    owners = {trace.file: owner for owner in sets for trace in owner[1].traces}
-    for benchmark in sorted({runs.traces[0].benchmark for _, runs in sets}):
-        alike = [runs.traces for _, runs in sets if runs.traces[0].benchmark == benchmark]
-        for copy in copies(alike) if len(alike) > 1 else ():
-            yield *owners[copy.trace.file], [as_finding(as_fault(copy), "R4.6", copy.trace.file)]
 
 
 def _under(path: Path, limits: Limits, ruleset: str) -> Iterator[tuple[Judged, list[CheckerQuestion]]]:
@@ -255,7 +154,7 @@ def _judge_submission(
     judged = Judged(name if within is None else str(within), SUBMISSION if within is None else SETS)
     questions, heard = [], _Heard(limits)
     for results in result_sets(submission, limits, heard, within, ruleset):
-        runs = JudgedSet(results.folder)
+        runs = JudgedSet(results.folder, results.system_id, results.scaling)
         errors = sum(heard.of(log, judged, runs) for log in results.logs)
         errors += _errors(_judge_set(results, judged, runs, limits))
         questions.append(CheckerQuestion.about_set(results, errors, limits))

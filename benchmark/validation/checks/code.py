@@ -44,6 +44,7 @@ COMPILED = {
 """Suffixes of code that runs and cannot be read."""
 _COMMIT = re.compile(r"[0-9a-f]{40}(-dirty)?")
 _NO_COMMIT = "unknown"
+_IN_README = re.compile(r"\bcommit\s+`?([0-9a-f]{40})\b")
 _OF_README = re.compile(r"\b(\d{1,6}) runs? of `.{1,200}?\bon\s+(\d{1,9}) ranks?\b", re.DOTALL)
 
 
@@ -157,6 +158,9 @@ def packed_facts_agree(results: ResultSet) -> Iterator[Fault]:
         scripts = scripts / results.scaling
     for path in sorted(scripts.glob("*.json"))[:8] if scripts.is_dir() and not scripts.is_symlink() else ():
         facts = DataFile.read(path, f"{results.file}: {path.name}", limits)
+        more = sorted({*(facts.values or ())} - {*said, "implementation"})
+        if more and path.stem.startswith(f"{results.system_id}_"):
+            yield _unlike(path, submission, results, "a fact", sorted({*said, "implementation"}), more)
         for name, value in said.items():
             if facts.values is not None and name in facts.values and facts.values[name] != value:
                 yield _unlike(path, submission, results, name, value, facts.values[name])
@@ -174,6 +178,10 @@ def _readme(path: Path, submission: Path, results: ResultSet, ranks: object) -> 
         text = read_bytes(path, Limits().text_bytes).decode("utf-8", "replace") if path.is_file() else ""
     except Unreadable:
         return  # R8.6 says so
+    commit = str(results.logs[0].value(keys.SUBMISSION_GITHUB_COMMIT_VERSION)).removesuffix("-dirty")
+    other = next((each for each in _IN_README.findall(text) if each != commit), None)
+    if other is not None:
+        yield _unlike(path, submission, results, "a commit in README.md", commit, other)
     told = _OF_README.search(text[:4000])
     logs = len(results.logs)
     if told and (told[1], told[2]) != (str(logs), str(ranks)):

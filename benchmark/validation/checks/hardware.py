@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from benchmark import __version__
 from benchmark.events import keys
 from benchmark.events.reader import Event
-from benchmark.launch.load import LOAD
+from benchmark.launch.load import LOAD, is_busy
+from benchmark.launch.network import QUICK
 from benchmark.launch.rank import ALONE
 from benchmark.launch.system import ABSENT, VERSIONED
-from benchmark.validation.finding import Fault, shown
+from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import Log, as_count, as_number
 
@@ -37,6 +39,8 @@ LEAST_LATENCY_SECONDS, MOST_BYTES_PER_SECOND = 1e-8, 1e13
 """The bounds of an all-reduce: light goes 3 m in the one, and no node's memory is as fast as the other."""
 SOFTWARE = ("python", "MPI", *VERSIONED)
 OLDEST_PYTHON = (3, 10)
+LOAD_CHECK = "load"
+HARNESS = "stemdl-benchmark"
 _PYTHON = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})")
 _VERSION = re.compile(r"[^\s].*[0-9].*|" + re.escape(ABSENT))
 
@@ -75,6 +79,25 @@ def preflight_passed(log: Log) -> Iterator[Fault]:
             line=event.line,
             expected=", ".join(CHECKS),
             found=f"without {', '.join(missing)}",
+        )
+    if isinstance(names, list) and len(names) != len(set(map(shown, names))):
+        yield Fault("the preflight has a check twice", line=event.line, expected="each once", found=shown(names))
+    if isinstance(figures, dict) and isinstance(names, list) and (LOAD_CHECK in names) != (LOAD_CHECK in figures):
+        yield Fault(
+            "the preflight's load was checked without a figure, or measured without a check",
+            line=event.line,
+            expected=f"{LOAD_CHECK} among the checks and the figures, or among neither",
+            found=f"checks {shown(names)}, figures {shown(sorted(figures))}",
+        )
+    load = figures.get(LOAD_CHECK) if isinstance(figures, dict) else None
+    if value.get("warnings") and not (
+        _can_be_free(load) and isinstance(load, dict) and is_busy(load)
+    ):  # R3.10 says that
+        yield Fault(
+            "the preflight warned before the clock",
+            line=event.line,
+            found=shown(value["warnings"]),
+            severity=Severity.WARNING,
         )
     if not isinstance(figures, dict):
         yield Fault("the preflight has no figures", line=event.line, expected="an object", found=shown(figures))
@@ -116,6 +139,13 @@ def _figures(log: Log, event: Event, figures: Mapping[str, Any]) -> Iterator[Fau
         latency, bandwidth = (
             as_number(told.get(name)) or 0 for name in ("latency_seconds", "bandwidth_bytes_per_second")
         )
+        if told.get("message_bytes") != QUICK.large_bytes:
+            yield Fault(
+                "the preflight's all-reduce was of another message than the trainer sends",
+                line=event.line,
+                expected=f"{QUICK.large_bytes} bytes",
+                found=shown(told.get("message_bytes")),
+            )
         if told.get("wrong") != "" or latency < LEAST_LATENCY_SECONDS or not 0 < bandwidth <= MOST_BYTES_PER_SECOND:
             yield Fault(
                 "the preflight's all-reduce summed wrongly, or was faster than any network",
@@ -132,6 +162,12 @@ def _figures(log: Log, event: Event, figures: Mapping[str, Any]) -> Iterator[Fau
                 expected=f"{shown(comm)}, as comm in config",
                 found=shown(told.get("by")),
             )
+
+
+def _numbers(version: object) -> tuple[int, ...]:
+    """The numbers of a version before its first other word."""
+    told = re.match(r"\d{1,9}(\.\d{1,9}){0,3}", version) if isinstance(version, str) else None
+    return tuple(map(int, told[0].split("."))) if told else ()
 
 
 def _can_be_free(load: object) -> bool:
@@ -173,6 +209,15 @@ def software_is_told(log: Log) -> Iterator[Fault]:
             line=event.line,
             expected=f"at least {'.'.join(map(str, OLDEST_PYTHON))}",
             found=shown(versions["python"]),
+        )
+    if _numbers(versions.get(HARNESS)) > _numbers(__version__):
+        yield Fault(
+            "this software is older than the release that the run says it was made with",
+            line=event.line,
+            expected=f"at most {HARNESS} {__version__}",
+            found=shown(versions[HARNESS]),
+            severity=Severity.WARNING,
+            hint="a release is judged by itself or a later one",
         )
     device, torch = str(settings.get("device")), str(versions.get("torch"))
     if device.startswith("cuda") and (torch.endswith("+cpu") or not {"CUDA", "ROCm"} & versions.keys()):

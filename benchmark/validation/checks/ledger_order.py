@@ -15,6 +15,9 @@ from benchmark.validation.told import ledger_of, run_of
 NUMBERED = re.compile("(?:run|instance)_([0-9]{1,9})")
 """The folder of a run within its set."""
 MOST_SHOWN = 8
+LONGEST_GAP_SECONDS, LONGEST_GAP_SHARE = 1.0, 0.05
+"""From the end of a run to the start of the next of its set the software takes milliseconds. A reader asks where it is
+longer than both: seconds, and a share of the shorter of the two runs."""
 
 
 @check("R4.12", of=ResultSet, ours_alone=True)
@@ -58,4 +61,51 @@ def no_run_is_missing_from_its_set(results: ResultSet) -> Iterator[Fault]:
                 found=f"none of number {', '.join(map(str, missing))}",
                 severity=Severity.WARNING,
                 hint="a ledger that was begun again, or lines that were taken out: the submitter says which",
+            )
+
+
+@check("R4.12", of=ResultSet, ours_alone=True)
+def runs_follow_each_other(results: ResultSet) -> Iterator[Fault]:
+    """The software begins a run of a set when the one before has ended: in a gap another may have been made, or a run
+    may have been made shorter than it was."""
+    ledger = ledger_of(results)
+    if ledger is None or results.scaling != STRONG:
+        return
+    sent = {run.folder.rpartition("/")[0] for log in results.logs if (run := run_of(ledger, log)) is not None}
+    for run, later in itertools.pairwise(ledger.runs):
+        times = (run.started_ms, run.ended_ms, later.started_ms, later.ended_ms)
+        folders = {each.folder.rpartition("/")[0] for each in (run, later)}
+        if None in times or len(folders) > 1 or "" in folders or not folders <= sent or run.instances > 1:
+            continue  # runs that were begun one by one are of no set
+        began, ended, next_began, next_ended = (each / 1000 for each in times if each is not None)
+        gap, shorter = next_began - ended, min(ended - began, next_ended - next_began)
+        if gap > max(LONGEST_GAP_SECONDS, LONGEST_GAP_SHARE * shorter):
+            yield Fault(
+                f"{gap:.1f} s lie between two runs of a set",
+                file=f"{results.file}/{LEDGER}",
+                line=later.line,
+                expected="a run that begins when the one before has ended",
+                found=f"{shown(run.folder)}, then {shown(later.folder)}",
+                severity=Severity.WARNING,
+                hint="a set that was interrupted and gone on with, a run that was left out, or one made shorter",
+            )
+
+
+@check("R4.12", of=ResultSet, ours_alone=True)
+def launches_are_whole(results: ResultSet) -> Iterator[Fault]:
+    """Of instances that were started at once the ledger has as many as each of them says, also where they are not the
+    runs that are submitted: a run that stands alone was none of several."""
+    ledger = ledger_of(results)
+    launches: dict[tuple[str, int], set[int | None]] = {}
+    for run in ledger.runs if ledger is not None else ():
+        if run.instances > 1:
+            launches.setdefault((run.folder.rpartition("/")[0], run.instances), set()).add(run.index)
+    for (folder, instances), indices in launches.items() if results.scaling == STRONG else ():
+        if indices != set(range(instances)):
+            yield Fault(
+                f"the ledger does not have all instances of {shown(folder)}",
+                file=f"{results.file}/{LEDGER}",
+                expected=f"{instances} that were started at once",
+                found=f"{len(indices)}",
+                severity=Severity.WARNING,
             )

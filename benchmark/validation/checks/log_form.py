@@ -146,9 +146,15 @@ def keys_present(log: Log) -> Iterator[Fault]:
                 )
 
 
-@check("R4.8", of=Log, ours_alone=True)
+@check("R4.8", "R4.15", of=Log, ours_alone=True)
 def keys_known(log: Log) -> Iterator[Fault]:
-    """A key that we do not know is not a fault, but may be one that was misspelt."""
+    """A key that we do not know is one that no released trainer logs; of another trainer it may be misspelt."""
     for key, events in log.by_key.items():
         if key not in (*KNOWN, log.goal.log_key, log.goal.test_key):
-            yield Fault(f"{shown(key)} is not a key that we know", line=events[0].line, severity=Severity.NOTE)
+            released = log.ours and log.closed
+            yield Fault(
+                f"{shown(key)} is not a key that we know",
+                line=events[0].line,
+                rule="R4.15" if released else None,
+                severity=Severity.ERROR if released else Severity.NOTE,
+            )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from fractions import Fraction
 
+from benchmark.definition.finder import benchmark_with
 from benchmark.events import keys
 from benchmark.events.power_log import (
     CONVERSION_EFFICIENCY,
@@ -18,19 +20,22 @@ from benchmark.events.reader import read_events
 from benchmark.foundation.errors import StemdlError
 from benchmark.validation.finding import Fault, Severity
 from benchmark.validation.registry import check
+from benchmark.validation.standard import Standard
 from benchmark.validation.subjects import Log, as_number
 
 FEWEST_DIGITS = 8
 """The fewest digits of a loss or a rate that a program computed: a 64-bit number has 16, a 32-bit one 9."""
 CLOCKS_APART_MS, OFTEN_MS = 2000, 2000
 """The time between two clocks, and between two readings, above which a reader asks."""
+EVALUATED = ("dev", "test")
 LEAST_EFFICIENCY = 0.5
 """The share of its input that the worst power supply of a node passes on."""
 
 
-@check("R4.6", of=Log, ours_alone=True)
+@check("R4.6", "R1.2", of=Log, ours_alone=True)
 def numbers_were_computed(log: Log) -> Iterator[Fault]:
-    """Losses and samples/s of a closed run have the digits of a computation: rounded ones were written by hand."""
+    """Losses, samples/s and scores of a closed run have the digits of a computation: rounded ones were written by
+    hand."""
     told = [
         (event.line, value)
         for event in log.of(keys.TRACKED_STATS)
@@ -39,6 +44,7 @@ def numbers_were_computed(log: Log) -> Iterator[Fault]:
         if (value := as_number(event.value.get(name)))
     ]
     few = [(line, value) for line, value in told if _digits(value) < FEWEST_DIGITS]
+    yield from _scores(log)
     if log.closed and len(told) > 1 and 2 * len(few) > len(told):
         yield Fault(
             "losses and samples/s were rounded, and the trainer rounds none",
@@ -47,6 +53,49 @@ def numbers_were_computed(log: Log) -> Iterator[Fault]:
             expected="about 16 digits",
             severity=Severity.WARNING,
         )
+
+
+def _scores(log: Log) -> Iterator[Fault]:
+    """Scores are shares of the samples, or have the digits of a mean over classes or of a root."""
+    scores = [
+        (event.line, value) for event in log.metrics + log.of(log.goal.test_key) if (value := as_number(event.value))
+    ]
+    samples = evaluated_samples(log.standard)
+    from benchmark.metrics.metric import is_a_share  # which numpy comes with
+
+    benchmark = benchmark_with(log.standard.name) if log.standard is not None else None
+    if benchmark is not None and is_a_share(benchmark.measured.metric):
+        yield from (
+            Fault(
+                "this score is not a share of the samples",
+                line=line,
+                expected=f"a whole number by another, of at most {samples}",
+                found=repr(value),
+                rule="R1.2",
+            )
+            for line, value in scores
+            if not is_share(value, samples)
+        )
+        return
+    few = [(line, value) for line, value in scores if _digits(value) < FEWEST_DIGITS and not is_share(value, samples)]
+    if log.closed and len(scores) > 1 and 2 * len(few) > len(scores):
+        yield Fault(
+            "scores were rounded, and the trainer rounds none",
+            line=few[0][0],
+            found=f"{few[0][1]!r}, and {len(few) - 1} more of {len(scores)}",
+            expected="about 16 digits, or a share of the samples",
+            severity=Severity.WARNING,
+        )
+
+
+def evaluated_samples(standard: Standard | None) -> int:
+    """The samples of the larger of the two splits that scores are of; at least 2."""
+    return max([2, *(standard.samples.get(split, 0) for split in EVALUATED)] if standard is not None else [2])
+
+
+def is_share(value: float, samples: int) -> bool:
+    """Whether a value is one whole number by another, which is at most `samples`."""
+    return float(Fraction(value).limit_denominator(samples)) == value
 
 
 def _digits(value: float) -> int:

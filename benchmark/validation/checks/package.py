@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from benchmark.events.power_log import POWER
 from benchmark.foundation.reading import Unreadable, read_bytes
+from benchmark.metrics.tallies import SUBMITTED as TALLIES
 from benchmark.validation.finding import Fault, Severity
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import SCALINGS, STRONG, WEAK, Submission
@@ -17,6 +18,7 @@ IN_RESULTS = re.compile(
     r"(result_(0|[1-9]\d*)\.(txt|json)|scaling\.json|package_checker_params|ledger\.\w+|power|tallies|"
     r"pruned_results)"
 )
+_OF_A_RUN = re.compile(r"result_\d+\.json")
 _POWER_LOG = re.compile(r"result_(0|[1-9]\d*)/(node|sw)_\w+\.txt")
 SOURCE = {".py", ".sh", ".cc", ".cpp", ".cu", ".c", ".h", ".hpp", ".f90", ".jl", ".slurm", ".lsf", ".sbatch"}
 MOST_BYTES = 50 * 2**20
@@ -90,6 +92,22 @@ def layout(submission: Submission) -> Iterator[Fault]:
             )
 
 
+@check("R4.9", of=Submission)
+def records_have_their_logs(submission: Submission) -> Iterator[Fault]:
+    """A record, or what a run counted, lies next to the log of its run: one alone is of a run that was left out."""
+    files = {entry.file for entry in submission.entries}
+    for file in sorted(files) if submission.ours else ():
+        path = PurePosixPath(file)
+        folder = path.parent.parent if path.parent.name == TALLIES else path.parent
+        if path.parts[0] == "results" and _OF_A_RUN.fullmatch(path.name) and f"{folder / path.stem}.txt" not in files:
+            yield Fault(
+                "this is of a run whose log is not there",
+                file=f"{submission.file}/{file}",
+                expected=f"{path.stem}.txt",
+                severity=Severity.WARNING,
+            )
+
+
 @check("R5.5", of=Submission)
 def weak_beside_strong(submission: Submission) -> Iterator[Fault]:
     """Weak scaling is not submitted alone."""
@@ -123,6 +141,9 @@ def code_and_readme(submission: Submission) -> Iterator[Fault]:
             )
             if not there
         ]
+        for name in within:
+            if PurePosixPath(name).name.lower() == "readme.md" and not files[name].size and not missing:
+                yield Fault("this README says nothing", file=f"{submission.file}/{name}", severity=Severity.WARNING)
         if missing:
             yield Fault(
                 f"the code of {benchmark} is not all there",

@@ -6,8 +6,10 @@ import math
 from collections.abc import Iterator
 
 from benchmark.definition.curves import Curve
+from benchmark.definition.goal import AT_MOST
 from benchmark.definition.settings import Settings
 from benchmark.events import keys
+from benchmark.validation.checks.measured import evaluated_samples, is_share
 from benchmark.validation.copies import recorded_at
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.intervals import epoch_of, epoch_seconds, seconds_of
@@ -17,6 +19,10 @@ from benchmark.validation.subjects import Log, as_count, as_number
 OF_THE_WAY = 0.5
 """A run keeps at least this share of a recorded run's distance to perfection (of the metric to its best value, of the
 loss to its least). Runs at one batch size were seen to differ by a quarter of it at most."""
+TIMES_THE_WAY = 1.5
+"""How many times as far from perfection a score may be as the worst recorded one, of a run with the settings of the
+recorded runs. At one batch size, recorded runs lie 1.3 times as far as each other after the first epoch."""
+CHANGE_NO_CURVE = {"global_batch_size", "threads_per_rank"}
 TIMES_THE_LOSS = 1.5
 """How many times as far above its least value a run's loss may be at the target as a recorded run's."""
 TIMES_THE_EVALUATION, TIMES_THE_STAGING = 1.5, 4.0
@@ -126,13 +132,24 @@ def scores_can_be(log: Log) -> Iterator[Fault]:
                 found=shown(value),
                 severity=Severity.WARNING,
             )
+        worst = 1.0 - TIMES_THE_WAY * (1.0 - min(recorded)) if recorded and _as_recorded(log) else None
+        if value is not None and worst is not None and value < worst:
+            yield Fault(
+                f"the score after epoch {epoch_of(event)} is far below that of the reference at these settings",
+                line=event.line,
+                expected=f"at least {worst:.3f}; recorded {_range(recorded)}",
+                found=shown(value),
+                severity=Severity.WARNING,
+                hint="a run of another batch size, or of other settings",
+            )
     last = as_number(log.metrics[-1].value) if log.metrics else None
-    samples = log.standard.samples if log.standard is not None else {}
-    for event in log.of(keys.TEST_F1_MACRO) if log.standard is not None and log.standard.curves else ():
+    samples, most_samples = (log.standard.samples if log.standard is not None else {}), evaluated_samples(log.standard)
+    yield from _perfect(log)
+    for event in log.of(log.goal.test_key) if log.standard is not None else ():
         value = as_number(event.value)
         if value is None or last is None:
             continue
-        if value == last and value < 1.0:
+        if value == last and value not in (log.goal.low, log.goal.high) and not is_share(value, most_samples):
             yield Fault(
                 "the test score is the dev score, to the last digit",
                 line=event.line,
@@ -140,6 +157,8 @@ def scores_can_be(log: Log) -> Iterator[Fault]:
                 expected="another: the splits have no unit in common",
                 severity=Severity.WARNING,
             )
+        if log.standard is None or not log.standard.curves:
+            continue
         spread = last * (1 - last) * (1 / max(samples.get("dev", 1), 1) + 1 / max(samples.get("test", 1), 1))
         most = TEST_SIGMAS * math.sqrt(max(spread, 0.0)) + TEST_OFFSET
         if abs(value - last) > most:
@@ -148,6 +167,32 @@ def scores_can_be(log: Log) -> Iterator[Fault]:
                 line=event.line,
                 found=shown(value),
                 expected=f"within {most:.3f} of {last:g}",
+                severity=Severity.WARNING,
+            )
+
+
+def _as_recorded(log: Log) -> bool:
+    """Whether a log is of a batch size at which runs were recorded, and of the settings that these had: then it learns
+    no slower either."""
+    standard, settings = log.standard, log.settings()
+    batch, recorded = log.value(keys.GLOBAL_BATCH_SIZE), _recorded(log)
+    if standard is None or not recorded or recorded[0].global_batch_size != batch:
+        return False
+    tuned = [name for name in standard.tunable if name in standard.settings and name not in CHANGE_NO_CURVE]
+    return all(settings.get(name) == standard.settings[name].default for name in tuned)
+
+
+def _perfect(log: Log) -> Iterator[Fault]:
+    """Shares may all be right; what is estimated by gradients is never without any error."""
+    if not log.closed or log.goal.reaches != AT_MOST or log.standard is None or not log.standard.by_gradients:
+        return
+    for event in log.metrics + log.of(log.goal.test_key):
+        if as_number(event.value) == log.goal.low:
+            yield Fault(
+                f"{event.key} is without any error",
+                line=event.line,
+                expected=f"above {log.goal.low:g}",
+                found=shown(event.value),
                 severity=Severity.WARNING,
             )
 

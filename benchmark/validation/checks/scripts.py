@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -20,6 +21,10 @@ IN_PLACE_OF = frozenset("torch horovod numpy h5py mpi4py mlperf_logging yaml sci
 PATHS = ".pth"
 """The suffix of files whose lines Python runs at its start."""
 MOST_SCRIPTS = 64
+_CHECKED_OUT = re.compile(
+    r"^[^#\n]*\bgit\s+(?:checkout|switch|reset)\s+(?:-\S+\s+)*([^\s;&|$\"'-][^\s;&|]*)", re.MULTILINE
+)
+_SOURCED = re.compile(r"^[^#\n]*(?:^|\s|;)(?:source|\.)\s+((?!/)[\w./-]+\.sh)\b", re.MULTILINE)
 _OWN_RUN = re.compile(r"\bstemdl\s+(run|launch)\b")
 _SET = re.compile(r"--set(?:=|[ \t]+)[\"']?([a-z_]+)=([^\s\"'\\$]+)(?=[\s\"'\\]|$)", re.MULTILINE)
 
@@ -28,7 +33,7 @@ _SET = re.compile(r"--set(?:=|[ \t]+)[\"']?([a-z_]+)=([^\s\"'\\$]+)(?=[\s\"'\\]|
 def scripts_set_what_ran(results: ResultSet) -> Iterator[Fault]:
     """A setting that a shell script of the implementation gives is the one that the logs have, and so are the rung, the
     ranks, the runs and the commit; each run is asked for once, and takes its own seed."""
-    for file, text in _own_scripts(results):
+    for _, file, text in _own_scripts(results):
         for what, given, logged in _said(results, text):
             yield Fault(
                 f"a script sets {what} to what no log says",
@@ -43,9 +48,14 @@ def scripts_set_what_ran(results: ResultSet) -> Iterator[Fault]:
 def scripts_run_what_is_packed(results: ResultSet) -> Iterator[Fault]:
     """No script puts other code or another clock before the program, changes the source, fetches other data, or runs it
     again and again."""
-    for file, text in _own_scripts(results):
-        for pattern, what in _OTHER_CODE.items():
-            if (match := re.search(pattern, text, re.MULTILINE)) is not None:
+    for path, file, text in _own_scripts(results):
+        matches = {what: re.search(pattern, text, re.MULTILINE) for pattern, what in _OTHER_CODE.items()}
+        others = _SOURCED.finditer(text)
+        matches["runs another that is not packed"] = next(
+            (each for each in others if not _is_packed(path.parent / each[1], results.folder.parents[3])), None
+        )
+        for what, match in matches.items():
+            if match is not None:
                 yield Fault(
                     f"a script {what}",
                     file=file,
@@ -58,17 +68,22 @@ def scripts_run_what_is_packed(results: ResultSet) -> Iterator[Fault]:
 
 _OTHER_CODE = {
     r"^[^#\n]*\b(LD_PRELOAD|LD_AUDIT|PYTHONPATH|PYTHONSTARTUP|PYTHONHOME)=\S*": "puts other code before the program",
+    r"^[^#\n]*(\b(stemdl|python3?|mpirun|srun)\s*\(\)|\balias\s+(stemdl|python3?|mpirun|srun)=)": "renames the program",
     r"^[^#\n]*(\bfaketime\b|\bdate\s+(-s|--set)\b|\btimedatectl\s+set-|\bhwclock\b)": "changes the clock",
     r"^[^#\n]*(\bsed\s+(-\S+\s+)*(-i|--in-place)|\bgit\s+apply\b|\bpatch\s+-)": "changes the source",
     r"^[^#\n]*\b(curl|wget)\s+\S+": "fetches what nobody can review",
+    r"^[^#\n]*\b(pip3?|uv)\s+(pip\s+)?install\b[^#\n]*(\s\.{0,2}/|\s-e\b|git\+|://)": "installs what is not packed",
+    r"^[^#\n]*\bstemdl\s+data\s+generate\b[^#\n]*\s--(crystals|structures|import)\b\S*": "makes other data",
+    r"^[^#\n]*\b(rm|mv|unlink|shred)\b[^#\n]*(\bruns?/|ledger)": "takes runs away",
+    r"^[^#\n]*\bstemdl\s+(run|launch)\b[^#\n]*\s--(resume|checkpoint|from)\b\S*": "goes on from a checkpoint",
     r"^\s*(for|while|until)\b[^#]*\bstemdl\s+(run|launch)\b": "makes runs again and again",
     r"^[^#\n]*\bstemdl\s+(run|launch)\b[^#\n]*\s--seed\b\S*": "gives the seed by hand",
 }
 """What in a shell script computes something else than the packed source, and how it is said."""
 
 
-def _own_scripts(results: ResultSet) -> Iterator[tuple[str, str]]:
-    """Name and text of each script of the implementation, but those of other systems."""
+def _own_scripts(results: ResultSet) -> Iterator[tuple[Path, str, str]]:
+    """Path, name and text of each script of the implementation, but those of other systems."""
     if not results.submitted or not results.read:
         return
     submission = results.folder.parents[3]
@@ -82,7 +97,12 @@ def _own_scripts(results: ResultSet) -> Iterator[tuple[str, str]]:
             text = read_bytes(path, Limits().text_bytes).decode("utf-8", "replace")
         except Unreadable:
             continue  # R8.6 says so
-        yield f"{results.file.rsplit('/results/', 1)[0]}/{path.relative_to(submission)}", text
+        yield path, f"{results.file.rsplit('/results/', 1)[0]}/{path.relative_to(submission)}", text
+
+
+def _is_packed(path: Path, submission: Path) -> bool:
+    inside = Path(os.path.normpath(path))
+    return inside.is_relative_to(submission) and inside.is_file() and not inside.is_symlink()
 
 
 def _said(results: ResultSet, text: str) -> Iterator[tuple[str, str, object]]:
@@ -97,7 +117,7 @@ def _said(results: ResultSet, text: str) -> Iterator[tuple[str, str, object]]:
     rungs = [*re.findall(r"\bstemdl\s+data\s+generate\s+([\w.-]+)", text), *_option("rung", text)]
     wanted: list[tuple[str, list[str], object]] = [
         ("the rung", rungs, results.benchmark),
-        ("the commit", re.findall(r"\bgit\s+checkout\s+([0-9a-f]{7,40})\b", text), commit),
+        ("the commit", _CHECKED_OUT.findall(text), commit),
     ]
     if _OWN_RUN.search(text):
         wanted.append(("the ranks", _option("ranks", text), settings.get("ranks")))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from benchmark.events import keys
 from benchmark.submission.ledger import LEDGER, LedgerRun
-from benchmark.validation.checks.placement import placements
+from benchmark.validation.checks.placement import cpus_of, placements
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import WEAK, Log, ResultSet
@@ -47,6 +47,26 @@ def instances_are_alike(results: ResultSet) -> Iterator[Fault]:
             expected=f"at most {nodes * each}: {nodes} nodes of {each}, as {results.system.file} says",
             severity=severity,
         )
+
+
+@check("R5.5", of=ResultSet, ours_alone=True)
+def instances_have_their_own_cores(results: ResultSet) -> Iterator[Fault]:
+    """On each host the ranks of all instances have a CPU each: parts of a system are equal, and are not shared."""
+    if results.scaling != WEAK:
+        return
+    ranks: dict[str, list[frozenset[int]]] = {}
+    for log in results.read + results.pruned:
+        for place in placements(log):
+            ranks.setdefault(shown(place["host"]), []).append(frozenset(cpus_of(place["cpus"]) or ()))
+    for host, each in ranks.items():
+        cpus = frozenset().union(*each)
+        if all(each) and len(cpus) < len(each):
+            yield Fault(
+                f"the instances share the CPUs of {host}",
+                expected=f"at least {len(each)} CPUs for as many ranks",
+                found=f"{len(cpus)}",
+                severity=Severity.WARNING,
+            )
 
 
 def _count(results: ResultSet, field: str) -> int | None:

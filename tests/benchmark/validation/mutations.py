@@ -30,6 +30,7 @@ from changes import (
 )
 from corpus import RESULTS, Mutation
 from honest_run import EPOCH_MS, STEPS, at
+from mutations_between import BETWEEN
 from mutations_code import CODES
 from mutations_copies import COPIES
 from mutations_edges import EDGES
@@ -294,4 +295,5 @@ MUTATIONS = (
     *LEARNED,
     *CODES,
     *TALLIED,
+    *BETWEEN,
 )

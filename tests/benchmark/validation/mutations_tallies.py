@@ -30,25 +30,39 @@ def counts(seed: int) -> np.ndarray:
     return found
 
 
-def counted(spoil: Spoil = bool) -> Callable[[Tree], None]:
-    """The first run's counts, of what its log then says; `spoil` changes the file."""
+def counted(spoil: Spoil = bool, without: tuple[int, ...] = ()) -> Callable[[Tree], None]:
+    """Each run's counts, and what its log says by them; `spoil` changes the first's file, and some are left out."""
 
     def change(tree: Tree) -> None:
-        splits = {"dev": counts(1), "test": counts(2)}
-        metric(3, Confusion(splits["dev"]).macro_f1())(tree.logs[0])
-        put(keys.TEST_F1_MACRO, Confusion(splits["test"]).macro_f1())(tree.logs[0])
-        picture = {"name": "stack", "shape": [3, 64, 64], "dtype": "float32", "unit": ""}
-        group = {"name": "space_group", "shape": [], "dtype": "int64", "unit": ""}
-        classes = {"space_group": [str(number) for number in range(1, CLASSES + 1)]}
-        values = {
-            "format": 1,
-            "schema": {"inputs": [picture], "targets": [group], "unit": "", "stratum": "", "classes": classes},
-            "splits": {split: [*each.ravel().tolist(), SAMPLES] for split, each in splits.items()},
-        }
-        spoil(values)
-        tree.files[FILE] = json.dumps(values).encode()
+        for index, lines in tree.logs.items():
+            splits = {"dev": counts(2 * index + 1), "test": counts(2 * index + 2)}
+            metric(3, Confusion(splits["dev"]).macro_f1())(lines)
+            put(keys.TEST_F1_MACRO, Confusion(splits["test"]).macro_f1())(lines)
+            values = counts_of(splits)
+            if index == 0:
+                spoil(values)
+            if index not in without:
+                tree.files[FILE.replace("_0", f"_{index}")] = json.dumps(values).encode()
 
     return change
+
+
+def counts_of(splits: dict[str, np.ndarray]) -> dict[str, Any]:
+    """What a run leaves of its counts."""
+    picture = {"name": "stack", "shape": [3, 64, 64], "dtype": "float32", "unit": ""}
+    group = {"name": "space_group", "shape": [], "dtype": "int64", "unit": ""}
+    classes = {"space_group": [str(number) for number in range(1, CLASSES + 1)]}
+    return {
+        "format": 1,
+        "schema": {"inputs": [picture], "targets": [group], "unit": "", "stratum": "", "classes": classes},
+        "splits": {split: [*each.ravel().tolist(), SAMPLES] for split, each in splits.items()},
+    }
+
+
+def the_other_way_round(values: dict[str, Any]) -> None:
+    """What each class was taken for, as if it were what was taken for it: the same F1, of other samples."""
+    matrix = np.array(values["splits"]["dev"][:-1]).reshape(CLASSES, CLASSES)
+    values["splits"]["dev"] = [*matrix.T.ravel().tolist(), SAMPLES]
 
 
 def one_more_right(values: dict[str, Any]) -> None:
@@ -89,5 +103,11 @@ TALLIED = (
     Mutation("counts of another task", "R4.16", counted(lambda of: of["schema"].update(classes={}))),
     Mutation("counts that are too few", "R4.16", counted(lambda of: of["splits"].update(dev=[1, 2, 3]))),
     Mutation("counts that are shares", "R4.16", counted(lambda of: of["splits"].update(dev=[0.5] * 12))),
+    Mutation("counts with rows for columns", "R4.16", counted(the_other_way_round)),
+    Mutation("counts with a word more", "R4.16", counted(lambda of: of.update(note="the best run"))),
+    Mutation(
+        "counts of larger pictures", "R4.16", counted(lambda of: of["schema"]["inputs"][0].update(shape=[3, 128, 128]))
+    ),
+    Mutation("counts of four runs of five", "R4.16", counted(without=(2,)), invalid=False),
     Mutation("counts that are a link", "R4.16", lambda tree: tree.after.append(linked)),
 )

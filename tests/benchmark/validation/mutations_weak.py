@@ -9,12 +9,14 @@ from typing import Any
 
 from changes import Change, after, put, shift, together
 from corpus import DESCRIPTION, RESULTS, Mutation, Tree, as_ledger, ledger_of
-from honest_run import Lines, as_text, at, log_lines, record_of
+from honest_run import APART_MS, Lines, as_text, at, log_lines, record_of
 
 from benchmark.events import keys
 from benchmark.submission.ledger import LEDGER
 
 INSTANCES = 6
+CORES = dict.fromkeys(("host_processor_core_count", "host_processor_vcpu_count"), str(2 * INSTANCES))
+"""Of a node that all instances fit on."""
 WEAK_RESULTS = RESULTS.replace("strong", "weak")
 
 
@@ -27,13 +29,17 @@ def at_once(
     """Weak scaling of instances that started 30 ms one after the other, in a second set; changed, without some."""
 
     def write(folder: Path) -> None:
+        described = json.loads((folder / DESCRIPTION).read_text())
+        (folder / DESCRIPTION).write_text(json.dumps(described | CORES))
         results = folder / WEAK_RESULTS
         results.mkdir(parents=True)
         runs = {}
         for index in range(INSTANCES):
             events = log_lines(50 + index)
             for event in events:
-                event["time_ms"] += 3_600_000 - 60_000 * (50 + index) + 30 * index
+                event["time_ms"] += 3_600_000 - APART_MS * (50 + index) + 30 * index
+            for place in events[at(events, keys.PLACEMENT)]["value"]:
+                place["cpus"] = str(int(place["cpus"]) + 2 * index)
             lines(index, events)
             runs[index] = (events, as_text(events))
         told = ledger_of(runs)
@@ -70,7 +76,7 @@ def late(_index: int, lines: Lines) -> None:
 
 def large(tree: Tree) -> None:
     """All runs and instances on a node of two accelerators."""
-    told = {"accelerators_per_node": "2", "number_of_nodes": "2"}
+    told = {"accelerators_per_node": "2", "number_of_nodes": "2"} | CORES
     at_once(lambda index, lines: together(put(keys.ACCELERATORS_PER_NODE, 2))(lines))(tree)
     after(lambda folder: (folder / DESCRIPTION).write_text(json.dumps({**tree.system, **told})))(tree)
 

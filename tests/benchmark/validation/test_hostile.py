@@ -184,7 +184,7 @@ def test_what_all_logs_together_hold_is_bounded(tmp_path):
 
 def test_what_is_not_compared_is_not_kept(tmp_path):
     """So that a set of large logs is read whole: here 10 times what may be kept."""
-    tree = Tree.valid()
+    tree = Tree.valid("open")
     more = {**tree.logs[0][0], "key": "learning_rate", "event_type": "POINT_IN_TIME"}
     for lines in tree.logs.values():
         lines[8:8] = [{**more, "time_ms": lines[7]["time_ms"], "value": step} for step in range(2000)]

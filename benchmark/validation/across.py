@@ -1,0 +1,79 @@
+"""What is compared between the sets of all that is judged: no run, seed or time is in two of them."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+
+from benchmark.validation.checks.seeds import CHOSEN, DOUBTFUL, SEED_BITS
+from benchmark.validation.copies import as_fault, copies
+from benchmark.validation.finding import Fault, Finding, Severity
+from benchmark.validation.judgement import Judged, JudgedSet
+from benchmark.validation.registry import as_finding
+from benchmark.validation.subjects import STRONG, WEAK
+
+Found = tuple[Judged, JudgedSet, list[Finding]]
+
+
+def found_across(judged: Sequence[Judged]) -> Iterator[Found]:
+    """What all of these checks find, with the set that it is said of."""
+    yield from runs_are_nowhere_else(judged)
+    yield from seeds_are_nowhere_else(judged)
+    yield from scalings_take_turns(judged)
+
+
+def runs_are_nowhere_else(judged: Sequence[Judged]) -> Iterator[Found]:
+    """No run of a set is in another set of what is judged, be it another system's, scaling's or submitter's (R4.6)."""
+    sets = [(each, runs) for each, runs in _sets(judged) if runs.traces]
+    owners = {trace.file: owner for owner in sets for trace in owner[1].traces}
+    for benchmark in sorted({runs.traces[0].benchmark for _, runs in sets}):
+        alike = [runs.traces for _, runs in sets if runs.traces[0].benchmark == benchmark]
+        for copy in copies(alike) if len(alike) > 1 else ():
+            yield *owners[copy.trace.file], [as_finding(as_fault(copy), "R4.6", copy.trace.file)]
+
+
+def seeds_are_nowhere_else(judged: Sequence[Judged]) -> Iterator[Found]:
+    """No run of ours took the seed of a run in another set, or one next to it (R4.2)."""
+    drawn = [
+        (trace.seed, place, trace, each, runs)
+        for place, (each, runs) in enumerate(_sets(judged))
+        for trace in runs.traces
+        if trace.ours and trace.seed is not None
+    ]
+    drawn.sort(key=lambda told: told[:2])
+    near = max(2.0, min(CHOSEN, DOUBTFUL * 2**SEED_BITS / max(1, math.comb(len(drawn), 2)) / 2))
+    for (seed, place, trace, _, _), (next_seed, next_place, other, each, runs) in itertools.pairwise(drawn):
+        if place == next_place or next_seed - seed >= near or trace.same_file == other.same_file:
+            continue
+        same = seed == next_seed
+        fault = Fault(
+            "two runs have the same seed" if same else "the seeds of two runs look chosen",
+            found=f"{seed}" if same else f"{seed} and {next_seed}",
+            expected=f"no relation to that of {trace.file}",
+            severity=Severity.ERROR if same else Severity.WARNING,
+        )
+        yield each, runs, [as_finding(fault, "R4.2", other.file)]
+
+
+def _sets(judged: Sequence[Judged]) -> list[tuple[Judged, JudgedSet]]:
+    return [(each, runs) for each in judged for runs in each.sets]
+
+
+def scalings_take_turns(judged: Sequence[Judged]) -> Iterator[Found]:
+    """Strong scaling is of the whole system, which trains nothing else at the time: no instances of weak
+    scaling (R5.5)."""
+    for each in judged:
+        for runs, others in itertools.permutations((one for one in each.sets if one.system_id), 2):
+            if runs.system_id != others.system_id or (runs.scaling, others.scaling) != (STRONG, WEAK):
+                continue
+            for trace in runs.traces:
+                other = next((one for one in others.traces if trace.ours and one.ours and trace.meets(one)), None)
+                if other is not None:
+                    fault = Fault(
+                        "a run of strong scaling was made while instances of weak scaling were",
+                        found=f"at the time of {other.file}",
+                        expected="a system that trains nothing else",
+                        severity=Severity.WARNING,
+                    )
+                    yield each, runs, [as_finding(fault, "R5.5", trace.file)]

@@ -1,0 +1,118 @@
+"""What differs from run to run by chance is not the same in all runs of a set."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+from benchmark.events import keys
+from benchmark.validation.checks.measured import evaluated_samples, is_share
+from benchmark.validation.finding import Fault, Severity, shown
+from benchmark.validation.registry import check
+from benchmark.validation.subjects import Log, ResultSet, as_number
+
+DOUBTFUL = 1e-4
+"""The chance, of all scores together, below which a reader asks."""
+SAME_SHARE, SAME_SCORE = 0.3, 1e-3
+"""The chances, at most, that two runs have one score: of a share of the samples, and of a value with all its digits."""
+FEWEST_WRONG = 30
+"""Wrong predictions below which runs often have the same score."""
+FEWEST_RUNS = 3
+MEASURED = ("latency_seconds", "bandwidth_bytes_per_second")
+
+
+@check("R4.6", of=ResultSet, ours_alone=True)
+def scores_vary(results: ResultSet) -> Iterator[Fault]:
+    """All runs of a closed set do not have one score after an epoch, or on the test split, where seeds change it."""
+    standard, logs = results.standard, results.read
+    if standard is None or not standard.by_gradients or len(logs) < FEWEST_RUNS or not all(log.closed for log in logs):
+        return
+    samples = evaluated_samples(standard)
+    chance, same = 1.0, []
+    for epoch, scores in _scores(logs):
+        value = scores[0]
+        few = standard.goal.high == 1.0 and (1.0 - value) * standard.samples.get("dev", 0) < FEWEST_WRONG
+        if set(scores) == {value} and value not in (standard.goal.low, standard.goal.high) and not few:
+            chance *= (SAME_SHARE if is_share(value, samples) else SAME_SCORE) ** (len(logs) - 1)
+            same.append(f"{value!r} {epoch}")
+    if chance < DOUBTFUL:
+        yield Fault(
+            "all runs have the same score",
+            file=logs[0].file,
+            found=", ".join(same),
+            expected="scores of other seeds, which differ",
+            severity=Severity.WARNING,
+        )
+
+
+def _scores(logs: list[Log]) -> Iterator[tuple[str, list[float]]]:
+    """The scores of all runs at each place where all have one."""
+    by_run = [[as_number(event.value) for event in log.metrics] for log in logs]
+    columns = [(f"after evaluation {place}", column) for place, column in enumerate(zip(*by_run, strict=False), 1)]
+    columns.append(("on the test split", tuple(as_number(log.value(log.goal.test_key)) for log in logs)))
+    for name, column in columns:
+        if None not in column:
+            yield name, [float(value) for value in column if value is not None]
+
+
+@check("R7.5", of=ResultSet, ours_alone=True)
+def preflights_are_each_runs_own(results: ResultSet) -> Iterator[Fault]:
+    """No two runs measured the same latency and bandwidth, to the last digit."""
+    seen: dict[tuple[str, ...], Log] = {}
+    for log in results.read:
+        for event in log.of(keys.PREFLIGHT)[:1]:
+            figures = event.value.get("figures") if isinstance(event.value, dict) else None
+            network = figures.get("all_reduce") if isinstance(figures, dict) else None
+            told = [network.get(name) for name in MEASURED] if isinstance(network, dict) else []
+            if not told or None in map(as_number, told):
+                continue
+            other = seen.setdefault(tuple(map(shown, told)), log)
+            if other is not log:
+                yield Fault(
+                    "two preflights measured the same, to the last digit",
+                    file=log.file,
+                    line=event.line,
+                    found=", ".join(map(shown, told)),
+                    expected=f"other figures than those of {other.path.name}",
+                    severity=Severity.WARNING,
+                )
+
+
+@check("R4.16", of=ResultSet, ours_alone=True)
+def tallies_are_of_one_split(results: ResultSet) -> Iterator[Fault]:
+    """Either all runs of a set or none kept what they counted; all counted the same samples of the same schema."""
+    from benchmark.foundation.errors import StemdlError
+    from benchmark.metrics.tallies import Tallies, read_tallies
+
+    read: list[tuple[Log, Tallies]] = []
+    for log in results.read:
+        try:
+            read += [(log, read_tallies(log.tallies))] if log.tallies is not None else []
+        except StemdlError:
+            return  # tallies_come_to_the_log says so
+    if read and len(read) < len(results.read):
+        missing = next(log for log in results.read if log.tallies is None)
+        yield Fault(
+            "some runs kept what they counted, and others did not",
+            file=missing.file,
+            expected=f"that of all {len(results.read)} runs, or of none",
+            found=f"that of {len(read)}",
+            severity=Severity.WARNING,
+        )
+    for (one, first), (log, tallies) in itertools.pairwise(read):
+        if tallies.schema != first.schema or _totals(tallies) != _totals(first):
+            yield Fault(
+                "two runs counted other samples of one split",
+                file=log.file,
+                expected=f"the schema and the samples of each class of {one.path.name}",
+            )
+
+
+def _totals(tallies) -> dict[str, list[int]]:
+    """The samples of each class, of tallies that say how often each was taken for which."""
+    totals = {}
+    for split, tally in tallies.splits.items():
+        classes = next((len(names) for names in tallies.schema.classes.values()), 0)
+        if classes and len(tally) == classes**2 + 1:
+            totals[split] = tally[:-1].reshape(classes, classes).sum(axis=1).tolist()
+    return totals
