@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from corpus import write_runs
-from honest_run import ORG, RUNG, log_lines
+from honest_run import APART_MS, ORG, RUNG, log_lines
 
 from benchmark.cli.main import main
 from benchmark.events import keys
@@ -24,7 +24,7 @@ def at_once(folder: Path, instances: int, missed: int = -1) -> Path:
     logs = {index: log_lines(20 + index) for index in range(instances)}
     for index, lines in logs.items():
         for line in lines:
-            line["time_ms"] -= 60_000 * (20 + index) - 30 * index
+            line["time_ms"] -= APART_MS * (20 + index) - 30 * index
             if index == missed and line["key"] in (keys.EVAL_ACCURACY, keys.F1_MACRO):
                 line["value"] = min(line["value"], 0.89)
             if index == missed and line["key"] == keys.RUN_STOP:

@@ -73,7 +73,7 @@ _OTHER_CODE = {
     r"^[^#\n]*(\bsed\s+(-\S+\s+)*(-i|--in-place)|\bgit\s+apply\b|\bpatch\s+-)": "changes the source",
     r"^[^#\n]*\b(curl|wget)\s+\S+": "fetches what nobody can review",
     r"^[^#\n]*\b(pip3?|uv)\s+(pip\s+)?install\b[^#\n]*(\s\.{0,2}/|\s-e\b|git\+|://)": "installs what is not packed",
-    r"^[^#\n]*\bstemdl\s+data\s+generate\b[^#\n]*\s--(crystals|structures|import)\b\S*": "makes other data",
+    r"^[^#\n]*\bstemdl\s+data\s+generate\b[^#\n]*\s--(?!(output|ranks|format)\b)\w\S*": "makes other data",
     r"^[^#\n]*\b(rm|mv|unlink|shred)\b[^#\n]*(\bruns?/|ledger)": "takes runs away",
     r"^[^#\n]*\bstemdl\s+(run|launch)\b[^#\n]*\s--(resume|checkpoint|from)\b\S*": "goes on from a checkpoint",
     r"^\s*(for|while|until)\b[^#]*\bstemdl\s+(run|launch)\b": "makes runs again and again",
