@@ -73,11 +73,13 @@ def test_runs_that_are_no_reference_are_refused(write_runs, number: int, change:
 
 
 def test_the_shipped_points_are_of_the_rung_as_it_is():
-    benchmark = load_benchmark("space_group")
-    for path in POINTS.glob("*.json"):
+    shipped = sorted(POINTS.parents[1].glob(f"*/{POINTS.name}/*.json"))
+    assert POINTS / "stemdl_mini.json" in shipped
+    for path in shipped:
+        benchmark = load_benchmark(path.parents[1].name)
         rung = benchmark.rung(path.stem)
         records = json.loads(path.read_text())
-        assert len(records) >= 3
+        assert records
         for name, record in records.items():
             assert record["Data recipe"] == rung.recipe_sha256, f"{path}: {name} is of other data: record it again"
             assert len(set(record["Seeds"])) == len(record["Epochs to converge"]) >= 2 * benchmark.runs
