@@ -42,8 +42,7 @@ class Trace:
     """What of a log is compared.
 
     `values` are by kind, and by epoch, None for what is not a number or says nothing; `steps` are those that they are
-    written in. `told` is everything that was learned, as texts; `recorded` are runs of the reference at its batch;
-    `by_chance` says that what the reference learns by gradients depends on the seed.
+    written in. `told` is everything that was learned, as texts; `recorded` are runs of the reference at its batch.
     """
 
     path: Path
@@ -59,7 +58,6 @@ class Trace:
     seed: int | None
     start_ms: int
     stop_ms: int
-    by_chance: bool
 
     @classmethod
     def of(cls, log: Log) -> Trace:
@@ -89,7 +87,6 @@ class Trace:
             as_count(log.value(keys.SEED)),
             log.start.time_ms if log.start is not None else 0,
             log.stop.time_ms if log.stop is not None else 0,
-            log.closed and log.standard is not None and log.standard.by_gradients,
         )
 
     def meets(self, other: Trace) -> bool:
@@ -160,9 +157,7 @@ def copies(sets: Sequence[Sequence[Trace]]) -> Iterator[Copy]:
             found[place] = Copy(trace, traces[twin], how, Severity.ERROR if trace.ours else Severity.WARNING)
     for one, other, kind in _scaled(traces):
         if other not in found and _apart(sets, set_of, traces, one, other):
-            sure = kind == RATES or traces[other].recorded  # that seeds change the losses
-            severity = Severity.ERROR if sure else Severity.WARNING
-            found[other] = Copy(traces[other], traces[one], f"{kind} are, times one factor, those of", severity)
+            found[other] = Copy(traces[other], traces[one], f"{kind} are, times one factor, those of", Severity.ERROR)
     for one, other, kind, chance in _near(sets, traces):
         one, other = sorted((one, other))
         if other not in found and _apart(sets, set_of, traces, one, other):
@@ -183,7 +178,7 @@ def _scaled(traces: list[Trace]) -> Iterator[tuple[int, int, str]]:
         ratios = sorted(
             (told[1] / told[0], told[2] / told[0], place)
             for place, trace in enumerate(traces)
-            if trace.ours and (kind == RATES or trace.recorded or trace.by_chance)  # else seeds may change no loss
+            if trace.ours and (kind == RATES or trace.recorded)  # else losses may not depend on the seed
             if None not in (told := trace.values[kind][:3]) and len(told) == 3
             if 0 <= trace.steps[kind] < SAME_RATIO * min(map(abs, told))
         )

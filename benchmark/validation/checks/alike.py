@@ -23,9 +23,10 @@ MEASURED = ("latency_seconds", "bandwidth_bytes_per_second")
 
 @check("R4.6", of=ResultSet, ours_alone=True)
 def scores_vary(results: ResultSet) -> Iterator[Fault]:
-    """All runs of a closed set do not have one score after an epoch, or on the test split, where seeds change it."""
+    """All runs of a closed set do not have one score after an epoch, or on the test split, where runs were recorded,
+    which show that seeds change it."""
     standard, logs = results.standard, results.read
-    if standard is None or not standard.by_gradients or len(logs) < FEWEST_RUNS or not all(log.closed for log in logs):
+    if standard is None or not standard.curves or len(logs) < FEWEST_RUNS or not all(log.closed for log in logs):
         return
     samples = evaluated_samples(standard)
     chance, same = 1.0, []
