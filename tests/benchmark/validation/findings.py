@@ -55,7 +55,8 @@ def _said(finding: Finding, root: Path) -> str:
 def published() -> Iterator[Path]:
     """The published results, unpacked, for as long as they are needed."""
     with tempfile.TemporaryDirectory() as folder, tarfile.open(ARCHIVE) as archive:
-        archive.extractall(folder, filter="data")
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)  # Python has it since 3.11.4
+        archive.extractall(folder)
         yield Path(folder)
 
 
