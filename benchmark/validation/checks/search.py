@@ -18,8 +18,8 @@ for a study (Dahl et al. 2023, Benchmarking Neural Network Training Algorithms).
 
 @check("R4.17", of=ResultSet, ours_alone=True)
 def search_is_told(results: ResultSet) -> Iterator[Fault]:
-    """Runs of the rung that were tuned otherwise than the submitted ones are told with what they cost, and are of no
-    more than 20 ways of tuning."""
+    """The ledger's runs of the rung that were tuned otherwise than the submitted ones are reported with the hours that
+    they took; a closed submission has at most 20 such ways of tuning."""
     ledger, standard = ledger_of(results), results.standard
     first = next((run for log in results.logs if ledger and (run := run_of(ledger, log)) is not None), None)
     if ledger is None or first is None or standard is None or results.scaling != STRONG:
