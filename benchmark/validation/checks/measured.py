@@ -57,12 +57,12 @@ def numbers_were_computed(log: Log) -> Iterator[Fault]:
 
 def _scores(log: Log) -> Iterator[Fault]:
     """Scores are shares of the samples, or have the digits of a mean over classes or of a root."""
+    from benchmark.metrics.metric import is_a_share  # which numpy comes with
+
     scores = [
         (event.line, value) for event in log.metrics + log.of(log.goal.test_key) if (value := as_number(event.value))
     ]
     samples = evaluated_samples(log.standard)
-    from benchmark.metrics.metric import is_a_share  # which numpy comes with
-
     benchmark = benchmark_with(log.standard.name) if log.standard is not None else None
     if benchmark is not None and is_a_share(benchmark.measured.metric):
         yield from (
