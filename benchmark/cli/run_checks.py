@@ -12,7 +12,7 @@ from benchmark.data.partition import partitioned
 from benchmark.definition.request import LAUNCH_FILES, RunRequest
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import require_place
-from benchmark.foundation.text import typed
+from benchmark.foundation.text import printable, typed
 from benchmark.submission.ledger import require_ledger
 from benchmark.submission.measured_power import require_power
 
@@ -62,6 +62,14 @@ def refuse_what_does_not_go_together(arguments: argparse.Namespace) -> None:
         )
     if arguments.resume and arguments.output is None:
         raise StemdlError("which run?", where="--resume", remedy="name its folder with --output")
+    for override in arguments.set:
+        name, _, value = override.partition("=")
+        if name in ("data", "output", "ranks", "runs", "seed"):
+            raise StemdlError(
+                f"{name!r} is an option of its own and not a setting",
+                where=f"--set {printable(override)}",
+                remedy=f"--{name} {printable(value)}",
+            )
 
 
 def refuse_at_once(request: RunRequest, driver: RunDriver, ranks: int, accelerators: int | None) -> None:

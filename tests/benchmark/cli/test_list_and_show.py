@@ -76,9 +76,9 @@ def test_there_is_no_newest_where_there_are_no_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(["show", "latest"]) == 2
-    told = capsys.readouterr().err
-    assert "there is no run here" in told and "Traceback" not in told
+    with pytest.raises(SystemExit, match="2"):
+        main(["show", "latest"])
+    assert f"{tmp_path}/runs has none" in capsys.readouterr().err
 
 
 def test_a_set_is_shown_with_its_mean(made: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -104,6 +104,8 @@ def test_a_scaling_study_is_made_once_and_shown(run: Run, tmp_path: Path, capsys
 @pytest.mark.parametrize(
     ("options", "said"),
     [
+        (("--set", "seed=-1"), "'seed' is an option of its own"),
+        (("--set", "ranks=3"), "--ranks 3"),
         (("--runs", "2", "--instances", "2"), "leave out --runs"),
         (("--runs", "2", "--seed", "1"), "--runs: runs of one set"),
         (("--instances", "2", "--seed", "1"), "--instances: runs of one set"),
