@@ -66,9 +66,7 @@ def run_path(text: str) -> Path:
 
     newest_run = newest(RUNS)
     if newest_run is None:
-        raise ArgumentTypeError(
-            f"no run is the latest: {printable(os.getcwd())}/{RUNS} has none"
-        )
+        raise ArgumentTypeError(f"no run is the latest: {printable(os.getcwd())}/{RUNS} has none")
     return newest_run
 
 
