@@ -45,6 +45,8 @@ CHANNELS = 3
 ACCURACY = 1e-7
 HALF = 30
 """Pixels of a side that the ring reaches, from the middle."""
+WAVES_AT_ONCE = 256
+"""Products of atoms and points in s that a core sums at once: their waves are 0.5 MB, which its cache holds."""
 Numbers = NDArray[np.float64]
 
 
@@ -162,22 +164,53 @@ def _summed(at: Numbers, shares: Numbers, weights: Numbers, device: str) -> NDAr
     Pixels at x and -x have the same cosine and opposite sines: a quadrant's products of both make all four.
     """
     library, (places, points, shared) = _on(device, at, shares, weights)
-    (x, y, z), s = places.T, points[:, None]
-    turn = -2j * math.pi
-    step = turn * detector().step * s
-    rows, columns = (_parts(_powers(library, library.exp(0.5 * step * each))) for each in (y, x))
-    columns = _parts(columns * library.exp(turn / WAVELENGTH * (s - 1.0) * z)[..., None])
-    products = library.matmul(library.swapaxes(rows, 1, 2), columns).reshape(len(s), HALF, 2, HALF, 2, 2)
-    parts = library.einsum(
-        "kyaxbc,kyx->abcyx", products, shared
-    )  # of y, of x, and of the sum's real and imaginary part
-    quadrant = np.asarray(parts if library is np else parts.cpu())
+    lot = min(len(shares), max(1, WAVES_AT_ONCE // len(at))) if device == "cpu" else len(shares)
+    room = _Room(library, places, lot)
+    for first in range(0, len(shares), lot):
+        _add(library, places, points[first : first + lot], shared[first : first + lot], room)
+    quadrant = np.asarray(room.total if library is np else room.total.cpu())
     found = np.empty((2 * HALF, 2 * HALF), dtype=np.complex128)
-    (both_even, x_odd), (y_odd, both_odd) = quadrant[:, :, 0] + 1j * quadrant[:, :, 1]
+    (both_even, x_odd), (y_odd, both_odd) = np.moveaxis(quadrant[..., 0] + 1j * quadrant[..., 1], 1, 2)
     for sign_y, side_y in ((1.0, slice(HALF, None)), (-1.0, slice(HALF - 1, None, -1))):
         for sign_x, side_x in ((1.0, slice(HALF, None)), (-1.0, slice(HALF - 1, None, -1))):
             found[side_y, side_x] = both_even - sign_y * sign_x * both_odd + 1j * (sign_x * x_odd + sign_y * y_odd)
     return found
+
+
+class _Room:
+    """Memory for the waves of `lot` points in s, of one lot after the other: to ask for it each time costs more than
+    the sums do. `total` (2, 30, 2, 30, 2) is the sum so far: parts that are even or odd in y, of each y, even or odd in
+    x, of each x, real and imaginary."""
+
+    def __init__(self, library: Any, at: Any, lot: int) -> None:
+        like = {} if library is np else {"device": at.device}
+        of_complex, of_real = {"dtype": library.complex128, **like}, {"dtype": library.float64, **like}
+        self.rows, self.columns = (library.empty((lot, HALF, len(at)), **of_complex) for _ in range(2))
+        self.of_y = library.empty((lot, 2, HALF, len(at)), **of_real)
+        self.of_x = library.empty((lot, 2, HALF, 2, len(at)), **of_real)
+        self.products = library.empty((lot, 2 * HALF, 4 * HALF), **of_real)
+        self.total = library.zeros((2, HALF, 2, HALF, 2), **of_real)
+
+
+def _add(library: Any, at: Any, shares: Any, weights: Any, room: _Room) -> None:
+    """Adds to the room's total the sums of some points in s, each by its weights."""
+    (x, y, z), s, lot, atoms = at.T, shares[:, None], len(shares), len(at)
+    turn = -2j * math.pi
+    step = 0.5 * turn * detector().step * s
+    rows, columns, of_y, of_x = (each[:lot] for each in (room.rows, room.columns, room.of_y, room.of_x))
+    _powers(library, library.exp(step * y), rows)
+    _powers(library, library.exp(step * x), columns)
+    of_y[:, 0], of_y[:, 1] = rows.real, rows.imag
+    phase = library.exp(turn / WAVELENGTH * (s - 1.0) * z)[:, None]
+    for parity, part in enumerate((columns.real, columns.imag)):
+        library.multiply(part, phase.real, out=of_x[:, parity, :, 0])
+        library.multiply(part, phase.imag, out=of_x[:, parity, :, 1])
+    left, right = of_y.reshape(lot, 2 * HALF, atoms), of_x.reshape(lot, 4 * HALF, atoms)
+    found = library.matmul(left, library.swapaxes(right, 1, 2), out=room.products[:lot])
+    found = found.reshape(lot, 2, HALF, 2, HALF, 2)
+    found *= weights[:, None, :, None, :, None]
+    for each in found:
+        room.total += each
 
 
 def _on(device: str, *arrays: Numbers) -> tuple[Any, Sequence[Any]]:
@@ -189,19 +222,11 @@ def _on(device: str, *arrays: Numbers) -> tuple[Any, Sequence[Any]]:
     return torch, [torch.from_numpy(each).to(device) for each in arrays]
 
 
-def _powers(library: Any, half: Any) -> Any:
-    """(k, n, 30): of factors (k, n) that half a pixel's step has, those of the pixels on one side of the middle."""
-    line, step = half[..., None], half * half
-    while (done := line.shape[-1]) < HALF:
-        line = library.concatenate([line, line[..., : HALF - done] * step[..., None]], -1)
-        step = step * step
-    return line
-
-
-def _parts(found: Any) -> Any:
-    """(..., 2 m): complex numbers (..., m) as a real and an imaginary one each, not copied."""
-    if isinstance(found, np.ndarray):
-        return found.view(np.float64)
-    import torch
-
-    return torch.view_as_real(found).flatten(-2)
+def _powers(library: Any, half: Any, found: Any) -> None:
+    """Fills `found` (k, 30, n): of factors (k, n) that half a pixel's step has, those of the pixels on one side of the
+    middle."""
+    found[:, 0], step, done = half, half * half, 1
+    while done < HALF:
+        more = min(done, HALF - done)
+        library.multiply(found[:, :more], step[:, None], out=found[:, done : done + more])
+        step, done = step * step, done + more
