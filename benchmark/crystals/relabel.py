@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,7 @@ from benchmark.definition.rung import SPLITS, MadeRung
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import sha256_of_text
 from benchmark.simulation.axes_settings import in_setting
-from benchmark.simulation.cbed import CbedRung, crystals_named
+from benchmark.simulation.cbed import CbedRung, changed
 from benchmark.simulation.crystal import TOLERANCES_ANGSTROM, Crystal, standardised
 from benchmark.simulation.draw import draw_crystal
 
@@ -39,12 +38,11 @@ def shipped_rung(manifest: Manifest) -> CbedRung | None:
     rung: MadeRung = benchmark.rungs[manifest.rung]
     understood = CbedRung.of(benchmark.rungs[manifest.rung])
     if source != STANDARD:
+        names = {name: source[name] for name in ("crystals", "orientation", "likeness") if name in source}
         try:
-            crystals = crystals_named(source["crystals"]) if "crystals" in source else understood.crystals
+            rung = understood = changed(understood, **names)
         except StemdlError:
             return None
-        orientation = source.get("orientation", understood.orientation)
-        rung = understood = replace(understood, crystals=crystals, orientation=orientation)
     return understood if recipe_sha256_of(rung, source) == manifest.recipe_sha256 else None
 
 

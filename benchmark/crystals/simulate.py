@@ -14,7 +14,8 @@ from benchmark.simulation.adaptive import propagate_within
 from benchmark.simulation.aperture import grid
 from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.crystal import Crystal
-from benchmark.simulation.detector import Screen, counted, pattern
+from benchmark.simulation.detector import Screen, blown_up, counted, pattern
+from benchmark.simulation.diffuse import background, speckled
 from benchmark.simulation.manybeam import propagate_many
 from benchmark.simulation.orientation import projections
 from benchmark.simulation.potential import Atoms, debye_b_factors
@@ -22,6 +23,11 @@ from benchmark.simulation.recipes import Optics
 from benchmark.simulation.scattering import wavelength_angstrom
 from benchmark.simulation.waves import Problem, Waves
 from benchmark.simulation.zone import Zone, project
+
+_ACROSS = 8
+"""Directions along a diameter of the aperture at which electrons are counted that are in no beam."""
+BRAGG_KEV = 100.0
+"""The energy at which apertures of the real set are half of Bragg's angle; those of other energies have this angle."""
 
 
 def atoms_of(crystal: Crystal, optics: Optics) -> Atoms:
@@ -40,7 +46,8 @@ def atoms_of(crystal: Crystal, optics: Optics) -> Atoms:
 
 @dataclass(frozen=True)
 class View:
-    """One zone axis as the microscope sees it, at one or several thicknesses."""
+    """One zone axis as the microscope sees it, at one or several thicknesses. Where it has a semi-angle of its own,
+    the optics' is not looked at; the speckles of its background follow from `displacements`, a seed."""
 
     zone: Zone
     atoms: Atoms
@@ -48,6 +55,13 @@ class View:
     thicknesses_angstrom: tuple[float, ...]
     tilt_mrad: tuple[float, float] | NDArray[np.float64] = (0.0, 0.0)
     rotation_degrees: float = 0.0
+    semi_angle_per_angstrom: float | None = None
+    displacements: int = 0
+
+    def semi_angle(self, optics: Optics) -> float:
+        """Of the probe, 1/Angstrom."""
+        own = self.semi_angle_per_angstrom
+        return optics.semi_angle_per_angstrom if own is None else own
 
 
 def ideal_pattern(
@@ -82,7 +96,8 @@ def patterns_with_errors(
 ) -> list[tuple[NDArray[np.float64], float]]:
     """`ideal_patterns`, each with the estimate of its relative error; 0 where the recipe asks for no `tolerance`."""
     accuracy = optics.accuracy
-    reach = np.sqrt(2.0) * (optics.k_max_per_angstrom + optics.semi_angle_per_angstrom)
+    widest = max(view.semi_angle(optics) for view in views)
+    reach = np.sqrt(2.0) * (optics.k_max_per_angstrom + widest)
     if accuracy.tolerance:
         found = []
         for view in views:
@@ -99,7 +114,7 @@ def patterns_with_errors(
     problems = [
         _problem(
             view,
-            screen.directions if screen else grid(optics.semi_angle_per_angstrom, accuracy.directions_across),
+            screen.directions if screen else grid(view.semi_angle(optics), accuracy.directions_across),
         )
         for view, screen in zip(views, screens, strict=True)
     ]
@@ -118,7 +133,7 @@ def _screen(view: View, optics: Optics, degree: int) -> Screen:
     return Screen(
         pixels=optics.pixels,
         k_max_per_angstrom=optics.k_max_per_angstrom,
-        semi_angle_per_angstrom=optics.semi_angle_per_angstrom,
+        semi_angle_per_angstrom=view.semi_angle(optics),
         degree=degree,
         samples=optics.accuracy.samples_per_pixel,
         rotation_degrees=view.rotation_degrees,
@@ -145,7 +160,35 @@ def _drawn(view: View, optics: Optics, screen: Screen | None, waves: Sequence[Wa
             patterns.append(screen.pattern(behind, mean_height=mean_height))
         else:
             patterns.append(screen.interference(behind, cell @ view.zone.lattice, mean_height=mean_height))
-    return np.stack(patterns)
+        if optics.diffuse:
+            patterns[-1] += _lost(behind, screen, mean_height) * _background(view, optics)
+    seen = np.stack(patterns)
+    return seen * _inscribed(optics.pixels) if optics.field == "circle" else seen
+
+
+def _background(view: View, optics: Optics) -> NDArray[np.float64]:
+    """The share of the diffuse electrons in each pixel (pixels, pixels)."""
+    reach = {"k_max_per_angstrom": optics.k_max_per_angstrom, "semi_angle_per_angstrom": view.semi_angle(optics)}
+    smooth = background(view.zone.numbers, view.atoms, pixels=optics.pixels, **reach)
+    if not optics.speckles:
+        return smooth
+    return speckled(smooth, optics.speckles, **reach, generator=np.random.default_rng(view.displacements))
+
+
+def _lost(waves: Waves, screen: Screen | None, mean_height: float) -> float:
+    """The share of the electrons that is in no beam, averaged over the probe's directions."""
+    if screen is None:
+        kept = waves.intensities.sum(axis=0, dtype=np.float64)
+    else:
+        kept = screen.at(grid(screen.semi_angle, _ACROSS) @ screen.turn.T, waves, mean_height=mean_height).sum(axis=0)
+    return max(0.0, 1.0 - float(kept.mean()))
+
+
+def _inscribed(pixels: int) -> NDArray[np.bool_]:
+    """Which pixels (pixels, pixels) have their centres in the circle that touches the picture's edges."""
+    place = np.arange(pixels) - (pixels - 1) / 2
+    inside: NDArray[np.bool_] = np.hypot(place, place[:, None]) <= pixels / 2
+    return inside
 
 
 def simulate_stacks(
@@ -176,8 +219,9 @@ def simulate_stacks(
         for one, zone in zip(projected, zones, strict=True)
     ]
     thickness = generator.uniform(*optics.thickness_angstrom)
+    planes = [one.spacing_angstrom(crystal) if optics.aperture == "bragg" else None for one in projected]
     views = [
-        _seen(zones, atoms, energy, thickness, optics, rung.random_rotation, generator)
+        _seen(zones, planes, atoms, energy, thickness, optics, rung.random_rotation, generator)
         for energy in optics.energies_kev
     ]
     views = views[:samples]
@@ -186,6 +230,8 @@ def simulate_stacks(
         for number, each in enumerate(together):
             own = patterns[number * len(zones) : (number + 1) * len(zones)]
             recorded = [picture for (picture,), _ in own]
+            if optics.blown_up and generator.uniform() < optics.blown_up:
+                recorded = [blown_up(picture, generator) for picture in recorded]
             if optics.dose_electrons:
                 recorded = [counted(picture, optics.dose_electrons, generator) for picture in recorded]
             energy = each[0].energy_kev
@@ -197,7 +243,7 @@ def simulate_stacks(
                 formula=crystal.formula,
                 z_dirs=np.array([one.axis for one in projected]),
                 y_dirs=np.array([zone.frame[1] @ inverse_cell for zone in zones]),
-                semi_angles_rad=np.full(len(zones), optics.semi_angle_per_angstrom * wavelength_angstrom(energy)),
+                semi_angles_rad=np.array([view.semi_angle(optics) for view in each]) * wavelength_angstrom(energy),
                 d_hkls_angstrom=np.array(spacings),
                 abc_angstrom=crystal.lengths_angstrom,
                 angles_degree=crystal.angles_degrees,
@@ -212,6 +258,7 @@ def simulate_stacks(
 
 def _seen(
     zones: Sequence[Zone],
+    planes: Sequence[float | None],
     atoms: Atoms,
     energy_kev: float,
     thickness_angstrom: float,
@@ -219,13 +266,24 @@ def _seen(
     random_rotation: bool,
     generator: np.random.Generator,
 ) -> list[View]:
-    """The zones of a specimen as they come to lie in the microscope at one energy."""
+    """The zones of a specimen as they come to lie in the microscope at one energy; where the distance of its `planes`
+    is given, Angstrom, a zone has an aperture of its own."""
     tilts_mrad = generator.normal(0.0, optics.mistilt_mrad, size=(len(zones), 2))
     if random_rotation:
         rotations = generator.uniform(0.0, 360.0, size=len(zones))
     else:
         rotations = generator.normal(0.0, optics.rotation_jitter_degrees, size=len(zones))
+    draws = generator.integers(2**31, size=len(zones)) if optics.speckles else np.zeros(len(zones), dtype=np.int64)
     return [
-        View(zone, atoms, energy_kev, (thickness_angstrom,), tilt_mrad, rotation)
-        for zone, tilt_mrad, rotation in zip(zones, tilts_mrad, rotations, strict=True)
+        View(
+            zone,
+            atoms,
+            energy_kev,
+            (thickness_angstrom,),
+            tilt_mrad,
+            rotation,
+            spacing and 0.25 / spacing * wavelength_angstrom(BRAGG_KEV) / wavelength_angstrom(energy_kev),
+            int(draw),
+        )
+        for zone, spacing, tilt_mrad, rotation, draw in zip(zones, planes, tilts_mrad, rotations, draws, strict=True)
     ]

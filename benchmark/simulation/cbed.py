@@ -170,6 +170,34 @@ def crystals_named(name: str) -> CrystalRecipe:
     return crystals_of(f"{place.definition}: shared.crystals", known, name)
 
 
+def like(rung: CbedRung, name: str) -> CbedRung:
+    """The rung with the views and the microscope of a published set, on the rung's own detector. Raises StemdlError
+    with the nearest known name, and for a rung that is not simulated."""
+    place = find_task("space_group")
+    where = f"{place.definition}: shared.likeness"
+    known = mapping(f"{place.definition}: shared", place.benchmark().shared, "likeness")
+    if name not in known:
+        raise StemdlError(f"no set is called {name!r}", where="--set likeness", remedy=nearest(name, known))
+    if rung.optics is None:
+        raise StemdlError(f"the data of {rung.name} are not simulated", where="--set likeness", found=name)
+    values = mapping(where, known, name)
+    changes = {key: frozen(value) for key, value in mapping(f"{where}.{name}", values, "optics").items()}
+    others = {key: value for key, value in values.items() if key != "optics"}
+    return dataclasses.replace(rung, optics=dataclasses.replace(rung.optics, **changes), **others)
+
+
+def changed(
+    rung: CbedRung, *, crystals: str | None = None, orientation: str | None = None, likeness: str | None = None
+) -> CbedRung:
+    """The rung with what stands in place of its own, each by its name; data made so are not the rung's. Raises
+    StemdlError for names that are not known."""
+    if likeness is not None:
+        rung = like(rung, likeness)
+    if crystals is not None:
+        rung = dataclasses.replace(rung, crystals=crystals_named(crystals))
+    return rung if orientation is None else dataclasses.replace(rung, orientation=orientation)
+
+
 def crystals_of(where: str, values: Mapping[str, Any], key: str) -> CrystalRecipe:
     """The recipe of crystals under a key. Raises StemdlError with the place of what is wrong."""
     recipe = mapping(where, values, key)

@@ -74,10 +74,18 @@ class Optics:
     element_b_angstrom2 : B of elements, such as [[Sr, 0.62], [O, 0.72]].
     debye_temperature_kelvin, temperature_kelvin : above 0, B follow from Debye's model of the crystal's mean atom.
     dose_electrons : a pattern, counted by Poisson's law; 0 leaves patterns free of noise.
-    scattering_factors : `peng` (to 4 per Angstrom) or `lobato` (to 12 and beyond).
+    scattering_factors : `peng` (to 4 per Angstrom), `lobato` (to 12 and beyond) or `softened`: see
+        simulation/scattering.py.
     absorption : none, proportional (`absorption_share` of the potential) or thermal (Einstein's model).
     probe_positions : disks that overlap add up in intensity at 0; at n they interfere, and patterns are averaged over
         n x n positions of the probe on the projected cell.
+    aperture : `fixed`; or `bragg`, where the semi-angle is half of Bragg's angle at 100 kV of the planes that have the
+        view's indices, at every energy, and `semi_angle_per_angstrom` is not looked at.
+    field : `square`; or `circle`, where the detector ends at k_max in all directions.
+    diffuse : whether the electrons that thermal absorption takes from the beams are on the detector as a background.
+    speckles : of how many independent speckles the background at each point is the mean, as where atoms stand still
+        under so many positions of the probe; 0 for very many.
+    blown_up : the share of the stacks whose intensities are numerically blown up, as 1 to 3 % of the real set's are.
     """
 
     energy_kev: float | tuple[float, ...]
@@ -97,16 +105,36 @@ class Optics:
     absorption: str = "none"
     absorption_share: float = 0.1
     probe_positions: int = 0
+    aperture: str = "fixed"
+    field: str = "square"
+    diffuse: bool = False
+    speckles: int = 0
+    blown_up: float = 0.0
 
     def __post_init__(self) -> None:
         for name, known in (
-            ("scattering_factors", ("peng", "lobato")),
+            ("scattering_factors", ("peng", "lobato", "softened")),
             ("absorption", ("none", "proportional", "thermal")),
+            ("aperture", ("fixed", "bragg")),
+            ("field", ("square", "circle")),
         ):
             if (found := getattr(self, name)) not in known:
                 raise StemdlError(
                     f"optics.{name} is unknown", expected=known, found=found, remedy=nearest(found, known)
                 )
+        if self.diffuse and self.absorption != "thermal":
+            raise StemdlError(
+                "a diffuse background is made of what thermal absorption takes from the beams",
+                where="optics.diffuse",
+                expected="absorption: thermal",
+                found=self.absorption,
+            )
+        if self.speckles < 0 or (self.speckles and not self.diffuse):
+            raise StemdlError("speckles are of a diffuse background", where="optics.speckles", found=self.speckles)
+        if not 0.0 <= self.blown_up <= 1.0:
+            raise StemdlError(
+                "a share is out of range", where="optics.blown_up", expected="0 to 1", found=self.blown_up
+            )
         if not all(60.0 <= energy <= 300.0 for energy in self.energies_kev):
             raise StemdlError(
                 "the beam's energy is out of range",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from benchmark.definition.sample import SampleSchema
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation import cbed_fields
 from benchmark.simulation.axes_settings import in_setting
-from benchmark.simulation.cbed import CbedRung, crystals_named
+from benchmark.simulation.cbed import CbedRung, changed
 from benchmark.simulation.draw import draw_crystal
 from benchmark.tasks.space_group.checks import CHECKS
 from benchmark.tasks.space_group.units import drawn, spread
@@ -33,7 +32,8 @@ __all__ = ["CHECKS", "SpaceGroupRecipe", "make_recipe"]
 class SpaceGroupRecipe:
     """The recipe of a rung, or of data that are not its own: `structures` or `prototypes` are sources of crystals
     (`sources.read_candidates`) to take, or to exchange the elements of; without `split` all given crystals that the
-    rung can simulate are in one split, however few; `crystals` and `orientation` stand in place of the rung's."""
+    rung can simulate are in one split, however few; `crystals` and `orientation` stand in place of the rung's;
+    `likeness` names a published set whose views and microscope do."""
 
     def __init__(
         self,
@@ -44,12 +44,11 @@ class SpaceGroupRecipe:
         split: bool = True,
         crystals: str | None = None,
         orientation: str | None = None,
+        likeness: str | None = None,
     ) -> None:
-        self._changed = {"crystals": crystals, "orientation": orientation if orientation != rung.orientation else None}
-        if crystals is not None:
-            rung = dataclasses.replace(rung, crystals=crystals_named(crystals))
-        if orientation is not None:
-            rung = dataclasses.replace(rung, orientation=orientation)
+        other = orientation if orientation != rung.orientation else None
+        self._changed = {"crystals": crystals, "orientation": other, "likeness": likeness}
+        rung = changed(rung, crystals=crystals, orientation=orientation, likeness=likeness)
         self.rung, self._structures, self._prototypes, self._split = rung, structures, prototypes, split
 
     def schema(self) -> SampleSchema:
@@ -103,6 +102,7 @@ def make_recipe(
     split: bool = True,
     crystals: str | None = None,
     orientation: str | None = None,
+    likeness: str | None = None,
 ) -> SpaceGroupRecipe:
     """The recipe of a rung, with the options of `SpaceGroupRecipe`. Raises StemdlError where they, or what the rung
     says, cannot be."""
@@ -113,4 +113,5 @@ def make_recipe(
         split=split,
         crystals=crystals,
         orientation=orientation,
+        likeness=likeness,
     )

@@ -217,6 +217,14 @@ def test_another_orientation_is_told_and_names_other_data(tmp_path: Path) -> Non
     assert not np.array_equal(stack, undistorted.arrays["cbed_stack"])
 
 
+def test_likeness_to_a_published_set_names_other_data(tmp_path: Path) -> None:
+    rung = tiny(space_groups=(225,), materials_per_group=dict.fromkeys(SPLITS, 1))
+    manifest = generate(rung, tmp_path / "data", likeness="olcf")
+    assert not manifest.standard and manifest.values["source"] == {"kind": "drawn", "likeness": "olcf"}
+    assert manifest.values["recipe"]["optics"]["field"] == "circle"
+    assert manifest.recipe_sha256 != rung.recipe_sha256
+
+
 @pytest.mark.parametrize("device", ["cuda", "gpu"])
 def test_a_device_that_is_not_there_is_told_before_anything_is_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str
