@@ -114,7 +114,9 @@ def _rung_of(run: Path, file: Path | None) -> tuple[Benchmark, Any]:
 
     logs = sorted(run.glob(LOG.format(index="*"))) if run.is_dir() else []
     if not logs:
-        raise StemdlError("no run is here", where=run, expected="the folder of a run: its log and its checkpoint")
+        raise StemdlError(
+            "there is no run here", where=run, expected="a folder with a log and a checkpoint", remedy="stemdl list"
+        )
     name = next((event.value for event in iter_events(logs[0]) if event.key == keys.SUBMISSION_BENCHMARK), None)
     benchmark, rung, _ = find_rung(str(file) if file else str(name))
     if rung.name != name:

@@ -123,7 +123,7 @@ def test_options_go_to_the_reader(tmp_path: Path, capsys: pytest.CaptureFixture[
     [
         (["run", "lines", "--set", "scal=2"], "did you mean 'scale'?"),
         (["run", "lines", "--set", "scale"], "not key=value"),
-        (["lines", "lines"], "no run is here"),
+        (["lines", "lines"], "there is no run here"),
         (["run", "lines", "--rung", "missing.yaml"], "missing.yaml"),
         (["run", "lines", "--trainer", "mine.py:make_task"], "another trainer"),
     ],

@@ -76,9 +76,10 @@ def test_there_is_no_newest_where_there_are_no_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit, match="2"):
-        main(["show", "latest"])
-    assert f"{tmp_path}/runs has none" in capsys.readouterr().err
+    for command in (["show", "latest"], ["evaluate", "latest", str(tmp_path)]):
+        assert main(command) == 2
+        told = capsys.readouterr().err
+        assert "there is no run here" in told and "stemdl list" in told
 
 
 def test_a_set_is_shown_with_its_mean(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
