@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from benchmark.definition.sample import SampleSchema
 from benchmark.foundation.errors import StemdlError
 from reference.task import Batch
+from reference.tasks.density.fc_densenet import POOLED, FCDenseNet
 from reference.tasks.density.model import BIN, STRIDE, ScanNet
 
 SYMMETRIES = 8
@@ -62,13 +63,22 @@ def moved_scan(scan: Tensor, number: int) -> Tensor:
 
 
 def make_task(schema: SampleSchema, settings: Mapping[str, Any]) -> Density:
-    """The task of the closed division. Raises StemdlError where the network is not made for a schema's shapes."""
+    """The task with the network that the settings name. Raises StemdlError where it is not made for a schema's
+    shapes."""
     (positions, _, pixels, _), (target, _) = schema.inputs[0].shape, schema.targets[0].shape
+    found = f"{positions} positions, {pixels} pixels, {target} of the target"
+    if settings["network"] == "fc_densenet":
+        _require(target % POOLED == 0, f"the target's pixels a multiple of {POOLED}", found)
+        return Density(FCDenseNet(positions, target, settings["width"]))
     ratio = target // positions
-    if pixels % (BIN * STRIDE) or target % positions or ratio & (ratio - 1):
-        raise StemdlError(
-            "the reference's network is not made for these shapes",
-            expected=f"pixels a multiple of {BIN * STRIDE}, the target's a power of two times the positions",
-            found=f"{positions} positions, {pixels} pixels, {target} of the target",
-        )
+    _require(
+        not (pixels % (BIN * STRIDE) or target % positions or ratio & (ratio - 1)),
+        f"pixels a multiple of {BIN * STRIDE}, the target's a power of two times the positions",
+        found,
+    )
     return Density(ScanNet(positions, pixels, target, settings["width"], settings["local"], settings["depth"]))
+
+
+def _require(possible: bool, expected: str, found: str) -> None:
+    if not possible:
+        raise StemdlError("the network is not made for these shapes", expected=expected, found=found)

@@ -21,7 +21,8 @@ from reference.tasks.density.model import ScanNet
 from reference.tasks.density.task import SYMMETRIES, Density, make_task, moved, moved_scan, standardised
 
 SMALL = Scan(positions=2, step_angstrom=1.0, pixels=32, k_max_per_angstrom=1.6, box_points=54, target_pixels=8)
-SETTINGS = {"width": 32, "local": 4, "depth": 1}
+NETWORK = {"width": 32, "local": 4, "depth": 1}
+SETTINGS = {"network": "scan", **NETWORK}
 
 
 def _schema(positions: int, pixels: int, target: int) -> SampleSchema:
@@ -33,7 +34,7 @@ def _schema(positions: int, pixels: int, target: int) -> SampleSchema:
 def test_the_network_takes_the_scans_of_every_rung(rung: str) -> None:
     schema = recipe_of(load_benchmark("density").rung(rung)).schema()
     with torch.device("meta"):
-        task = make_task(schema, {"width": 128, "local": 16, "depth": 3})
+        task = make_task(schema, {"network": "scan", "width": 128, "local": 16, "depth": 3})
         found = task.predict(task.model, {"scan": torch.zeros(2, *schema.inputs[0].shape)})
     assert found["density"].shape == (2, *schema.targets[0].shape)
 
@@ -74,7 +75,7 @@ def test_the_loss_is_the_metrics_square() -> None:
 
 
 def test_an_augmented_batch_takes_as_many_random_numbers_whatever_it_holds() -> None:
-    task = Density(ScanNet(2, 32, 8, **SETTINGS))
+    task = Density(ScanNet(2, 32, 8, **NETWORK))
     batches = [{"scan": fill((3, 2, 2, 32, 32)), "density": fill((3, 8, 8))} for fill in (torch.zeros, torch.ones)]
     ends = []
     for batch in batches:
@@ -96,7 +97,7 @@ def test_it_learns_where_a_blob_is_from_where_the_patterns_change() -> None:
     for number, (row, column) in enumerate(generator.integers(0, 2, size=(16, 2))):
         scan[number, row, column, 8:24, 8:24] *= 1.5
         density[number, 4 * row : 4 * row + 4, 4 * column : 4 * column + 4] = 1.0
-    task = Density(ScanNet(2, 32, 8, **SETTINGS))
+    task = Density(ScanNet(2, 32, 8, **NETWORK))
     optimizer = torch.optim.AdamW(task.model.parameters(), lr=3e-3)
     for _ in range(60):
         optimizer.zero_grad()
