@@ -137,6 +137,7 @@ def _plan(rung: Any, options: dict[str, Any], folder: Path, arguments: argparse.
                 "seconds_standard_error": error,
                 "core_seconds_per_sample": cost.seconds_per_sample,
                 "samples_timed": cost.timed,
+                "by_pieces": cost.by_pieces,
             }
         )
         return 0
@@ -144,7 +145,7 @@ def _plan(rung: Any, options: dict[str, Any], folder: Path, arguments: argparse.
     print(
         f"a sample takes {cost.seconds_per_sample:.3f} +- {cost.standard_error:.3f} s on one "
         f"{'core' if arguments.device == 'cpu' else 'core and its GPU'} "
-        f"({cost.timed} timed) and {bytes_per_sample / 1e6:.3f} MB"
+        f"({cost.timed} timed{', by pieces of the work' if cost.by_pieces else ''}) and {bytes_per_sample / 1e6:.3f} MB"
     )
     counts = sorted({1, processes, 10 * processes, 100 * processes})
     print_table(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from benchmark.data.recipe import Recipe, Unit, unit_generator
+from benchmark.data.recipe import LongRecipe, Recipe, Unit, unit_generator
 from benchmark.data.workers import use_one_thread
 from benchmark.definition.rung import MadeRung
 
@@ -22,11 +22,12 @@ GOLDEN_RATIO = 0.6180339887498949
 @dataclass(frozen=True)
 class Cost:
     """What one sample costs on one core, in seconds: the mean over the planned units, its standard error, samples
-    timed."""
+    timed, and whether pieces of them were."""
 
     seconds_per_sample: float
     standard_error: float
     timed: int
+    by_pieces: bool = False
 
     def seconds(self, samples: int, ranks: int = 1) -> tuple[float, float]:
         """How long so many samples take on so many ranks of one core each, and the standard error of that."""
@@ -37,27 +38,43 @@ def measure(
     recipe: Recipe,
     rung: MadeRung,
     units: Sequence[Unit],
-    clock: Callable[[], float] = time.perf_counter,
+    clock: Callable[[], float] | None = None,
     limit_seconds: float = TIMING_SECONDS,
     device: str = "cpu",
 ) -> Cost:
     """Time units from all over the strata, in proportion to how many units these have.
 
-    Of each unit one sample is timed, on one thread; on another device than the CPU all of them, since they may be made
-    together there. What is drawn for a unit is drawn in that time. `units` may not be empty.
+    Of each unit one sample is timed, on one thread, or pieces of one where its recipe is a `LongRecipe`; on another
+    device than the CPU all samples, since they may be made together there. What is drawn for a unit is drawn in that
+    time. `units` may not be empty. On CPUs the time is the processor's, which other programs take none of.
     """
+    wall = clock or time.perf_counter
+    clock = clock or (time.process_time if device == "cpu" else time.perf_counter)
     ordered = sorted(units, key=lambda unit: unit.stratum)
-    next(recipe.make(ordered[0], unit_generator(rung, ordered[0]), device))  # libraries are loaded
+    by_pieces = _in_pieces(recipe, rung, ordered[0], clock, device) is not None
+    if not by_pieces:
+        next(recipe.make(ordered[0], unit_generator(rung, ordered[0]), device))  # libraries are loaded
     use_one_thread()
-    started, seconds = clock(), []
+    started, seconds = wall(), []
     for turn in range(min(MOST_UNITS, len(ordered))):
-        if turn >= 2 and clock() - started > limit_seconds:
+        if turn >= 2 and wall() - started > limit_seconds:
             break
         unit = ordered[int((0.5 + turn * GOLDEN_RATIO) % 1.0 * len(ordered))]
-        begun = clock()
-        samples = recipe.make(unit, unit_generator(rung, unit), device)
-        made = sum(1 for _ in (islice(samples, 1) if device == "cpu" else samples))
-        seconds.append((clock() - begun) / made)
+        estimated = _in_pieces(recipe, rung, unit, clock, device) if by_pieces else None
+        seconds.append(_whole(recipe, rung, unit, clock, device) if estimated is None else estimated)
     mean = statistics.fmean(seconds)
     error = statistics.stdev(seconds) / len(seconds) ** 0.5 if len(seconds) > 1 else mean
-    return Cost(mean, error, len(seconds))
+    return Cost(mean, error, len(seconds), by_pieces)
+
+
+def _in_pieces(recipe: Recipe, rung: MadeRung, unit: Unit, clock: Callable[[], float], device: str) -> float | None:
+    if not isinstance(recipe, LongRecipe):
+        return None
+    return recipe.estimate(unit, unit_generator(rung, unit), device, clock)
+
+
+def _whole(recipe: Recipe, rung: MadeRung, unit: Unit, clock: Callable[[], float], device: str) -> float:
+    begun = clock()
+    samples = recipe.make(unit, unit_generator(rung, unit), device)
+    made = sum(1 for _ in (islice(samples, 1) if device == "cpu" else samples))
+    return (clock() - begun) / made

@@ -5,7 +5,7 @@ A task's data half is `recipe.py` of its folder (`definition/finder.py`), whose 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -96,6 +96,17 @@ class CountedRecipe(Recipe, Protocol):
     def counts(self, sample: NDArray[Any], *targets: NDArray[Any]) -> NDArray[np.int64] | None:
         """The counts that a sample's first input was made from; None where it is not made from whole ones. `targets`
         are those that are not classes, if there are any: whole numbers have to stand for them as well."""
+
+
+@runtime_checkable
+class LongRecipe(Recipe, Protocol):
+    """A recipe whose samples may take too long to make one for an estimate of time."""
+
+    def estimate(
+        self, unit: Unit, generator: np.random.Generator, device: str, clock: Callable[[], float]
+    ) -> float | None:
+        """The seconds that one sample of a unit takes, from pieces of the work that are timed by `clock`; None where a
+        whole one is soon made. `generator` is the unit's."""
 
 
 def recipe_of(rung: MadeRung, options: Mapping[str, Any] | None = None) -> Recipe:

@@ -60,8 +60,13 @@ def _transforms(device: str):
     )
 
 
+def chunk_of(box: Box, device: str) -> int:
+    """How many waves go through the slices together."""
+    return max(1, CHUNK_BYTES["cpu" if device == "cpu" else "cuda"] // (8 * box.points**2))
+
+
 def _chunks(count: int, box: Box, device: str) -> Iterator[slice]:
-    step = max(1, CHUNK_BYTES[device] // (8 * box.points**2))
+    step = chunk_of(box, device)
     return (slice(start, min(start + step, count)) for start in range(0, count, step))
 
 
@@ -96,7 +101,7 @@ class Passage:
         import torch
 
         found = np.empty((len(weights), self._pixels, self._pixels), dtype=np.float32)
-        for some in _chunks(len(weights), self._box, self._kind):
+        for some in _chunks(len(weights), self._box, self._device):
             incident = np.zeros((some.stop - some.start, *[self._box.points] * 2), dtype=np.complex64)
             incident[:, lit[0], lit[1]] = weights[some]
             waves = self._through(torch.from_numpy(incident).to(self._device), energy_kev)
@@ -108,20 +113,16 @@ class Passage:
 
         count = weights.shape[1]
         scattered = torch.empty(count, self._pixels**2, dtype=torch.complex64, device=self._device)
-        for some in _chunks(count, self._box, self._kind):
+        for some in _chunks(count, self._box, self._device):
             incident = np.zeros((some.stop - some.start, *[self._box.points] * 2), dtype=np.complex64)
             incident[np.arange(len(incident)), lit[0][some], lit[1][some]] = 1.0
             waves = self._through(torch.from_numpy(incident).to(self._device), energy_kev)
             scattered[some] = waves.reshape(len(waves), -1)
         found = np.empty((len(weights), self._pixels, self._pixels), dtype=np.float32)
-        for some in _chunks(len(weights), self._box, self._kind):
+        for some in _chunks(len(weights), self._box, self._device):
             waves = torch.from_numpy(weights[some]).to(self._device) @ scattered
             found[some] = _intensity(waves).reshape(-1, self._pixels, self._pixels).cpu().numpy()
         return found
-
-    @property
-    def _kind(self) -> str:
-        return "cpu" if self._device == "cpu" else "cuda"
 
     def _through(self, incident: torch.Tensor, energy_kev: float) -> torch.Tensor:
         return exit_waves(incident, self._gratings, self._box, self._slice_angstrom, energy_kev, self._pixels)

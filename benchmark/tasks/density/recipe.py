@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,13 +15,12 @@ from benchmark.definition.sample import Field, SampleSchema
 from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.draw import draw_crystal
 from benchmark.simulation.gratings import Box
-from benchmark.simulation.probe import Probe
 from benchmark.tasks.density.codes import codes
-from benchmark.tasks.density.columns import draw_view
+from benchmark.tasks.density.cost import scanning_seconds
+from benchmark.tasks.density.drawn import Drawn, draw_specimen
 from benchmark.tasks.density.rung import DensityRung, understood
-from benchmark.tasks.density.scanned import centres, counted_scan, ideal_scan, thermal_phases
-from benchmark.tasks.density.specimen import build
-from benchmark.tasks.density.target import electron_density, potential
+from benchmark.tasks.density.scanned import counted_scan, ideal_scan, thermal_phases
+from benchmark.tasks.density.target import electron_density, potential, target_window
 
 
 class DensityRecipe:
@@ -43,11 +41,24 @@ class DensityRecipe:
         ]
 
     def make(self, unit: Unit, generator: np.random.Generator, device: str = "cpu") -> Iterator[Sample]:
-        group = int(generator.choice(self.parts.specimens.space_groups))
-        crystal = draw_crystal(group, self.parts.crystals, generator)
+        crystal = self._crystal(generator)
         for _ in range(unit.samples):
-            yield specimen_sample(crystal, self.parts, unit.split, generator, device)
+            drawn = draw_specimen(crystal, self.parts, unit.split, generator)
+            yield sample_of(drawn, self.parts, generator, device)
         _give_memory_back()
+
+    def estimate(
+        self, unit: Unit, generator: np.random.Generator, device: str, clock: Callable[[], float]
+    ) -> float | None:
+        begun = clock()
+        drawn = draw_specimen(self._crystal(generator), self.parts, unit.split, generator)
+        drawing = clock() - begun
+        scanning = scanning_seconds(drawn, self.parts, generator, device, clock)
+        return None if scanning is None else drawing + scanning
+
+    def _crystal(self, generator: np.random.Generator) -> Crystal:
+        group = int(generator.choice(self.parts.specimens.space_groups))
+        return draw_crystal(group, self.parts.crystals, generator)
 
     def counts(self, sample: NDArray[Any], *targets: NDArray[Any]) -> NDArray[np.int64] | None:
         least, most = self.parts.beam.dose_per_angstrom2
@@ -70,57 +81,34 @@ def schema_of(parts: DensityRung) -> SampleSchema:
     )
 
 
-def specimen_sample(
-    crystal: Crystal, parts: DensityRung, split: str, generator: np.random.Generator, device: str
-) -> Sample:
-    """One specimen of a crystal, scanned; all that is random in it comes from the generator, in this order."""
+def sample_of(drawn: Drawn, parts: DensityRung, generator: np.random.Generator, device: str) -> Sample:
+    """A specimen, scanned; what is random in that comes from the generator."""
     asked, beam, scan = parts.specimens, parts.beam, parts.scan
-    kinds, weights = list(asked.kinds), np.array(list(asked.kinds.values()), dtype=np.float64)
-    kind = str(generator.choice(kinds, p=weights / weights.sum()))
-    unseen = generator.random() < asked.unseen_share and split == "test"
-    if unseen:
-        kind = str(generator.choice(asked.unseen))
-    thinnest, thickest = (round(length / asked.slice_angstrom) for length in asked.thickness_angstrom)
-    slices = int(generator.integers(thinnest, thickest, endpoint=True))
-    view = draw_view(crystal, asked.zone_axes, asked.tilt_mrad, generator)
-    defocus, spherical = (generator.uniform(*pair) for pair in (beam.defocus_angstrom, beam.spherical_angstrom))
-    probe = Probe(beam.energy_kev, beam.semi_angle_mrad, float(defocus), float(spherical))
-    least, most = beam.dose_per_angstrom2
-    dose = least if least == most else math.exp(generator.uniform(math.log(least), math.log(most)))
-    specimen = build(
-        crystal,
-        view,
-        kind,
-        box=scan.box,
-        field_angstrom=scan.field_angstrom,
-        slices=slices,
-        slice_angstrom=asked.slice_angstrom,
-        generator=generator,
-    )
-    b = asked.debye_waller_b_angstrom2
+    specimen, b = drawn.specimen, asked.debye_waller_b_angstrom2
     draws = thermal_phases(specimen, scan, b, beam.energy_kev, asked.phonon_configurations, generator)
     patterns = np.mean(
-        [ideal_scan(phi, probe, scan, asked.slice_angstrom, beam.source_angstrom, device) for phi in draws], axis=0
+        [ideal_scan(phi, drawn.probe, scan, asked.slice_angstrom, beam.source_angstrom, device) for phi in draws],
+        axis=0,
     )
-    window = centres(scan.target_pixels, scan.field_angstrom / scan.target_pixels)
+    window = target_window(scan)
     return Sample(
         {
-            "scan": counted_scan(patterns, dose * scan.step_angstrom**2, generator),
+            "scan": counted_scan(patterns, drawn.dose_per_angstrom2 * scan.step_angstrom**2, generator),
             "density": electron_density(specimen, b, Box(scan.pixels, scan.box.angstrom), window),
             "potential": np.mean([potential(phi, scan.box, scan.pixels, window) for phi in draws], axis=0),
             "thickness": np.float32(specimen.thickness_angstrom),
         },
         {
-            "kind": kind,
-            "formula": crystal.formula,
-            "space_group": crystal.space_group,
-            "zone_axis": view.axis,
-            "tilt_mrad": tuple(1e3 * tilt for tilt in view.tilt),
+            "kind": drawn.kind,
+            "formula": drawn.crystal.formula,
+            "space_group": drawn.crystal.space_group,
+            "zone_axis": drawn.view.axis,
+            "tilt_mrad": tuple(1e3 * tilt for tilt in drawn.view.tilt),
             "energy_kev": beam.energy_kev,
             "semi_angle_mrad": beam.semi_angle_mrad,
-            "defocus_angstrom": probe.defocus_angstrom,
-            "spherical_angstrom": probe.spherical_angstrom,
-            "dose_per_angstrom2": dose,
+            "defocus_angstrom": drawn.probe.defocus_angstrom,
+            "spherical_angstrom": drawn.probe.spherical_angstrom,
+            "dose_per_angstrom2": drawn.dose_per_angstrom2,
             "step_angstrom": scan.step_angstrom,
             "k_max_per_angstrom": scan.k_max_per_angstrom,
         },

@@ -18,6 +18,8 @@ from benchmark.tasks.density.specimen import thermally_moved
 
 SOURCE = ((-math.sqrt(3.0), 1.0 / 6.0), (0.0, 2.0 / 3.0), (math.sqrt(3.0), 1.0 / 6.0))
 """Places and weights of Gauss and Hermite's rule for a normal distribution: exact for polynomials of degree 5."""
+RULE = tuple(itertools.product(SOURCE, SOURCE))
+"""The same along x and y."""
 
 
 def centres(count: int, pitch_angstrom: float) -> NDArray[np.float64]:
@@ -30,18 +32,23 @@ def ideal_scan(
 ) -> NDArray[np.float32]:
     """(s, s, p, p): scan (y, x), detector (k_y, k_x), the share of the electrons in each pixel, of phase shifts
     `phi` (slices, points, points). A source that is not a point sums patterns of places around each position."""
+    passage = Passage(gratings(phi, scan.box), scan.box, slice_angstrom, scan.pixels, device)
+    found = passage.patterns(probe, probes_of(scan, source_angstrom))
+    if source_angstrom != 0.0:
+        weights = np.array([first * second for (_, first), (_, second) in RULE], dtype=np.float32)
+        around = found.reshape(-1, len(RULE), *found.shape[1:])
+        found = np.tensordot(around, weights, axes=(1, 0))
+    return found.reshape(scan.positions, scan.positions, scan.pixels, scan.pixels)
+
+
+def probes_of(scan: Scan, source_angstrom: float) -> NDArray[np.float64]:
+    """(n, 2) x and y, Angstrom, of the probes that a scan is made of: positions, or `RULE`'s places around each."""
     along = centres(scan.positions, scan.step_angstrom)
     places = np.stack(np.meshgrid(along, along), axis=-1).reshape(-1, 2)
-    passage = Passage(gratings(phi, scan.box), scan.box, slice_angstrom, scan.pixels, device)
     if source_angstrom == 0.0:
-        found = passage.patterns(probe, places)
-    else:
-        rule = list(itertools.product(SOURCE, SOURCE))
-        offsets = source_angstrom * np.array([(x, y) for (x, _), (y, _) in rule])
-        around = passage.patterns(probe, (places[:, None] + offsets).reshape(-1, 2))
-        weights = np.array([first * second for (_, first), (_, second) in rule], dtype=np.float32)
-        found = np.tensordot(around.reshape(len(places), len(rule), *around.shape[1:]), weights, axes=(1, 0))
-    return found.reshape(scan.positions, scan.positions, scan.pixels, scan.pixels)
+        return places
+    offsets = source_angstrom * np.array([(x, y) for (x, _), (y, _) in RULE])
+    return (places[:, None] + offsets).reshape(-1, 2)
 
 
 def thermal_phases(

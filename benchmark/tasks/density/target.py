@@ -13,8 +13,15 @@ from numpy.typing import NDArray
 
 from benchmark.simulation.gratings import Box, Specimen, structure_factors
 from benchmark.simulation.scattering import x_ray_scattering_factor
+from benchmark.tasks.density.rung import Scan
+from benchmark.tasks.density.scanned import centres
 
 AT_THE_EDGE = 0.01
+
+
+def target_window(scan: Scan) -> NDArray[np.float64]:
+    """(n,) x and y of the target's pixels, in Angstrom."""
+    return centres(scan.target_pixels, scan.field_angstrom / scan.target_pixels)
 
 
 def electron_density(specimen: Specimen, b_angstrom2: float, box: Box, window: NDArray[np.float64]) -> NDArray:
