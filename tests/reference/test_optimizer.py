@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 
 from benchmark.definition.settings import Settings
 from benchmark.foundation.errors import StemdlError
-from reference.optimizer import OPTIMIZERS, learning_rate_at, make_optimizer, set_learning_rate
+from reference.optimizer import (
+    LAMB_EPSILON,
+    LARGEST_NORM,
+    OPTIMIZERS,
+    learning_rate_at,
+    make_optimizer,
+    set_learning_rate,
+)
 from reference.tasks.space_group.model import SymmetryNet
 
 lengths = st.integers(1, 400)
@@ -73,6 +80,23 @@ def test_each_optimizer_descends(name: str):
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < losses[0] / 20
+
+
+@pytest.mark.parametrize("scale", [1.0, 100.0, 0.0])
+def test_a_step_of_lamb_is_as_long_as_the_weights_times_the_rate(scale: float):
+    """Its first step from algorithm 2 of the paper: Adam's direction is the gradient's sign, then comes the decay."""
+    torch.manual_seed(2)
+    layer = torch.nn.Linear(4, 3, bias=False)
+    with torch.no_grad():
+        layer.weight *= scale
+    before = layer.weight.detach().clone()
+    optimizer = make_optimizer(layer, Settings(optimizer="lamb", learning_rate=0.1, weight_decay=0.5))
+    layer(torch.rand(8, 4)).square().sum().backward() if scale else layer(torch.rand(8, 4)).sum().backward()
+    gradient = layer.weight.grad.clone()
+    optimizer.step()
+    direction = gradient / (gradient.abs() + LAMB_EPSILON) + 0.5 * before
+    length = before.norm().clamp(max=LARGEST_NORM) / direction.norm() if scale else 1.0
+    torch.testing.assert_close(layer.weight.detach(), before - 0.1 * length * direction, rtol=1e-4, atol=1e-6)
 
 
 def test_an_optimizer_that_is_not_there_is_refused_with_the_nearest():
