@@ -1,4 +1,5 @@
-"""What a step of training is given: batches of exact size, in random order. Nothing is seen twice in an epoch."""
+"""What a step of training is given: batches of exact size, in random order. Nothing is seen twice in an epoch,
+unless the task wants its samples drawn otherwise."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from benchmark.definition.dealing import part, steps_of_epoch
 from benchmark.definition.sample import SampleSchema
@@ -45,20 +47,34 @@ def steps_per_epoch(samples: int, global_batch: int, size: int) -> int:
 
 
 class TrainingSamples:
-    """Shuffled batches of a part of the training split, as `augment` changes them.
+    """Shuffled batches of a part of the training split, as `augment` changes them. With `chances`, which sum to 1, each
+    is drawn with replacement.
 
     The order and the random numbers of an epoch follow from (seed, rank, epoch) alone, so that a resumed run goes on as
     an unbroken one would have.
     """
 
-    def __init__(self, samples: Samples, schema: SampleSchema, augment: Augment, seed: int, rank: int) -> None:
+    def __init__(
+        self,
+        samples: Samples,
+        schema: SampleSchema,
+        augment: Augment,
+        seed: int,
+        rank: int,
+        chances: NDArray[np.float64] | None = None,
+    ) -> None:
         self._samples, self._schema, self._augment, self._seed, self._rank = samples, schema, augment, seed, rank
+        self._chances = chances
 
     def batches(self, epoch: int, batch: int, steps: int, first: int = 0) -> Iterator[Batch]:
         """An epoch's batches of so many samples: `steps` of them, without the `first` ones. Epochs are numbered from
         1."""
         generator = np.random.default_rng([self._seed, self._rank, epoch])
-        order = generator.permutation(len(self._samples))
+        count = len(self._samples)
+        if self._chances is None:
+            order = generator.permutation(count)
+        else:
+            order = generator.choice(count, size=count, p=self._chances)
         choices = [order[step * batch : (step + 1) * batch] for step in range(first, steps)]
         for _ in range(first):  # the random numbers of those left out
             self._augment(unfilled(self._schema, batch), generator)

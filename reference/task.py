@@ -8,9 +8,10 @@ in its place: `stemdl run --trainer FILE.py:make_task`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from benchmark.definition.benchmark import Benchmark
@@ -36,6 +37,17 @@ class Task(Protocol):
     def augment(self, batch: Batch, generator: np.random.Generator) -> Batch:
         """What a step of training is given in place of a batch. Random numbers come from the generator alone, as many
         for a batch as its size says, so that a resumed run goes on as an unbroken one would have."""
+
+
+@runtime_checkable
+class LookingTask(Task, Protocol):
+    """A task that looks at the training split before the first step, on the clock: at how many samples its classes
+    have, say."""
+
+    def look(self, batches: Iterable[Batch], total: Callable[[Tensor], Tensor]) -> NDArray[np.float64] | None:
+        """This rank's samples, each once; `total` sums a tensor over the ranks, which all call it alike. What comes
+        back is how likely each of these samples is to be drawn for a place in an epoch, with replacement; None: an
+        epoch has each once."""
 
 
 class FittedTask(Protocol):

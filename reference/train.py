@@ -30,9 +30,10 @@ from reference.notice import Notice
 from reference.optimizer import learning_rate_at, make_optimizer, require_optimizer, set_learning_rate
 from reference.run import Run
 from reference.run_log import of_gradients, progress_line
+from reference.samples import InOrder
 from reference.session import clock, opened, record, record_test
 from reference.step import step
-from reference.task import MakeTask, Task
+from reference.task import LookingTask, MakeTask, Task
 from reference.warm_up import warm_up
 
 __all__ = ["answerer", "require_possible", "train"]
@@ -64,7 +65,10 @@ def train(request: RunRequest, make_task: MakeTask | None = None) -> bool:
             go_on(run, state)
         steps = steps_per_epoch(run.manifest.samples["train"], run.settings.global_batch_size, run.comm.size)
         with clock(run, of_gradients(run.settings, steps)) as data:
-            samples = TrainingSamples(data.train, run.manifest.schema, task.augment, state.seed, run.comm.rank)
+            chances = None
+            if isinstance(task, LookingTask):
+                chances = task.look(InOrder(data.train, run.settings.eval_batch_size), run.comm.sum)
+            samples = TrainingSamples(data.train, run.manifest.schema, task.augment, state.seed, run.comm.rank, chances)
             agreement = Agreement(run.comm, run.notice, request.output)
             predict = partial(task.predict, state.averaged)
             for epoch in range(state.epoch + 1, run.settings.max_epochs + 1):
