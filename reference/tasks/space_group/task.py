@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from benchmark.definition.sample import SampleSchema
 from reference.task import Batch
+from reference.tasks.space_group.balance import Balance, Retrained
 from reference.tasks.space_group.model import LateNet, SymmetryNet
+from reference.tasks.space_group.published import Ornl, Pan
 
 NETWORKS: Mapping[str, Callable[[int, int, bool], nn.Module]] = {"early": SymmetryNet, "late": LateNet}
 
@@ -20,16 +23,20 @@ NETWORKS: Mapping[str, Callable[[int, int, bool], nn.Module]] = {"early": Symmet
 class SpaceGroups:
     """Any network from intensities (n, 3, p, p) to logits (n, classes), trained and asked as the reference's is.
 
-    `smoothing` is the share of each label that the cross entropy spreads over all classes.
+    `smoothing` is the share of each label that the cross entropy spreads over all classes, `balance` what is done about
+    classes of few samples (`Balance`).
     """
 
-    def __init__(self, model: nn.Module, schema: SampleSchema, smoothing: float) -> None:
+    def __init__(self, model: nn.Module, schema: SampleSchema, smoothing: float, balance: str = "none") -> None:
         (stack,), (label,) = schema.inputs, schema.targets
-        self.model, self._stack, self._label, self._smoothing = model, stack.name, label.name, smoothing
+        self.model, self._stack, self._label = model, stack.name, label.name
+        self._balance = Balance(balance, len(schema.classes.get(label.name, ())), smoothing)
+
+    def look(self, batches: Iterable[Batch], total: Callable[[Tensor], Tensor]) -> NDArray[np.float64] | None:
+        return self._balance.look((batch[self._label] for batch in batches), total)
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
-        logits = model(batch[self._stack]).float()
-        return F.cross_entropy(logits, batch[self._label], label_smoothing=self._smoothing)
+        return self._balance.loss(model(batch[self._stack]).float(), batch[self._label]).mean()
 
     def predict(self, model: nn.Module, batch: Batch) -> Batch:
         return {self._label: model(batch[self._stack])}
@@ -45,8 +52,18 @@ class SpaceGroups:
         return {**batch, self._stack: patterns}
 
 
-def make_task(schema: SampleSchema, settings: Mapping[str, Any]) -> SpaceGroups:
-    """The task of the closed division."""
+def make_task(schema: SampleSchema, settings: Mapping[str, Any]) -> SpaceGroups | Ornl | Pan:
+    """The task of the closed division, or what the settings make of it."""
     (label,) = schema.targets
-    model = NETWORKS[settings["network"]](len(schema.classes[label.name]), settings["width"], settings["symmetry"])
-    return SpaceGroups(model, schema, settings["label_smoothing"])
+    classes, network, method = len(schema.classes[label.name]), settings["network"], settings["balance"]
+    task: SpaceGroups | Ornl | Pan
+    if network in NETWORKS:
+        model = NETWORKS[network](classes, settings["width"], settings["symmetry"])
+        task = SpaceGroups(model, schema, settings["label_smoothing"], method)
+    elif network == "ornl_2020":
+        task = Ornl(schema, Balance(method, classes, settings["label_smoothing"]))
+    else:
+        task = Pan(schema, Balance(method, classes, settings["label_smoothing"]), pairs=network == "pan_2020_pairs")
+    if settings["head_of"]:
+        task.model = Retrained(task.model, Path(settings["head_of"]))
+    return task
