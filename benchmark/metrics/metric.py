@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from benchmark.definition.sample import SampleSchema
 from benchmark.foundation.errors import StemdlError, nearest
 
-METRICS = ("clustering", "macro_f1", "mean_error", "ranking", "standardised_error")
+METRICS = ("clustering", "macro_f1", "mean_error", "ranking", "several", "standardised_error")
 """The modules that have one each."""
 Arrays = Mapping[str, NDArray[np.generic]]
 """The arrays of a batch, by the names of fields; the first axis counts samples."""
