@@ -1,4 +1,4 @@
-"""What a trained model says of inputs that are in no data set: a table, and a picture of each."""
+"""What a trained model says of inputs that are in no data set: a table, a picture of each, and a page of all."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmark.cli.answers_page import write_answers_page
 from benchmark.cli.arguments import place, run_path
 from benchmark.cli.chosen import add_chosen, chosen
 from benchmark.cli.labelled import in_words, read_labels, scores_of, without_input
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = """Examples:
   stemdl evaluate latest measured/ -o answers
+  stemdl evaluate latest crystals/ --calibrate data/mini
   stemdl evaluate runs/powder quartz.xy --set wavelength=1.5406
   stemdl evaluate runs/space_group quartz.cif --set specimen=1"""
 ANSWERS, SHOWN, MOST = "answers.json", 3, 5
@@ -40,6 +42,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=place,
         metavar="FILE",
         help="a .csv of right answers, columns input and the target's name",
+    )
+    parser.add_argument(
+        "--calibrate",
+        type=place,
+        metavar="DATA",
+        help="the run's data: probabilities as its dev split bears them out",
     )
     parser.add_argument("--rung", type=place, help="the file of the run's rung, where it is one of your own")
     parser.add_argument("--trainer", help="of the run, where it was not the benchmark's: FILE.py:make_task")
@@ -66,6 +74,11 @@ def execute(arguments: argparse.Namespace) -> int:
     target = benchmark.measured.of[0]
     labels = _labels(arguments.labels, target, schema, evaluation)
     answer = _answerer(arguments, benchmark, schema)
+    calibration = None
+    if arguments.calibrate is not None:
+        from benchmark.cli.calibrated import calibrate
+
+        calibration = calibrate(arguments.calibrate, rung.name, target, answer)
     rows: list[dict[str, Any]] = []
     answers: list[tuple[str, NDArray[Any]]] = []
     rights: dict[str, str] = {}
@@ -74,9 +87,13 @@ def execute(arguments: argparse.Namespace) -> int:
             rows.append({"input": str(question.where), "refused": str(question)})
             continue
         outputs = {name: values[0] for name, values in answer(_batch(question)).items()}
+        if calibration is not None:
+            outputs[target] = outputs[target] / calibration.temperature
         row: dict[str, Any] = {"input": str(question.path), "answer": _ranked(outputs, schema)}
         if (measured := getattr(evaluation, "measured", None)) is not None:
             row["measured"] = measured(question, outputs)
+        if (remarks := getattr(evaluation, "remarks", None)) is not None:
+            row["remarks"] = list(remarks(question, outputs, schema))
         if not arguments.no_pictures:
             row["picture"] = str(arguments.output / f"{question.name}.png")
             arguments.output.mkdir(parents=True, exist_ok=True)
@@ -90,18 +107,32 @@ def execute(arguments: argparse.Namespace) -> int:
     scores = {"scores": scores_of(answers, rights, schema.classes[target])} if labels or rights else {}
     if unused := without_input(labels, (row["input"] for row in rows)):
         scores["scores"]["labels_without_input"] = unused
-    write_json(arguments.output / ANSWERS, {"run": str(arguments.run), "rung": rung.name, **scores, "inputs": rows})
+    sure = {"calibration": calibration.to_dict()} if calibration is not None else {}
+    write_json(
+        arguments.output / ANSWERS, {"run": str(arguments.run), "rung": rung.name, **sure, **scores, "inputs": rows}
+    )
+    about = [
+        f"By the run {arguments.run}, of the rung {rung.name}.",
+        *([calibration.in_words()] if calibration else []),
+    ]
+    about += [in_words(scores["scores"]).capitalize() + "."] if scores else []
+    page = None
+    if not arguments.no_pictures:
+        page = write_answers_page(arguments.output, f"{len(rows)} inputs asked", about, rows)
     refused = sum("refused" in row for row in rows)
     if arguments.format == "json":
         print_json(rows)
     else:
         print_table(("input", "answer, and how sure"), [_shown(row) for row in rows])
+        if calibration is not None:
+            print(calibration.in_words())
         if scores:
             print(in_words(scores["scores"]))
         if unused:
             print(f"labels of {len(unused)} names that no input has: {', '.join(unused[:MOST])}")
         print(f"{len(rows) - refused} of {len(rows)} inputs answered: {arguments.output / ANSWERS}")
-        next_step(f"open the pictures in {arguments.output}")
+        if page is not None:
+            next_step(f"open {page} in a browser")
     return 1 if refused else 0
 
 

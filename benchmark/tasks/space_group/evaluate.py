@@ -1,5 +1,5 @@
-"""What a trained model is asked about: crystals, whose patterns are simulated as the rung's are, and stacks of patterns
-in HDF5; and a picture of each with what was answered."""
+"""What a trained model is asked about: crystals, whose patterns are simulated as the rung's are, stacks of patterns in
+HDF5, and pictures of patterns; and a picture of each with what was answered and the symmetry that it shows."""
 
 from __future__ import annotations
 
@@ -26,12 +26,17 @@ from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import atomic_path
 from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.cbed_fields import LABEL, PROJECTIONS, STACK
+from benchmark.simulation.identifiability import indistinguishable
+from benchmark.tasks.space_group.exploring.elements import draw_elements
 from benchmark.tasks.space_group.exploring.stacks import group_symbol
+from benchmark.tasks.space_group.pictures import of_picture, pictures_of
+from benchmark.tasks.space_group.symmetry_seen import symmetry_of
 
 if TYPE_CHECKING:
     import h5py
 
 OPTIONS: Mapping[str, str] = {
+    "calibration": "1/Angstrom per pixel of pictures, such as 0.004",
     "specimen": "a whole number: another one draws other thicknesses, tilts and noise for the crystals (default: 0)",
 }
 HDF5 = (".h5", ".hdf5")
@@ -43,7 +48,8 @@ scaled."""
 
 
 def read_inputs(paths: Sequence[Path], rung: Rung, options: Mapping[str, str]) -> Iterator[Question | StemdlError]:
-    """The stacks of HDF5 files, and those of crystals (any source but the Materials Project), or why each is none.
+    """The stacks of HDF5 files, pictures' patterns, and those of crystals (any source but the Materials Project), or
+    why each is none.
 
     A crystal is simulated with the optics and along the axes of the rung, its group is known from spglib. A stack in
     HDF5 is a group's `cbed_stack`, as shards have it, or any data set (3, p, p) or (n, 3, p, p) of intensities; `p` is
@@ -51,17 +57,39 @@ def read_inputs(paths: Sequence[Path], rung: Rung, options: Mapping[str, str]) -
     holds neither.
     """
     understood, names = CbedRung.of(rung), PictureNames()
-    specimen = _whole(options.get("specimen", "0"))
+    specimen, per_pixel = _whole(options.get("specimen", "0")), _above_0(options.get("calibration"))
     for path in paths:
-        stacks = _hdf5_files(path)
+        stacks, shots = _hdf5_files(path), pictures_of(path)
         for each in stacks:
             yield from _named(_of_hdf5(each, understood), names)
-        if not stacks or (path.is_dir() and cif_paths(path)):
+        for each in shots:
+            yield from _named(of_picture(each, understood, per_pixel), names)
+        if not (stacks or shots) or (path.is_dir() and cif_paths(path)):
             yield from _named(_of_crystals(path, understood, specimen), names)
 
 
+def remarks(question: Question, outputs: Mapping[str, NDArray[Any]], schema: SampleSchema) -> list[str]:
+    """The symmetry elements that each projection shows and breaks, and which groups the likeliest one cannot be told
+    from along the conventional axes."""
+    found = []
+    for turn, pattern in enumerate(question.inputs[STACK], start=1):
+        seen = symmetry_of(pattern)
+        told = {verdict: [] for verdict in ("shown", "broken")}
+        for element in seen.residuals:
+            told.get(seen.verdict(element), []).append(element)
+        parts = [f"{verdict} {', '.join(elements)}" for verdict, elements in told.items() if elements]
+        found.append(f"projection {turn}: {'; '.join(parts) or 'nothing is clear'}")
+    best = int(schema.classes[LABEL][int(outputs[LABEL].argmax())])
+    alike = next(groups for groups in indistinguishable() if best in groups)
+    others = [f"{group_symbol(each)} ({each})" for each in alike if each != best]
+    if others:
+        found.append(f"no pattern along [001], [100] and [1-10] tells {best} from {', '.join(others)}")
+    return found
+
+
 def picture(question: Question, outputs: Mapping[str, NDArray[Any]], schema: SampleSchema, path: Path) -> None:
-    """The three patterns on a logarithmic scale, and the likeliest groups with their probabilities."""
+    """The three patterns on a logarithmic scale with their symmetry (`exploring/elements.py`), and the likeliest groups
+    with their probabilities."""
     from matplotlib.figure import Figure
     from scipy.special import softmax
 
@@ -71,7 +99,7 @@ def picture(question: Question, outputs: Mapping[str, NDArray[Any]], schema: Sam
     for turn, (axis, pattern) in enumerate(zip(patterns, question.inputs[STACK], strict=True), start=1):
         axis.imshow(np.log10(pattern + 1e-5), cmap="magma", interpolation="nearest")
         axis.set(xticks=[], yticks=[])
-        axis.set_title(f"projection {turn}", fontsize=9)
+        draw_elements(axis, symmetry_of(pattern), pattern.shape[0], f"projection {turn}")
     best = np.argsort(shares)[::-1][:SHOWN]
     known = question.known.get(LABEL)
     colours = ["C2" if labels[each] == known else "C0" for each in best]
@@ -193,3 +221,17 @@ def _whole(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", text):
         raise StemdlError("this is not a whole number", where="--set specimen", found=text, expected="0 to 999999999")
     return int(text)
+
+
+def _above_0(text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.0 < value < 10.0:
+        raise StemdlError(
+            "this is not a calibration", where="--set calibration", found=text, expected="above 0, below 10"
+        )
+    return value

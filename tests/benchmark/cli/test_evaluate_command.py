@@ -37,6 +37,10 @@ def read_inputs(paths, rung, options):
             yield Question(path.stem, path, {"profile": points * np.float32(options.get("scale", 1))}, ("one note",))
 
 
+def remarks(question, outputs, schema):
+    return ["rising & shining" if outputs["slope"] > 0 else "falling"]
+
+
 def picture(question, outputs, schema, path):
     path.write_text(f"{outputs['slope']:.6f}")
 """
@@ -82,6 +86,17 @@ def test_each_input_is_answered_or_refused_and_has_a_picture(
     assert up["notes"] == ["one note"] and down["answer"]["slope"] < 0 < up["answer"]["slope"]
     stored = json.loads((tmp_path / "answers" / "answers.json").read_text())
     assert stored["rung"] == "toy_line_60" and stored["inputs"] == [down, short, up]
+    assert [each["remarks"] for each in (down, up)] == [["falling"], ["rising & shining"]]
+    page = (tmp_path / "answers" / "index.html").read_text(encoding="utf-8")
+    for text in (
+        "lines/down.txt",
+        "other points",
+        "rising &amp; shining",
+        "one note",
+        f"slope: {up['answer']['slope']:.4g}",
+    ):
+        assert text in page
+    assert page.count("data:image/png") == 2 and "toy_line_60" in page
     assert main(argv) == 2 and "answers is not empty" in capsys.readouterr().err
 
 
@@ -126,6 +141,7 @@ def test_options_go_to_the_reader(tmp_path: Path, capsys: pytest.CaptureFixture[
         (["lines", "lines"], "there is no run here"),
         (["run", "lines", "--rung", "missing.yaml"], "missing.yaml"),
         (["run", "lines", "--trainer", "mine.py:make_task"], "another trainer"),
+        (["run", "lines", "--calibrate", "missing"], "missing"),
     ],
 )
 def test_what_cannot_be_asked_is_refused(
