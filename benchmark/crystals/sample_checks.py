@@ -47,12 +47,14 @@ class Expected:
     space_groups : the classes.
     unit_sum : whether intensities are parts of the incident beam, as ours are, and not to a scale of their own.
     complete : whether every attribute must be there; an import leaves out what it cannot believe.
+    arrays : the data sets of a sample, rising.
     """
 
     pixels: int | None
     space_groups: frozenset[int]
     unit_sum: bool
     complete: bool = True
+    arrays: tuple[str, ...] = (STACK,)
 
 
 @dataclass(frozen=True)
@@ -65,10 +67,11 @@ class OpenSample:
 
 
 def layout(sample: OpenSample, expected: Expected) -> Iterator[DataFault]:
-    """The data set's name, shape and type, and each attribute's."""
+    """The data sets' names, the stack's shape and type, and each attribute's."""
     group, where = sample.group, sample.where
-    if list(group) != [STACK]:
-        yield DataFault("layout", where, "not one data set", STACK, ", ".join(group) or "nothing")
+    if sorted(group) != list(expected.arrays):
+        wanted = ", ".join(expected.arrays)
+        yield DataFault("layout", where, "other data sets than a sample has", wanted, ", ".join(group) or "nothing")
         return
     stack = group[STACK]
     pixels = expected.pixels or (stack.shape[-1] if stack.ndim else 0)

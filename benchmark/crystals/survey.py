@@ -110,7 +110,9 @@ def expected_of(manifest: Manifest) -> Expected:
     recipe = manifest.values.get("recipe") or manifest.values
     pixels = (recipe.get("storage") or {}).get("pixels") or (recipe.get("optics") or {}).get("pixels")
     ours = not cells_are_primitive(manifest)
-    return Expected(pixels, frozenset(space_groups_of(manifest)), ours, complete=ours)
+    schema = manifest.schema
+    arrays = tuple(sorted(each.name for each in schema.fields if each.name not in schema.classes))
+    return Expected(pixels, frozenset(space_groups_of(manifest)), ours, ours, arrays)
 
 
 def _patterns(sample: object, where: str, faults: list[DataFault]) -> NDArray[np.float32] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from benchmark.definition.sample import SampleSchema
@@ -13,6 +14,11 @@ from benchmark.report.confused import confused_parts
 def answers(metric: Any, tally: Any, schema: SampleSchema) -> tuple[AnswerPart, ...]:
     """The confusion matrix, each group's figures and the most confused pairs of one split."""
     (labels,) = schema.classes.values()
+    return parts_of(tally, labels)
+
+
+def parts_of(tally: Any, labels: Sequence[str]) -> tuple[AnswerPart, ...]:
+    """The same, of the tally of a `MacroF1` over space groups."""
     counts = Confusion(tally[:-1].reshape(len(labels), len(labels)))
     return confused_parts(counts, list(map(_named, labels)))
 

@@ -130,7 +130,7 @@ CONTENT = [
         "out of range",
     ),
     ("not a formula", shaped("formula", "water"), {"layout", "counts"}, "does not say what it is of"),
-    ("no stack", lambda shard: shard["sample_1_0"].__delitem__(STACK), {"layout"}, "not one data set"),
+    ("no stack", lambda shard: shard["sample_1_0"].__delitem__(STACK), {"layout"}, "other data sets"),
     ("a sample less", lambda shard: shard.__delitem__("sample_1_0"), {"counts"}, "another number of samples"),
     ("a stranger", lambda shard: shard.create_group("notes"), {"layout", "counts"}, "cannot be read"),
     ("of another recipe", lambda shard: shard.attrs.__setitem__("recipe_sha256", "0"), {"recipe"}, "of other data"),
