@@ -1,0 +1,208 @@
+"""Networks and losses side by side on one data set: macro-F1, of all and of rare groups, and processor seconds.
+
+    .venv/bin/python performance/training.py balance --rung performance/imbalanced.yaml DATA -o balance
+    .venv/bin/python performance/training.py published --rung stemdl_smoke DATA -o published
+    .venv/bin/python performance/training.py targets --rung space_group_multi_smoke DATA -o targets
+
+Trains each row of a table (`TABLES`) with several seeds on one rank, to the end of its epochs, and prints what came
+out: means over the seeds with their standard deviation. `--set` gives every row a setting. The rare groups are the half
+with fewest training samples. What is in the output folder already is kept: the same command goes on where it stopped.
+The file `results.json` there has all figures, those of each group and epoch too; with --groups they are printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.cli.output import print_table
+from benchmark.data.manifest import Manifest, read_manifest
+from benchmark.data.reader import Part
+from benchmark.definition.own_rung import find_rung
+from benchmark.definition.request import CHECKPOINT, RunRequest
+from benchmark.definition.settings import read_settings
+from benchmark.events.reader import iter_events
+from benchmark.foundation.files import write_json
+from benchmark.metrics.confusion import Confusion
+from benchmark.metrics.tallies import TALLIES, read_tallies
+
+FILES = Path(__file__).resolve().parents[1] / "reference" / "tasks" / "space_group" / "recipes"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One configuration. `after`: it is the second stage of another row's runs."""
+
+    name: str
+    settings: tuple[str, ...] = ()
+    file: str = ""
+    after: str = ""
+
+
+SECOND_STAGE = ("balance=sampling", "max_epochs=5", "learning_rate=0.002")
+TABLES: dict[str, tuple[Row, ...]] = {
+    "published": (
+        Row("ours, late"),
+        Row("ours, early", ("network=early",)),
+        Row("Pan 2020", file="pan_2020.yaml"),
+        Row("Pan 2020, pairs", ("network=pan_2020_pairs",), "pan_2020.yaml"),
+        Row("ORNL 2020", file="ornl_2020.yaml"),
+    ),
+    "balance": (
+        Row("none"),
+        *(Row(method, (f"balance={method}",)) for method in ("weights", "root_weights", "effective", "focal")),
+        Row("logits", ("balance=logits",)),
+        Row("sampling", ("balance=sampling",)),
+        Row("two stages", SECOND_STAGE, after="none"),
+    ),
+    "targets": (
+        Row("the group alone", ("others=0",)),
+        Row("all targets, 0.1", ("others=0.1",)),
+        Row("all targets, 0.3"),
+    ),
+}
+ENSEMBLE = "none, ensemble of the seeds"
+
+
+def trained(row: Row, seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
+    """One run: dev values by epoch, both splits' confusion counts, processor seconds. Read where it is known."""
+    from reference.train import train
+
+    output = arguments.output / f"{row.name.replace(' ', '_').replace(',', '')}_{seed}"
+    known = output / "found.json"
+    if known.is_file():
+        found: dict[str, Any] = json.loads(known.read_text(encoding="utf-8"))
+        return found
+    benchmark, rung, _ = find_rung(arguments.rung)
+    endless = {name: dataclasses.replace(goal, target=1.0) for name, goal in benchmark.goals.items()}
+    benchmark = dataclasses.replace(benchmark, goal=dataclasses.replace(benchmark.goal, target=1.0), goals=endless)
+    settings = [*arguments.set, *row.settings]
+    if row.after:
+        first = arguments.output / f"{row.after.replace(' ', '_')}_{seed}" / CHECKPOINT
+        settings.append(f"head_of={first}")
+    output.mkdir(parents=True, exist_ok=True)
+    file = FILES / row.file if row.file else None
+    request = RunRequest(benchmark, rung, arguments.data, output, seed, config_file=file, overrides=tuple(settings))
+    started = time.process_time()
+    train(request)
+    seconds = time.process_time() - started
+    values = [event.value for event in iter_events(request.log) if event.key == benchmark.goal.log_key]
+    tallies = read_tallies(output / TALLIES)
+    counts = {split: counted(tally, tallies.schema.classes) for split, tally in tallies.splits.items()}
+    found = {"dev": values, "seconds": seconds, "counts": {split: each.tolist() for split, each in counts.items()}}
+    write_json(known, found)
+    return found
+
+
+def counted(tally: NDArray[np.int64], classes: Any) -> NDArray[np.int64]:
+    """The confusion counts of the first target, with which every tally of ours begins."""
+    size = len(next(iter(classes.values())))
+    return np.asarray(tally)[: size * size].reshape(size, size)
+
+
+def ensemble(seeds: range, arguments: argparse.Namespace) -> NDArray[np.int64]:
+    """The test split's confusion counts of the mean probabilities of the runs without balance."""
+    from scipy.special import softmax
+
+    from reference.train import answerer
+
+    benchmark, rung, _ = find_rung(arguments.rung)
+    manifest = read_manifest(arguments.data)
+    settings = read_settings(benchmark, rung.name, None, tuple(arguments.set))
+    whole = Part(manifest, "test", 0, 1).read_whole()
+    (stack,), (label, *_) = manifest.schema.inputs, manifest.schema.targets
+    shares: Any = 0.0
+    for seed in seeds:
+        answer = answerer(arguments.output / f"none_{seed}" / CHECKPOINT, benchmark, manifest.schema, settings)
+        parts = [
+            answer({stack.name: whole[stack.name][at : at + 100]})[label.name]
+            for at in range(0, len(whole[stack.name]), 100)
+        ]
+        shares = shares + softmax(np.concatenate(parts), axis=1)
+    return Confusion.of(whole[label.name], shares.argmax(axis=1), shares.shape[1]).counts
+
+
+def training_counts(manifest: Manifest) -> NDArray[np.int64]:
+    """How many training samples each class has."""
+    label = manifest.schema.targets[0].name
+    read = Counter(Part(manifest, "train", 0, 1).read_whole()[label].tolist())
+    return np.array([read[index] for index in range(len(manifest.schema.classes[label]))])
+
+
+def of_groups(counts: Any, chosen: NDArray[np.bool_]) -> float:
+    """The mean F1 of the chosen groups, over the whole split."""
+    return float(np.asarray(Confusion(np.asarray(counts)).per_class_f1())[chosen].mean())
+
+
+def spread(values: list[float]) -> str:
+    return f"{mean(values):.3f}" + (f" +- {stdev(values):.3f}" if len(values) > 1 else "")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("table", choices=TABLES)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--rung", required=True, help="of the data: a name, or the file of one of your own")
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--rows", nargs="*", help="these rows alone")
+    parser.add_argument("--groups", action="store_true", help="print the F1 of each group")
+    arguments = parser.parse_args()
+    seeds, manifest = range(1, arguments.seeds + 1), read_manifest(arguments.data)
+    size = training_counts(manifest)
+    rare = size <= np.median(size)
+    labels = next(iter(manifest.schema.classes.values()))
+    table, groups, kept = [], {}, {}
+    for row in TABLES[arguments.table]:
+        if arguments.rows and row.name not in arguments.rows:
+            continue
+        runs = [trained(row, seed, arguments) for seed in seeds]
+        kept[row.name] = runs
+        groups[row.name] = np.mean([Confusion(np.array(run["counts"]["test"])).per_class_f1() for run in runs], axis=0)
+        table.append(
+            (
+                row.name,
+                str(len(runs[0]["dev"])),
+                spread([max(run["dev"]) for run in runs]),
+                spread([of_groups(run["counts"]["test"], size > 0) for run in runs]),
+                spread([of_groups(run["counts"]["test"], rare) for run in runs]),
+                spread([of_groups(run["counts"]["test"], ~rare) for run in runs]) if not rare.all() else "-",
+                f"{mean(run['seconds'] for run in runs):.0f}",
+            )
+        )
+        print(*table[-1], file=sys.stderr, flush=True)
+    if arguments.table == "balance" and len(seeds) > 1 and "none" in kept:
+        counts = ensemble(seeds, arguments)
+        found = (of_groups(counts, chosen) for chosen in (size > 0, rare, ~rare))
+        table.append((ENSEMBLE, "", "", *(f"{value:.3f}" for value in found), ""))
+    head = ("row", "epochs", "best dev F1", "test F1", "test F1, rare", "test F1, others", "processor s")
+    print_table(head, table)
+    if arguments.groups:
+        print_table(
+            ("group", "samples", *groups),
+            [
+                (labels[each], str(size[each]), *(f"{found[each]:.2f}" for found in groups.values()))
+                for each in np.argsort(size)
+            ],
+        )
+    write_json(
+        arguments.output / "results.json", {"samples": dict(zip(labels, size.tolist(), strict=True)), "runs": kept}
+    )
+
+
+if __name__ == "__main__":
+    main()
