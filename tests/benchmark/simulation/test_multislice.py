@@ -91,6 +91,28 @@ def test_plane_waves_propagated_once_give_the_patterns_of_probes_one_by_one() ->
     assert _distance(probes[1:], probes[:-1]) > 0.1  # the positions do differ
 
 
+def test_disks_of_a_weak_grating_interfere_where_they_overlap_and_nowhere_else() -> None:
+    """One slice that shifts phases by `shift` cos(2 pi g x), in focus: where the disk of g overlaps the direct beam, a
+    probe at x has 1 - shift sin(2 pi g x) of the intensity, 1 + shift sin(2 pi g x) where that of -g does, to first
+    order in the shift, and 1 where neither does. Waves and their relative phase make it so; a sum of intensities would
+    be the same at every position."""
+    box, shift, order = Box(128, 20.0), 1e-3, 14
+    probe, g = Probe(ENERGY_KEV, 20.0), order / box.angstrom
+    x = np.arange(box.points) * box.angstrom / box.points
+    phi = np.broadcast_to(shift * np.cos(2.0 * np.pi * g * x), (1, box.points, box.points)).astype(np.float32)
+    along = np.linspace(0.0, 1.0 / g, 9)[:-1]
+    found = Passage(gratings(phi, box), box, 1.0, 64).patterns(probe, np.stack([along, 0.3 * along], axis=1))
+    disk = np.abs(np.fft.fftshift(probe.spectrum(box))[32:96, 32:96])
+    whole = disk > 0.999 * disk.max()
+    plus, minus = np.roll(whole, order, axis=1), np.roll(whole, -order, axis=1)
+    near = np.roll(disk > 0.0, order, axis=1) | np.roll(disk > 0.0, -order, axis=1)
+    assert (whole & plus).sum() > 30 and not (plus & minus).any()
+    fringes = shift * np.sin(2.0 * np.pi * g * along)
+    contrast = found / np.maximum(disk**2, 1e-12) - 1.0
+    for region, expected in ((whole & plus, -fringes), (whole & minus, fringes), (whole & ~near, 0.0 * fringes)):
+        np.testing.assert_allclose(contrast[:, region].mean(axis=1), expected, atol=0.01 * shift)
+
+
 def test_in_vacuum_the_aperture_is_seen_wherever_the_probe_stands() -> None:
     patterns = _patterns(Specimen(np.zeros(0, dtype=np.int64), np.zeros((0, 3)), 3, 2.0))
     aperture = np.abs(np.fft.fftshift(PROBE.spectrum(BOX)))[12:60, 12:60] ** 2
