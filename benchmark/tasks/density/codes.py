@@ -21,8 +21,9 @@ PATTERNS = 3
 """Golden figures are of as many patterns, of `STRIPS` strips each."""
 RELATIVE_ACCURACY = 2.0**-11
 """The relative accuracy of float16, in which scans are stored and taken here."""
-FIRST = 2
-"""The square root of one electron: from here on rounding may move a value by a step; empty pixels stay so."""
+FIRST = 1
+"""The square root of no electron: from here on rounding may move a value by a step. In every fifth specimen of
+density_mini other kernels count an electron where these count none, or the other way about."""
 TARGET_STEP, LIFTED = 1.0 / 64.0, 1024
 """Targets count in such steps of their unit, from so many on: none is a number that rounding may not move."""
 

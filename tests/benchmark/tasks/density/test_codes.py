@@ -53,6 +53,17 @@ def test_storage_and_rounding_are_forgiven(smoke: list[Sample]) -> None:
     assert set(found) <= {Likeness.SAME, Likeness.ROUNDED} and found.count(Likeness.SAME) >= len(found) // 2
 
 
+def test_an_electron_where_there_was_none_is_forgiven_and_many_are_not(smoke: list[Sample]) -> None:
+    generator = np.random.default_rng(2)
+    for sample in smoke:
+        counts = np.rint(sample.arrays["scan"].astype(np.float64) * ELECTRONS)
+        empty = generator.permutation(np.flatnonzero(counts.ravel() == 0))
+        for more, expected in ((1, Likeness.ROUNDED), (len(empty) // 2, Likeness.OTHER)):
+            changed = counts.copy()
+            changed.ravel()[empty[:more]] = 1.0
+            assert _likeness(sample, scan=(changed / ELECTRONS).astype(np.float32)) is expected
+
+
 @pytest.mark.parametrize("name", TARGETS)
 def test_another_target_is_found(name: str, smoke: list[Sample]) -> None:
     for sample, other in pairwise(smoke):
