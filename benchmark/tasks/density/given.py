@@ -2,14 +2,16 @@
 
 A scan is (R_y, R_x, K_y, K_x): positions, then the detector. Read are .npy, and the HDF5 files of py4DSTEM and other
 programs that write EMD (.emd, .h5: `dim0` or `dim1` and so on next to the data) and of HyperSpy (.hspy: `axis-0` and so
-on). What a file does not say is asked for; nothing is assumed in silence.
+on); and, where RosettaSciIO is installed, what detectors write: raw frames with a header. What a file does not say is
+asked for; nothing is assumed in silence.
 """
 
 from __future__ import annotations
 
+import importlib
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +27,17 @@ if TYPE_CHECKING:
     import h5py
 
 HDF5 = (".h5", ".hdf5", ".emd", ".hspy")
-SUFFIXES = (".npy", *HDF5)
+OF_DETECTORS = {
+    ".mib": "quantumdetector",
+    ".xml": "empad",
+    ".dm3": "digitalmicrograph",
+    ".dm4": "digitalmicrograph",
+    ".blo": "blockfile",
+    ".tvips": "tvips",
+    ".mrc": "mrc",
+}
+"""Suffixes of detectors' files, and the part of RosettaSciIO that reads each. An EMPAD's .xml heads its .raw."""
+SUFFIXES = (".npy", *HDF5, *OF_DETECTORS)
 LENGTHS = {"a": 1.0, "å": 1.0, "ang": 1.0, "angstrom": 1.0, "angstroms": 1.0, "nm": 10.0, "pm": 0.01}
 """Units of steps, in Angstrom."""
 RECIPROCAL = {"a^-1": 1.0, "å^-1": 1.0, "1/a": 1.0, "1/å": 1.0, "1/angstrom": 1.0, "nm^-1": 0.1, "1/nm": 0.1}
@@ -56,6 +68,16 @@ def read_given(path: Path, energy_kev: float) -> Given:
         if path.suffix.lower() == ".npy":
             with open(path, "rb") as handle:
                 return Given(_four_dimensional(path, np.lib.format.read_array(handle, allow_pickle=False)))
+        if (reader := OF_DETECTORS.get(path.suffix.lower())) is not None:
+            return _of_detector(path, reader, energy_kev)
+        if path.suffix.lower() not in HDF5:
+            raise StemdlError(
+                "the kind of file is not known",
+                where=path,
+                expected=", ".join(SUFFIXES),
+                found=path.suffix or "no suffix",
+                remedy="raw frames need a header: give that file, or save the array (R_y, R_x, K_y, K_x) as .npy",
+            )
         import h5py
 
         with h5py.File(path, "r") as file:
@@ -104,7 +126,44 @@ def _of_hdf5(path: Path, file: h5py.File, energy_kev: float) -> Given:
     if data.nbytes > os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"):
         raise MemoryError(f"{data.nbytes / 1e9:.1f} GB")
     axes = [_axis(data.parent, number) for number in range(4)]
-    given = Given(_four_dimensional(path, data[()]))
+    return _calibrated(path, _four_dimensional(path, data[()]), axes, energy_kev)
+
+
+def _of_detector(path: Path, reader: str, energy_kev: float) -> Given:
+    """By RosettaSciIO, whose parts each raise what they like over files that they cannot read."""
+    try:
+        part = importlib.import_module(f"rsciio.{reader}")
+    except ImportError as error:
+        raise StemdlError(
+            f"{path.suffix} is read by RosettaSciIO, which is not installed",
+            where=path,
+            remedy="pip install rosettasciio, or save the array (R_y, R_x, K_y, K_x) as .npy",
+        ) from error
+    try:
+        found = part.file_reader(str(path))
+    except Exception as error:
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        raise StemdlError("RosettaSciIO cannot read the scan", where=path, found=said) from error
+    scans = [each for each in found if each["data"].ndim == 4]
+    if len(scans) != 1:
+        raise StemdlError(
+            "the file does not hold one scan",
+            where=path,
+            expected="one array of numbers of four dimensions",
+            found=", ".join(str(each["data"].shape) for each in found) or "none",
+            remedy="where the header lacks the scan's shape: save the array (R_y, R_x, K_y, K_x) as .npy",
+        )
+    (scan,) = scans
+    ordered = sorted(scan["axes"], key=lambda each: each["index_in_array"])
+    axes = [(float(each.get("scale", math.nan)), str(each.get("units") or "")) for each in ordered]
+    return _calibrated(path, _four_dimensional(path, np.asarray(scan["data"])), axes, energy_kev)
+
+
+def _calibrated(
+    path: Path, patterns: NDArray[Any], axes: Sequence[tuple[float, str] | None], energy_kev: float
+) -> Given:
+    """The scan with what its axes, each a scale and a unit or None, say of steps and pixels."""
+    given = Given(patterns)
     if all(axis is None for axis in axes):
         return given
     scales = [_in_angstrom(path, number, axis, energy_kev) for number, axis in enumerate(axes)]

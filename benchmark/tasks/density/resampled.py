@@ -14,6 +14,8 @@ MOST_DEAD = 0.01
 """Share of a detector's pixels without a number that neighbours may stand in for."""
 STEP_TOLERANCE, SEMI_ANGLE_TOLERANCE = 0.1, 0.15
 """The share by which a step may differ from the rung's; and from where on the probe's angle is worth a note."""
+HOT = 5.0
+"""The factor over the brightest neighbour, in the sum over all positions, from which on a pixel counts by itself."""
 OFF_MIDDLE = 0.25
 """How far from the detector's middle, in semi-angles, what looks like the bright disk may lie and be that middle's."""
 MOST_INTENSITY = 1e20
@@ -100,26 +102,52 @@ def _mended(patterns: NDArray[np.float32]) -> tuple[NDArray[np.float32], list[st
         row, column = np.argwhere(empty)[0]
         raise StemdlError(
             "positions of the scan have no pattern",
+            expected="an array (R_y, R_x, K_y, K_x) with counts at each position",
             found=f"{int(empty.sum())}, the first at row {row}, column {column}",
         )
+    broken, more = _broken(np.where(known, patterns, 0.0))
+    notes += more
+    known &= ~broken
     if not known.all():
         share = 1.0 - known.mean()
         if share > MOST_DEAD:
             raise StemdlError(
-                "too many pixels hold no number", expected=f"at most {MOST_DEAD:.0%}", found=f"{share:.1%}"
+                "too many pixels hold no number or a wrong one",
+                expected=f"at most {MOST_DEAD:.0%}",
+                found=f"{share:.1%}",
             )
         size = (1, 1, 3, 3)
         around = uniform_filter(np.where(known, patterns, 0.0), size) / np.maximum(
             uniform_filter(known.astype(np.float32), size), 1e-6
         )
         patterns = np.where(known, patterns, around)
-        notes.append(f"{share:.2%} of the pixels hold no number; their neighbours stand in for them")
+        notes.append(f"{share:.2%} of the pixels hold no number or a wrong one; their neighbours stand in for them")
     if patterns.max() > MOST_INTENSITY:
         raise StemdlError("intensities are too large", expected=f"at most {MOST_INTENSITY:g}", found=patterns.max())
     if patterns.min() < 0.0:
         notes.append("intensities below 0 are taken as 0")
         patterns = np.maximum(patterns, 0.0)
     return patterns, notes
+
+
+def _broken(patterns: NDArray[np.float32]) -> tuple[NDArray[np.bool_], list[str]]:
+    """(K_y, K_x) the detector's pixels that count nothing wherever the probe stands, between neighbours that all do, or
+    far more than any neighbour; and that in words."""
+    from scipy.ndimage import maximum_filter, minimum_filter
+
+    around = np.ones((3, 3), dtype=bool)
+    around[1, 1] = False
+    total = patterns.sum(axis=(0, 1), dtype=np.float64)
+    often = (patterns > 0.0).mean(axis=(0, 1))
+    dead = (often == 0.0) & (minimum_filter(often, footprint=around, mode="nearest") > 0.5)
+    hot = total > HOT * maximum_filter(total, footprint=around, mode="nearest")
+    hot &= minimum_filter(often, footprint=around, mode="nearest") > 0.0
+    words = ((dead, "counts nothing, unlike its neighbours"), (hot, f"counts {HOT:g} times as much as any neighbour"))
+    return dead | hot, [
+        f"the pixel in row {row}, column {column} of the detector {what}; taken as dead"
+        for which, what in words
+        for row, column in np.argwhere(which)[:3]
+    ]
 
 
 def _chosen(patterns: NDArray[np.float32], step: float, scan: Scan) -> tuple[NDArray[np.float32], list[str]]:

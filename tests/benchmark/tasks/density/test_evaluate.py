@@ -4,6 +4,7 @@ lack, and the data set's own come with their error."""
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,67 @@ def test_other_programs_files_say_their_calibration(
     np.testing.assert_allclose(found, scan, atol=2e-5)
 
 
+def empad(folder: Path, scan: NDArray[Any]) -> Path:
+    """As an EMPAD writes one: frames of 128 x 128 and two rows more, headed by an .xml that says no calibration."""
+    frames = np.zeros((*scan.shape[:2], 130, 128), dtype="<f4")
+    frames[:, :, 48:80, 48:80] = scan
+    frames.tofile(folder / "scan.raw")
+    (folder / "scan.xml").write_text(
+        f'<root><raw_file filename="scan.raw"/><pix_x>{scan.shape[1]}</pix_x><pix_y>{scan.shape[0]}</pix_y></root>'
+    )
+    return folder / "scan.xml"
+
+
+def test_raw_frames_with_a_header_are_read_where_rosettasciio_is(scan: NDArray, tmp_path: Path) -> None:
+    pytest.importorskip("rsciio")
+    path = empad(tmp_path, scan)
+    np.testing.assert_allclose(scan_of(path, **CALIBRATED), scan, atol=1e-7)
+    silent = asked(path)
+    assert isinstance(silent, StemdlError) and "does not say its calibration" in str(silent)
+    path.write_text("<root><pix_x>4</pix_x></root>")
+    broken = asked(path, **CALIBRATED)
+    assert isinstance(broken, StemdlError) and "RosettaSciIO cannot read the scan" in str(broken)
+
+
+class Reader:
+    """RosettaSciIO's part for a detector: three frames, or a scan whose detector comes first."""
+
+    def __init__(self, *found: dict[str, Any]) -> None:
+        self._found = list(found)
+
+    def file_reader(self, _: str) -> list[dict[str, Any]]:
+        return self._found
+
+
+def _axes(units: str, scales: tuple[float, ...]) -> list[dict[str, Any]]:
+    said = zip(units.split(), scales, strict=True)
+    return [{"index_in_array": i, "units": unit, "scale": scale} for i, (unit, scale) in enumerate(said)]
+
+
+def test_what_a_detectors_file_says_of_its_axes_is_kept(
+    scan: NDArray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "scan.mib"
+    path.write_bytes(b"frames")
+    axes = _axes("1/nm 1/nm nm nm", (10 * PIXEL, 10 * PIXEL, STEP / 10, STEP / 10))
+    turned = Reader({"data": scan.transpose(2, 3, 0, 1), "axes": axes[::-1]})
+    monkeypatch.setitem(sys.modules, "rsciio.quantumdetector", turned)
+    np.testing.assert_allclose(scan_of(path, electrons="1"), scan, atol=2e-5)
+    monkeypatch.setitem(sys.modules, "rsciio.quantumdetector", Reader({"data": scan[0], "axes": []}))
+    stack = asked(path, **CALIBRATED)
+    assert isinstance(stack, StemdlError) and "lacks the scan's shape" in str(stack) and "(4, 32, 32)" in str(stack)
+    monkeypatch.setitem(sys.modules, "rsciio.quantumdetector", None)
+    missing = asked(path, **CALIBRATED)
+    assert isinstance(missing, StemdlError) and "pip install rosettasciio" in str(missing)
+
+
+def test_raw_frames_alone_are_refused_with_what_they_lack(tmp_path: Path) -> None:
+    for name in ("scan.raw", "scan"):
+        (tmp_path / name).write_bytes(b"0" * 64)
+        found = asked(tmp_path / name, **CALIBRATED)
+        assert isinstance(found, StemdlError) and "need a header" in str(found)
+
+
 def test_a_detector_that_comes_first_is_turned_and_said(scan: NDArray, tmp_path: Path) -> None:
     path = emd(tmp_path / "a.emd", scan.transpose(2, 3, 0, 1), ("A^-1", "A"), (PIXEL, STEP), first=1)
     found = asked(path, electrons="1")
@@ -130,6 +192,20 @@ def test_dead_pixels_and_values_below_0_are_mended_and_said(scan: NDArray, tmp_p
     np.testing.assert_allclose(found.inputs["scan"][..., others], np.maximum(dead, 0.0)[..., others], atol=1e-7)
 
 
+def test_pixels_that_count_nothing_or_far_too_much_are_mended_and_said(scan: NDArray, tmp_path: Path) -> None:
+    wrong = scan.copy()
+    wrong[:, :, 15, 17], wrong[:, :, 4, 5] = 0.0, 0.05
+    found = asked(saved(tmp_path, wrong), **CALIBRATED)
+    assert isinstance(found, Question)
+    assert any("row 15, column 17 of the detector counts nothing" in note for note in found.notes)
+    assert any("row 4, column 5 of the detector counts 5 times" in note for note in found.notes)
+    mended = found.inputs["scan"]
+    assert mended[:, :, 15, 17].min() > 0.3 * scan[:, :, 15, 17].mean() and mended[:, :, 4, 5].max() < 0.01
+    others = np.ones((32, 32), dtype=bool)
+    others[15, 17] = others[4, 5] = False
+    np.testing.assert_allclose(mended[..., others], scan[..., others], atol=1e-7)
+
+
 def _holes(scan: NDArray) -> NDArray:
     scan = scan.copy()
     scan[1, 2] = np.nan
@@ -146,7 +222,7 @@ def _many_dead(scan: NDArray) -> NDArray:
         (lambda scan: scan, {}, "--set step_angstrom=NUMBER --set pixel_per_angstrom=NUMBER"),
         (lambda scan: scan, {"step_angstrom": "0.9"}, "--set pixel_per_angstrom=NUMBER"),
         (_holes, CALIBRATED, "the first at row 1, column 2"),
-        (_many_dead, CALIBRATED, "too many pixels hold no number"),
+        (_many_dead, CALIBRATED, "too many pixels hold no number or a wrong one"),
         (lambda scan: 0.0 * scan, CALIBRATED, "16, the first at row 0, column 0"),
         (lambda scan: scan[:3], CALIBRATED, "too few positions"),
         (lambda scan: scan[0], CALIBRATED, "not a scan of patterns"),
