@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +82,7 @@ def execute(arguments: argparse.Namespace) -> int:
         calibration = calibrate(arguments.calibrate, rung.name, target, answer)
     rows: list[dict[str, Any]] = []
     answers: list[tuple[str, NDArray[Any]]] = []
+    known: list[tuple[Question, Mapping[str, float]]] = []
     rights: dict[str, str] = {}
     for question in read_inputs(arguments.inputs, rung, options):
         if isinstance(question, StemdlError):
@@ -92,6 +94,7 @@ def execute(arguments: argparse.Namespace) -> int:
         row: dict[str, Any] = {"input": str(question.path), "answer": _ranked(outputs, schema)}
         if (measured := getattr(evaluation, "measured", None)) is not None:
             row["measured"] = measured(question, outputs)
+            known.append((replace(question, inputs={}), row["measured"]))
         if (remarks := getattr(evaluation, "remarks", None)) is not None:
             row["remarks"] = list(remarks(question, outputs, schema))
         if not arguments.no_pictures:
@@ -116,6 +119,8 @@ def execute(arguments: argparse.Namespace) -> int:
         *([calibration.in_words()] if calibration else []),
     ]
     about += [in_words(scores["scores"]).capitalize() + "."] if scores else []
+    together = list(evaluation.overall(known)) if known and hasattr(evaluation, "overall") else []
+    about += together
     page = None
     if not arguments.no_pictures:
         page = write_answers_page(arguments.output, f"{len(rows)} inputs asked", about, rows)
@@ -130,6 +135,8 @@ def execute(arguments: argparse.Namespace) -> int:
             print(in_words(scores["scores"]))
         if unused:
             print(f"labels of {len(unused)} names that no input has: {', '.join(unused[:MOST])}")
+        for line in together:
+            print(line)
         print(f"{len(rows) - refused} of {len(rows)} inputs answered: {arguments.output / ANSWERS}")
         if page is not None:
             next_step(f"open {page} in a browser")

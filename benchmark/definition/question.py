@@ -8,6 +8,8 @@ That module of a task's folder has
 - `picture(question, outputs, schema, path)`, which draws one with what the model gave for each target;
 - if it likes, `measured(question, outputs)`, numbers by name that are known of an answer, such as its error where the
   input came with the truth.
+- if it likes, `overall(asked)`, sentences on all answers together, each of `asked` a question without its inputs and
+  what `measured` gave of it;
 - if it likes, `remarks(question, outputs, schema)`, sentences on an input and its answer, for people.
 - `class_of(text)`, where a label of `--labels` may be another text than the name of a class.
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.layout import SHARD_NAME, read_unit, sample_names
+from benchmark.data.layout import label_of as stored_text
 from benchmark.data.storage import coding_of
 from benchmark.definition.question import PictureNames, Question
 from benchmark.definition.rung import Rung
@@ -30,14 +32,17 @@ OPTIONS: Mapping[str, str] = {
     "pixel_per_angstrom": "between pixels of the detector, in 1/Angstrom, where the file does not state it",
     "electrons": "of each position, without a specimen (default: as many as reach the detector on average)",
 }
+THICKNESSES, WORST = (35.0, 75.0, 125.0), 10
+"""Where parts by thickness end, in Angstrom; how many of the worst answers are named."""
 
 
 @dataclass(frozen=True, eq=False)
 class Scanned(Question):
-    """A scan, with the density of its specimen where it is known."""
+    """A scan, with the density and thickness of its specimen where they are known."""
 
     density: NDArray[np.float32] | None = None
     field_angstrom: float = 0.0
+    thickness_angstrom: float = 0.0
 
 
 def read_inputs(paths: Sequence[Path], rung: Rung, options: Mapping[str, str]) -> Iterator[Question | StemdlError]:
@@ -65,6 +70,26 @@ def measured(question: Question, outputs: Mapping[str, NDArray[Any]]) -> dict[st
     if question.density is None:
         return {}
     return {"error": math.sqrt(float(square_errors(outputs["density"][None], question.density[None])[0]))}
+
+
+def overall(asked: Sequence[tuple[Question, Mapping[str, float]]]) -> Iterator[str]:
+    """What is known of all answers together: the error by thickness, pooled as the metric has it, and the worst."""
+    known = [(question, said["error"]) for question, said in asked if isinstance(question, Scanned) and said]
+    if not known:
+        return
+    parts = []
+    for low, high in pairwise((0.0, *THICKNESSES, math.inf)):
+        errors = [error for question, error in known if low <= question.thickness_angstrom < high]
+        if errors:
+            name = f"from {low:g} Angstrom on" if high == math.inf else f"{low:g} to {high:g}"
+            parts.append(f"{_pooled(errors):.3f} of {len(errors)} {name}")
+    yield f"Error of the density: {_pooled([error for _, error in known]):.3f}; by thickness {', '.join(parts)}."
+    worst = sorted(known, key=lambda each: -each[1])[:WORST]
+    yield "The worst: " + ", ".join(f"{question.name} {error:.3f}" for question, error in worst) + "."
+
+
+def _pooled(errors: Sequence[float]) -> float:
+    return math.sqrt(sum(error**2 for error in errors) / len(errors))
 
 
 def picture(question: Question, outputs: Mapping[str, NDArray[Any]], schema: SampleSchema, path: Path) -> None:
@@ -110,7 +135,9 @@ def _of_shard(path: Path, parts: DensityRung) -> Iterator[Scanned]:
                 if found != wanted:
                     raise StemdlError("the scans are of another rung", where=path, expected=wanted, found=found)
                 where = path.parent / f"{path.name}:{name}"
-                note = f"{read_unit(shard[name], schema.unit)}, {shard[name].attrs['kind']}"
+                thickness = float(shard[name]["thickness"][()])
+                kind = stored_text(shard[name].attrs["kind"])
+                note = f"{read_unit(shard[name], schema.unit)}, {kind}, {thickness:g} Angstrom thick"
                 yield Scanned(
                     f"{path.stem}_{name}",
                     where,
@@ -118,6 +145,7 @@ def _of_shard(path: Path, parts: DensityRung) -> Iterator[Scanned]:
                     (note,),
                     density=density,
                     field_angstrom=parts.scan.field_angstrom,
+                    thickness_angstrom=thickness,
                 )
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise StemdlError("the shard cannot be read", where=path, found=" ".join(str(error).split())) from error

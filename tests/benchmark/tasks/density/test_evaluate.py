@@ -330,3 +330,19 @@ def test_a_measured_scan_has_a_picture_without_truth_and_no_error(scan: NDArray,
     twice = list(EVALUATION.read_inputs([names[0], names[0]], RUNG, CALIBRATED))
     assert [each.name for each in twice if isinstance(each, Question)] == ["b", "b~2"]
     assert dataclasses.is_dataclass(twice[0])
+
+
+def test_answers_together_say_the_error_by_thickness_and_the_worst(made: Manifest) -> None:
+    shard = made.folder / next(each["path"] for each in made.shards if each["path"].startswith("dev"))
+    (question,) = EVALUATION.read_inputs([shard], RUNG, {})
+    assert 21.0 <= question.thickness_angstrom <= 39.0
+    thick = [
+        (dataclasses.replace(question, name=f"s{number}", thickness_angstrom=thickness), {"error": error})
+        for number, (thickness, error) in enumerate(
+            [(21.0, 0.3), (30.0, 0.4), (75.0, 1.0), (200.0, 0.1)] + 8 * [(50.0, 0.2)]
+        )
+    ]
+    said, worst = EVALUATION.overall(thick)
+    assert "0.354 of 2 0 to 35" in said and "1.000 of 1 75 to 125" in said and "0.100 of 1 from 125" in said
+    assert worst.startswith("The worst: s2 1.000, s1 0.400, s0 0.300, s4 0.200") and "s3" not in worst
+    assert list(EVALUATION.overall([(question, {})])) == []
