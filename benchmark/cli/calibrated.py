@@ -69,7 +69,7 @@ def calibrate(
     ]
     scores = np.concatenate(parts).astype(np.float64) if parts else np.zeros((0, 0))
     if scores.ndim != 2 or not len(scores):
-        raise StemdlError("the answers are no scores of classes", where="--calibrate", found=target)
+        raise StemdlError("the answers are not scores of classes", where="--calibrate", found=target)
     return fitted(scores, true)
 
 

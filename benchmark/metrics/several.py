@@ -1,4 +1,4 @@
-"""Macro-F1 of one class target, by which a run is judged, and what else was asked, which is counted beside it.
+"""Macro-F1 of one class target, by which a run is judged, with the other targets counted too.
 
 Of each further class it is counted how often it was right; of numbers how far they were off, and how many samples were
 off by at most a twentieth of their numbers' mean size.

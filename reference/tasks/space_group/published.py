@@ -5,7 +5,7 @@ projection of each sample, drawn at random, of which a rectangle is erased in fo
 logits of all three. `network=pan_2020` (jinpan/smc_challenge2; top-1 0.608): each projection is a sample of its own,
 mixed with another one (Zhang et al. 2018, arXiv 1710.09412), and an answer is the mean of their probabilities. With
 `network=pan_2020_pairs` a network tells two groups apart at a time, and what flows between them (`pairs.py`) is the
-answer. Their optimizers and rates are in the folder `recipes`. Written anew from what they say of it.
+answer. Their optimizers and rates are in the folder `recipes`. What the authors say of it is all that was taken.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Macro-F1 of the first target, and what is counted beside it."""
+"""Macro-F1 of the first target, and what else is counted."""
 
 from __future__ import annotations
 
