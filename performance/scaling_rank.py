@@ -15,13 +15,11 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.optim import Optimizer
 
-from benchmark.crystals.cbed_stack import space_groups_of
 from benchmark.data.manifest import read_manifest
 from benchmark.data.reader import Part
-from benchmark.definition.finder import load_benchmark
+from benchmark.definition.finder import benchmark_of
 from benchmark.definition.settings import read_settings
 from benchmark.foundation.files import write_json
 from benchmark.launch.rank import detect_rank
@@ -29,9 +27,7 @@ from reference.comm import Comm, make_comm, pick_device
 from reference.input import TrainingSamples
 from reference.optimizer import make_optimizer
 from reference.samples import SamplesStreamed
-from reference.task import Batch
-from reference.tasks.space_group.model import SymmetryNet
-from reference.tasks.space_group.task import make_task
+from reference.task import Batch, Task, reference_task
 
 STEPS_IN_A_BLOCK = 10
 REPEATS = 15
@@ -42,25 +38,27 @@ Batches = Iterator[Batch]
 def main(data: str, batch: str, steps: str, output: str, *settings: str) -> None:
     torch.set_num_threads(1)
     rank, manifest = detect_rank(), read_manifest(Path(data))
-    config = read_settings(load_benchmark("space_group"), manifest.rung, None, settings)
+    benchmark = benchmark_of(manifest.rung)
+    config = read_settings(benchmark, manifest.rung, None, settings)
     device = pick_device(config.device, rank)
     comm = make_comm(config, rank, device, Path(output), timeout_seconds=60)
     streamed = SamplesStreamed(Part(manifest, "train", comm.rank, comm.size), device)
+    make_task = reference_task(benchmark)
     task = make_task(manifest.schema, config.to_dict())
     training = TrainingSamples(streamed, manifest.schema, task.augment, 1, comm.rank)
     batches = endless(training, int(batch), len(streamed) // int(batch))
     torch.manual_seed(1)
     networks = []
     for exchanged in (False, True):
-        model = SymmetryNet(len(space_groups_of(manifest)), config.task["width"], config.task["symmetry"]).to(device)
+        model = make_task(manifest.schema, config.to_dict()).model.to(device)
         optimizer = make_optimizer(model, config)
         networks.append(comm.distribute(model, optimizer) if exchanged else (model, optimizer))
     for network in networks:
-        block(*network, batches, comm)  # to warm up
+        block(task, *network, batches, comm)  # to warm up
     alone, together = [], []
     for _ in range(-(-int(steps) // STEPS_IN_A_BLOCK)):
-        alone += block(*networks[0], batches, comm)
-        together += block(*networks[1], batches, comm)
+        alone += block(task, *networks[0], batches, comm)
+        together += block(task, *networks[1], batches, comm)
     gradient_bytes = sum(4 * each.numel() for each in model.parameters())
     write_json(
         Path(output) / f"{comm.rank}.json",
@@ -83,22 +81,21 @@ def endless(training: TrainingSamples, batch: int, steps: int) -> Batches:
     return itertools.chain.from_iterable(training.batches(epoch, batch, steps) for epoch in itertools.count(1))
 
 
-def block(model: nn.Module, optimizer: Optimizer, batches: Batches, comm: Comm) -> list[dict[str, float]]:
+def block(task: Task, model: nn.Module, optimizer: Optimizer, batches: Batches, comm: Comm) -> list[dict[str, float]]:
     """The parts of some steps, which all ranks begin together."""
     found = []
     comm.barrier()
     for _ in range(STEPS_IN_A_BLOCK):
         begun = time.perf_counter()
         each = next(batches)
-        patterns, labels = each["cbed_stack"], each["space_group"]
         times = [time.perf_counter()]
         optimizer.zero_grad()
-        loss = F.cross_entropy(model(patterns), labels)
-        times.append(seconds_now(patterns))
+        loss = task.loss(model, each)
+        times.append(seconds_now(loss))
         loss.backward()
-        times.append(seconds_now(patterns))
+        times.append(seconds_now(loss))
         optimizer.step()
-        times.append(seconds_now(patterns))
+        times.append(seconds_now(loss))
         parts = [after - before for before, after in itertools.pairwise([begun, *times])]
         found.append(dict(zip(("input", "forward", "backward", "update"), parts, strict=True)))
     return found
