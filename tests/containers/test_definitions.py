@@ -23,7 +23,8 @@ def packages(text: str) -> list[str]:
 def test_both_have_one_base_and_the_same_packages() -> None:
     built, defined = BUILT.read_text(), DEFINED.read_text()
     (base,) = re.findall(r"^FROM docker\.io/library/(\S+)$", built, re.MULTILINE)
-    assert f"Bootstrap: docker\nFrom: {base}\n" in defined
+    assert defined.startswith("Bootstrap: {{ bootstrap }}\nFrom: {{ base }}\n")
+    assert f"%arguments\n    bootstrap=docker\n    base={base}\n" in defined
     assert packages(built) == packages(defined) == sorted(packages(built))
 
 
@@ -64,3 +65,22 @@ def test_the_image_is_built_and_runs_the_smoke_rung() -> None:
     finally:
         subprocess.run(["buildah", "rm", "stemdl-tested"], capture_output=True)
         subprocess.run(["buildah", "rmi", "stemdl-tested"], capture_output=True)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    shutil.which("apptainer") is None or "STEMDL_BUILD_IMAGE" not in os.environ,
+    reason="builds an image in 20 minutes: STEMDL_BUILD_IMAGE=1, or the folder of a base, with apptainer",
+)
+def test_the_image_for_clusters_is_built_and_runs_the_smoke_rung(tmp_path: Path) -> None:
+    base, image = os.environ["STEMDL_BUILD_IMAGE"], tmp_path / "stemdl.sif"
+    local = [] if base == "1" else ["--build-arg", "bootstrap=localimage", "--build-arg", f"base={base}"]
+    inside = ["apptainer", "run", "--containall", "--bind", str(tmp_path), "--pwd", str(tmp_path), str(image)]
+    for step in (
+        ["apptainer", "build", *local, str(image), str(DEFINED)],
+        [*inside, "--version"],
+        [*inside, *"data generate stemdl_smoke -o smoke --ranks 1".split()],
+        [*inside, *"run --rung stemdl_smoke --data smoke --ranks 2 --oversubscribe --output run".split()],
+    ):
+        done = subprocess.run(step, cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, f"{step}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
