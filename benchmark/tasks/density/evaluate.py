@@ -81,9 +81,12 @@ def overall(asked: Sequence[tuple[Question, Mapping[str, float]]]) -> Iterator[s
     for low, high in pairwise((0.0, *THICKNESSES, math.inf)):
         errors = [error for question, error in known if low <= question.thickness_angstrom < high]
         if errors:
-            name = f"from {low:g} Angstrom on" if high == math.inf else f"{low:g} to {high:g}"
-            parts.append(f"{_pooled(errors):.3f} of {len(errors)} {name}")
-    yield f"Error of the density: {_pooled([error for _, error in known]):.3f}; by thickness {', '.join(parts)}."
+            reach = f"from {low:g} on" if high == math.inf else f"{low:g} to {high:g}"
+            parts.append(f"{reach}, {_pooled(errors):.3f} ({len(errors)} specimens)")
+    yield (
+        f"Error of the density: {_pooled([error for _, error in known]):.3f}; by thickness in Angstrom: "
+        f"{'; '.join(parts)}."
+    )
     worst = sorted(known, key=lambda each: -each[1])[:WORST]
     yield "The worst: " + ", ".join(f"{question.name} {error:.3f}" for question, error in worst) + "."
 

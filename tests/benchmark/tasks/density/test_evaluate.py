@@ -343,6 +343,7 @@ def test_answers_together_say_the_error_by_thickness_and_the_worst(made: Manifes
         )
     ]
     said, worst = EVALUATION.overall(thick)
-    assert "0.354 of 2 0 to 35" in said and "1.000 of 1 75 to 125" in said and "0.100 of 1 from 125" in said
+    assert "0 to 35, 0.354 (2 specimens); 35 to 75, 0.200 (8" in said
+    assert "75 to 125, 1.000 (1" in said and "from 125 on, 0.100 (1" in said
     assert worst.startswith("The worst: s2 1.000, s1 0.400, s0 0.300, s4 0.200") and "s3" not in worst
     assert list(EVALUATION.overall([(question, {})])) == []
