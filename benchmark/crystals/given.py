@@ -25,7 +25,7 @@ def choose(rung: CbedRung, path: Path, folder: Path, work: Workers, split: bool)
     """
     assert rung.limits is not None, "an imported rung takes no crystals"
     candidates = work.from_leader(lambda: list(sources.read_candidates(path)))
-    selection = structures.select(candidates, rung, partial(_examine_all, work, rung.limits), split)
+    selection = structures.select(candidates, rung, partial(examine_all, work, rung.limits), split)
     used = any(selection.chosen.values())
     expected = f"crystals of {rung.name}'s space groups"
     if not used and not selection.left_out:
@@ -42,9 +42,10 @@ def choose(rung: CbedRung, path: Path, folder: Path, work: Workers, split: bool)
     return selection
 
 
-def _examine_all(
+def examine_all(
     work: Workers, limits: CrystalLimits, candidates: Iterable[Candidate]
 ) -> Iterator[tuple[Crystal | None, str | None]]:
+    """Of each candidate what `structures.examine` says, by all workers together."""
     candidates = list(candidates)
     pieces = [candidates[first : first + CRYSTALS_AT_ONCE] for first in range(0, len(candidates), CRYSTALS_AT_ONCE)]
     for results in work.map(

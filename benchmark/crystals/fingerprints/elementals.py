@@ -47,6 +47,11 @@ class Prototype:
     heights: tuple[float, float] | None = None
     hexagonal: bool = False
 
+    @property
+    def atoms(self) -> int:
+        """Atoms of the conventional cell."""
+        return len(self.centring) * (len(self.basis) + (2 if self.heights is not None else 0))
+
 
 PROTOTYPES = (
     Prototype("A_cI2_229_a", "bcc", 229, BODY),

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.crystals import sources
 from benchmark.crystals.duplicates import structure_type
 from benchmark.crystals.fingerprints.checks import CHECKS
 from benchmark.crystals.fingerprints.elementals import draw_elemental
+from benchmark.crystals.fingerprints.given import choose
 from benchmark.crystals.fingerprints.levels import in_levels, whole_levels
 from benchmark.crystals.fingerprints.rung import BY_PROTOTYPE, KINDS, Defects, understood
 from benchmark.crystals.fingerprints.units import Asked, split_of, units_of
-from benchmark.data.recipe import Sample, Unit
-from benchmark.definition.rung import Rung
+from benchmark.data.recipe import STANDARD, Sample, Unit
+from benchmark.data.workers import Workers
+from benchmark.definition.rung import WHOLE, Rung
 from benchmark.definition.sample import Field, SampleSchema
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.cluster import Damage, broken, cluster_of
@@ -31,9 +35,14 @@ ATTEMPTS = 400
 
 
 class FingerprintRecipe:
-    """A unit is one crystal with its defects, and its one picture."""
+    """A unit is one crystal with its defects, and its one picture.
 
-    def __init__(self, rung: Rung) -> None:
+    `structures` is a source of crystals (`sources.read_candidates`); without `split` all of the rung's classes are in
+    one split, broken as those are by which a network is judged.
+    """
+
+    def __init__(self, rung: Rung, *, structures: Path | None = None, split: bool = True) -> None:
+        self.rung, self._structures, self._split = rung, structures, split
         self.says = understood(rung)
 
     def schema(self) -> SampleSchema:
@@ -44,6 +53,18 @@ class FingerprintRecipe:
 
     def units(self) -> Sequence[Unit]:
         return units_of(self.says)
+
+    def source(self) -> dict[str, Any]:
+        source: dict[str, Any] = dict(STANDARD)
+        if self._structures is not None:
+            sha256 = sources.source_sha256(self._structures)
+            source |= {"kind": "structures", "name": self._structures.name, "sha256": sha256}
+        return source if self._split else source | {"splits": [WHOLE]}
+
+    def select(self, folder: Path, work: Workers) -> tuple[Sequence[Unit], dict[str, Any] | None]:
+        if self._structures is None:
+            return self.units(), None
+        return choose(self.says, self._structures, folder, work, self._split)
 
     def make(self, unit: Unit, generator: np.random.Generator, device: str = "cpu") -> Iterator[Sample]:
         asked: Asked = unit.content
@@ -74,6 +95,8 @@ class FingerprintRecipe:
 
     def crystal(self, asked: Asked, split: str, generator: np.random.Generator) -> Crystal:
         """The whole crystal of a unit. Raises StemdlError where none is found whose formula belongs to the split."""
+        if asked.crystal is not None:
+            return asked.crystal
         if self.says.reading == BY_PROTOTYPE:
             assert asked.prototype is not None
             return draw_elemental(asked.prototype, asked.number, generator)
@@ -103,6 +126,7 @@ def draw_severity(kind: str, defects: Defects, generator: np.random.Generator) -
     return Damage(**{name: value for name, value in drawn.items() if name in wanted})
 
 
-def make_recipe(rung: Rung) -> FingerprintRecipe:
-    """The recipe of a rung. Raises StemdlError where what it says cannot be."""
-    return FingerprintRecipe(rung)
+def make_recipe(rung: Rung, *, structures: Path | None = None, split: bool = True) -> FingerprintRecipe:
+    """The recipe of a rung, with the options of `FingerprintRecipe`. Raises StemdlError where what the rung says cannot
+    be."""
+    return FingerprintRecipe(rung, structures=structures, split=split)

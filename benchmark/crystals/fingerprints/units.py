@@ -22,13 +22,15 @@ from benchmark.simulation.crystal import Crystal
 
 @dataclass(frozen=True)
 class Asked:
-    """What a unit's fingerprint is of: an element in a prototype, or a compound of a space group that is drawn."""
+    """What a unit's fingerprint is of: an element in a prototype, a compound of a space group that is drawn, or a
+    `crystal` that was given."""
 
     kind: str
     others: tuple[int, ...]
     prototype: Prototype | None = None
     number: int = 0
     space_group: int = 0
+    crystal: Crystal | None = None
 
 
 def units_of(rung: FingerprintRung) -> list[Unit]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import itertools
 import json
@@ -25,13 +26,14 @@ from benchmark.crystals.fingerprints.units import dealt, split_of
 from benchmark.data.examined import Data
 from benchmark.data.generate import generate
 from benchmark.data.manifest import MANIFEST, read_manifest
-from benchmark.data.recipe import samples_of_unit
+from benchmark.data.recipe import recipe_of, samples_of_unit
 from benchmark.data.verify import verify
+from benchmark.data.workers import workers
 from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import Rung
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import sha256_of_file
-from benchmark.simulation.crystal import standardised
+from benchmark.simulation.crystal import Crystal, standardised
 from benchmark.simulation.draw import draw_crystal
 
 SMOKE, SMALL = (load_benchmark("fingerprints").rungs[f"fingerprints_{size}"] for size in ("smoke", "small"))
@@ -219,3 +221,65 @@ def test_a_picture_of_training_in_the_test_split_is_found(data: Path, tmp_path: 
 def test_a_rung_that_cannot_be_is_refused(values: dict[str, Any], what: str) -> None:
     with pytest.raises(StemdlError, match=what):
         make_recipe(dataclasses.replace(SMOKE, recipe={**SMOKE.recipe, **values}))
+
+
+def salt(first: int, second: int) -> Crystal:
+    points = np.array([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
+    positions = np.concatenate([points, (points + 0.5) % 1.0])
+    return Crystal(np.eye(3) * (4.0 + first / 20), np.array([first] * 4 + [second] * 4), positions, 225)
+
+
+def table(path: Path, crystals: dict[str, Crystal]) -> Path:
+    np.savez(
+        path,
+        ids=list(crystals),
+        cells=[[*each.lengths_angstrom, *each.angles_degrees] for each in crystals.values()],
+        ns=[len(each.numbers) for each in crystals.values()],
+        Z=np.concatenate([each.numbers for each in crystals.values()]),
+        X=np.concatenate([each.positions for each in crystals.values()]),
+    )
+    return path
+
+
+def chosen(rung: Rung, path: Path, folder: Path, **options: Any) -> Any:
+    recipe = recipe_of(rung, {"structures": path, **options})
+    folder.mkdir()
+    with workers(1, None) as work:
+        units, report = recipe.select(folder, work)
+    with open(folder / "left_out.csv", newline="", encoding="utf-8") as file:
+        return recipe, units, report, {row["identifier"]: row["reason"] for row in csv.DictReader(file)}
+
+
+def test_given_elements_are_of_the_prototypes_classes_and_in_the_splits_of_their_elements(tmp_path: Path) -> None:
+    crystals = {
+        f"{prototype.name}-{number}": draw_elemental(prototype, number, np.random.default_rng(0))
+        for prototype in PROTOTYPES
+        for number in (3, 29, 47, 55, 79, 92)
+    }
+    copy = dataclasses.replace(crystals["A_cF4_225_a-29"], cell=crystals["A_cF4_225_a-29"].cell * 1.01)
+    path = table(tmp_path / "t.npz", crystals | {"again": copy, "salt": salt(11, 17)})
+    recipe, units, _, left_out = chosen(SMOKE, path, tmp_path / "chosen")
+    dealt_out = elements_of(SMOKE.seed, SMOKE.recipe["split_shares"])
+    label_of_name = {prototype.name: prototype.label for prototype in PROTOTYPES}
+    assert {unit.split for unit in units} == {"train", "dev", "test"}
+    for unit in units:
+        name, _, number = unit.identifier.partition("-") if unit.identifier != "again" else ("A_cF4_225_a", "", "29")
+        assert unit.stratum == label_of_name[name] and int(number) in dealt_out[unit.split]
+        assert unit.split != "train" or unit.content.kind == "pristine"
+    assert left_out["salt"] == "not of one of the rung's classes"
+    assert list(left_out.values()).count("the same compound again") == 1
+    sample = next(samples_of_unit(recipe, SMOKE, units[0]))
+    assert sample.attributes["formula"] == units[0].content.crystal.formula
+    assert recipe.source()["kind"] == "structures"
+
+
+def test_given_compounds_are_split_by_their_anonymous_formula(tmp_path: Path) -> None:
+    crystals = {f"{first}-{second}": salt(first, second) for first in (3, 11, 19) for second in (9, 17)}
+    path = table(tmp_path / "t.npz", crystals)
+    with pytest.raises(StemdlError, match="too few crystals to split"):
+        chosen(SMALL, path, tmp_path / "split")
+    _, units, report, _ = chosen(SMALL, path, tmp_path / "whole", split=False)
+    assert len(units) == 6 and {(unit.split, unit.stratum) for unit in units} == {("test", "225")}
+    assert report["groups"]["225"]["used"] == 6
+    with pytest.raises(StemdlError, match="no crystal can be used"):
+        chosen(SMOKE, path, tmp_path / "none", split=False)
