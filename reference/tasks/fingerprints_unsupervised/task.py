@@ -13,9 +13,11 @@ from benchmark.definition.sample import SampleSchema
 from benchmark.foundation.errors import StemdlError, nearest
 from reference.task import Batch
 from reference.tasks.fingerprints_unsupervised import sums
+from reference.tasks.fingerprints_unsupervised.invariants import Invariants
 from reference.tasks.fingerprints_unsupervised.methods import Autoencoder, KernelPrincipal, Method, Principal
+from reference.tasks.fingerprints_unsupervised.networks import SIDES, Contrastive, ConvolutionalAutoencoder
 
-METHODS = ("pca", "kernel_pca", "autoencoder")
+METHODS = ("pca", "kernel_pca", "autoencoder", "conv_autoencoder", "contrastive", "invariants")
 
 
 class Clusters:
@@ -34,7 +36,11 @@ class Clusters:
         self._centres = sums.k_means(lambda: codes, self._clusters, total)
 
     def predict(self, batch: Batch) -> Batch:
-        return {self._label: sums.nearest(self._method.code(self._features(batch)), self._centres)}
+        return {self._label: sums.nearest(self.code(batch), self._centres)}
+
+    def code(self, batch: Batch) -> Tensor:
+        """The few numbers (n, c) of each picture."""
+        return self._method.code(self._features(batch))
 
     def _features(self, batch: Batch) -> Tensor:
         pictures = batch[self._picture].cpu()
@@ -42,23 +48,36 @@ class Clusters:
         return pooled.clamp(min=0.0).sqrt() if self._root else pooled
 
 
-def method_of(settings: Mapping[str, Any], features: int) -> Method:
-    """The method that the settings name. Raises StemdlError where there is none of that name."""
+def method_of(settings: Mapping[str, Any], side: int) -> Method:
+    """The method that the settings name, for pictures of 3 x side x side pixels. Raises StemdlError where there is none
+    of that name, and for pictures that a network cannot halve so often."""
     name, components = settings["method"], settings["components"]
     if name == "pca":
         return Principal(components)
     if name == "kernel_pca":
         return KernelPrincipal(components, settings["landmarks"], settings["degree"])
     if name == "autoencoder":
-        return Autoencoder(features, settings["latent"], settings["passes"])
+        return Autoencoder(3 * side**2, settings["latent"], settings["passes"])
+    if name == "invariants":
+        return Invariants(side, components)
+    networks = {"conv_autoencoder": ConvolutionalAutoencoder, "contrastive": Contrastive}
+    if name in networks and side % SIDES:
+        raise StemdlError(
+            "pool leaves a picture that cannot be halved so often",
+            where="pool",
+            expected=f"a side that {SIDES} divides",
+            found=side,
+        )
+    if name in networks:
+        return networks[name](side, settings["latent"], settings["steps"])
     raise StemdlError(f"there is no method {name!r}", where="method", remedy=nearest(name, METHODS))
 
 
 def make_task(schema: SampleSchema, settings: Mapping[str, Any]) -> Clusters:
     """The task of the closed division. Raises StemdlError for a method that there is not, and for squares that do not
     fill the picture."""
-    channels, side, _ = schema.inputs[0].shape
+    side = schema.inputs[0].shape[-1]
     pool = settings["pool"]
     if side % pool:
         raise StemdlError("pool does not divide the picture", where="pool", expected=f"a divisor of {side}", found=pool)
-    return Clusters(method_of(settings, channels * (side // pool) ** 2), schema, pool, settings["root"])
+    return Clusters(method_of(settings, side // pool), schema, pool, settings["root"])

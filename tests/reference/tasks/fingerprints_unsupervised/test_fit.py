@@ -16,12 +16,21 @@ from benchmark.definition.finder import load_benchmark
 from benchmark.definition.settings import read_settings
 from benchmark.foundation.errors import StemdlError
 from benchmark.metrics.clustering import Clustering
+from reference.tasks.fingerprints_unsupervised.invariants import (
+    DIRECTIONS,
+    INNER,
+    LAGS,
+    OUTER,
+    RADII,
+    autocorrelations,
+)
 from reference.tasks.fingerprints_unsupervised.sums import k_means, moments, nearest, principal
 from reference.tasks.fingerprints_unsupervised.task import make_task
+from reference.tasks.fingerprints_unsupervised.views import varied
 
 BENCHMARK = load_benchmark("fingerprints_unsupervised")
 SCHEMA = recipe_of(BENCHMARK.rungs["fingerprints_unsupervised_smoke"]).schema()
-FAST = ("pool=8", "components=8", "landmarks=12", "passes=30")
+FAST = ("pool=8", "components=8", "landmarks=12", "passes=30", "steps=12")
 
 
 def settings(*overrides: str) -> dict:
@@ -59,7 +68,9 @@ class Ranks:
             return list(threads.map(work, range(self._count)))
 
 
-@pytest.mark.parametrize("method", ["pca", "kernel_pca", "autoencoder"])
+@pytest.mark.parametrize(
+    "method", ["pca", "kernel_pca", "autoencoder", "conv_autoencoder", "contrastive", "invariants"]
+)
 def test_each_method_finds_seven_kinds_that_lie_apart_and_looks_at_no_label(method: str) -> None:
     batch = pictures()
     values = []
@@ -76,7 +87,8 @@ def test_each_method_finds_seven_kinds_that_lie_apart_and_looks_at_no_label(meth
     assert torch.equal(values[0], values[1]) and torch.equal(values[0], values[2])
     metric = Clustering("structure", 7)
     counts = metric.tally({"structure": values[0].numpy()}, {"structure": batch["structure"].numpy()})
-    assert metric.value(counts) == 1.0 if method != "autoencoder" else metric.value(counts) > 0.5
+    least = {"pca": 1.0, "kernel_pca": 1.0, "autoencoder": 0.5}
+    assert metric.value(counts) >= least.get(method, 0.3), "one in seven is right by chance"
 
 
 def test_two_ranks_learn_to_the_last_bit_what_one_learns() -> None:
@@ -110,6 +122,34 @@ def test_each_centre_is_the_mean_of_its_points() -> None:
         assert centres[number].numpy() == pytest.approx(points[own == number].mean(dim=0).numpy(), abs=1e-4)
 
 
+def test_peaks_that_move_along_their_radius_have_the_same_invariants() -> None:
+    """Of two pictures, one the other zoomed by a step of the logarithm, they are alike; those of another are not."""
+    places = (torch.arange(64) - 31.5) / 32
+    radius = torch.hypot(places[:, None], places).expand(3, 64, 64)
+    angle = torch.atan2(places[:, None], places).expand(3, 64, 64)
+
+    def picture(scale: float, lobes: int) -> Tensor:
+        rings = sum(torch.exp(-(((radius - scale * at) / 0.04) ** 2)) for at in (0.45, 0.65))
+        return (rings * (1.0 + torch.cos(lobes * angle)))[None]
+
+    step = (OUTER / INNER) ** (1.0 / (RADII - 1))
+    one, zoomed, other = (autocorrelations(each)[0] for each in (picture(1.0, 4), picture(step**2, 4), picture(1.0, 6)))
+    assert len(one) == 3 * LAGS * DIRECTIONS and one.norm().item() == pytest.approx(1.0)
+    assert (one @ zoomed).item() > 0.97 > 0.9 > (one @ other).item()
+
+
+def test_views_are_pictures_of_the_ring_that_differ() -> None:
+    torch.manual_seed(0)
+    roots = torch.rand(4, 3, 32, 32)
+    one, other = varied(roots), varied(roots)
+    places = (torch.arange(32) - 15.5) / 16
+    outside = torch.hypot(places[:, None], places) >= 30 / 32
+    assert one.shape == roots.shape and torch.all(one.amax(dim=(1, 2, 3)) == 1.0) and one.min() >= 0.0
+    assert not one[..., outside].any() and not torch.equal(one, other)
+
+
 def test_what_cannot_be_is_refused() -> None:
     with pytest.raises(StemdlError, match="pool does not divide"):
         make_task(SCHEMA, settings("pool=7"))
+    with pytest.raises(StemdlError, match="cannot be halved so often"):
+        make_task(SCHEMA, settings("method=contrastive", "pool=16"))
