@@ -50,6 +50,15 @@ class LookingTask(Task, Protocol):
         epoch has each once."""
 
 
+class Explained(Task, Protocol):
+    """A task whose answers `stemdl explain` shows the reasons of; one of classes, of which the first input is a
+    picture (channels, rows, columns)."""
+
+    def maps(self, model: nn.Module, batch: Batch, classes: Tensor) -> Mapping[str, Tensor]:
+        """By the name of a method, or of a layer, what each pixel of the inputs counts for the classes (n,): maps
+        (n, c, rows, columns) of as many channels as the input has, or of one for all of them."""
+
+
 class FittedTask(Protocol):
     """What `reference/fit.py` fits, without gradients."""
 

@@ -24,6 +24,7 @@ from reference.average import average_buffers, average_of
 from reference.checkpoint import State, go_on, save_checkpoint, zero_on
 from reference.comm import backend_of
 from reference.evaluate import evaluate
+from reference.explain import explainer
 from reference.input import TrainingSamples, local_batch, steps_per_epoch
 from reference.interrupt import Agreement
 from reference.notice import Notice
@@ -36,7 +37,7 @@ from reference.step import step
 from reference.task import LookingTask, MakeTask, Task
 from reference.warm_up import warm_up
 
-__all__ = ["answerer", "require_possible", "train"]
+__all__ = ["answerer", "explainer", "require_possible", "train"]
 
 
 def require_possible(settings: Mapping[str, Any], train_samples: int, ranks: int) -> None:

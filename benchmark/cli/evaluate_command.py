@@ -14,12 +14,12 @@ from benchmark.cli.arguments import place, run_path
 from benchmark.cli.chosen import add_chosen, chosen
 from benchmark.cli.labelled import in_words, read_labels, scores_of, without_input
 from benchmark.cli.output import add_format, next_step, print_json, print_table
+from benchmark.cli.trained import add_trained, model_of, rung_of
 from benchmark.foundation.errors import StemdlError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from benchmark.definition.benchmark import Benchmark
     from benchmark.definition.question import Question
     from benchmark.definition.sample import SampleSchema
 
@@ -50,8 +50,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="DATA",
         help="the run's data: probabilities as its dev split bears them out",
     )
-    parser.add_argument("--rung", type=place, help="the file of the run's rung, where it is one of your own")
-    parser.add_argument("--trainer", help="of the run, where it was not the benchmark's: FILE.py:make_task")
+    add_trained(parser)
     parser.add_argument("--no-pictures", action="store_true", help="the table alone")
     add_format(parser)
 
@@ -63,7 +62,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from benchmark.foundation.files import require_place, write_json
 
     os.environ.setdefault("MPLBACKEND", "Agg")
-    benchmark, rung = _rung_of(arguments.run, arguments.rung)
+    benchmark, rung = rung_of(arguments.run, arguments.rung)
     task = find_task(benchmark.task)
     evaluation = task.code(EVALUATE)
     read_inputs, picture = (task.function(EVALUATE, name) for name in ("read_inputs", "picture"))
@@ -74,7 +73,8 @@ def execute(arguments: argparse.Namespace) -> int:
     schema = recipe_of(rung).schema()
     target = benchmark.measured.of[0]
     labels = _labels(arguments.labels, target, schema, evaluation)
-    answer = _answerer(arguments, benchmark, schema)
+    made_by, *model = model_of(arguments.run, benchmark, schema, arguments.trainer)
+    answer = made_by.answerer()(*model)
     calibration = None
     if arguments.calibrate is not None:
         from benchmark.cli.calibrated import calibrate
@@ -141,44 +141,6 @@ def execute(arguments: argparse.Namespace) -> int:
         if page is not None:
             next_step(f"open {page} in a browser")
     return 1 if refused else 0
-
-
-def _rung_of(run: Path, file: Path | None) -> tuple[Benchmark, Any]:
-    """The benchmark and the rung of a run, as its log has them."""
-    from benchmark.definition.own_rung import find_rung
-    from benchmark.definition.request import LOG
-    from benchmark.events import keys
-    from benchmark.events.reader import iter_events
-
-    logs = sorted(run.glob(LOG.format(index="*"))) if run.is_dir() else []
-    if not logs:
-        raise StemdlError(
-            "there is no run here", where=run, expected="a folder with a log and a checkpoint", remedy="stemdl list"
-        )
-    name = next((event.value for event in iter_events(logs[0]) if event.key == keys.SUBMISSION_BENCHMARK), None)
-    benchmark, rung, _ = find_rung(str(file) if file else str(name))
-    if rung.name != name:
-        raise StemdlError("the run is of another rung", where=logs[0], expected=rung.name, found=name)
-    return benchmark, rung
-
-
-def _answerer(arguments: argparse.Namespace, benchmark: Benchmark, schema: SampleSchema) -> Any:
-    """The run's model, as a function of inputs."""
-    from benchmark.definition.request import CHECKPOINT, CONFIG
-    from benchmark.definition.settings import Settings, settings_of
-    from benchmark.definition.trainer import Trainer
-    from benchmark.foundation.files import read_yaml_mapping
-
-    config = read_yaml_mapping(arguments.run / CONFIG, "the run's configuration")
-    made_by = config.get("trainer", benchmark.trainer)
-    if made_by != (arguments.trainer or benchmark.trainer):
-        raise StemdlError("the run was made by another trainer", where=arguments.run, remedy=f"--trainer {made_by}")
-    known = settings_of(benchmark)
-    values = {name: known[name].checked(value, str(CONFIG)) for name, value in config.items() if name in known}
-    settings = Settings.of({name: each.default for name, each in known.items()} | values)
-    make_task = Trainer.named(arguments.trainer).load() if arguments.trainer else None
-    checkpoint = arguments.run / CHECKPOINT
-    return Trainer.named(benchmark.trainer).answerer()(checkpoint, benchmark, schema, settings, make_task)
 
 
 def _labels(path: Path | None, target: str, schema: SampleSchema, evaluation: Any) -> dict[str, str]:

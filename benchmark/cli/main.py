@@ -23,6 +23,7 @@ COMMANDS = {
     "list": "the runs under a folder",
     "show": "one run, with its curve",
     "evaluate": "what a trained model says of measured inputs, with pictures",
+    "explain": "what a trained model looks at, drawn over each input",
     "watch": "follow runs from their logs: metric, goal, throughput, time left",
     "ledger": "every run that was begun, failed ones too",
     "submit": "make a submission of runs, checked before it is written",

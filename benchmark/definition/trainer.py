@@ -120,9 +120,17 @@ class Trainer:
     def answerer(self) -> Callable[..., Any]:
         """`answerer(checkpoint, benchmark, schema, settings, make_task)` of its module: what a checkpoint's model says
         of inputs. Raises StemdlError where its runs leave no model."""
-        found: Callable[..., Any] | None = getattr(self._import(), "answerer", None)
+        return self._of_model("answerer")
+
+    def explainer(self) -> Callable[..., Any]:
+        """`explainer(checkpoint, benchmark, schema, settings, make_task)` of its module: what a checkpoint's model
+        looks at in an input. Raises StemdlError where its runs leave no model."""
+        return self._of_model("explainer")
+
+    def _of_model(self, name: str) -> Callable[..., Any]:
+        found: Callable[..., Any] | None = getattr(self._import(), name, None)
         if found is None:
-            raise StemdlError("what this trainer trains cannot be asked again", where=self, expected="answerer(...)")
+            raise StemdlError("what this trainer trains cannot be asked again", where=self, expected=f"{name}(...)")
         return found
 
     def _import(self) -> ModuleType:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
+from patience import HANG_SECONDS
 
 from benchmark.crystals.fingerprints.elementals import LABELS, elements_of
 from benchmark.definition.finder import load_benchmark
 from benchmark.simulation.cluster import Damage
-from performance import fingerprints
 from performance.fingerprints import SEED, SHARES, crystals, space_group
 
 
@@ -20,9 +19,8 @@ def test_crystals_of_the_table_are_of_the_rungs_test_elements() -> None:
     assert all(set(cluster.numbers.tolist()) <= test for _, _, cluster in rows)
 
 
-def test_spglib_knows_whole_crystals_and_has_so_much_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_spglib_knows_whole_crystals_and_has_so_much_time() -> None:
     (_, group, whole), *_ = crystals(1, Damage())
     (_, _, broken), *_ = crystals(1, Damage(vacancies=0.01))
-    assert space_group(whole, 0.1) == group == 229 and space_group(broken, 0.1) != group
-    monkeypatch.setattr(fingerprints, "SPGLIB_SECONDS", 0.0)
-    assert space_group(whole, 0.1) == 0
+    assert space_group(whole, 0.1, HANG_SECONDS) == group == 229 and space_group(broken, 0.1, HANG_SECONDS) != group
+    assert space_group(whole, 0.1, 0.0) == 0

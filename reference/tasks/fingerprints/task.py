@@ -12,8 +12,10 @@ from torch.nn import functional as F
 
 from benchmark.definition.sample import SampleSchema
 from benchmark.foundation.errors import StemdlError, nearest
+from reference.attribution import integrated_gradients, of_class
 from reference.task import Batch
 from reference.tasks.fingerprints.model import Published, Small
+from reference.tasks.fingerprints.response import convolutions, response
 from reference.tasks.fingerprints.vary import Vary
 
 
@@ -35,6 +37,17 @@ class Fingerprints:
 
     def augment(self, batch: Batch, generator: np.random.Generator) -> Batch:
         return {**batch, self._picture: self._vary(batch[self._picture], generator)}
+
+    def maps(self, model: nn.Module, batch: Batch, classes: Tensor) -> Mapping[str, Tensor]:
+        """The attentive response of each convolution, as published; and a method of today, of the class. Grad-CAM's
+        mean gradient says little here, where the head weighs each place by itself."""
+        pictures = batch[self._picture]
+        found = {
+            f"response of convolution {number}": response(model, pictures, number - 1).clamp(min=0.0).sum(dim=1)
+            for number in range(1, len(convolutions(model)) + 1)
+        }
+        found["integrated gradients"] = integrated_gradients(of_class(model, classes), pictures)
+        return found
 
 
 def network_of(settings: Mapping[str, Any], classes: int) -> nn.Module:

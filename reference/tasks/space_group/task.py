@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from benchmark.definition.sample import SampleSchema
+from reference.attribution import grad_cam, integrated_gradients, of_class
 from reference.task import Batch
 from reference.tasks.space_group.balance import Balance, Retrained
 from reference.tasks.space_group.model import LateNet, SymmetryNet
@@ -50,6 +51,15 @@ class SpaceGroups:
         for flip, axis in zip(flips, (-1, -2), strict=True):
             patterns = torch.where(flip, patterns.flip(axis), patterns)
         return {**batch, self._stack: patterns}
+
+    def maps(self, model: nn.Module, batch: Batch, classes: Tensor) -> Mapping[str, Tensor]:
+        """What pixels count for the class. A class-activation map where the projections are channels of one picture,
+        which the last block sees as they lie; a trunk of its own for each would show them turned upright."""
+        stacks, score = batch[self._stack], of_class(model, classes)
+        found = {"integrated gradients": integrated_gradients(score, stacks)}
+        if isinstance(model, SymmetryNet):
+            found["Grad-CAM"] = grad_cam(score, model.blocks[-1], stacks)
+        return found
 
 
 def make_task(schema: SampleSchema, settings: Mapping[str, Any]) -> SpaceGroups | Ornl | Pan:

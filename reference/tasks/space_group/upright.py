@@ -25,7 +25,6 @@ MOST_DEGREES, STEP_DEGREES = 10.0, 0.25
 """How far a pattern is turned, three standard deviations of the rungs' error and a degree more; and how finely."""
 
 
-@torch.no_grad()
 def upright(x: Tensor) -> Tensor:
     """Pictures (n, 1, p, p), each turned about its centre, by interpolation, to where it is most like its images."""
     angles = angles_of(x)

@@ -7,7 +7,11 @@ import pytest
 import torch
 from torch import nn
 
+from benchmark.data.recipe import recipe_of
+from benchmark.definition.finder import load_benchmark
+from benchmark.definition.settings import read_settings
 from reference.tasks.space_group.model import PROJECTIONS, LateNet, SymmetryNet, log_intensity, symmetry_differences
+from reference.tasks.space_group.task import make_task
 
 OPERATIONS = {
     "columns flipped": lambda x: x.flip(-1),
@@ -122,3 +126,21 @@ def test_all_weights_learn(network: type[nn.Module]):
             for each in model.parameters():
                 each -= 0.1 * each.grad
     assert [name for name, each in model.named_parameters() if not np.any(each.grad.numpy())] == []
+
+
+@pytest.mark.parametrize(("network", "methods"), [("early", 2), ("late", 1)])
+def test_what_it_looks_at_is_drawn_over_every_projection(network: str, methods: int):
+    benchmark = load_benchmark("space_group")
+    task = make_task(
+        recipe_of(benchmark.rungs["stemdl_smoke"]).schema(),
+        read_settings(benchmark, "stemdl_smoke", None, (f"network={network}", "width=4")).to_dict(),
+    )
+    model, x = task.model.eval(), random_patterns(2)
+    classes = model(x).argmax(dim=1)
+    maps = task.maps(model, {"cbed_stack": x}, classes)
+    assert len(maps) == methods
+    for name, each in maps.items():
+        assert each.expand(x.shape).shape == x.shape and torch.isfinite(each).all() and each.any(), name
+    change = (model(x) - model(torch.zeros_like(x))).gather(1, classes[:, None])[:, 0]
+    found = maps["integrated gradients"].sum(dim=(1, 2, 3))
+    assert torch.allclose(found, change, rtol=0.2, atol=0.05), "they add up to what the score is more than of nothing"
