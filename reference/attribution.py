@@ -35,7 +35,7 @@ def integrated_gradients(score: Score, inputs: Tensor, steps: int = STEPS) -> Te
         with torch.enable_grad():
             (gradient,) = torch.autograd.grad(score(point).sum(), point)
         found += gradient
-    return found * inputs / steps
+    return torch.where(inputs == 0.0, 0.0, found * inputs / steps)
 
 
 def grad_cam(score: Score, layer: nn.Module, inputs: Tensor) -> Tensor:
