@@ -1,15 +1,12 @@
-"""Fingerprints measured: how long one takes, who still knows broken crystals, and what a network looks at.
+"""Fingerprints measured: how long one takes, and what a network looks at.
 
     python performance/fingerprints.py speed [--atoms 256] [--repeats 10]
-    python performance/fingerprints.py table RUN [--draws 10] [--tolerances 0.01 0.1 0.3] [--no-spglib]
     python performance/fingerprints.py maps RUN -o maps.png
 
 `speed` prints processor milliseconds of the fastest of some calls against a plain direct sum of the same formula in the
-same run, their ratio, and by how much both pictures differ. `table` breaks whole crystals of each of the seven classes,
-of elements that no training has, as badly as each row says: how many of 100 the network of a finished run
-(`stemdl run --rung fingerprints_mini`) names right, and spglib at each tolerance in Angstrom, which is given the box
-that the cells fill and so many seconds for each. `maps` draws one picture of each class with attentive response maps of
-the network's convolutions.
+same run, their ratio, and by how much both pictures differ. `maps` draws one picture of each class with attentive
+response maps of the convolutions of a finished run's network (`stemdl run --rung fingerprints_mini`).
+Clusters, networks and spglib are what `fingerprint_table.py` takes from here.
 """
 
 from __future__ import annotations
@@ -94,7 +91,6 @@ ROWS = [
     ("surface 40%", Damage(surface=0.4)),
     ("vacancies 25%, displaced 5%", Damage(vacancies=0.25, displaced=0.05)),
 ]
-SPGLIB_SECONDS = 10.0
 
 
 def crystals(draws: int, how: Damage) -> Iterator[tuple[int, int, Cluster]]:
@@ -150,30 +146,16 @@ def _find_group(cluster: Cluster, tolerance: float, found: multiprocessing.conne
     found.send(dataset.number if dataset is not None else 0)
 
 
-def space_group(cluster: Cluster, tolerance: float) -> int:
-    """What spglib says; 0 where it says nothing within `SPGLIB_SECONDS`. It can take minutes, and in C: a process of
-    its own is ended from outside."""
+def space_group(cluster: Cluster, tolerance: float, seconds: float) -> int:
+    """What spglib says; 0 where it says nothing within so many seconds. It can take minutes, and in C: a process of its
+    own is ended from outside."""
     mine, other = multiprocessing.Pipe(duplex=False)
     work = multiprocessing.get_context("fork").Process(target=_find_group, args=(cluster, tolerance, other))
     work.start()
-    found = mine.recv() if mine.poll(SPGLIB_SECONDS) else 0
+    found = mine.recv() if mine.poll(seconds) else 0
     work.kill()
     work.join()
     return int(found)
-
-
-def table(run: Path, draws: int, tolerances: list[float]) -> None:
-    _, classes = network(run)
-    print(f"{'of 100, right':<28} network" + "".join(f"  spglib {each:g}" for each in tolerances))
-    for name, how in ROWS:
-        rows = list(crystals(draws, how))
-        pictures = np.stack([in_levels(fingerprint(each.positions, each.numbers)) for _, _, each in rows])
-        right = np.mean(classes(pictures) == np.array([label for label, _, _ in rows]))
-        line = f"{name:<28} {100 * right:7.1f}"
-        for tolerance in tolerances:
-            same = [space_group(cluster, tolerance) == group for _, group, cluster in rows]
-            line += f"  {100 * np.mean(same):{len(f'spglib {tolerance:g}')}.1f}"
-        print(line, flush=True)
 
 
 def maps(run: Path, path: Path) -> None:
@@ -210,19 +192,12 @@ def main() -> None:
     of_speed = commands.add_parser("speed")
     of_speed.add_argument("--atoms", type=int, default=256)
     of_speed.add_argument("--repeats", type=int, default=10)
-    of_table = commands.add_parser("table")
-    of_table.add_argument("run", type=Path)
-    of_table.add_argument("--draws", type=int, default=10)
-    of_table.add_argument("--tolerances", type=float, nargs="*", default=[0.01, 0.1, 0.3])
-    of_table.add_argument("--no-spglib", action="store_true")
     of_maps = commands.add_parser("maps")
     of_maps.add_argument("run", type=Path)
     of_maps.add_argument("-o", "--output", type=Path, default=Path("maps.png"))
     arguments = parser.parse_args()
     if arguments.command == "speed":
         speed(arguments.atoms, arguments.repeats)
-    elif arguments.command == "table":
-        table(arguments.run, arguments.draws, [] if arguments.no_spglib else arguments.tolerances)
     else:
         maps(arguments.run, arguments.output)
 

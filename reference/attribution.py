@@ -28,7 +28,8 @@ def of_class(logits: Callable[[Tensor], Tensor], classes: Tensor) -> Score:
 
 def integrated_gradients(score: Score, inputs: Tensor, steps: int = STEPS) -> Tensor:
     """Maps of the inputs' shape, which add up to what the score is more than that of inputs of zeros: the mean gradient
-    on the straight way from there, times the input (Sundararajan, Taly & Yan 2017)."""
+    on the straight way from there, times the input (Sundararajan, Taly & Yan 2017). Pixels of 0 count for nothing,
+    also where a network takes roots, whose gradient is infinite there."""
     found = torch.zeros_like(inputs)
     for step in range(steps):
         point = (inputs * ((step + 0.5) / steps)).requires_grad_()

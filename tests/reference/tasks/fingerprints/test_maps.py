@@ -55,6 +55,7 @@ def test_answers_need_what_is_marked_more_than_as_much_elsewhere() -> None:
     assert list(maps) == [*(f"response of convolution {number}" for number in (1, 2, 3, 4)), "integrated gradients"]
     for name, marks in maps.items():
         marks = marks.detach().expand(asked.shape).numpy()
+        assert np.isfinite(marks).all() and marks.any(axis=(1, 2, 3)).all(), name
         parts = [deleted(*each, 0.02) for each in zip(asked.numpy(), marks, strict=True)]
         without, others = (accuracy(torch.from_numpy(np.stack(each))) for each in zip(*parts, strict=True))
         assert without < others, f"{name}: {without} without what it marks, {others} without others"
