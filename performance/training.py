@@ -55,7 +55,7 @@ class Row:
 SECOND_STAGE = ("balance=sampling", "max_epochs=5", "learning_rate=0.002")
 TABLES: dict[str, tuple[Row, ...]] = {
     "published": (
-        Row("ours, late"),
+        Row("ours, late", ("network=late",)),
         Row("ours, early", ("network=early",)),
         Row("Pan 2020", file="pan_2020.yaml"),
         Row("Pan 2020, pairs", ("network=pan_2020_pairs",), "pan_2020.yaml"),
@@ -95,7 +95,9 @@ def trained(row: Row, seed: int, arguments: argparse.Namespace) -> dict[str, Any
         settings.append(f"head_of={first}")
     output.mkdir(parents=True, exist_ok=True)
     file = FILES / row.file if row.file else None
-    request = RunRequest(benchmark, rung, arguments.data, output, seed, config_file=file, overrides=tuple(settings))
+    request = RunRequest(
+        benchmark, rung, arguments.data, output, seed=seed, config_file=file, overrides=tuple(settings)
+    )
     started = time.process_time()
     train(request)
     seconds = time.process_time() - started
@@ -142,12 +144,16 @@ def training_counts(manifest: Manifest) -> NDArray[np.int64]:
     return np.array([read[index] for index in range(len(manifest.schema.classes[label]))])
 
 
-def of_groups(counts: Any, chosen: NDArray[np.bool_]) -> float:
-    """The mean F1 of the chosen groups, over the whole split."""
-    return float(np.asarray(Confusion(np.asarray(counts)).per_class_f1())[chosen].mean())
+def of_groups(counts: Any, chosen: NDArray[np.bool_]) -> float | None:
+    """The mean F1 of the chosen groups, over the whole split; None of none."""
+    return float(np.asarray(Confusion(np.asarray(counts)).per_class_f1())[chosen].mean()) if chosen.any() else None
 
 
-def spread(values: list[float]) -> str:
+def spread(found: list[float | None]) -> str:
+    """Mean and standard deviation."""
+    values = [each for each in found if each is not None]
+    if not values:
+        return "-"
     return f"{mean(values):.3f}" + (f" +- {stdev(values):.3f}" if len(values) > 1 else "")
 
 
@@ -180,7 +186,7 @@ def main() -> None:
                 spread([max(run["dev"]) for run in runs]),
                 spread([of_groups(run["counts"]["test"], size > 0) for run in runs]),
                 spread([of_groups(run["counts"]["test"], rare) for run in runs]),
-                spread([of_groups(run["counts"]["test"], ~rare) for run in runs]) if not rare.all() else "-",
+                spread([of_groups(run["counts"]["test"], ~rare) for run in runs]),
                 f"{mean(run['seconds'] for run in runs):.0f}",
             )
         )
@@ -188,7 +194,7 @@ def main() -> None:
     if arguments.table == "balance" and len(seeds) > 1 and "none" in kept:
         counts = ensemble(seeds, arguments)
         found = (of_groups(counts, chosen) for chosen in (size > 0, rare, ~rare))
-        table.append((ENSEMBLE, "", "", *(f"{value:.3f}" for value in found), ""))
+        table.append((ENSEMBLE, "", "", *(spread([value]) for value in found), ""))
     head = ("row", "epochs", "best dev F1", "test F1", "test F1, rare", "test F1, others", "processor s")
     print_table(head, table)
     if arguments.groups:
