@@ -177,7 +177,7 @@ class StoredRun:
     @property
     def log(self) -> Path | None:
         """The file of the run's log; None where there is none."""
-        logs = sorted(self.folder.glob("result_*.txt"))
+        logs = sorted(path for path in self.folder.glob("result_*.txt") if path.is_file())
         return logs[0] if logs else None
 
 

@@ -127,6 +127,18 @@ def test_a_record_that_cannot_be_read_stops_no_list(tmp_path: Path, capsys: pyte
     assert "the run's record cannot be read" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("kind", ["a pipe", "a link to a device"])
+def test_a_log_that_is_not_a_file_is_not_waited_for(tmp_path: Path, capsys: pytest.CaptureFixture, kind: str) -> None:
+    runs = write_runs(tmp_path / "runs", {index: log_lines(index) for index in range(2)}, "0" * 64)
+    log = runs / "run_0" / "result_0.txt"
+    log.unlink()
+    os.mkfifo(log) if kind == "a pipe" else log.symlink_to("/dev/zero")
+    assert main(["list", str(runs)]) == 0
+    assert "run_1" in capsys.readouterr().out
+    assert main(["show", str(runs / "run_0")]) in (0, 1)
+    assert is_plain(capsys.readouterr().out)
+
+
 def test_names_and_values_of_others_do_not_steer_a_terminal_or_a_page(
     submission: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
