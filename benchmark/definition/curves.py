@@ -23,6 +23,7 @@ class Curve:
     evaluation_speeds : samples/s of each evaluation by those of the epoch before it.
     staging_rank_seconds : from the start of staging to its stop, times the ranks, which each read their part of the
         data into memory.
+    seed, log_sha256 : of one whose log is published, so that it is known wherever it is met; else None and "".
     """
 
     ranks: int
@@ -31,6 +32,8 @@ class Curve:
     losses: tuple[float, ...]
     evaluation_speeds: tuple[float, ...]
     staging_rank_seconds: float
+    seed: int | None = None
+    log_sha256: str = ""
 
 
 def read_curves(task: Path, rung: str) -> tuple[Curve, ...]:

@@ -10,6 +10,7 @@ from benchmark.validation.checks.seeds import CHOSEN, DOUBTFUL, SEED_BITS
 from benchmark.validation.copies import as_fault, copies
 from benchmark.validation.finding import Fault, Finding, Severity
 from benchmark.validation.judgement import Judged, JudgedSet
+from benchmark.validation.recorded import copies_of_recorded, seeds_of_recorded
 from benchmark.validation.registry import as_finding
 from benchmark.validation.subjects import STRONG, WEAK
 
@@ -21,6 +22,7 @@ def found_across(judged: Sequence[Judged]) -> Iterator[Found]:
     yield from runs_are_nowhere_else(judged)
     yield from seeds_are_nowhere_else(judged)
     yield from scalings_take_turns(judged)
+    yield from runs_were_not_recorded_before(judged)
 
 
 def runs_are_nowhere_else(judged: Sequence[Judged]) -> Iterator[Found]:
@@ -77,3 +79,19 @@ def scalings_take_turns(judged: Sequence[Judged]) -> Iterator[Found]:
                         severity=Severity.WARNING,
                     )
                     yield each, runs, [as_finding(fault, "R5.5", trace.file)]
+
+
+def runs_were_not_recorded_before(judged: Sequence[Judged]) -> Iterator[Found]:
+    """No run is one of the reference's recorded runs, which ship with it, under another name or with other times
+    (R4.6), or took the seed of one (R4.2)."""
+    for each, runs in _sets(judged):
+        for copy in copies_of_recorded(runs.traces):
+            yield each, runs, [as_finding(as_fault(copy), "R4.6", copy.trace.file)]
+        for trace, seed in seeds_of_recorded(runs.traces):
+            fault = Fault(
+                "the run has the seed of a recorded run of the reference",
+                found=str(seed),
+                expected="one that the operating system drew for this run",
+                severity=Severity.WARNING,
+            )
+            yield each, runs, [as_finding(fault, "R4.2", trace.file)]

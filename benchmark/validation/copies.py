@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from benchmark.definition.curves import Curve, at_batch_size
 from benchmark.events import keys
 from benchmark.metrics.agreement import chance_of, decimals_of, held_to, near_pairs, spread_of
+from benchmark.validation.checks.measured import evaluated_samples, has_all_digits, is_share
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.intervals import seconds_of
 from benchmark.validation.subjects import Log, as_count, as_number
@@ -42,7 +43,8 @@ class Trace:
     """What of a log is compared.
 
     `values` are by kind, and by epoch, None for what is not a number or says nothing; `steps` are those that they are
-    written in. `told` is everything that was learned, as texts; `recorded` are runs of the reference at its batch.
+    written in. `told` is everything that was learned, as texts; `exact` are the numbers, by kind, that no other run has
+    to the last digit; `recorded` are runs of the reference at its batch.
     """
 
     path: Path
@@ -52,6 +54,7 @@ class Trace:
     ours: bool
     told: tuple[str, ...]
     evaluations: int
+    exact: frozenset[tuple[str, float]]
     values: dict[str, list[float | None]]
     steps: dict[str, float]
     recorded: tuple[Curve, ...]
@@ -81,7 +84,8 @@ class Trace:
             log.ours,
             tuple(sorted(shown(event.value) for event in logged)),
             len(log.metrics),
-            {METRIC: _changes(metric), LOSSES: _changes(losses), RATES: rates, TIMES: times},
+            frozenset(_exact(log, [*metric, _told(log, log.value(log.goal.test_key))], losses, rates)),
+            {METRIC: changes(metric), LOSSES: changes(losses), RATES: rates, TIMES: times},
             {METRIC: decimals_of(metric), LOSSES: decimals_of(losses), RATES: decimals_of(rates), TIMES: 1.0},
             recorded_at(log),
             as_count(log.value(keys.SEED)),
@@ -106,6 +110,16 @@ def recorded_at(log: Log) -> tuple[Curve, ...]:
     return at_batch_size(known, batch) if known and batch else ()
 
 
+def _exact(log: Log, *values: list[float | None]) -> Iterator[tuple[str, float]]:
+    """The numbers of a run of ours with all the digits of a computation, which another run has by no chance: not the
+    shares of samples. What was learned is compared where recorded runs show that the seed changes it."""
+    samples = evaluated_samples(log.standard)
+    for kind, numbers in zip(LEARNED, values, strict=True) if log.ours else ():
+        for each in numbers if kind == RATES or recorded_at(log) else ():
+            if each is not None and has_all_digits(each) and not (kind == METRIC and is_share(each, samples)):
+                yield kind, float(each)
+
+
 def _told(log: Log, value: object) -> float | None:
     """A score; None for one that so few wrong predictions leave that many runs have it."""
     number, samples = as_number(value), log.number(keys.EVAL_SAMPLES)
@@ -113,7 +127,7 @@ def _told(log: Log, value: object) -> float | None:
     return None if few else number
 
 
-def _changes(values: Sequence[float | None]) -> list[float | None]:
+def changes(values: Sequence[float | None]) -> list[float | None]:
     """The first value, and the change to each of the others: a run ahead of another stays ahead, and the values of
     the epochs after are not independent of it. A value that is logged again and again says nothing."""
     changes = [None if None in (a, b) or a == b else b - a for a, b in itertools.pairwise(values)]
@@ -164,7 +178,26 @@ def copies(sets: Sequence[Sequence[Trace]]) -> Iterator[Copy]:
             sure = chance < SURE and traces[other].ours
             how = f"{kind} agree, as those of honest runs would once in {1 / max(chance, 1e-300):.0e} sets, with"
             found[other] = Copy(traces[other], traces[one], how, Severity.ERROR if sure else Severity.WARNING)
+    for one, other, same in _same_numbers(traces):
+        if other not in found and _apart(sets, set_of, traces, one, other):
+            how = f"{len(same)} numbers, such as {next(iter(same))[1]!r}, are to the last digit those of"
+            severity = Severity.ERROR if len(same) >= FEWEST_TO_TELL else Severity.WARNING
+            found[other] = Copy(traces[other], traces[one], how, severity)
     return (found[place] for place in sorted(found))
+
+
+def _same_numbers(traces: list[Trace]) -> Iterator[tuple[int, int, list[tuple[str, float]]]]:
+    """Pairs of our runs that have a loss or score in common to the last digit, or two rates, at whatever places: of
+    16 digits the clock tells some 8, so that one rate may be."""
+    first: dict[tuple[str, float], int] = {}
+    for place, trace in enumerate(traces):
+        shared: dict[int, list[tuple[str, float]]] = {}
+        for number in sorted(trace.exact):
+            if (other := first.setdefault(number, place)) != place:
+                shared.setdefault(other, []).append(number)
+        for other, same in shared.items():
+            if len(same) >= FEWEST_TO_TELL or same[0][0] != RATES:
+                yield other, place, same
 
 
 def _apart(sets: Sequence[Sequence[Trace]], set_of: list[int], traces: list[Trace], one: int, other: int) -> bool:
@@ -239,7 +272,7 @@ def _recorded(traces: Sequence[Trace], kind: str, width: int) -> np.ndarray | No
     told = {METRIC: [curve.values for curve in curves], LOSSES: [curve.losses for curve in curves]}.get(kind, [])
     table = np.full((len(told), width), np.nan)
     for row, values in zip(table, told, strict=True):
-        known = _changes(list(values))[:width]
+        known = changes(list(values))[:width]
         row[: len(known)] = known
     return spread_of(table) if len(table) > 1 else None
 

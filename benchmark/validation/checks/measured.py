@@ -25,6 +25,10 @@ from benchmark.validation.subjects import Log, as_number
 
 FEWEST_DIGITS = 8
 """The fewest digits of a loss or a rate that a program computed: a 64-bit number has 16, a 32-bit one 9."""
+ALL_DIGITS = 13
+"""The digits of a 64-bit number, less the three that it may lack at its end once in 1,000."""
+MANY_SAMPLES = 500
+"""Samples of a split from which on a mean over classes, or a root, has few digits by no chance."""
 CLOCKS_APART_MS, OFTEN_MS = 2000, 2000
 """The time between two clocks, and between two readings, above which a reader asks."""
 EVALUATED = ("dev", "test")
@@ -36,23 +40,22 @@ LEAST_EFFICIENCY = 0.5
 def numbers_were_computed(log: Log) -> Iterator[Fault]:
     """Losses, samples/s and scores of a closed run have the digits of a computation: rounded ones were written by
     hand."""
-    told = [
-        (event.line, value)
-        for event in log.of(keys.TRACKED_STATS)
-        if isinstance(event.value, dict)
-        for name in (keys.THROUGHPUT, "loss")
-        if (value := as_number(event.value.get(name)))
-    ]
-    few = [(line, value) for line, value in told if _digits(value) < FEWEST_DIGITS]
     yield from _scores(log)
-    if log.closed and len(told) > 1 and 2 * len(few) > len(told):
-        yield Fault(
-            "losses and samples/s were rounded, and the trainer rounds none",
-            line=few[0][0],
-            found=f"{few[0][1]!r}, and {len(few) - 1} more of {len(told)}",
-            expected="about 16 digits",
-            severity=Severity.WARNING,
-        )
+    for name, what in ((keys.THROUGHPUT, "samples/s"), ("loss", "losses")):
+        told = [
+            (event.line, value)
+            for event in log.of(keys.TRACKED_STATS)
+            if isinstance(event.value, dict) and (value := as_number(event.value.get(name)))
+        ]
+        few = [(line, value) for line, value in told if _digits(value) < FEWEST_DIGITS]
+        if log.closed and len(told) > 1 and 2 * len(few) > len(told):
+            yield Fault(
+                f"{what} were rounded, and the trainer rounds none",
+                line=few[0][0],
+                found=f"{few[0][1]!r}, and {len(few) - 1} more of {len(told)}",
+                expected="about 16 digits",
+                severity=Severity.WARNING,
+            )
 
 
 def _scores(log: Log) -> Iterator[Fault]:
@@ -77,8 +80,14 @@ def _scores(log: Log) -> Iterator[Fault]:
             if not is_share(value, samples)
         )
         return
-    few = [(line, value) for line, value in scores if _digits(value) < FEWEST_DIGITS and not is_share(value, samples)]
-    if log.closed and len(scores) > 1 and 2 * len(few) > len(scores):
+    many = samples >= MANY_SAMPLES
+    few = [
+        (line, value)
+        for line, value in scores
+        if _digits(value) < FEWEST_DIGITS
+        and (value not in (log.goal.low, log.goal.high) if many else not is_share(value, samples))
+    ]
+    if log.closed and len(scores) > 1 and few and (many or 2 * len(few) > len(scores)):
         yield Fault(
             "scores were rounded, and the trainer rounds none",
             line=few[0][0],
@@ -96,6 +105,11 @@ def evaluated_samples(standard: Standard | None) -> int:
 def is_share(value: float, samples: int) -> bool:
     """Whether a value is one whole number by another, which is at most `samples`."""
     return float(Fraction(value).limit_denominator(samples)) == value
+
+
+def has_all_digits(value: float) -> bool:
+    """Whether a number has as many digits as only a computation gives it."""
+    return _digits(value) >= ALL_DIGITS
 
 
 def _digits(value: float) -> int:

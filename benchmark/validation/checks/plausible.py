@@ -9,6 +9,7 @@ from benchmark.definition.curves import Curve
 from benchmark.definition.goal import AT_MOST
 from benchmark.definition.settings import Settings
 from benchmark.events import keys
+from benchmark.foundation.files import sha256_of_file
 from benchmark.validation.checks.measured import evaluated_samples, is_share
 from benchmark.validation.copies import recorded_at
 from benchmark.validation.finding import Fault, Severity, shown
@@ -56,12 +57,14 @@ def curve_of(log: Log) -> Curve:
     return Curve(
         ranks=ranks,
         global_batch_size=log.value(keys.GLOBAL_BATCH_SIZE),
-        values=tuple(round(event.value, 4) for event in log.metrics),
-        losses=tuple(round(event.value["loss"], 4) for event in log.of(keys.TRACKED_STATS)),
+        values=tuple(event.value for event in log.metrics),
+        losses=tuple(event.value["loss"] for event in log.of(keys.TRACKED_STATS)),
         evaluation_speeds=tuple(
             round((samples / evaluations[epoch]) / (of_an_epoch / lengths[epoch]), 2) for epoch in lengths
         ),
         staging_rank_seconds=round(staged * ranks, 3),
+        seed=as_count(log.value(keys.SEED)),
+        log_sha256=sha256_of_file(log.path),
     )
 
 
@@ -88,6 +91,15 @@ def losses_can_be(log: Log) -> Iterator[Fault]:
             )
             continue
         recorded = [curve.losses[place] for curve in known if place < len(curve.losses)]
+        most = least + TIMES_THE_LOSS * (max(recorded) - least) if recorded and _as_recorded(log) else None
+        if most is not None and loss > most and place < len(log.of(keys.TRACKED_STATS)) - 1:
+            yield Fault(
+                f"the loss of epoch {epoch_of(event)} is far above that of the reference at these settings",
+                line=event.line,
+                expected=f"at most {most:.3f}; recorded {_range(recorded)}",
+                found=f"{loss:.4f}",
+                severity=Severity.WARNING,
+            )
         if recorded and loss - least < OF_THE_WAY * (min(recorded) - least):
             yield Fault(
                 f"the loss of epoch {epoch_of(event)} is far below that of the reference",
