@@ -39,7 +39,8 @@ class LedgerRun:
 
     Attributes
     ----------
-    line : of its start. folder : of the run, relative to the ledger's. index : of the run within its set.
+    line, end_line : of its start, and of its end. folder : of the run, relative to the ledger's.
+    index : of the run within its set.
     status : success, aborted, interrupted, crashed or unfinished.
     instances : how many runs there were at once, this one among them; 1 where it is not said.
     partition : of the data that it trained by; empty: the splits of the shards.
@@ -71,6 +72,7 @@ class LedgerRun:
     started_ms: int | None
     index: int | None = None
     ended_ms: int | None = None
+    end_line: int | None = None
     trainer: str | None = None
 
     @property
@@ -213,6 +215,7 @@ def _run(start: chain.ChainLink, end: chain.ChainLink | None) -> LedgerRun:
         started_ms=_of(int, told.get("time_ms")),
         index=_of(int, told.get("index")),
         ended_ms=_of(int, ended.get("time_ms")),
+        end_line=end.line if end else None,
     )
 
 

@@ -116,11 +116,12 @@ def ledger_brackets_the_logs(results: ResultSet) -> Iterator[Fault]:
     if ledger is None:
         return
     file = f"{results.file}/{LEDGER}"
-    for run, later in itertools.pairwise(ledger.runs):
-        if run.started_ms is not None and later.started_ms is not None:
-            yield from _late(
-                run.started_ms - later.started_ms, "a run starts before the one above it", file, later.line
-            )
+    written = [(run.line, run.started_ms) for run in ledger.runs] + [
+        (run.end_line, run.ended_ms) for run in ledger.runs
+    ]
+    told = sorted((line, ms) for line, ms in written if line is not None and ms is not None)
+    for (_, above), (line, ms) in itertools.pairwise(told):
+        yield from _late(above - ms, "a line of the ledger is older than the one above it", file, line)
     for log in results.logs + results.pruned:
         run = run_of(ledger, log)
         if run is None or run.started_ms is None or run.ended_ms is None or not log.events:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from benchmark.events import keys
 from benchmark.launch.load import in_words, is_busy
 from benchmark.submission.run_record import facts_of
-from benchmark.validation.finding import Fault, Severity
+from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.intervals import epoch_of, epoch_seconds, seconds_of
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import Log, as_number
@@ -20,6 +20,9 @@ them."""
 CLOCKS_SHARE, CLOCKS_SECONDS = 0.002, 0.02
 """The reference takes its time between the two lines of an epoch; where it is longer by more than two clocks of one
 machine run apart (at most 1 in 2,000, as the kernel slews them), a reader asks."""
+ONE_CLOCK_SECONDS = 1e-7
+"""The trainer's clock is finer than the log's milliseconds: that the two agree so well in two epochs is by chance so
+in 1 of 25,000,000 runs."""
 HELD_UP_SECONDS = 1.0
 """A line that was written so much later than what it tells of makes no run faster: a reader asks."""
 FAST_SHARE, FAST_SHARE_OF_OURS = 0.1, 0.6
@@ -49,7 +52,7 @@ def throughput_fits(log: Log) -> Iterator[Fault]:
     """The trainer's samples/s times the seconds of the epoch are the samples that it says it has seen."""
     seconds, around = epoch_seconds(log), _seconds_around(log)
     seen = {epoch_of(event): as_number(event.metadata.get(keys.SAMPLES_COUNT)) for event in log.metrics}
-    before = 0.0
+    before, apart = 0.0, []
     for event in log.of(keys.TRACKED_STATS):
         rate = as_number(event.value.get(keys.THROUGHPUT)) if isinstance(event.value, dict) else None
         count, length = seen.get(epoch_of(event)), seconds.get(epoch_of(event))
@@ -62,6 +65,7 @@ def throughput_fits(log: Log) -> Iterator[Fault]:
             continue
         samples, before = count - before, count
         told = samples / rate if rate > 0 else 0.0
+        apart.append(abs(told - length))
         slack, whole = SLACK_SHARE * length + SLACK_SECONDS, around.get(epoch_of(event), length)
         short = log.closed and told > (1 + CLOCKS_SHARE) * whole + CLOCKS_SECONDS
         if abs(told - length) > slack or short:
@@ -76,6 +80,14 @@ def throughput_fits(log: Log) -> Iterator[Fault]:
                 else "times or counts were changed, or the clocks of the trainer and the log differ",
                 severity=Severity.WARNING if late else Severity.ERROR,
             )
+    if log.closed and len(apart) > 1 and max(apart) < ONE_CLOCK_SECONDS:
+        yield Fault(
+            "the samples/s were made from the times of the log",
+            line=log.of(keys.TRACKED_STATS)[0].line,
+            expected="another clock's, which has no whole milliseconds",
+            found=f"the same seconds in {len(apart)} epochs, to {ONE_CLOCK_SECONDS:g} s",
+            severity=Severity.WARNING,
+        )
     missing = seconds.keys() - {epoch_of(event) for event in log.of(keys.TRACKED_STATS)}
     if missing:
         yield Fault(
@@ -131,6 +143,14 @@ def no_work_without_time(log: Log) -> Iterator[Fault]:
                 line=event.line,
                 expected=f'"{keys.STAGED_BYTES}": 0, or the setting stage',
                 found=f"{copied:g} bytes",
+            )
+        if copied == 0 and log.closed and log.settings().get("stage"):
+            yield Fault(
+                "the settings name a folder to copy the data to, and nothing was copied on the clock",
+                line=event.line,
+                expected=f"the bytes under {keys.STAGED_BYTES}",
+                found=shown(event.metadata.get(keys.STAGED_BYTES)),
+                severity=Severity.WARNING,
             )
     trained, samples = sum(epoch_seconds(log).values()), log.number(keys.EVAL_SAMPLES)
     last = log.metrics[-1] if log.metrics else None

@@ -96,6 +96,11 @@ def related(seeds: Sequence[int]) -> str:
     divisor = math.gcd(*(seed - seeds[0] for seed in seeds[1:]))
     if divisor > 1 and (divisor - 1.0) ** (2 - count) / (count - 2) < DOUBTFUL:
         return f"all differences are multiples of {divisor}"
+    for first, second, third in itertools.combinations(seeds, 3):
+        for what, rest in (("a sum", first + second - third), ("a mean", first + third - 2 * second)):
+            # of the n over 3 triples, each with one such sum and mean, about 2 |rest| + 1 in 2^31 come so near
+            if 2 * math.comb(count, 3) * (2 * abs(rest) + 1) / whole < DOUBTFUL:
+                return f"of {first}, {second} and {third} one is {what} of the others, to {abs(rest)}"
     span = seeds[-1] - seeds[0]
     if count * (span / whole) ** (count - 1) < DOUBTFUL:
         return f"all lie between {seeds[0]} and {seeds[-1]}"
