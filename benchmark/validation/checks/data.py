@@ -39,6 +39,7 @@ def data_recognised(log: Log) -> Iterator[Fault]:
     """The data were compared with the rung's golden figures, those of this version, and are the rung's own by them."""
     standard = log.standard
     if standard is None or not standard.golden_sha256:
+        yield from _compared_with_nothing(log) if standard is not None else ()
         return
     unproven = Severity.ERROR if log.closed else Severity.WARNING
     events = log.of(keys.DATA_RECOGNISED)
@@ -79,6 +80,20 @@ def data_recognised(log: Log) -> Iterator[Fault]:
                 found=shown(event.value),
                 severity=unproven,
                 hint="stemdl data verify compares them, and later runs on them say so",
+            )
+
+
+def _compared_with_nothing(log: Log) -> Iterator[Fault]:
+    """Of a rung without golden figures nobody knows whether data are its own by them."""
+    for event in log.of(keys.DATA_RECOGNISED):
+        told = event.value if isinstance(event.value, dict) else {}
+        if told.get("verdict") != UNKNOWN or told.get("compared"):
+            yield Fault(
+                "the data were compared with golden figures, and the rung has none",
+                line=event.line,
+                expected=f"{UNKNOWN}, and nothing compared",
+                found=shown(event.value),
+                severity=Severity.WARNING,
             )
 
 

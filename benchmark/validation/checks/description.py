@@ -43,8 +43,15 @@ MOST = {
 }
 """The largest plausible counts, some times what the largest system has: 158,976 nodes (Fugaku), 32 sockets (Superdome),
 384 cores of a processor, eight threads of a core, 16 accelerators of a node."""
+MAY_BE_NONE = {"accelerators_per_node", "host_network_card_count"}
 OF_THE_ACCELERATOR = ("accelerator_model_name", "accelerator_memory_capacity", "accelerator_interconnect")
 _CAPACITY = re.compile(r"(?<![-\d.])(\d{1,9}(?:\.\d{1,9})?)\s*([kmgtpe]i?)?b\b", re.IGNORECASE)
+SPARSE = 16
+"""The CPUs of a node by which their numbers may exceed them, where threads are off and processors numbered apart."""
+MOST_THREADS = 8
+"""Of a core: POWER has eight, and no processor more."""
+MOST_MEMORY_BYTES = 2**50
+"""The most memory of a node, some times that of the largest that was built (HPE Superdome Flex, 48 TiB)."""
 LEAST_MEMORY_BYTES = 2**28
 """The least memory of a node: less does not hold the harness and PyTorch."""
 _OF_A_CACHE = re.compile(r"\d\s*[tpe]i?b\b", re.IGNORECASE)
@@ -86,7 +93,7 @@ def description_can_be(results: ResultSet) -> Iterator[Fault]:
         text = values.get(name)
         if not isinstance(text, str) or has_none(text) or not text.strip():
             continue  # R7.2 says so where it has to be there
-        least = 0 if name == "accelerators_per_node" else 1
+        least = 0 if name in MAY_BE_NONE else 1
         if not text.isascii() or not text.isdigit() or len(text) > 9 or not least <= int(text) <= most:
             yield fault(name, f"a whole number from {least} to {most}")
     for name in ("host_processor_frequency", "accelerator_frequency"):
@@ -95,7 +102,9 @@ def description_can_be(results: ResultSet) -> Iterator[Fault]:
         if ghz is not None and not LEAST_GHZ <= ghz <= MOST_GHZ:
             yield fault(name, f"from {LEAST_GHZ:g} to {MOST_GHZ:g} GHz")
     cores, threads = (_count(values.get(f"host_processor_{name}_count")) for name in ("core", "vcpu"))
-    if cores and threads and threads % cores:
+    if cores and threads and threads > MOST_THREADS * cores:
+        yield fault("host_processor_vcpu_count", f"at most {MOST_THREADS} threads of each of the {cores} cores")
+    elif cores and threads and threads % cores:
         yield fault("host_processor_vcpu_count", f"a multiple of the {cores} cores of the processor")
     for name in ALWAYS_THERE:
         if has_none(values.get(name)):
@@ -107,8 +116,8 @@ def description_can_be(results: ResultSet) -> Iterator[Fault]:
         told = _CAPACITY.search(text)
         if not told or not float(told[1]):
             yield fault(name, "a number above 0 and a unit, such as 24 GiB")
-        elif name == "host_memory_capacity" and _bytes(told) < LEAST_MEMORY_BYTES:
-            yield fault(name, "as much as the software needs, such as 24 GiB")
+        elif name == "host_memory_capacity" and not LEAST_MEMORY_BYTES <= _bytes(told) <= MOST_MEMORY_BYTES:
+            yield fault(name, "as much as the software needs and a node has, such as 24 GiB")
     if _OF_A_CACHE.search(str(values.get("host_processor_caches", ""))[:1000]):
         yield fault("host_processor_caches", "caches of a processor: KiB and MiB")
     accelerators = _count(values.get("accelerators_per_node"))
@@ -239,6 +248,9 @@ def _numbers(log: Log, values: Mapping[str, Any]) -> Iterator[tuple[str, str, An
     for place in placements(log):
         of_hosts.setdefault(shown(place["host"]), set()).update(cpus_of(place["cpus"]) or ())
     used = max(map(len, of_hosts.values()), default=0)
+    last = max((max(each, default=0) for each in of_hosts.values()), default=0)
+    if last >= SPARSE * sockets * threads:
+        yield "the number of a CPU", keys.PLACEMENT, f"{sockets} x {threads}", last, Severity.WARNING
     if used > sockets * threads:
         yield "host_processor_vcpu_count", keys.PLACEMENT, f"{sockets} x {threads}", used, Severity.ERROR
     load = facts_of(log.timeline, log.goal.test_key)["load"]

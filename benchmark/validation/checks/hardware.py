@@ -80,6 +80,23 @@ def preflight_passed(log: Log) -> Iterator[Fault]:
             expected=", ".join(CHECKS),
             found=f"without {', '.join(missing)}",
         )
+    unknown = [name for name in names if name not in (*CHECKS, LOAD_CHECK)] if isinstance(names, list) else []
+    if unknown:
+        yield Fault(
+            "the preflight has checks that no release has",
+            line=event.line,
+            expected=", ".join((*CHECKS, LOAD_CHECK)),
+            found=shown(unknown),
+            severity=Severity.WARNING,
+        )
+    if log.closed and log.of(keys.DATA_RECOGNISED) and isinstance(names, list) and LOAD_CHECK not in names:
+        yield Fault(
+            "the preflight left out the load, which the release that logged this measures",
+            line=event.line,
+            expected=f"{LOAD_CHECK} among the checks, as {keys.DATA_RECOGNISED} is in the log",
+            found=shown(names),
+            severity=Severity.WARNING,
+        )
     if isinstance(names, list) and len(names) != len(set(map(shown, names))):
         yield Fault("the preflight has a check twice", line=event.line, expected="each once", found=shown(names))
     if isinstance(figures, dict) and isinstance(names, list) and (LOAD_CHECK in names) != (LOAD_CHECK in figures):
@@ -125,6 +142,14 @@ def _figures(log: Log, event: Event, figures: Mapping[str, Any]) -> Iterator[Fau
             found=shown(load),
         )
     ranks = as_count(log.settings().get("ranks"))
+    if log.closed and "all_reduce" not in figures and (ranks or 0) > 1:
+        yield Fault(
+            "the preflight's all-reduce was checked without a figure",
+            line=event.line,
+            expected=f"all_reduce among the figures, of {ranks} ranks",
+            found=shown(sorted(figures)),
+            severity=Severity.WARNING,
+        )
     if "all_reduce" not in figures or ranks is None:
         return
     if (network is None) != (ranks == 1):
@@ -153,6 +178,15 @@ def _figures(log: Log, event: Event, figures: Mapping[str, Any]) -> Iterator[Fau
                 expected=f'"wrong": "", latency from {LEAST_LATENCY_SECONDS:g} s, bandwidth above 0 and at most '
                 f"{MOST_BYTES_PER_SECOND:g} bytes per second",
                 found=shown(network),
+            )
+        lasted = as_number(seconds)
+        if lasted and bandwidth > 0 and latency + QUICK.large_bytes / bandwidth > lasted:
+            yield Fault(
+                "the preflight's all-reduce took longer than the preflight",
+                line=event.line,
+                expected=f"at most {lasted:g} s",
+                found=shown(network),
+                severity=Severity.WARNING,
             )
         comm = log.settings().get("comm")
         if told.get("by") != comm:

@@ -10,11 +10,13 @@ from typing import Any
 from benchmark.events import keys
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
-from benchmark.validation.subjects import Log, as_count
+from benchmark.validation.subjects import Log, ResultSet, as_count
 
 OF_A_RANK = {"rank", "host", "cpus", "device"}
 OPTIONAL_OF_A_RANK = {"visible"}
 _DEVICE = re.compile(r"cpu|cuda(:(0|[1-9][0-9]{0,3}))?")
+_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252})")
+"""Names of nodes as RFC 1123 has them, and with the underscores that are seen."""
 _CPUS = re.compile(r"[0-9]{1,6}(-[0-9]{1,6})?(,[0-9]{1,6}(-[0-9]{1,6})?)*")
 
 
@@ -68,10 +70,26 @@ def ranks_are_placed(log: Log) -> Iterator[Fault]:
     yield from _of_the_nodes(log, told, line)
 
 
+@check("R4.10", of=ResultSet, ours_alone=True)
+def ranks_have_as_many_cpus(results: ResultSet) -> Iterator[Fault]:
+    """Each rank has as many CPUs in all runs of a set, on whatever node."""
+    told = [(log, [len(cpus_of(place["cpus"]) or ()) for place in placements(log)]) for log in results.read]
+    for log, counts in told[1:]:
+        if counts != told[0][1]:
+            yield Fault(
+                "the ranks have other numbers of CPUs than in another run of the set",
+                file=log.file,
+                line=next((event.line for event in log.of(keys.PLACEMENT)), None),
+                found=shown(counts[:16]),
+                expected=f"{shown(told[0][1][:16])}, as in {told[0][0].path.name}",
+                severity=Severity.WARNING,
+            )
+
+
 def _form_of_a_place(place: Mapping[str, Any], line: int) -> Iterator[Fault]:
     rank = shown(place["rank"])
     for what, sound, expected in (
-        ("host", isinstance(place["host"], str) and place["host"].strip() != "", "the name of a node"),
+        ("host", isinstance(place["host"], str) and _HOST.fullmatch(place["host"]), "the name of a node"),
         ("cpus", cpus_of(place["cpus"]) is not None, "CPUs as 0-3,8"),
         (
             "device",

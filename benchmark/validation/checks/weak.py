@@ -58,8 +58,15 @@ def instances_have_their_own_cores(results: ResultSet) -> Iterator[Fault]:
     for log in results.read + results.pruned:
         for place in placements(log):
             ranks.setdefault(shown(place["host"]), []).append(frozenset(cpus_of(place["cpus"]) or ()))
+    sockets, threads = (_count(results, f"host_processor{name}") for name in ("s_per_node", "_vcpu_count"))
     for host, each in ranks.items():
         cpus = frozenset().union(*each)
+        if sockets and threads and len(cpus) > sockets * threads:
+            yield Fault(
+                f"the instances together have more CPUs of {host} than the system",
+                expected=f"at most {sockets} x {threads}",
+                found=f"{len(cpus)}",
+            )
         if all(each) and len(cpus) < len(each):
             yield Fault(
                 f"the instances share the CPUs of {host}",
