@@ -33,10 +33,10 @@ _SET = re.compile(r"--set(?:=|[ \t]+)[\"']?([a-z_]+)=([^\s\"'\\$]+)(?=[\s\"'\\]|
 def scripts_set_what_ran(results: ResultSet) -> Iterator[Fault]:
     """A setting that a shell script of the implementation gives is the one that the logs have, and so are the rung, the
     ranks, the runs and the commit; each run is asked for once, and takes its own seed."""
-    for _, file, text in _own_scripts(results):
+    for _, file, text in (*own_scripts(results), *readmes(results)):
         for what, given, logged in _said(results, text):
             yield Fault(
-                f"a script sets {what} to what no log says",
+                f"a {'README' if file.endswith('.md') else 'script'} sets {what} to what no log says",
                 file=file,
                 found=given,
                 expected=shown(logged),
@@ -48,7 +48,7 @@ def scripts_set_what_ran(results: ResultSet) -> Iterator[Fault]:
 def scripts_run_what_is_packed(results: ResultSet) -> Iterator[Fault]:
     """No script puts other code or another clock before the program, changes the source, fetches other data, or runs it
     again and again."""
-    for path, file, text in _own_scripts(results):
+    for path, file, text in own_scripts(results):
         matches = {what: re.search(pattern, text, re.MULTILINE) for pattern, what in _OTHER_CODE.items()}
         others = _SOURCED.finditer(text)
         matches["runs another that is not packed"] = next(
@@ -67,7 +67,7 @@ def scripts_run_what_is_packed(results: ResultSet) -> Iterator[Fault]:
 
 
 _OTHER_CODE = {
-    r"^[^#\n]*\b(LD_PRELOAD|LD_AUDIT|PYTHONPATH|PYTHONSTARTUP|PYTHONHOME)=\S*": "puts other code before the program",
+    r"^[^#\n]*\b(LD_PRELOAD|LD_AUDIT|PYTHON(PATH|STARTUP|HOME)|STEMDL_TASKS)=\S*": "puts other code before the program",
     r"^[^#\n]*(\b(stemdl|python3?|mpirun|srun)\s*\(\)|\balias\s+(stemdl|python3?|mpirun|srun)=)": "renames the program",
     r"^[^#\n]*(\bfaketime\b|\bdate\s+(-s|--set)\b|\btimedatectl\s+set-|\bhwclock\b)": "changes the clock",
     r"^[^#\n]*(\bsed\s+(-\S+\s+)*(-i|--in-place)|\bgit\s+apply\b|\bpatch\s+-)": "changes the source",
@@ -82,14 +82,23 @@ _OTHER_CODE = {
 """What in a shell script computes something else than the packed source, and how it is said."""
 
 
-def _own_scripts(results: ResultSet) -> Iterator[tuple[Path, str, str]]:
+def own_scripts(results: ResultSet) -> Iterator[tuple[Path, str, str]]:
     """Path, name and text of each script of the implementation, but those of other systems."""
+    return _own(results, "*.sh")
+
+
+def readmes(results: ResultSet) -> Iterator[tuple[Path, str, str]]:
+    """The same of each README."""
+    return _own(results, "README.md")
+
+
+def _own(results: ResultSet, names: str) -> Iterator[tuple[Path, str, str]]:
     if not results.submitted or not results.read:
         return
     submission = results.folder.parents[3]
     folder = submission / "benchmarks" / results.benchmark / "implementations"
     systems = {path.stem for path in (submission / "systems").glob("*.json")}
-    for path in _scripts(folder):
+    for path in _files(folder, names):
         own = path.relative_to(folder).parts[0]
         if own in systems and own != results.system_id:
             continue
@@ -107,7 +116,7 @@ def _is_packed(path: Path, submission: Path) -> bool:
 
 def _said(results: ResultSet, text: str) -> Iterator[tuple[str, str, object]]:
     """What a script says otherwise than the logs: what, as it says it, and as they do."""
-    log = results.read[0]
+    log, text = results.read[0], re.sub("[\"']", "", text)  # the shell takes them off too
     settings = log.settings()
     for name, given in _SET.findall(text):
         if name in settings and not _same(given, settings[name]):
@@ -135,10 +144,10 @@ def _option(name: str, text: str) -> list[str]:
     return [value for line in lines for value in re.findall(rf"--{name}[=\s]+([\w.-]+)(?=\s|$)", line)]
 
 
-def _scripts(folder: Path) -> list[Path]:
+def _files(folder: Path, names: str) -> list[Path]:
     if not folder.is_dir() or folder.is_symlink():
         return []
-    found = (path for path in folder.rglob("*.sh") if path.is_file() and not path.is_symlink())
+    found = (path for path in folder.rglob(names) if path.is_file() and not path.is_symlink())
     return sorted(found)[:MOST_SCRIPTS]
 
 

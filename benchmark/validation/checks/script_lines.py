@@ -1,0 +1,130 @@
+"""What the lines of the packed scripts do: set up, make the data, make the runs. Whatever else is shown to a reader."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from benchmark.validation.checks.scripts import own_scripts, readmes
+from benchmark.validation.finding import Fault, Severity, shown
+from benchmark.validation.registry import check
+from benchmark.validation.subjects import ResultSet
+
+CHANGE_NOTHING = frozenset(
+    "cd echo printf date hostname pwd mkdir module ml set shopt ulimit sync sleep exit true then else fi lscpu "
+    "nvidia-smi rocm-smi umask wait [ [[ test if ls df free uname cat numactl time".split()
+)
+"""Commands that make, change and take away no run, and no code."""
+BEFORE_A_COMMAND = frozenset(
+    "time nice numactl taskset exec srun mpirun mpiexec jsrun flux sudo env ionice chrt".split()
+)
+"""Programs that start another, with options of their own."""
+OF_THE_PROGRAM = {
+    "run": {"rung", "ranks", "runs", "data", "config", "set", "instances", "launcher", "profile", "ranks-per-node"}
+    | {"hosts", "output", "power", "format", "oversubscribe"},
+    "launch": {"nodes", "ranks", "launcher", "profile", "ranks-per-node", "rung", "runs", "data", "config", "set"}
+    | {"hosts", "time", "partition", "account", "output", "power", "format", "dry-run"},
+    "data": {"output", "ranks", "format"},
+    "doctor": {"rung", "ranks", "nodes", "profile", "format"},
+}
+"""The options of commands of `stemdl` that the logs, or the checks of scripts, hold to what ran; and those that say
+where things lie."""
+OTHER_PROGRAMS = re.compile(
+    r"git (checkout|clone|fetch|switch) .*|git submodule update.*|(\./|bash )?scripts/setup_env\.sh|cpupower .*"
+    r"|(source|\.) \S*\b(activate|module\w*|\w*profile\w*)(\.sh)?"
+)
+SET_BY_HAND = re.compile(
+    r"(?!(?:LD_PRELOAD|LD_AUDIT|PYTHON\w+|PATH|STEMDL_\w+|BASH_ENV|ENV|IFS|HOME|PS4)=)[A-Za-z_]\w*=\S*"
+)
+"""Variables but for those that put other code in the place of the program."""
+_KNOWN_OUTPUT = re.compile(
+    r"\$\((dirname|pwd|nproc|date|hostname|basename|realpath|readlink)\b[^()`]*\)|\$\{?[A-Z_]+DIR\}?"
+)
+_SEPARATED = re.compile(r"\s*(?:&&|\|\||[;|])\s*")
+
+
+@check("R8.2", of=ResultSet, ours_alone=True)
+def script_lines_are_known(results: ResultSet) -> Iterator[Fault]:
+    """A script's lines set up the software, make the data and the runs, or change nothing of them; others are shown."""
+    trainer = bool(results.read) and "trainer" in results.read[0].settings()
+    for _, file, text in own_scripts(results):
+        odd = list(_unknown(text, trainer))
+        if odd:
+            yield Fault(
+                "the script has lines of which the logs do not say what they do",
+                file=file,
+                line=odd[0][0],
+                found=shown(odd[0][1]) + (f", and {len(odd) - 1} more" if len(odd) > 1 else ""),
+                expected="the software at the commit of the logs, the data, and the runs",
+                severity=Severity.WARNING,
+                hint="a reviewer reads them",
+            )
+
+
+@check("R8.2", of=ResultSet, ours_alone=True)
+def readme_has_the_command(results: ResultSet) -> Iterator[Fault]:
+    """A README of the implementations says by which command, or packed script, the runs are made again."""
+    if not results.submitted or not results.read:
+        return
+    scripts = {path.name for path, _, _ in own_scripts(results)} | {"stemdl run", "stemdl launch", "./run_benchmark.sh"}
+    if not any(name in text for _, _, text in readmes(results) for name in scripts):
+        yield Fault(
+            "no README says how the runs are made again",
+            file=f"{results.file.rsplit('/results/', 1)[0]}/benchmarks/{results.benchmark}/implementations",
+            expected="README.md with the command, or the name of a script that is packed",
+            severity=Severity.WARNING,
+        )
+
+
+def _unknown(text: str, trainer: bool) -> Iterator[tuple[int, str]]:
+    """The lines of which it is not known what they do, with their numbers."""
+    number = 1
+    for line in re.split(r"(?<!\\)\n", text):
+        plain = _KNOWN_OUTPUT.sub("x", line.replace("\\\n", " ").strip())
+        commands = [] if plain.startswith("#") else _SEPARATED.split(re.sub(r"\s#.*", "", plain))
+        if not all(_is_known(each.strip(), trainer) for each in commands):
+            yield number, line.strip()
+        number += 1 + line.count("\n")
+
+
+def _is_known(command: str, trainer: bool) -> bool:
+    try:
+        words = shlex.split(command.removeprefix("then ").removeprefix("else "))
+    except ValueError:
+        return False
+    while words and (words[0] == "export" or SET_BY_HAND.fullmatch(words[0])):
+        if len(words) == 1 or "$(" in words[0] or "`" in words[0]:
+            return "$(" not in words[0] and "`" not in words[0]
+        del words[0]
+    if not words or OTHER_PROGRAMS.fullmatch(" ".join(words)):
+        return True
+    if any(mark in command for mark in ("$(", "`", "<(", "$'")) or command.endswith("&"):
+        return False
+    if "stemdl" in words and all(not _runs(each) for each in words[: words.index("stemdl")][1:]):
+        at = words.index("stemdl")
+        return (at == 0 or words[0] in BEFORE_A_COMMAND) and _is_of_the_program(words[at + 1 :], trainer)
+    if words[0] in BEFORE_A_COMMAND:
+        return words[0] == "sudo" and bool(OTHER_PROGRAMS.fullmatch(" ".join(words[1:])))
+    return words[0] in CHANGE_NOTHING
+
+
+def _runs(word: str) -> bool:
+    """Whether a word before the program may be another program."""
+    return PurePosixPath(word).suffix in (".sh", ".py") or word in ("bash", "sh", "python", "python3", "timeout")
+
+
+def _is_of_the_program(words: list[str], trainer: bool) -> bool:
+    known = OF_THE_PROGRAM.get(words[0]) if words else None
+    if known is None or (words[0] == "data" and words[1:2] not in (["generate"], ["verify"])):
+        return False
+    for word, value in zip(words, [*words[1:], ""], strict=True):
+        name, _, given = word.removeprefix("--").partition("=")
+        if not word.isascii() or word.startswith("$"):
+            return False
+        if word.startswith("--") and name and name not in known and not (trainer and name == "trainer"):
+            return False
+        if word.startswith("--") and name == "config" and PurePosixPath(given or value).name != "config.yaml":
+            return False
+    return True
