@@ -99,7 +99,7 @@ PREFLIGHT = {
             "wrong": "",
         },
         "load": {"given": 2, "free": 1.98, "average": 0.1},
-        "seconds": 0.0004,
+        "seconds": 0.0687,
     },
 }
 
@@ -164,11 +164,12 @@ def log_lines(index: int = 0, division: str = "closed", batch: int = BATCH) -> L
         chance = random.Random(f"run {index}, epoch {epoch}") if index else None
         metric = F1[epoch - 1] - varied(chance, (0.04, 0.006, 0.004)[epoch - 1])
         epoch_ms = EPOCH_MS + round(varied(chance, 90))
+        within = 0.618 - varied(random.Random(f"clock {index}, epoch {epoch}") if index else None, 0.25)
         write(keys.EPOCH_START, after_ms=9, epoch_num=epoch)
         write(keys.EPOCH_STOP, after_ms=epoch_ms, epoch_num=epoch)
         write(
             keys.TRACKED_STATS,
-            {"throughput": steps * batch / (epoch_ms - 0.618) * 1000, "loss": LOSS / epoch + varied(chance, 0.03)},
+            {"throughput": steps * batch / (epoch_ms - within) * 1000, "loss": LOSS / epoch + varied(chance, 0.03)},
             epoch_num=epoch,
             step_num=epoch * steps,
         )
@@ -177,7 +178,7 @@ def log_lines(index: int = 0, division: str = "closed", batch: int = BATCH) -> L
         for key in (keys.EVAL_ACCURACY, keys.F1_MACRO):
             write(key, metric, epoch_num=epoch, samples_count=epoch * steps * batch)
     write(keys.RUN_STOP, after_ms=14, status="success")
-    write(keys.TEST_F1_MACRO, 0.9245 + index / 1000, after_ms=600, samples_count=1000)
+    write(keys.TEST_F1_MACRO, 0.9245361927 + index / 1000.7, after_ms=600, samples_count=1000)
     return lines
 
 

@@ -37,6 +37,7 @@ from mutations_edges import EDGES
 from mutations_files import FILES
 from mutations_learned import LEARNED
 from mutations_ledger import LEDGERS
+from mutations_published import PUBLISHED_RUNS
 from mutations_related import RELATED
 from mutations_sets import SETS
 from mutations_tallies import TALLIED
@@ -267,7 +268,6 @@ MUTATIONS = (
     *COPIES,
     *WEAK,
     *LEDGERS,
-    # together
     Mutation(
         "aborted, and the target reached after run_stop",
         "R3.5",
@@ -296,4 +296,5 @@ MUTATIONS = (
     *CODES,
     *TALLIED,
     *BETWEEN,
+    *PUBLISHED_RUNS,
 )

@@ -52,7 +52,7 @@ CODES = (
     Mutation(
         "a commit with changes on top",
         "R8.2",
-        every_log(put(keys.SUBMISSION_GITHUB_COMMIT_VERSION, "a" * 40 + "-dirty")),
+        every_log(put(keys.SUBMISSION_GITHUB_COMMIT_VERSION, "0123456789abcdef" * 2 + "01234567-dirty")),
         invalid=False,
     ),
     Mutation(

@@ -46,6 +46,10 @@ def at_once(
         for entry in told:
             if entry["event"] == "start":
                 entry.update(instances=instances, folder=f"weak/instance_{entry['index']}")
+        in_time = sorted(range(len(told)), key=lambda place: told[place]["time_ms"])
+        for entry in told:
+            entry.update({"start": in_time.index(entry["start"])} if "start" in entry else {})
+        told = [told[place] for place in in_time]
         entries(told)
         (results / LEDGER).write_bytes(as_ledger(told))
         for index in sorted(set(runs) - set(left_out)):
@@ -62,7 +66,7 @@ def later(index: int, lines: Lines) -> None:
 
 
 def of_another_set(entries: list[dict[str, Any]]) -> None:
-    entries[-2]["folder"] = "another/instance_5"
+    entries[INSTANCES - 1]["folder"] = "another/instance_5"
 
 
 def on_a_node_of_its_own(index: int, lines: Lines) -> None:

@@ -29,7 +29,7 @@ def write_run(
         events.point(keys.SUBMISSION_PLATFORM, "a laptop")
         events.point(keys.SUBMISSION_DIVISION, division)
         events.point(keys.SUBMISSION_STATUS, "research")
-        events.point(keys.SUBMISSION_GITHUB_COMMIT_VERSION, "0" * 40)
+        events.point(keys.SUBMISSION_GITHUB_COMMIT_VERSION, "0123456789" * 4)
         events.point(keys.CONFIG, {"max_epochs": 2})
         events.point(keys.VERSIONS, {"python": "3.11"})
         events.point(keys.DEVICES, ["cpu"])
