@@ -30,7 +30,7 @@ from benchmark.submission.ledger import LEDGER
 from benchmark.submission.run_record import RUN
 
 SETS = "results/*/strong/*"
-MOST_SECONDS, MOST_MIB, WAITED_SECONDS = 30.0, 1024.0, 300
+MOST_SECONDS, MOST_MIB, WAITED_SECONDS = 30.0, 1024.0, 1800
 COMMANDS = {
     "validate": ("validate", "{submission}"),
     "score": ("score", "{submission}"),
