@@ -79,7 +79,7 @@ def choose(
             found="; ".join(summary(selection.left_out)[:3]) or "no crystal",
             remedy="--no-splits takes all into one" if split else None,
         )
-    return list(_units(rung, taken)), selection.report()
+    return list(_units(rung, taken)), _by_class(rung, selection.report())
 
 
 def label_of(rung: FingerprintRung, crystal: Crystal) -> str | None:
@@ -91,6 +91,20 @@ def label_of(rung: FingerprintRung, crystal: Crystal) -> str | None:
         return None
     kind = crystal.space_group, len(crystal.numbers)
     return next((each.label for each in PROTOTYPES if (each.space_group, each.atoms) == kind), None)
+
+
+def _by_class(rung: FingerprintRung, report: dict[str, Any]) -> dict[str, Any]:
+    """The report of a selection with a class in place of each space group; a group of elements is of one class."""
+    if rung.reading != BY_PROTOTYPE:
+        return report
+    labels = {str(each.space_group): each.label for each in PROTOTYPES}
+    found: dict[str, dict[str, Any]] = {}
+    for group, numbers in report["groups"].items():
+        own = found.setdefault(labels[group], {"found": 0, "used": 0, "dropped": {}})
+        own["found"] += numbers["found"]
+        own["used"] += numbers["used"]
+        own["dropped"] = dict(Counter(own["dropped"]) + Counter(numbers["dropped"]))
+    return {**report, "groups": found}
 
 
 def _groups(rung: FingerprintRung) -> Sequence[int]:

@@ -258,7 +258,10 @@ def test_given_elements_are_of_the_prototypes_classes_and_in_the_splits_of_their
     }
     copy = dataclasses.replace(crystals["A_cF4_225_a-29"], cell=crystals["A_cF4_225_a-29"].cell * 1.01)
     path = table(tmp_path / "t.npz", crystals | {"again": copy, "salt": salt(11, 17)})
-    recipe, units, _, left_out = chosen(SMOKE, path, tmp_path / "chosen")
+    recipe, units, report, left_out = chosen(SMOKE, path, tmp_path / "chosen")
+    assert set(report["groups"]) == set(LABELS) and sum(each["used"] for each in report["groups"].values()) == len(
+        units
+    )
     dealt_out = elements_of(SMOKE.seed, SMOKE.recipe["split_shares"])
     label_of_name = {prototype.name: prototype.label for prototype in PROTOTYPES}
     assert {unit.split for unit in units} == {"train", "dev", "test"}
