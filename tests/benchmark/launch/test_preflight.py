@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from shown import shape, shown
 
 from benchmark.foundation.errors import StemdlError
 from benchmark.launch import preflight_checks
@@ -94,6 +95,12 @@ class TestTwoRanks:
         assert [check["name"] for check in failed] == [name]
         assert words in failed[0]["detail"] and failed[0]["remedy"]
         assert not told["ok"] and words in told["message"] and failed[0]["remedy"] in told["message"]
+
+    def test_the_document_shows_what_is_said(self, results: list[dict[str, Any]]) -> None:
+        planted = ("source", "clock ahead", "no device", "folder not shared", "stuck")
+        failed = [check for fault in planted for check in results[0][fault]["checks"] if not check["ok"]]
+        said = "\n".join(f"FAILED {check['name']} {check['detail']}" for check in failed)
+        assert shape(shown("docs/scale.md", "FAILED")) == shape(said)
 
     @pytest.mark.parametrize("fault", ["commit", "clock ahead", "all-reduce late"])
     def test_every_rank_knows_and_one_says_why(self, results: list[dict[str, Any]], fault: str) -> None:
