@@ -145,6 +145,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("-o", "--output", type=Path, default=Path("clusters"))
+    parser.add_argument("--rung", help="whose settings are taken (default: the rung of the data)")
     parser.add_argument("--seeds", type=int, default=3)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -152,10 +153,11 @@ def main() -> None:
     train, test = (Part(manifest, split).read_whole() for split in ("train", "test"))
     labels = manifest.schema.classes[TARGET]
     arguments.output.mkdir(parents=True, exist_ok=True)
-    rows = table(manifest.rung, train, test, arguments.seeds, Clustering(TARGET, len(labels)))
+    rung = arguments.rung or manifest.rung
+    rows = table(rung, train, test, arguments.seeds, Clustering(TARGET, len(labels)))
     write_json(arguments.output / "clusters.json", rows)
     draw(arguments.output / "scree.png", "Scree", lambda: scree(train, 4))
-    draw(arguments.output / "plane.png", "Plane", lambda: plane(manifest.rung, train, test, labels))
+    draw(arguments.output / "plane.png", "Plane", lambda: plane(rung, train, test, labels))
     draw(arguments.output / "confusions.png", "Confusions", lambda: confusions(rows, labels))
     print(f"scree.png, plane.png, confusions.png and clusters.json: {arguments.output}")
 
