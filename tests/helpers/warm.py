@@ -231,11 +231,13 @@ def load() -> None:
 
     import benchmark
     import reference.train
+    from benchmark.definition import finder
 
     for package in (benchmark, reference):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if not module.name.endswith("__main__"):
                 importlib.import_module(module.name)
+    finder._places.cache_clear()  # a task that asks for another one has had them looked up, on a path that may change
 
 
 def serve(address: str, python: str) -> None:
