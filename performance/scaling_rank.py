@@ -19,7 +19,7 @@ from torch.optim import Optimizer
 
 from benchmark.data.manifest import read_manifest
 from benchmark.data.reader import Part
-from benchmark.definition.finder import benchmark_of
+from benchmark.definition.finder import load_benchmark
 from benchmark.definition.settings import read_settings
 from benchmark.foundation.files import write_json
 from benchmark.launch.rank import detect_rank
@@ -38,7 +38,7 @@ Batches = Iterator[Batch]
 def main(data: str, batch: str, steps: str, output: str, *settings: str) -> None:
     torch.set_num_threads(1)
     rank, manifest = detect_rank(), read_manifest(Path(data))
-    benchmark = benchmark_of(manifest.rung)
+    benchmark = load_benchmark(manifest.task)
     config = read_settings(benchmark, manifest.rung, None, settings)
     device = pick_device(config.device, rank)
     comm = make_comm(config, rank, device, Path(output), timeout_seconds=60)

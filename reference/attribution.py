@@ -28,7 +28,7 @@ def of_class(logits: Callable[[Tensor], Tensor], classes: Tensor) -> Score:
 
 def integrated_gradients(score: Score, inputs: Tensor, steps: int = STEPS) -> Tensor:
     """Maps of the inputs' shape, which add up to what the score is more than that of inputs of zeros: the mean gradient
-    on the straight way from there, times the input (Sundararajan, Taly & Yan 2017). Pixels of 0 count for nothing,
+    on the straight way from there, times the input (Sundararajan, Taly & Yan 2017). Places of 0 count for nothing,
     also where a network takes roots, whose gradient is infinite there."""
     found = torch.zeros_like(inputs)
     for step in range(steps):
@@ -41,7 +41,7 @@ def integrated_gradients(score: Score, inputs: Tensor, steps: int = STEPS) -> Te
 
 def grad_cam(score: Score, layer: nn.Module, inputs: Tensor) -> Tensor:
     """Maps (n, 1, h, w) of inputs (n, c, h, w): the channels of what `layer` gives, each weighted by its mean gradient,
-    where their sum is positive, interpolated to the input's pixels (Selvaraju et al. 2017)."""
+    where their sum is positive, interpolated to the input's size (Selvaraju et al. 2017)."""
     seen: list[Tensor] = []
     hook = layer.register_forward_hook(lambda module, given, found: seen.append(found))
     try:

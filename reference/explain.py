@@ -1,4 +1,4 @@
-"""What the model of a checkpoint looks at: maps of an input's pixels, and what it says of the input without them."""
+"""What the model of a checkpoint looks at: maps of an input's places, and what it says of the input without them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from reference.checkpoint import load_average
 from reference.task import Explained, MakeTask, reference_task
 
 SHARES = (0.02, 0.05, 0.1)
-"""Of an input's pixels, those that are deleted."""
+"""Of an input's places, those that are deleted."""
 Picture = NDArray[np.float32]
 
 
@@ -69,7 +69,7 @@ def explainer(
 
 
 def deleted(picture: Picture, marks: Picture, share: float, seed: int = 0) -> tuple[Picture, Picture]:
-    """A picture without the `share` of its pixels that are marked most, and without others, drawn at random from those
+    """A picture without the `share` of its places that are marked most, and without others, drawn at random from those
     that are not dark, that had as much intensity together, to one pixel; all of them, where they have less."""
     order = np.argsort(-marks.ravel(), kind="stable")
     most = order[: max(1, round(share * order.size))]

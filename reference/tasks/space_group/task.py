@@ -37,7 +37,7 @@ class SpaceGroups:
         return self._balance.look((batch[self._label] for batch in batches), total)
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
-        return self._balance.loss(model(batch[self._stack]).float(), batch[self._label]).mean()
+        return self._balance.mean(model(batch[self._stack]).float(), batch[self._label])
 
     def predict(self, model: nn.Module, batch: Batch) -> Batch:
         return {self._label: model(batch[self._stack])}

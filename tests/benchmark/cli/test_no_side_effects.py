@@ -14,7 +14,7 @@ from benchmark.cli.parser import leaves
 from benchmark.foundation.source import source_sha256
 from benchmark.submission.ledger_entry import ROOT
 
-WRITES = {("run",), ("evaluate",), ("data", "import"), ("data", "split")}
+WRITES = {("run",), ("evaluate",), ("explain",), ("data", "import"), ("data", "split")}
 """Commands that are for writing: `run` makes runs, `evaluate` answers, `split` lays a partition next to the shards."""
 READS = {
     ("doctor",): (["--folder", "{elsewhere}", "--data", "{data}", "--rung", "stemdl_smoke"],),
