@@ -55,7 +55,7 @@ def explainer(
     def explain(inputs: Arrays) -> Explanation:
         picture = np.asarray(inputs[field], dtype=np.float32)
         found = shares(picture[None])[0]
-        best = int(found.argmax())
+        best = int(np.flatnonzero(found == found.max())[0])
         maps = task.maps(model, {field: torch.from_numpy(picture[None])}, torch.tensor([best]))
         marked = {}
         for name, each in maps.items():
