@@ -43,6 +43,15 @@ class Selection:
     outside: Counter[str] = field(default_factory=Counter)
     left_out: list[LeftOut] = field(default_factory=list)
 
+    def leave_out(self, candidate: Candidate, group: int | None, reason: str) -> None:
+        """Counts a crystal that is not taken, and keeps its name with the reason."""
+        if group in self.chosen:
+            self.dropped.setdefault(reason, Counter())[group] += 1
+        else:
+            self.outside[reason] += 1
+        detail = candidate.detail if reason == candidate.faulty else ""
+        self.left_out.append(LeftOut(candidate.origin, candidate.identifier, str(group or ""), reason, detail))
+
     def report(self) -> dict[str, Any]:
         """Plain values for the manifest and for people: found, used and dropped for each group."""
         return {
@@ -121,30 +130,23 @@ def select(
     selection = Selection(chosen={group: [] for group in rung.space_groups})
     seen: set[tuple[int, Formula]] = set()
 
-    def leave_out(reason: str, group: int | None) -> None:
-        if group in selection.chosen:
-            selection.dropped.setdefault(reason, Counter())[group] += 1
-        else:
-            selection.outside[reason] += 1
-        detail = candidate.detail if reason == candidate.faulty else ""
-        selection.left_out.append(LeftOut(candidate.origin, candidate.identifier, str(group or ""), reason, detail))
-
     for candidate, (crystal, fault) in zip(candidates, examine_all(candidates), strict=True):
         if crystal is None or crystal.space_group not in selection.chosen:
-            leave_out(
-                fault if crystal is None and fault else "another space group",
+            selection.leave_out(
+                candidate,
                 None if crystal is None else crystal.space_group,
+                fault if crystal is None and fault else "another space group",
             )
             continue
         group = crystal.space_group
         selection.found[group] += 1
         compound = (group, reduced_formula(crystal.numbers))
         if fault is not None:
-            leave_out(fault, group)
+            selection.leave_out(candidate, group, fault)
         elif split and compound in seen:
-            leave_out("the same compound again", group)
+            selection.leave_out(candidate, group, "the same compound again")
         elif split and len(selection.chosen[group]) == room[group]:
-            leave_out("the rung has no more room", group)
+            selection.leave_out(candidate, group, "the rung has no more room")
         else:
             seen.add(compound)
             selection.chosen[group].append((candidate.identifier, crystal))

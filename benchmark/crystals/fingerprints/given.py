@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.crystals import sources
-from benchmark.crystals.candidate import Candidate
 from benchmark.crystals.duplicates import Formula, reduced_formula
 from benchmark.crystals.fingerprints.elementals import ELEMENTS, PROTOTYPES, elements_of
 from benchmark.crystals.fingerprints.rung import BY_PROTOTYPE, FingerprintRung
 from benchmark.crystals.fingerprints.units import Asked, dealt, split_of
 from benchmark.crystals.given import examine_all
 from benchmark.crystals.structures import Selection
-from benchmark.data.left_out import LeftOut, summary, write_left_out
+from benchmark.data.left_out import summary, write_left_out
 from benchmark.data.recipe import Unit
 from benchmark.data.workers import Workers
 from benchmark.definition.rung import SPLITS, WHOLE
@@ -51,17 +50,17 @@ def choose(
             selection.found[group] += 1
         label = None if crystal is None else label_of(rung, crystal)
         if crystal is None or fault is not None or label is None:
-            _leave_out(selection, candidate, group, fault or "not of one of the rung's classes")
+            selection.leave_out(candidate, group, fault or "not of one of the rung's classes")
             continue
         part = _split_of(rung, crystal) if split else WHOLE
         row = taken.setdefault((part, label), [])
         compound = crystal.space_group, len(crystal.numbers), reduced_formula(crystal.numbers)
         if crystal.numbers.max() > HEAVIEST:
-            _leave_out(selection, candidate, group, "a fingerprint knows no such element")
+            selection.leave_out(candidate, group, "a fingerprint knows no such element")
         elif split and compound in seen:
-            _leave_out(selection, candidate, group, "the same compound again")
+            selection.leave_out(candidate, group, "the same compound again")
         elif split and len(row) == rung.samples_per_class[part]:
-            _leave_out(selection, candidate, group, f"the rung has no more room in {part}")
+            selection.leave_out(candidate, group, f"the rung has no more room in {part}")
         else:
             seen.add(compound)
             row.append((candidate.identifier, crystal))
@@ -133,12 +132,3 @@ def _units(rung: FingerprintRung, taken: Mapping[tuple[str, str], Sequence[Named
                     others = elements[part] if rung.reading == BY_PROTOTYPE else ELEMENTS
                     asked = Asked(kinds[label][turn], others, space_group=crystal.space_group, crystal=crystal)
                     yield Unit(identifier, part, 1, label, asked)
-
-
-def _leave_out(selection: Selection, candidate: Candidate, group: int | None, reason: str) -> None:
-    if group in selection.chosen:
-        selection.dropped.setdefault(reason, Counter())[group] += 1
-    else:
-        selection.outside[reason] += 1
-    detail = candidate.detail if reason == candidate.faulty else ""
-    selection.left_out.append(LeftOut(candidate.origin, candidate.identifier, str(group or ""), reason, detail))
