@@ -1,4 +1,4 @@
-"""Fingerprints without labels: every method on the same pictures, over some seeds, beside the published figures.
+"""Fingerprints without labels: every method on the same pictures, over some seeds, next to the published figures.
 
     python performance/fingerprint_clusters.py data/fingerprints_unsupervised_mini -o clusters [--seeds 3]
 

@@ -137,7 +137,7 @@ class _File(logging.Logger):
 
 def is_being_written(path: Path) -> bool | None:
     """Whether a process has a log open for writing, which is a run in progress: the kernel lets go of its lock with the
-    process, however that ends. None where the file system has no locks, or there is no log that can be opened: a pipe
+    process, whatever ends it. None where the file system has no locks, or there is no log that can be opened: a pipe
     would be waited for."""
     try:
         if not path.is_file():

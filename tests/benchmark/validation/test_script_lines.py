@@ -1,4 +1,4 @@
-"""What honest scripts hold is no finding: environments, modules, batch systems, variables, and the commands."""
+"""What honest scripts hold is not a finding: environments, modules, batch systems, variables, and the commands."""
 
 from __future__ import annotations
 
