@@ -10,7 +10,6 @@ import os
 import shlex
 import shutil
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -114,6 +113,7 @@ def execute(arguments: argparse.Namespace) -> int:
 def _run_options(given: list[str]) -> tuple[argparse.Namespace, list[str]]:
     """The options of `stemdl run`, read; and as the ranks get them, with the folder that all of them must agree on."""
     from benchmark.cli import run_command
+    from benchmark.cli.run_folder import unnamed_folder
     from benchmark.definition.own_rung import find_rung
 
     parser = Parser(prog="stemdl run")
@@ -124,7 +124,7 @@ def _run_options(given: list[str]) -> tuple[argparse.Namespace, list[str]]:
         raise StemdlError("the ranks are the launcher's matter", where="--ranks after --", remedy="write it before --")
     options = list(given)
     if run.output is None:
-        run.output = Path("runs") / f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{rung.name}"
+        run.output = unnamed_folder(rung.name)
         options += ["--output", str(run.output)]
     return run, options
 

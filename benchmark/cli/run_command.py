@@ -8,14 +8,13 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.cli.arguments import count, counts, number, place
 from benchmark.cli.output import add_format
-from benchmark.cli.run_folder import own_folder
+from benchmark.cli.run_folder import own_folder, unnamed_folder
 from benchmark.cli.run_rank import be_a_rank, driver_of
 from benchmark.definition.request import RunRequest
 from benchmark.foundation.errors import StemdlError
@@ -136,7 +135,7 @@ def execute(arguments: argparse.Namespace) -> int:
         benchmark=benchmark,
         rung=rung,
         data=arguments.data or Path("data") / rung.name,
-        output=arguments.output or Path("runs") / f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{rung.name}",
+        output=arguments.output or unnamed_folder(rung.name),
         index=arguments.index,
         seed=arguments.seed,
         config_file=arguments.config,
@@ -160,7 +159,9 @@ def _drive(request: RunRequest, arguments: argparse.Namespace) -> int:
     from benchmark.submission.run_set import runs_there
     from benchmark.submission.schedule import refuse_other_folder
 
-    if arguments.scale:
+    if arguments.output is None:
+        pass  # the folder is new
+    elif arguments.scale:
         refuse_other_folder(request, arguments.scale)
     elif arguments.runs > 1:
         runs_there(request)  # refuses a folder of something else

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmark.cli.arguments import RUNS
 from benchmark.definition.request import RunRequest
 
 if TYPE_CHECKING:
@@ -18,6 +20,12 @@ MEETING_SECONDS = 300.0
 """Seconds in which the ranks of a launcher have to find each other."""
 
 
+def unnamed_folder(rung: str) -> Path:
+    """A name for a run's folder: the second in UTC and the rung, and a number where another run has that name."""
+    first = RUNS / f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{rung}"
+    return next(each for each in _numbered(first) if not each.exists())
+
+
 @contextmanager
 def own_folder(request: RunRequest, unnamed: bool) -> Iterator[RunRequest]:
     """The request with a folder that no other process has, where the user named none: two that waited for the same data
@@ -25,8 +33,7 @@ def own_folder(request: RunRequest, unnamed: bool) -> Iterator[RunRequest]:
     if not unnamed:
         yield request
         return
-    for attempt in itertools.count(1):
-        folder = request.output.with_name(request.output.name + (f"-{attempt}" if attempt > 1 else ""))
+    for folder in _numbered(request.output):
         with suppress(FileExistsError):
             folder.mkdir(parents=True)
             break
@@ -50,6 +57,10 @@ def same_folder(request: RunRequest, unnamed: bool, rank: Rank) -> Iterator[RunR
             yield request
     else:
         yield replace(request, output=Path(_from_rank_0("", rank)))
+
+
+def _numbered(folder: Path) -> Iterator[Path]:
+    return (folder.with_name(folder.name + (f"-{number}" if number > 1 else "")) for number in itertools.count(1))
 
 
 def _from_rank_0(text: str, rank: Rank) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.cli.run_folder import own_folder, same_folder
+from benchmark.cli.run_folder import own_folder, same_folder, unnamed_folder
 from benchmark.definition.finder import load_benchmark
 from benchmark.definition.request import RunRequest
 from benchmark.launch.rank import ALONE
@@ -43,6 +43,18 @@ def test_two_that_begin_in_one_second_have_folders_of_their_own(tmp_path: Path) 
     assert [path.name for path in request.output.parent.iterdir()] == ["now-2"], "nothing came into the first"
     with own_folder(request, False) as named:
         assert named is request and not request.output.exists()
+
+
+def test_a_name_is_free_though_a_run_of_the_same_second_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("time.gmtime", lambda: (2026, 11, 28, 13, 39, 12, 5, 332, 0))
+    names = []
+    for _ in range(3):
+        names.append(unnamed_folder("stemdl_smoke"))
+        names[-1].mkdir(parents=True)
+    assert [each.name for each in names] == [f"20261128T133912-stemdl_smoke{number}" for number in ("", "-2", "-3")]
 
 
 def test_a_rank_that_is_alone_asks_nobody(tmp_path: Path) -> None:
