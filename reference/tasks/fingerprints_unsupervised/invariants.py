@@ -19,6 +19,7 @@ from reference.tasks.fingerprints_unsupervised.sums import Total
 
 RADII, DIRECTIONS, LAGS = 24, 48, 10
 """Steps along the logarithm of the radius, and around; and how many of the first's autocorrelations count."""
+FEATURES = 3 * LAGS * DIRECTIONS
 INNER, OUTER = 10.5 / 32, 29.5 / 32
 """Radii within the ring, as shares of half a picture's side."""
 
@@ -41,7 +42,7 @@ class Invariants:
 
 
 def autocorrelations(pictures: Tensor) -> Tensor:
-    """(n, 3 x LAGS x DIRECTIONS), each picture's of length 1: of pictures (n, 3, s, s), in double precision."""
+    """(n, FEATURES), each picture's of length 1: of pictures (n, 3, s, s), in double precision."""
     found = log_polar(F.avg_pool2d(pictures, 3, 1, 1)).double()
     found = F.pad(found - found.mean(dim=(2, 3), keepdim=True), (0, 0, 0, RADII))
     power = torch.fft.rfft(found, dim=2).abs().square()

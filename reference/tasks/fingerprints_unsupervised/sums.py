@@ -73,7 +73,8 @@ def k_means(batches: Callable[[], Iterable[Tensor]], clusters: int, total: Total
     """(k, d) centres of so many clusters of the points (n, d) in batches of all ranks: by splitting.
 
     From one centre on, the cluster of the largest sum of squared distances is parted across its axis of the largest
-    variance, and Lloyd's passes follow (Linde, Buzo & Gray 1980). Nothing in it is drawn at random.
+    variance, and Lloyd's passes follow (Linde, Buzo & Gray 1980). Nothing in it is drawn at random. Of fewer different
+    points there are fewer centres.
     """
     centres = torch.zeros(1, next(iter(batches())).shape[1], dtype=torch.float64)
     while True:
@@ -83,7 +84,7 @@ def k_means(batches: Callable[[], Iterable[Tensor]], clusters: int, total: Total
             centres = moved
             if done:
                 break
-        if len(centres) == clusters:
+        if len(centres) == clusters or not scatter.any():
             return centres
         worst = int(scatter.argmax())
         own = moments((_of_cluster(points, centres, worst) for points in batches()), total)

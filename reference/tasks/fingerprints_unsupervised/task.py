@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -13,7 +14,7 @@ from benchmark.definition.sample import SampleSchema
 from benchmark.foundation.errors import StemdlError, nearest
 from reference.task import Batch
 from reference.tasks.fingerprints_unsupervised import sums
-from reference.tasks.fingerprints_unsupervised.invariants import Invariants
+from reference.tasks.fingerprints_unsupervised.invariants import FEATURES, Invariants
 from reference.tasks.fingerprints_unsupervised.methods import Autoencoder, KernelPrincipal, Method, Principal
 from reference.tasks.fingerprints_unsupervised.networks import SIDES, Contrastive, ConvolutionalAutoencoder
 
@@ -21,16 +22,18 @@ METHODS = ("pca", "kernel_pca", "autoencoder", "conv_autoencoder", "contrastive"
 
 
 class Clusters:
-    """The fit of as many clusters as the schema has classes. `pool` is the side of a square of pixels that count as
-    one; `root` whether it is the intensity's root that is looked at."""
+    """The fit of as many clusters as the schema has classes."""
 
-    def __init__(self, method: Method, schema: SampleSchema, pool: int, root: bool) -> None:
+    def __init__(self, method: Method, schema: SampleSchema, settings: Mapping[str, Any]) -> None:
         (picture,), (label, *_) = schema.inputs, schema.targets
         self._picture, self._label, self._clusters = picture.name, label.name, len(schema.classes[label.name])
-        self._method, self._pool, self._root = method, pool, root
+        self._method, self._settings = method, settings
+        self._pool, self._root = settings["pool"], settings["root"]
 
     def fit(self, batches: Iterable[Batch], total: Callable[[Tensor], Tensor]) -> None:
         features = [self._features(batch) for batch in batches]
+        samples = int(total(torch.tensor([sum(map(len, features))])))
+        require_enough(samples, features[0].shape[1], self._clusters, self._settings)
         self._method.learn(lambda: features, total)
         codes = [self._method.code(each) for each in features]
         self._centres = sums.k_means(lambda: codes, self._clusters, total)
@@ -46,6 +49,38 @@ class Clusters:
         pictures = batch[self._picture].cpu()
         pooled = F.avg_pool2d(pictures, self._pool).flatten(1)
         return pooled.clamp(min=0.0).sqrt() if self._root else pooled
+
+
+def require_enough(samples: int, features: int, clusters: int, settings: Mapping[str, Any]) -> None:
+    """Raises StemdlError, on all ranks alike, where they have fewer pictures than clusters, or where so many pictures,
+    of so many numbers each, have fewer axes or landmarks than the settings ask for."""
+    axes = min(features, samples - 1)  # n points lie in a space of n - 1 dimensions
+    bounds = {
+        "pca": {"components": axes},
+        "kernel_pca": {"landmarks": samples, "components": min(axes // 2, settings["landmarks"])},
+        "invariants": {"components": min(FEATURES, samples - 1)},
+    }
+    method, error = settings["method"], None
+    if samples < clusters:
+        error = StemdlError(
+            "there are fewer pictures than clusters",
+            where="the training split",
+            expected=f"at least {clusters}",
+            found=samples,
+            remedy="take a larger rung: stemdl list",
+        )
+    for name, most in bounds.get(method, {}).items():
+        if error is None and settings[name] > most:
+            error = StemdlError(
+                f"{samples} pictures of {features} numbers are too few for so many {name} of {method}",
+                where=name,
+                expected=f"at most {most}",
+                found=settings[name],
+                remedy=f"--set {name}={most}, or a larger rung: stemdl list",
+            )
+    if error is not None:
+        error.on_all_ranks = True
+        raise error
 
 
 def method_of(settings: Mapping[str, Any], side: int) -> Method:
@@ -80,4 +115,4 @@ def make_task(schema: SampleSchema, settings: Mapping[str, Any]) -> Clusters:
     pool = settings["pool"]
     if side % pool:
         raise StemdlError("pool does not divide the picture", where="pool", expected=f"a divisor of {side}", found=pool)
-    return Clusters(method_of(settings, side // pool), schema, pool, settings["root"])
+    return Clusters(method_of(settings, side // pool), schema, settings)

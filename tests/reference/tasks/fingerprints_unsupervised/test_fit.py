@@ -17,9 +17,8 @@ from benchmark.definition.settings import read_settings
 from benchmark.foundation.errors import StemdlError
 from benchmark.metrics.clustering import Clustering
 from reference.tasks.fingerprints_unsupervised.invariants import (
-    DIRECTIONS,
+    FEATURES,
     INNER,
-    LAGS,
     OUTER,
     RADII,
     autocorrelations,
@@ -134,7 +133,7 @@ def test_peaks_that_move_along_their_radius_have_the_same_invariants() -> None:
 
     step = (OUTER / INNER) ** (1.0 / (RADII - 1))
     one, zoomed, other = (autocorrelations(each)[0] for each in (picture(1.0, 4), picture(step**2, 4), picture(1.0, 6)))
-    assert len(one) == 3 * LAGS * DIRECTIONS and one.norm().item() == pytest.approx(1.0)
+    assert len(one) == FEATURES and one.norm().item() == pytest.approx(1.0)
     assert (one @ zoomed).item() > 0.97 > 0.9 > (one @ other).item()
 
 
@@ -153,3 +152,39 @@ def test_what_cannot_be_is_refused() -> None:
         make_task(SCHEMA, settings("pool=7"))
     with pytest.raises(StemdlError, match="cannot be halved so often"):
         make_task(SCHEMA, settings("method=contrastive", "pool=16"))
+
+
+@pytest.mark.parametrize(
+    ("count", "overrides", "where", "most"),
+    [
+        (6, ["method=contrastive"], "the training split", "at least 7"),
+        (14, ["method=pca", "components=14"], "components", "at most 13"),
+        (14, ["method=invariants", "components=14"], "components", "at most 13"),
+        (14, ["method=kernel_pca", "landmarks=15"], "landmarks", "at most 14"),
+        (14, ["method=kernel_pca", "components=7"], "components", "at most 6"),
+        (14, ["method=kernel_pca", "components=5", "landmarks=4"], "components", "at most 4"),
+        (14, ["method=pca", "pool=64", "components=4"], "components", "at most 3"),
+    ],
+)
+def test_a_method_that_asks_for_more_than_there_are_says_how_many(
+    count: int, overrides: list[str], where: str, most: str
+) -> None:
+    task = make_task(SCHEMA, settings(*FAST, *overrides))
+    with pytest.raises(StemdlError) as caught:
+        task.fit([pictures(count)], lambda values: values)
+    error = caught.value
+    assert (error.where, error.expected) == (where, most) and error.on_all_ranks and error.remedy
+
+
+@pytest.mark.parametrize("method", ["pca", "kernel_pca", "invariants"])
+def test_as_much_as_there_are_is_enough(method: str) -> None:
+    most = {"kernel_pca": ["components=6", "landmarks=14"]}.get(method, ["components=13"])
+    task, batch = make_task(SCHEMA, settings(*FAST, f"method={method}", *most)), pictures(14)
+    task.fit([batch], lambda values: values)
+    assert len(set(task.predict(batch)["structure"].tolist())) == 7
+
+
+def test_fewer_different_points_than_clusters_have_fewer_centres() -> None:
+    points = torch.eye(3, dtype=torch.float64).repeat(5, 1)
+    centres = k_means(lambda: [points], 7, lambda values: values)
+    assert sorted(centres.tolist()) == sorted(torch.eye(3).tolist())
