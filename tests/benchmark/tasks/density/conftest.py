@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from benchmark.data.generate import generate
 from benchmark.data.manifest import Manifest
@@ -42,3 +43,8 @@ def few() -> Rung:
 def made(few: Rung, tmp_path_factory: pytest.TempPathFactory) -> Manifest:
     """Its data set."""
     return generate(few, tmp_path_factory.mktemp("density") / "few")
+
+
+@pytest.fixture
+def scan(smoke: list[Sample]) -> NDArray[np.float32]:
+    return np.asarray(smoke[0].arrays["scan"])
