@@ -18,6 +18,7 @@ from benchmark.foundation.text import typed
 EXAMPLE = """Examples:
   stemdl report results -o site
   stemdl report runs hpc_results_v3.0 -o site --title "Our machines" --logs
+  stemdl report latest -o site --data data/stemdl_mini
   stemdl report results --table leaderboard.md"""
 
 
@@ -30,6 +31,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--table", type=place, metavar="FILE", help="write the table alone, and no site")
     parser.add_argument("--title", default="Results", help="of the site (default: %(default)s)")
     parser.add_argument("--logs", action="store_true", help="copy the logs into the site, to be moved with it")
+    parser.add_argument(
+        "--data",
+        type=place,
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="FOLDER",
+        help="data sets that runs answered about: their pages show samples of what was confused",
+    )
     parser.add_argument(
         "--ruleset", choices=RULESETS, default=RULESETS[-1], help="of MLPerf HPC (default: %(default)s)"
     )
@@ -51,6 +61,7 @@ def execute(arguments: argparse.Namespace) -> int:
             title=arguments.title,
             ruleset=arguments.ruleset,
             with_logs=arguments.logs,
+            data=arguments.data,
             processes=processes,
         )
     except OSError as error:

@@ -2,6 +2,9 @@
 
 A task's `answers.py` has `answers(metric, tally, schema)`, which gives the parts of one split. They are shown where the
 metric's value of the tally is what the log says; the page of a run whose counts are another run's says so instead.
+
+Where the data are at hand, `examples(metric, tally, schema, manifest, split)`, if `answers.py` has it, gives further
+parts: samples of what was found or missed.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from benchmark.data.manifest import Manifest
 from benchmark.definition.finder import ANSWERS, benchmark_with, find_task
 from benchmark.foundation.errors import StemdlError
 from benchmark.metrics.metric import make_metric
@@ -23,7 +27,7 @@ Cell = str | int | float | None
 
 @dataclass(frozen=True)
 class AnswerPart:
-    """A table, and a chart of the same numbers or none.
+    """A table, and a chart of the same numbers or none; or pictures alone.
 
     Attributes
     ----------
@@ -48,27 +52,41 @@ class Answers:
     problem: str = ""
 
 
-def answers_of(log: Path, rung: str | None, logged: Mapping[str, Any]) -> list[Answers]:
+def answers_of(
+    log: Path, rung: str | None, logged: Mapping[str, Any], manifest: Manifest | None = None
+) -> list[Answers]:
     """Those of the run that left a log, on a rung; none where nothing was kept, or its task shows nothing. `logged` has
-    the value that the log gives of each split."""
+    the value that the log gives of each split, `manifest` is of the rung's data where they are at hand."""
     path = tallies_of(log)
     benchmark = benchmark_with(rung) if rung and path is not None else None
     place = find_task(benchmark.task) if benchmark else None
     if path is None or benchmark is None or place is None or not place.brings(ANSWERS):
         return []
     try:
-        return list(_answers(read_tallies(path), benchmark.measured, place.function(ANSWERS, "answers"), logged))
+        hooks = place.function(ANSWERS, "answers"), getattr(place.code(ANSWERS), "examples", None)
+        return list(_answers(read_tallies(path), benchmark.measured, hooks, logged, manifest))
     except (StemdlError, ValueError, TypeError, IndexError, KeyError, OverflowError) as error:  # of a foreign file
         return [Answers("", problem=f"{TALLIES} cannot be shown: {getattr(error, 'found', None) or error}")]
 
 
 def _answers(
-    tallies: Tallies, measured: Any, answers: Callable[..., Any], logged: Mapping[str, Any]
+    tallies: Tallies,
+    measured: Any,
+    hooks: tuple[Callable[..., Any], Callable[..., Any] | None],
+    logged: Mapping[str, Any],
+    manifest: Manifest | None,
 ) -> Iterator[Answers]:
+    answers, examples = hooks
     metric = make_metric(measured.metric, tallies.schema, measured.of)
     for split, tally in tallies.splits.items():
         value, said = metric.value(tally), logged.get(split)
         if value != said:
             yield Answers(split, problem=f"{TALLIES} comes to {value}, and the log says {said}: it is not shown")
-        else:
-            yield Answers(split, tuple(answers(metric, tally, tallies.schema)))
+            continue
+        parts, problem = tuple(answers(metric, tally, tallies.schema)), ""
+        if manifest is not None and examples is not None:
+            try:
+                parts += tuple(examples(metric, tally, tallies.schema, manifest, split))
+            except (StemdlError, OSError) as error:
+                problem = f"no samples are shown: {error}"
+        yield Answers(split, parts, problem)

@@ -22,6 +22,15 @@ def confused_parts(counts: Confusion, labels: Sequence[str]) -> tuple[AnswerPart
     return (_matrix(counts, labels), _pairs(counts, labels))
 
 
+def most_confused(counts: Confusion) -> list[tuple[int, int]]:
+    """Pairs of a class and what it was taken for, by their indices: each pair once, the most frequent way first."""
+    found: dict[frozenset[int], tuple[int, int]] = {}
+    for _, row, column in _cells(counts):
+        if row != column:
+            found.setdefault(frozenset((row, column)), (row, column))
+    return list(found.values())
+
+
 def _matrix(counts: Confusion, labels: Sequence[str]) -> AnswerPart:
     true, found = counts.counts.sum(axis=1).tolist(), counts.counts.sum(axis=0).tolist()
     hits, scores = counts.counts.diagonal().tolist(), counts.per_class_f1()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from benchmark.foundation.files import atomic_path
 
 if TYPE_CHECKING:
+    from markupsafe import Markup
     from matplotlib.figure import Figure
 
 INK, QUIET, ACCENT = "#222222", "#8a8a8a", "#b5432a"
@@ -65,6 +66,20 @@ def draw(
         with atomic_path(path) as temporary:
             figure.savefig(temporary, format="png", metadata={"Software": None})
     return Drawn(path, title, caption, alternative, patterns=figure.get_facecolor() == to_rgba(GROUND))
+
+
+def inlined(figure: Figure, alternative: str) -> Markup:
+    """A figure as a PNG in the text of a page, which then needs no other file; `alternative` is the text in its
+    place."""
+    import base64
+    from io import BytesIO
+
+    from markupsafe import Markup
+
+    with BytesIO() as file:
+        figure.savefig(file, format="png", metadata={"Software": None})
+        content = base64.b64encode(file.getvalue()).decode("ascii")
+    return Markup('<img src="data:image/png;base64,{}" alt="{}">').format(content, alternative)
 
 
 def new_figure(height_inches: float, **options: Any) -> Figure:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmark.comparison.result import read_result
+from benchmark.data.manifest import Manifest, read_manifest
 from benchmark.definition.scored import RULESETS
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import require_place, sha256_of_file
@@ -43,13 +44,15 @@ _ALONE = 8
 
 @dataclass(frozen=True)
 class Place:
-    """Where a site is written now, and where it will lie: addresses of logs are from there."""
+    """Where a site is written now, and where it will lie: addresses of logs are from there. `data` : manifests of the
+    data at hand, by rung."""
 
     now: Path
     later: Path
     title: str
     ruleset: str
     with_logs: bool
+    data: Mapping[str, Manifest]
 
 
 def build_site(
@@ -59,16 +62,19 @@ def build_site(
     title: str = "Results",
     ruleset: str = RULESETS[-1],
     with_logs: bool = False,
+    data: Iterable[Path] = (),
     processes: int = 1,
 ) -> list[Entry]:
     """Write the site of all results in and below the paths, and return what it shows, in its order. `with_logs` copies
-    the logs into it, so that it can be moved to a web server.
+    the logs into it, so that it can be moved to a web server; `data` are folders of data sets, of which pages of runs
+    show samples.
 
     A site that is there is replaced. Raises StemdlError where something else is, and as `find_log_folders` does.
     """
     folders = find_log_folders(paths)
+    manifests = _by_rung(data)
     with _instead_of(output) as now:
-        place = Place(now, output.absolute(), title, ruleset, with_logs)
+        place = Place(now, output.absolute(), title, ruleset, with_logs, manifests)
         for name in (RESULTS, RUNS, *([LOGS] if with_logs else [])):
             (now / name).mkdir()
         entries = ranked(_each(folders, place, processes))
@@ -87,6 +93,20 @@ def build_site(
         _write(now / "results.csv", as_csv(entries))
         _write(now / "results.json", as_json(entries))
     return entries
+
+
+def _by_rung(folders: Iterable[Path]) -> dict[str, Manifest]:
+    found: dict[str, Manifest] = {}
+    for manifest in map(read_manifest, folders):
+        if manifest.rung in found:
+            raise StemdlError(
+                f"two data sets are of {manifest.rung}",
+                where="--data",
+                found=f"{found[manifest.rung].folder} and {manifest.folder}",
+                remedy="name one of them",
+            )
+        found[manifest.rung] = manifest
+    return found
 
 
 def _each(folders: Sequence[LogFolder], place: Place, processes: int) -> Iterator[Entry]:
@@ -108,7 +128,9 @@ def _of_result(place: Place, folder: LogFolder) -> Entry:
             name = f"{Path(kept.page).stem}.txt"
             shutil.copyfile(log, place.now / LOGS / name)
             log = place.later / LOGS / name
-        page = run_page(run, kept, entry, place.title, address(log, place.later / RUNS / kept.page), sha256)
+        where = address(log, place.later / RUNS / kept.page)
+        manifest = place.data.get(run.scored.benchmark or "")
+        page = run_page(run, kept, entry, place.title, where, sha256, manifest)
         _write(place.now / RUNS / kept.page, page)
     return entry
 

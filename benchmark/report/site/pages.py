@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from benchmark.comparison.compare import judge
 from benchmark.comparison.result import ComparedRun, Result
+from benchmark.data.manifest import Manifest
 from benchmark.definition.finder import benchmark_with
 from benchmark.events import keys
 from benchmark.foundation.text import printable
@@ -178,8 +179,11 @@ def result_page(result: Result, entry: Entry, title: str) -> str:
     )
 
 
-def run_page(run: ComparedRun, kept: RunEntry, entry: Entry, title: str, log: str, sha256: str) -> str:
-    """One run: what it reached and when, its log, settings, software, and the command to repeat it."""
+def run_page(
+    run: ComparedRun, kept: RunEntry, entry: Entry, title: str, log: str, sha256: str, manifest: Manifest | None
+) -> str:
+    """One run: what it reached and when, its log, settings, software, and the command to repeat it. With the manifest
+    of its rung's data, also samples of what it answered about."""
     settings = run.values.get(keys.CONFIG)
     points = {key: value for key, value in run.values.items() if key not in (keys.CONFIG, keys.TRACKED_STATS)}
     curve = [(at.minutes, at.value) for at in kept.curve]
@@ -194,7 +198,7 @@ def run_page(run: ComparedRun, kept: RunEntry, entry: Entry, title: str, log: st
         points=[(key, _said(value)) for key, value in list(points.items())[:200]],
         chart=charts.run_curve(curve, entry.metric, entry.target),
         command=repeat(run),
-        answers=answers_of(run.scored.log, run.scored.benchmark, _logged(run, entry)),
+        answers=answers_of(run.scored.log, run.scored.benchmark, _logged(run, entry), manifest),
         root="../",
     )
 

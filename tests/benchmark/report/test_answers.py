@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmark.cli.main import main
+from benchmark.data.manifest import read_manifest
 from benchmark.definition.sample import Field, SampleSchema
 from benchmark.metrics.confusion import Confusion
 from benchmark.metrics.tallies import TALLIES, Tallies, read_tallies, write_tallies
 from benchmark.report.answers import answers_of
-from benchmark.report.confused import confused_parts
+from benchmark.report.confused import confused_parts, most_confused
 
 COUNTS = [[8, 2, 0], [0, 5, 5], [0, 0, 0]]
 PICTURE = (Field("x", (2,)),)
@@ -72,6 +75,57 @@ def test_powder_and_density_show_theirs(tmp_path: Path) -> None:
     write_tallies(tmp_path, Tallies(schema, {"test": np.array([2**32, 4])}))
     (test,) = answers_of(tmp_path / "result_0.txt", "density_mini", {"test": 0.5})
     assert test.parts[0].rows == ((4, 0.5, 0.75),)
+
+
+def of_smoke(folder: Path, wrong: list[tuple[int, int, int]], smoke_data: Path) -> Confusion:
+    """Leave counts of a run on the smoke rung: (class, taken for, how often), by index, and ten of each right."""
+    schema = read_manifest(smoke_data).schema
+    classes = len(schema.classes["space_group"])
+    counts = np.diag([10] * classes)
+    for row, column, number in wrong:
+        counts[row, column] += number
+    write_tallies(folder, Tallies(schema, {"test": np.append(counts.ravel(), counts.sum())}))
+    return Confusion(counts)
+
+
+def test_each_pair_is_shown_once_as_it_was_confused_most() -> None:
+    counts = Confusion(np.array([[9, 1, 0], [3, 5, 2], [0, 0, 4]]))
+    assert most_confused(counts) == [(1, 0), (1, 2)]
+
+
+def test_confused_groups_are_shown_side_by_side_where_the_data_are_at_hand(tmp_path: Path, smoke_data: Path) -> None:
+    manifest = read_manifest(smoke_data)
+    value = of_smoke(tmp_path, [(0, 1, 3), (1, 0, 1), (4, 2, 2)], smoke_data).macro_f1()
+    (test,) = answers_of(tmp_path / "result_0.txt", "stemdl_smoke", {"test": value}, manifest)
+    examples = test.parts[-1]
+    one, two = re.search('alt="(.*)"', str(examples.chart))[1].split("; ")
+    groups = manifest.schema.classes["space_group"]
+    assert re.findall(r"\((\d+)\)", one) == [groups[0], groups[1]]
+    assert re.findall(r"\((\d+)\)", two) == [groups[4], groups[2]]
+    png = base64.b64decode(re.search('base64,([^"]*)', str(examples.chart))[1])
+    assert png.startswith(b"\x89PNG") and len(png) < 400_000
+
+
+def test_where_nothing_is_confused_or_a_group_has_no_sample_the_page_has_the_rest(
+    tmp_path: Path, smoke_data: Path
+) -> None:
+    manifest = read_manifest(smoke_data)
+    value = of_smoke(tmp_path, [], smoke_data).macro_f1()
+    (test,) = answers_of(tmp_path / "result_0.txt", "stemdl_smoke", {"test": value}, manifest)
+    assert len(test.parts) == 2 and not test.problem
+    value = of_smoke(tmp_path, [(0, 1, 3)], smoke_data).macro_f1()
+    without = replace(manifest, shards=())
+    (test,) = answers_of(tmp_path / "result_0.txt", "stemdl_smoke", {"test": value}, without)
+    assert len(test.parts) == 2 and "a group has no sample in test" in test.problem
+
+
+def test_two_data_sets_of_one_rung_are_refused(
+    smoke_run: Path, smoke_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    given = ["--data", str(smoke_data), str(smoke_data)]
+    assert main(["report", str(smoke_run), "-o", str(tmp_path / "site"), *given]) == 2
+    assert "two data sets are of stemdl_smoke" in capsys.readouterr().err and not (tmp_path / "site").exists()
+    assert main(["report", str(smoke_run), "-o", str(tmp_path / "site"), *given[:2]]) == 0
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,10 @@
-"""A picture of some stacks: one row per material, one column per zone axis."""
+"""Pictures of some stacks: one row per material, one column per zone axis; or a row per pair, side by side."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,7 +19,11 @@ from benchmark.report.drawing import GROUND, LETTERS
 from benchmark.simulation import cbed_fields
 from benchmark.simulation.crystal import crystal_system
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 PATTERNS_SHOWN = 4
+DOTS_PER_INCH = 100
 
 
 def picture_of_stacks(manifest: Manifest, path: Path, groups: list[int] | None = None) -> list[str]:
@@ -36,28 +41,51 @@ def picture_of_stacks(manifest: Manifest, path: Path, groups: list[int] | None =
             where="--set groups",
             expected=", ".join(map(str, space_groups_of(manifest))),
         )
-    stacks = _first_stacks(manifest, groups)
-
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7.2, 2.55 * len(groups) + 0.3), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
+    split = next(split for split, samples in manifest.samples.items() if samples)  # train, where there is one
+    stacks = _first_stacks(manifest, groups, split)
+    figure = _figure(7.2, 2.55 * len(groups) + 0.3)
     axes = figure.subplots(len(groups), cbed_fields.PROJECTIONS, squeeze=False)
-    shown = []
-    for row, group in zip(axes, groups, strict=True):
-        patterns, zones, formula = stacks[group]
-        symbol = group_symbol(group)
-        shown.append(f"{symbol} ({group}), {formula or 'of no known formula'}")
-        for index, (axis, picture) in enumerate(zip(row, patterns, strict=True)):
-            axis.imshow(np.log10(picture + 1e-5), cmap="magma", interpolation="nearest")
-            title = f"projection {index + 1}" if zones is None else f"[{' '.join(map(str, zones[index]))}]"
-            axis.set(xticks=[], yticks=[])
-            axis.set_title(title, fontsize=9, color=LETTERS)
-        row[0].set_ylabel(f"{symbol}  (no. {group})\n{formula}", fontsize=9, color=LETTERS)
+    shown = [_draw(row, group, stacks[group]) for row, group in zip(axes, groups, strict=True)]
     with atomic_path(path) as temporary:
         figure.savefig(temporary, format="png", facecolor=GROUND)
     return shown
+
+
+def pairs_side_by_side(manifest: Manifest, pairs: Sequence[tuple[int, int]], split: str) -> tuple[Figure, list[str]]:
+    """The first material in a split of each group of some pairs: a row per pair, its groups side by side; and what is
+    shown, a text for each row. Raises StemdlError where the split lacks a group."""
+    stacks = _first_stacks(manifest, sorted({group for pair in pairs for group in pair}), split)
+    figure = _figure(10.2, 1.7 * len(pairs))
+    shown = []
+    for row, pair in zip(figure.subfigures(len(pairs), 2, squeeze=False, wspace=0.03), pairs, strict=True):
+        said = []
+        for half, group in zip(row, pair, strict=True):
+            half.set_facecolor(GROUND)
+            said.append(_draw(half.subplots(1, cbed_fields.PROJECTIONS), group, stacks[group]))
+        shown.append(" beside ".join(said))
+    return figure, shown
+
+
+def _figure(width_inches: float, height_inches: float) -> Figure:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width_inches, height_inches), dpi=DOTS_PER_INCH, layout="constrained", facecolor=GROUND)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _draw(axes: Sequence[Any], group: int, stack: tuple[Any, Any, str]) -> str:
+    """One material's patterns into as many axes; what is shown, in words."""
+    patterns, zones, formula = stack
+    symbol = group_symbol(group)
+    for index, (axis, picture) in enumerate(zip(axes, patterns, strict=True)):
+        axis.imshow(np.log10(picture + 1e-5), cmap="magma", interpolation="nearest")
+        title = f"projection {index + 1}" if zones is None else f"[{' '.join(map(str, zones[index]))}]"
+        axis.set(xticks=[], yticks=[])
+        axis.set_title(title, fontsize=9, color=LETTERS)
+    axes[0].set_ylabel(f"{symbol}  (no. {group})\n{formula}", fontsize=9, color=LETTERS)
+    return f"{symbol} ({group}), {formula or 'of no known formula'}"
 
 
 def _groups_held(manifest: Manifest) -> list[int]:
@@ -75,9 +103,8 @@ def group_symbol(group: int) -> str:
     return found.hm.replace(" ", "") if found.centring_type() == "R" else found.short_name()
 
 
-def _first_stacks(manifest: Manifest, groups: list[int]) -> dict[int, tuple[Any, Any, str]]:
+def _first_stacks(manifest: Manifest, groups: Sequence[int], split: str) -> dict[int, tuple[Any, Any, str]]:
     found: dict[int, tuple[Any, Any, str]] = {}
-    split = next(split for split, samples in manifest.samples.items() if samples)  # train, where there is one
     for entry in manifest.shards:
         if len(found) == len(groups):
             break
