@@ -68,6 +68,21 @@ def test_a_submission_is_made_judged_and_scored(here: Path, capsys: pytest.Captu
     assert "CLOSED" in capsys.readouterr().out and Path("submission/Somewhere/systems/NAME.json").is_file()
 
 
+@pytest.mark.parametrize(("document", "runs"), [("../results/README.md", "runs/five"), ("your_own.md", "runs/mine")])
+def test_other_documents_submit_sets_of_other_names(
+    here: Path, document: str, runs: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    submittable(here)
+    Path("runs", "set").rename(runs)
+    shutil.rmtree("results/reference")  # as the document says before
+    (command,) = typed(document, "submit")
+    assert command.startswith(f"submit {runs} ")
+    code = main(shlex.split(command))
+    assert code == 0, f"{command}\n{capsys.readouterr().err}"
+    written = Path(shlex.split(command)[3])
+    assert main(["validate", str(written)]) == 0 and "CLOSED" in capsys.readouterr().out
+
+
 def test_the_published_results_are_judged_reviewed_and_listed(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for command in typed("../results/README.md", "validate", "review", "report"):
         assert main(shlex.split(command)) == 0, f"{command}\n{capsys.readouterr().err}"

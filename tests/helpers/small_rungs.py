@@ -44,9 +44,16 @@ SMALL: Mapping[str, tuple[dict[str, Any], dict[str, int] | None, int]] = {
         2,
     ),
     **dict.fromkeys(("density_smoke", "density_mini"), (FEW_SCANS, None, 0)),
-    **dict.fromkeys(
-        ("fingerprints_smoke", "fingerprints_unsupervised_smoke"),
-        (FEW_PICTURES, {"train": 14, "dev": 14, "test": 7}, 7),
+    "fingerprints_smoke": (FEW_PICTURES, {"train": 14, "dev": 14, "test": 7}, 7),
+    "fingerprints_unsupervised_smoke": (
+        {**FEW_PICTURES, "samples_per_class": {"train": 10, "dev": 2, "test": 1}},  # a method has 64 landmarks
+        {"train": 70, "dev": 14, "test": 7},
+        7,
+    ),
+    "fingerprints_small": (
+        {**FEW_PICTURES, "space_groups": [2, 225], "samples_per_class": {"train": 8, "dev": 2, "test": 2}},
+        {"train": 16, "dev": 4, "test": 4},
+        2,
     ),
     "powder_smoke": (FEW_PATTERNS, {"train": 6, "dev": 3, "test": 6}, 3),
 }
