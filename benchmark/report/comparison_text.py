@@ -108,7 +108,12 @@ def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str
 
 
 def _plain(text: str) -> str:
-    return re.sub(r"([\\`*\[\]<>#|&])", lambda match: f"&#{ord(match[1])};", printable(text, 4_000))
+    """Text whose signs mean nothing in Markdown: an underscore is one only at the end of a word."""
+    return re.sub(
+        r"[\\`*\[\]<>#|&$~]|(?<![^\W_])_|_(?![^\W_])",
+        lambda match: f"&#{ord(match[0])};",
+        printable(text, 4_000),
+    )
 
 
 def _several(differences: Sequence[Any]) -> str:

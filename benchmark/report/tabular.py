@@ -36,6 +36,14 @@ FLAT = tuple(
     each for name in COLUMNS for each in ((f"{INTERVAL}_low", f"{INTERVAL}_high") if name == INTERVAL else (name,))
 )
 """The columns of tables whose cells hold one value each."""
+_OF_FORMULAS = tuple("=+-@＝＋－＠#")
+"""With one of these a spreadsheet's formula begins, or an error's name, in wide letters too and after blanks."""
+_LATEX = {
+    **{each: f"\\{each}" for each in "&%$#_{}"},
+    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "`": r"\textasciigrave{}",
+    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "'": r"\textquotesingle{}", "-": "{-}",
+}  # fmt: skip
+"""Characters that LaTeX obeys, draws otherwise or joins, and how they are had."""
 WIDEST = 44
 """Characters of a workbook's column."""
 
@@ -146,7 +154,7 @@ def _cell(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     plain = printable(value, 1_000)
-    return f"'{plain}" if plain[:1] in ("=", "+", "-", "@") else plain
+    return f"'{plain}" if plain.lstrip()[:1] in _OF_FORMULAS else plain
 
 
 def _short(entry: Entry) -> list[str]:
@@ -161,5 +169,4 @@ def _said(value: Any) -> str:
 
 
 def _latex(text: str) -> str:
-    special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    return "".join(special.get(each) or (f"\\{each}" if each in "&%$#_{}" else each) for each in text)
+    return "".join(_LATEX.get(each, each) for each in text)
