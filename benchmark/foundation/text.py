@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 
 LONGEST_SHOWN = 160
@@ -27,8 +28,18 @@ def whole(text: str) -> int | None:
 
 
 def typed(name: object) -> str:
-    """A path or name as somebody types it in a command: quoted where it has a blank or a sign that shells act on."""
-    return shlex.quote(str(name))
+    """A path or name as somebody types it in a command: quoted where it has a blank or a sign that shells act on, and
+    with its bytes, as bash has them, where it has letters that a terminal would obey."""
+    text = str(name)
+    if text.isprintable():
+        return shlex.quote(text)
+    quoted = (
+        (f"\\{each}" if each in "\\'" else each)
+        if each.isprintable()
+        else "".join(f"\\x{byte:02x}" for byte in os.fsencode(each))
+        for each in text
+    )
+    return f"$'{''.join(quoted)}'"
 
 
 def printable_lines(text: str) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
+from patience import HANG_SECONDS
 
 from benchmark.foundation.text import typed
 
@@ -18,6 +21,16 @@ UNQUOTED = re.compile(r"stemdl [a-z][^\"]*\{(?!typed|quote)[\w.]*(folder|output|
 def test_a_shell_reads_what_was_typed(name: str) -> None:
     assert shlex.split(f"stemdl show {typed(Path(name)) if name else typed(name)}")[2:] == [name]
     assert typed("plain/name-1.h5") == "plain/name-1.h5"
+
+
+@pytest.mark.parametrize(
+    "name", ["two\nlines", "\u202eevil\u2066 it's", "back\\slash\t", "caf\u00e9\x1b[31m", "a\udcffb"]
+)
+def test_letters_that_a_terminal_would_obey_are_typed_as_bytes(name: str) -> None:
+    shown = typed(name)
+    assert shown.isprintable()
+    said = subprocess.run(["bash", "-c", f"printf %s {shown}"], capture_output=True, check=True, timeout=HANG_SECONDS)
+    assert said.stdout == os.fsencode(name)
 
 
 def test_commands_that_messages_name_are_quoted() -> None:
