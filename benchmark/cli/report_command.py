@@ -18,7 +18,6 @@ from benchmark.foundation.text import typed
 EXAMPLE = """Examples:
   stemdl report results -o site
   stemdl report runs hpc_results_v3.0 -o site --title "Our machines" --logs
-  stemdl report latest -o site --data data/stemdl_mini
   stemdl report results --table leaderboard.md"""
 
 
