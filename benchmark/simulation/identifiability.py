@@ -3,8 +3,13 @@
 The zero-order Laue zone shows a crystal's projection along the beam. Dynamical diffraction has no Friedel symmetry, so
 its pattern shows the projection's whole plane group: the rotations and mirrors, polar or not; the centring, as absent
 reflections; and the glide lines, as dark bars in the rows that they forbid (Gjonnes & Moodie 1965). Two groups that
-give the same plane groups, set the same way against the axes, look alike whatever the network. The crystal system is
-taken as known, since the conventional cell along whose axes the beam runs is.
+give the same plane groups, set the same way against the axes, show the same symmetry in projection. The crystal system
+is taken as known, since the conventional cell along whose axes the beam runs is.
+
+Higher zones see the crystal's depth. A slab keeps a rotation about the beam or a mirror along it where the operation
+shifts nothing along the beam; a screw axis along the beam, or a glide towards it, holds in projection alone, and is
+broken by as much as higher zones scatter (Buxton, Eades, Steeds & Rackham 1976, on whole patterns).
+`performance/pairs.py` measures by how much.
 """
 
 from __future__ import annotations
@@ -17,13 +22,25 @@ from collections.abc import Iterable
 import numpy as np
 
 from benchmark.foundation.errors import StemdlError
-from benchmark.simulation.crystal import crystal_system
+from benchmark.simulation.crystal import cell_from_parameters, crystal_system
 from benchmark.simulation.symmetry import operations
 from benchmark.simulation.zone import CONVENTIONAL_AXES
 
 _PARTS = 24
 """Translations of the 230 groups, projected along the axes used, are multiples of a 24th."""
 _NEARBY = np.array(list(itertools.product(range(-2, 3), repeat=2))) * _PARTS
+
+_LATTICE = np.array(list(itertools.product(range(-3, 4), repeat=3)))
+_GENERAL_CELLS = {
+    "triclinic": ((5.1, 6.3, 7.7), (81.0, 97.0, 113.0)),
+    "monoclinic": ((5.1, 6.3, 7.7), (90.0, 107.0, 90.0)),
+    "orthorhombic": ((5.1, 6.3, 7.7), (90.0, 90.0, 90.0)),
+    "tetragonal": ((5.1, 5.1, 7.7), (90.0, 90.0, 90.0)),
+    "trigonal": ((5.1, 5.1, 7.7), (90.0, 90.0, 120.0)),
+    "hexagonal": ((5.1, 5.1, 7.7), (90.0, 90.0, 120.0)),
+    "cubic": ((5.1, 5.1, 5.1), (90.0, 90.0, 90.0)),
+}
+"""Edges in Angstrom and angles in degrees that have a system's symmetry and no more."""
 
 Axis = tuple[int, int, int]
 Signature = tuple[frozenset, frozenset]
@@ -93,11 +110,27 @@ def signature(space_group: int, axes: tuple[Axis, ...] = CONVENTIONAL_AXES) -> t
     return (crystal_system(space_group), *(plane_group(space_group, axis) for axis in axes))
 
 
-def indistinguishable(axes: tuple[Axis, ...] = CONVENTIONAL_AXES) -> list[tuple[int, ...]]:
-    """The 230 groups, together where their patterns along the axes have the same symmetry; by the lowest number."""
+@functools.cache
+def kept_in_depth(space_group: int, axis: Axis) -> frozenset[tuple[int, ...]]:
+    """The rotations about a zone axis, and the mirrors along it, that a slab across the beam has, and its patterns with
+    all zones: rotations of fractional coordinates, by rows, of the operations that keep every height."""
+    cell = cell_from_parameters(*map(np.array, _GENERAL_CELLS[crystal_system(space_group)]))
+    beam = np.array(axis) @ cell
+    kept = set()
+    for rotation, translation in zip(*operations(space_group), strict=True):
+        heights = (translation + _LATTICE) @ cell @ beam / np.linalg.norm(beam)
+        if np.array_equal(rotation @ axis, axis) and np.abs(heights).min() < 1e-6:
+            kept.add(tuple(map(int, rotation.ravel())))
+    return frozenset(kept)
+
+
+def indistinguishable(axes: tuple[Axis, ...] = CONVENTIONAL_AXES, *, in_depth: bool = False) -> list[tuple[int, ...]]:
+    """The 230 groups, together where their patterns along the axes have the same symmetry in projection, and
+    `in_depth` where whole patterns with higher zones have; by the lowest number."""
     together: dict[tuple, list[int]] = defaultdict(list)
     for group in range(1, 231):
-        together[signature(group, axes)].append(group)
+        depth = tuple(kept_in_depth(group, axis) for axis in axes) if in_depth else ()
+        together[signature(group, axes), depth].append(group)
     return [tuple(groups) for groups in together.values()]
 
 

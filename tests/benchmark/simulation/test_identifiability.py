@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmark.foundation.errors import StemdlError
-from benchmark.simulation.identifiability import identifiable, indistinguishable, plane_group, signature
+from benchmark.simulation.identifiability import identifiable, indistinguishable, kept_in_depth, plane_group, signature
 
 MIRROR_X, MIRROR_Y, TURN = (-2, 0, 0, 2), (2, 0, 0, -2), (-2, 0, 0, -2)
 """Linear parts in halves: p to -p, q to -q, and both."""
@@ -99,6 +99,53 @@ def test_enantiomorphs_look_alike_and_one_axis_shows_less() -> None:
         assert signature(one) == signature(other)
     one_axis = indistinguishable(((0, 0, 1),))
     assert len(one_axis) < 100 and set(identifiable(((0, 0, 1),))) < set(identifiable())
+
+
+def test_what_whole_patterns_with_higher_zones_still_do_not_tell_apart() -> None:
+    """Enantiomorphs, screws of one kind, and the pairs whose operations are the same about other points."""
+    alike = [groups for groups in indistinguishable(in_depth=True) if len(groups) > 1]
+    assert set(alike) == {
+        (23, 24),
+        (44, 46),
+        (76, 78),
+        (77, 81),
+        (80, 82),
+        (91, 95),
+        (92, 96),
+        (144, 145),
+        (151, 153),
+        (152, 154),
+        (169, 170),
+        (171, 172),
+        (178, 179),
+        (180, 181),
+        (197, 199),
+        (212, 213),
+    }
+
+
+@pytest.mark.parametrize(
+    ("group", "axis", "orders"),
+    [
+        (75, (0, 0, 1), 4),  # P4 keeps its fourfold axis,
+        (77, (0, 0, 1), 2),  # P4_2 the twofold one in it,
+        (76, (0, 0, 1), 1),  # P4_1 nothing
+        (79, (0, 0, 1), 4),  # I4 has 4 beside 4_2,
+        (80, (0, 0, 1), 2),  # I4_1 has 2 beside 2_1,
+        (82, (0, 0, 1), 2),  # and I-4 turns the beam round
+        (173, (0, 0, 1), 3),
+        (170, (0, 0, 1), 1),
+        (14, (0, 1, 0), 1),  # P2_1/c along its screw axis
+        (13, (0, 1, 0), 2),
+        (14, (1, 0, 0), 1),  # the glide goes along c, which is oblique to the beam
+        (7, (0, 0, 1), 1),
+        (26, (0, 0, 1), 2),  # Pmc2_1: the mirror, and no glide along the beam
+        (27, (0, 0, 1), 2),  # Pcc2: the axis alone
+        (32, (0, 0, 1), 4),  # Pba2: glides across the beam keep heights
+    ],
+)
+def test_a_slab_keeps_what_shifts_nothing_along_the_beam(group: int, axis: tuple[int, int, int], orders: int) -> None:
+    assert len(kept_in_depth(group, axis)) == orders
 
 
 def test_an_axis_of_high_indices_is_refused() -> None:
