@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 from corpus import write_runs
 from honest_run import log_lines
+from recorded import copy_of_results
 
 from benchmark.cli.main import main
 from benchmark.events import reader
@@ -24,7 +24,7 @@ STEERS = "\x1b[2J\u202e"
 
 @pytest.fixture
 def submission(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(ROOT / "results" / "reference", tmp_path / "reference"))
+    return copy_of_results(tmp_path / "reference")
 
 
 def is_plain(text: str) -> bool:

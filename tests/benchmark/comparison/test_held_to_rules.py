@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from made_logs import write_set
+from recorded import copy_of_results
 
 from benchmark.comparison.compare import REFUSED, SAME, compare
 from benchmark.comparison.result import Result, read_results
@@ -15,8 +16,6 @@ from benchmark.report.site.entry import entry_of
 from benchmark.report.site.ranks_of_results import ranked
 from benchmark.validation.judged_scores import UNRECORDED, require_kept
 
-REFERENCE = Path(__file__).resolve().parents[3] / "results" / "reference"
-
 
 def one(folder: Path) -> Result:
     (result,) = read_results([folder])
@@ -24,8 +23,13 @@ def one(folder: Path) -> Result:
 
 
 @pytest.fixture(scope="module")
-def reference() -> Result:
-    return one(REFERENCE)
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy_of_results(tmp_path_factory.mktemp("sound") / "reference")
+
+
+@pytest.fixture(scope="module")
+def reference(sound: Path) -> Result:
+    return one(sound)
 
 
 @pytest.fixture
@@ -33,7 +37,7 @@ def spoiled(tmp_path: Path):
     """`spoiled(name, change)`: a copy of the reference's submission; `change` is done to its folder of logs."""
 
     def make(name: str, change=lambda logs: None) -> Path:
-        tree = shutil.copytree(REFERENCE, tmp_path / name)
+        tree = copy_of_results(tmp_path / name)
         change(next(tree.glob("results/*/strong/*")))
         return tree
 
@@ -72,12 +76,12 @@ def test_what_contradicts_itself_is_neither_compared_nor_ranked(spoiled, referen
         require_kept([result.folder.folder])
 
 
-def test_runs_that_are_in_both_results_are_no_comparison_and_no_reference(spoiled, reference):
+def test_runs_that_are_in_both_results_are_no_comparison_and_no_reference(spoiled, reference, sound):
     tree = spoiled("under_another_name")
     (comparison,) = compare(reference, [one(tree)])
     assert [each.name for each in comparison.refused] == ["runs in common"]
     with pytest.raises(StemdlError, match="a run is there twice"):
-        require_kept([REFERENCE, tree])
+        require_kept([sound, tree])
 
 
 def test_a_sound_result_is_compared_and_one_without_records_is_said_to_be(tmp_path, reference):

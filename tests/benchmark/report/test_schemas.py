@@ -46,9 +46,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_records_and_ledgers_of_both_formats(runs: Path) -> None:
-    recorded = sorted(RECORDED.rglob("result_*.json"))
+    recorded = sorted(RECORDED.glob("*/strong/*/result_*.json"))
     written = sorted(runs.parent.rglob("run.json"))
-    assert len(recorded) == 5 and len(written) == 2
+    assert len(recorded) == 10 and len(written) == 2
     values = [json.loads(path.read_text()) for path in recorded] + [whole(path) for path in written]
     assert {each.get("format") for each in values} == {None, 2}
     for value in values:

@@ -3,10 +3,9 @@ all mutations, see test_validate.py."""
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
-from corpus import REFERENCE, Tree
+from corpus import Tree
+from recorded import copy_of_results
 
 from benchmark.validation.judged_scores import judged_scores
 
@@ -19,14 +18,14 @@ from benchmark.validation.judged_scores import judged_scores
     ],
 )
 def test_one_run_that_breaks_a_rule_leaves_the_set_without_a_score(tmp_path, old, new, rule):
-    tree = shutil.copytree(REFERENCE, tmp_path / "tree")
+    tree = copy_of_results(tmp_path / "tree")
     (log,) = tree.glob("results/*/strong/*/result_2.txt")
     content = log.read_bytes()
     assert content.count(old) == 1
     log.write_bytes(content.replace(old, new))
     (row,) = judged_scores([tree])
     assert row.score_minutes is None and any(rule in warning for warning in row.warnings)
-    (whole,) = judged_scores([REFERENCE])
+    (whole,) = judged_scores([copy_of_results(tmp_path / "whole")])
     assert whole.score_minutes is not None and not whole.warnings
 
 
