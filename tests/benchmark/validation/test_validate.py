@@ -116,8 +116,7 @@ def test_how_gradients_are_exchanged_is_free_in_the_closed_division(tmp_path):
         lambda tree: [lines[at(lines, keys.CONFIG)]["value"].update(exchange) for lines in tree.logs.values()],
     ).tree()
     report = judge(tree.write(tmp_path / "Somewhere"))
-    assert report.verdict == Verdict.CLOSED
-    assert [(each.rule, each.severity) for each in report.findings] == [("R4.12", Severity.NOTE)], "of ten runs five"
+    assert (report.verdict, report.findings) == (Verdict.CLOSED, [])
 
 
 def test_there_is_a_mutation_for_every_rule_that_a_check_holds():
@@ -255,7 +254,8 @@ def test_every_rung_has_a_standard_with_its_samples():
 
 def test_the_reference_s_own_results_are_valid():
     report = validate([REFERENCE])
-    assert (report.verdict, report.findings) == (Verdict.CLOSED, [])
+    assert report.verdict == Verdict.CLOSED
+    assert [(each.rule, each.severity) for each in report.findings] == [("R4.12", Severity.NOTE)], "of ten runs five"
 
 
 @pytest.mark.slow
