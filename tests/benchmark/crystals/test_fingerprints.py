@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import itertools
 import json
+import shutil
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_here import made_here
 
 from benchmark.crystals.duplicates import anonymous_formula, reduced_formula
 from benchmark.crystals.fingerprints.checks import CHECKS
@@ -26,14 +27,13 @@ from benchmark.crystals.fingerprints.units import dealt, split_of
 from benchmark.data.examined import Data
 from benchmark.data.generate import generate
 from benchmark.data.manifest import MANIFEST, read_manifest
-from benchmark.data.recipe import recipe_of, samples_of_unit
+from benchmark.data.recipe import samples_of_unit
 from benchmark.data.verify import verify
-from benchmark.data.workers import workers
 from benchmark.definition.finder import load_benchmark
 from benchmark.definition.rung import Rung
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import sha256_of_file
-from benchmark.simulation.crystal import Crystal, standardised
+from benchmark.simulation.crystal import standardised
 from benchmark.simulation.draw import draw_crystal
 
 SMOKE, SMALL = (load_benchmark("fingerprints").rungs[f"fingerprints_{size}"] for size in ("smoke", "small"))
@@ -41,7 +41,7 @@ SMOKE, SMALL = (load_benchmark("fingerprints").rungs[f"fingerprints_{size}"] for
 
 def changed(rung: Rung = SMOKE, **values: Any) -> Rung:
     samples = values.get("samples_per_class", rung.recipe["samples_per_class"])
-    classes = rung.classes or 7
+    classes = len(values.get("space_groups", ())) or rung.classes or 7
     return dataclasses.replace(
         rung,
         name="few",
@@ -52,6 +52,7 @@ def changed(rung: Rung = SMOKE, **values: Any) -> Rung:
 
 
 FEW = {"samples_per_class": {"train": 2, "dev": 3, "test": 2}, "atoms": 32}
+FEWER = {"samples_per_class": {"train": 1, "dev": 1, "test": 1}, "atoms": 32}
 
 
 @pytest.mark.parametrize("prototype", PROTOTYPES, ids=lambda prototype: prototype.name)
@@ -134,6 +135,14 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def compounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("fingerprints") / "compounds"
+    with made_here():
+        generate(changed(SMALL, space_groups=[221, 225], **FEWER), folder)
+    return folder
+
+
 def test_data_are_sound_in_every_check(data: Path) -> None:
     report = verify(data)
     assert not report.faults and {"units", "pictures", "materials"} <= set(report.checked)
@@ -161,13 +170,13 @@ def test_steps_are_found_again(seed: int) -> None:
     assert whole_levels(np.where(picture < 0.5, np.float32(np.nan), in_levels(picture))) is None
 
 
-def _renamed(folder: Path, number: int, formula: bytes, picture: np.ndarray | None = None) -> None:
+def _renamed(folder: Path, number: int, picture: np.ndarray | None = None, **attributes: bytes) -> None:
     """Change a sample of the test split, and seal the shard again, as whoever forges data would."""
     said = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     entry = next(shard for shard in said["shards"] if shard["path"].startswith("test/"))
     with h5py.File(folder / entry["path"], "r+") as shard:
         sample = shard[list(shard)[number]]
-        sample.attrs["formula"] = formula
+        sample.attrs.update(attributes)
         if picture is not None:
             sample["fingerprint"][...] = picture
     entry["sha256"] = sha256_of_file(folder / entry["path"])
@@ -176,23 +185,37 @@ def _renamed(folder: Path, number: int, formula: bytes, picture: np.ndarray | No
 
 def test_an_element_of_training_in_the_test_split_is_found(data: Path, tmp_path: Path) -> None:
     """The test set of the re-study is its training set again."""
-    import shutil
-
     folder = shutil.copytree(data, tmp_path / "copy")
     train = next(unit for unit in make_recipe(changed(**FEW)).units() if unit.split == "train")
     import gemmi
 
     symbol = gemmi.Element(train.content.number).name
-    _renamed(folder, 0, f"{symbol}4".encode())
+    _renamed(folder, 0, formula=f"{symbol}4".encode())
     faults = list(CHECKS["materials"](Data(read_manifest(folder))))
     assert [(fault.message, fault.found) for fault in faults] == [
         (f"the element {train.content.number}x1 is in several splits", "test, train")
     ]
 
 
-def test_a_picture_of_training_in_the_test_split_is_found(data: Path, tmp_path: Path) -> None:
-    import shutil
+@pytest.mark.parametrize(
+    ("stolen", "words"),
+    [("formula", {"formula", "anonymous formula"}), ("structure_type", {"structure type"})],
+)
+def test_a_compound_or_prototype_of_training_in_the_test_split_is_found(
+    compounds: Path, tmp_path: Path, stolen: str, words: set[str]
+) -> None:
+    folder = shutil.copytree(compounds, tmp_path / "copy")
+    assert not verify(folder).faults
+    path = next(shard["path"] for shard in read_manifest(folder).shards if shard["path"].startswith("train/"))
+    with h5py.File(folder / path, "r") as shard:
+        of_training = shard[next(iter(shard))].attrs[stolen]
+    _renamed(folder, 0, **{stolen: of_training})
+    faults = list(CHECKS["materials"](Data(read_manifest(folder))))
+    assert len(faults) == len(words) and all("train" in each.found and "test" in each.found for each in faults)
+    assert all(any(each.message.startswith(f"the {word} ") for each in faults) for word in words)
 
+
+def test_a_picture_of_training_in_the_test_split_is_found(data: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(data, tmp_path / "copy")
     manifest = read_manifest(folder)
     path = next(shard["path"] for shard in manifest.shards if shard["path"].startswith("train/"))
@@ -200,7 +223,7 @@ def test_a_picture_of_training_in_the_test_split_is_found(data: Path, tmp_path: 
         stolen = shard[next(iter(shard))]["fingerprint"][...]
     with h5py.File(folder / next(s["path"] for s in manifest.shards if s["path"].startswith("test/")), "r") as shard:
         own = shard[next(iter(shard))].attrs["formula"]
-    _renamed(folder, 0, own, stolen)
+    _renamed(folder, 0, stolen, formula=own)
     assert "the inputs of others in another split" in next(iter(CHECKS["units"](Data(read_manifest(folder))))).message
 
 
@@ -221,68 +244,3 @@ def test_a_picture_of_training_in_the_test_split_is_found(data: Path, tmp_path: 
 def test_a_rung_that_cannot_be_is_refused(values: dict[str, Any], what: str) -> None:
     with pytest.raises(StemdlError, match=what):
         make_recipe(dataclasses.replace(SMOKE, recipe={**SMOKE.recipe, **values}))
-
-
-def salt(first: int, second: int) -> Crystal:
-    points = np.array([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
-    positions = np.concatenate([points, (points + 0.5) % 1.0])
-    return Crystal(np.eye(3) * (4.0 + first / 20), np.array([first] * 4 + [second] * 4), positions, 225)
-
-
-def table(path: Path, crystals: dict[str, Crystal]) -> Path:
-    np.savez(
-        path,
-        ids=list(crystals),
-        cells=[[*each.lengths_angstrom, *each.angles_degrees] for each in crystals.values()],
-        ns=[len(each.numbers) for each in crystals.values()],
-        Z=np.concatenate([each.numbers for each in crystals.values()]),
-        X=np.concatenate([each.positions for each in crystals.values()]),
-    )
-    return path
-
-
-def chosen(rung: Rung, path: Path, folder: Path, **options: Any) -> Any:
-    recipe = recipe_of(rung, {"structures": path, **options})
-    folder.mkdir()
-    with workers(1, None) as work:
-        units, report = recipe.select(folder, work)
-    with open(folder / "left_out.csv", newline="", encoding="utf-8") as file:
-        return recipe, units, report, {row["identifier"]: row["reason"] for row in csv.DictReader(file)}
-
-
-def test_given_elements_are_of_the_prototypes_classes_and_in_the_splits_of_their_elements(tmp_path: Path) -> None:
-    crystals = {
-        f"{prototype.name}-{number}": draw_elemental(prototype, number, np.random.default_rng(0))
-        for prototype in PROTOTYPES
-        for number in (3, 29, 47, 55, 79, 92)
-    }
-    copy = dataclasses.replace(crystals["A_cF4_225_a-29"], cell=crystals["A_cF4_225_a-29"].cell * 1.01)
-    path = table(tmp_path / "t.npz", crystals | {"again": copy, "salt": salt(11, 17)})
-    recipe, units, report, left_out = chosen(SMOKE, path, tmp_path / "chosen")
-    assert set(report["groups"]) == set(LABELS) and sum(each["used"] for each in report["groups"].values()) == len(
-        units
-    )
-    dealt_out = elements_of(SMOKE.seed, SMOKE.recipe["split_shares"])
-    label_of_name = {prototype.name: prototype.label for prototype in PROTOTYPES}
-    assert {unit.split for unit in units} == {"train", "dev", "test"}
-    for unit in units:
-        name, _, number = unit.identifier.partition("-") if unit.identifier != "again" else ("A_cF4_225_a", "", "29")
-        assert unit.stratum == label_of_name[name] and int(number) in dealt_out[unit.split]
-        assert unit.split != "train" or unit.content.kind == "pristine"
-    assert left_out["salt"] == "not of one of the rung's classes"
-    assert list(left_out.values()).count("the same compound again") == 1
-    sample = next(samples_of_unit(recipe, SMOKE, units[0]))
-    assert sample.attributes["formula"] == units[0].content.crystal.formula
-    assert recipe.source()["kind"] == "structures"
-
-
-def test_given_compounds_are_split_by_their_anonymous_formula(tmp_path: Path) -> None:
-    crystals = {f"{first}-{second}": salt(first, second) for first in (3, 11, 19) for second in (9, 17)}
-    path = table(tmp_path / "t.npz", crystals)
-    with pytest.raises(StemdlError, match="too few crystals to split"):
-        chosen(SMALL, path, tmp_path / "split")
-    _, units, report, _ = chosen(SMALL, path, tmp_path / "whole", split=False)
-    assert len(units) == 6 and {(unit.split, unit.stratum) for unit in units} == {("test", "225")}
-    assert report["groups"]["225"]["used"] == 6
-    with pytest.raises(StemdlError, match="no crystal can be used"):
-        chosen(SMOKE, path, tmp_path / "none", split=False)
