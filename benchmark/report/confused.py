@@ -41,9 +41,9 @@ def _matrix(counts: Confusion, labels: Sequence[str]) -> AnswerPart:
     rows.sort(key=lambda row: (row[-1], row[0]))
     return AnswerPart(
         "Found classes",
-        "A row is a class, a column what it was taken for, in the same order; the darker, the larger the share of the "
-        "row. Below, each class with its samples, the share of them that was found, how often its name was right, and "
-        "F1: the worst first.",
+        "A row is a class, a column what it was taken for, in the same order; the stronger a colour, the larger its "
+        "share of the row. Below, each class with its samples, the share of them that was found, how often its name "
+        "was right, and F1: the worst first.",
         ("class", "samples", "found", "right", "F1"),
         tuple(rows),
         _drawn(counts, labels),

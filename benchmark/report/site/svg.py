@@ -95,7 +95,7 @@ def shade(x: float, y: float, width: float, height: float, tooltip: str) -> Mark
 
 
 def cell(x: float, y: float, size: float, share: float, tooltip: str, *, right: bool) -> Markup:
-    """A square of a matrix, the darker the larger its share, in [0, 1]; in another colour where it is `right`."""
+    """A square of a matrix, the more opaque the larger its share, in [0, 1]; in another colour where it is `right`."""
     look = f'class="bar s{2 if right else 1}" fill-opacity="{0.15 + 0.85 * share:.2f}"'
     at = f'x="{x}" y="{y}" width="{size}" height="{size}"'
     return Markup(f"<rect {at} {look}><title>{escape(printable(tooltip))}</title></rect>")
