@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -138,18 +139,26 @@ def compounds(place: Path) -> None:
     write_table(place / "crystals.npz", [(str(turn), crystal) for turn, crystal in enumerate(crystals)])
 
 
+def smoke(place: Path) -> None:
+    assert typed("run --rung stemdl_smoke") in (0, 1) and (place / "data" / "stemdl_smoke").is_dir()
+
+
 def latest(place: Path) -> Path:
     return max(
         (each for each in (place / "runs").iterdir() if (each / "run.json").is_file()), key=lambda each: each.name
     )
 
 
-def imbalanced(place: Path) -> None:
-    """The file of the repository, with two of its groups."""
-    rung = yaml.safe_load((ROOT / "performance" / "imbalanced.yaml").read_text())
-    (place / "performance").mkdir()
-    less = {**rung, "space_groups": [2, 225], "samples_per_group": {2: [3, 1, 1], 225: [2, 1, 1]}}
-    (place / "performance" / "imbalanced.yaml").write_text(yaml.safe_dump(less))
+def own_rung(name: str, **less: Any) -> Callable[[Path], None]:
+    """A rung of performance/, with two groups and few samples."""
+
+    def write(place: Path) -> None:
+        (place / "performance").mkdir(exist_ok=True)
+        rung = yaml.safe_load((ROOT / "performance" / f"{name}.yaml").read_text())
+        text = yaml.safe_dump({**rung, "space_groups": [2, 225], **less})
+        (place / "performance" / f"{name}.yaml").write_text(text)
+
+    return write
 
 
 def shot(place: Path) -> None:
@@ -167,7 +176,13 @@ GIVEN: dict[str, Callable[[Path], None]] = {
     "evaluate runs/mine scan.emd -o answers_emd": scan,
     "data generate stemdl_mini --structures crystals.npz -o data/real": materials,
     "data generate fingerprints_small --structures crystals.npz -o data/given": compounds,
-    "data generate performance/imbalanced.yaml -o data/imbalanced": imbalanced,
+    "data generate performance/imbalanced.yaml -o data/imbalanced": own_rung(
+        "imbalanced", samples_per_group={2: [3, 1, 1], 225: [2, 1, 1]}
+    ),
+    "report latest -o site --data data/stemdl_smoke": smoke,
+    "data generate performance/compounds.yaml -o data/compounds": own_rung(
+        "compounds", samples_per_class={"train": 2, "dev": 1, "test": 1}, atoms=32
+    ),
     "evaluate latest shot.jpg -o answers_shot --set calibration=0.004 --calibrate data/stemdl_smoke": shot,
 }
 """What a document takes for granted just before a command: the user's own files."""
