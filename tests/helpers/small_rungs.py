@@ -22,7 +22,7 @@ from benchmark.definition import benchmark as definition
 from benchmark.definition import finder
 from benchmark.launch import cores
 from benchmark.submission import run_driver
-from benchmark.validation import official
+from benchmark.validation import official, standard
 
 FEW_MATERIALS = {"space_groups": [2, 225], "materials_per_group": {"train": 4, "dev": 1, "test": 1}}
 FEW_SCANS = {"samples": {"train": 4, "dev": 1, "test": 1}}
@@ -89,6 +89,12 @@ def trained_here(argv: list[str], output: Path | None, started: Any) -> tuple[in
         return main(argv[module + 2 :]), ""
 
 
+def forget() -> None:
+    """What has been read of the definitions, which others read next."""
+    finder._read.cache_clear()
+    standard._standards.cache_clear()
+
+
 @contextmanager
 def small_rungs() -> Iterator[None]:
     """Meanwhile shipped rungs are small, and runs and data are made in this process, on one rank of one thread. The
@@ -101,11 +107,11 @@ def small_rungs() -> Iterator[None]:
         patch.setattr(run_driver, "has_mpirun", lambda: False)
         patch.setattr(cores, "usable_cores", lambda: 1)
         patch.setattr(cores, "affordable_cores", lambda: 1)
-        finder._read.cache_clear()
+        forget()
         try:
             yield
         finally:
-            finder._read.cache_clear()
+            forget()
             torch.set_num_threads(threads)
 
 
