@@ -69,13 +69,17 @@ def test_a_record_that_is_spoiled_is_not_one(runs: Path, spoil: dict[str, Any]) 
 
 
 def test_scores_comparisons_and_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    good, bad = write_set(tmp_path / "a", (10, 11, 12, 13, 14)), write_set(tmp_path / "b", (10, 11, -1, -1, -1))
+    hostile = '=cmd|,"\r\n\u202e_&%#$'
+    good = write_set(tmp_path / "a", (10, 11, 12, 13, 14), submission_org=hostile)
+    bad = write_set(tmp_path / "b", (10, 11, -1, -1, -1))
     for arguments, schema in (
         (["score", str(good), str(bad), str(RECORDED.parent), "--details", "--format", "json"], "scores"),
         (["compare", str(good), str(bad), "--format", "json"], "comparison"),
     ):
         assert main(arguments) in (0, 1)
-        held(schema, json.loads(capsys.readouterr().out))
+        said = capsys.readouterr().out
+        held(schema, json.loads(said))
+        assert json.dumps(hostile)[1:-1] in said
     table = tmp_path / "table.json"
     assert main(["report", str(good), str(bad), str(RECORDED.parent), "--table", str(table)]) == 0
     held("results", json.loads(table.read_text()))
