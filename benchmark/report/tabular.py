@@ -41,7 +41,7 @@ _OF_FORMULAS = tuple("=+-@＝＋－＠#")
 _LATEX = {
     **{each: f"\\{each}" for each in "&%$#_{}"},
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "`": r"\textasciigrave{}",
-    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "'": r"\textquotesingle{}", "-": "{-}",
+    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "'": r"\textquotesingle{}",
 }  # fmt: skip
 """Characters that LaTeX obeys, draws otherwise or joins, and how they are had."""
 WIDEST = 44
@@ -169,4 +169,4 @@ def _said(value: Any) -> str:
 
 
 def _latex(text: str) -> str:
-    return "".join(_LATEX.get(each, each) for each in text)
+    return re.sub("(?<=-)-", "{-}", "".join(_LATEX.get(each, each) for each in text))
