@@ -6,8 +6,7 @@ import itertools
 from collections.abc import Iterator
 
 from benchmark.events import keys
-from benchmark.validation.checks.measured import evaluated_samples, has_all_digits, is_share
-from benchmark.validation.copies import LEARNED, METRIC
+from benchmark.validation.checks.measured import evaluated_samples, is_share
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import Log, ResultSet, as_number
@@ -19,13 +18,6 @@ SAME_SHARE, SAME_SCORE = 0.3, 1e-3
 FEWEST_WRONG = 30
 """Wrong predictions below which runs often have the same score."""
 FEWEST_RUNS = 3
-SAME_MEAN = 1e-10
-"""By how little a number differs from the mean of two others: numbers of 13 digits and more, which differ by 1 in 1,000
-between honest runs, come so near in one of 100,000 sets of five runs and 30 numbers."""
-APART = 1e-4
-"""How far the two others are apart, at least, in shares of the number: those of runs that all come to one solution are
-a few steps of single precision apart, of which some are means of others."""
-MOST_RUNS, MOST_EPOCHS = 20, 100
 MEASURED = ("latency_seconds", "bandwidth_bytes_per_second")
 
 
@@ -62,51 +54,6 @@ def _scores(logs: list[Log]) -> Iterator[tuple[str, list[float]]]:
     for name, column in columns:
         if None not in column:
             yield name, [float(value) for value in column if value is not None]
-
-
-@check("R4.6", of=ResultSet, ours_alone=True)
-def no_run_is_made_of_two(results: ResultSet) -> Iterator[Fault]:
-    """No loss, score or rate of a run is the mean of two others' at its place, to more digits than chance gives it: so
-    are mixtures of two runs, and progressions."""
-    logs = [log for log in results.read if log.closed][:MOST_RUNS]
-    samples = evaluated_samples(results.standard)
-    for kind, column in _columns(logs):
-        told = sorted(
-            (value, place)
-            for place, value in enumerate(column)
-            if value is not None and has_all_digits(value) and not (kind == METRIC and is_share(value, samples))
-        )
-        for (low, _), (middle, place), (high, _) in itertools.combinations(told, 3):
-            if high - low < APART * abs(middle):
-                continue
-            if low < middle < high and abs((low + high) / 2 - middle) <= SAME_MEAN * abs(middle):
-                yield Fault(
-                    f"one of {kind} is the mean of two other runs'",
-                    file=logs[place].file,
-                    found=f"{middle!r}, of {low!r} and {high!r}",
-                    expected="numbers of other seeds and times, which have no relation",
-                    severity=Severity.WARNING,
-                )
-                return
-
-
-def _columns(logs: list[Log]) -> Iterator[tuple[str, tuple[float | None, ...]]]:
-    """The numbers of all runs after each epoch, by kind."""
-    by_run = [
-        (
-            [as_number(event.value) for event in log.metrics],
-            *(
-                [
-                    as_number(event.value.get(name)) if isinstance(event.value, dict) else None
-                    for event in log.of(keys.TRACKED_STATS)
-                ]
-                for name in ("loss", keys.THROUGHPUT)
-            ),
-        )
-        for log in logs
-    ]
-    for kind, numbers in zip(LEARNED, zip(*by_run, strict=True), strict=False):
-        yield from ((kind, column) for column in itertools.islice(zip(*numbers, strict=False), MOST_EPOCHS))
 
 
 @check("R7.5", of=ResultSet, ours_alone=True)

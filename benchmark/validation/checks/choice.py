@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from benchmark.events import keys
 from benchmark.scoring.averages import median_window
 from benchmark.submission.ledger import LABELS, LEDGER, LedgerRun
+from benchmark.validation.checks.ledger import LEFT_OPEN
 from benchmark.validation.checks.settings import same
 from benchmark.validation.finding import Fault, Severity
 from benchmark.validation.registry import check
@@ -115,7 +116,7 @@ def no_set_is_chosen_by_luck(results: ResultSet) -> Iterator[Fault]:
                 first.partition,
             )
         ):
-            apart = _apart(run, first, standard.free)
+            apart = _apart(run, first, standard.free, results.logs[0].settings())
             if apart is not None:
                 near.setdefault(", ".join(sorted(apart)), []).append(run)
     for names, runs in near.items():
@@ -129,17 +130,22 @@ def no_set_is_chosen_by_luck(results: ResultSet) -> Iterator[Fault]:
         )
 
 
-def _apart(run: LedgerRun, other: LedgerRun, free: Sequence[str]) -> set[str] | None:
-    """The settings in which two runs differ, where none of them changes a result; None where one does."""
+def _apart(run: LedgerRun, other: LedgerRun, free: Sequence[str], found: Mapping[str, object]) -> set[str] | None:
+    """The settings in which two runs differ, where none of them changes a result; None where one does. What one left
+    open and the other said is what the ranks `found`, or another."""
     apart = {"manifest of the data"} if run.manifest_sha256 != other.manifest_sha256 else set()
     for name in {*run.settings, *other.settings} - LABELS:
         one, two = run.settings.get(name, NOTHING), other.settings.get(name, NOTHING)
         if same(one, two):
             continue
-        if name not in free and not _near(as_number(one), as_number(two)):
+        if name not in free and not _found(one, two, found.get(name)) and not _near(as_number(one), as_number(two)):
             return None
         apart.add(name)
     return apart
+
+
+def _found(one: object, two: object, value: object) -> bool:
+    return (one in LEFT_OPEN and same(two, value)) or (two in LEFT_OPEN and same(one, value))
 
 
 def _near(one: float | None, two: float | None) -> bool:

@@ -42,6 +42,8 @@ COMPILED = {
     ".cubin",
 }
 """Suffixes of code that runs and cannot be read."""
+CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+"""What no text has, and the head of most programs: all control characters but those that move a cursor, and escape."""
 _COMMIT = re.compile(r"[0-9a-f]{40}(-dirty)?")
 _NO_COMMIT = "unknown"
 FEWEST_DIGITS = 4
@@ -232,7 +234,7 @@ def _is_text(path: Path) -> bool:
     except UnicodeDecodeError as error:
         if error.start < len(head) - 4:
             return False
-    return b"\0" not in head and max(map(len, head.split(b"\n"))) < LONGEST_LINE
+    return not CONTROLS.search(head) and max(map(len, head.split(b"\n"))) < LONGEST_LINE
 
 
 def _ran(results: ResultSet) -> list[LedgerRun]:

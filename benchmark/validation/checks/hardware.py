@@ -38,6 +38,7 @@ SKEW_SECONDS = 1.0
 LEAST_LATENCY_SECONDS, MOST_BYTES_PER_SECOND = 1e-8, 1e13
 """The bounds of an all-reduce: light goes 3 m in the one, and no node's memory is as fast as the other."""
 SOFTWARE = ("python", "MPI", *VERSIONED)
+OF_ACCELERATORS = ("CUDA", "ROCm", "NCCL")
 OLDEST_PYTHON = (3, 10)
 LOAD_CHECK = "load"
 HARNESS = "stemdl-benchmark"
@@ -226,6 +227,15 @@ def software_is_told(log: Log) -> Iterator[Fault]:
                 expected=f"a version, or {ABSENT!r}",
                 found=shown(versions.get(name)),
             )
+    unknown = sorted({*map(str, versions)} - {*SOFTWARE, *OF_ACCELERATORS})
+    if log.closed and unknown:
+        yield Fault(
+            "the versions are of software that no release names",
+            line=event.line,
+            expected=", ".join((*SOFTWARE, *OF_ACCELERATORS)),
+            found=", ".join(map(shown, unknown[:6])),
+            severity=Severity.WARNING,
+        )
     used = {"torch": log.closed, "horovod": settings.get("comm") == "horovod", "mpi4py": False}
     used["MPI"] = settings.get("comm") == "horovod" and settings.get("launcher") == "mpirun"
     for name, was in used.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
+from statistics import median
 
 from benchmark.submission.ledger import LEDGER
 from benchmark.validation.finding import Fault, Severity, shown
@@ -15,6 +16,10 @@ from benchmark.validation.told import ledger_of, run_of
 NUMBERED = re.compile("(?:run|instance)_([0-9]{1,9})")
 """The folder of a run within its set."""
 MOST_SHOWN = 8
+FEWEST_WAITS = 3
+TIMES_THE_WAIT, WAIT_SECONDS, FIRST_WAIT_SECONDS = 5, 5.0, 600.0
+"""How much longer than half of the others of its set a run waits for its log's first line, or after its last: so many
+times, and seconds. The first run of a set finds nothing in the caches, and may take minutes to begin."""
 LONGEST_GAP_SECONDS, LONGEST_GAP_SHARE = 1.0, 0.05
 """From the end of a run to the start of the next of its set the software takes milliseconds. A reader asks where it is
 longer than both: seconds, and a share of the shorter of the two runs."""
@@ -109,3 +114,35 @@ def launches_are_whole(results: ResultSet) -> Iterator[Fault]:
                 found=f"{len(indices)}",
                 severity=Severity.WARNING,
             )
+
+
+@check("R4.12", of=ResultSet, ours_alone=True)
+def runs_take_their_logs_time(results: ResultSet) -> Iterator[Fault]:
+    """From a run's line in the ledger to the first of its log, and from the last to its end, all runs of a set take
+    about as long: in a longer time another run may have been made."""
+    ledger = ledger_of(results)
+    if ledger is None:
+        return
+    waits: list[tuple[int, bool, float, float]] = []
+    for log in results.logs:
+        run = run_of(ledger, log)
+        if run is not None and log.events and run.started_ms is not None and run.ended_ms is not None:
+            before = log.events[0].time_ms - run.started_ms
+            after = run.ended_ms - max(event.time_ms for event in log.events)
+            waits.append((run.line, run.index == 0, before / 1000, after / 1000))
+    if len(waits) < FEWEST_WAITS:
+        return
+    for place, what in ((2, "before its log begins"), (3, "after its log has ended")):
+        usual = median(each[place] for each in waits)
+        for wait in waits:
+            least = FIRST_WAIT_SECONDS if wait[1] and place == 2 else WAIT_SECONDS
+            if wait[place] > least + TIMES_THE_WAIT * max(usual, 0.0):
+                yield Fault(
+                    f"a run lasted much longer {what} than the others of its set",
+                    file=f"{results.file}/{LEDGER}",
+                    line=wait[0],
+                    expected=f"about {usual:.1f} s",
+                    found=f"{wait[place]:.1f} s",
+                    severity=Severity.WARNING,
+                    hint="a machine that was waited for, or a run that is not told",
+                )

@@ -47,7 +47,7 @@ def numbers_were_computed(log: Log) -> Iterator[Fault]:
             for event in log.of(keys.TRACKED_STATS)
             if isinstance(event.value, dict) and (value := as_number(event.value.get(name)))
         ]
-        few = [(line, value) for line, value in told if _digits(value) < FEWEST_DIGITS]
+        few = [(line, value) for line, value in told if digits(value) < FEWEST_DIGITS]
         if log.closed and len(told) > 1 and 2 * len(few) > len(told):
             yield Fault(
                 f"{what} were rounded, and the trainer rounds none",
@@ -84,7 +84,7 @@ def _scores(log: Log) -> Iterator[Fault]:
     few = [
         (line, value)
         for line, value in scores
-        if _digits(value) < FEWEST_DIGITS
+        if digits(value) < FEWEST_DIGITS
         and (value not in (log.goal.low, log.goal.high) if many else not is_share(value, samples))
     ]
     if log.closed and len(scores) > 1 and few and (many or 2 * len(few) > len(scores)):
@@ -109,10 +109,11 @@ def is_share(value: float, samples: int) -> bool:
 
 def has_all_digits(value: float) -> bool:
     """Whether a number has as many digits as only a computation gives it."""
-    return _digits(value) >= ALL_DIGITS
+    return digits(value) >= ALL_DIGITS
 
 
-def _digits(value: float) -> int:
+def digits(value: float) -> int:
+    """The decimal digits that a number is written with, but for noughts at its ends."""
     return len(repr(value).lower().partition("e")[0].replace(".", "").replace("-", "").strip("0"))
 
 

@@ -184,6 +184,27 @@ def records_are_in_order(results: ResultSet) -> Iterator[Fault]:
         before = (index, log) if index is not None else before
 
 
+@check("R4.15", of=ResultSet, ours_alone=True)
+def runs_say_the_same_things(results: ResultSet) -> Iterator[Fault]:
+    """One trainer logs the same keys in each run, and records the same fields: what one run alone lacks was taken
+    out."""
+    logged = {log.file: {key for key in log.by_key if key != keys.RESUMED} for log in results.read}
+    kept = {log.record.file: {*log.record.values} for log in results.read if log.record and log.record.values}
+    for told in (logged, kept):
+        usual = {name for names in told.values() for name in names}
+        for file, names in told.items():
+            missing = sorted(
+                name for name in usual - names if 2 * sum(name in each for each in told.values()) > len(told)
+            )
+            if missing:
+                yield Fault(
+                    f"{shown(missing[0])} is in the other runs, and is not in this one",
+                    file=file,
+                    expected=", ".join(map(shown, missing[:6])),
+                    severity=Severity.WARNING,
+                )
+
+
 @check("R8.1", of=Submission)
 def files_are_noted(submission: Submission) -> Iterator[Fault]:
     """Files among the results that other tools read: a factor for the score, and what a checker is asked to pass."""

@@ -31,6 +31,9 @@ FAST_EVALUATION, CLOCK_STEP_SECONDS = 50, 0.002
 """So many times the samples/s of training an evaluation, which has no backward pass, is asked about; a log's times are
 whole milliseconds."""
 
+OF_AN_EVALUATION, SHORTEST_SECONDS = 0.2, 0.02
+"""The share of an evaluation's time that as many samples of the test split take at least, if for more than a moment."""
+
 
 @check("R3.10", of=Log, ours_alone=True)
 def cores_were_free(log: Log) -> Iterator[Fault]:
@@ -165,3 +168,23 @@ def no_work_without_time(log: Log) -> Iterator[Fault]:
                 expected=f"at most {FAST_EVALUATION} times the {seen / trained:.0f} samples/s of the training",
                 found=f"{samples:g} samples",
             )
+
+
+@check("R3.9", of=Log, ours_alone=True)
+def test_split_takes_its_time(log: Log) -> Iterator[Fault]:
+    """The score on the test split comes after the stop by the time that an evaluation of so many samples takes."""
+    stop, tests = log.timeline.run_stop_ms, log.of(log.goal.test_key)
+    samples = log.standard.samples if log.standard is not None else {}
+    lengths = seconds_of(log, keys.EVAL_START, keys.EVAL_STOP).values()
+    if stop is None or not tests or not lengths or not samples.get("dev"):
+        return
+    least = OF_AN_EVALUATION * min(lengths) * samples.get("test", 0) / samples["dev"]
+    took = (tests[0].time_ms - stop) / 1000
+    if least > SHORTEST_SECONDS and took < least:
+        yield Fault(
+            "the test split was evaluated in less time than it takes",
+            line=tests[0].line,
+            expected=f"at least {least:.3f} s after {keys.RUN_STOP}, as evaluations took {min(lengths):g} s",
+            found=f"{took:g} s",
+            severity=Severity.WARNING,
+        )

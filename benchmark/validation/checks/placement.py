@@ -27,6 +27,8 @@ def cpus_of(text: object) -> frozenset[int] | None:
     found: list[int] = []
     for part in text.split(","):
         first, _, last = part.partition("-")
+        if int(last or first) < int(first):
+            return None
         found += range(int(first), min(int(last or first), int(first) + 10_000) + 1)
     return frozenset(found) if found == sorted(set(found)) else None
 

@@ -73,10 +73,15 @@ def _differences(facts: Mapping[str, Any], stored: Any, file: str, above: str) -
         found = stored.get(name) if isinstance(stored, dict) else None
         if isinstance(value, dict) and name == "data":
             yield from _differences(value, found, file, f"{name}.")
-        elif found != value or isinstance(found, bool) != isinstance(value, bool):
+        elif found != value or not _of_one_kind(found, value):
             yield Fault(
                 f"{above}{name} of the record is not what the log says",
                 file=file,
                 expected=shown(value),
                 found=shown(found),
             )
+
+
+def _of_one_kind(value: Any, other: Any) -> bool:
+    """Whether two equal values are written alike: 1, 1.0 and true are three."""
+    return all(isinstance(value, kind) == isinstance(other, kind) for kind in (bool, int, float))

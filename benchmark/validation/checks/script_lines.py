@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from benchmark.definition.request import CONFIG
 from benchmark.validation.checks.scripts import own_scripts, readmes
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
@@ -32,16 +33,19 @@ OF_THE_PROGRAM = {
 """The options of commands of `stemdl` that the logs, or the checks of scripts, hold to what ran; and those that say
 where things lie."""
 OTHER_PROGRAMS = re.compile(
-    r"git (checkout|clone|fetch|switch) .*|git submodule update.*|(\./|bash )?scripts/setup_env\.sh|cpupower .*"
+    r"git (clone|fetch) .*|git (checkout|switch)( -[\w-]+)* [\w./-]+"
+    r"|git submodule update.*|(\./|bash )?scripts/setup_env\.sh|cpupower .*"
     r"|(source|\.) \S*\b(activate|module\w*|\w*profile\w*)(\.sh)?"
 )
 SET_BY_HAND = re.compile(
-    r"(?!(?:LD_PRELOAD|LD_AUDIT|PYTHON\w+|PATH|STEMDL_\w+|BASH_ENV|ENV|IFS|HOME|PS4)=)[A-Za-z_]\w*=\S*"
+    r"(?!(?:LD_PRELOAD|LD_AUDIT|PYTHON\w+|PIP_\w+|UV_\w+|GIT_\w+|PATH|STEMDL_\w+|BASH_ENV|ENV|IFS|HOME|PS4)=)[A-Za-z_]\w*=\S*"
 )
 """Variables but for those that put other code in the place of the program."""
 _KNOWN_OUTPUT = re.compile(
     r"\$\((dirname|pwd|nproc|date|hostname|basename|realpath|readlink)\b[^()`]*\)|\$\{?[A-Z_]+DIR\}?"
 )
+_DATA_MADE = re.compile(r"\bstemdl\s+data\s+generate\b.*?\s(?:-o|--output)[\s=]+([\w./-]+)(?=\s|$)")
+_DATA_TAKEN = re.compile(r"\s--data[\s=]+([\w./-]+)(?=\s|$)")
 _SEPARATED = re.compile(r"\s*(?:&&|\|\||[;|])\s*")
 
 
@@ -100,14 +104,14 @@ def _is_known(command: str, trainer: bool) -> bool:
         del words[0]
     if not words or OTHER_PROGRAMS.fullmatch(" ".join(words)):
         return True
-    if any(mark in command for mark in ("$(", "`", "<(", "$'")) or command.endswith("&"):
+    if any(mark in command for mark in ("$(", "`", "<(", ">(", "$'")) or command.endswith("&"):
         return False
     if "stemdl" in words and all(not _runs(each) for each in words[: words.index("stemdl")][1:]):
         at = words.index("stemdl")
         return (at == 0 or words[0] in BEFORE_A_COMMAND) and _is_of_the_program(words[at + 1 :], trainer)
     if words[0] in BEFORE_A_COMMAND:
         return words[0] == "sudo" and bool(OTHER_PROGRAMS.fullmatch(" ".join(words[1:])))
-    return words[0] in CHANGE_NOTHING
+    return words[0] in CHANGE_NOTHING and not (words[0] == "ulimit" and "-t" in words)
 
 
 def _runs(word: str) -> bool:
@@ -128,3 +132,34 @@ def _is_of_the_program(words: list[str], trainer: bool) -> bool:
         if word.startswith("--") and name == "config" and PurePosixPath(given or value).name != "config.yaml":
             return False
     return True
+
+
+@check("R8.2", of=ResultSet, ours_alone=True)
+def scripts_go_together(results: ResultSet) -> Iterator[Fault]:
+    """The scripts of a set take each other up: the software is set up at a commit, runs take the settings and the data
+    that are packed and made."""
+    made: set[str] = set()
+    taken: list[tuple[str, str]] = []
+    for path, file, text in own_scripts(results):
+        lines = [re.sub(r"(^|\s)#.*", "", line) for line in text.replace("\\\n", " ").splitlines()]
+        plain = "\n".join(lines)
+        faults = []
+        if "setup_env.sh" in plain and not re.search(r"\bgit (checkout|switch|clone)\b", plain):
+            faults.append(("sets up the software at no commit", "git checkout <commit>"))
+        for line in lines:
+            runs = re.search(r"\bstemdl\s+(run|launch)\b", line)
+            if runs and (path.parent / CONFIG).is_file() and "--config" not in line:
+                faults.append(("makes runs without the settings beside it", f"--config {CONFIG}"))
+            made.update(_DATA_MADE.findall(line))
+            taken += [(file, each) for each in _DATA_TAKEN.findall(line) if runs]
+        for what, expected in faults:
+            yield Fault(f"a script {what}", file=file, expected=expected, severity=Severity.WARNING)
+    for file, folder in taken:
+        if made and folder not in made:
+            yield Fault(
+                "a script trains on other data than the scripts make",
+                file=file,
+                expected=" or ".join(sorted(made)),
+                found=shown(folder),
+                severity=Severity.WARNING,
+            )

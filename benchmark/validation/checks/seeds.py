@@ -20,6 +20,17 @@ CHOSEN = 1000
 DOUBTFUL = 1e-5
 """The chance below which a reader asks: that of one false alarm in 100,000 honest sets, for each of the patterns."""
 
+GENERATORS = (
+    ("rand() of the C standard", 1103515245, 12345, 2**31),
+    ("the minimal standard generator", 16807, 0, 2**31 - 1),
+    ("minstd_rand of C++", 48271, 0, 2**31 - 1),
+    ("the generator of Numerical Recipes", 1664525, 1013904223, 2**32),
+    ("rand() of Visual C", 214013, 2531011, 2**32),
+)
+"""Linear congruential generators: (factor x + step) mod modulus. One of 20 pairs of seeds is such a pair by a chance of
+5 in 100,000,000."""
+MOST_FOLLOWED = 20
+
 
 @check("R4.2", of=ResultSet)
 def seeds_differ(results: ResultSet) -> Iterator[Fault]:
@@ -65,7 +76,7 @@ def seeds_are_unrelated(results: ResultSet) -> Iterator[Fault]:
     """The seeds do not form a progression, share a factor or lie close together, as chance has it in 1 of
     100,000 sets."""
     seeds = sorted({seed for log in results.read if (seed := as_count(log.value(keys.SEED))) is not None and seed >= 0})
-    pattern = related(seeds)
+    pattern = related(seeds) or follows(seeds)
     if pattern:
         yield Fault(
             "the seeds were not drawn: they are related to each other",
@@ -73,6 +84,15 @@ def seeds_are_unrelated(results: ResultSet) -> Iterator[Fault]:
             expected=f"{SEED_BITS} bits of the operating system each",
             severity=Severity.WARNING,
         )
+
+
+def follows(seeds: Sequence[int]) -> str:
+    """How one seed follows another by a generator that is often used; empty where none does."""
+    for one, other in itertools.permutations(seeds[:MOST_FOLLOWED], 2):
+        for name, factor, step, modulus in GENERATORS:
+            if (factor * one + step) % modulus % 2**SEED_BITS == other:
+                return f"{other} follows {one} in {name}"
+    return ""
 
 
 def related(seeds: Sequence[int]) -> str:

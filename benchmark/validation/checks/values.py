@@ -17,6 +17,8 @@ from benchmark.validation.subjects import Log, as_count
 
 OF_OLDER_LOGS = {"check_hashes": Setting("check_hashes", False)}
 """Settings that released trainers had and this one has no more."""
+NOBODY_HEARS = {"KILL", "STOP"}
+"""Signals that no program can wait for."""
 _DEVICE = re.compile(r"cpu|cuda(:\d{1,4})?")
 RESOLVED: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "comm": (lambda value: value in BACKENDS, " or ".join(BACKENDS)),
@@ -71,7 +73,8 @@ def _words(log: Log, line: int) -> Iterator[Fault]:
     """Settings whose texts have a form: signals, a folder, who runs it on what."""
     settings = log.settings()
     signals = settings.get("warning_signals")
-    if isinstance(signals, str) and (odd := [each for each in signals.split() if not hasattr(signal, f"SIG{each}")]):
+    told = signals.split() if isinstance(signals, str) else []
+    if odd := [each for each in told if each in NOBODY_HEARS or not hasattr(signal, f"SIG{each}")]:
         yield Fault("warning_signals has no such signal", line=line, expected="TERM USR1 ...", found=shown(odd))
     stage = settings.get("stage")
     if isinstance(stage, str) and (PurePosixPath(stage).suffix or "\n" in stage):

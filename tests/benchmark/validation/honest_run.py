@@ -25,7 +25,7 @@ STEPS = 3500 // BATCH
 BEGAN_MS = 1_795_000_000_000
 APART_MS = 16_000  # from the start of a run, of 13 to 14 s, to that of the next
 EPOCH_MS, EVAL_MS = 3200, 400
-F1, LOSS = (0.4763188271, 0.8609274163, 0.9121390728), 2.4987613524
+F1, LOSS = (0.4763188271304962, 0.8609274163519278, 0.9121390728164535), 2.498761352468392
 """After each epoch of the first run, and of its loss in the first epoch."""
 SETTINGS = {
     "org": ORG,
@@ -178,7 +178,8 @@ def log_lines(index: int = 0, division: str = "closed", batch: int = BATCH) -> L
         for key in (keys.EVAL_ACCURACY, keys.F1_MACRO):
             write(key, metric, epoch_num=epoch, samples_count=epoch * steps * batch)
     write(keys.RUN_STOP, after_ms=14, status="success")
-    write(keys.TEST_F1_MACRO, 0.9245361927 + index / 1000.7, after_ms=600, samples_count=1000)
+    tested = 0.9245361927 + varied(random.Random(f"test split {index}") if index else None, 0.005)
+    write(keys.TEST_F1_MACRO, tested, after_ms=600, samples_count=1000)
     return lines
 
 

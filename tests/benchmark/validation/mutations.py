@@ -39,6 +39,7 @@ from mutations_learned import LEARNED
 from mutations_ledger import LEDGERS
 from mutations_published import PUBLISHED_RUNS
 from mutations_related import RELATED
+from mutations_relations import RELATIONS
 from mutations_sets import SETS
 from mutations_tallies import TALLIED
 from mutations_told import TOLD
@@ -124,7 +125,9 @@ MUTATIONS = (
     Mutation("a line held up by 0.35 s", "R3.9", log(shift_from(keys.EPOCH_STOP, 350, 1)), invalid=False),
     Mutation("an epoch's start held up by 0.35 s", "R3.9", log(shift(keys.EPOCH_START, 350, 1)), invalid=False),
     Mutation(
-        "times in seconds", "R3.7", log(lambda lines: [line.update(time_ms=line["time_ms"] // 1000) for line in lines])
+        "times in seconds",
+        "R3.7",
+        log(lambda lines: [line.update(time_ms=line["time_ms"] // 1000) for line in lines]),
     ),
     Mutation("an epoch without its stop", "R3.8", log(drop(keys.EPOCH_STOP, 1))),
     Mutation("an evaluation without its start", "R3.8", log(drop(keys.EVAL_START, 1))),
@@ -289,12 +292,6 @@ MUTATIONS = (
         ),
     ),
     Mutation("the same seed everywhere, and records that agree", "R4.2", every_log(put(keys.SEED, 42))),
-    *EDGES,
-    *RELATED,
-    *TOLD,
-    *LEARNED,
-    *CODES,
-    *TALLIED,
-    *BETWEEN,
-    *PUBLISHED_RUNS,
+    *(each for some in (EDGES, RELATED, TOLD, LEARNED, CODES, TALLIED) for each in some),
+    *(each for some in (BETWEEN, PUBLISHED_RUNS, RELATIONS) for each in some),
 )

@@ -1,0 +1,199 @@
+"""What one run learned does not follow from what others did: no mean, no mixture, no number of another, cut or not."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from statistics import median
+
+from benchmark.definition.curves import Curve
+from benchmark.events import keys
+from benchmark.metrics.agreement import chance_of
+from benchmark.validation.checks.measured import digits, evaluated_samples, has_all_digits, is_share
+from benchmark.validation.copies import LEARNED, LOSSES, METRIC, changes, recorded_at
+from benchmark.validation.finding import Fault, Severity
+from benchmark.validation.registry import check
+from benchmark.validation.subjects import Log, ResultSet, as_number
+
+SAME_MEAN = 1e-10
+"""By how little a number differs from the mean of two others: numbers of 13 digits and more, which differ by 1 in 1,000
+between honest runs, come so near in one of 100,000 sets of five runs and 30 numbers."""
+SAME_NUMBER = 5e-9
+"""By how little two such numbers at one place differ, that are not the same: in one of 10,000 such sets."""
+APART = 1e-4
+"""How far the others are apart, at least, in shares of the number: those of runs that all come to one solution are
+a few steps of single precision apart, of which some are means of others."""
+MOST_RUNS, MOST_EPOCHS = 20, 100
+FEW_DIGITS, ALL_DIGITS = 9, 13
+"""Digits of a number that was cut, where the others of its kind have all: of 64 bits one ends in seven noughts once in
+10,000,000."""
+FEWEST_RUNS, TOO_NEAR = 4, 1e-6
+"""Runs whose spread is told; and the chance, by an F test of each value and Fisher's method, of one as small."""
+Column = Sequence[float | None]
+
+
+@check("R4.6", of=ResultSet, ours_alone=True)
+def no_run_is_made_of_two(results: ResultSet) -> Iterator[Fault]:
+    """No loss, score or rate of a run is the mean of two others' at its place, to more digits than chance gives it: so
+    are mixtures of two runs, and progressions. Nor is one another's but for its last digits."""
+    logs = _closed(results)
+    for kind, column in _columns(logs):
+        told = sorted((value, place) for place, value in enumerate(column) if _is_told(results, kind, value))
+        values = [value for value, _ in told]
+        if not values or values[-1] - values[0] < APART * abs(values[-1]):
+            continue
+        for (low, place), (high, other) in itertools.pairwise(told):
+            if low < high <= low + SAME_NUMBER * abs(low):
+                yield _doubtful(
+                    logs[max(place, other)],
+                    f"one of {kind} is another run's, but for its last digits",
+                    f"{low!r} and {high!r}",
+                )
+                return
+        for (low, _), (middle, place), (high, _) in itertools.combinations(told, 3):
+            if high - low >= APART * abs(middle) and low < middle < high and _same((low + high) / 2, middle):
+                yield _doubtful(
+                    logs[place], f"one of {kind} is the mean of two other runs'", f"{middle!r}, of {low!r} and {high!r}"
+                )
+                return
+
+
+@check("R4.6", of=ResultSet, ours_alone=True)
+def no_curve_is_made_of_others(results: ResultSet) -> Iterator[Fault]:
+    """What a run learned in all its epochs is no mixture of two others, by whatever shares, and no mean of more, be it
+    of the numbers or of their logarithms."""
+    logs = _closed(results)
+    for kind, curves in _curves(results, logs):
+        for place, curve in curves.items():
+            others = {other: each for other, each in curves.items() if other != place}
+            for form in (float, math.log):
+                if any(value <= 0 for each in curves.values() for value in each):
+                    form = float
+                own = [form(value) for value in curve]
+                rest = {other: [form(value) for value in each] for other, each in others.items()}
+                made = _made_of(own, rest)
+                if made:
+                    names = ", ".join(logs[other].path.name for other in made)
+                    yield _doubtful(logs[place], f"{kind} are a mixture of other runs'", f"of {names}")
+                    return
+
+
+def _made_of(own: Sequence[float], rest: dict[int, list[float]]) -> tuple[int, ...]:
+    """The runs of which one is made, to 10 digits; empty where it is of none."""
+    for (one, first), (other, second) in itertools.combinations(rest.items(), 2):
+        across = [b - a for a, b in zip(first, second, strict=True)]
+        length = math.fsum(step * step for step in across)
+        if length < (APART * max(map(abs, own))) ** 2:
+            continue
+        share = math.fsum((v - a) * step for v, a, step in zip(own, first, across, strict=True)) / length
+        if all(_same(a + share * step, v) for v, a, step in zip(own, first, across, strict=True)):
+            return (one, other)
+    for count in {3, len(rest)} - {0, 1, 2} if len(rest) > 2 else ():
+        for some in itertools.combinations(rest, count):
+            means = [math.fsum(values) / count for values in zip(*(rest[each] for each in some), strict=True)]
+            if all(_same(mean, value) for mean, value in zip(means, own, strict=True)) and _differ(own, rest, some):
+                return some
+    return ()
+
+
+def _differ(own: Sequence[float], rest: dict[int, list[float]], some: Sequence[int]) -> bool:
+    return any(abs(rest[each][0] - own[0]) >= APART * abs(own[0]) for each in some)
+
+
+@check("R4.6", of=ResultSet, ours_alone=True)
+def numbers_have_as_many_digits(results: ResultSet) -> Iterator[Fault]:
+    """A program writes all numbers of a kind with all their digits, or none: a shorter one was put in by hand."""
+    by_kind: dict[str, list[tuple[Log, float]]] = {}
+    logs = _closed(results)
+    for kind, column in _columns(logs):
+        by_kind.setdefault(kind, []).extend((log, v) for log, v in zip(logs, column, strict=True) if v is not None)
+    samples = evaluated_samples(results.standard)
+    for kind, told in by_kind.items():
+        few = [(log, v) for log, v in told if digits(v) <= FEW_DIGITS and not (kind == METRIC and is_share(v, samples))]
+        if few and median(digits(value) for _, value in told) >= ALL_DIGITS:
+            log, value = few[0]
+            yield _doubtful(log, f"one of {kind} has fewer digits than the others", repr(value))
+
+
+@check("R4.6", of=ResultSet, ours_alone=True)
+def runs_vary_as_seeds_make_them(results: ResultSet) -> Iterator[Fault]:
+    """Losses and scores of a set do not lie far nearer to each other than those of recorded runs: so do runs that were
+    all made of one."""
+    import numpy as np
+    from scipy.stats import f
+
+    logs = _closed(results)
+    known: tuple[Curve, ...] = recorded_at(logs[0]) if logs else ()
+    shares: list[float] = []
+    for kind, curves in _curves(results, logs) if known else ():
+        recorded = [list(each.losses if kind == LOSSES else each.values) for each in known]
+        width = min(map(len, [*curves.values(), *recorded]), default=0) if kind != LEARNED[2] else 0
+        if width and len(curves) >= FEWEST_RUNS and len(recorded) >= FEWEST_RUNS:
+            own, others = (
+                np.array([changes(each[:width]) for each in some], float) for some in (curves.values(), recorded)
+            )
+            ratio = own.var(axis=0, ddof=1) / others.var(axis=0, ddof=1)
+            shares += [float(each) for each in f.cdf(ratio, len(own) - 1, len(others) - 1)]
+    chance = float(chance_of(np.array([shares]))[0]) if shares else 1.0
+    if chance < TOO_NEAR:
+        yield _doubtful(
+            logs[0],
+            "the runs lie nearer to each other than seeds leave them",
+            f"losses and scores as those of honest runs would once in {1 / max(chance, 1e-300):.0e} sets",
+        )
+
+
+def _closed(results: ResultSet) -> list[Log]:
+    return [log for log in results.read if log.closed][:MOST_RUNS]
+
+
+def _doubtful(log: Log, message: str, found: str) -> Fault:
+    expected = "numbers of other seeds and times, which have no relation"
+    return Fault(message, file=log.file, found=found, expected=expected, severity=Severity.WARNING)
+
+
+def _same(value: float, other: float) -> bool:
+    return abs(value - other) <= SAME_MEAN * abs(other)
+
+
+def _is_told(results: ResultSet, kind: str, value: float | None) -> bool:
+    """Whether a number is one that no other run has: shares of the samples are often the same."""
+    return (
+        value is not None
+        and has_all_digits(value)
+        and not (kind == METRIC and is_share(value, evaluated_samples(results.standard)))
+    )
+
+
+def _curves(results: ResultSet, logs: list[Log]) -> Iterator[tuple[str, dict[int, list[float]]]]:
+    """Of each kind the numbers of the epochs that all runs have, by the run's place."""
+    by_kind: dict[str, list[Column]] = {}
+    for kind, column in itertools.islice(_columns(logs, test=False), 3 * MOST_EPOCHS):
+        if all(_is_told(results, kind, value) for value in column):
+            by_kind.setdefault(kind, []).append(column)
+    for kind, columns in by_kind.items():
+        rows = zip(*columns, strict=True)
+        if len(columns) > 1:
+            yield kind, {place: [float(value or 0) for value in row] for place, row in enumerate(rows)}
+
+
+def _columns(logs: list[Log], test: bool = True) -> Iterator[tuple[str, Column]]:
+    """The numbers of all runs after each epoch, by kind, and the scores on the test split."""
+    by_run = [
+        (
+            [as_number(event.value) for event in log.metrics],
+            *(
+                [
+                    as_number(event.value.get(name)) if isinstance(event.value, dict) else None
+                    for event in log.of(keys.TRACKED_STATS)
+                ]
+                for name in ("loss", keys.THROUGHPUT)
+            ),
+        )
+        for log in logs
+    ]
+    for kind, numbers in zip(LEARNED, zip(*by_run, strict=True), strict=False):
+        yield from ((kind, column) for column in itertools.islice(zip(*numbers, strict=False), MOST_EPOCHS))
+    if test:
+        yield METRIC, tuple(as_number(log.value(log.goal.test_key)) for log in logs)
