@@ -67,7 +67,7 @@ def preflights_are_each_runs_own(results: ResultSet) -> Iterator[Fault]:
             told = [network.get(name) for name in MEASURED] if isinstance(network, dict) else []
             if not told or None in map(as_number, told):
                 continue
-            other = seen.setdefault(tuple(map(shown, told)), log)
+            other = seen.setdefault(tuple(f"{as_number(each) or 0:.9g}" for each in told), log)
             if other is not log:
                 yield Fault(
                     "two preflights measured the same, to the last digit",

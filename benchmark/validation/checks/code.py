@@ -232,7 +232,7 @@ def _is_text(path: Path) -> bool:
     try:
         head.decode("utf-8")
     except UnicodeDecodeError as error:
-        if error.start < len(head) - 4:
+        if len(head) < HEAD_BYTES or error.start < len(head) - 4:
             return False
     return not CONTROLS.search(head) and max(map(len, head.split(b"\n"))) < LONGEST_LINE
 

@@ -1,18 +1,14 @@
-"""Whether the ranks of a run were fit to run, and on which software they did: told once, and as the log says."""
+"""Whether the ranks of a run were fit to run: told once, and as the log says."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from benchmark import __version__
 from benchmark.events import keys
 from benchmark.events.reader import Event
 from benchmark.launch.load import LOAD, is_busy
 from benchmark.launch.network import QUICK
-from benchmark.launch.rank import ALONE
-from benchmark.launch.system import ABSENT, VERSIONED
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import Log, as_count, as_number
@@ -37,13 +33,10 @@ SKEW_SECONDS = 1.0
 """Seconds by which the clocks of two nodes may differ: `benchmark.launch.preflight.Limits`."""
 LEAST_LATENCY_SECONDS, MOST_BYTES_PER_SECOND = 1e-8, 1e13
 """The bounds of an all-reduce: light goes 3 m in the one, and no node's memory is as fast as the other."""
-SOFTWARE = ("python", "MPI", *VERSIONED)
-OF_ACCELERATORS = ("CUDA", "ROCm", "NCCL")
-OLDEST_PYTHON = (3, 10)
 LOAD_CHECK = "load"
-HARNESS = "stemdl-benchmark"
-_PYTHON = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})")
-_VERSION = re.compile(r"[^\s].*[0-9].*|" + re.escape(ABSENT))
+OF_FIGURES = {"clock_offset_seconds", "all_reduce", "seconds", LOAD_CHECK}
+OF_A_NETWORK = {"by", "latency_seconds", "bandwidth_bytes_per_second", "message_bytes", "wrong"}
+"""What a preflight measures, and an all-reduce."""
 
 
 @check("R7.5", of=Log, ours_alone=True)
@@ -134,6 +127,16 @@ def _figures(log: Log, event: Event, figures: Mapping[str, Any]) -> Iterator[Fau
     ):
         if name in figures and (as_number(value) is None or not sound(value)):
             yield Fault(f"{name} of the preflight cannot be", line=event.line, expected=expected, found=shown(value))
+    network_said = {*network} if isinstance(network, dict) else set()
+    more = sorted(map(str, ({*figures} - OF_FIGURES) | (network_said - OF_A_NETWORK)))
+    if more:
+        yield Fault(
+            "the preflight has figures that no release measures",
+            line=event.line,
+            expected=", ".join(sorted(OF_FIGURES | OF_A_NETWORK)),
+            found=shown(more),
+            severity=Severity.WARNING,
+        )
     load = figures.get("load")
     if load is not None and not _can_be_free(load):
         yield Fault(
@@ -199,97 +202,7 @@ def _figures(log: Log, event: Event, figures: Mapping[str, Any]) -> Iterator[Fau
             )
 
 
-def _numbers(version: object) -> tuple[int, ...]:
-    """The numbers of a version before its first other word."""
-    told = re.match(r"\d{1,9}(\.\d{1,9}){0,3}", version) if isinstance(version, str) else None
-    return tuple(map(int, told[0].split("."))) if told else ()
-
-
 def _can_be_free(load: object) -> bool:
     """Whether the figures of a node's cores are of one: a share of its cores more may be counted, by two clocks."""
     given, free, average = (as_number(load.get(name)) if isinstance(load, dict) else None for name in LOAD)
     return given is not None and given > 0 and (free is None or 0 <= free <= 1.1 * given) and (average or 0) >= 0
-
-
-@check("R7.6", of=Log, ours_alone=True)
-def software_is_told(log: Log) -> Iterator[Fault]:
-    """The versions name all that a result depends on, and what the settings say was used is among it; devices are
-    names."""
-    event = next(iter(log.of(keys.VERSIONS)), None)
-    if event is None or not isinstance(event.value, dict):
-        return  # R4.8 says so
-    versions, settings = event.value, log.settings()
-    for name in sorted({*versions, *(SOFTWARE if log.closed else ())}, key=str):
-        if not isinstance(versions.get(name), str) or not _VERSION.fullmatch(versions[name]):
-            yield Fault(
-                f"the version of {shown(name)} says nothing",
-                line=event.line,
-                expected=f"a version, or {ABSENT!r}",
-                found=shown(versions.get(name)),
-            )
-    unknown = sorted({*map(str, versions)} - {*SOFTWARE, *OF_ACCELERATORS})
-    if log.closed and unknown:
-        yield Fault(
-            "the versions are of software that no release names",
-            line=event.line,
-            expected=", ".join((*SOFTWARE, *OF_ACCELERATORS)),
-            found=", ".join(map(shown, unknown[:6])),
-            severity=Severity.WARNING,
-        )
-    used = {"torch": log.closed, "horovod": settings.get("comm") == "horovod", "mpi4py": False}
-    used["MPI"] = settings.get("comm") == "horovod" and settings.get("launcher") == "mpirun"
-    for name, was in used.items():
-        if was and versions.get(name, ABSENT) == ABSENT:
-            yield Fault(
-                f"the run used {name}, which was not installed",
-                line=event.line,
-                expected=f"the version of {name}",
-                found=shown(versions.get(name)),
-            )
-    told = _PYTHON.match(str(versions.get("python")))
-    if told and (int(told[1]), int(told[2])) < OLDEST_PYTHON:
-        yield Fault(
-            "this software does not run on that Python",
-            line=event.line,
-            expected=f"at least {'.'.join(map(str, OLDEST_PYTHON))}",
-            found=shown(versions["python"]),
-        )
-    if _numbers(versions.get(HARNESS)) > _numbers(__version__):
-        yield Fault(
-            "this software is older than the release that the run says it was made with",
-            line=event.line,
-            expected=f"at most {HARNESS} {__version__}",
-            found=shown(versions[HARNESS]),
-            severity=Severity.WARNING,
-            hint="a release is judged by itself or a later one",
-        )
-    device, torch = str(settings.get("device")), str(versions.get("torch"))
-    if device.startswith("cuda") and (torch.endswith("+cpu") or not {"CUDA", "ROCm"} & versions.keys()):
-        yield Fault(
-            "the run computed on an accelerator with a PyTorch for CPUs",
-            line=event.line,
-            expected="a PyTorch with CUDA or ROCm, and which",
-            found=f"torch {shown(versions.get('torch'))} on {shown(device)}",
-        )
-    for each in log.of(keys.DEVICES):
-        names = each.value if isinstance(each.value, list) else []
-        if not names or not all(isinstance(name, str) and any(map(str.isalnum, name)) for name in names):
-            yield Fault(
-                "the devices are not named", line=each.line, expected="a name for each", found=shown(each.value)
-            )
-        elif len(names) > 1 and torch.endswith("+cpu"):
-            yield Fault(
-                "a PyTorch for CPUs knows no devices but the processor",
-                line=each.line,
-                expected="one name",
-                found=shown(each.value),
-            )
-    ranks = as_count(settings.get("ranks"))
-    for name, alone in (("comm", "solo"), ("launcher", ALONE.launcher)):
-        if ranks is not None and ranks > 1 and settings.get(name) == alone:
-            yield Fault(
-                f"{ranks} ranks were joined by what a single one has",
-                line=next(iter(log.of(keys.CONFIG)), event).line,
-                expected=f"another {name}",
-                found=f"{name} {alone}",
-            )

@@ -11,6 +11,7 @@ from benchmark.definition.finder import benchmark_of, readable
 from benchmark.definition.request import LOG
 from benchmark.events import keys
 from benchmark.events.power_log import energy_covers, energy_joules
+from benchmark.events.reader import Event
 from benchmark.foundation.errors import StemdlError
 from benchmark.submission.record_format import of_the_newest_format
 from benchmark.submission.run_record import facts_of
@@ -188,7 +189,10 @@ def records_are_in_order(results: ResultSet) -> Iterator[Fault]:
 def runs_say_the_same_things(results: ResultSet) -> Iterator[Fault]:
     """One trainer logs the same keys in each run, and records the same fields: what one run alone lacks was taken
     out."""
-    logged = {log.file: {key for key in log.by_key if key != keys.RESUMED} for log in results.read}
+    logged = {
+        log.file: {name for event in log.events if event.key != keys.RESUMED for name in (event.key, *_beside(event))}
+        for log in results.read
+    }
     kept = {log.record.file: {*log.record.values} for log in results.read if log.record and log.record.values}
     for told in (logged, kept):
         usual = {name for names in told.values() for name in names}
@@ -203,6 +207,10 @@ def runs_say_the_same_things(results: ResultSet) -> Iterator[Fault]:
                     expected=", ".join(map(shown, missing[:6])),
                     severity=Severity.WARNING,
                 )
+
+
+def _beside(event: Event) -> Iterator[str]:
+    return (f"{name} of {event.key}" for name in event.metadata)
 
 
 @check("R8.1", of=Submission)

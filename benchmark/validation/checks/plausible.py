@@ -230,6 +230,13 @@ def work_takes_its_time(log: Log) -> Iterator[Fault]:
             found=f"memory_share {shown(share)}",
             severity=Severity.WARNING,
         )
+    if in_memory and share == 0.0 and log.of(keys.STAGING_STOP):
+        yield Fault(
+            "the data were read into memory, of which they might take none",
+            line=log.of(keys.STAGING_STOP)[0].line,
+            expected=f'"{keys.IN_MEMORY}": false with memory_share 0',
+            severity=Severity.WARNING,
+        )
     least = min(curve.staging_rank_seconds for curve in known) / TIMES_THE_STAGING / ranks
     if log.of(keys.STAGING_STOP) and in_memory and staged < least - 0.001:
         yield Fault(

@@ -28,7 +28,7 @@ MOST_RUNS, MOST_EPOCHS = 20, 100
 FEW_DIGITS, ALL_DIGITS = 9, 13
 """Digits of a number that was cut, where the others of its kind have all: of 64 bits one ends in seven noughts once in
 10,000,000."""
-FEWEST_RUNS, TOO_NEAR = 4, 1e-6
+FEWEST_RUNS, TOO_NEAR = 4, 1e-9
 """Runs whose spread is told; and the chance, by an F test of each value and Fisher's method, of one as small."""
 Column = Sequence[float | None]
 
@@ -62,12 +62,12 @@ def no_run_is_made_of_two(results: ResultSet) -> Iterator[Fault]:
 @check("R4.6", of=ResultSet, ours_alone=True)
 def no_curve_is_made_of_others(results: ResultSet) -> Iterator[Fault]:
     """What a run learned in all its epochs is no mixture of two others, by whatever shares, and no mean of more, be it
-    of the numbers or of their logarithms."""
+    of the numbers, of their logarithms or of their inverses."""
     logs = _closed(results)
     for kind, curves in _curves(results, logs):
         for place, curve in curves.items():
             others = {other: each for other, each in curves.items() if other != place}
-            for form in (float, math.log):
+            for form in (float, math.log, _inverse):
                 if any(value <= 0 for each in curves.values() for value in each):
                     form = float
                 own = [form(value) for value in curve]
@@ -95,6 +95,10 @@ def _made_of(own: Sequence[float], rest: dict[int, list[float]]) -> tuple[int, .
             if all(_same(mean, value) for mean, value in zip(means, own, strict=True)) and _differ(own, rest, some):
                 return some
     return ()
+
+
+def _inverse(value: float) -> float:
+    return 1 / value
 
 
 def _differ(own: Sequence[float], rest: dict[int, list[float]], some: Sequence[int]) -> bool:
@@ -125,7 +129,7 @@ def runs_vary_as_seeds_make_them(results: ResultSet) -> Iterator[Fault]:
 
     logs = _closed(results)
     known: tuple[Curve, ...] = recorded_at(logs[0]) if logs else ()
-    shares: list[float] = []
+    tables = []
     for kind, curves in _curves(results, logs) if known else ():
         recorded = [list(each.losses if kind == LOSSES else each.values) for each in known]
         width = min(map(len, [*curves.values(), *recorded]), default=0) if kind != LEARNED[2] else 0
@@ -133,14 +137,24 @@ def runs_vary_as_seeds_make_them(results: ResultSet) -> Iterator[Fault]:
             own, others = (
                 np.array([changes(each[:width]) for each in some], float) for some in (curves.values(), recorded)
             )
-            ratio = own.var(axis=0, ddof=1) / others.var(axis=0, ddof=1)
-            shares += [float(each) for each in f.cdf(ratio, len(own) - 1, len(others) - 1)]
-    chance = float(chance_of(np.array([shares]))[0]) if shares else 1.0
-    if chance < TOO_NEAR:
+            tables.append((own, others.var(axis=0, ddof=1), len(others) - 1))
+
+    def chance_without(run: int | None) -> float:
+        """That of all runs, or of all but one."""
+        shares: list[float] = []
+        for own, spread, freedom in tables:
+            rest = own if run is None else np.delete(own, run, axis=0)
+            shares += [float(each) for each in f.cdf(rest.var(axis=0, ddof=1) / spread, len(rest) - 1, freedom)]
+        return float(chance_of(np.array([shares]))[0]) if shares else 1.0
+
+    chances = [chance_without(None)]
+    if len(logs) > FEWEST_RUNS:
+        chances += [len(logs) * chance_without(run) for run in range(len(logs))]
+    if min(chances) < TOO_NEAR:
         yield _doubtful(
             logs[0],
             "the runs lie nearer to each other than seeds leave them",
-            f"losses and scores as those of honest runs would once in {1 / max(chance, 1e-300):.0e} sets",
+            f"losses and scores as those of honest runs would once in {1 / max(min(chances), 1e-300):.0e} sets",
         )
 
 

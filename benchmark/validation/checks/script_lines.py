@@ -46,6 +46,9 @@ _KNOWN_OUTPUT = re.compile(
 )
 _DATA_MADE = re.compile(r"\bstemdl\s+data\s+generate\b.*?\s(?:-o|--output)[\s=]+([\w./-]+)(?=\s|$)")
 _DATA_TAKEN = re.compile(r"\s--data[\s=]+([\w./-]+)(?=\s|$)")
+_WRITTEN = re.compile(r">\s*([^\s&>]+)")
+_MAY_BE_WRITTEN = re.compile(r"^/dev/|/drop_caches$|\.(txt|log|out|err|csv)[\"']?$")
+"""Files that a line may write which runs nothing: what it says of the machine."""
 _SEPARATED = re.compile(r"\s*(?:&&|\|\||[;|])\s*")
 
 
@@ -111,7 +114,8 @@ def _is_known(command: str, trainer: bool) -> bool:
         return (at == 0 or words[0] in BEFORE_A_COMMAND) and _is_of_the_program(words[at + 1 :], trainer)
     if words[0] in BEFORE_A_COMMAND:
         return words[0] == "sudo" and bool(OTHER_PROGRAMS.fullmatch(" ".join(words[1:])))
-    return words[0] in CHANGE_NOTHING and not (words[0] == "ulimit" and "-t" in words)
+    written = [each for each in _WRITTEN.findall(command) if not _MAY_BE_WRITTEN.search(each)]
+    return words[0] in CHANGE_NOTHING and not written and not (words[0] == "ulimit" and "-t" in words)
 
 
 def _runs(word: str) -> bool:
@@ -152,6 +156,15 @@ def scripts_go_together(results: ResultSet) -> Iterator[Fault]:
                 faults.append(("makes runs without the settings beside it", f"--config {CONFIG}"))
             made.update(_DATA_MADE.findall(line))
             taken += [(file, each) for each in _DATA_TAKEN.findall(line) if runs]
+        asked = [line for line in lines if re.search(r"\bstemdl\s+run\b", line) and "--instances" not in line]
+        if sum(len(re.findall(r"\bstemdl\s+run\b", line)) for line in asked) > 1:
+            faults.append(("makes the runs more than once", "one command for all runs of the set"))
+        if any(line.count("--config") > 1 for line in lines):
+            faults.append(("gives the settings twice", f"--config {CONFIG}"))
+        if not any(line.strip() and not line.strip().startswith("set ") for line in lines):
+            faults.append(("does nothing", "commands"))
+        if text.startswith("#!") and not re.match(r"#!\s*\S*/(env\s+)?(\w*sh)\b", text):
+            faults.append(("is run by no shell", "#!/usr/bin/env bash"))
         for what, expected in faults:
             yield Fault(f"a script {what}", file=file, expected=expected, severity=Severity.WARNING)
     for file, folder in taken:

@@ -131,6 +131,7 @@ def _said(results: ResultSet, text: str) -> Iterator[tuple[str, str, object]]:
     if _OWN_RUN.search(text):
         wanted.append(("the ranks", _option("ranks", text), settings.get("ranks")))
         if results.scaling == STRONG:
+            wanted.append(("the instances", _option("instances", text), 1))
             wanted.append(("the number of runs", _option("runs", text), runs))
     for what, told, logged in wanted:
         for given in told:

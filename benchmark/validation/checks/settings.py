@@ -186,7 +186,12 @@ def steps_are_whole_batches(log: Log) -> Iterator[Fault]:
             )
     share, epochs = log.setting("warmup_fraction"), log.setting("max_epochs")
     for event in log.of(keys.OPT_LR_WARMUP_STEPS):
-        if steps and share is not None and epochs is not None and event.value != round(share * epochs * steps):
+        if (
+            steps
+            and share is not None
+            and epochs is not None
+            and as_count(event.value) != round(share * epochs * steps)
+        ):
             yield Fault(
                 "the warm-up is not that of the settings",
                 line=event.line,

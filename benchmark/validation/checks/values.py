@@ -61,6 +61,8 @@ def _reason(setting: Setting, value: object) -> tuple[str, str]:
     """Why a setting may not have a value, and what it may have; empty where it may."""
     if isinstance(setting.default, float) and type(value) is not float:
         return f"{setting.name} has the wrong type", "a number with a point, as the trainer writes it"
+    if type(setting.default) is int and type(value) is float:
+        return f"{setting.name} has the wrong type", "a whole number without a point, as the trainer writes it"
     try:
         setting.checked(value, "config")
     except StemdlError as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from changes import Change, add, after, drop, every_log, ledger, log, more_run, put, setting
+from changes import Change, add, after, drop, every_log, figure, ledger, log, more_run, put, setting
 from corpus import CODE, RESULTS, Mutation, Tree
 from honest_run import EPOCHS, RUNG, Lines, at
 from mutations_between import SCRIPTS
@@ -32,14 +32,14 @@ def losses_of(made: Callable[[list[float]], float], run: int = 4) -> Change:
     return change
 
 
-def all_of_the_first(by: float) -> Change:
-    """Losses of all runs that are the first's, changed by a share of `by` to either side."""
+def all_of_the_first(by: float, last: int = 5) -> Change:
+    """Losses of the runs before the last that are the first's, changed by a share of `by` to either side."""
 
     def change(tree: Tree) -> None:
         chance = random.Random(7)
         for epoch in range(EPOCHS):
             first = stats_of(tree.logs[0], epoch)["loss"]
-            for lines in tree.logs.values():
+            for lines in list(tree.logs.values())[:last]:
                 stats_of(lines, epoch)["loss"] = first * (1 + chance.uniform(-by, by))
 
     return change
@@ -48,6 +48,16 @@ def all_of_the_first(by: float) -> Change:
 def test_score_of_another(tree: Tree) -> None:
     score = tree.logs[1][at(tree.logs[1], keys.TEST_F1_MACRO)]["value"]
     put(keys.TEST_F1_MACRO, score * (1 + 2e-9))(tree.logs[3])
+
+
+def preflight_of_another(tree: Tree) -> None:
+    told = tree.logs[1][at(tree.logs[1], keys.PREFLIGHT)]["value"]["figures"]["all_reduce"]
+    near = {name: value * (1 + 1e-12) if isinstance(value, float) else value for name, value in told.items()}
+    figure(all_reduce=near)(tree.logs[3])
+
+
+def without_in_memory(lines: Lines) -> None:
+    lines[at(lines, keys.STAGING_STOP)]["metadata"].pop(keys.IN_MEMORY)
 
 
 def one_loss_cut(lines: Lines) -> None:
@@ -153,4 +163,20 @@ RELATIONS = (
     warned(
         "a script that takes packages from elsewhere", "R8.2", script("export PIP_INDEX_URL=https://mine/simple", RUN)
     ),
+    warned("losses that are the harmonic mean of two", "R4.6", losses_of(lambda told: 2 / (1 / told[0] + 1 / told[2]))),
+    warned("four runs within 1 in 2,000 of the first", "R4.6", all_of_the_first(5e-4, last=4)),
+    warned("a preflight of another run but for its last digits", "R7.5", preflight_of_another),
+    warned("a figure of the preflight that no release has", "R7.5", every_log(figure(gflops=91.7))),
+    warned("CUDA with a PyTorch for CPUs", "R7.6", every_log(version("CUDA", "13.0"))),
+    Mutation("a whole number with a point", "R4.14", every_log(setting("eval_batch_size", 100.0))),
+    Mutation("warm-up steps with a point", "R4.7", log(put(keys.OPT_LR_WARMUP_STEPS, 98.0))),
+    warned("data in a memory of no share", "R3.11", every_log(setting("memory_share", 0.0))),
+    warned("a note at a stop that one run does not log", "R4.15", log(without_in_memory, 1)),
+    warned("a script of Python", "R8.2", add(f"{CODE}/run.sh", b"#!/usr/bin/env python\nstemdl run\n")),
+    warned("a script that does nothing", "R8.2", script("set -e")),
+    warned("a script that writes the ledger", "R8.2", script("printf x > runs/ledger.jsonl", RUN)),
+    warned("a script with two files of settings", "R8.2", script(f"{RUN} --config config.yaml --config x.yaml")),
+    warned("a script that makes instances", "R8.2", script(f"{RUN} --instances 2")),
+    warned("a script that makes the runs twice", "R8.2", script(RUN, RUN)),
+    warned("a README of other bytes at its end", "R8.2", add(f"{CODE}/README.md", b"stemdl run\n\xff\xfe")),
 )
