@@ -4,7 +4,7 @@ HDF5, and pictures of patterns; and a picture of each with what was answered and
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,11 +80,17 @@ def remarks(question: Question, outputs: Mapping[str, NDArray[Any]], schema: Sam
         parts = [f"{verdict} {', '.join(elements)}" for verdict, elements in told.items() if elements]
         found.append(f"projection {turn}: {'; '.join(parts) or 'nothing is clear'}")
     best = int(schema.classes[LABEL][int(outputs[LABEL].argmax())])
-    alike = next(groups for groups in indistinguishable() if best in groups)
-    others = [f"{group_symbol(each)} ({each})" for each in alike if each != best]
+    others = [each for each in next(groups for groups in indistinguishable() if best in groups) if each != best]
     if others:
-        found.append(f"no pattern along [001], [100] and [1-10] tells {best} from {', '.join(others)}")
+        found.append(f"projections along [001], [100] and [1-10] do not tell {best} from {_named_groups(others)}")
+        in_depth = next(groups for groups in indistinguishable(in_depth=True) if best in groups)
+        if told := [each for each in others if each not in in_depth]:
+            found.append(f"higher Laue zones, where they are strong, tell it from {_named_groups(told)}")
     return found
+
+
+def _named_groups(groups: Iterable[int]) -> str:
+    return ", ".join(f"{group_symbol(each)} ({each})" for each in groups)
 
 
 def picture(question: Question, outputs: Mapping[str, NDArray[Any]], schema: SampleSchema, path: Path) -> None:

@@ -132,12 +132,21 @@ def test_a_wrong_calibration_is_refused(tmp_path: Path, text: str):
 
 
 def test_remarks_say_what_is_shown_and_which_groups_are_alike(tmp_path: Path):
-    schema_labels = ("2", "62", "139", "194", "225")
+    schema_labels = ("2", "62", "76", "77", "225")
     pattern = np.random.default_rng(1).random((3, 64, 64)).astype(np.float32) / 2048
     question = Question("a", tmp_path / "a", {"cbed_stack": pattern})
-    outputs = {"space_group": np.eye(5)[4]}
     schema = type("Schema", (), {"classes": {"space_group": schema_labels}})
-    *elements, alike = EVALUATION.remarks(question, outputs, schema)
+
+    def said(number: int) -> list[str]:
+        return EVALUATION.remarks(question, {"space_group": np.eye(5)[number]}, schema)
+
+    *elements, alike, told = said(4)
     assert [each.partition(":")[0] for each in elements] == [f"projection {turn}" for turn in (1, 2, 3)]
     assert all("broken 2, 3, 4, 6" in each for each in elements)
-    assert "tells 225 from" in alike and "(209)" in alike and "(210)" in alike
+    assert "do not tell 225 from" in alike and all(
+        f"({group})" in text for group in (209, 210) for text in (alike, told)
+    )
+    *_, alike, told = said(3)
+    assert alike.endswith("do not tell 77 from P4 (75), P-4 (81)") and told.endswith("tell it from P4 (75)")
+    assert said(2)[-1].endswith("do not tell 76 from P43 (78)"), "enantiomorphs stay alike"
+    assert len(said(0)) == 3
