@@ -163,11 +163,14 @@ def main() -> None:
                 tool: min((cpu for l2, cpu in found if l2 <= limit), default=float("nan"))
                 for tool, found in cheapest.items()
             }
-            print(
-                f"{name:8} {energy:4.0f}  at most {limit:.0%}: {best['engine']:.2f} s against {best['abTEM']:.2f} s of "
-                f"abTEM, {best['abTEM'] / best['engine']:.0f} times as fast",
-                flush=True,
+            missed = [tool for tool, seconds in best.items() if np.isnan(seconds)]
+            said = (
+                f"not by {' and '.join(missed)} with these settings"
+                if missed
+                else f"{best['engine']:.2f} s against {best['abTEM']:.2f} s of abTEM, "
+                f"{best['abTEM'] / best['engine']:.0f} times as fast"
             )
+            print(f"{name:8} {energy:4.0f}  at most {limit:.0%}: {said}", flush=True)
 
 
 if __name__ == "__main__":
