@@ -78,6 +78,10 @@ def build_site(
         for name in (RESULTS, RUNS, *([LOGS] if with_logs else [])):
             (now / name).mkdir()
         entries = ranked(_each(folders, place, processes))
+        for unused in sorted(manifests.keys() - {entry.figures["benchmark"] for entry in entries}):
+            raise StemdlError(
+                f"no run here is of {unused}", where=manifests[unused].folder, remedy="leave it out of --data"
+            )
         for name in ASSETS:
             shutil.copyfile(TEMPLATES / name, now / name)
         _write(now / INDEX, index_page(entries, title))

@@ -18,7 +18,7 @@ from benchmark.data.manifest import Manifest
 from benchmark.definition.finder import benchmark_with
 from benchmark.events import keys
 from benchmark.foundation.text import printable
-from benchmark.report.answers import answers_of
+from benchmark.report.answers import Answers, answers_of
 from benchmark.report.site import charts
 from benchmark.report.site.entry import Entry, RunEntry
 from benchmark.report.site.ranks_of_results import group_of
@@ -184,7 +184,11 @@ def run_page(
 ) -> str:
     """One run: what it reached and when, its log, settings, software, and the command to repeat it. With the manifest
     of its rung's data, also samples of what it answered about."""
-    settings = run.values.get(keys.CONFIG)
+    settings, logged = run.values.get(keys.CONFIG), run.values.get(keys.DATA_MANIFEST_SHA256)
+    same = manifest is not None and logged == manifest.sha256
+    answers = answers_of(run.scored.log, run.scored.benchmark, _logged(run, entry), manifest if same else None)
+    if manifest is not None and not same:
+        answers.append(Answers("", problem=f"No samples are shown: {manifest.folder} has other data than the run."))
     points = {key: value for key, value in run.values.items() if key not in (keys.CONFIG, keys.TRACKED_STATS)}
     curve = [(at.minutes, at.value) for at in kept.curve]
     return _template("site_run.html").render(
@@ -198,7 +202,7 @@ def run_page(
         points=[(key, _said(value)) for key, value in list(points.items())[:200]],
         chart=charts.run_curve(curve, entry.metric, entry.target),
         command=repeat(run),
-        answers=answers_of(run.scored.log, run.scored.benchmark, _logged(run, entry), manifest),
+        answers=answers,
         root="../",
     )
 

@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -126,6 +127,20 @@ def test_two_data_sets_of_one_rung_are_refused(
     assert main(["report", str(smoke_run), "-o", str(tmp_path / "site"), *given]) == 2
     assert "two data sets are of stemdl_smoke" in capsys.readouterr().err and not (tmp_path / "site").exists()
     assert main(["report", str(smoke_run), "-o", str(tmp_path / "site"), *given[:2]]) == 0
+
+
+def test_data_of_another_rung_or_of_another_making_are_not_shown_in_silence(
+    smoke_run: Path, smoke_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    other = shutil.copytree(smoke_data, tmp_path / "other")
+    values = json.loads((other / "manifest.json").read_text())
+    (other / "manifest.json").write_text(json.dumps(values, indent=3))
+    argv = ["report", str(smoke_run), "-o", str(tmp_path / "site"), "--data", str(other)]
+    assert main(argv) == 0
+    (page,) = (tmp_path / "site" / "runs").iterdir()
+    assert "has other data than the run" in page.read_text()
+    (other / "manifest.json").write_text(json.dumps({**values, "rung": "stemdl_mini"}))
+    assert main(argv) == 2 and "no run here is of stemdl_mini" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
