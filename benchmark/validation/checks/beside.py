@@ -1,4 +1,4 @@
-"""What lies beside the scripts and the source: named where a reader looks, and there where it is named."""
+"""Files beside the scripts and the source: each is named in a script or a README, and what a README names exists."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from benchmark.validation.tree import walk
 
 README = "readme.md"
 _NAMED = re.compile(r"(?<![\w./$<>*{}\[\]-])((?:\./|\.\./)?[\w.-]+\.(?:sh|yaml)|\.\./[\w.-]+)(?![\w/*-])")
-"""Scripts, settings and folders beside it that a README names."""
+"""Names of scripts, settings and folders in a README."""
 _HASH = re.compile(r"\b[0-9a-f]{64}\b")
 _RUN_FILES = re.compile(r"result_\d+\.\w+|ledger\w*\.jsonl|scaling\.json")
 
 
 @check("R8.2", of=ResultSet, ours_alone=True)
 def files_are_named(results: ResultSet) -> Iterator[Fault]:
-    """A script or a README names each file that lies beside them and is no source that the ledger has: what nobody
-    names, nobody reviews."""
+    """Each file beside the scripts, but for the source in the ledger, is named in a script or a README, where reviewers
+    look."""
     ledger = ledger_of(results)
     if ledger is None or not results.read:
         return
@@ -61,7 +61,7 @@ def files_are_named(results: ResultSet) -> Iterator[Fault]:
 
 @check("R8.2", of=ResultSet, ours_alone=True)
 def readmes_name_what_is_there(results: ResultSet) -> Iterator[Fault]:
-    """What a README of the scripts names lies beside it, and each hash in it is one of the runs'."""
+    """The files that a README names exist, and each hash in it belongs to one of the runs."""
     if not results.read:
         return
     ledger = ledger_of(results)
