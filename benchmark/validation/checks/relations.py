@@ -62,8 +62,8 @@ def no_run_is_made_of_two(results: ResultSet) -> Iterator[Fault]:
 
 @check("R4.6", of=ResultSet, ours_alone=True)
 def no_curve_is_made_of_others(results: ResultSet) -> Iterator[Fault]:
-    """What a run learned in all its epochs is no mixture of two others, by whatever shares, and no mean of more, be it
-    of the numbers, of their logarithms or of their inverses."""
+    """The losses or scores of a run are not a mixture of two other runs' in all epochs, in any shares, and not a mean
+    of more: of the numbers, their logarithms or their inverses."""
     logs = _closed(results)
     for kind, curves in _curves(results, logs):
         for place, curve in curves.items():
