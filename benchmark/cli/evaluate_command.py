@@ -28,7 +28,7 @@ EXAMPLE = """Examples:
   stemdl evaluate latest crystals/ --calibrate data/mini
   stemdl evaluate runs/powder quartz.xy --set wavelength=1.5406
   stemdl evaluate runs/space_group quartz.cif --set specimen=1"""
-ANSWERS, SHOWN, MOST = "answers.json", 3, 5
+ANSWERS, FORMAT, SHOWN, MOST = "answers.json", 1, 3, 5
 """The file of all answers; how many classes of each the table has, and that file."""
 
 
@@ -111,9 +111,8 @@ def execute(arguments: argparse.Namespace) -> int:
     if unused := without_input(labels, (row["input"] for row in rows)):
         scores["scores"]["labels_without_input"] = unused
     sure = {"calibration": calibration.to_dict()} if calibration is not None else {}
-    write_json(
-        arguments.output / ANSWERS, {"run": str(arguments.run), "rung": rung.name, **sure, **scores, "inputs": rows}
-    )
+    made = {"format": FORMAT, "run": str(arguments.run), "rung": rung.name, **sure, **scores, "inputs": rows}
+    write_json(arguments.output / ANSWERS, made)
     about = [
         f"By the run {arguments.run}, of the rung {rung.name}.",
         *([calibration.in_words()] if calibration else []),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 EXAMPLE = """Examples:
   stemdl explain latest copper.cif
   stemdl explain runs/mine/checkpoint.pt tables/*.npz --set vacancies=0.25 -o explained"""
-MAPS = "explained.json"
+MAPS, FORMAT = "explained.json", 1
 """The file of all numbers."""
 
 
@@ -63,7 +63,7 @@ def execute(arguments: argparse.Namespace) -> int:
         rows.append({"input": str(question.path), **_numbers(found), "picture": str(path)})
     if not rows:
         raise StemdlError("no input is here", where=", ".join(map(str, arguments.inputs)))
-    write_json(arguments.output / MAPS, {"run": str(run), "rung": rung.name, "inputs": rows})
+    write_json(arguments.output / MAPS, {"format": FORMAT, "run": str(run), "rung": rung.name, "inputs": rows})
     page = write_page(arguments.output, rung.name, shown) if shown else None
     refused = len(rows) - len(shown)
     if arguments.format == "json":

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from benchmark.launch.machine import Machine
     from benchmark.launch.resources import Layout
 
+FORMAT = 1
+"""Of launch.json."""
 EXAMPLE = """Examples:
   stemdl launch --profile summit --nodes 4 --dry-run -- --rung stemdl_mini
   stemdl launch --launcher srun --nodes 4 --ranks-per-node 6 --gpus-per-rank 1 -- --rung stemdl_mini
@@ -88,6 +90,7 @@ def execute(arguments: argparse.Namespace) -> int:
     argv = launcher.argv(job)
     script = _script(arguments, machine, layout, launcher, argv, run.output) if arguments.batch else None
     record = {
+        "format": FORMAT,
         "launcher": launcher.name,
         "profile": arguments.profile,
         "layout": asdict(layout),

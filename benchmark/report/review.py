@@ -29,6 +29,8 @@ from benchmark.validation.validate import Report, validate
 Defaults = Callable[[str], Mapping[str, Any]]
 """The reference's settings at a rung."""
 OF_THE_LAUNCH = ("ranks", "launcher")
+FORMAT = 1
+"""Of review.json."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,7 @@ class Review:
     def to_dict(self) -> dict[str, Any]:
         """The same as plain values."""
         return {
+            "format": FORMAT,
             "path": self.path,
             "version": self.version,
             **self.report.to_dict(),

@@ -19,7 +19,7 @@ from benchmark.submission.ledger_entry import ROOT, sources
 from benchmark.submission.run_driver import Outcome, RunDriver
 from benchmark.submission.run_record import record_of_log, summarise_set
 
-RUNSET = "runset.json"
+RUNSET, FORMAT = "runset.json", 1
 _RUN = re.compile(r"run_(0|[1-9][0-9]*)")
 
 
@@ -111,7 +111,7 @@ def make_runs(request: RunRequest, runs: int, driver: RunDriver, say: Callable[[
 def write_summary(folder: Path, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """Write what the set's runs come to next to them, and return it."""
     summary = summarise_runs(outcomes)
-    write_json(folder / RUNSET, summary)
+    write_json(folder / RUNSET, {"format": FORMAT, **summary})
     return summary
 
 

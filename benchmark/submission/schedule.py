@@ -19,7 +19,7 @@ from benchmark.foundation.reading import MOST_BYTES, NESTING, Unreadable, read_o
 from benchmark.submission.run_driver import Outcome, RunDriver
 from benchmark.submission.run_set import make_runs, runs_there, summarise_runs
 
-SCALING = "scaling.json"
+SCALING, FORMAT = "scaling.json", 1
 _SET = re.compile(r"ranks_[1-9][0-9]*")
 
 
@@ -72,6 +72,7 @@ def summarise_schedule(outcomes: Mapping[int, Sequence[Outcome]], rung: str, cor
             point[f"{name}efficiency"] = None if speedup is None else speedup / of_ranks
     batches = {outcome.record["global_batch_size"] for made in outcomes.values() for outcome in made if outcome.record}
     return {
+        "format": FORMAT,
         "rung": rung,
         "global_batch_size": batches.pop() if len(batches) == 1 else None,
         "cores": cores,

@@ -24,7 +24,7 @@ from benchmark.foundation.reading import MOST_BYTES, NESTING, Unreadable, read_o
 from benchmark.launch.share import Share
 from benchmark.launch.start_gate import POLL_SECONDS, StartGate
 from benchmark.submission.run_driver import Outcome, RunDriver, end
-from benchmark.submission.run_set import RUNSET
+from benchmark.submission.run_set import FORMAT, RUNSET
 
 WEAK = "weak"
 INSTANCE = "instance_{index}"
@@ -103,6 +103,7 @@ def summarise_instances(outcomes: Sequence[Outcome], driver: RunDriver, shared: 
     if counted:
         total = (max(each["run_stop_ms"] for each in counted) - min(each["run_start_ms"] for each in counted)) / 60_000
     return {
+        "format": FORMAT,
         "scaling": WEAK,
         "instances": driver.instances,
         "ranks": driver.ranks,

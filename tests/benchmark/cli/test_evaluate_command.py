@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from patience import HANG_SECONDS
+from schemas import held_but_not_spoiled
 
 from benchmark.cli.evaluate_command import _shown
 from benchmark.cli.main import main
@@ -85,7 +86,9 @@ def test_each_input_is_answered_or_refused_and_has_a_picture(
         assert float(Path(row["picture"]).read_text()) == pytest.approx(expected, abs=1e-5)
     assert up["notes"] == ["one note"] and down["answer"]["slope"] < 0 < up["answer"]["slope"]
     stored = json.loads((tmp_path / "answers" / "answers.json").read_text())
-    assert stored["rung"] == "toy_line_60" and stored["inputs"] == [down, short, up]
+    assert stored["rung"] == "toy_line_60" and stored["inputs"] == [down, short, up] and stored["format"] == 1
+    spoilt = [{"inputs": [up | change]} for change in ({"answer": {}}, {"refused": "no"}, {"notes": "one"})]
+    held_but_not_spoiled("answers", stored, {"format": 2}, {"inputs": [{"input": "x"}]}, *spoilt)
     assert [each["remarks"] for each in (down, up)] == [["falling"], ["rising & shining"]]
     page = (tmp_path / "answers" / "index.html").read_text(encoding="utf-8")
     for text in (

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from schemas import held_but_not_spoiled
 
 from benchmark.cli.main import main
 from benchmark.data.recipe import recipe_of
@@ -60,7 +61,10 @@ def test_each_input_has_maps_and_what_the_answer_is_without_them(
     assert Path(copper["picture"]).stat().st_size > 5000
     page = (tmp_path / "maps" / "index.html").read_text(encoding="utf-8")
     assert "://" not in page and "copper" in page and "integrated gradients" in page and "data:image/png" in page
-    assert json.loads((tmp_path / "maps" / "explained.json").read_text())["inputs"] == [copper, none]
+    stored = json.loads((tmp_path / "maps" / "explained.json").read_text())
+    assert stored["inputs"] == [copper, none] and stored["format"] == 1
+    spoilt = [{"inputs": [copper | change]} for change in ({"probability": 1.5}, {"refused": "no"}, {"more": 1})]
+    held_but_not_spoiled("explained", stored, {"format": 2}, {"inputs": [{"input": "x"}]}, *spoilt)
 
 
 def test_the_checkpoint_itself_is_named_and_a_full_folder_is_refused(

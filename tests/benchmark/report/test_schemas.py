@@ -11,6 +11,7 @@ import yaml
 from corpus import write_runs
 from honest_run import log_lines
 from made_logs import write_set
+from schemas import PUBLISHED, SCHEMAS, held
 
 import benchmark
 from benchmark.cli.main import main
@@ -18,20 +19,9 @@ from benchmark.launch.node import describe_node
 from benchmark.launch.nodes import kinds_of, write_nodes
 
 jsonschema = pytest.importorskip("jsonschema")
-referencing = pytest.importorskip("referencing")  # which it brings
 ROOT = Path(__file__).resolve().parents[3]
-SCHEMAS = ROOT / "docs" / "schemas"
-PUBLISHED = sorted(SCHEMAS.glob("*.json"))
 OLD = ROOT / "tests" / "invariants" / "format_1"
 RECORDED = ROOT / "results" / "reference" / "results"
-
-
-def held(name: str, value: Any) -> None:
-    schema = json.loads((SCHEMAS / f"{name}.json").read_text())
-    kind = jsonschema.validators.validator_for(schema)
-    kind.check_schema(schema)
-    others = [(path.name, referencing.Resource.from_contents(json.loads(path.read_text()))) for path in PUBLISHED]
-    kind(schema, registry=referencing.Registry().with_resources(others)).validate(value)
 
 
 def whole(path: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from schemas import held_but_not_spoiled
 
 from benchmark.events import keys
 from benchmark.events.reader import read_events
@@ -37,6 +38,7 @@ def test_all_start_together_and_the_figures_are_those_of_the_logs(pretend):
     minutes = (max(each[keys.RUN_STOP] for each in counted) - min(each[keys.RUN_START] for each in counted)) / 60_000
     assert summary["total_minutes"] == minutes and summary["models_per_hour"] == pytest.approx(3 / (minutes / 60))
     assert (summary["instances"], summary["reached"], summary["seeds_differ"]) == (4, 3, True)
+    held_but_not_spoiled("runset", summary, {"format": 2}, {"runs": []}, {"scaling": "strong"}, {"shared": "no"})
     assert [(run["run_start_ms"], run["run_stop_ms"]) for run in summary["runs"]] == [
         (each[keys.RUN_START], each[keys.RUN_STOP]) for each in marks
     ]
