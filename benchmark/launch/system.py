@@ -73,7 +73,7 @@ def describe_system(
             f"{name} {version}" for name, version in versions.items() if name not in FRAMEWORK.values()
         ),
         "operating_system": f"{_text(facts.get('operating_system'))}, kernel {_text(facts.get('kernel'))}",
-        "sw_notes": f"{ranks} ranks on {nodes} node{'s' if nodes != 1 else ''}",
+        "sw_notes": f"{ranks} rank{'s' if ranks != 1 else ''} on {nodes} node{'s' if nodes != 1 else ''}",
     }
 
 
