@@ -28,7 +28,8 @@ from benchmark.report.site.svg import (
     y_axis,
 )
 
-LEFT, ROW = 260, 24
+LEFT, ROW, BELOW_NAME = 16, 36, 25
+"""A row has its name above what is drawn, so that a phone shows both."""
 TOP, BOTTOM, RIGHT = 26, 40, 16
 MOST_POINTS = 1200
 """Dots in a chart of runs."""
@@ -47,8 +48,8 @@ def dots(entries: Sequence[Entry], root: str = "") -> Markup:
     each = max(1, MOST_POINTS // len(shown))
     parts = [x_axis(axis, TOP - 8, bottom, "minutes to train (logarithmic)")]
     for place, entry in enumerate(shown):
-        y = TOP + ROW * place + ROW / 2
-        parts.append(_name(entry, y, root))
+        y = TOP + ROW * place + BELOW_NAME
+        parts.append(_name(entry, place, root))
         interval, mean = entry.figures["interval_minutes"], entry.figures["minutes"]
         if interval:
             parts.append(line(axis.at(interval[0]), y, axis.at(interval[1]), y, "interval"))
@@ -58,7 +59,7 @@ def dots(entries: Sequence[Entry], root: str = "") -> Markup:
             parts.append(linked(f"{root}runs/{run.page}", drawn, said, tabbed=False))
         if mean and entry.figures["scaling"] != "weak":
             parts.append(line(axis.at(mean), y - 8, axis.at(mean), y + 8, "mean"))
-    return drawing(bottom + BOTTOM, "Minutes to train of every run, by system", parts)
+    return drawing(bottom + BOTTOM, "Minutes to train of every run, by system", parts, "rows")
 
 
 def curves(entries: Sequence[Entry], against: str, root: str = "") -> Markup:
@@ -137,12 +138,13 @@ def split(entries: Sequence[Entry]) -> Markup:
     parts = [x_axis(axis, TOP - 8, bottom, "share of the time to train, per cent")]
     for place, (entry, shares) in enumerate(rows):
         y, at = TOP + ROW * place, 0.0
-        parts.append(_name(entry, y + ROW / 2))
+        parts.append(_name(entry, place))
         for part, (name, share) in enumerate(zip(PARTS, shares, strict=True)):
             wide = axis.at(at + share) - axis.at(at)
-            parts.append(bar(axis.at(at), y + 4, wide, ROW - 8, part, f"{name}: {share:.1f} %"))
+            parts.append(bar(axis.at(at), y + BELOW_NAME - 7, wide, 15, part, f"{name}: {share:.1f} %"))
             at += share
-    return drawing(bottom + BOTTOM, "Training, evaluation, staging and the rest, as shares of the time to train", parts)
+    title = "Training, evaluation, staging and the rest, as shares of the time to train"
+    return drawing(bottom + BOTTOM, title, parts, "rows")
 
 
 def time_shares(entry: Entry) -> tuple[float, float, float, float] | None:
@@ -218,12 +220,12 @@ def speedups(rows: Sequence[SpeedUp]) -> Markup:
     parts = [x_axis(axis, TOP - 8, bottom, "times faster than the baseline (logarithmic)")]
     parts.append(line(axis.at(1), TOP - 8, axis.at(1), bottom, "goal"))
     for place, row in enumerate(rows):
-        y = TOP + ROW * place + ROW / 2
-        parts.append(_name(row.entry, y))
+        y = TOP + ROW * place + BELOW_NAME
+        parts.append(_name(row.entry, place))
         if row.low and row.high:
             parts.append(line(axis.at(row.low), y, axis.at(row.high), y, "interval"))
         parts.append(dot(axis.at(row.times), y, place, f"{number(row.times)} times, {row.verdict}", radius=5))
-    return drawing(bottom + BOTTOM, "Speed-up over the baseline, with its 95 % interval", parts)
+    return drawing(bottom + BOTTOM, "Speed-up over the baseline, with its 95 % interval", parts, "rows")
 
 
 def run_curve(points: Sequence[tuple[float, float]], metric: str, target: float | None) -> Markup:
@@ -248,6 +250,6 @@ def label_of(entry: Entry) -> str:
     return "/".join(filter(None, (entry.submitter, entry.system)))
 
 
-def _name(entry: Entry, y: float, root: str = "") -> Markup:
+def _name(entry: Entry, place: int, root: str = "") -> Markup:
     name = label_of(entry)
-    return linked(f"{root}results/{entry.page}", text(LEFT - 8, y + 4, name, anchor="end", style="name"), name)
+    return linked(f"{root}results/{entry.page}", text(LEFT, TOP + ROW * place + 13, name, style="name"), name)

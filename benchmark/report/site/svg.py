@@ -17,7 +17,7 @@ WIDTH = 760
 SERIES = 8
 """Colours of the style sheet (Okabe and Ito's, which colour-blind readers tell apart), and as many dashes."""
 _DASHES = ("", "6 3", "2 3", "8 3 2 3", "10 4", "1 3", "4 4", "12 3 3 3")
-_LONGEST, _END = 34, 16
+_LONGEST, _END = 60, 28
 
 
 class Axis:
@@ -129,12 +129,13 @@ def y_axis(axis: Axis, left: float, right: float, label: str) -> Markup:
     return Markup("".join(drawn)) + text(4, 12, label, style="label")
 
 
-def drawing(height: float, title: str, parts: Sequence[Markup]) -> Markup:
+def drawing(height: float, title: str, parts: Sequence[Markup], style: str = "") -> Markup:
     """The whole chart: a picture, or a group of the links that it holds."""
     inner = "".join(parts)
     role = "group" if "<a " in inner else "img"
     said = f'viewBox="0 0 {WIDTH} {round(height)}" role="{role}" aria-label="{escape(printable(title))}"'
-    return Markup(f"<svg {said}>{inner}</svg>")
+    look = f' class="{style}"' if style else ""
+    return Markup(f"<svg {said}{look}>{inner}</svg>")
 
 
 def number(value: float | None, figures: int = 4) -> str:

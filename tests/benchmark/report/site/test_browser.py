@@ -194,6 +194,15 @@ def test_no_page_says_anything_or_asks_for_the_network(page: Any, pages: list[Pa
         assert page.locator("h1").count() == 1, path
 
 
+def test_a_phone_shows_the_runs_and_not_their_names_alone(browser: Any, site: Path) -> None:
+    with browser.new_context(viewport={"width": 375, "height": 800}) as context:
+        page = context.new_page()
+        page.goto((site / "benchmark-stemdl_mini.html").as_uri())
+        dots = page.locator("svg.rows").first.locator("circle")
+        at = dots.evaluate_all("all => all.map(each => each.getBoundingClientRect().right)")
+        assert len(at) == 18 and sum(right < 375 for right in at) >= 13, "all but those of the slow system"
+
+
 def test_a_curve_is_hovered_and_leads_to_its_result(page: Any, site: Path) -> None:
     page.goto((site / "benchmark-stemdl_mini.html").as_uri())
     curve = page.locator("svg:has(polyline)").first.locator("a:has(polyline)").last  # which no other one covers
