@@ -3,9 +3,9 @@
     python performance/report.py [--submissions 1000] [--logs 50] [--keep FOLDER]
 
 Makes so many submissions of one system each, with so many logs each, and builds their site. CPU seconds are those of
-all processes together, start-up included; next to them those of `stemdl score` on the same tree in the same run, so
-that the ratio holds on a busy machine too. Where playwright and a Chromium are there, the table is opened, sorted and
-filtered in it, and the milliseconds of each are printed, by the browser's own clock.
+all processes together, start-up included; the load is the machine's of the last minute, before and after. Where
+playwright and a Chromium are there, the table is opened, sorted and filtered in it, and the milliseconds of each are
+printed, by the browser's own clock.
 """
 
 from __future__ import annotations
@@ -100,13 +100,13 @@ def main() -> None:
         make(tree, arguments.submissions, arguments.logs)
         logs = list(tree.rglob("result_*.txt"))
         size = sum(path.stat().st_size for path in logs)
-        scored, _ = measured("score", str(tree), "--format", "json")
+        before = os.getloadavg()[0]
         cpu, wall = measured("report", str(tree), "-o", str(site), "--processes", str(arguments.processes))
         first = sum((site / name).stat().st_size for name in ("index.html", "site.css", "site.js"))
         whole = [path.stat().st_size for path in site.rglob("*") if path.is_file()]
         print(f"{arguments.submissions} submissions, {len(logs)} logs of {size / len(logs) / 1e3:.1f} kB in the mean")
-        print(f"stemdl score   {scored:7.1f} CPU s")
-        print(f"stemdl report  {cpu:7.1f} CPU s, {cpu / scored:.1f} times; {wall:.1f} s of wall time")
+        load = f"load {before:.1f}, then {os.getloadavg()[0]:.1f}"
+        print(f"stemdl report {cpu:.1f} CPU s, {wall:.1f} s of wall time; {load}")
         if browser := in_browser(site):
             print("in a browser: " + ", ".join(f"{name} in {ms:.0f} ms" for name, ms in browser.items()))
         print(f"first view {first / 1e3:.0f} kB; the site {len(whole)} files, {sum(whole) / 1e6:.0f} MB")
