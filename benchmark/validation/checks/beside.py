@@ -19,6 +19,12 @@ from benchmark.validation.told import ledger_of, run_of
 from benchmark.validation.tree import walk
 
 README = "readme.md"
+USUAL = re.compile(
+    r"(licen[cs]e|notice|copying|authors|citation|changelog|requirements|constraints|environment|dockerfile)[\w-]*"
+    r"(\.(md|txt|rst|cff|yaml|yml))?",
+    re.IGNORECASE,
+)
+"""Files that need no word: everybody knows by their names what they are for."""
 _NAMED = re.compile(r"(?<![\w./$<>*{}\[\]-])((?:\./|\.\./)?[\w.-]+\.(?:sh|yaml)|\.\./[\w.-]+)(?![\w/*-])")
 """Names of scripts, settings and folders in a README."""
 _HASH = re.compile(r"\b[0-9a-f]{64}\b")
@@ -44,7 +50,7 @@ def files_are_named(results: ResultSet) -> Iterator[Fault]:
         own = len(path.parts) > 2 and path.parts[1] in packages
         if entry.kind != "file" or path.parts[0] in systems or (own and path.suffix in OF_THE_SOURCE):
             continue
-        known = path.name.lower() == README or path.name == CONFIG or path.suffix == ".sh"
+        known = path.name.lower() == README or path.name == CONFIG or path.suffix == ".sh" or USUAL.fullmatch(path.name)
         facts = path.suffix == ".json" and path.name.startswith(f"{results.system_id}_")
         if not known and not facts and not re.search(rf"(?<![\w.-]){re.escape(path.name)}(?![\w-])", texts):
             names.append(entry.file)

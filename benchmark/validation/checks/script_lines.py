@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from benchmark.definition.request import CONFIG
+from benchmark.foundation.reading import Unreadable, read_bytes
 from benchmark.validation.checks.scripts import own_scripts, readmes
 from benchmark.validation.finding import Fault, Severity, shown
+from benchmark.validation.limits import Limits
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import ResultSet
 
@@ -36,11 +38,19 @@ OTHER_PROGRAMS = re.compile(
     r"git (clone|fetch) .*|git (checkout|switch)( -[\w-]+)* [\w./-]+"
     r"|git submodule update.*|(\./|bash )?scripts/setup_env\.sh|cpupower .*"
     r"|(source|\.) \S*\b(activate|module\w*|\w*profile\w*)(\.sh)?"
+    r"|tee( -a)? \S+\.(txt|log|out)"
 )
 SET_BY_HAND = re.compile(
-    r"(?!(?:LD_PRELOAD|LD_AUDIT|PYTHON\w+|PIP_\w+|UV_\w+|GIT_\w+|PATH|STEMDL_\w+|BASH_ENV|ENV|IFS|HOME|PS4)=)[A-Za-z_]\w*=\S*"
+    r"(?!(?:LD_PRELOAD|LD_AUDIT|PYTHON\w+|PIP_(?!INDEX_URL|CACHE_DIR)\w+|UV_\w+|GIT_\w+|PATH|STEMDL_\w+|BASH_ENV|ENV|IFS|HOME"
+    r"|PS4)=)[A-Za-z_]\w*=\S*"
 )
-"""Variables but for those that put other code in the place of the program."""
+"""Variables but for those that put other code in the place of the program. A site's own index of packages is none of
+them: the versions are those of the logs, and who serves other code under them needs no script to do so."""
+_PINNED = re.compile(
+    r"(pip|pip3|python3? -m pip|uv pip) install( -[qU]| --quiet)* (-r|--requirement)[ =](\S*/)?([\w.-]+\.txt)"
+)
+"""Packages of a file beside the script, which is read as well."""
+_A_PIN = re.compile(r"\s*([\w.\[\]-]+\s*==\s*[\w.+!*-]+(\s*;[^#]*)?)?\s*(#.*)?")
 _KNOWN_OUTPUT = re.compile(
     r"\$\((dirname|pwd|nproc|date|hostname|basename|realpath|readlink)\b[^()`]*\)|\$\{?[A-Z_]+DIR\}?"
 )
@@ -56,8 +66,8 @@ _SEPARATED = re.compile(r"\s*(?:&&|\|\||[;|])\s*")
 def script_lines_are_known(results: ResultSet) -> Iterator[Fault]:
     """A script's lines set up the software, make the data and the runs, or change nothing of them; others are shown."""
     trainer = bool(results.read) and "trainer" in results.read[0].settings()
-    for _, file, text in own_scripts(results):
-        odd = list(_unknown(text, trainer))
+    for path, file, text in own_scripts(results):
+        odd = [(line, each) for line, each in _unknown(text, trainer) if not _installs_pins(each, path.parent)]
         if odd:
             yield Fault(
                 "the script has lines of which the logs do not say what they do",
@@ -94,6 +104,17 @@ def _unknown(text: str, trainer: bool) -> Iterator[tuple[int, str]]:
         if not all(_is_known(each.strip(), trainer) for each in commands):
             yield number, line.strip()
         number += 1 + line.count("\n")
+
+
+def _installs_pins(line: str, folder: Path) -> bool:
+    """Whether a line installs what a file beside the script names, each package with its version and none by an
+    address."""
+    told = _PINNED.fullmatch(re.sub("[\"']", "", _KNOWN_OUTPUT.sub("x", line.replace('"$0"', "$0"))))
+    try:
+        text = read_bytes(folder / told[5], Limits().text_bytes).decode("utf-8") if told else "-e ."
+    except (Unreadable, UnicodeDecodeError):
+        return False
+    return all(_A_PIN.fullmatch(each) for each in text.splitlines())
 
 
 def _is_known(command: str, trainer: bool) -> bool:

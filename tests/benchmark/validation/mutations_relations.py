@@ -161,7 +161,9 @@ RELATIONS = (
     warned("a script that ends what is slow by its limits", "R8.2", script("ulimit -t 14", RUN)),
     warned("a script that pipes into another", "R8.2", script(f"{RUN} > >(sh)")),
     warned(
-        "a script that takes packages from elsewhere", "R8.2", script("export PIP_INDEX_URL=https://mine/simple", RUN)
+        "a script that takes packages from elsewhere",
+        "R8.2",
+        script("export PIP_EXTRA_INDEX_URL=https://mine/simple", RUN),
     ),
     warned("losses that are the harmonic mean of two", "R4.6", losses_of(lambda told: 2 / (1 / told[0] + 1 / told[2]))),
     warned("four runs within 1 in 2,000 of the first", "R4.6", all_of_the_first(5e-4, last=4)),
