@@ -75,7 +75,8 @@ class Benchmark:
     runs : of a scored run set.
     precisions : that both divisions allow.
     known_manifests : by rung, the SHA-256 of manifests of its own data, for logs from before golden figures.
-    known_sources : by package, the SHA-256 of its source in released versions, as ledgers have it.
+    known_sources : by package, the SHA-256 of its source in released versions, as ledgers have it: those of one place
+        are of one release.
     shared : what the recipes of several rungs may name; the task's own.
     """
 

@@ -35,6 +35,7 @@ def all_runs_are_told(results: ResultSet) -> Iterator[Fault]:
     others = [run for run in ledger.runs if run.configuration == first.configuration and run.line not in lines]
     counted = [run for run in alike if run.counts]
     left_out = [run for run in counted if run.line not in sent]
+    renamed = [run for run in ledger.runs if run.rung != first.rung and run.manifest_sha256 == first.manifest_sha256]
     yield from _chosen(results, counted, submitted)
     severity = Severity.NOTE if results.scaling == STRONG else Severity.WARNING
     for runs, message, grave in (
@@ -59,6 +60,7 @@ def all_runs_are_told(results: ResultSet) -> Iterator[Fault]:
             "runs with this configuration were made for another submitter or division",
             Severity.WARNING,
         ),
+        (renamed, "runs on the data of this rung are said to be of another", Severity.WARNING),
     ):
         if runs:
             yield Fault(

@@ -46,6 +46,8 @@ CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 """What no text has, and the head of most programs: all control characters but those that move a cursor, and escape."""
 _COMMIT = re.compile(r"[0-9a-f]{40}(-dirty)?")
 _NO_COMMIT = "unknown"
+_LOGS = re.compile(rb"\.(point|start|stop|interval)\(")
+"""How the trainer logs an event (`benchmark.events.writer`)."""
 FEWEST_DIGITS = 4
 """Different digits of a commit: that a hash of 40 has fewer happens once in 10^21."""
 _IN_README = re.compile(r"\bcommit\s+`?([0-9a-f]{40})\b")
@@ -106,6 +108,19 @@ def code_was_released(results: ResultSet) -> Iterator[Fault]:
             severity=Severity.WARNING,
             hint="the closed division computes what the reference computes: compare the source",
         )
+    pairs = _releases(trainer)
+    for run in ran:
+        told = tuple(shown(run.source.get(package)).strip('"') for package in (trainer, "benchmark"))
+        if told not in pairs and all(each in {pair[at] for pair in pairs} for at, each in enumerate(told)):
+            yield Fault(
+                f"{trainer} and benchmark are of two releases",
+                file=file,
+                line=run.line,
+                expected=" or ".join(" with ".join(each[:8] for each in pair) for pair in sorted(pairs)),
+                found=" with ".join(each[:8] for each in told),
+                severity=Severity.WARNING,
+            )
+            break
 
 
 @check("R8.7", of=ResultSet, ours_alone=True)
@@ -129,16 +144,21 @@ def source_is_packed(results: ResultSet) -> Iterator[Fault]:
     for log in results.logs:
         for event in log.events if ran else ():
             path, line = PurePosixPath(str(event.metadata.get("file"))), event.metadata.get("lineno")
-            lengths = [files[name].count(b"\n") + 1 for files in ran if (name := "/".join(path.parts[1:])) in files]
-            if not lengths or not isinstance(line, int) or not 1 <= line <= max(lengths):
+            texts = [files[name] for files in ran if (name := "/".join(path.parts[1:])) in files]
+            if not isinstance(line, int) or not any(_logs(text, line) for text in texts):
                 yield Fault(
-                    f"{shown(event.key)} was logged from a line that the packed source does not have",
+                    f"{shown(event.key)} was logged from a line of the packed source that logs nothing",
                     file=log.file,
                     line=event.line,
                     found=f"{shown(event.metadata.get('file'))}, line {shown(line)}",
-                    expected=f"at most {max(lengths)} lines" if lengths else f"a file of {trainer}/",
+                    expected="a line that logs an event" if texts else f"a file of {trainer}/",
                 )
                 break
+
+
+def _logs(text: bytes, line: int) -> bool:
+    lines = text.split(b"\n")
+    return 1 <= line <= len(lines) and _LOGS.search(lines[line - 1]) is not None
 
 
 @check("R8.2", of=ResultSet, ours_alone=True)
@@ -256,6 +276,14 @@ def _released(package: str) -> frozenset[str]:
     shipped = [place.benchmark() for place in places().values() if place.shipped]
     known = {digest for benchmark in shipped for digest in benchmark.known_sources.get(package, ())}
     return frozenset({*known, source_sha256(ROOT / package)})
+
+
+@functools.cache
+def _releases(trainer: str) -> frozenset[tuple[str, str]]:
+    """The hashes of a trainer and of the harness that it was released with: of one place in `known_sources`."""
+    shipped = [place.benchmark().known_sources for place in places().values() if place.shipped]
+    known = {pair for told in shipped for pair in zip(told.get(trainer, ()), told.get("benchmark", ()), strict=False)}
+    return frozenset({*known, (source_sha256(ROOT / trainer), source_sha256(ROOT / "benchmark"))})
 
 
 def _difference(packed: Sources, package: str, hashes: list[str]) -> str:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from benchmark.events import keys
+from benchmark.foundation.reading import Unreadable, read_bytes
 from benchmark.validation.finding import Fault, Severity, shown
+from benchmark.validation.limits import Limits
 from benchmark.validation.log_scan import OTHER_TEXT
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import Log, as_count, as_number
 
+OF_AN_EVENT = ("namespace", "time_ms", "event_type", "key", "value", "metadata")
+OF_METADATA = ("file", "lineno")
+"""The order in which `mllog` writes the fields."""
+PREFIX = f"{keys.PREFIX} ".encode()
 STATUSES = ("cloud", "onprem", "preview", "research")
 _SHA256 = re.compile("[0-9a-f]{64}")
 
@@ -95,6 +102,44 @@ def log_form(log: Log) -> Iterator[Fault]:
             yield replace(fault, severity=Severity.ERROR)
         elif fault.message != OTHER_TEXT:  # which other suites' programs print into their logs
             yield fault
+
+
+@check("R4.6", of=Log, ours_alone=True)
+def lines_are_as_they_were_written(log: Log) -> Iterator[Fault]:
+    """Each line of a closed log is, byte for byte, what MLCommons' `mllog` writes of its event: no other spaces, order,
+    escapes or ends."""
+    if not log.closed or "trainer" in log.settings():
+        return
+    try:
+        lines = read_bytes(log.path, Limits().log_bytes).split(b"\n")
+    except Unreadable:
+        return  # log_form says so
+    for number, line in enumerate(lines, start=1):
+        told = line.removeprefix(PREFIX)
+        if told == line:
+            continue
+        try:
+            written = json.dumps(_in_order(json.loads(told), OF_AN_EVENT)).encode()
+        except (ValueError, RecursionError):
+            return  # log_form says so
+        if told != written:
+            place = next((at for at, pair in enumerate(zip(told, written, strict=False)) if pair[0] != pair[1]), 0)
+            yield Fault(
+                "the line is not as mllog writes the event: it was made or edited by another program",
+                line=number,
+                expected=shown(written[max(0, place - 20) :][:60].decode("latin-1")),
+                found=shown(told[max(0, place - 20) :][:60].decode("latin-1")),
+                severity=Severity.WARNING,
+            )
+            return
+
+
+def _in_order(values: Any, first: tuple[str, ...]) -> Any:
+    """An object with these fields first, and so its metadata."""
+    if not isinstance(values, dict):
+        return values
+    told = {name: values[name] for name in first if name in values} | values
+    return told | ({"metadata": _in_order(told["metadata"], OF_METADATA)} if "metadata" in told else {})
 
 
 @check("R4.6", of=Log)

@@ -23,6 +23,7 @@ machine run apart (at most 1 in 2,000, as the kernel slews them), a reader asks.
 ONE_CLOCK_SECONDS = 1e-7
 """The trainer's clock is finer than the log's milliseconds: that the two agree so well in two epochs is by chance so
 in 1 of 25,000,000 runs."""
+STEPS_SECONDS = (1e-3, 1e-4, 1e-5)
 HELD_UP_SECONDS = 1.0
 """A line that was written so much later than what it tells of makes no run faster: a reader asks."""
 FAST_SHARE, FAST_SHARE_OF_OURS = 0.1, 0.6
@@ -55,7 +56,7 @@ def throughput_fits(log: Log) -> Iterator[Fault]:
     """The trainer's samples/s times the seconds of the epoch are the samples that it says it has seen."""
     seconds, around = epoch_seconds(log), _seconds_around(log)
     seen = {epoch_of(event): as_number(event.metadata.get(keys.SAMPLES_COUNT)) for event in log.metrics}
-    before, apart = 0.0, []
+    before, apart, taken = 0.0, [], []
     for event in log.of(keys.TRACKED_STATS):
         rate = as_number(event.value.get(keys.THROUGHPUT)) if isinstance(event.value, dict) else None
         count, length = seen.get(epoch_of(event)), seconds.get(epoch_of(event))
@@ -69,6 +70,7 @@ def throughput_fits(log: Log) -> Iterator[Fault]:
         samples, before = count - before, count
         told = samples / rate if rate > 0 else 0.0
         apart.append(abs(told - length))
+        taken.append(told)
         slack, whole = SLACK_SHARE * length + SLACK_SECONDS, around.get(epoch_of(event), length)
         short = log.closed and told > (1 + CLOCKS_SHARE) * whole + CLOCKS_SECONDS
         if abs(told - length) > slack or short:
@@ -91,6 +93,14 @@ def throughput_fits(log: Log) -> Iterator[Fault]:
             found=f"the same seconds in {len(apart)} epochs, to {ONE_CLOCK_SECONDS:g} s",
             severity=Severity.WARNING,
         )
+    elif log.closed and len(taken) > 1 and (step := _written_in(taken)):
+        yield Fault(
+            "the samples/s were made from times of few digits",
+            line=log.of(keys.TRACKED_STATS)[0].line,
+            expected="times of a clock that counts nanoseconds",
+            found=f"whole multiples of {step:g} s in {len(taken)} epochs",
+            severity=Severity.WARNING,
+        )
     missing = seconds.keys() - {epoch_of(event) for event in log.of(keys.TRACKED_STATS)}
     if missing:
         yield Fault(
@@ -98,6 +108,13 @@ def throughput_fits(log: Log) -> Iterator[Fault]:
             expected=f"{keys.TRACKED_STATS} after each epoch",
             found=f"none for epoch {', '.join(sorted(missing)[:5])}",
         )
+
+
+def _written_in(seconds: list[float]) -> float | None:
+    """The step of which all times are multiples, to 1 in 100,000 of it: two are by chance in 1 of 1,000,000,000."""
+    return next(
+        (step for step in STEPS_SECONDS if all(abs(each / step - round(each / step)) < 1e-5 for each in seconds)), None
+    )
 
 
 def _seconds_around(log: Log) -> dict[str, float]:

@@ -20,10 +20,12 @@ SAME_MEAN = 1e-10
 between honest runs, come so near in one of 100,000 sets of five runs and 30 numbers."""
 SAME_NUMBER = 5e-9
 """By how little two such numbers at one place differ, that are not the same: in one of 10,000 such sets."""
+IN_A_PROGRESSION = 1e-9
+"""By how little a number differs from the mean, arithmetic or geometric, of the one before and the one after it."""
 APART = 1e-4
 """How far the others are apart, at least, in shares of the number: those of runs that all come to one solution are
 a few steps of single precision apart, of which some are means of others."""
-MOST_RUNS, MOST_EPOCHS = 20, 100
+MOST_RUNS, MOST_EPOCHS, MOST_OF_FOUR = 20, 100, 10
 FEW_DIGITS, ALL_DIGITS = 9, 13
 """Digits of a number that was cut, where the others of its kind have all: of 64 bits one ends in seven noughts once in
 10,000,000."""
@@ -37,7 +39,8 @@ Column = Sequence[float | None]
 @check("R4.6", of=ResultSet, ours_alone=True)
 def no_run_is_made_of_two(results: ResultSet) -> Iterator[Fault]:
     """No loss, score or rate of a run is the mean of two others' at its place, to more digits than chance gives it: so
-    are mixtures of two runs, and progressions. Nor is one another's but for its last digits."""
+    are mixtures of two runs, and progressions. Nor is one a sum or difference of three, or one of them but for its last
+    digits."""
     logs = _closed(results)
     for kind, column in _columns(logs):
         told = sorted((value, place) for place, value in enumerate(column) if _is_told(results, kind, value))
@@ -56,6 +59,14 @@ def no_run_is_made_of_two(results: ResultSet) -> Iterator[Fault]:
             if high - low >= APART * abs(middle) and low < middle < high and _same((low + high) / 2, middle):
                 yield _doubtful(
                     logs[place], f"one of {kind} is the mean of two other runs'", f"{middle!r}, of {low!r} and {high!r}"
+                )
+                return
+        for (low, place), (one, _), (other, _), (high, _) in itertools.combinations(told[:MOST_OF_FOUR], 4):
+            if other - one >= APART * abs(high) and _same(low + high, one + other):
+                yield _doubtful(
+                    logs[place],
+                    f"one of {kind} follows from three other runs'",
+                    f"{low!r} + {high!r} = {one!r} + {other!r}",
                 )
                 return
 
@@ -104,6 +115,36 @@ def _inverse(value: float) -> float:
 
 def _differ(own: Sequence[float], rest: dict[int, list[float]], some: Sequence[int]) -> bool:
     return any(abs(rest[each][0] - own[0]) >= APART * abs(own[0]) for each in some)
+
+
+@check("R4.6", of=ResultSet, ours_alone=True)
+def no_number_follows_from_its_own_run(results: ResultSet) -> Iterator[Fault]:
+    """The score on the test split is not that on the dev split by one step, or share, in two runs; nor are the losses,
+    scores or rates of a run a progression."""
+    logs = _closed(results)
+    pairs = []
+    for log in logs:
+        dev, test = as_number(log.metrics[-1].value) if log.metrics else None, as_number(log.value(log.goal.test_key))
+        if dev is not None and test is not None and _is_told(results, METRIC, dev) and _is_told(results, METRIC, test):
+            pairs.append((log, dev, test))
+    for (_, dev, test), (log, other_dev, other) in itertools.combinations(pairs, 2):
+        if abs(other - test) >= APART * abs(test) and (
+            _same(dev + other, other_dev + test) or _same(dev * other, other_dev * test)
+        ):
+            yield _doubtful(
+                log, "two test scores follow from the dev scores", f"{test!r} of {dev!r}, {other!r} of {other_dev!r}"
+            )
+            break
+    for kind, curves in _curves(results, logs):
+        for place, curve in curves.items():
+            for one, middle, last in zip(curve, curve[1:], curve[2:], strict=False):
+                apart = min(abs(middle - one), abs(last - middle)) >= APART * abs(middle)
+                if apart and (
+                    abs(one + last - 2 * middle) <= IN_A_PROGRESSION * abs(middle)
+                    or abs(one * last / middle - middle) <= IN_A_PROGRESSION * abs(middle)
+                ):
+                    yield _doubtful(logs[place], f"{kind} are a progression", f"{one!r}, {middle!r}, {last!r}")
+                    return
 
 
 @check("R4.6", of=ResultSet, ours_alone=True)

@@ -21,6 +21,8 @@ IN_PLACE_OF = frozenset("torch horovod numpy h5py mpi4py mlperf_logging yaml sci
 PATHS = ".pth"
 """The suffix of files whose lines Python runs at its start."""
 MOST_SCRIPTS = 64
+HIDDEN = "\u200b\u202a-\u202e\u2060-\u2069\ufeff"
+"""Letters without a width, and those that turn the direction of a line around: a reader sees another line."""
 _CHECKED_OUT = re.compile(
     r"^[^#\n]*\bgit\s+(?:checkout|switch|reset)\s+(?:-\S+\s+)*([^\s;&|$\"'-][^\s;&|]*)", re.MULTILINE
 )
@@ -78,6 +80,9 @@ _OTHER_CODE = {
     r"^[^#\n]*\bstemdl\s+(run|launch)\b[^#\n]*\s--(resume|checkpoint|from)\b\S*": "goes on from a checkpoint",
     r"^\s*(for|while|until)\b[^#]*\bstemdl\s+(run|launch)\b": "makes runs again and again",
     r"^[^#\n]*\bstemdl\s+(run|launch)\b[^#\n]*\s--seed\b\S*": "gives the seed by hand",
+    r"^[^#\n]*\bstemdl\s+(run|launch)\b[^#\n]*\s--output[\s=]\S*(RANDOM|\$\$|mktemp|uuidgen|\bdate\b|JOB_?ID)"
+    r"(\s\S*\))?\S*/\S": "begins a ledger for each start",
+    rf"[{HIDDEN}]|[^\r\n]\r(?!\n)|[\x00-\x08\x0b\x0e-\x1f\x7f]": "has letters that are not seen",
 }
 """What in a shell script computes something else than the packed source, and how it is said."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
+import operator
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -73,7 +75,7 @@ def seeds_differ(results: ResultSet) -> Iterator[Fault]:
 
 @check("R4.2", of=ResultSet, ours_alone=True)
 def seeds_are_unrelated(results: ResultSet) -> Iterator[Fault]:
-    """The seeds do not form a progression, share a factor or lie close together, as chance has it in 1 of
+    """The seeds do not form a progression, share a factor or most bits or lie close together, as chance has it in 1 of
     100,000 sets."""
     seeds = sorted({seed for log in results.read if (seed := as_count(log.value(keys.SEED))) is not None and seed >= 0})
     pattern = related(seeds) or follows(seeds)
@@ -100,7 +102,7 @@ def related(seeds: Sequence[int]) -> str:
 
     The n - 1 differences of n drawn numbers have a common divisor of at least g by a chance of about the sum of
     k^-(n-1) over all k from g on, (g - 1)^-(n-2) / (n - 2) at most: so progressions, multiples and equal low bits are
-    seen by one figure. All lie within a span of w by at most n (w / 2^31)^(n-1).
+    seen by one figure. All lie within a span of w by at most n (w / 2^31)^(n-1). A bit is the same in all by 2^(1-n).
     """
     count, whole = len(seeds), 2**SEED_BITS
     if count < 2:
@@ -124,4 +126,11 @@ def related(seeds: Sequence[int]) -> str:
     span = seeds[-1] - seeds[0]
     if count * (span / whole) ** (count - 1) < DOUBTFUL:
         return f"all lie between {seeds[0]} and {seeds[-1]}"
+    differ = functools.reduce(operator.or_, (seed ^ seeds[0] for seed in seeds)) & (whole - 1)
+    alike, one = SEED_BITS - differ.bit_count(), 2.0 ** (1 - count)  # the chance that one bit is the same in all
+    if (
+        sum(math.comb(SEED_BITS, k) * one**k * (1 - one) ** (SEED_BITS - k) for k in range(alike, SEED_BITS + 1))
+        < DOUBTFUL
+    ):
+        return f"{alike} of {SEED_BITS} bits are the same in all"
     return ""

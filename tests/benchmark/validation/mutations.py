@@ -41,6 +41,7 @@ from mutations_published import PUBLISHED_RUNS
 from mutations_related import RELATED
 from mutations_relations import RELATIONS
 from mutations_sets import SETS
+from mutations_strangers import STRANGERS
 from mutations_tallies import TALLIED
 from mutations_told import TOLD
 from mutations_weak import WEAK
@@ -293,5 +294,5 @@ MUTATIONS = (
     ),
     Mutation("the same seed everywhere, and records that agree", "R4.2", every_log(put(keys.SEED, 42))),
     *(each for some in (EDGES, RELATED, TOLD, LEARNED, CODES, TALLIED) for each in some),
-    *(each for some in (BETWEEN, PUBLISHED_RUNS, RELATIONS) for each in some),
+    *(each for some in (BETWEEN, PUBLISHED_RUNS, RELATIONS, STRANGERS) for each in some),
 )
