@@ -32,6 +32,7 @@ class Lines(nn.Module):
         first, last = range_degrees
         self.first, self.step = first, (last - first) / (points - 1)
         self.points, self.count, self.wavelength = points, count, wavelength_angstrom
+        self.largest_inverse_d = 2.0 / wavelength_angstrom * math.sin(math.radians(last / 2.0))
         self.smooth, self.apart = self._odd(SMOOTHED_DEGREES), max(3, self._odd(APART_DEGREES))
         self.block = max(1, round(0.25 / self.step))
         self.register_buffer("seen", torch.linspace(-SEEN_DEGREES, SEEN_DEGREES, SEEN_POINTS) / self.step, False)

@@ -20,6 +20,8 @@ from reference.tasks.powder.vary import Variation
 
 RANGE_DEGREES, WAVELENGTH_ANGSTROM = (5.0, 90.0), 1.540593
 """The range of the profiles of all rungs."""
+LINES_FOUND = 40
+"""Those of which differences are taken: weaker ones are noise as often as lines."""
 
 
 class Powder:
@@ -57,6 +59,7 @@ def network_of(settings: Mapping[str, Any], classes: int, points: int) -> nn.Mod
     if settings["network"] != "lines":
         remedy = nearest(settings["network"], ("lines", "resnet"))
         raise StemdlError(f"there is no network {settings['network']!r}", where="network", remedy=remedy)
-    lines = Lines(points, RANGE_DEGREES, WAVELENGTH_ANGSTROM, settings["lines"])
-    width, layers, heads = (settings[name] for name in ("width", "layers", "heads"))
-    return LineTransformer(classes, lines, width=width, layers=layers, heads=heads, positions=settings["positions"])
+    sizes = {name: settings[name] for name in ("differences", "width", "layers", "heads", "positions")}
+    found = max(settings["lines"], LINES_FOUND if settings["differences"] else 0)
+    lines = Lines(points, RANGE_DEGREES, WAVELENGTH_ANGSTROM, found)
+    return LineTransformer(classes, lines, looked_at=settings["lines"], **sizes)

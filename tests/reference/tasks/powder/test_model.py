@@ -37,6 +37,12 @@ def lines(points: int = 1701, count: int = 12) -> Lines:
     return Lines(points, RANGE_DEGREES, WAVELENGTH_ANGSTROM, count)
 
 
+def network(found: Lines, width: int = 32, layers: int = 2, differences: int = 4) -> LineTransformer:
+    return LineTransformer(
+        5, found, looked_at=found.count, differences=differences, width=width, layers=layers, heads=2
+    ).eval()
+
+
 def test_the_reference_knows_the_data_s_grid() -> None:
     """The data half lies above the reference, which cannot ask it."""
     assert (RANGE_DEGREES, WAVELENGTH_ANGSTROM) == (RANGE_OF_DATA, WAVELENGTH_OF_DATA)
@@ -56,7 +62,7 @@ def test_lines_are_found_where_they_are_to_a_fifth_of_a_step(points: int) -> Non
 def test_attention_sees_ratios_alone_where_positions_are_those_of_ratios() -> None:
     """A lattice that swells turns all queries and keys of the ratios' heads by one angle: their products stay."""
     torch.manual_seed(0)
-    model = LineTransformer(5, lines(), width=32, layers=1, heads=2).eval()
+    model = network(lines(), layers=1)
     query, key = torch.randn(2, 8)
     small, large = (torch.log(torch.tensor([0.3, 0.4]) * swollen)[:, None] * model.ratios for swollen in (1.0, 1.1))
 
@@ -73,14 +79,14 @@ def test_attention_sees_ratios_alone_where_positions_are_those_of_ratios() -> No
 
 def test_lines_that_are_not_there_change_nothing() -> None:
     torch.manual_seed(0)
-    few, many = (LineTransformer(5, lines(count=n), width=32, layers=2, heads=2).eval() for n in (8, 12))
+    few, many = (network(lines(count=n)) for n in (8, 12))
     many.load_state_dict(few.state_dict())
     pattern = profile(np.array([0.2, 0.3, 0.45, 0.7]))[:, None]
     assert torch.allclose(few(pattern), many(pattern), atol=1e-5)
     assert few(pattern).shape == (1, 5)
 
 
-@pytest.mark.parametrize("overrides", [(), ("network=resnet",), ("positions=false",)])
+@pytest.mark.parametrize("overrides", [(), ("network=resnet",), ("positions=false",), ("differences=0",)])
 def test_a_step_learns_and_predicts_scores(overrides: tuple[str, ...]) -> None:
     torch.manual_seed(0)
     task = make_task(SCHEMA, settings(*overrides))
