@@ -5,6 +5,12 @@
 Each method is fitted to the train split and judged by the test split, as in a run, and never sees a label. Writes
 `clusters.json`, and three pictures: `scree.png`, how much variance principal components leave; `plane.png`, the plane
 of an autoencoder of two numbers by truth and by cluster; `confusions.png`, classes by the clusters paired with them.
+
+    python performance/fingerprint_clusters.py data/fingerprints_unsupervised_mini --without-labels
+
+looks at no label, and says how sure of its clusters each method is: how alike clusters of the dev split are by two
+halves of the training pictures, and those of pictures and of other views of them (adjusted Rand indices; Lange et al.
+2004).
 """
 
 from __future__ import annotations
@@ -13,7 +19,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +41,7 @@ from benchmark.metrics.clustering import Clustering
 from benchmark.report.drawing import draw, new_figure
 from reference.tasks.fingerprints_unsupervised.sums import moments, principal
 from reference.tasks.fingerprints_unsupervised.task import Clusters, make_task
+from reference.tasks.fingerprints_unsupervised.views import varied
 
 PICTURE, TARGET = "fingerprint", "structure"
 METHODS: Mapping[str, tuple[str, ...]] = {
@@ -85,6 +92,31 @@ def table(rung: str, train: Split, test: Split, seeds: int, metric: Clustering) 
         rows[name] = {"accuracy, adjusted Rand index, normalised mutual information, seconds": found,
                       "classes by clusters": _paired(tally, metric).tolist()}  # fmt: skip
     return rows
+
+
+def stability(rung: str, train: Split, dev: Split, splits: int, methods: Sequence[str]) -> None:
+    """Prints of each of the methods, and of the default with other numbers of components, means and spreads over so
+    many ways to halve the training pictures."""
+    from sklearn.metrics import adjusted_rand_score
+
+    pictures, whole = torch.from_numpy(train[PICTURE]), torch.from_numpy(dev[PICTURE])
+    torch.manual_seed(1)
+    views = varied(whole.clamp(min=0.0).sqrt()).square()
+    others = [("invariants", f"components={count}") for count in (5, 20, 50)]
+    print(f"{'method':<42} halves           views")
+    for name, *more in [*((each,) for each in methods), *others]:
+        halves, seen = [], []
+        for split in range(splits):
+            order = np.random.default_rng(split).permutation(len(pictures))
+            found = []
+            for place, half in enumerate(np.array_split(order, 2)):
+                task = fitted(name, rung, pictures[np.sort(half)], 10 * split + place, *more)
+                own, other = (task.predict({PICTURE: each})[TARGET].numpy() for each in (whole, views))
+                found.append(own)
+                seen.append(adjusted_rand_score(own, other))
+            halves.append(adjusted_rand_score(*found))
+        told = "".join(f"  {np.mean(each):.3f} +- {np.std(each):.3f}" for each in (halves, seen))
+        print(f"{' '.join((name, *more)):<42}{told}", flush=True)
 
 
 def _paired(tally: NDArray[np.int64], metric: Clustering) -> NDArray[np.int64]:
@@ -147,13 +179,18 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, default=Path("clusters"))
     parser.add_argument("--rung", help="whose settings are taken (default: the rung of the data)")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--without-labels", action="store_true", help="how sure methods are of their clusters")
+    parser.add_argument("--methods", nargs="*", choices=METHODS, default=list(METHODS), help="these, without labels")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     manifest = read_manifest(arguments.data)
     train, test = (Part(manifest, split).read_whole() for split in ("train", "test"))
     labels = manifest.schema.classes[TARGET]
-    arguments.output.mkdir(parents=True, exist_ok=True)
     rung = arguments.rung or manifest.rung
+    if arguments.without_labels:
+        stability(rung, train, Part(manifest, "dev").read_whole(), arguments.seeds, arguments.methods)
+        return
+    arguments.output.mkdir(parents=True, exist_ok=True)
     rows = table(rung, train, test, arguments.seeds, Clustering(TARGET, len(labels)))
     write_json(arguments.output / "clusters.json", rows)
     draw(arguments.output / "scree.png", "Scree", lambda: scree(train, 4))
