@@ -46,6 +46,15 @@ class MeanError:
         return int(tally[0]) / STEPS_PER_UNIT / int(tally[-1])
 
 
+def can_be(value: float, samples: int) -> bool:
+    """Whether a whole number of steps, summed over so many samples, comes to a value, to the last bit."""
+    if not 0 <= value <= MOST_ERROR:
+        return False
+    nearest = round(value * STEPS_PER_UNIT * samples)
+    near = range(max(0, nearest - 4), nearest + 5)
+    return any(steps / STEPS_PER_UNIT / samples == value for steps in near)
+
+
 def make(schema: SampleSchema, fields: Sequence[str]) -> Metric:
     """Over the one field. Raises StemdlError where it is a class."""
     if len(fields) != 1 or fields[0] in schema.classes:

@@ -70,6 +70,13 @@ def is_a_share(name: str) -> bool:
     return name in METRICS and getattr(importlib.import_module(f"benchmark.metrics.{name}"), "A_SHARE", False)
 
 
+def can_be(name: str, value: float, samples: int) -> bool:
+    """Whether counts of so many samples come to a value of the metric of that name, to the last bit; true where its
+    module does not say."""
+    said = getattr(importlib.import_module(f"benchmark.metrics.{name}"), "can_be", None) if name in METRICS else None
+    return said is None or bool(said(value, samples))
+
+
 def require_all_counted(tally: NDArray[np.int64], counted: int) -> None:
     """Raises StemdlError where a tally's own counts are not of as many samples as it says."""
     if counted != samples_in(tally):

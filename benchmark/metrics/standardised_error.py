@@ -58,6 +58,15 @@ class StandardisedError:
         return math.sqrt(int(tally[0]) / STEPS_PER_UNIT / int(tally[-1]))
 
 
+def can_be(value: float, samples: int) -> bool:
+    """Whether a whole number of steps, summed over so many samples, comes to a value, to the last bit."""
+    if not 0 <= value * value <= MOST_ERROR:
+        return False
+    nearest = round(value * value * STEPS_PER_UNIT * samples)
+    near = range(max(0, nearest - 4), nearest + 5)
+    return any(math.sqrt(steps / STEPS_PER_UNIT / samples) == value for steps in near)
+
+
 def make(schema: SampleSchema, fields: Sequence[str]) -> Metric:
     """Over the one field. Raises StemdlError where it is not a picture of numbers."""
     shapes = {each.name: each.shape for each in schema.targets}

@@ -60,7 +60,7 @@ def numbers_were_computed(log: Log) -> Iterator[Fault]:
 
 def _scores(log: Log) -> Iterator[Fault]:
     """Scores are shares of the samples, or have the digits of a mean over classes or of a root."""
-    from benchmark.metrics.metric import is_a_share  # which numpy comes with
+    from benchmark.metrics.metric import can_be, is_a_share  # which numpy comes with
 
     scores = [
         (event.line, value) for event in log.metrics + log.of(log.goal.test_key) if (value := as_number(event.value))
@@ -80,6 +80,21 @@ def _scores(log: Log) -> Iterator[Fault]:
             if not is_share(value, samples)
         )
         return
+    if benchmark is not None:
+        last = log.of(log.goal.test_key)
+        yield from (
+            Fault(
+                "no counts of the samples come to this score",
+                line=event.line,
+                expected=f"a value of {benchmark.measured.metric} of {count} samples, to the last bit",
+                found=repr(event.value),
+                rule="R1.2",
+            )
+            for split, events in zip(EVALUATED, (log.metrics, last), strict=True)
+            for event in events
+            if (value := as_number(event.value)) is not None and (count := log.standard.samples.get(split, 0)) > 0
+            if value >= 0 and not can_be(benchmark.measured.metric, value, count)
+        )
     many = samples >= MANY_SAMPLES
     few = [
         (line, value)
