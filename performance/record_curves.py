@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmark.scoring.log_folders import find_log_folders
-from benchmark.validation.checks.plausible import curve_of
+from benchmark.validation.curves import curve_of
 from benchmark.validation.limits import Limits
 from benchmark.validation.subjects import Log
 

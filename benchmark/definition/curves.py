@@ -23,6 +23,7 @@ class Curve:
     evaluation_speeds : samples/s of each evaluation by those of the epoch before it.
     staging_rank_seconds : from the start of staging to its stop, times the ranks, which each read their part of the
         data into memory.
+    rate_of_a_cpu : samples/s of training by each CPU that the ranks computed on; 0 where it was not recorded.
     seed, log_sha256 : of one whose log is published, so that it is known wherever it is met; else None and "".
     """
 
@@ -34,6 +35,7 @@ class Curve:
     staging_rank_seconds: float
     seed: int | None = None
     log_sha256: str = ""
+    rate_of_a_cpu: float = 0.0
 
 
 def read_curves(task: Path, rung: str) -> tuple[Curve, ...]:

@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterator
 
 from benchmark.definition.curves import Curve
-from benchmark.definition.goal import AT_MOST
+from benchmark.definition.goal import AT_LEAST, AT_MOST, Goal
 from benchmark.definition.settings import Settings
 from benchmark.events import keys
-from benchmark.foundation.files import sha256_of_file
 from benchmark.validation.checks.measured import evaluated_samples, is_share
 from benchmark.validation.copies import recorded_at
+from benchmark.validation.curves import cpus_used
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.intervals import epoch_of, epoch_seconds, seconds_of
 from benchmark.validation.registry import check
@@ -29,13 +29,16 @@ TIMES_THE_LOSS = 1.5
 TIMES_THE_EVALUATION, TIMES_THE_STAGING = 1.5, 4.0
 """How much faster than in the fastest recorded run an evaluation may be alongside the training, and a rank may read. An
 evaluation is one pass of three; reading is hashed with SHA-256, whose instructions all processors have alike."""
+TIMES_THE_RATE = 8.0
+"""How many times as fast as on a recorded run's CPU a run may train by CPU: one of 2.6 GHz without matrix units."""
 FEWEST_OF_A_RANK = 8
 """Samples of a rank's step, below which training waits for more than its own arithmetic."""
 ROUNDING = 1e-3
 """How far the mean of float32 losses may lie below what can be."""
-TEST_SIGMAS, TEST_OFFSETS = 2.0, (0.0, 0.03)
+TEST_SIGMAS, TEST_OFFSET, OF_AN_ERROR = 2.0, 0.03, 0.75
 """Standard deviations, of two splits of so many samples, by which dev and test score may differ beyond the offsets of
-recorded runs, whose test split is 0.00 to 0.03 the easier. The splits are the same in all runs."""
+recorded runs, whose test split is 0.00 to 0.03 the easier. The splits are the same in all runs. The root of a mean of
+squares has a standard deviation of this share by one sample, whose square varies by one and a half of its mean."""
 
 
 def least_loss(classes: int, smoothing: float) -> float:
@@ -46,36 +49,12 @@ def least_loss(classes: int, smoothing: float) -> float:
     return -own * math.log(own) - (classes - 1) * (other * math.log(other) if other > 0 else 0.0)
 
 
-def curve_of(log: Log) -> Curve:
-    """What a log says, in the form of a recorded run. Of a log of ours that is whole."""
-    lengths = epoch_seconds(log)
-    evaluations = seconds_of(log, keys.EVAL_START, keys.EVAL_STOP)
-    samples, ranks = log.number(keys.EVAL_SAMPLES), as_count(log.settings().get("ranks")) or 1
-    last = log.metrics[-1]
-    of_an_epoch = last.metadata[keys.SAMPLES_COUNT] / len(log.metrics)
-    staged = sum(seconds_of(log, keys.STAGING_START, keys.STAGING_STOP).values())
-    return Curve(
-        ranks=ranks,
-        global_batch_size=log.value(keys.GLOBAL_BATCH_SIZE),
-        values=tuple(event.value for event in log.metrics),
-        losses=tuple(event.value["loss"] for event in log.of(keys.TRACKED_STATS)),
-        evaluation_speeds=tuple(
-            round((samples / evaluations[epoch]) / (of_an_epoch / lengths[epoch]), 2) for epoch in lengths
-        ),
-        staging_rank_seconds=round(staged * ranks, 3),
-        seed=as_count(log.value(keys.SEED)),
-        log_sha256=sha256_of_file(log.path),
-    )
-
-
 @check("R3.11", of=Log, ours_alone=True)
 def losses_can_be(log: Log) -> Iterator[Fault]:
     """The loss is a number, not below the least that smoothed labels leave, and as the reference's in each epoch."""
-    smoothing, standard = log.setting("label_smoothing"), log.standard
-    if standard is None or not standard.classes or smoothing is None or not 0 <= smoothing < 1:
+    least, known = _least(log), _recorded(log)
+    if least is None:
         return
-    least = least_loss(standard.classes, smoothing)
-    known = _recorded(log)
     for place, event in enumerate(log.of(keys.TRACKED_STATS)):
         value = event.value if isinstance(event.value, dict) else {}
         loss = as_number(value.get("loss"))
@@ -83,9 +62,9 @@ def losses_can_be(log: Log) -> Iterator[Fault]:
             continue
         if loss is None or loss < least - ROUNDING:
             yield Fault(
-                "the loss is below what smoothed labels leave" if loss is not None else "the loss is not a number",
+                "the loss is below the least that there is" if loss is not None else "the loss is not a number",
                 line=event.line,
-                expected=f"at least {least:.4f}: {standard.classes} classes, label_smoothing {smoothing:g}",
+                expected=f"at least {least:.4f}" + (", with label_smoothing" if least else ""),
                 found=shown(value.get("loss")),
                 severity=Severity.ERROR if log.closed else Severity.WARNING,
             )
@@ -111,6 +90,14 @@ def losses_can_be(log: Log) -> Iterator[Fault]:
     yield from _loss_at_the_target(log, least, known)
 
 
+def _least(log: Log) -> float | None:
+    """The least loss that the task leaves: that of smoothed labels, or 0 of an error; None where nobody knows."""
+    standard, smoothing = log.standard, log.setting("label_smoothing")
+    if standard is not None and standard.classes and smoothing is not None and 0 <= smoothing < 1:
+        return least_loss(standard.classes, smoothing)
+    return 0.0 if standard is not None and standard.curves and standard.goal.reaches == AT_MOST else None
+
+
 def _loss_at_the_target(log: Log, least: float, known: tuple[Curve, ...]) -> Iterator[Fault]:
     told = log.of(keys.TRACKED_STATS)
     loss = as_number(told[-1].value.get("loss")) if told and isinstance(told[-1].value, dict) else None
@@ -132,24 +119,27 @@ def _loss_at_the_target(log: Log, least: float, known: tuple[Curve, ...]) -> Ite
 def scores_can_be(log: Log) -> Iterator[Fault]:
     """After each epoch a run has not learned far more than the reference had, and the test split's score is near the
     dev split's and not the same."""
+    goal = log.goal
+    ahead, behind = ("above", "below") if goal.reaches == AT_LEAST else ("below", "above")
     for place, event in enumerate(log.metrics):
         recorded = [curve.values[place] for curve in _recorded(log) if place < len(curve.values)]
         value = as_number(event.value)
-        most = 1.0 - OF_THE_WAY * (1.0 - max(recorded)) if recorded else 1.0
-        if value is not None and recorded and value > most:
+        if value is None or not recorded or _left(goal, value) is None:
+            continue
+        left, kept = _left(goal, value), [_left(goal, each) for each in recorded]
+        if left < OF_THE_WAY * min(kept):
             yield Fault(
-                f"the score after epoch {epoch_of(event)} is far above that of the reference",
+                f"the score after epoch {epoch_of(event)} is far {ahead} that of the reference",
                 line=event.line,
-                expected=f"at most {most:.3f}; recorded {_range(recorded)}",
+                expected=f"not {ahead} {_reaching(goal, OF_THE_WAY * min(kept)):.3f}; recorded {_range(recorded)}",
                 found=shown(value),
                 severity=Severity.WARNING,
             )
-        worst = 1.0 - TIMES_THE_WAY * (1.0 - min(recorded)) if recorded and _as_recorded(log) else None
-        if value is not None and worst is not None and value < worst:
+        if _as_recorded(log) and left > TIMES_THE_WAY * max(kept):
             yield Fault(
-                f"the score after epoch {epoch_of(event)} is far below that of the reference at these settings",
+                f"the score after epoch {epoch_of(event)} is far {behind} that of the reference at these settings",
                 line=event.line,
-                expected=f"at least {worst:.3f}; recorded {_range(recorded)}",
+                expected=f"not {behind} {_reaching(goal, TIMES_THE_WAY * max(kept)):.3f}; recorded {_range(recorded)}",
                 found=shown(value),
                 severity=Severity.WARNING,
                 hint="a run of another batch size, or of other settings",
@@ -171,9 +161,10 @@ def scores_can_be(log: Log) -> Iterator[Fault]:
             )
         if log.standard is None or not log.standard.curves:
             continue
-        spread = last * (1 - last) * (1 / max(samples.get("dev", 1), 1) + 1 / max(samples.get("test", 1), 1))
+        of_one = last * (1 - last) if goal.reaches == AT_LEAST else (OF_AN_ERROR * last) ** 2
+        spread = of_one * (1 / max(samples.get("dev", 1), 1) + 1 / max(samples.get("test", 1), 1))
         apart = TEST_SIGMAS * math.sqrt(max(spread, 0.0))
-        low, high = last + TEST_OFFSETS[0] - apart, last + TEST_OFFSETS[1] + apart
+        low, high = last - apart, last + apart + (TEST_OFFSET if goal.reaches == AT_LEAST else 0.0)
         if not low <= value <= high:
             yield Fault(
                 f"the test score is far {'below' if value < low else 'above'} that of the dev split",
@@ -182,6 +173,18 @@ def scores_can_be(log: Log) -> Iterator[Fault]:
                 expected=f"{low:.3f} to {high:.3f}, with {last:g} on the dev split",
                 severity=Severity.WARNING,
             )
+
+
+def _left(goal: Goal, value: float) -> float | None:
+    """The distance of a value to perfection; None where the metric has no best value."""
+    if goal.reaches == AT_LEAST:
+        return None if goal.high is None else goal.high - value
+    return None if goal.low is None else value - goal.low
+
+
+def _reaching(goal: Goal, left: float) -> float:
+    """The value that is so far from perfection."""
+    return (goal.high or 0.0) - left if goal.reaches == AT_LEAST else (goal.low or 0.0) + left
 
 
 def _as_recorded(log: Log) -> bool:
@@ -249,10 +252,18 @@ def work_takes_its_time(log: Log) -> Iterator[Fault]:
     if log.settings().get("device") != "cpu" or batch < FEWEST_OF_A_RANK * ranks:
         return
     most = TIMES_THE_EVALUATION * max(max(curve.evaluation_speeds) for curve in known)
-    lengths = epoch_seconds(log)
+    lengths, cpus = epoch_seconds(log), cpus_used(log)
     last = log.metrics[-1] if log.metrics else None
     seen = as_number(last.metadata.get(keys.SAMPLES_COUNT)) if last is not None else None
     trained = sum(lengths.values())
+    fastest = TIMES_THE_RATE * max(curve.rate_of_a_cpu for curve in known)
+    if trained and seen and cpus and 0 < fastest < seen / trained / cpus:
+        yield Fault(
+            "the run trains faster than so many CPUs can",
+            expected=f"at most {fastest:.4g} samples/s of each: {TIMES_THE_RATE:g} times the fastest recorded run",
+            found=f"{seen / trained / cpus:.4g} samples/s of each of {cpus}",
+            severity=Severity.WARNING,
+        )
     for epoch, seconds in seconds_of(log, keys.EVAL_START, keys.EVAL_STOP).items() if trained and seen else ():
         if samples / (seconds + 0.001) > most * seen / trained:
             yield Fault(

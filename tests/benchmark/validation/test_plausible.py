@@ -10,25 +10,27 @@ import pytest
 
 from benchmark.definition.curves import at_batch_size
 from benchmark.validation.checks.plausible import (
-    curve_of,
     least_loss,
     losses_can_be,
     scores_can_be,
     work_takes_its_time,
 )
+from benchmark.validation.curves import curve_of
 from benchmark.validation.limits import Limits
 from benchmark.validation.standard import standards
 from benchmark.validation.subjects import Log
 
 REFERENCE = Path(__file__).resolve().parents[3] / "results" / "reference"
 CURVES = standards()["stemdl_mini"].curves
+RECORDED = ("stemdl_mini", "density_mini")
 
 
+@pytest.mark.parametrize("rung", RECORDED)
 @pytest.mark.parametrize("index", range(5))
-def test_the_published_runs_are_among_the_recorded_ones_and_within_their_bands(index: int) -> None:
-    path = next(REFERENCE.glob(f"results/*/strong/stemdl_mini/result_{index}.txt"))
+def test_the_published_runs_are_among_the_recorded_ones_and_within_their_bands(rung: str, index: int) -> None:
+    path = next(REFERENCE.glob(f"results/*/strong/{rung}/result_{index}.txt"))
     log = Log.read(path, path.name, Limits())
-    assert curve_of(log) in CURVES
+    assert curve_of(log) in standards()[rung].curves
     assert [*losses_can_be(log), *scores_can_be(log), *work_takes_its_time(log)] == []
 
 
