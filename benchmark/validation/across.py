@@ -64,8 +64,18 @@ def _sets(judged: Sequence[Judged]) -> list[tuple[Judged, JudgedSet]]:
 
 def scalings_take_turns(judged: Sequence[Judged]) -> Iterator[Found]:
     """Strong scaling is of the whole system, which trains nothing else at the time: no instances of weak
-    scaling (R5.5)."""
+    scaling (R5.5), and no run of another rung on the same cores (R5.4)."""
     for each in judged:
+        for runs, others in itertools.combinations((one for one in each.sets if one.system_id), 2):
+            met = next(((a, b) for a in runs.traces for b in others.traces if a.meets(b) and a.cores & b.cores), None)
+            if met is not None and runs.scaling == others.scaling == STRONG and met[0].ours and met[1].ours:
+                fault = Fault(
+                    "two runs of strong scaling were made at one time, on the same cores",
+                    found=f"at the time of {met[1].file}",
+                    expected="a system that trains nothing else",
+                    severity=Severity.WARNING,
+                )
+                yield each, runs, [as_finding(fault, "R5.4", met[0].file)]
         for runs, others in itertools.permutations((one for one in each.sets if one.system_id), 2):
             if runs.system_id != others.system_id or (runs.scaling, others.scaling) != (STRONG, WEAK):
                 continue

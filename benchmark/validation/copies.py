@@ -14,6 +14,7 @@ from benchmark.definition.curves import Curve, at_batch_size
 from benchmark.events import keys
 from benchmark.metrics.agreement import chance_of, decimals_of, held_to, near_pairs, spread_of
 from benchmark.validation.checks.measured import evaluated_samples, has_all_digits, is_share
+from benchmark.validation.checks.placement import cpus_of, placements
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.intervals import seconds_of
 from benchmark.validation.subjects import Log, as_count, as_number
@@ -30,6 +31,8 @@ FEWEST_TO_TELL = 2
 OF_TIMES = 4
 """Epochs whose times are compared: a run on a fast node is fast in all of them, and they are not independent."""
 MOST_EPOCHS = 200
+MOST_RANKS, MOST_CPUS = 64, 8
+"""Ranks whose cores are compared with those of other sets, and cores of each."""
 FEWEST_WRONG = 30
 """Wrong predictions below which two scores are often the same by chance."""
 METRIC, LOSSES, RATES, TIMES = "the scores", "the losses", "the samples/s", "the times of epochs and evaluations"
@@ -44,7 +47,7 @@ class Trace:
 
     `values` are by kind, and by epoch, None for what is not a number or says nothing; `steps` are those that they are
     written in. `told` is everything that was learned, as texts; `exact` are the numbers, by kind, that no other run has
-    to the last digit; `recorded` are runs of the reference at its batch.
+    to the last digit; `recorded` are runs of the reference at its batch; `cores` are hosts and CPUs of its ranks.
     """
 
     path: Path
@@ -61,6 +64,7 @@ class Trace:
     seed: int | None
     start_ms: int
     stop_ms: int
+    cores: frozenset[tuple[str, int]] = frozenset()
 
     @classmethod
     def of(cls, log: Log) -> Trace:
@@ -91,6 +95,11 @@ class Trace:
             as_count(log.value(keys.SEED)),
             log.start.time_ms if log.start is not None else 0,
             log.stop.time_ms if log.stop is not None else 0,
+            frozenset(
+                (shown(place["host"]), cpu)
+                for place in placements(log)[:MOST_RANKS]
+                for cpu in sorted(cpus_of(place["cpus"]) or ())[:MOST_CPUS]
+            ),
         )
 
     def meets(self, other: Trace) -> bool:

@@ -20,6 +20,9 @@ FEWEST_WAITS = 3
 TIMES_THE_WAIT, WAIT_SECONDS, FIRST_WAIT_SECONDS = 5, 5.0, 600.0
 """How much longer than half of the others of its set a run waits for its log's first line, or after its last: so many
 times, and seconds. The first run of a set finds nothing in the caches, and may take minutes to begin."""
+LONGEST_START_SECONDS, LONGEST_END_SECONDS, LONGEST_END_SHARE = 300.0, 3.0, 0.2
+"""What all runs of a set may wait for their logs, and how long they may last after them: in seconds, and as a share of
+the log. The reference ends within a second of its log, and thousands of ranks begin within minutes."""
 LONGEST_GAP_SECONDS, LONGEST_GAP_SHARE = 1.0, 0.05
 """From the end of a run to the start of the next of its set the software takes milliseconds. A reader asks where it is
 longer than both: seconds, and a share of the shorter of the two runs."""
@@ -132,8 +135,20 @@ def runs_take_their_logs_time(results: ResultSet) -> Iterator[Fault]:
             waits.append((run.line, run.index == 0, before / 1000, after / 1000))
     if len(waits) < FEWEST_WAITS:
         return
+    length = median((log.events[-1].time_ms - log.events[0].time_ms) / 1000 for log in results.logs if log.events)
     for place, what in ((2, "before its log begins"), (3, "after its log has ended")):
         usual = median(each[place] for each in waits)
+        at_most = LONGEST_START_SECONDS if place == 2 else max(LONGEST_END_SECONDS, LONGEST_END_SHARE * length)
+        if usual > at_most:
+            yield Fault(
+                f"the runs of the set lasted long {what}",
+                file=f"{results.file}/{LEDGER}",
+                line=waits[0][0],
+                expected=f"at most {at_most:.1f} s",
+                found=f"{usual:.1f} s by the median",
+                severity=Severity.WARNING,
+                hint="time that no log has: slow to start or end, or a log whose clock was slow",
+            )
         for wait in waits:
             least = FIRST_WAIT_SECONDS if wait[1] and place == 2 else WAIT_SECONDS
             if wait[place] > least + TIMES_THE_WAIT * max(usual, 0.0):

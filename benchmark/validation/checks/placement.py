@@ -10,7 +10,8 @@ from typing import Any
 from benchmark.events import keys
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
-from benchmark.validation.subjects import Log, ResultSet, as_count
+from benchmark.validation.subjects import STRONG, Log, ResultSet, as_count
+from benchmark.validation.told import ledger_of, run_of
 
 OF_A_RANK = {"rank", "host", "cpus", "device"}
 OPTIONAL_OF_A_RANK = {"visible"}
@@ -84,6 +85,28 @@ def ranks_have_as_many_cpus(results: ResultSet) -> Iterator[Fault]:
                 line=next((event.line for event in log.of(keys.PLACEMENT)), None),
                 found=shown(counts[:16]),
                 expected=f"{shown(told[0][1][:16])}, as in {told[0][0].path.name}",
+                severity=Severity.WARNING,
+            )
+
+
+@check("R4.10", of=ResultSet, ours_alone=True)
+def runs_of_a_launch_stay(results: ResultSet) -> Iterator[Fault]:
+    """The runs that one command made one after another were on the same nodes."""
+    ledger = ledger_of(results)
+    first: dict[str, tuple[Log, set[str]]] = {}
+    for log in results.read if ledger is not None and results.scaling == STRONG else ():
+        run, hosts = run_of(ledger, log), {shown(place["host"]) for place in placements(log)}
+        folder = run.folder.rpartition("/")[0] if run is not None else ""
+        if not folder or not hosts:
+            continue
+        other, known = first.setdefault(folder, (log, hosts))
+        if hosts != known:
+            yield Fault(
+                "the run was on other nodes than one of the same launch",
+                file=log.file,
+                line=log.of(keys.PLACEMENT)[0].line,
+                expected=f"{', '.join(sorted(known)[:6])}, as in {other.path.name}",
+                found=", ".join(sorted(hosts)[:6]),
                 severity=Severity.WARNING,
             )
 

@@ -9,6 +9,7 @@ from statistics import median
 
 from benchmark.definition.curves import Curve
 from benchmark.events import keys
+from benchmark.foundation.files import sha256_of_file
 from benchmark.validation.checks.measured import digits, evaluated_samples, has_all_digits, is_share
 from benchmark.validation.copies import LEARNED, LOSSES, METRIC, changes, recorded_at
 from benchmark.validation.finding import Fault, Severity
@@ -76,17 +77,26 @@ def no_curve_is_made_of_others(results: ResultSet) -> Iterator[Fault]:
     """The losses or scores of a run are not a mixture of two other runs' in all epochs, in any shares, and not a mean
     of more: of the numbers, their logarithms or their inverses."""
     logs = _closed(results)
+    known = recorded_at(logs[0]) if logs else ()
+    published = {each.log_sha256 for each in known} - {""}
     for kind, curves in _curves(results, logs):
+        recorded = {
+            -1 - number: list(told)
+            for number, each in enumerate(known if kind in (LOSSES, METRIC) else ())
+            if all(map(has_all_digits, told := each.losses if kind == LOSSES else each.values))
+        }
         for place, curve in curves.items():
             others = {other: each for other, each in curves.items() if other != place}
+            if recorded and sha256_of_file(logs[place].path) not in published:
+                others |= {at: told[: len(curve)] for at, told in recorded.items() if len(told) >= len(curve)}
             for form in (float, math.log, _inverse):
-                if any(value <= 0 for each in curves.values() for value in each):
+                if any(value <= 0 for each in (curve, *others.values()) for value in each):
                     form = float
                 own = [form(value) for value in curve]
                 rest = {other: [form(value) for value in each] for other, each in others.items()}
                 made = _made_of(own, rest)
                 if made:
-                    names = ", ".join(logs[other].path.name for other in made)
+                    names = ", ".join(logs[at].path.name if at >= 0 else f"recorded run {-1 - at}" for at in made)
                     yield _doubtful(logs[place], f"{kind} are a mixture of other runs'", f"of {names}")
                     return
 

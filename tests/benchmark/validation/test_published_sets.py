@@ -1,0 +1,86 @@
+"""The sets of the reference's results: what one of them alone can be spoiled by, and what relates the two."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from corpus import REFERENCE
+
+from benchmark.events import keys
+from benchmark.validation.validate import validate
+
+DENSITY, GROUPS = "results/1-core-x86-horovod/strong/density_mini", "results/2-cores-x86-horovod/strong/stemdl_mini"
+Event = dict[str, Any]
+
+
+def changed(path: Path, change: Callable[[Event], Any]) -> None:
+    """Each event of a log changed; nothing that follows from the log is."""
+    events = [json.loads(line.removeprefix(":::MLLOG ")) for line in path.read_text().splitlines()]
+    for event in events:
+        change(event)
+    path.write_text("".join(f":::MLLOG {json.dumps(event)}\n" for event in events))
+
+
+def losses_by(share: float) -> Callable[[Event], Any]:
+    return lambda event: (
+        event["value"].update(loss=event["value"]["loss"] * share) if event["key"] == keys.TRACKED_STATS else None
+    )
+
+
+def value_by(key: str, share: float) -> Callable[[Event], Any]:
+    return lambda event: event.update(value=event["value"] * share) if event["key"] == key else None
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(REFERENCE, tmp_path / "reference"))
+
+
+def found(results: Path, of: str = "") -> set[tuple[str, str]]:
+    report = validate([results], official=False)
+    return {(each.rule, each.message) for each in report.findings if of in each.file and each.severity.name != "NOTE"}
+
+
+def test_they_are_closed_without_a_finding(results: Path) -> None:
+    assert found(results) == set()
+
+
+@pytest.mark.parametrize(
+    ("change", "rule", "message"),
+    [
+        (losses_by(1 / 3), "R3.11", "the loss of epoch 8 is far below that of the reference"),
+        (losses_by(-1), "R3.11", "the loss is below the least that there is"),
+        (losses_by(1.6), "R3.11", "the loss is far above that of the reference at the target"),
+        (value_by("test_error", 0.7), "R3.11", "the test score is far below that of the dev split"),
+        (value_by("eval_error", 0.4), "R3.11", "the score after epoch 1 is far below that of the reference"),
+        (value_by("eval_error", 1 + 1e-10), "R1.2", "no counts of the samples come to this score"),
+    ],
+)
+def test_errors_are_held_to_recorded_runs_and_to_their_counts(
+    results: Path, change: Callable[[Event], Any], rule: str, message: str
+) -> None:
+    changed(results / DENSITY / "result_1.txt", change)
+    assert (rule, message) in found(results, "result_1.txt")
+
+
+def test_counts_that_the_trainer_keeps_are_missed(results: Path) -> None:
+    shutil.rmtree(results / DENSITY / "tallies")
+    assert found(results) == {("R4.16", "the trainer keeps what it counted, and no run has it")}
+
+
+def test_runs_of_two_rungs_are_not_made_on_the_same_cores_at_one_time(results: Path) -> None:
+    def began(path: Path) -> int:
+        return json.loads(path.read_text().splitlines()[0].removeprefix(":::MLLOG "))["time_ms"]
+
+    both = [results / folder / "result_0.txt" for folder in (GROUPS, DENSITY)]
+    apart = began(both[1]) - began(both[0]) + 20_000
+    changed(both[0], lambda event: event.update(time_ms=event["time_ms"] + apart))
+    told = ("R5.4", "two runs of strong scaling were made at one time, on the same cores")
+    assert told in found(results)
+    changed(both[0], lambda event: event.update(time_ms=event["time_ms"] + 3_600_000))
+    assert told not in found(results)
