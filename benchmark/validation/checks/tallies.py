@@ -9,19 +9,13 @@ from typing import Any
 from benchmark.definition.finder import benchmark_with
 from benchmark.events import keys
 from benchmark.foundation.errors import StemdlError
-from benchmark.foundation.source import digest_of
 from benchmark.metrics.metric import InParts, Metric, make_metric, samples_in
 from benchmark.metrics.tallies import Tallies, read_tallies
-from benchmark.validation.finding import Fault, Severity, shown
-from benchmark.validation.packed import packed_sources
+from benchmark.validation.finding import Fault, shown
 from benchmark.validation.registry import check
-from benchmark.validation.standard import trainer_of
-from benchmark.validation.subjects import Log, ResultSet
-from benchmark.validation.told import ledger_of, run_of
+from benchmark.validation.subjects import Log
 
 EVALUATED = ("dev", "test")
-TALLIES, WRITES_TALLIES = "tallies", b"write_tallies("
-"""The folder of what runs counted, and the call by which a trainer keeps it."""
 _NO_COUNTS = (StemdlError, ValueError, TypeError, IndexError, KeyError, OverflowError, ZeroDivisionError)
 """The errors that a metric raises for numbers that are not one of its tallies."""
 
@@ -68,22 +62,3 @@ def _of_split(log: Log, metric: Metric, tallies: Tallies, split: str, fault: Any
         )
     if split == "test" and parts and parts != log.value(keys.TEST_BY_PART):
         yield fault("the parts of test do not come to what the log says", expected=shown(log.value(keys.TEST_BY_PART)))
-
-
-@check("R4.16", of=ResultSet, ours_alone=True)
-def tallies_were_kept(results: ResultSet) -> Iterator[Fault]:
-    """A trainer that keeps what it counts, by its packed source, has it in the submission."""
-    if not results.submitted or not results.read or any(log.tallies or not log.closed for log in results.read):
-        return
-    trainer, ledger = trainer_of(results.standard), ledger_of(results)
-    ran = {run.source.get(trainer) for log in results.read if ledger and (run := run_of(ledger, log)) is not None}
-    for (_, package), files in packed_sources(results.folder.parents[3], results.benchmark).items():
-        if package == trainer and digest_of(files) in ran and any(WRITES_TALLIES in text for text in files.values()):
-            yield Fault(
-                "the trainer keeps what it counted, and no run has it",
-                file=results.file,
-                expected=f"{TALLIES}/result_<i>.json of each run",
-                severity=Severity.WARNING,
-                hint="stemdl submit packs it",
-            )
-            return

@@ -18,8 +18,10 @@ from typing import Any
 from honest_run import ORG, PROCESSOR, RUNG, SYSTEM, Lines, as_text, log_lines, record_of
 
 from benchmark.definition.finder import load_benchmark
+from benchmark.definition.trainer import ROOT
 from benchmark.events import keys
 from benchmark.foundation.source import source_files
+from benchmark.foundation.source import source_sha256 as sha256_of_source
 from benchmark.submission.chain import FIRST
 from benchmark.submission.ledger import LEDGER
 from benchmark.validation.checks.system import ASKED_BY_THE_POLICY_ALONE, OPTIONAL, REQUIRED
@@ -87,11 +89,20 @@ def as_ledger(entries: list[dict[str, Any]]) -> bytes:
     return b"".join(line + b"\n" for line in lines)
 
 
+@functools.cache
+def logged_here() -> int:
+    """A line of this version's reference/train.py that logs an event."""
+    lines = (ROOT / "reference" / "train.py").read_text().splitlines()
+    return next(number for number, line in enumerate(lines, start=1) if "log.interval(" in line)
+
+
 def write_runs(folder: Path, logs: dict[int, Lines], source_sha256: str, instances: int = 1) -> Path:
     """The runs as `stemdl run` leaves them, run set and ledger, in a folder of results; returns that of the set. With
     more than one of `instances`, as it leaves those of weak scaling."""
     runs = {}
     for index, lines in logs.items():
+        for line in lines:
+            line["metadata"]["lineno"] = logged_here()
         run = folder / "set" / f"{'run' if instances == 1 else 'instance'}_{index}"
         run.mkdir(parents=True)
         log = as_text(lines)
@@ -103,7 +114,7 @@ def write_runs(folder: Path, logs: dict[int, Lines], source_sha256: str, instanc
     entries = ledger_of(runs)
     for entry in entries:
         if "source" in entry:
-            entry["source"] = {**entry["source"], "reference": source_sha256}
+            entry["source"] = {"reference": source_sha256, "benchmark": sha256_of_source(ROOT / "benchmark")}
             entry["instances"] = instances
     (folder / LEDGER).write_bytes(as_ledger(entries))
     return folder / "set"

@@ -68,11 +68,6 @@ def test_errors_are_held_to_recorded_runs_and_to_their_counts(
     assert (rule, message) in found(results, "result_1.txt")
 
 
-def test_counts_that_the_trainer_keeps_are_missed(results: Path) -> None:
-    shutil.rmtree(results / DENSITY / "tallies")
-    assert found(results) == {("R4.16", "the trainer keeps what it counted, and no run has it")}
-
-
 def test_runs_of_two_rungs_are_not_made_on_the_same_cores_at_one_time(results: Path) -> None:
     def began(path: Path) -> int:
         return json.loads(path.read_text().splitlines()[0].removeprefix(":::MLLOG "))["time_ms"]
