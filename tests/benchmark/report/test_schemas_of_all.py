@@ -55,6 +55,7 @@ OF_NO_FILE = {
     "launch/exchange.py": "messages between ranks",
     "launch/watchdog.py": "messages between ranks",
     "report/site/pages.py": "texts of values",
+    "validation/checks/log_form.py": "compared with a line of a log",
     "validation/finding.py": "texts of values",
     "validation/official_worker.py": "messages between processes",
     "validation/second_opinion.py": "messages between processes",
