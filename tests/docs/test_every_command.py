@@ -50,7 +50,7 @@ NOT_HERE = {
     "submit runs/five -o results": WITH_RESULTS,
     "submit runs/mine -o submission": WITH_RESULTS,
     "run --rung density_mini --ranks 1 --runs 10": TEN_RUNS,
-    "run --rung powder_mini --ranks 1 --runs 5": TEN_RUNS,
+    "run --rung powder_mini --ranks 1 --runs 10": TEN_RUNS,
     "run --rung stemdl_mini_v2 --ranks 1 --runs 10": TEN_RUNS,
     "run --rung stemdl_smoke --trainer examples/my_model.py:make_task": EXAMPLE,
     "data generate examples/my_rung.yaml -o data/my_rung": EXAMPLE,
