@@ -114,6 +114,7 @@ def test_the_runs_of_a_set_have_folders_and_seeds_of_their_own(missed: Path, two
     assert len(seeds) == 3  # fresh from the operating system for each run that was given none
     summary = json.loads((missed / "runset.json").read_text(encoding="utf-8"))
     assert summary == {
+        "format": 1,
         "runs": 2,
         "reached": 0,
         "seeds_differ": True,
