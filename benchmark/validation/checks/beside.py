@@ -1,4 +1,4 @@
-"""Files beside the scripts and the source: each is named in a script or a README, and what a README names exists."""
+"""Files beside the scripts and the source: a script or a README names each, and files that a README names exist."""
 
 from __future__ import annotations
 

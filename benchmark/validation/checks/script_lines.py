@@ -49,7 +49,7 @@ them: the versions are those of the logs, and who serves other code under them n
 _PINNED = re.compile(
     r"(pip|pip3|python3? -m pip|uv pip) install( -[qU]| --quiet)* (-r|--requirement)[ =](\S*/)?([\w.-]+\.txt)"
 )
-"""Packages of a file beside the script, which is read as well."""
+"""Installs the packages that a file beside the script lists; that file is read too."""
 _A_PIN = re.compile(r"\s*([\w.\[\]-]+\s*==\s*[\w.+!*-]+(\s*;[^#]*)?)?\s*(#.*)?")
 _KNOWN_OUTPUT = re.compile(
     r"\$\((dirname|pwd|nproc|date|hostname|basename|realpath|readlink)\b[^()`]*\)|\$\{?[A-Z_]+DIR\}?"

@@ -43,7 +43,7 @@ class Differences(nn.Module):
     """Lines (n, lines), as 1/d in 1/angstrom up to `largest_inverse_d` and heights, to `count` differences of each.
 
     Returns (n, count) Q in 1/angstrom^2; (n, count) how much more often each comes than chance has it, in standard
-    deviations, 0 where there is no further one; (n, count, MARKS) the lines and differences at its multiples; and
+    deviations, 0 where the pattern has fewer; (n, count, MARKS) the lines and differences at its multiples; and
     (n, count, count, ZONE_MARKS) those in the zone of each two. Nothing of it has a gradient.
     """
 

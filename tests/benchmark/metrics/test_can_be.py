@@ -1,4 +1,4 @@
-"""Whether counts can come to a value: of every tally's own value they can, and of one beside it they cannot."""
+"""Which values counts can have: the value of any tally, and not the number next to it."""
 
 from __future__ import annotations
 
