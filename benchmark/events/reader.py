@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmark.events import keys
 from benchmark.foundation.errors import StemdlError
@@ -29,9 +28,9 @@ _TOKEN = _PREFIX + b" "  # what mlperf-logging's parser looks for, anywhere in a
 _LAST_TIME_MS = 2**53  # the first whole number that a float cannot tell from the next
 
 
-@dataclass(frozen=True)
-class Event:
-    """One line of a log. `line` counts from 1; `time_ms` is the wall clock in milliseconds since 1970."""
+class Event(NamedTuple):
+    """One line of a log. `line` counts from 1; `time_ms` is the wall clock in milliseconds since 1970. A tuple, since
+    millions are made, each in a third of the time that a frozen dataclass takes."""
 
     line: int
     time_ms: int

@@ -68,11 +68,11 @@ class Timeline:
             last[event.key] = event
             if event.event_type == keys.POINT_IN_TIME:
                 values.setdefault(event.key, event.value)
-            name, _, edge = event.key.rpartition("_")
-            number = str(event.metadata.get(keys.EPOCH_NUM)).removesuffix(".0")
             if event.key in marks:
                 marks[event.key] += 1
                 stopped = event.key == keys.RUN_STOP
+            name, _, edge = event.key.rpartition("_")
+            number = str(event.metadata.get(keys.EPOCH_NUM)).removesuffix(".0") if name in spans else ""
             if name in spans and edge == "start" and not stopped:
                 spans[name].begin(number, event.time_ms)
                 if name == keys.STAGING and keys.RUN_START in first:
