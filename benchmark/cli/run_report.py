@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 def report_runs(outcomes: Sequence[Outcome], folder: Path, arguments: argparse.Namespace) -> int:
     """Report one run, or runs one after another: check each log with the official checker, print what was reached. 0
-    where as many as were asked for finished, and each reached the target with a compliant log and a seed of
-    its own; otherwise 1."""
+    where as many as were asked for finished, and each reached the target with a seed of its own and a log that the
+    checker accepts or has no rules for; otherwise 1."""
     from benchmark.submission.run_record import summarise_set
     from benchmark.submission.run_set import write_summary
 
@@ -27,7 +27,7 @@ def report_runs(outcomes: Sequence[Outcome], folder: Path, arguments: argparse.N
         summary = summarise_set([outcome.record for outcome in outcomes])
     compliant = _print_each(outcomes, arguments)
     good = (
-        all(passed for passed, outcome in zip(compliant, outcomes, strict=True) if outcome.record)
+        all(passed is not False for passed, outcome in zip(compliant, outcomes, strict=True) if outcome.record)
         and summary["reached"] == summary["runs"] >= arguments.runs
         and summary["seeds_differ"]
     )
@@ -59,7 +59,7 @@ def report_instances(outcomes: Sequence[Outcome], folder: Path, arguments: argpa
 
     summary = read_instances(folder)
     compliant = _print_each(outcomes, arguments)
-    good = all(compliant) and summary["reached"] == summary["instances"] and summary["seeds_differ"]
+    good = False not in compliant and summary["reached"] == summary["instances"] and summary["seeds_differ"]
     if arguments.format == "json":
         print_json({**summary, "ok": good, "records": _as_json(outcomes, compliant)})
         return 0 if good else 1
@@ -77,7 +77,7 @@ def report_schedule(outcomes: Sequence[Outcome], folder: Path, arguments: argpar
 
     summary = read_schedule(folder)
     pictures = draw_scaling(summary, folder)
-    good = all(outcome.reached and check_log(outcome.request.log).passed for outcome in outcomes)
+    good = all(outcome.reached and check_log(outcome.request.log).passed is not False for outcome in outcomes)
     if arguments.format == "json":
         print_json({**summary, "ok": good})
         return 0 if good else 1
@@ -124,12 +124,18 @@ def print_schedule(summary: Mapping[str, Any]) -> None:
     print("\n".join(scaling_notes(summary)))
 
 
-def _print_each(outcomes: Sequence[Outcome], arguments: argparse.Namespace) -> list[bool]:
-    """Whether each log is compliant, and as text what its run reached."""
+def official_line(passed: bool | None) -> str:
+    """What the official checker said of a log."""
+    said = {True: "SUCCESS", False: "FAILED", None: "not asked, since it has no rules for this benchmark"}
+    return f"  official compliance checker: {said[passed]}"
+
+
+def _print_each(outcomes: Sequence[Outcome], arguments: argparse.Namespace) -> list[bool | None]:
+    """Whether each log is compliant, None where nobody can say; and as text what its run reached."""
     from benchmark.report.run_summary import curve_lines, summary_lines
     from benchmark.validation.official import check_log
 
-    compliant = []
+    compliant: list[bool | None] = []
     for outcome in outcomes:
         compliant.append(outcome.record is not None and check_log(outcome.request.log).passed)
         if arguments.format == "json":
@@ -138,11 +144,11 @@ def _print_each(outcomes: Sequence[Outcome], arguments: argparse.Namespace) -> l
             print(f"\n{outcome.request.output}: {outcome.status}")
             continue
         print("\n".join(["", *curve_lines(outcome.record), *summary_lines(outcome.record)]))
-        print(f"  official compliance checker: {'SUCCESS' if compliant[-1] else 'FAILED'}   log {outcome.request.log}")
+        print(f"{official_line(compliant[-1])}   log {outcome.request.log}")
     return compliant
 
 
-def _as_json(outcomes: Sequence[Outcome], compliant: Sequence[bool]) -> list[dict[str, object]]:
+def _as_json(outcomes: Sequence[Outcome], compliant: Sequence[bool | None]) -> list[dict[str, object]]:
     return [
         {"folder": str(outcome.request.output), "compliant": passed, **(outcome.record or {"status": outcome.status})}
         for outcome, passed in zip(outcomes, compliant, strict=True)

@@ -30,6 +30,11 @@ def find_rung(text: str) -> tuple[Benchmark, Rung, Path | None]:
     return dataclasses.replace(benchmark, rungs={**benchmark.rungs, rung.name: rung}), rung, path
 
 
+def is_rung_name(value: object) -> bool:
+    """Whether a rung of a user's own may have this name."""
+    return isinstance(value, str) and _NAME.fullmatch(value) is not None
+
+
 def read_rung(path: Path) -> tuple[Benchmark, Rung]:
     """A rung from a file whose `like` names one of a task, and that task's benchmark: what the file does not say is as
     there, key by key, and so is what it has to reach. It is named by its `name`, or by the file. Raises StemdlError."""
@@ -44,7 +49,7 @@ def read_rung(path: Path) -> tuple[Benchmark, Rung]:
             found=like,
             remedy=nearest(str(like), rungs),
         )
-    if not isinstance(name, str) or not _NAME.fullmatch(name) or name in rungs:
+    if not is_rung_name(name) or name in rungs:
         raise StemdlError(
             "the rung has no name of its own",
             where=path,

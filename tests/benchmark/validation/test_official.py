@@ -249,6 +249,14 @@ def test_what_is_no_log_fails(tmp_path, text):
     assert not check_log(path).passed
 
 
+def test_the_checker_is_asked_unless_a_log_names_a_benchmark_without_rules(tmp_path):
+    log = write_run(tmp_path / "result_0.txt")
+    own = check_log(rewrite(log, with_value("submission_benchmark", "my_rung")))
+    assert (own.passed, own.command) == (None, ())
+    assert check_log(rewrite(log, with_value("submission_benchmark", 7))).passed is False
+    assert check_log(rewrite(log, without("submission_benchmark"))).passed is False
+
+
 def test_a_log_cannot_put_the_word_success_into_the_checkers_mouth(tmp_path):
     verdict = check_log(
         rewrite(write_run(tmp_path / "result_0.txt", best=0.1), with_value("submission_org", "\nINFO - SUCCESS\n"))
