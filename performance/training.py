@@ -3,6 +3,7 @@ processor seconds.
 
     .venv/bin/python performance/training.py balance --rung performance/imbalanced.yaml DATA -o balance
     .venv/bin/python performance/training.py published --rung stemdl_smoke DATA -o published
+    .venv/bin/python performance/training.py rotation --rung performance/any_rotation.yaml DATA -o rotation
     .venv/bin/python performance/training.py targets --rung space_group_multi_smoke DATA -o targets
     .venv/bin/python performance/training.py compounds --rung performance/compounds.yaml DATA -o compounds
 
@@ -69,6 +70,10 @@ TABLES: dict[str, tuple[Row, ...]] = {
         Row("logits", ("balance=logits",)),
         Row("sampling", ("balance=sampling",)),
         Row("two stages", SECOND_STAGE, after="none"),
+    ),
+    "rotation": (
+        Row("late", ("network=late",)),
+        Row("late, any rotation", ("network=late_any_rotation",)),
     ),
     "targets": (
         Row("the group alone", ("others=0",)),

@@ -96,11 +96,16 @@ class SymmetryNet(Trunk):
 
 class LateNet(Trunk):
     """The same, but each projection is a picture of its own: turned upright, then seen by a trunk for all three, whose
-    features a hidden layer joins. What a symmetry looks like need be learnt once, and not for each projection."""
+    features a hidden layer joins. What a symmetry looks like need be learnt once, and not for each projection.
 
-    def __init__(self, classes: int, width: int = 16, symmetry: bool = True, hidden: int = 256) -> None:
+    `most_degrees` is how far a pattern may stand askew. At 45 rows and columns cannot be told from one another any more.
+    """
+
+    def __init__(
+        self, classes: int, width: int = 16, symmetry: bool = True, most_degrees: float = 10.0, hidden: int = 256
+    ) -> None:
         super().__init__(5 if symmetry else 1, width)
-        self.symmetry = symmetry
+        self.symmetry, self.most_degrees = symmetry, most_degrees
         self.head = nn.Sequential(
             nn.Linear(PROJECTIONS * 8 * width, hidden, bias=False),
             nn.BatchNorm1d(hidden),
@@ -109,6 +114,6 @@ class LateNet(Trunk):
         )
 
     def forward(self, patterns: Tensor) -> Tensor:
-        x = upright(log_intensity(patterns).flatten(0, 1)[:, None])
+        x = upright(log_intensity(patterns).flatten(0, 1)[:, None], self.most_degrees)
         x = self.features(symmetry_differences(x) if self.symmetry else x)
         return self.head(x.unflatten(0, (-1, PROJECTIONS)).flatten(1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +19,33 @@ from reference.tasks.space_group.balance import Balance, Retrained
 from reference.tasks.space_group.model import LateNet, SymmetryNet
 from reference.tasks.space_group.published import Ornl, Pan
 
-NETWORKS: Mapping[str, Callable[[int, int, bool], nn.Module]] = {"early": SymmetryNet, "late": LateNet}
+ANY_ROTATION = "late_any_rotation"
+NETWORKS: Mapping[str, Callable[[int, int, bool], nn.Module]] = {
+    "early": SymmetryNet,
+    "late": LateNet,
+    ANY_ROTATION: partial(LateNet, most_degrees=45.0),
+}
 
 
 class SpaceGroups:
     """Any network from intensities (n, 3, p, p) to logits (n, classes), trained and asked as the reference's is.
 
     `smoothing` is the share of each label that the cross entropy spreads over all classes, `balance` what is done about
-    classes of few samples (`Balance`).
+    classes of few samples (`Balance`). `quarter_turns`: rows and columns of a training pattern may change places.
     """
 
-    def __init__(self, model: nn.Module, schema: SampleSchema, smoothing: float, balance: str = "none") -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        schema: SampleSchema,
+        smoothing: float,
+        balance: str = "none",
+        *,
+        quarter_turns: bool = False,
+    ) -> None:
         (stack,), (label,) = schema.inputs, schema.targets
         self.model, self._stack, self._label = model, stack.name, label.name
+        self._quarter_turns = quarter_turns
         self._balance = Balance(balance, len(schema.classes.get(label.name, ())), smoothing)
 
     def look(self, batches: Iterable[Batch], total: Callable[[Tensor], Tensor]) -> NDArray[np.float64] | None:
@@ -43,13 +58,16 @@ class SpaceGroups:
         return {self._label: model(batch[self._stack])}
 
     def augment(self, batch: Batch, generator: np.random.Generator) -> Batch:
-        """Flips along the detector's axes, each projection's by chance. A flip turns a crystal's pattern into that of
+        """Flips along the detector's axes (and quarter turns), each projection's by chance. A flip turns a crystal's pattern into that of
         its mirror image, which has the same space group, enantiomorphic pairs apart (they look the same in the
         zero-order zone)."""
         patterns = batch[self._stack]
         flips = torch.from_numpy(generator.random((2, *patterns.shape[:2], 1, 1)) < 0.5).to(patterns.device)
         for flip, axis in zip(flips, (-1, -2), strict=True):
             patterns = torch.where(flip, patterns.flip(axis), patterns)
+        if self._quarter_turns:
+            turn = torch.from_numpy(generator.random((*patterns.shape[:2], 1, 1)) < 0.5).to(patterns.device)
+            patterns = torch.where(turn, patterns.transpose(-1, -2), patterns)
         return {**batch, self._stack: patterns}
 
     def maps(self, model: nn.Module, batch: Batch, classes: Tensor) -> Mapping[str, Tensor]:
@@ -69,7 +87,8 @@ def make_task(schema: SampleSchema, settings: Mapping[str, Any]) -> SpaceGroups 
     task: SpaceGroups | Ornl | Pan
     if network in NETWORKS:
         model = NETWORKS[network](classes, settings["width"], settings["symmetry"])
-        task = SpaceGroups(model, schema, settings["label_smoothing"], method)
+        turns = network == ANY_ROTATION
+        task = SpaceGroups(model, schema, settings["label_smoothing"], method, quarter_turns=turns)
     elif network == "ornl_2020":
         task = Ornl(schema, Balance(method, classes, settings["label_smoothing"]))
     else:

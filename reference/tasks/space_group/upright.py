@@ -21,13 +21,13 @@ from torch.nn import functional as F
 RINGS, DIRECTIONS = 14, 144
 NEAREST, FARTHEST = 0.12, 0.96
 """Radii of the rings, as shares of half the pattern's edge: outside the central disk, inside the detector."""
-MOST_DEGREES, STEP_DEGREES = 10.0, 0.25
-"""How far a pattern is turned, three standard deviations of the rungs' error and a degree more; and how finely."""
+STEP_DEGREES = 0.25
 
 
-def upright(x: Tensor) -> Tensor:
-    """Pictures (n, 1, p, p), each turned about its centre, by interpolation, to where it is most like its images."""
-    angles = angles_of(x)
+def upright(x: Tensor, most_degrees: float) -> Tensor:
+    """Pictures (n, 1, p, p), each turned about its centre, by interpolation and by at most `most_degrees`, to where it
+    is most like its images."""
+    angles = angles_of(x, most_degrees)
     cosines, sines, zeros = angles.cos(), angles.sin(), torch.zeros_like(angles)
     turns = torch.stack([cosines, -sines, zeros, sines, cosines, zeros], dim=1).view(-1, 2, 3)
     grid = F.affine_grid(turns, list(x.shape), align_corners=False)
@@ -35,9 +35,9 @@ def upright(x: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def angles_of(x: Tensor) -> Tensor:
+def angles_of(x: Tensor, most_degrees: float) -> Tensor:
     """(n,) in radians: by how much pictures (n, 1, p, p) are turned, from columns to rows, where they are upright."""
-    rings, weights, angles, cosines, sines = _tables(x.device)
+    rings, weights, angles, cosines, sines = _tables(x.device, most_degrees)
     with torch.autocast(x.device.type, enabled=False):
         on_rings = F.grid_sample(x.float(), rings.expand(len(x), -1, -1, -1), align_corners=False)[:, 0]
         coefficients = torch.fft.rfft(on_rings - on_rings.mean(dim=2, keepdim=True), dim=2)[:, :, ::2]
@@ -46,13 +46,13 @@ def angles_of(x: Tensor) -> Tensor:
 
 
 @functools.cache
-def _tables(device: torch.device) -> tuple[Tensor, ...]:
+def _tables(device: torch.device, most_degrees: float) -> tuple[Tensor, ...]:
     """The rings of every picture: where they lie (1, rings, directions, 2) and what each counts (rings, 1); the angles
     that are tried, and of each the cosines and sines of its phases (orders, angles)."""
     radii = torch.linspace(NEAREST, FARTHEST, RINGS, device=device)[:, None]
     directions = torch.arange(DIRECTIONS, device=device) * (2.0 * math.pi / DIRECTIONS)
     rings = torch.stack([radii * directions.cos(), radii * directions.sin()], dim=-1)[None]
-    steps = round(MOST_DEGREES / STEP_DEGREES)
+    steps = round(most_degrees / STEP_DEGREES)
     angles = torch.arange(-steps, steps + 1, device=device) * math.radians(STEP_DEGREES)
     # Of two mirror lines at a right angle: odd k have opposite signs in them, and fall out.
     phases = 2.0 * torch.arange(0, DIRECTIONS // 2 + 1, 2, device=device)[:, None] * angles

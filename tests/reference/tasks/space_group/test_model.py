@@ -19,6 +19,7 @@ OPERATIONS = {
     "half turn": lambda x: x.flip(-1, -2),
     "quarter turn": lambda x: x.rot90(1, (-2, -1)),
 }
+FLIPS = (OPERATIONS["columns flipped"], OPERATIONS["rows flipped"], OPERATIONS["half turn"])
 SYMMETRIES = {  # of a pattern: which of the operations leave it as it is
     "columns flipped": {"columns flipped"},
     "rows flipped": {"rows flipped"},
@@ -128,8 +129,24 @@ def test_all_weights_learn(network: type[nn.Module]):
     assert [name for name, each in model.named_parameters() if not np.any(each.grad.numpy())] == []
 
 
+@pytest.mark.parametrize("network", ["late", "late_any_rotation"])
+def test_quarter_turns_are_learnt_from_where_a_pattern_may_stand_at_any_rotation(network: str):
+    benchmark = load_benchmark("space_group")
+    settings = read_settings(benchmark, "stemdl_smoke", None, (f"network={network}", "width=4")).to_dict()
+    task = make_task(recipe_of(benchmark.rungs["stemdl_smoke"]).schema(), settings)
+    x = random_patterns(40)
+    seen = task.augment({"cbed_stack": x}, np.random.default_rng(5))["cbed_stack"]
+    straight = {y.numpy().tobytes() for each in x.flatten(0, 1) for y in (each, *(turn(each) for turn in FLIPS))}
+    turned = {y.numpy().tobytes() for each in x.flatten(0, 1).mT for y in (each, *(turn(each) for turn in FLIPS))}
+    found = [each.numpy().tobytes() for each in seen.flatten(0, 1)]
+    assert all(each in straight | turned for each in found)
+    share = sum(each in turned for each in found) / len(found)
+    assert 0.3 < share < 0.7 if network == "late_any_rotation" else share == 0.0
+
+
 @pytest.mark.parametrize(("network", "methods"), [("early", 2), ("late", 1)])
 def test_what_it_looks_at_is_drawn_over_every_projection(network: str, methods: int):
+    torch.manual_seed(0)
     benchmark = load_benchmark("space_group")
     task = make_task(
         recipe_of(benchmark.rungs["stemdl_smoke"]).schema(),

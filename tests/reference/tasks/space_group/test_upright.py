@@ -14,10 +14,11 @@ from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.crystal import Crystal
 from benchmark.simulation.zone import project
 from reference.tasks.space_group.model import log_intensity
-from reference.tasks.space_group.upright import MOST_DEGREES, angles_of, upright
+from reference.tasks.space_group.upright import angles_of, upright
 
 OPTICS = CbedRung.of(load_benchmark("space_group").rung("stemdl_mini_v2")).optics
 ANGLES_DEGREES = (-8.5, -3.0, 0.0, 4.25)
+MOST_DEGREES = 10.0
 
 
 def turned(degrees: float, edges: tuple[float, float, float] = (4.2, 5.1, 6.3)) -> torch.Tensor:
@@ -34,12 +35,18 @@ def turned(degrees: float, edges: tuple[float, float, float] = (4.2, 5.1, 6.3)) 
 
 @pytest.mark.parametrize("degrees", ANGLES_DEGREES)
 def test_the_angle_that_a_pattern_was_simulated_at_is_found(degrees: float):
-    assert math.degrees(angles_of(turned(degrees))) == pytest.approx(-degrees, abs=0.3)
+    assert math.degrees(angles_of(turned(degrees), MOST_DEGREES)) == pytest.approx(-degrees, abs=0.3)
+
+
+@pytest.mark.parametrize("degrees", [20.0, -38.5, 61.0, 170.0])
+def test_any_angle_is_found_but_for_quarter_turns(degrees: float):
+    wrong = (math.degrees(angles_of(turned(degrees), 45.0)) + degrees + 45.0) % 90.0 - 45.0
+    assert wrong == pytest.approx(0.0, abs=0.3)
 
 
 def test_upright_patterns_show_their_mirror_and_lack_the_one_that_they_lack():
     askew = turned(4.25)
-    straight = upright(askew)
+    straight = upright(askew, MOST_DEGREES)
     kept, lacking = ((straight - straight.flip(axis)).abs().mean() for axis in (-2, -1))
     hidden = (askew - askew.flip(-2)).abs().mean()
     assert kept < 0.3 * hidden and lacking > 2.0 * kept
@@ -48,18 +55,18 @@ def test_upright_patterns_show_their_mirror_and_lack_the_one_that_they_lack():
 def test_a_flipped_pattern_is_turned_the_other_way():
     x = torch.cat([turned(each) for each in ANGLES_DEGREES])
     for axis in (-1, -2):
-        assert torch.allclose(angles_of(x.flip(axis)), -angles_of(x), atol=math.radians(0.26))
-        assert torch.allclose(upright(x.flip(axis)), upright(x).flip(axis), atol=0.35)
+        assert torch.allclose(angles_of(x.flip(axis), MOST_DEGREES), -angles_of(x, MOST_DEGREES), atol=math.radians(0.26))
+        assert torch.allclose(upright(x.flip(axis), MOST_DEGREES), upright(x, MOST_DEGREES).flip(axis), atol=0.35)
 
 
 def test_no_pattern_is_turned_further_than_allowed_and_dark_ones_stay_numbers():
     x = torch.cat([torch.rand(8, 1, 33, 33, generator=torch.Generator().manual_seed(1)), torch.zeros(1, 1, 33, 33)])
-    assert angles_of(x).abs().max() <= math.radians(MOST_DEGREES) + 1e-6
-    assert upright(x).shape == x.shape and torch.isfinite(upright(x)).all()
+    assert angles_of(x, MOST_DEGREES).abs().max() <= math.radians(MOST_DEGREES) + 1e-6
+    assert upright(x, MOST_DEGREES).shape == x.shape and torch.isfinite(upright(x, MOST_DEGREES)).all()
 
 
 def test_half_precision_elsewhere_leaves_the_angle_as_it_is():
     x = torch.cat([turned(each) for each in ANGLES_DEGREES])
     with torch.autocast("cpu", torch.bfloat16):
-        assert torch.equal(angles_of(x), angles_of(x.float()))
-        assert upright(x).dtype == torch.float32
+        assert torch.equal(angles_of(x, MOST_DEGREES), angles_of(x.float(), MOST_DEGREES))
+        assert upright(x, MOST_DEGREES).dtype == torch.float32
