@@ -178,24 +178,17 @@ def copies(sets: Sequence[Sequence[Trace]]) -> Iterator[Copy]:
         if twin != place and trace.evaluations >= FEWEST_TO_TELL and _apart(sets, set_of, traces, twin, place):
             how = f"the same values in all {trace.evaluations} evaluations as in"
             found[place] = Copy(trace, traces[twin], how, Severity.ERROR if trace.ours else Severity.WARNING)
-    for one, other, kind in _scaled(traces):
-        if other not in found and _apart(sets, set_of, traces, one, other):
-            found[other] = Copy(traces[other], traces[one], f"{kind} are, times one factor, those of", Severity.ERROR)
-    for one, other, kind, chance in _near(sets, traces):
-        one, other = sorted((one, other))
-        if other not in found and _apart(sets, set_of, traces, one, other):
-            sure = chance < SURE and traces[other].ours
-            how = f"{kind} agree, as those of honest runs would once in {1 / max(chance, 1e-300):.0e} sets, with"
-            found[other] = Copy(traces[other], traces[one], how, Severity.ERROR if sure else Severity.WARNING)
-    for one, other, same in _same_numbers(traces):
-        if other not in found and _apart(sets, set_of, traces, one, other):
-            how = f"{len(same)} numbers, such as {next(iter(same))[1]!r}, are to the last digit those of"
-            severity = Severity.ERROR if len(same) >= FEWEST_TO_TELL else Severity.WARNING
+    for one, other, how, severity in (*_scaled(traces), *_near(sets, traces), *_same_numbers(traces)):
+        if _apart(sets, set_of, traces, one, other) and (other not in found or severity > found[other].severity):
             found[other] = Copy(traces[other], traces[one], how, severity)
     return (found[place] for place in sorted(found))
 
 
-def _same_numbers(traces: list[Trace]) -> Iterator[tuple[int, int, list[tuple[str, float]]]]:
+Pair = tuple[int, int, str, Severity]
+"""The places of two runs, the earlier first, how they agree, and how sure that is."""
+
+
+def _same_numbers(traces: list[Trace]) -> Iterator[Pair]:
     """Pairs of our runs that have a loss or score in common to the last digit, or two rates, at whatever places: of
     16 digits the clock tells some 8, so that one rate may be."""
     first: dict[tuple[str, float], int] = {}
@@ -206,14 +199,15 @@ def _same_numbers(traces: list[Trace]) -> Iterator[tuple[int, int, list[tuple[st
                 shared.setdefault(other, []).append(number)
         for other, same in shared.items():
             if len(same) >= FEWEST_TO_TELL or same[0][0] != RATES:
-                yield other, place, same
+                how = f"{len(same)} numbers, such as {same[0][1]!r}, are to the last digit those of"
+                yield other, place, how, Severity.ERROR if len(same) >= FEWEST_TO_TELL else Severity.WARNING
 
 
 def _apart(sets: Sequence[Sequence[Trace]], set_of: list[int], traces: list[Trace], one: int, other: int) -> bool:
     return (len(sets) == 1 or set_of[one] != set_of[other]) and traces[one].same_file != traces[other].same_file
 
 
-def _scaled(traces: list[Trace]) -> Iterator[tuple[int, int, str]]:
+def _scaled(traces: list[Trace]) -> Iterator[Pair]:
     """Pairs of our runs, of which one has the first numbers of the other times a factor: all ratios of two numbers are
     the same to 1 in 1,000,000, in each of at least two independent ratios."""
     for kind in (LOSSES, RATES):
@@ -224,14 +218,14 @@ def _scaled(traces: list[Trace]) -> Iterator[tuple[int, int, str]]:
             if None not in (told := trace.values[kind][:3]) and len(told) == 3
             if 0 <= trace.steps[kind] < SAME_RATIO * min(map(abs, told))
         )
-        for (*one, first), (*other, second) in itertools.pairwise(ratios):
-            if all(math.isclose(a, b, rel_tol=SAME_RATIO) for a, b in zip(one, other, strict=True)):
-                yield min(first, second), max(first, second), kind
+        for (*own, first), (*told, second) in itertools.pairwise(ratios):
+            if all(math.isclose(a, b, rel_tol=SAME_RATIO) for a, b in zip(own, told, strict=True)):
+                one, other = sorted((first, second))
+                yield one, other, f"{kind} are, times one factor, those of", Severity.ERROR
 
 
-def _near(sets: Sequence[Sequence[Trace]], traces: list[Trace]) -> list[tuple[int, int, str, float]]:
-    """Pairs that agree as honest runs do not, the surest first: their places, the kind, and the chance that any pair
-    of so many does."""
+def _near(sets: Sequence[Sequence[Trace]], traces: list[Trace]) -> list[Pair]:
+    """Pairs that agree as honest runs do not, the surest first, by the chance that any pair of so many does."""
     import numpy as np
 
     if len(traces) < 2:
@@ -239,15 +233,24 @@ def _near(sets: Sequence[Sequence[Trace]], traces: list[Trace]) -> list[tuple[in
     tests = len(KINDS) * len(traces) * (len(traces) - 1) / 2
     pairs = near_pairs(_table(traces, METRIC, 1))
     learned: list[np.ndarray] = []
-    found = []
+    found: list[tuple[float, int, int, str]] = []
     for kind in KINDS:
         shares = _shares(sets, traces, kind, *pairs) if kind in _SINGLE else np.concatenate(learned, axis=1)
         learned += [shares] if kind in LEARNED else []
         chances = tests * chance_of(shares)
         found += [
-            (int(pairs[0][at]), int(pairs[1][at]), kind, float(chances[at])) for at in np.nonzero(chances < DOUBTFUL)[0]
+            (float(chances[at]), *sorted((int(pairs[0][at]), int(pairs[1][at]))), kind)
+            for at in np.nonzero(chances < DOUBTFUL)[0]
         ]
-    return sorted(found, key=lambda each: each[3])
+    return [
+        (
+            one,
+            other,
+            f"{kind} agree, as those of honest runs would once in {1 / max(chance, 1e-300):.0e} sets, with",
+            Severity.ERROR if chance < SURE and traces[other].ours else Severity.WARNING,
+        )
+        for chance, one, other, kind in sorted(found, key=lambda each: each[0])
+    ]
 
 
 def _shares(

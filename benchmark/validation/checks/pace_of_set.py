@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from collections.abc import Iterator, Sequence
 
@@ -10,59 +11,127 @@ from benchmark.validation.finding import Fault, Severity
 from benchmark.validation.intervals import seconds_of
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import STRONG, Log, ResultSet
+from benchmark.validation.told import ledger_of, run_of
 
 FEWEST_RUNS, FEWEST_EPOCHS = 3, 3
-FEWEST_LENGTHS = 6
-"""Epochs, of all runs together, that are not all of one length by chance."""
+FEWEST_LENGTHS, FEWEST_MOMENTS = 6, 5
+"""Epochs, or evaluations, of all runs together, that are not all of one length by chance; and runs that do not all
+begin, or end, in one time."""
 LEAST_SECONDS = 0.5
 """Of a shorter interval whole milliseconds are often the same, and other programs take a large share."""
+ROUNDED_MS = 1
+"""What two whole milliseconds of one time differ by."""
 QUICK_SHARE = {keys.EPOCH_START: 0.8, keys.EVAL_START: 0.7}
 """The same work takes the same time: by the median of three runs or more, an epoch takes no less than this share of the
-median one of its log, and an evaluation no less of the median evaluation."""
+others of its log, and an evaluation no less of the others."""
+NO_STEP_MS = 5
+"""Epochs that differ by less from one to the next lie on a line by chance."""
+SAVED_MS = 1
+"""In a millisecond no checkpoint is written, put on the disk and renamed: recorded runs took 12 ms at least."""
 
 
 @check("R3.9", of=ResultSet, ours_alone=True)
 def times_vary_as_clocks_do(results: ResultSet) -> Iterator[Fault]:
-    """The runs, or all their epochs, do not take one time to the millisecond."""
+    """Runs, and what all of them do, do not take one time to the millisecond; epochs do not differ by one step."""
     logs = [log for log in results.read if log.closed and log.start and log.stop]
     if results.scaling != STRONG or len(logs) < FEWEST_RUNS:
         return
-    runs = [log.stop.time_ms - log.start.time_ms for log in logs]
-    epochs = [
-        round(1000 * each) for log in logs for each in seconds_of(log, keys.EPOCH_START, keys.EPOCH_STOP).values()
-    ]
-    for what, lengths, fewest in (("runs", runs, FEWEST_RUNS), ("epochs", epochs, FEWEST_LENGTHS)):
-        if len(lengths) >= fewest and len(set(lengths)) == 1 and lengths[0] >= 1000 * LEAST_SECONDS:
-            yield Fault(
-                f"all {what} took one time, to the millisecond",
-                file=logs[0].file,
-                found=f"{len(lengths)} of {lengths[0] / 1000:g} s",
-                expected="times that differ, as those of any machine do",
-                severity=Severity.WARNING,
-            )
+    for what, lengths, fewest in _lengths(results, logs):
+        if len(lengths) >= fewest and _span(lengths) <= ROUNDED_MS * (fewest == FEWEST_LENGTHS):
+            if min(lengths) >= 1000 * LEAST_SECONDS:
+                yield _doubtful(
+                    logs[0],
+                    f"all {what} took one time, to the millisecond",
+                    f"{len(lengths)} of {lengths[0] / 1000:g} s",
+                    "times that differ, as those of any machine do",
+                )
+    epochs = [_milliseconds(log, keys.EPOCH_START, keys.EPOCH_STOP) for log in logs]
+    if all(len(each) >= FEWEST_EPOCHS and _is_a_progression(each) for each in epochs):
+        yield _doubtful(
+            logs[0],
+            "the epochs of each run take longer, or less long, by one step",
+            ", ".join(f"{each / 1000:g} s" for each in epochs[0][:4]),
+            "times that differ, as those of any machine do",
+        )
+
+
+def _lengths(results: ResultSet, logs: Sequence[Log]) -> Iterator[tuple[str, list[int], int]]:
+    """What the runs do, the milliseconds that it took, and of how many it says something that all have one time."""
+    yield "runs", [log.stop.time_ms - log.start.time_ms for log in logs if log.start and log.stop], FEWEST_RUNS
+    for what, start, stop in (
+        ("epochs", keys.EPOCH_START, keys.EPOCH_STOP),
+        ("evaluations", keys.EVAL_START, keys.EVAL_STOP),
+    ):
+        yield what, [each for log in logs for each in _milliseconds(log, start, stop)], FEWEST_LENGTHS
+    for what, start, stop in (
+        ("initialisations", keys.INIT_START, keys.INIT_STOP),
+        ("stagings", keys.STAGING_START, keys.STAGING_STOP),
+    ):
+        yield what, [each for log in logs for each in _milliseconds(log, start, stop)], FEWEST_MOMENTS
+    ledger = ledger_of(results)
+    ran = [(log, run) for log in logs if ledger is not None and (run := run_of(ledger, log)) is not None]
+    yield "waits for the logs", [log.events[0].time_ms - run.started_ms for log, run in ran], FEWEST_MOMENTS
+    ends = [run.ended_ms - log.events[-1].time_ms for log, run in ran if run.ended_ms is not None]
+    yield "ends of the runs", ends, FEWEST_MOMENTS
+
+
+def _milliseconds(log: Log, start: str, stop: str) -> list[int]:
+    return [round(1000 * each) for each in seconds_of(log, start, stop).values()]
+
+
+def _span(lengths: Sequence[int]) -> int:
+    return max(lengths) - min(lengths)
+
+
+def _is_a_progression(lengths: Sequence[int]) -> bool:
+    steps = [b - a for a, b in itertools.pairwise(lengths)]
+    return _span(steps) <= ROUNDED_MS and min(map(abs, steps)) >= NO_STEP_MS
 
 
 @check("R3.9", of=ResultSet, ours_alone=True)
 def no_epoch_is_always_quick(results: ResultSet) -> Iterator[Fault]:
-    """The same epoch, or evaluation, is not quicker than the others in all runs: each is the same work."""
+    """The same epochs, or evaluations, are not quicker than the others in all runs: each is the same work."""
     logs = [log for log in results.read if log.closed]
     for start, stop in ((keys.EPOCH_START, keys.EPOCH_STOP), (keys.EVAL_START, keys.EVAL_STOP)):
         shares = [each for log in logs if (each := _shares(log, start, stop))]
         for place, column in enumerate(zip(*shares, strict=False), start=1) if len(shares) >= FEWEST_RUNS else ():
             if (share := statistics.median(column)) < QUICK_SHARE[start]:
                 what = "epoch" if start == keys.EPOCH_START else "evaluation"
-                yield Fault(
+                yield _doubtful(
+                    logs[0],
                     f"{what} {place} is quicker than the others in most runs",
-                    file=logs[0].file,
-                    found=f"{share:.2f} of the median one of its run",
-                    expected=f"at least {QUICK_SHARE[start]:g}: each is the same work",
-                    severity=Severity.WARNING,
+                    f"{share:.2f} of the others of its run",
+                    f"at least {QUICK_SHARE[start]:g}: each is the same work",
                 )
 
 
 def _shares(log: Log, start: str, stop: str) -> Sequence[float]:
-    """Each interval by the median one of its log; nothing of a few, or of short ones."""
+    """Each interval by what the others of its log take, a quarter of them longer; nothing of a few, or of short ones.
+    The longest is not taken, since the first often waits for what the others find."""
     lengths = list(seconds_of(log, start, stop).values())
-    median = statistics.median(lengths) if lengths else 0.0
+    usual = sorted(lengths)[-1 - max(1, len(lengths) // 4)] if len(lengths) >= FEWEST_EPOCHS else 0.0
     least = LEAST_SECONDS if start == keys.EPOCH_START else LEAST_SECONDS / 5
-    return [each / median for each in lengths] if len(lengths) >= FEWEST_EPOCHS and median >= least else ()
+    return [each / usual for each in lengths] if usual >= least else ()
+
+
+@check("R3.9", of=ResultSet, ours_alone=True)
+def checkpoints_take_time(results: ResultSet) -> Iterator[Fault]:
+    """Between an evaluation and the next epoch the runs write the checkpoint that their settings ask for."""
+    logs = [log for log in results.read if log.closed and log.settings().get("checkpoint") is True]
+    saved = [
+        event.time_ms - above.time_ms
+        for log in logs
+        for above, event in itertools.pairwise(log.events)
+        if event.key == keys.EPOCH_START and above.key in (log.goal.log_key, keys.F1_MACRO)
+    ]
+    if len(saved) >= FEWEST_LENGTHS and statistics.median(saved) <= SAVED_MS:
+        yield _doubtful(
+            logs[0],
+            "checkpoints were written in no time",
+            f"{len(saved)} in {statistics.median(saved):g} ms by the median",
+            "the time to write them, or the setting checkpoint false",
+        )
+
+
+def _doubtful(log: Log, message: str, found: str, expected: str) -> Fault:
+    return Fault(message, file=log.file, found=found, expected=expected, severity=Severity.WARNING)

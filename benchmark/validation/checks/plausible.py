@@ -7,15 +7,13 @@ from collections.abc import Iterator
 
 from benchmark.definition.curves import Curve
 from benchmark.definition.goal import AT_LEAST, AT_MOST, Goal
-from benchmark.definition.settings import Settings
 from benchmark.events import keys
 from benchmark.validation.checks.measured import evaluated_samples, is_share
 from benchmark.validation.copies import recorded_at
-from benchmark.validation.curves import cpus_used
 from benchmark.validation.finding import Fault, Severity, shown
-from benchmark.validation.intervals import epoch_of, epoch_seconds, seconds_of
+from benchmark.validation.intervals import epoch_of
 from benchmark.validation.registry import check
-from benchmark.validation.subjects import Log, as_count, as_number
+from benchmark.validation.subjects import Log, as_number
 
 OF_THE_WAY = 0.5
 """A run keeps at least this share of a recorded run's distance to perfection (of the metric to its best value, of the
@@ -26,13 +24,6 @@ recorded runs. At one batch size, recorded runs lie 1.3 times as far as each oth
 CHANGE_NO_CURVE = {"global_batch_size", "threads_per_rank"}
 TIMES_THE_LOSS = 1.5
 """How many times as far above its least value a run's loss may be at the target as a recorded run's."""
-TIMES_THE_EVALUATION, TIMES_THE_STAGING = 1.5, 4.0
-"""How much faster than in the fastest recorded run an evaluation may be alongside the training, and a rank may read. An
-evaluation is one pass of three; reading is hashed with SHA-256, whose instructions all processors have alike."""
-TIMES_THE_RATE = 8.0
-"""How many times as fast as on a recorded run's CPU a run may train by CPU: one of 2.6 GHz without matrix units."""
-FEWEST_OF_A_RANK = 8
-"""Samples of a rank's step, below which training waits for more than its own arithmetic."""
 ROUNDING = 1e-3
 """How far the mean of float32 losses may lie below what can be."""
 TEST_SIGMAS, TEST_OFFSET, OF_AN_ERROR = 2.0, 0.03, 0.75
@@ -209,67 +200,6 @@ def _perfect(log: Log) -> Iterator[Fault]:
                 line=event.line,
                 expected=f"above {log.goal.low:g}",
                 found=shown(event.value),
-                severity=Severity.WARNING,
-            )
-
-
-@check("R3.11", of=Log, ours_alone=True)
-def work_takes_its_time(log: Log) -> Iterator[Fault]:
-    """Alongside the training an evaluation is not much faster than in recorded runs on CPUs, nor is the reading."""
-    standard, ranks = log.standard, as_count(log.settings().get("ranks"))
-    known = standard.curves if standard is not None else ()
-    batch, samples = as_count(log.value(keys.GLOBAL_BATCH_SIZE)), log.number(keys.EVAL_SAMPLES)
-    if not known or not ranks or ranks < 1 or not batch or not samples or "trainer" in log.settings():
-        return
-    staged = sum(seconds_of(log, keys.STAGING_START, keys.STAGING_STOP).values())
-    in_memory = all(event.metadata.get(keys.IN_MEMORY) is True for event in log.of(keys.STAGING_STOP))
-    share = as_number(log.settings().get("memory_share"))
-    streamed = any(event.metadata.get(keys.IN_MEMORY) is False for event in log.of(keys.STAGING_STOP))
-    if streamed and log.closed and (share or 0.0) >= Settings.memory_share:
-        yield Fault(
-            "the data were streamed, though they fit into memory where they were recorded",
-            line=log.of(keys.STAGING_STOP)[0].line,
-            expected=f'"{keys.IN_MEMORY}": true, or a smaller memory_share',
-            found=f"memory_share {shown(share)}",
-            severity=Severity.WARNING,
-        )
-    if in_memory and share == 0.0 and log.of(keys.STAGING_STOP):
-        yield Fault(
-            "the data were read into memory, of which they might take none",
-            line=log.of(keys.STAGING_STOP)[0].line,
-            expected=f'"{keys.IN_MEMORY}": false with memory_share 0',
-            severity=Severity.WARNING,
-        )
-    least = min(curve.staging_rank_seconds for curve in known) / TIMES_THE_STAGING / ranks
-    if log.of(keys.STAGING_STOP) and in_memory and staged < least - 0.001:
-        yield Fault(
-            "the data were read faster than they can be",
-            line=log.of(keys.STAGING_STOP)[0].line,
-            expected=f"at least {least:.3f} s: ranks that read four times as fast as any recorded one",
-            found=f"{staged:g} s",
-            severity=Severity.WARNING,
-        )
-    if log.settings().get("device") != "cpu" or batch < FEWEST_OF_A_RANK * ranks:
-        return
-    most = TIMES_THE_EVALUATION * max(max(curve.evaluation_speeds) for curve in known)
-    lengths, cpus = epoch_seconds(log), cpus_used(log)
-    last = log.metrics[-1] if log.metrics else None
-    seen = as_number(last.metadata.get(keys.SAMPLES_COUNT)) if last is not None else None
-    trained = sum(lengths.values())
-    fastest = TIMES_THE_RATE * max(curve.rate_of_a_cpu for curve in known)
-    if trained and seen and cpus and 0 < fastest < seen / trained / cpus:
-        yield Fault(
-            "the run trains faster than so many CPUs can",
-            expected=f"at most {fastest:.4g} samples/s of each: {TIMES_THE_RATE:g} times the fastest recorded run",
-            found=f"{seen / trained / cpus:.4g} samples/s of each of {cpus}",
-            severity=Severity.WARNING,
-        )
-    for epoch, seconds in seconds_of(log, keys.EVAL_START, keys.EVAL_STOP).items() if trained and seen else ():
-        if samples / (seconds + 0.001) > most * seen / trained:
-            yield Fault(
-                f"the evaluation of epoch {epoch} is faster than it can be alongside the training",
-                expected=f"at most {most:.3g} times the {seen / trained:.0f} samples/s of the training",
-                found=f"{samples:g} samples in {seconds:g} s",
                 severity=Severity.WARNING,
             )
 

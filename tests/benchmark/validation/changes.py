@@ -38,15 +38,17 @@ def more_run(
     entries: list[dict[str, Any]], seconds: float, place: int | None = None, status: str = "success", **told: Any
 ) -> None:
     """One more run with the configuration of the others, but for what is `told` of its start, at the end or before the
-    entry at `place`."""
+    entry at `place`, where the others leave it no time."""
+    lasted_ms = round(1000 * seconds) + 3200 if place is None else 0
     place = len(entries) if place is None else place
     now = entries[place - 1]["time_ms"]
     start, end = (
         {**entries[0], "folder": f"left_out_{place}", "time_ms": now, **told},
         {
             **entries[1],
-            "time_ms": now,
+            "time_ms": now + lasted_ms,
             "status": status,
+            "seed": random.Random(f"seed of the run at {place}").getrandbits(31),
             "log_sha256": f"{place:064x}",
             "time_to_train_seconds": seconds,
             "start": place,

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from honest_run import ORG, PROCESSOR, RUNG, SYSTEM, Lines, as_text, log_lines, record_of
+from honest_run import ORG, PROCESSOR, RUNG, SYSTEM, Lines, as_text, log_lines, own_ms, record_of
 
 from benchmark.definition.finder import load_benchmark
 from benchmark.definition.trainer import ROOT
@@ -51,7 +51,7 @@ def ledger_of(runs: dict[int, tuple[Lines, bytes]]) -> list[dict[str, Any]]:
         entries += [
             {
                 "event": "start",
-                "time_ms": lines[0]["time_ms"] - 900,
+                "time_ms": lines[0]["time_ms"] - 900 - own_ms(index),
                 "folder": f"set/run_{index}",
                 "index": index,
                 "rung": told.get(keys.SUBMISSION_BENCHMARK),
@@ -72,7 +72,7 @@ def ledger_of(runs: dict[int, tuple[Lines, bytes]]) -> list[dict[str, Any]]:
                 "seed": record["seed"],
                 "epochs": record["epochs"],
                 "time_to_train_seconds": record["time_to_train_seconds"],
-                "time_ms": lines[-1]["time_ms"] + 900,
+                "time_ms": lines[-1]["time_ms"] + 900 + own_ms(index),
                 "log_sha256": record["log"]["sha256"],
             },
         ]

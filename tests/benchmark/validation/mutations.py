@@ -29,7 +29,7 @@ from changes import (
     weak_alone,
 )
 from corpus import RESULTS, Mutation
-from honest_run import EPOCH_MS, STEPS, at
+from honest_run import EPOCH_MS, STEPS, at, own_ms
 from mutations_between import BETWEEN
 from mutations_code import CODES
 from mutations_copies import COPIES
@@ -44,6 +44,7 @@ from mutations_sets import SETS
 from mutations_strangers import STRANGERS
 from mutations_tallies import TALLIED
 from mutations_told import TOLD
+from mutations_vendors import VENDORS
 from mutations_weak import WEAK
 
 from benchmark.definition.golden_files import RECOGNISED, REFUSED, UNKNOWN
@@ -144,7 +145,7 @@ MUTATIONS = (
         log(together(*(shift_from(keys.EVAL_STOP, -400, which) for which in range(3)))),
         invalid=False,
     ),
-    Mutation("staging in no time", "R3.9", log(shift_from(keys.STAGING_STOP, -800)), invalid=False),
+    Mutation("staging in no time", "R3.9", log(shift_from(keys.STAGING_STOP, -800 - own_ms(0))), invalid=False),
     Mutation("an epoch in no time", "R3.9", log(together(shift_from(keys.EPOCH_STOP, -EPOCH_MS + 100)))),
     Mutation(
         "a machine with half of its cores taken",
@@ -294,5 +295,5 @@ MUTATIONS = (
     ),
     Mutation("the same seed everywhere, and records that agree", "R4.2", every_log(put(keys.SEED, 42))),
     *(each for some in (EDGES, RELATED, TOLD, LEARNED, CODES, TALLIED) for each in some),
-    *(each for some in (BETWEEN, PUBLISHED_RUNS, RELATIONS, STRANGERS) for each in some),
+    *(each for some in (BETWEEN, PUBLISHED_RUNS, RELATIONS, STRANGERS, VENDORS) for each in some),
 )

@@ -9,12 +9,8 @@ from pathlib import Path
 import pytest
 
 from benchmark.definition.curves import at_batch_size
-from benchmark.validation.checks.plausible import (
-    least_loss,
-    losses_can_be,
-    scores_can_be,
-    work_takes_its_time,
-)
+from benchmark.validation.checks.plausible import least_loss, losses_can_be, scores_can_be
+from benchmark.validation.checks.work import work_takes_its_time
 from benchmark.validation.curves import curve_of
 from benchmark.validation.limits import Limits
 from benchmark.validation.standard import standards

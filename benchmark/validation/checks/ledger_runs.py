@@ -1,0 +1,126 @@
+"""What the ledger says of runs that are not submitted: it can be, and is said alike of all runs of a set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from statistics import median
+
+from benchmark.events import keys
+from benchmark.submission.ledger import LEDGER, LedgerRun
+from benchmark.validation.checks.ledger import CLOCKS_APART_SECONDS
+from benchmark.validation.checks.ledger_order import FIRST_WAIT_SECONDS, TIMES_THE_WAIT, WAIT_SECONDS
+from benchmark.validation.finding import Fault, Severity, shown
+from benchmark.validation.registry import check
+from benchmark.validation.subjects import ResultSet
+from benchmark.validation.told import ledger_of, run_of
+
+
+@check("R4.12", "R4.2", of=ResultSet, ours_alone=True)
+def ledger_runs_can_be(results: ResultSet) -> Iterator[Fault]:
+    """A run that reached the target has a log, a seed, epochs and a time, which is not longer than it lasted, nor much
+    shorter than in others; and no two runs took one seed."""
+    ledger = ledger_of(results)
+    file = f"{results.file}/{LEDGER}"
+    if ledger is None:
+        return
+    reached = [run for run in ledger.runs if run.status == keys.SUCCESS]
+    seeds: dict[int, LedgerRun] = {}
+    for run in reached:
+        told = {"log": run.log_sha256, "seed": run.seed, "epochs": run.epochs, "time to train": run.seconds}
+        missing = [name for name, value in told.items() if value is None]
+        if missing:
+            yield Fault(
+                "a run reached the target, and the ledger does not say all of it",
+                file=file,
+                line=run.end_line,
+                expected=", ".join(told),
+                found=f"no {', no '.join(missing)}",
+            )
+        lasted = _lasted(run)
+        if lasted is not None and run.seconds is not None and run.seconds > lasted + CLOCKS_APART_SECONDS:
+            yield Fault(
+                "a run took longer on its own clock than in the ledger",
+                file=file,
+                line=run.end_line,
+                expected=f"at most {lasted:.1f} s, from its start to its end",
+                found=f"{run.seconds:g} s",
+            )
+        other = seeds.setdefault(run.seed, run) if run.seed is not None and not run.resumed else run
+        if other is not run and not run.seed_given:
+            yield Fault(
+                "two runs in the ledger took one seed",
+                file=file,
+                line=run.end_line,
+                expected=f"another than that of {shown(other.folder)}",
+                found=shown(run.seed),
+                rule="R4.2",
+                severity=Severity.WARNING,
+            )
+    sent = [run for log in results.logs if (run := run_of(ledger, log)) is not None]
+    yield from _shorter_than_they_lasted(file, reached, sent)
+
+
+@check("R4.12", of=ResultSet, ours_alone=True)
+def sets_have_one_configuration(results: ResultSet) -> Iterator[Fault]:
+    """One command makes all runs of a set: the ledger does not say of one that it was made otherwise."""
+    ledger = ledger_of(results)
+    first: dict[str, LedgerRun] = {}
+    for log in results.logs if ledger is not None else ():
+        if (run := run_of(ledger, log)) is not None and "/" in run.folder:
+            first.setdefault(run.folder.rpartition("/")[0], run)
+    for run in ledger.runs if ledger is not None else ():
+        other = first.get(run.folder.rpartition("/")[0], run)
+        apart = [name for name, value in _made_by(run).items() if value != _made_by(other)[name]]
+        if apart:
+            yield Fault(
+                "a run was made otherwise than the submitted ones of its set",
+                file=f"{results.file}/{LEDGER}",
+                line=run.line,
+                expected=f"the {', '.join(apart)} of {shown(other.folder)}",
+                found=shown(run.folder),
+                severity=Severity.WARNING,
+                hint="a set that was gone on with by another command, or a run that was put out of the count",
+            )
+
+
+def _made_by(run: LedgerRun) -> dict[str, object]:
+    return {
+        "rung": run.rung,
+        "ranks": run.ranks,
+        "instances": run.instances,
+        "partition": run.partition,
+        "configuration": run.configuration,
+        "source": run.source,
+        "commit": run.commit,
+        "submitter and division": run.declared,
+    }
+
+
+def _shorter_than_they_lasted(file: str, reached: Sequence[LedgerRun], sent: Sequence[LedgerRun]) -> Iterator[Fault]:
+    """Runs of the submitted sets of which the ledger has less time on the clock than from start to end."""
+    folders = {run.folder.rpartition("/")[0] for run in sent} - {""}
+    lines = {run.line for run in sent}  # of these runs_take_their_logs_time says so
+    besides = [wait for run in sent if (wait := _beside_the_clock(run)) is not None]
+    for run in reached if besides else ():
+        wait, usual = _beside_the_clock(run), max(median(besides), 0.0)
+        most = (FIRST_WAIT_SECONDS if run.index == 0 else WAIT_SECONDS) + TIMES_THE_WAIT * usual
+        if run.line not in lines and run.folder.rpartition("/")[0] in folders and wait is not None and wait > most:
+            yield Fault(
+                "a run took much less on its clock than from its start to its end",
+                file=file,
+                line=run.end_line,
+                expected=f"about {usual:.1f} s less, as in the submitted runs",
+                found=f"{wait:.1f} s less",
+                severity=Severity.WARNING,
+                hint="a time that was changed: it decides which runs count",
+            )
+
+
+def _lasted(run: LedgerRun) -> float | None:
+    told = run.started_ms is not None and run.ended_ms is not None
+    return (run.ended_ms - run.started_ms) / 1000 if told else None
+
+
+def _beside_the_clock(run: LedgerRun) -> float | None:
+    lasted = _lasted(run)
+    return lasted - run.seconds if lasted is not None and run.seconds is not None else None

@@ -1,0 +1,98 @@
+"""What a vendor tried who made all files fit again: rates above the epochs, times that one wrote, runs put out of the
+count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from changes import Change, every_log, ledger, more_run, shift_from
+from corpus import Mutation, Tree
+from honest_run import EPOCHS, Lines, at
+from mutations_published import TIMES, lasting, stats_of, warned
+
+from benchmark.events import keys
+
+
+def rates(made: Callable[[float, int], float]) -> Change:
+    """The seconds of each epoch that its samples/s come of, by those that they did and the log's milliseconds."""
+
+    def change(lines: Lines) -> None:
+        for epoch in range(EPOCHS):
+            start, stop = (lines[at(lines, key, epoch)]["time_ms"] for key in TIMES["epoch"])
+            samples = lines[at(lines, keys.F1_MACRO, 0)]["metadata"][keys.SAMPLES_COUNT]
+            told = stats_of(lines, epoch)
+            told["throughput"] = samples / made(samples / told["throughput"], stop - start)
+
+    return every_log(change)
+
+
+def checkpoints_in(ms: int) -> Change:
+    """From each evaluation to the next epoch."""
+
+    def change(lines: Lines) -> None:
+        for epoch in range(1, EPOCHS):
+            start = lines[at(lines, keys.EPOCH_START, epoch)]["time_ms"]
+            shift_from(keys.EPOCH_START, ms - (start - lines[at(lines, keys.F1_MACRO, epoch - 1)]["time_ms"]), epoch)(
+                lines
+            )
+
+    return every_log(change)
+
+
+def once_in(key: str, ms: int) -> Change:
+    """The interval before an event, and all later events with it."""
+
+    def change(lines: Lines) -> None:
+        began = lines[at(lines, key.replace("_stop", "_start"))]["time_ms"]
+        shift_from(key, ms - (lines[at(lines, key)]["time_ms"] - began))(lines)
+
+    return every_log(change)
+
+
+def waits_of(before_ms: int, after_ms: int) -> Change:
+    """The ledger's lines, by the logs of their runs."""
+
+    def change(tree: Tree) -> None:
+        def written(entries: list[dict[str, Any]]) -> None:
+            for lines, start, end in zip(tree.logs.values(), entries[::2], entries[1::2], strict=True):
+                start["time_ms"] = lines[0]["time_ms"] - before_ms
+                end["time_ms"] = lines[-1]["time_ms"] + after_ms
+
+        tree.ledger.append(written)
+
+    return change
+
+
+def sixth(seconds: float = 12.0, **told: Any) -> Change:
+    """One more run of the set, with what is `told` of its start. Of one that counts, the other window is the median."""
+    return ledger(lambda entries: more_run(entries, seconds, folder="set/run_5", index=5, **told))
+
+
+def end_of_the_sixth(seconds: float = 12.0, **told: Any) -> Change:
+    def change(entries: list[dict[str, Any]]) -> None:
+        more_run(entries, seconds, folder="set/run_5", index=5)
+        entries[-1].update(told)
+
+    return ledger(change)
+
+
+VENDORS = (
+    warned("samples/s of three percent less time than the epochs", "R3.9", rates(lambda told, _ms: told * 0.97)),
+    warned("samples/s of the log's times and a step", "R3.9", rates(lambda _told, ms: ms / 1000 - 0.00041372)),
+    warned("samples/s of a share of the log's times", "R3.9", rates(lambda _told, ms: ms / 1000 * 0.99991372)),
+    warned("evaluations that all take 500 ms", "R3.9", lasting(lambda _epoch, _ms: 500, "evaluation")),
+    warned("epochs that take longer by one step", "R3.9", lasting(lambda epoch, _ms: 3200 + 20 * epoch)),
+    warned("stagings of one time", "R3.9", once_in(keys.STAGING_STOP, 800)),
+    warned("initialisations of one time", "R3.9", once_in(keys.INIT_STOP, 1400)),
+    warned("runs that all wait as long for their logs", "R3.9", waits_of(931, 917)),
+    warned("checkpoints in no time", "R3.9", checkpoints_in(0)),
+    warned("training too fast for its evaluations", "R3.11", lasting(lambda _epoch, ms: ms / 6)),
+    warned("a slow run of the set on other ranks", "R4.12", sixth(ranks=4)),
+    Mutation("a slow run of the set at another commit", "R4.12", sixth(commit="1" * 40)),
+    warned("a slow run of the set on a part of the data", "R4.12", sixth(partition="fold_1")),
+    Mutation("a run without a seed in the ledger", "R4.12", end_of_the_sixth(seed=None)),
+    Mutation("a run whose clock took longer than it did", "R4.12", end_of_the_sixth(time_to_train_seconds=99.0)),
+    Mutation("a run of much less time than it lasted", "R4.12", end_of_the_sixth(60.0, time_to_train_seconds=12.0)),
+    Mutation("a run in the ledger with the seed of another", "R4.2", end_of_the_sixth(seed=1318135155)),
+)
