@@ -25,9 +25,8 @@ if TYPE_CHECKING:
 
 EXAMPLE = """Examples:
   stemdl evaluate latest measured/ -o answers
-  stemdl evaluate latest crystals/ --calibrate data/mini
-  stemdl evaluate runs/powder quartz.xy --set wavelength=1.5406
-  stemdl evaluate runs/space_group quartz.cif --set specimen=1"""
+  stemdl evaluate latest measured/ --calibrate data/mini
+  stemdl evaluate runs/mine one.csv --set NAME=VALUE    # an option of its task"""
 ANSWERS, FORMAT, SHOWN, MOST = "answers.json", 1, 3, 5
 """The file of all answers; how many classes of each the table has, and that file."""
 

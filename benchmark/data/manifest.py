@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data import format_1
 from benchmark.data.layout import shard_path
+from benchmark.definition.finder import FORMAT_1, TaskPlace, places
 from benchmark.definition.rung import SPLITS
 from benchmark.definition.sample import SampleSchema
 from benchmark.foundation.errors import StemdlError
@@ -23,7 +23,7 @@ from benchmark.foundation.text import typed
 
 MANIFEST = "manifest.json"
 FORMATS = (1, 2)
-"""Formats of manifests that are read; the last is written. `format_1` knows what the first leaves unsaid."""
+"""Formats of manifests that are read; the last is written. What the first leaves out, a task's `format_1.py` says."""
 
 
 @dataclass(frozen=True)
@@ -58,17 +58,21 @@ class Manifest:
         """The samples' schema. Raises StemdlError where a first shard has to be looked at for it and cannot be read."""
         if self.own_schema is not None:
             return self.own_schema
-        return format_1.schema_of(self.values, self.folder)
+        schema: SampleSchema = _first_task().function(FORMAT_1, "schema_of")(self.values, self.folder)
+        return schema
 
     @property
     def classes(self) -> Mapping[str, tuple[str, ...]]:
         """The labels of each target that is a class, in the order of their indices; no shard is read for it."""
-        return self.own_schema.classes if self.own_schema is not None else format_1.classes_of(self.values)
+        if self.own_schema is not None:
+            return self.own_schema.classes
+        classes: Mapping[str, tuple[str, ...]] = _first_task().function(FORMAT_1, "classes_of")(self.values)
+        return classes
 
     @property
     def task(self) -> str:
         """The task whose recipe made or imported the data."""
-        return str(self.values.get("task", format_1.TASK))
+        return str(self.values["task"]) if "task" in self.values else _first_task().name
 
     @property
     def origin(self) -> str:
@@ -79,6 +83,11 @@ class Manifest:
         words += "".join(f", {name} {source[name]}" for name in chosen)
         words += ", in no splits" if "splits" in source else ""
         return words + (f", made on {self.values['device']}" if "device" in self.values else "")
+
+
+def _first_task() -> TaskPlace:
+    """The task of manifests that name none: when they were written, there was one."""
+    return next(place for place in places().values() if place.shipped and place.brings(FORMAT_1))
 
 
 @dataclass(frozen=True)

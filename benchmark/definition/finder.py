@@ -28,7 +28,7 @@ from benchmark.foundation.guests import line_of, mark_guest
 
 DEFINITION = "definition.yaml"
 RECIPE, TASK, EVALUATE, ANSWERS = "recipe", "task", "evaluate", "answers"
-IMPORTER, SPLIT, EXPLORE = "importer", "split", "explore"
+IMPORTER, SPLIT, EXPLORE, FORMAT_1 = "importer", "split", "explore", "format_1"
 VARIABLE, ENTRY_POINTS = "STEMDL_TASKS", "stemdl.tasks"
 _HALF = {TASK: "reference.tasks"}
 """The packages of a shipped task's modules that lie in another folder than its definition."""

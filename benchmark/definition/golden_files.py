@@ -17,12 +17,12 @@ from benchmark.foundation.files import sha256_of_file
 FOLDER = "golden"
 
 IDENTICAL, RECOGNISED, REFUSED, UNKNOWN = VERDICTS = ("identical", "recognised", "refused", "unknown")
-"""Verdicts on a data set: the shards that the figures are of, byte for byte; the same patterns but for what processors
+"""Verdicts on a data set: the shards that the figures are of, byte for byte; the same samples but for what processors
 round otherwise; other ones; not compared."""
 IN_WORDS = {
     IDENTICAL: "the rung's own",
     RECOGNISED: "the rung's own, from another processor",
-    REFUSED: "NOT the rung's own: their patterns or labels are others",
+    REFUSED: "NOT the rung's own: their samples or labels are others",
     UNKNOWN: "not compared with golden figures",
 }
 

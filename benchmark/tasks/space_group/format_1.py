@@ -10,8 +10,6 @@ from benchmark.definition.sample import SampleSchema
 from benchmark.foundation.errors import StemdlError
 from benchmark.simulation.cbed_fields import LABEL, STACK, sample_schema
 
-TASK = "space_group"
-
 
 def classes_of(values: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     """The labels of the target, from what the manifest holds."""
