@@ -98,7 +98,7 @@ class LateNet(Trunk):
     """The same, but each projection is a picture of its own: turned upright, then seen by a trunk for all three, whose
     features a hidden layer joins. What a symmetry looks like need be learnt once, and not for each projection.
 
-    `most_degrees` is how far a pattern may stand askew. At 45 rows and columns cannot be told from one another any more.
+    `most_degrees` is how far a pattern may stand askew; at 45 rows cannot be told from columns any more.
     """
 
     def __init__(

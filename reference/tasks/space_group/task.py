@@ -58,9 +58,9 @@ class SpaceGroups:
         return {self._label: model(batch[self._stack])}
 
     def augment(self, batch: Batch, generator: np.random.Generator) -> Batch:
-        """Flips along the detector's axes (and quarter turns), each projection's by chance. A flip turns a crystal's pattern into that of
-        its mirror image, which has the same space group, enantiomorphic pairs apart (they look the same in the
-        zero-order zone)."""
+        """Flips along the detector's axes (and quarter turns), each projection's by chance. A flip turns a crystal's
+        pattern into that of its mirror image, which has the same space group, enantiomorphic pairs apart (they look the
+        same in the zero-order zone)."""
         patterns = batch[self._stack]
         flips = torch.from_numpy(generator.random((2, *patterns.shape[:2], 1, 1)) < 0.5).to(patterns.device)
         for flip, axis in zip(flips, (-1, -2), strict=True):
