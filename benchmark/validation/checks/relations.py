@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Iterator, Sequence
 from statistics import median
+from typing import TYPE_CHECKING
 
 from benchmark.definition.curves import Curve
 from benchmark.events import keys
@@ -15,6 +17,9 @@ from benchmark.validation.copies import LEARNED, LOSSES, METRIC, changes, record
 from benchmark.validation.finding import Fault, Severity
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import Log, ResultSet, as_number
+
+if TYPE_CHECKING:
+    import numpy as np
 
 SAME_MEAN = 1e-10
 """By how little a number differs from the mean of two others: numbers of 13 digits and more, which differ by 1 in 1,000
@@ -27,6 +32,8 @@ APART = 1e-4
 """How far the others are apart, at least, in shares of the number: those of runs that all come to one solution are
 a few steps of single precision apart, of which some are means of others."""
 MOST_RUNS, MOST_EPOCHS, MOST_OF_FOUR = 20, 100, 10
+FEWEST_ON_A_LINE = 4
+"""Numbers of two runs that lie on one line, to 10 digits, by no chance: those of two epochs always do."""
 FEW_DIGITS, ALL_DIGITS = 9, 13
 """Digits of a number that was cut, where the others of its kind have all: of 64 bits one ends in seven noughts once in
 10,000,000."""
@@ -74,8 +81,10 @@ def no_run_is_made_of_two(results: ResultSet) -> Iterator[Fault]:
 
 @check("R4.6", of=ResultSet, ours_alone=True)
 def no_curve_is_made_of_others(results: ResultSet) -> Iterator[Fault]:
-    """The losses or scores of a run are not a mixture of two other runs' in all epochs, in any shares, and not a mean
-    of more: of the numbers, their logarithms or their inverses."""
+    """The losses or scores of a run are not a mixture of two other runs' in all epochs, in any shares, not a mean of
+    more, and not one other's times a factor and a step on: of the numbers, their logarithms or their inverses."""
+    import numpy as np
+
     logs = _closed(results)
     known = recorded_at(logs[0]) if logs else ()
     published = {each.log_sha256 for each in known} - {""}
@@ -94,37 +103,53 @@ def no_curve_is_made_of_others(results: ResultSet) -> Iterator[Fault]:
                     form = float
                 own = [form(value) for value in curve]
                 rest = {other: [form(value) for value in each] for other, each in others.items()}
-                made = _made_of(own, rest)
+                with np.errstate(all="ignore"):  # what overflows is near to nothing
+                    made = made_of(own, rest) if rest else ()
                 if made:
                     names = ", ".join(logs[at].path.name if at >= 0 else f"recorded run {-1 - at}" for at in made)
                     yield _doubtful(logs[place], f"{kind} are a mixture of other runs'", f"of {names}")
                     return
 
 
-def _made_of(own: Sequence[float], rest: dict[int, list[float]]) -> tuple[int, ...]:
-    """The runs of which one is made, to 10 digits; empty where it is of none."""
-    for (one, first), (other, second) in itertools.combinations(rest.items(), 2):
-        across = [b - a for a, b in zip(first, second, strict=True)]
-        length = math.fsum(step * step for step in across)
-        if length < (APART * max(map(abs, own))) ** 2:
-            continue
-        share = math.fsum((v - a) * step for v, a, step in zip(own, first, across, strict=True)) / length
-        if all(_same(a + share * step, v) for v, a, step in zip(own, first, across, strict=True)):
-            return (one, other)
-    for count in {3, len(rest)} - {0, 1, 2} if len(rest) > 2 else ():
-        for some in itertools.combinations(rest, count):
-            means = [math.fsum(values) / count for values in zip(*(rest[each] for each in some), strict=True)]
-            if all(_same(mean, value) for mean, value in zip(means, own, strict=True)) and _differ(own, rest, some):
-                return some
+def made_of(own: Sequence[float], rest: dict[int, list[float]]) -> tuple[int, ...]:
+    """The runs of which one is made, to 10 digits; empty where it is of none: a mixture of two, a mean of three or all,
+    or one of them times a factor and a step on."""
+    import numpy as np
+
+    places, table, told = list(rest), np.array(list(rest.values())), np.array(own)
+    near, apart = SAME_MEAN * np.abs(told), APART * np.abs(told)
+    firsts, seconds = np.triu_indices(len(places), 1)
+    across = table[seconds] - table[firsts]
+    length = np.sum(across * across, axis=1)
+    firsts, seconds, across, length = (each[length >= apart.max() ** 2] for each in (firsts, seconds, across, length))
+    share = np.sum((told - table[firsts]) * across, axis=1) / length
+    made = np.all(np.abs(table[firsts] + share[:, None] * across - told) <= near, axis=1)
+    if made.any():
+        at = int(made.argmax())
+        return places[firsts[at]], places[seconds[at]]
+    for count in {3, len(places)} - {0, 1, 2} if len(places) > 2 else ():
+        some = _combinations(len(places), count)
+        means = np.all(np.abs(table[some].mean(axis=1) - told) <= near, axis=1)
+        for at in np.nonzero(means & np.any(np.abs(table[some, 0] - told[0]) >= apart[0], axis=1))[0]:
+            return tuple(places[each] for each in some[at])
+    if len(own) >= FEWEST_ON_A_LINE:
+        away, by = table - table.mean(axis=1, keepdims=True), told - told.mean()
+        spread = np.sum(away * away, axis=1)
+        factor = np.sum(away * by, axis=1) / np.where(spread > 0, spread, 1.0)
+        on_a_line = np.all(np.abs(factor[:, None] * away - by) <= near, axis=1) & (np.abs(by).max() >= apart.max())
+        return tuple(places[at] for at in np.nonzero(on_a_line)[0][:1])
     return ()
+
+
+@functools.lru_cache(maxsize=8)
+def _combinations(of: int, count: int) -> np.ndarray:
+    import numpy as np
+
+    return np.array(list(itertools.combinations(range(of), count)))
 
 
 def _inverse(value: float) -> float:
     return 1 / value
-
-
-def _differ(own: Sequence[float], rest: dict[int, list[float]], some: Sequence[int]) -> bool:
-    return any(abs(rest[each][0] - own[0]) >= APART * abs(own[0]) for each in some)
 
 
 @check("R4.6", of=ResultSet, ours_alone=True)
@@ -145,6 +170,9 @@ def no_number_follows_from_its_own_run(results: ResultSet) -> Iterator[Fault]:
                 log, "two test scores follow from the dev scores", f"{test!r} of {dev!r}, {other!r} of {other_dev!r}"
             )
             break
+    tests, devs = [test for _, _, test in pairs], {0: [dev for _, dev, _ in pairs]}
+    if len(pairs) >= FEWEST_ON_A_LINE and made_of(tests, devs):
+        yield _doubtful(pairs[0][0], "all test scores follow from the dev scores", f"a line through {len(pairs)} runs")
     for kind, curves in _curves(results, logs):
         for place, curve in curves.items():
             for one, middle, last in zip(curve, curve[1:], curve[2:], strict=False):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import random
 
 import pytest
 from changes import OF_A_RUN, taken_from_run_0
 from corpus import REFERENCE, Tree
 from honest_run import as_text, log_lines
 
+from benchmark.validation.checks.relations import made_of
 from benchmark.validation.copies import LOSSES, Trace, copies
 from benchmark.validation.finding import Severity
 from benchmark.validation.limits import Limits
@@ -70,3 +72,21 @@ def test_a_log_judged_by_two_names_is_one_log(tmp_path):
     assert list(copies([traces, again])) == []
     copied = traces_of(tmp_path / "copied", {index: log_lines(index) for index in range(5)})
     assert [found.trace.path for found in copies([traces, copied])] == [trace.path for trace in copied]
+
+
+def test_curves_that_are_made_of_others_are_seen() -> None:
+    draw = random.Random(5)
+    rest = {place: [draw.uniform(1, 2) for _ in range(8)] for place in range(7)}
+    of = {place: [draw.uniform(1, 2) for _ in range(8)] for place in (7, 8)}
+    mixed = [0.3 * a + 0.7 * b for a, b in zip(rest[1], rest[4], strict=True)]
+    means = [sum(values) / 3 for values in zip(rest[0], rest[2], rest[6], strict=True)]
+    of_all = [sum(values) / 7 for values in zip(*rest.values(), strict=True)]
+    on_a_line = [3 * value - 1 for value in rest[5]]
+    assert [made_of(own, rest) for own in (mixed, means, of_all, on_a_line)] == [
+        (1, 4),
+        (0, 2, 6),
+        tuple(range(7)),
+        (5,),
+    ]
+    assert not any(made_of(own, rest) for own in (*of.values(), [1.5] * 8))
+    assert not made_of(on_a_line[:3], {place: values[:3] for place, values in rest.items()})
