@@ -15,6 +15,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmark.foundation.files import canonical_json, sha256_of_text
+from benchmark.metrics.tallies import read_tallies, tallies_of
 from benchmark.scoring.log_folders import find_log_folders
 from benchmark.validation.curves import curve_of
 from benchmark.validation.limits import Limits
@@ -27,9 +29,15 @@ def main() -> int:
     read = [log for path in logs if (log := Log.read(path, path.name, Limits())).metrics and log.stop]
     curves = [curve_of(log) for log in sorted(read, key=lambda log: log.start.time_ms)]
     runs = [asdict(each) for each in sorted(curves, key=lambda each: (each.global_batch_size, each.ranks))]
+    schemas = {
+        sha256_of_text(canonical_json(read_tallies(path).schema.to_json()))
+        for log in read
+        if (path := tallies_of(log.path)) is not None
+    }
+    counted = f' "schema_sha256": {json.dumps(schemas.pop())},\n' if len(schemas) == 1 else ""
     told = "by performance/record_curves.py, of runs of the reference on 2 cores of an AMD EPYC"
     rows = ",\n".join("  " + json.dumps(each) for each in runs)
-    print(f'{{"recorded": {json.dumps(told)},\n "runs": [\n{rows}\n]}}')
+    print(f'{{"recorded": {json.dumps(told)},\n{counted} "runs": [\n{rows}\n]}}')
     return 0
 
 

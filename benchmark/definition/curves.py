@@ -38,13 +38,23 @@ class Curve:
     rate_of_a_cpu: float = 0.0
 
 
-def read_curves(task: Path, rung: str) -> tuple[Curve, ...]:
-    """The recorded runs of a rung of the task in a folder; none where none were recorded."""
+@dataclass(frozen=True)
+class Recorded:
+    """The recorded runs of a rung, and the SHA-256 of the schema of the samples that they counted, as canonical JSON;
+    "" where they kept no counts."""
+
+    runs: tuple[Curve, ...] = ()
+    schema_sha256: str = ""
+
+
+def read_recorded(task: Path, rung: str) -> Recorded:
+    """Those of a rung of the task in a folder; none where none were recorded."""
     path = task / CURVES / f"{rung}.json"
     if not path.is_file():
-        return ()
-    runs: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["runs"]
-    return tuple(Curve(**{name: _frozen(value) for name, value in each.items()}) for each in runs)
+        return Recorded()
+    told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    runs = (Curve(**{name: _frozen(value) for name, value in each.items()}) for each in told["runs"])
+    return Recorded(tuple(runs), told.get("schema_sha256", ""))
 
 
 def _frozen(value: Any) -> Any:

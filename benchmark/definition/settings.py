@@ -195,6 +195,18 @@ def settings_of(benchmark: Answered) -> dict[str, Setting]:
     return known
 
 
+def at_rung(known: Mapping[str, Setting], benchmark: Answered, rung: str) -> dict[str, Setting]:
+    """The settings of `settings_of`, with the values that the task gives them for a rung. Raises StemdlError where its
+    file is wrong."""
+    path = benchmark.task_folder / f"{rung}.yaml"
+    values = _read(path) if path.is_file() else {}
+    of_rung = {}
+    for key, value in values.items():
+        setting = _of(key, known, str(path))
+        of_rung[setting.name] = dataclasses.replace(setting, default=setting.checked(value, str(path)))
+    return {**known, **of_rung}
+
+
 def read_settings(
     benchmark: Answered, rung: str, file: Path | None = None, overrides: tuple[str, ...] = ()
 ) -> Settings:
@@ -203,12 +215,10 @@ def read_settings(
 
     Raises StemdlError naming the file or option, the key and what it should be.
     """
-    known = settings_of(benchmark)
+    known = at_rung(settings_of(benchmark), benchmark, rung)
     values = {name: each.default for name, each in known.items()}
-    of_rung = benchmark.task_folder / f"{rung}.yaml"
-    for source in ([of_rung] if of_rung.is_file() else []) + ([file] if file is not None else []):
-        for key, value in _read(source).items():
-            values[key] = _of(key, known, str(source)).checked(value, str(source))
+    for key, value in (_read(file) if file is not None else {}).items():
+        values[key] = _of(key, known, str(file)).checked(value, str(file))
     for override in overrides:
         key, equals, text = override.partition("=")
         if not equals:

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.definition.benchmark import Benchmark
-from benchmark.definition.curves import Curve, read_curves
+from benchmark.definition.curves import Curve, read_recorded
 from benchmark.definition.finder import VARIABLE, benchmark_with, find_task, readable
 from benchmark.definition.golden_files import golden_sha256
 from benchmark.definition.rung import SPLITS
 from benchmark.definition.scored import SCORED, Goal, scored_benchmark
 from benchmark.definition.setting import Setting
-from benchmark.definition.settings import settings_of
+from benchmark.definition.settings import at_rung, settings_of
 from benchmark.definition.trainer import HARNESS, Trainer
 from benchmark.foundation.files import shipped_yaml
 
@@ -44,8 +44,9 @@ class Standard:
     recipe_sha256, golden_sha256 : of the data, and of what they are recognised by; ours alone.
     known_manifests : of the data of logs that do not say whether they were recognised.
     by_gradients : whether its trainer learns so.
-    settings : what each setting of the trainer may be, by name; ours alone.
+    settings : what each setting of the trainer may be, by name, and is at the rung; ours alone.
     classes : that the metric tells apart. curves : of recorded runs of the reference; none where there are none.
+    schema_sha256 : of the samples that those runs counted; "" where they kept no counts.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Standard:
     settings: Mapping[str, Setting] = field(default_factory=dict)
     classes: int = 0
     curves: tuple[Curve, ...] = ()
+    schema_sha256: str = ""
 
     @property
     def ours(self) -> bool:
@@ -138,12 +140,14 @@ def _of_definition(benchmark: Benchmark) -> dict[str, Standard]:
             golden_sha256=golden_sha256(rung.name),
             known_manifests=benchmark.known_manifests.get(rung.name, ()),
             by_gradients=benchmark.by_gradients,
-            settings=settings,
+            settings=at_rung(settings, benchmark, rung.name),
             classes=rung.classes,
-            curves=read_curves(find_task(benchmark.task).folder, rung.name),
+            curves=recorded.runs,
+            schema_sha256=recorded.schema_sha256,
         )
         for rung in benchmark.rungs.values()
         if (scored := scored_benchmark(rung.name)) is not None
+        and (recorded := read_recorded(find_task(benchmark.task).folder, rung.name))
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from benchmark.definition.finder import benchmark_with
 from benchmark.events import keys
 from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.files import canonical_json, sha256_of_text
 from benchmark.metrics.metric import InParts, Metric, make_metric, samples_in
 from benchmark.metrics.tallies import Tallies, read_tallies
 from benchmark.validation.finding import Fault, shown
@@ -37,6 +38,13 @@ def tallies_come_to_the_log(log: Log) -> Iterator[Fault]:
     classes = [len(tallies.schema.classes.get(name, ())) for name in benchmark.measured.of]
     if log.standard.classes not in (0, *classes):
         yield fault("the classes are not the rung's", expected=str(log.standard.classes), found=shown(classes[0]))
+    counted = sha256_of_text(canonical_json(tallies.schema.to_json()))
+    if log.standard.schema_sha256 not in ("", counted):
+        yield fault(
+            "what was counted is of samples that are not the rung's",
+            expected=f"the schema of recorded runs, {log.standard.schema_sha256}",
+            found=counted,
+        )
     if sorted(tallies.splits) != sorted(EVALUATED):
         yield fault("other splits were counted", expected=" and ".join(EVALUATED), found=", ".join(tallies.splits))
     for split in EVALUATED:
