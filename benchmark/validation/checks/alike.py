@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from benchmark.events import keys
 from benchmark.validation.checks.measured import evaluated_samples, is_share
 from benchmark.validation.finding import Fault, Severity, shown
+from benchmark.validation.packed import packed_sources
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import Log, ResultSet, as_number
 
@@ -18,6 +19,8 @@ SAME_SHARE, SAME_SCORE = 0.3, 1e-3
 FEWEST_WRONG = 30
 """Wrong predictions below which runs often have the same score."""
 FEWEST_RUNS = 3
+KEEPS_COUNTS = b"write_tallies("
+"""The call by which a trainer keeps what its last evaluations counted."""
 MEASURED = ("latency_seconds", "bandwidth_bytes_per_second")
 
 
@@ -91,6 +94,12 @@ def tallies_are_of_one_split(results: ResultSet) -> Iterator[Fault]:
             read += [(log, read_tallies(log.tallies))] if log.tallies is not None else []
         except StemdlError:
             return  # tallies_come_to_the_log says so
+    if not read and results.submitted and all(log.closed for log in results.read) and _keeps_counts(results):
+        yield Fault(
+            "what the runs counted is left out, and the trainer that is packed keeps it",
+            expected="tallies/result_<i>.json of each run, as stemdl submit packs them",
+            severity=Severity.WARNING,
+        )
     if read and len(read) < len(results.read):
         missing = next(log for log in results.read if log.tallies is None)
         yield Fault(
@@ -100,6 +109,17 @@ def tallies_are_of_one_split(results: ResultSet) -> Iterator[Fault]:
             found=f"that of {len(read)}",
             severity=Severity.WARNING,
         )
+    counted: dict[tuple[str, bytes], Log] = {}
+    for log, tallies in read:
+        for split, tally in tallies.splits.items():
+            other = counted.setdefault((split, tally.tobytes()), log)
+            if other is not log and results.standard is not None and results.standard.curves and _wrong(log, split):
+                yield Fault(
+                    f"two runs counted the same of {split}, though seeds change what is predicted",
+                    file=log.file,
+                    expected=f"other counts than those of {other.path.name}",
+                    severity=Severity.WARNING,
+                )
     for (one, first), (log, tallies) in itertools.pairwise(read):
         if tallies.schema != first.schema or _totals(tallies) != _totals(first):
             yield Fault(
@@ -107,6 +127,19 @@ def tallies_are_of_one_split(results: ResultSet) -> Iterator[Fault]:
                 file=log.file,
                 expected=f"the schema and the samples of each class of {one.path.name}",
             )
+
+
+def _keeps_counts(results: ResultSet) -> bool:
+    """Whether the packed source of the reference writes what a run counted."""
+    packed = packed_sources(results.folder.parents[3], results.benchmark)
+    return any(KEEPS_COUNTS in content for files in packed.values() for content in files.values())
+
+
+def _wrong(log: Log, split: str) -> bool:
+    """Whether so many predictions of a split are wrong that two runs do not have the same by chance."""
+    score = as_number(log.metrics[-1].value if split == "dev" and log.metrics else log.value(log.goal.test_key))
+    samples = log.standard.samples.get(split, 0) if log.standard is not None else 0
+    return score is not None and (log.goal.high != 1.0 or (1.0 - score) * samples >= FEWEST_WRONG)
 
 
 def _totals(tallies) -> dict[str, list[int]]:

@@ -27,6 +27,11 @@ USUAL = re.compile(
 """Files that need no word: everybody knows by their names what they are for."""
 _NAMED = re.compile(r"(?<![\w./$<>*{}\[\]-])((?:\./|\.\./)?[\w.-]+\.(?:sh|yaml)|\.\./[\w.-]+)(?![\w/*-])")
 """Names of scripts, settings and folders in a README."""
+_ACCELERATORS = re.compile(
+    r"\b[1-9]\d*\s*(?:x\s*|\N{MULTIPLICATION SIGN}\s*)?(?:nvidia|amd instinct|tesla|gpus?\b|[ahb][12]00\b)",
+    re.IGNORECASE,
+)
+"""So many of them."""
 _HASH = re.compile(r"\b[0-9a-f]{64}\b")
 _RUN_FILES = re.compile(r"result_\d+\.\w+|ledger\w*\.jsonl|scaling\.json")
 
@@ -80,6 +85,15 @@ def readmes_name_what_is_there(results: ResultSet) -> Iterator[Fault]:
         for name in dict.fromkeys(_NAMED.findall(text)):
             if not (path.parent / name).exists() and PurePosixPath(name).name != LEDGER:
                 yield Fault("a README names what is not there", file=file, found=shown(name), severity=Severity.WARNING)
+        claimed = _ACCELERATORS.search(text)
+        if claimed and not any(log.number(keys.ACCELERATORS_PER_NODE) for log in results.read):
+            yield Fault(
+                "a README counts accelerators, and no run had any",
+                file=file,
+                found=shown(claimed[0]),
+                expected="what the logs say that the runs computed on",
+                severity=Severity.WARNING,
+            )
         for each in sorted(set(_HASH.findall(text)) - known):
             yield Fault(
                 "a README has a hash that is none of the runs'",

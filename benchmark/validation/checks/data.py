@@ -64,6 +64,13 @@ def data_recognised(log: Log) -> Iterator[Fault]:
                 found=shown(told.get("golden_sha256")),
                 hint="figures are the rung's, and change with its version alone",
             )
+        if verdict == IDENTICAL and (told.get("rounded") or told.get("recounted")):
+            yield Fault(
+                "data that are said to be identical were rounded otherwise",
+                line=event.line,
+                expected=f"{RECOGNISED}, or none that differ",
+                found=f"{shown(told.get('rounded'))} rounded, {shown(told.get('recounted'))} recounted",
+            )
         if told.get("compared") != sum(standard.samples.values()):
             yield Fault(
                 "not all samples were compared with golden figures",

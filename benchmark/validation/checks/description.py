@@ -30,8 +30,8 @@ ALWAYS_THERE = (
     "operating_system",
 )
 """Fields that N/A is not an answer to: every system has one."""
-LEAST_GHZ, MOST_GHZ = 0.1, 10.0
-"""Clocks: no processor has been run above 9.2 GHz."""
+LEAST_GHZ, MOST_GHZ = 0.1, 7.0
+"""Clocks: no processor that is sold runs above 6.2 GHz."""
 CAPACITIES = ("host_memory_capacity", "host_storage_capacity", "accelerator_memory_capacity")
 MOST = {
     "number_of_nodes": 200_000,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import statistics
 from collections.abc import Iterator, Sequence
 
@@ -34,6 +35,9 @@ FAST_EVALUATION, CLOCK_STEP_SECONDS = 50, 0.002
 """So many times the samples/s of training an evaluation, which has no backward pass, is asked about; a log's times are
 whole milliseconds."""
 
+DOUBTFUL = 1e-5
+"""The chance below which a reader asks: the differences of n times are multiples of k by 1 in k^(n - 1), of some k at
+least as large by some times as much."""
 OF_AN_EVALUATION, SHORTEST_SECONDS = 0.2, 0.02
 """The share of an evaluation's time that as many samples of the test split take at least, if for more than a moment."""
 
@@ -178,6 +182,21 @@ def epochs_take_their_time(log: Log) -> Iterator[Fault]:
 
 
 @check("R3.9", of=Log, ours_alone=True)
+def times_are_of_a_fine_clock(log: Log) -> Iterator[Fault]:
+    """The times of a closed log are not whole steps of more than a millisecond."""
+    times = sorted({event.time_ms for event in log.events}) if log.closed else []
+    step = math.gcd(*(time - times[0] for time in times[1:]))
+    if step > 1 and (len(times) - 2) * math.log(step) > -math.log(DOUBTFUL):
+        yield Fault(
+            "all times of the log are whole steps",
+            line=log.events[0].line,
+            expected="milliseconds, as the trainer writes them",
+            found=f"{len(times)} times, in steps of {step} ms",
+            severity=Severity.WARNING,
+        )
+
+
+@check("R3.9", of=Log, ours_alone=True)
 def no_work_without_time(log: Log) -> Iterator[Fault]:
     """Staging takes time where the data are read at once, and evaluation is not faster by far than training."""
     lengths = seconds_of(log, keys.STAGING_START, keys.STAGING_STOP)
@@ -193,11 +212,12 @@ def no_work_without_time(log: Log) -> Iterator[Fault]:
                 expected=f'"{keys.STAGED_BYTES}": 0, or the setting stage',
                 found=f"{copied:g} bytes",
             )
-        if copied == 0 and log.closed and log.settings().get("stage"):
+        least = log.number(keys.TRAIN_SAMPLES) or 1
+        if copied < least and log.closed and log.settings().get("stage"):
             yield Fault(
-                "the settings name a folder to copy the data to, and nothing was copied on the clock",
+                "the settings name a folder to copy the data to, and they were not copied on the clock",
                 line=event.line,
-                expected=f"the bytes under {keys.STAGED_BYTES}",
+                expected=f"the bytes of {least:g} samples under {keys.STAGED_BYTES}",
                 found=shown(event.metadata.get(keys.STAGED_BYTES)),
                 severity=Severity.WARNING,
             )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from benchmark.definition.curves import Curve
 from benchmark.definition.goal import AT_LEAST, AT_MOST, Goal
@@ -21,6 +22,9 @@ loss to its least). Runs at one batch size were seen to differ by a quarter of i
 TIMES_THE_WAY = 1.5
 """How many times as far from perfection a score may be as the worst recorded one, of a run with the settings of the
 recorded runs. At one batch size, recorded runs lie 1.3 times as far as each other after the first epoch."""
+TIMES_BACK = 1.4
+"""How many times as far from perfection as after an epoch before, and as in recorded runs, a score may come, of a run
+with their settings: no recorded score fell by more than a tenth of what was left."""
 CHANGE_NO_CURVE = {"global_batch_size", "threads_per_rank"}
 TIMES_THE_LOSS = 1.5
 """How many times as far above its least value a run's loss may be at the target as a recorded run's."""
@@ -135,6 +139,7 @@ def scores_can_be(log: Log) -> Iterator[Fault]:
                 severity=Severity.WARNING,
                 hint="a run of another batch size, or of other settings",
             )
+    yield from _falls_back(log)
     last = as_number(log.metrics[-1].value) if log.metrics else None
     samples, most_samples = (log.standard.samples if log.standard is not None else {}), evaluated_samples(log.standard)
     yield from _perfect(log)
@@ -187,6 +192,34 @@ def _as_recorded(log: Log) -> bool:
         return False
     tuned = [name for name in standard.tunable if name in standard.settings and name not in CHANGE_NO_CURVE]
     return all(settings.get(name) == standard.settings[name].default for name in tuned)
+
+
+def _falls_back(log: Log) -> Iterator[Fault]:
+    """What a run has learned it does not lose."""
+    known = [_farther(log.goal, list(curve.values)) for curve in _recorded(log)] if _as_recorded(log) else []
+    if not known:
+        return
+    most = TIMES_BACK * max([1.0, *itertools.chain.from_iterable(known)])
+    for event, farther in zip(
+        log.metrics[1:], _farther(log.goal, [as_number(event.value) for event in log.metrics]), strict=False
+    ):
+        if farther > most:
+            yield Fault(
+                f"the score after epoch {epoch_of(event)} is far from one that was reached before",
+                line=event.line,
+                expected=f"at most {most:.3g} times as far from perfection",
+                found=f"{shown(event.value)}, {farther:.3g} times",
+                severity=Severity.WARNING,
+            )
+
+
+def _farther(goal: Goal, values: Sequence[float | None]) -> list[float]:
+    """How many times as far from perfection each value is, but for the first, as the best before it; nothing of what
+    has no distance."""
+    left = [None if value is None else _left(goal, value) for value in values]
+    if None in left or not all(left):
+        return []
+    return [one / best for one, best in zip(left[1:], itertools.accumulate(left, min), strict=False)]
 
 
 def _perfect(log: Log) -> Iterator[Fault]:

@@ -9,8 +9,9 @@ from typing import Any
 from benchmark.foundation.reading import Unreadable, read_bytes
 from benchmark.submission.record_format import FORMAT, of_the_newest_format
 from benchmark.submission.run_record import facts_of
-from benchmark.validation.finding import Fault, shown
+from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
+from benchmark.validation.standard import standards
 from benchmark.validation.subjects import RECORD, Log
 
 
@@ -48,6 +49,17 @@ def record_agrees(log: Log) -> Iterator[Fault]:
             file=record.file,
             expected=log.standard.name,
             found=shown(values.get("rung")),
+        )
+    data = values.get("data")
+    folder = data.get("folder") if isinstance(data, dict) else None
+    named = folder.rstrip("/").rpartition("/")[2] if isinstance(folder, str) else ""
+    if log.standard is not None and named != log.standard.name and named in standards():
+        yield Fault(
+            "the record's data lie in a folder of another rung",
+            file=record.file,
+            expected=log.standard.name,
+            found=shown(folder),
+            severity=Severity.WARNING,
         )
     if values["format"] is True or values["format"] != FORMAT:
         yield Fault(

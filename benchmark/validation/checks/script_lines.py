@@ -54,8 +54,12 @@ _A_PIN = re.compile(r"\s*([\w.\[\]-]+\s*==\s*[\w.+!*-]+(\s*;[^#]*)?)?\s*(#.*)?")
 _KNOWN_OUTPUT = re.compile(
     r"\$\((dirname|pwd|nproc|date|hostname|basename|realpath|readlink)\b[^()`]*\)|\$\{?[A-Z_]+DIR\}?"
 )
-_DATA_MADE = re.compile(r"\bstemdl\s+data\s+generate\b.*?\s(?:-o|--output)[\s=]+([\w./-]+)(?=\s|$)")
-_DATA_TAKEN = re.compile(r"\s--data[\s=]+([\w./-]+)(?=\s|$)")
+_FOLDER = r"[\"']?([\w./${}-]+)[\"']?(?=\s|$)"
+_DATA_MADE = re.compile(rf"\bstemdl\s+data\s+generate\b.*?\s(?:-o|--output)[\s=]+{_FOLDER}")
+_DATA_TAKEN = re.compile(rf"\s--data[\s=]+{_FOLDER}")
+_BELOW_A_VARIABLE = re.compile(r"\$(\{[A-Z_]+\}|[A-Z_]+)/[\w./-]+")
+_OF_FOLDERS = {"-o", "--output", "--data"}
+"""The options whose values may lie below a folder that a site names by a variable."""
 _WRITTEN = re.compile(r">\s*([^\s&>]+)")
 _MAY_BE_WRITTEN = re.compile(r"^/dev/|/drop_caches$|\.(txt|log|out|err|csv)[\"']?$")
 """Files that a line may write which runs nothing: what it says of the machine."""
@@ -148,9 +152,10 @@ def _is_of_the_program(words: list[str], trainer: bool) -> bool:
     known = OF_THE_PROGRAM.get(words[0]) if words else None
     if known is None or (words[0] == "data" and words[1:2] not in (["generate"], ["verify"])):
         return False
-    for word, value in zip(words, [*words[1:], ""], strict=True):
+    for above, word, value in zip(["", *words], words, [*words[1:], ""], strict=False):
         name, _, given = word.removeprefix("--").partition("=")
-        if not word.isascii() or word.startswith("$"):
+        below = above in _OF_FOLDERS and _BELOW_A_VARIABLE.fullmatch(word)
+        if not word.isascii() or (word.startswith("$") and not below):
             return False
         if word.startswith("--") and name and name not in known and not (trainer and name == "trainer"):
             return False

@@ -6,6 +6,7 @@ import functools
 import itertools
 import math
 import operator
+import random
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -32,6 +33,11 @@ GENERATORS = (
 """Linear congruential generators: (factor x + step) mod modulus. One of 20 pairs of seeds is such a pair by a chance of
 5 in 100,000,000."""
 MOST_FOLLOWED = 20
+USUAL_SEEDS = (*range(128), 1234, 12345, 123456, 1337, 2023, 2024, 2025, 2026)
+"""Seeds that generators are given by hand."""
+FIRST_DRAWS, FEWEST_DRAWN = 16, 2
+"""Of the numbers that five generators draw first from 136 seeds, some 13,000, one is a seed of 20 by a chance of 1 in
+10,000, and two are by 1 in 100,000,000."""
 
 
 @check("R4.2", of=ResultSet)
@@ -78,7 +84,7 @@ def seeds_are_unrelated(results: ResultSet) -> Iterator[Fault]:
     """The seeds do not form a progression, share a factor or most bits or lie close together, as chance has it in 1 of
     100,000 sets."""
     seeds = sorted({seed for log in results.read if (seed := as_count(log.value(keys.SEED))) is not None and seed >= 0})
-    pattern = related(seeds) or follows(seeds)
+    pattern = related(seeds) or follows(seeds) or drawn_by_hand(seeds)
     if pattern:
         yield Fault(
             "the seeds were not drawn: they are related to each other",
@@ -95,6 +101,37 @@ def follows(seeds: Sequence[int]) -> str:
             if (factor * one + step) % modulus % 2**SEED_BITS == other:
                 return f"{other} follows {one} in {name}"
     return ""
+
+
+def drawn_by_hand(seeds: Sequence[int]) -> str:
+    """Which generator two of the seeds are the first numbers of, from a seed that is often given; empty for none."""
+    known = _usual_draws()
+    told = [known[seed] for seed in seeds if seed in known]
+    for generator in {*told}:
+        if told.count(generator) >= FEWEST_DRAWN:
+            return f"{told.count(generator)} are of the first numbers of {generator}"
+    return ""
+
+
+@functools.cache
+def _usual_draws() -> dict[int, str]:
+    """The numbers of a seed's bits that generators draw first, and whose they are."""
+    import numpy as np
+
+    draws: dict[int, str] = {}
+    top = 2**SEED_BITS
+    for seed in USUAL_SEEDS:
+        bits, ranges = random.Random(seed), random.Random(seed)
+        words = np.random.RandomState(seed).randint(0, 2**32, 2 * FIRST_DRAWS, dtype=np.uint64).tolist()
+        for name, drawn in (
+            ("random.getrandbits", [bits.getrandbits(SEED_BITS) for _ in range(FIRST_DRAWS)]),
+            ("random.randrange", [ranges.randrange(top) for _ in range(FIRST_DRAWS)]),
+            ("numpy.random.randint", [word % top for word in words]),  # and torch.randint, of 31 bits
+            ("torch.randint", [(a << 32 | b) % (top - 1) for a, b in zip(words[::2], words[1::2], strict=True)]),
+            ("numpy.random.default_rng", np.random.default_rng(seed).integers(0, top, FIRST_DRAWS).tolist()),
+        ):
+            draws |= dict.fromkeys(drawn, f"{name} from {seed}")
+    return draws
 
 
 def related(seeds: Sequence[int]) -> str:

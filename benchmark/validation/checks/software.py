@@ -15,9 +15,18 @@ from benchmark.validation.subjects import Log, as_count
 
 SOFTWARE = ("python", "MPI", *VERSIONED)
 OF_ACCELERATORS = ("CUDA", "ROCm", "NCCL")
-OLDEST_PYTHON = (3, 10)
+OLDEST = {
+    "python": (3, 10),
+    "torch": (2, 2),
+    "numpy": (1, 26),
+    "h5py": (3, 8),
+    "spglib": (2, 7),
+    "gemmi": (0, 7),
+    "mpi4py": (4, 0),
+    "mlperf-logging": (4, 1),
+}
+"""What this software asks for: setup.cfg."""
 HARNESS = "stemdl-benchmark"
-_PYTHON = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})")
 _VERSION = re.compile(r"[^\s].*[0-9].*|" + re.escape(ABSENT))
 
 
@@ -62,14 +71,15 @@ def software_is_told(log: Log) -> Iterator[Fault]:
                 expected=f"the version of {name}",
                 found=shown(versions.get(name)),
             )
-    told = _PYTHON.match(str(versions.get("python")))
-    if told and (int(told[1]), int(told[2])) < OLDEST_PYTHON:
-        yield Fault(
-            "this software does not run on that Python",
-            line=event.line,
-            expected=f"at least {'.'.join(map(str, OLDEST_PYTHON))}",
-            found=shown(versions["python"]),
-        )
+    for name, oldest in OLDEST.items():
+        if () < _numbers(versions.get(name)) < oldest:
+            yield Fault(
+                f"this software does not run on that {'Python' if name == 'python' else name}",
+                line=event.line,
+                expected=f"at least {'.'.join(map(str, oldest))}",
+                found=shown(versions[name]),
+                severity=Severity.ERROR if name == "python" else Severity.WARNING,
+            )
     if _numbers(versions.get(HARNESS)) > _numbers(__version__):
         yield Fault(
             "this software is older than the release that the run says it was made with",

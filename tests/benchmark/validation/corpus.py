@@ -22,6 +22,7 @@ from benchmark.definition.trainer import ROOT
 from benchmark.events import keys
 from benchmark.foundation.source import source_files
 from benchmark.foundation.source import source_sha256 as sha256_of_source
+from benchmark.metrics.tallies import TALLIES
 from benchmark.submission.chain import FIRST
 from benchmark.submission.ledger import LEDGER
 from benchmark.validation.checks.system import ASKED_BY_THE_POLICY_ALONE, OPTIONAL, REQUIRED
@@ -105,6 +106,7 @@ def write_runs(folder: Path, logs: dict[int, Lines], source_sha256: str, instanc
             line["metadata"]["lineno"] = logged_here()
         run = folder / "set" / f"{'run' if instances == 1 else 'instance'}_{index}"
         run.mkdir(parents=True)
+        keep_counts(run, lines)
         log = as_text(lines)
         runs[index] = (lines, log)
         (run / f"result_{index}.txt").write_bytes(log)
@@ -118,6 +120,22 @@ def write_runs(folder: Path, logs: dict[int, Lines], source_sha256: str, instanc
             entry["instances"] = instances
     (folder / LEDGER).write_bytes(as_ledger(entries))
     return folder / "set"
+
+
+def keep_counts(run: Path, lines: Lines) -> None:
+    """What a run that reached the target counted, in its folder; its last scores are made those of the counts."""
+    from mutations_tallies import counts, counts_of
+
+    from benchmark.metrics.confusion import Confusion
+
+    scores = [line for line in lines if line["key"] in (keys.EVAL_ACCURACY, keys.F1_MACRO)][-2:]
+    tested = [line for line in lines if line["key"] == keys.TEST_F1_MACRO]
+    if scores and tested and isinstance(scores[-1]["value"], float) and scores[-1]["value"] >= 0.9:
+        seed = next((line["value"] for line in lines if line["key"] == keys.SEED), None)
+        splits = {split: counts(f"{split} under {seed}") for split in ("dev", "test")}
+        for line in (*scores, *tested):
+            line["value"] = Confusion(splits["test" if line in tested else "dev"]).macro_f1()
+        (run / TALLIES).write_text(json.dumps(counts_of(splits)))
 
 
 def description(division: str = "closed") -> dict[str, str]:

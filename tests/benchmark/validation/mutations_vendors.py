@@ -3,15 +3,39 @@ count."""
 
 from __future__ import annotations
 
+import json
+import random
 from collections.abc import Callable
 from typing import Any
 
-from changes import Change, every_log, ledger, more_run, shift_from
-from corpus import Mutation, Tree
-from honest_run import EPOCHS, Lines, at
+from changes import (
+    Change,
+    add,
+    describe,
+    every_log,
+    ledger,
+    log,
+    metric,
+    more_run,
+    put,
+    recognised,
+    setting,
+    shift_from,
+    tell,
+    together,
+)
+from corpus import CODE, Mutation, Tree
+from honest_run import EPOCHS, SYSTEM, Lines, at
+from mutations_edges import version
 from mutations_published import TIMES, lasting, stats_of, warned
+from mutations_related import seeds
+from mutations_strangers import tests_of_dev
+from mutations_tallies import FILE, counted
 
+from benchmark.definition.golden_files import IDENTICAL
 from benchmark.events import keys
+
+README = b"stemdl run --rung stemdl_mini --runs 5\n"
 
 
 def rates(made: Callable[[float, int], float]) -> Change:
@@ -77,6 +101,36 @@ def end_of_the_sixth(seconds: float = 12.0, **told: Any) -> Change:
     return ledger(change)
 
 
+def in_a_record(**told: Any) -> Change:
+    """What the record of the first run says of its data."""
+    return lambda tree: tree.records.update({0: lambda record: record["data"].update(told)})
+
+
+def in_steps_of(ms: int) -> Callable[[Lines], None]:
+    return lambda lines: [line.update(time_ms=line["time_ms"] // ms * ms) for line in lines]
+
+
+def counted_alike(tree: Tree) -> None:
+    """Two runs with one count of the test split, and what the log says by it."""
+    counted()(tree)
+    file = FILE.replace("_0", "_{}")
+    one, other = (json.loads(tree.files[file.format(index)]) for index in (1, 3))
+    other["splits"]["test"] = one["splits"]["test"]
+    tree.files[file.format(3)] = json.dumps(other).encode()
+    put(keys.TEST_F1_MACRO, tree.logs[1][at(tree.logs[1], keys.TEST_F1_MACRO)]["value"])(tree.logs[3])
+
+
+def drawn_by(generator: random.Random, of_a_range: bool = False) -> Change:
+    """Seeds that a generator draws one after another."""
+    drawn = [generator.randrange(2**31) if of_a_range else generator.getrandbits(31) for _ in range(5)]
+    return seeds(lambda index: drawn[index])
+
+
+def scores_that_fall_back(lines: Lines) -> None:
+    for epoch, score in ((1, 0.7412398765123), (2, 0.5712398765123)):
+        metric(epoch, score)(lines)
+
+
 VENDORS = (
     warned("samples/s of three percent less time than the epochs", "R3.9", rates(lambda told, _ms: told * 0.97)),
     warned("samples/s of the log's times and a step", "R3.9", rates(lambda _told, ms: ms / 1000 - 0.00041372)),
@@ -88,6 +142,26 @@ VENDORS = (
     warned("runs that all wait as long for their logs", "R3.9", waits_of(931, 917)),
     warned("checkpoints in no time", "R3.9", checkpoints_in(0)),
     warned("training too fast for its evaluations", "R3.11", lasting(lambda _epoch, ms: ms / 6)),
+    warned("scores that fall back", "R3.11", log(scores_that_fall_back, 2)),
+    warned("seeds of a generator from a usual seed", "R4.2", drawn_by(random.Random(42))),
+    warned("seeds of a range of a generator", "R4.2", drawn_by(random.Random(7), of_a_range=True)),
+    warned("test scores on a line of the dev scores", "R4.6", tests_of_dev(lambda dev: 0.6 * dev + 0.3712345678)),
+    warned(
+        "a README that counts accelerators",
+        "R8.2",
+        add(f"{CODE.replace('reference', SYSTEM)}/README.md", README + b"On 8 NVIDIA H100.\n"),
+    ),
+    warned("a log in steps of 10 ms", "R3.9", log(in_steps_of(10), 2)),
+    warned("counts of another run", "R4.16", counted_alike),
+    Mutation("identical data that were rounded", "R2.3", every_log(recognised(verdict=IDENTICAL, rounded=17))),
+    warned(
+        "a copy of the data that holds nothing",
+        "R3.9",
+        every_log(together(setting("stage", "/local"), tell(keys.STAGING_STOP, staged_bytes=12))),
+    ),
+    warned("a NumPy that the software does not run on", "R7.6", every_log(version("numpy", "1.21.0"))),
+    Mutation("a processor of 9.9 GHz", "R7.7", describe(host_processor_frequency="9.9 GHz")),
+    warned("data of another rung in a record", "R4.9", in_a_record(folder="data/stemdl_smoke")),
     warned("a slow run of the set on other ranks", "R4.12", sixth(ranks=4)),
     warned("a slow run of the set on a part of the data", "R4.12", sixth(partition="fold_1")),
     Mutation("a run without a seed in the ledger", "R4.12", end_of_the_sixth(seed=None)),

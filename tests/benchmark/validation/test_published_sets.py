@@ -68,6 +68,29 @@ def test_errors_are_held_to_recorded_runs_and_to_their_counts(
     assert (rule, message) in found(results, "result_1.txt")
 
 
+def test_epochs_are_not_quick_in_turn(results: Path) -> None:
+    for path in sorted((results / DENSITY).glob("result_*.txt")):
+        events = [json.loads(line.removeprefix(":::MLLOG ")) for line in path.read_text().splitlines()]
+        began, earlier = 0, 0
+        for event in events:
+            quick = event["metadata"].get("epoch_num", 1) % 2 == 0
+            if event["key"] == keys.EPOCH_START:
+                began = event["time_ms"]
+            elif event["key"] == keys.EPOCH_STOP and quick:
+                earlier += (event["time_ms"] - began) // 4
+            event["time_ms"] -= earlier
+        path.write_text("".join(f":::MLLOG {json.dumps(event)}\n" for event in events))
+    assert ("R3.9", "epoch 2 is quicker than the others in most runs") in found(results)
+
+
+def test_counts_are_of_the_rungs_samples_and_are_not_left_out(results: Path) -> None:
+    for path in sorted((results / DENSITY / "tallies").iterdir()):
+        path.write_text(path.read_text().replace("electrons/Angstrom^3", "electrons"))
+    assert ("R4.16", "what was counted is of samples that are not the rung's") in found(results)
+    shutil.rmtree(results / DENSITY / "tallies")
+    assert found(results) == {("R4.16", "what the runs counted is left out, and the trainer that is packed keeps it")}
+
+
 def test_runs_of_two_rungs_are_not_made_on_the_same_cores_at_one_time(results: Path) -> None:
     def began(path: Path) -> int:
         return json.loads(path.read_text().splitlines()[0].removeprefix(":::MLLOG "))["time_ms"]

@@ -41,6 +41,13 @@ def test_lines_of_honest_scripts_are_known(tmp_path):
     assert validate([tree.write(tmp_path / "Somewhere")], official=False).findings == []
 
 
+def test_data_may_lie_below_a_folder_that_the_site_names(tmp_path):
+    tree = Tree.valid()
+    at = f'"$SCRATCH/{RUNG}"'
+    script(f"stemdl data generate {RUNG} -o {at}", f"stemdl run --rung {RUNG} --ranks 2 --runs 5 --data {at}")(tree)
+    assert validate([tree.write(tmp_path / "Somewhere")], official=False).findings == []
+
+
 @pytest.mark.parametrize(
     "line", ["numpy", "git+https://mine/torch", "-e .", "--extra-index-url https://mine", "torch @ file:///x"]
 )
