@@ -41,7 +41,7 @@ def summary_lines(record: dict[str, Any]) -> list[str]:
         f"   (before the clock: {_number(record['init_seconds'], 1)} s)",
         f"  {record['ranks']} rank{'s' if record['ranks'] > 1 else ''} ({record['launcher']})"
         f"   global batch {record['global_batch_size']}   seed {record['seed']}",
-        f"  data {record['data']['manifest_sha256'][:16]}  " + _whose(record["data"]),
+        f"  data {record['data']['manifest_sha256'][:16]}  " + _whose(record),
     ]
     for part, shares in record.get(keys.TEST_BY_PART, {}).items():
         lines.append(f"  test, {part}: " + "   ".join(f"{name} {in_digits(share)}" for name, share in shares.items()))
@@ -58,8 +58,11 @@ def summary_lines(record: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _whose(data: Mapping[str, Any]) -> str:
+def _whose(record: Mapping[str, Any]) -> str:
     """Whether data are the rung's own, in words; older records do not say how that was found."""
+    data = record["data"]
+    if benchmark_with(record["rung"]) is None:
+        return "of a rung of one's own"
     if not data["standard"]:
         return "NOT the rung's own: not comparable with other runs"
     recognised = data.get("recognised")

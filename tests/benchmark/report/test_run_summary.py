@@ -72,6 +72,8 @@ def test_what_spoils_a_score_is_said():
     assert "resumed from a checkpoint: cannot be scored" in "\n".join(summary_lines(RECORD | {"resumed": True}))
     other = RECORD | {"data": RECORD["data"] | {"standard": False}}
     assert "NOT the rung's own" in "\n".join(summary_lines(other))
+    mine = "\n".join(summary_lines(other | {"rung": "imbalanced"}))
+    assert "of a rung of one's own" in mine and "NOT" not in mine
     missed = summary_lines(RECORD | {"status": "aborted"})
     assert missed[0] == "stemdl_smoke: aborted: the target of 0.9 was missed"
     assert "reached" not in "\n".join(missed)
