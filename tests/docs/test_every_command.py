@@ -180,6 +180,9 @@ GIVEN: dict[str, Callable[[Path], None]] = {
     "data generate performance/imbalanced.yaml -o data/imbalanced": own_rung(
         "imbalanced", samples_per_group={2: [3, 1, 1], 225: [2, 1, 1]}
     ),
+    "data generate performance/any_rotation.yaml -o data/any_rotation": own_rung(
+        "any_rotation", materials_per_group={"train": 2, "dev": 1, "test": 1}
+    ),
     "report latest -o site --data data/stemdl_smoke": smoke,
     "data generate performance/compounds.yaml -o data/compounds": own_rung(
         "compounds", samples_per_class={"train": 2, "dev": 1, "test": 1}, atoms=32
