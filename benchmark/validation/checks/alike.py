@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator
 
 from benchmark.events import keys
-from benchmark.validation.checks.measured import evaluated_samples, is_share
+from benchmark.validation.checks.measured import evaluated_samples, has_all_digits, is_share
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.packed import packed_sources
 from benchmark.validation.registry import check
@@ -61,25 +61,27 @@ def _scores(logs: list[Log]) -> Iterator[tuple[str, list[float]]]:
 
 @check("R7.5", of=ResultSet, ours_alone=True)
 def preflights_are_each_runs_own(results: ResultSet) -> Iterator[Fault]:
-    """No two runs measured the same latency and bandwidth, to the last digit."""
+    """No two runs measured the same latency and bandwidth, or lasted as long, to the last digit."""
     seen: dict[tuple[str, ...], Log] = {}
     for log in results.read:
         for event in log.of(keys.PREFLIGHT)[:1]:
             figures = event.value.get("figures") if isinstance(event.value, dict) else None
             network = figures.get("all_reduce") if isinstance(figures, dict) else None
             told = [network.get(name) for name in MEASURED] if isinstance(network, dict) else []
-            if not told or None in map(as_number, told):
-                continue
-            other = seen.setdefault(tuple(f"{as_number(each) or 0:.9g}" for each in told), log)
-            if other is not log:
-                yield Fault(
-                    "two preflights measured the same, to the last digit",
-                    file=log.file,
-                    line=event.line,
-                    found=", ".join(map(shown, told)),
-                    expected=f"other figures than those of {other.path.name}",
-                    severity=Severity.WARNING,
-                )
+            lasted = as_number(figures.get("seconds")) if isinstance(figures, dict) else None
+            for each in (told, [lasted] if lasted is not None and has_all_digits(lasted) else []):
+                if not each or None in map(as_number, each):
+                    continue
+                other = seen.setdefault(tuple(f"{as_number(figure) or 0:.9g}" for figure in each), log)
+                if other is not log:
+                    yield Fault(
+                        "two preflights measured the same, to the last digit",
+                        file=log.file,
+                        line=event.line,
+                        found=", ".join(map(shown, each)),
+                        expected=f"other figures than those of {other.path.name}",
+                        severity=Severity.WARNING,
+                    )
 
 
 @check("R4.16", of=ResultSet, ours_alone=True)

@@ -42,9 +42,10 @@ OTHER_PROGRAMS = re.compile(
 )
 SET_BY_HAND = re.compile(
     r"(?!(?:LD_PRELOAD|LD_AUDIT|PYTHON\w+|PIP_(?!INDEX_URL|CACHE_DIR)\w+|UV_\w+|GIT_\w+|PATH|STEMDL_\w+|BASH_ENV|ENV|IFS|HOME"
-    r"|PS4)=)[A-Za-z_]\w*=\S*"
+    r"|PS4|\w*(?:FPMATH|TF32|FP16|BF16|FAST_?MATH|REDUCED_PRECISION)\w*)=)[A-Za-z_]\w*=\S*"
 )
-"""Variables but for those that put other code in the place of the program. A site's own index of packages is none of
+"""Variables but for those that put other code in the place of the program, or compute with fewer bits than its log
+says. A site's own index of packages is none of
 them: the versions are those of the logs, and who serves other code under them needs no script to do so."""
 _PINNED = re.compile(
     r"(pip|pip3|python3? -m pip|uv pip) install( -[qU]| --quiet)* (-r|--requirement)[ =](\S*/)?([\w.-]+\.txt)"
@@ -63,6 +64,7 @@ _OF_FOLDERS = {"-o", "--output", "--data"}
 _WRITTEN = re.compile(r">\s*([^\s&>]+)")
 _MAY_BE_WRITTEN = re.compile(r"^/dev/|/drop_caches$|\.(txt|log|out|err|csv)[\"']?$")
 """Files that a line may write which runs nothing: what it says of the machine."""
+_SHELL = re.compile(r"#! ?(/usr/local|/usr)?/bin/(env (-S )?)?(ba|da|z|k)?sh\b( -\w+)*\s*$", re.MULTILINE)
 _SEPARATED = re.compile(r"\s*(?:&&|\|\||[;|])\s*")
 
 
@@ -102,6 +104,8 @@ def readme_has_the_command(results: ResultSet) -> Iterator[Fault]:
 def _unknown(text: str, trainer: bool) -> Iterator[tuple[int, str]]:
     """The lines of which it is not known what they do, with their numbers."""
     number = 1
+    if text.startswith("#!") and not _SHELL.match(text):
+        yield number, text.partition("\n")[0]
     for line in re.split(r"(?<!\\)\n", text):
         plain = _KNOWN_OUTPUT.sub("x", line.replace("\\\n", " ").strip())
         commands = [] if plain.startswith("#") else _SEPARATED.split(re.sub(r"\s#.*", "", plain))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import itertools
 import math
 import operator
 import random
+import string
+import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -35,6 +38,10 @@ GENERATORS = (
 MOST_FOLLOWED = 20
 USUAL_SEEDS = (*range(128), 1234, 12345, 123456, 1337, 2023, 2024, 2025, 2026)
 """Seeds that generators are given by hand."""
+HASHED = 100
+"""Numbers of which the hashes are known: one of 700 is a seed of 5 by a chance of 2 in 1,000,000."""
+OF_THE_RUN = (keys.SUBMISSION_GITHUB_COMMIT_VERSION, keys.DATA_MANIFEST_SHA256, keys.DATA_RECIPE_SHA256)
+"""Hashes that a log has: their 147 pieces of a seed's bits hold one of 5 seeds by a chance of 3 in 10,000,000."""
 FIRST_DRAWS, FEWEST_DRAWN = 16, 2
 """Of the numbers that five generators draw first from 136 seeds, some 13,000, one is a seed of 20 by a chance of 1 in
 10,000, and two are by 1 in 100,000,000."""
@@ -84,7 +91,7 @@ def seeds_are_unrelated(results: ResultSet) -> Iterator[Fault]:
     """The seeds do not form a progression, share a factor or most bits or lie close together, as chance has it in 1 of
     100,000 sets."""
     seeds = sorted({seed for log in results.read if (seed := as_count(log.value(keys.SEED))) is not None and seed >= 0})
-    pattern = related(seeds) or follows(seeds) or drawn_by_hand(seeds)
+    pattern = related(seeds) or follows(seeds) or drawn_by_hand(seeds) or hashed(seeds, results.read)
     if pattern:
         yield Fault(
             "the seeds were not drawn: they are related to each other",
@@ -111,6 +118,34 @@ def drawn_by_hand(seeds: Sequence[int]) -> str:
         if told.count(generator) >= FEWEST_DRAWN:
             return f"{told.count(generator)} are of the first numbers of {generator}"
     return ""
+
+
+def hashed(seeds: Sequence[int], logs: Sequence[Log]) -> str:
+    """Which seed is of the bits of a hash, of a small number or in the logs themselves; empty for none."""
+    told = {key: str(log.value(key)) for key in OF_THE_RUN for log in logs[:1]}
+    known = _hashes() | {bits: key for key, text in told.items() for bits in _pieces(text)}
+    return next((f"{seed} is of {known[seed]}" for seed in seeds if seed in known), "")
+
+
+def _pieces(digits: str) -> Iterator[int]:
+    """The seeds that eight hexadecimal digits in a row are."""
+    for at in range(len(digits) - 7):
+        piece = digits[at : at + 8]
+        if all(each in string.hexdigits for each in piece):
+            yield int(piece, 16) % 2**SEED_BITS
+
+
+@functools.cache
+def _hashes() -> dict[int, str]:
+    """The seeds that the first bytes of hashes of small numbers, in either order, are, and of what."""
+    top, made = 2**SEED_BITS, {}
+    for number in range(HASHED):
+        text = str(number).encode()
+        for name in ("md5", "sha1", "sha256"):
+            first = hashlib.new(name, text, usedforsecurity=False).digest()[:4]
+            made |= {int.from_bytes(first, order) % top: f"{name} of {number}" for order in ("big", "little")}
+        made[zlib.crc32(text) % top] = f"crc32 of {number}"
+    return made
 
 
 @functools.cache

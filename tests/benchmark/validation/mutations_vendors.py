@@ -3,8 +3,10 @@ count."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -28,7 +30,7 @@ from corpus import CODE, Mutation, Tree
 from honest_run import EPOCHS, SYSTEM, Lines, at
 from mutations_edges import version
 from mutations_published import TIMES, lasting, stats_of, warned
-from mutations_related import seeds
+from mutations_related import script, seeds
 from mutations_strangers import tests_of_dev
 from mutations_tallies import FILE, counted
 
@@ -51,7 +53,7 @@ def rates(made: Callable[[float, int], float]) -> Change:
     return every_log(change)
 
 
-def checkpoints_in(ms: int) -> Change:
+def checkpoints_in(ms: int) -> Callable[[Lines], None]:
     """From each evaluation to the next epoch."""
 
     def change(lines: Lines) -> None:
@@ -61,7 +63,7 @@ def checkpoints_in(ms: int) -> Change:
                 lines
             )
 
-    return every_log(change)
+    return change
 
 
 def once_in(key: str, ms: int) -> Change:
@@ -126,6 +128,27 @@ def drawn_by(generator: random.Random, of_a_range: bool = False) -> Change:
     return seeds(lambda index: drawn[index])
 
 
+def hashed_with(name: str) -> Change:
+    """Seeds of the first bytes of the hashes of 0 to 4."""
+    return seeds(lambda index: int(hashlib.new(name, str(index).encode()).hexdigest()[:8], 16) % 2**31)
+
+
+def of_the_manifest(tree: Tree) -> None:
+    """Seeds of pieces of the hash of the data."""
+    digits = tree.logs[0][at(tree.logs[0], keys.DATA_MANIFEST_SHA256)]["value"]
+    seeds(lambda index: int(digits[9 * index : 9 * index + 8], 16) % 2**31)(tree)
+
+
+def preflight_lasts(seconds: float) -> Callable[[Lines], None]:
+    return lambda lines: lines[at(lines, keys.PREFLIGHT)]["value"]["figures"].update(seconds=seconds)
+
+
+def other_shell(tree: Tree) -> None:
+    script("true")(tree)
+    file = f"{CODE}/run.sh"
+    tree.files[file] = tree.files[file].replace(b"/usr/bin/env bash", b"/opt/mine/bash")
+
+
 def scores_that_fall_back(lines: Lines) -> None:
     for epoch, score in ((1, 0.7412398765123), (2, 0.5712398765123)):
         metric(epoch, score)(lines)
@@ -140,7 +163,7 @@ VENDORS = (
     warned("stagings of one time", "R3.9", once_in(keys.STAGING_STOP, 800)),
     warned("initialisations of one time", "R3.9", once_in(keys.INIT_STOP, 1400)),
     warned("runs that all wait as long for their logs", "R3.9", waits_of(931, 917)),
-    warned("checkpoints in no time", "R3.9", checkpoints_in(0)),
+    warned("checkpoints in no time", "R3.9", every_log(checkpoints_in(0))),
     warned("training too fast for its evaluations", "R3.11", lasting(lambda _epoch, ms: ms / 6)),
     warned("scores that fall back", "R3.11", log(scores_that_fall_back, 2)),
     warned("seeds of a generator from a usual seed", "R4.2", drawn_by(random.Random(42))),
@@ -168,4 +191,14 @@ VENDORS = (
     Mutation("a run whose clock took longer than it did", "R4.12", end_of_the_sixth(time_to_train_seconds=99.0)),
     warned("a run of much less time than it lasted", "R4.12", end_of_the_sixth(60.0, time_to_train_seconds=12.0)),
     warned("a run in the ledger with the seed of another", "R4.2", end_of_the_sixth(seed=1318135155)),
+    *(warned(f"seeds that are {name} of the run's number", "R4.2", hashed_with(name)) for name in ("md5", "sha256")),
+    warned("seeds that are crc32 of the run's number", "R4.2", seeds(lambda i: zlib.crc32(b"%d" % i) % 2**31)),
+    warned("seeds of the hash of the data", "R4.2", of_the_manifest),
+    warned("checkpoints of one run in no time", "R3.9", log(checkpoints_in(0), 2)),
+    warned("preflights that all last as long", "R7.5", every_log(preflight_lasts(0.0687312345678912))),
+    warned("a script of another shell", "R8.2", other_shell),
+    warned("a variable by which fp32 is computed as bf16", "R8.2", script("export ONEDNN_DEFAULT_FPMATH_MODE=BF16")),
+    warned("a variable by which fp32 is computed as TF32", "R8.2", script("export NVIDIA_TF32_OVERRIDE=1")),
+    Mutation("a last cache of 32 GiB", "R7.7", describe(host_processor_caches="L1d 2 x 32 KiB; L3 1 x 32 GiB")),
+    warned("a kernel of another century", "R7.7", describe(operating_system="Debian 12, kernel 66.18.44")),
 )
