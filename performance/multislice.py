@@ -124,6 +124,7 @@ SAMPLES = {
             [(12, _FACES), (8, [np.add(face, 0.5) for face in _FACES])],
             0.35,
         ),
+        _sample("PbS", "cubic", 225, (5.936,) * 3, [(82, _FACES), (16, [np.add(face, 0.5) for face in _FACES])], 0.8),
         _sample(
             "TiO2",
             "tetragonal",
