@@ -54,7 +54,7 @@ MULTISLICE = ((1024, 2.0, "atoms"), (1024, 1.0, "structure factors"), (1280, 0.5
 """Grid points across, slice thickness in Angstrom and what the potential is made of, from cheap to exact."""
 BLOCH = ((4.0, 0.12), (4.0, 0.2))
 """Largest vector and excitation error, per Angstrom."""
-BLOCH_TIMED, BLOCH_MOST = (1, 3), 1600
+BLOCH_TIMED, BLOCH_MOST = (1, 3), 900
 """Which of `PIXELS` are timed, and the most beams tried: time grows by their cube."""
 
 Tried = Iterator[tuple[str, float, float]]
