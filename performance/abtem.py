@@ -93,8 +93,17 @@ class Case:
 
 
 def copies_of(sample: TestCrystal) -> NDArray[np.int64]:
-    """Unit cells across the supercell, (2,)."""
-    return np.round(SUPERCELL_ANGSTROM / sample.lengths[:2]).astype(int)
+    """Unit cells across the supercell, (2,): the number nearest to its size that an FFT is fast at."""
+    numbers = np.array([number for number in range(1, 100) if fast(number)])
+    return np.array([numbers[np.abs(numbers * length - SUPERCELL_ANGSTROM).argmin()] for length in sample.lengths[:2]])
+
+
+def fast(number: int) -> bool:
+    """Whether no prime above 7 is in it: FFTs of other lengths take several times as long."""
+    for prime in (2, 3, 5, 7):
+        while number % prime == 0:
+            number //= prime
+    return number == 1
 
 
 def lifted(sample: TestCrystal) -> TestCrystal:
@@ -159,7 +168,7 @@ def by_multislice(case: Case) -> Tried:
     symbols = set(case.atoms().get_chemical_symbols())
     smeared = library.parametrizations.LobatoParametrization(sigmas=dict.fromkeys(symbols, case.width_angstrom()))
     for points, slice_angstrom, made_of in MULTISLICE:
-        grid = tuple(int(-(-points // copy)) for copy in copies)
+        grid = tuple(next(n for n in range(-(-points // copy), points) if fast(n)) for copy in copies.tolist())
         started = time.process_time()
         if made_of == "atoms":
             potential = library.Potential(
