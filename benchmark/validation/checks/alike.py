@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
+from typing import Any
 
 from benchmark.events import keys
-from benchmark.validation.checks.measured import evaluated_samples, has_all_digits, is_share
+from benchmark.validation.checks.measured import FEWEST_DIGITS, digits, evaluated_samples, has_all_digits, is_share
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.packed import packed_sources
 from benchmark.validation.registry import check
@@ -21,6 +23,10 @@ FEWEST_WRONG = 30
 FEWEST_RUNS = 3
 KEEPS_COUNTS = b"write_tallies("
 """The call by which a trainer keeps what its last evaluations counted."""
+FEWEST_FIGURES = 4
+"""Runs whose preflights do not measure seconds that are a progression, by chance."""
+LARGE_SUM, COMMON = 2**30, 1000
+"""A sum of many, and a divisor that four of them share by a chance of 1 in 1,000,000,000."""
 MEASURED = ("latency_seconds", "bandwidth_bytes_per_second")
 
 
@@ -61,7 +67,9 @@ def _scores(logs: list[Log]) -> Iterator[tuple[str, list[float]]]:
 
 @check("R7.5", of=ResultSet, ours_alone=True)
 def preflights_are_each_runs_own(results: ResultSet) -> Iterator[Fault]:
-    """No two runs measured the same latency and bandwidth, or lasted as long, to the last digit."""
+    """No two runs measured the same latency and bandwidth, or lasted as long, to the last digit; no measured second is
+    of few digits, nor are they a progression."""
+    yield from _made_up(results)
     seen: dict[tuple[str, ...], Log] = {}
     for log in results.read:
         for event in log.of(keys.PREFLIGHT)[:1]:
@@ -82,6 +90,33 @@ def preflights_are_each_runs_own(results: ResultSet) -> Iterator[Fault]:
                         expected=f"other figures than those of {other.path.name}",
                         severity=Severity.WARNING,
                     )
+
+
+def _made_up(results: ResultSet) -> Iterator[Fault]:
+    """What somebody wrote in the place of what was measured."""
+    figures = [facts for log in results.read if log.closed and (facts := _figures(log))]
+    lasted = [as_number(each.get("seconds")) for each in figures]
+    latencies = [
+        as_number(each["all_reduce"].get(MEASURED[0])) for each in figures if isinstance(each.get("all_reduce"), dict)
+    ]
+    for what, column in (("seconds", lasted), ("latencies", latencies)):
+        told = [each for each in column if each]
+        if len(told) < FEWEST_FIGURES:
+            continue
+        steps = [b - a for a, b in itertools.pairwise(told)]
+        if max(map(digits, told)) < FEWEST_DIGITS or max(steps) - min(steps) < 1e-9 * abs(told[0]):
+            yield _doubted(results, f"the {what} of the preflights were not measured", told)
+
+
+def _figures(log: Log) -> dict[str, Any]:
+    value = log.value(keys.PREFLIGHT)
+    figures = value.get("figures") if isinstance(value, dict) else None
+    return figures if isinstance(figures, dict) else {}
+
+
+def _doubted(results: ResultSet, what: str, found: object) -> Fault:
+    expected = "figures of an instrument, other ones in each run"
+    return Fault(what, file=results.file, found=shown(found), expected=expected, severity=Severity.WARNING)
 
 
 @check("R4.16", of=ResultSet, ours_alone=True)
@@ -122,6 +157,16 @@ def tallies_are_of_one_split(results: ResultSet) -> Iterator[Fault]:
                     expected=f"other counts than those of {other.path.name}",
                     severity=Severity.WARNING,
                 )
+    for split in sorted(read[0][1].splits) if len(read) >= FEWEST_FIGURES else ():
+        sums = [int(max(each.splits[split], default=0)) for _, each in read if split in each.splits]
+        if min(sums, default=0) > LARGE_SUM and math.gcd(*sums) > COMMON:
+            yield Fault(
+                f"what the runs counted of {split} was rounded",
+                file=read[0][0].file,
+                expected="sums without a divisor in common",
+                found=f"multiples of {math.gcd(*sums)}",
+                severity=Severity.WARNING,
+            )
     for (one, first), (log, tallies) in itertools.pairwise(read):
         if tallies.schema != first.schema or _totals(tallies) != _totals(first):
             yield Fault(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
@@ -15,22 +15,48 @@ _SMALL_CACHE = re.compile(r"\bL[12][di]?\b[^;,L]*?\d\s*[gtpe]i?b\b", re.IGNORECA
 _LAST_CACHE = re.compile(r"\bL[345]\b[^;,L]*?(\d\d\s*g|\d\s*[tpe])i?b\b", re.IGNORECASE)
 """Of 10 GiB and more: all last caches of a node with the largest that are sold have 2.3 GiB."""
 _BITS = re.compile(r"(?<![\d.])(\d{1,9}(?:\.\d{1,9})?)\s*([gt])b(?:it)?(?:/s|ps)\b", re.IGNORECASE)
-_OTHER_SYSTEM = re.compile(r"\bkernel v?\d\d|\bwindows\b(?!.*\b(wsl|linux|subsystem))", re.IGNORECASE)
+_KERNEL = re.compile(r"\bkernel v?(\d{1,3})\.(\d{1,3})", re.IGNORECASE)
+_WINDOWS = re.compile(r"\bwindows\b(?!.*\b(wsl|linux|subsystem))", re.IGNORECASE)
+KERNELS = (3, 2), (10, 0)
+"""The first that the C library of PyTorch's packages runs on, and one that is not there yet."""
+_CACHE = re.compile(r"\bL(\d)[di]?\s+(\d{1,6})\s*x\s*(\d{1,9}(?:\.\d{1,9})?)\s*([kmgt])i?b\b", re.IGNORECASE)
+_MODULES = re.compile(r"\b(\d{1,5})\s*x\s*(\d{1,9}(?:\.\d{1,9})?)\s*([kmgt])i?b\b", re.IGNORECASE)
+_SIZE = re.compile(r"(?<![-\d.])()(\d{1,9}(?:\.\d{1,9})?)\s*([kmgtp])i?b\b", re.IGNORECASE)
+_CLOCKS = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*([mg])hz\s*\((min|max)", re.IGNORECASE)
+LEAST_STORAGE = 1000.0**3
+"""Bytes: the software alone takes as much."""
+SEEN_OF_MODULES = 0.75, 1.1
+"""The share of its modules that an operating system sees of a node's memory, by units of 1000 or of 1024."""
+_SINGLE = re.compile(r"^\s*n/?a\b.*\bsingle node\b", re.IGNORECASE)
 
 
 @check("R7.7", of=ResultSet, ours_alone=True)
 def machine_can_be(results: ResultSet) -> Iterator[Fault]:
-    """First caches are of KiB or MiB, others below 10 GiB, a network has a speed that there is, and the
-    software runs on Linux."""
+    """Caches, memory, storage, network, clock and operating system are ones that a node can have, and what is said of
+    one of them fits the others."""
     system = results.system
     told = {name: str(text)[:1000] for name, text in ((system.values if system is not None else None) or {}).items()}
     speeds = _BITS.findall(told.get("host_networking", ""))
+    clocks = {which.lower(): float(value) * (1000 if unit in "gG" else 1) for value, unit, which in _clocks(told)}
+    modules = sum(map(_bytes, _MODULES.findall(told.get("host_memory_configuration", ""))))
+    memory, storage = (_size(told.get(f"host_{name}_capacity", "")) for name in ("memory", "storage"))
     for name, odd, expected, severity in (
         (
             "host_processor_caches",
-            any(each.search(told.get("host_processor_caches", "")) for each in (_SMALL_CACHE, _LAST_CACHE)),
-            "first and second caches of KiB and MiB, others below 10 GiB",
+            any(each.search(told.get("host_processor_caches", "")) for each in (_SMALL_CACHE, _LAST_CACHE))
+            or any(
+                _bytes(each[1:]) >= 0.1 * memory
+                for each in _CACHE.findall(told.get("host_processor_caches", ""))
+                if memory
+            ),
+            "first and second caches of KiB and MiB, others below 10 GiB, and less than a tenth of the memory",
             Severity.ERROR,
+        ),
+        (
+            "host_processor_caches",
+            _has_more_caches_than_threads(told),
+            "no more first caches than the node has threads",
+            Severity.WARNING,
         ),
         (
             "host_networking",
@@ -39,11 +65,26 @@ def machine_can_be(results: ResultSet) -> Iterator[Fault]:
             Severity.ERROR,
         ),
         (
-            "operating_system",
-            _OTHER_SYSTEM.search(told.get("operating_system", "")),
-            "Linux, below 10.0",
+            "host_networking_topology",
+            _SINGLE.search(told.get("host_networking_topology", ""))
+            and told.get("number_of_nodes", "1").strip() != "1",
+            "how the nodes are joined, of which there are more than one",
+            Severity.ERROR,
+        ),
+        ("operating_system", _no_linux(told.get("operating_system", "")), "Linux, from 3.2 on", Severity.WARNING),
+        (
+            "host_processor_frequency",
+            "min" in clocks and "max" in clocks and clocks["min"] > clocks["max"],
+            "a least clock below the most",
             Severity.WARNING,
         ),
+        (
+            "host_memory_configuration",
+            modules and memory and not SEEN_OF_MODULES[0] <= memory / modules <= SEEN_OF_MODULES[1],
+            f"modules that come to {told.get('host_memory_capacity')}",
+            Severity.WARNING,
+        ),
+        ("host_storage_capacity", 0 < storage < LEAST_STORAGE, "as much as the software takes", Severity.WARNING),
     ):
         if odd and system is not None:
             yield Fault(
@@ -53,3 +94,31 @@ def machine_can_be(results: ResultSet) -> Iterator[Fault]:
                 found=shown(told[name]),
                 severity=severity,
             )
+
+
+def _bytes(told: tuple[str, ...]) -> float:
+    """Of how many, how large each, and the unit's letter."""
+    return float(told[0] or 1) * float(told[1]) * 1000.0 ** " kmgtp".index(told[2].lower())
+
+
+def _size(text: str) -> float:
+    return next(map(_bytes, _SIZE.findall(text)), 0.0)
+
+
+def _clocks(told: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    return _CLOCKS.findall(told.get("host_processor_frequency", ""))
+
+
+def _no_linux(text: str) -> bool:
+    kernel = _KERNEL.search(text)
+    told = (int(kernel[1]), int(kernel[2])) if kernel else KERNELS[0]
+    return bool(_WINDOWS.search(text)) or not KERNELS[0] <= told < KERNELS[1]
+
+
+def _has_more_caches_than_threads(told: Mapping[str, str]) -> bool:
+    """Of a first cache there is one for each core; what is counted may be of the node or of one processor."""
+    counts = [told.get(f"host_processor{name}", "").strip() for name in ("s_per_node", "_vcpu_count", "_core_count")]
+    sockets, *threads = (int(each) if each.isascii() and each.isdigit() and len(each) < 10 else 0 for each in counts)
+    most = sockets * max(threads)
+    caches = _CACHE.findall(told.get("host_processor_caches", ""))
+    return most > 0 and any(int(number) > most for level, number, _, _ in caches if level == "1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import struct
 from collections.abc import Iterator
 from fractions import Fraction
 
@@ -48,6 +49,10 @@ def numbers_were_computed(log: Log) -> Iterator[Fault]:
             if isinstance(event.value, dict) and (value := as_number(event.value.get(name)))
         ]
         few = [(line, value) for line, value in told if digits(value) < FEWEST_DIGITS]
+        if name == keys.THROUGHPUT and (
+            all(digits(v) < ALL_DIGITS for _, v in told) or all(_is_single(v) for _, v in told)
+        ):
+            few = told  # losses may be of 32 bits, and seconds are of 64
         if log.closed and len(told) > 1 and 2 * len(few) > len(told):
             yield Fault(
                 f"{what} were rounded, and the trainer rounds none",
@@ -56,6 +61,11 @@ def numbers_were_computed(log: Log) -> Iterator[Fault]:
                 expected="about 16 digits",
                 severity=Severity.WARNING,
             )
+
+
+def _is_single(value: float) -> bool:
+    """Whether a number is one of 32 bits."""
+    return abs(value) < 1e38 and struct.unpack("f", struct.pack("f", value))[0] == value
 
 
 def _scores(log: Log) -> Iterator[Fault]:

@@ -26,7 +26,7 @@ ONE_CLOCK_SECONDS = 1e-7
 """The trainer's clock is finer than the log's milliseconds: that the two agree so well in two epochs is by chance so
 in 1 of 25,000,000 runs, and that they differ by one step, or share, in three epochs in about as many."""
 FEWEST_FOR_A_STEP = 3
-STEPS_SECONDS = (1e-3, 1e-4, 1e-5)
+STEPS_SECONDS = (1e-3, 1e-4, 1e-5, 1e-6)
 HELD_UP_SECONDS = 1.0
 """A line that was written so much later than what it tells of makes no run faster: a reader asks."""
 FAST_SHARE, FAST_SHARE_OF_OURS = 0.1, 0.6

@@ -14,6 +14,12 @@ from benchmark.validation.subjects import STRONG, Log, ResultSet
 from benchmark.validation.told import ledger_of, run_of
 
 FEWEST_RUNS, FEWEST_EPOCHS = 3, 3
+RHYTHM_EPOCHS, RHYTHM_SHARE, RHYTHM_SPREAD = 5, 0.02, 0.005
+"""Epochs of which the lengths tell whose they are: where they vary by half a percent or more, those of two runs, each
+by its mean, lie within a fiftieth of that in five epochs by a chance of 1 in 1,000,000."""
+MOST_RUNS = 20
+TIMES_THE_INIT, INIT_SECONDS = 5, 10
+"""By how much longer than the others, by the median, a run waits for what they found: a first one compiles kernels."""
 FEWEST_LENGTHS, FEWEST_MOMENTS = 6, 5
 """Epochs, or evaluations, of all runs together, that are not all of one length by chance; and runs that do not all
 begin, or end, in one time."""
@@ -26,19 +32,21 @@ QUICK_SHARE = {keys.EPOCH_START: 0.8, keys.EVAL_START: 0.7}
 others of its log, and an evaluation no less of the others."""
 NO_STEP_MS = 5
 """Epochs that differ by less from one to the next lie on a line by chance."""
-SAVED_MS = 1
-"""In a millisecond no checkpoint is written, put on the disk and renamed: recorded runs took 12 ms at least."""
+SAVED_MS, LEAST_SAVED_MS = 1, 50
+"""In a millisecond no checkpoint is written, put on the disk and renamed: recorded runs took 12 ms at least. What
+takes 50 ms or more does not take the same each time."""
 
 
 @check("R3.9", of=ResultSet, ours_alone=True)
 def times_vary_as_clocks_do(results: ResultSet) -> Iterator[Fault]:
-    """Runs, and what all of them do, do not take one time to the millisecond; epochs do not differ by one step."""
+    """Runs, and what all of them do, do not take one time to the millisecond; epochs do not differ by one step, and are
+    not another run's, longer by a factor, or the mean of two other runs'."""
     logs = [log for log in results.read if log.closed and log.start and log.stop]
     if results.scaling != STRONG or len(logs) < FEWEST_RUNS:
         return
     for what, lengths, fewest in _lengths(results, logs):
         if len(lengths) >= fewest and _span(lengths) <= ROUNDED_MS * (fewest == FEWEST_LENGTHS):
-            if min(lengths) >= 1000 * LEAST_SECONDS:
+            if min(lengths) >= (LEAST_SAVED_MS if what == "checkpoints" else 1000 * LEAST_SECONDS):
                 yield _doubtful(
                     logs[0],
                     f"all {what} took one time, to the millisecond",
@@ -53,6 +61,30 @@ def times_vary_as_clocks_do(results: ResultSet) -> Iterator[Fault]:
             ", ".join(f"{each / 1000:g} s" for each in epochs[0][:4]),
             "times that differ, as those of any machine do",
         )
+    rhythms = [(log, each) for log, each in zip(logs, epochs, strict=True) if len(each) >= RHYTHM_EPOCHS][:MOST_RUNS]
+    for (log, own), others in ((one, [each for each in rhythms if each is not one]) for one in rhythms):
+        known = [(each.path.name, lengths) for each, lengths in others]
+        pairs = itertools.combinations(known, 2)
+        known += [
+            (f"{a} and {b}", [(x + y) / 2 for x, y in zip(one, two, strict=False)]) for (a, one), (b, two) in pairs
+        ]
+        alike = next((name for name, lengths in known if _is_one_rhythm(own, lengths)), None)
+        if alike is not None:
+            yield _doubtful(
+                log,
+                "the epochs take as long as those of other runs, one after another",
+                f"the lengths of {alike}, but for a factor",
+                "times that differ, as those of any machine do",
+            )
+            return
+
+
+def _is_one_rhythm(own: Sequence[float], other: Sequence[float]) -> bool:
+    """Whether two runs' epochs vary, from the second on, and alike, each by its own mean."""
+    count = min(len(own), len(other))
+    one, two = ([each / statistics.mean(some[1:count]) for each in some[1:count]] for some in (own, other))
+    spread = statistics.stdev(one) if count >= RHYTHM_EPOCHS else 0.0
+    return spread >= RHYTHM_SPREAD and all(abs(a - b) <= RHYTHM_SHARE * spread for a, b in zip(one, two, strict=True))
 
 
 def _lengths(results: ResultSet, logs: Sequence[Log]) -> Iterator[tuple[str, list[int], int]]:
@@ -68,6 +100,7 @@ def _lengths(results: ResultSet, logs: Sequence[Log]) -> Iterator[tuple[str, lis
         ("stagings", keys.STAGING_START, keys.STAGING_STOP),
     ):
         yield what, [each for log in logs for each in _milliseconds(log, start, stop)], FEWEST_MOMENTS
+    yield "checkpoints", [each for log in logs for each in _saved(log)], FEWEST_LENGTHS
     ledger = ledger_of(results)
     ran = [(log, run) for log in logs if ledger is not None and (run := run_of(ledger, log)) is not None]
     yield "waits for the logs", [log.events[0].time_ms - run.started_ms for log, run in ran], FEWEST_MOMENTS
@@ -114,23 +147,46 @@ def _shares(log: Log, start: str, stop: str) -> Sequence[float]:
     return [each / usual for each in lengths] if usual >= least else ()
 
 
+@check("R3.2", of=ResultSet, ours_alone=True)
+def initialisations_are_alike(results: ResultSet) -> Iterator[Fault]:
+    """No run after the first prepares for far longer than the others of its set: each warms up the same network."""
+    told = [(log, sum(_milliseconds(log, keys.INIT_START, keys.INIT_STOP))) for log in results.read if log.closed]
+    usual = statistics.median(ms for _, ms in told) if len(told) > FEWEST_RUNS else 0
+    for log, ms in told[1:] if results.scaling == STRONG else ():
+        if usual and ms > TIMES_THE_INIT * usual + 1000 * INIT_SECONDS:
+            yield Fault(
+                "a run was prepared for much longer than the others of its set",
+                file=log.file,
+                expected=f"about {usual / 1000:.1f} s",
+                found=f"{ms / 1000:.1f} s",
+                severity=Severity.WARNING,
+                hint="what is trained before the clock is no part of the score",
+            )
+
+
 @check("R3.9", of=ResultSet, ours_alone=True)
 def checkpoints_take_time(results: ResultSet) -> Iterator[Fault]:
     """Between an evaluation and the next epoch each run writes the checkpoint that their settings ask for."""
     logs = [log for log in results.read if log.closed and log.settings().get("checkpoint") is True]
     for log in logs:
-        saved = [
-            event.time_ms - above.time_ms
-            for above, event in itertools.pairwise(log.events)
-            if event.key == keys.EPOCH_START and above.key in (log.goal.log_key, keys.F1_MACRO)
-        ]
-        if len(saved) > 1 and statistics.median(saved) <= SAVED_MS:
+        *saved, last = _saved(log) or [0]
+        if len(saved) > 1 and (statistics.median(saved) <= SAVED_MS or last <= SAVED_MS < min(saved) / 2):
             yield _doubtful(
                 log,
                 "checkpoints were written in no time",
-                f"{len(saved)} in {statistics.median(saved):g} ms by the median",
+                f"{len(saved)} in {statistics.median(saved):g} ms by the median, the last in {last} ms",
                 "the time to write them, or the setting checkpoint false",
             )
+
+
+def _saved(log: Log) -> list[int]:
+    """The milliseconds from each evaluation to the next epoch, or to the stop."""
+    scores, after = (log.goal.log_key, keys.F1_MACRO), (keys.EPOCH_START, keys.RUN_STOP)
+    return [
+        event.time_ms - above.time_ms
+        for above, event in itertools.pairwise(log.events)
+        if event.key in after and above.key in scores
+    ]
 
 
 def _doubtful(log: Log, message: str, found: str, expected: str) -> Fault:

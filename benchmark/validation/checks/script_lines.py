@@ -130,10 +130,13 @@ def _is_known(command: str, trainer: bool) -> bool:
         words = shlex.split(command.removeprefix("then ").removeprefix("else "))
     except ValueError:
         return False
+    exports = words[:1] == ["export"]
     while words and (words[0] == "export" or SET_BY_HAND.fullmatch(words[0])):
         if len(words) == 1 or "$(" in words[0] or "`" in words[0]:
             return "$(" not in words[0] and "`" not in words[0]
         del words[0]
+    if exports:  # of the variables that are left one is none that may be set
+        return all(re.fullmatch(r"\w+", each) for each in words)
     if not words or OTHER_PROGRAMS.fullmatch(" ".join(words)):
         return True
     if any(mark in command for mark in ("$(", "`", "<(", ">(", "$'")) or command.endswith("&"):

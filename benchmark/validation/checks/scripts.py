@@ -124,8 +124,8 @@ def _said(results: ResultSet, text: str) -> Iterator[tuple[str, str, object]]:
     log, text = results.read[0], re.sub("[\"']", "", text)  # the shell takes them off too
     settings = log.settings()
     for name, given in _SET.findall(text):
-        if name in settings and not _same(given, settings[name]):
-            yield name, f"--set {name}={given}", settings[name]
+        if not _same(given, settings.get(name)):
+            yield name, f"--set {name}={given}", settings.get(name, "no such setting")
     runs = len(results.logs) + len(results.pruned)
     commit = str(log.value(keys.SUBMISSION_GITHUB_COMMIT_VERSION)).removesuffix("-dirty")
     rungs = [*re.findall(r"\bstemdl\s+data\s+generate\s+([\w.-]+)", text), *_option("rung", text)]

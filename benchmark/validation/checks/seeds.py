@@ -38,10 +38,20 @@ GENERATORS = (
 MOST_FOLLOWED = 20
 USUAL_SEEDS = (*range(128), 1234, 12345, 123456, 1337, 2023, 2024, 2025, 2026)
 """Seeds that generators are given by hand."""
-HASHED = 100
-"""Numbers of which the hashes are known: one of 700 is a seed of 5 by a chance of 2 in 1,000,000."""
+HASHED = (
+    *(str(number) for number in range(100)),
+    *(f"{name}{number}" for name in ("run", "run_", "seed") for number in range(10)),
+)
+"""Texts of which the hashes are known: one of 1,820 is a seed of 5 by a chance of 5 in 1,000,000."""
 OF_THE_RUN = (keys.SUBMISSION_GITHUB_COMMIT_VERSION, keys.DATA_MANIFEST_SHA256, keys.DATA_RECIPE_SHA256)
-"""Hashes that a log has: their 147 pieces of a seed's bits hold one of 5 seeds by a chance of 3 in 10,000,000."""
+"""Hashes that a log has: their 294 pieces of a seed's bits hold one of 5 seeds by a chance of 7 in 10,000,000."""
+FEWEST_POWERS, FEWEST_PRIMES = 2, 5
+"""Two of 5 seeds are squares by a chance of 5 in 1,000,000,000; all 5 are primes by 2 in 10,000,000."""
+DECIMALS = (
+    "314159265358979323846264338327950288419716939937510 271828182845904523536028747135266249775724709369995"
+    " 141421356237309504880168872420969807856967187537694"
+)
+"""Of their 129 pieces of nine digits one is a seed of 5 by a chance of 6 in 10,000,000."""
 FIRST_DRAWS, FEWEST_DRAWN = 16, 2
 """Of the numbers that five generators draw first from 136 seeds, some 13,000, one is a seed of 20 by a chance of 1 in
 10,000, and two are by 1 in 100,000,000."""
@@ -91,7 +101,7 @@ def seeds_are_unrelated(results: ResultSet) -> Iterator[Fault]:
     """The seeds do not form a progression, share a factor or most bits or lie close together, as chance has it in 1 of
     100,000 sets."""
     seeds = sorted({seed for log in results.read if (seed := as_count(log.value(keys.SEED))) is not None and seed >= 0})
-    pattern = related(seeds) or follows(seeds) or drawn_by_hand(seeds) or hashed(seeds, results.read)
+    pattern = related(seeds) or follows(seeds) or drawn_by_hand(seeds) or hashed(seeds, results.read) or written(seeds)
     if pattern:
         yield Fault(
             "the seeds were not drawn: they are related to each other",
@@ -105,8 +115,10 @@ def follows(seeds: Sequence[int]) -> str:
     """How one seed follows another by a generator that is often used; empty where none does."""
     for one, other in itertools.permutations(seeds[:MOST_FOLLOWED], 2):
         for name, factor, step, modulus in GENERATORS:
-            if (factor * one + step) % modulus % 2**SEED_BITS == other:
-                return f"{other} follows {one} in {name}"
+            states = (one,) if modulus < 2**32 else (one, 2 * one, 2 * one + 1)  # of 32 bits the higher 31 may be taken
+            for shift, state in enumerate(states):
+                if ((factor * state + step) % modulus >> bool(shift)) % 2**SEED_BITS == other:
+                    return f"{other} follows {one} in {name}"
     return ""
 
 
@@ -132,20 +144,51 @@ def _pieces(digits: str) -> Iterator[int]:
     for at in range(len(digits) - 7):
         piece = digits[at : at + 8]
         if all(each in string.hexdigits for each in piece):
-            yield int(piece, 16) % 2**SEED_BITS
+            yield from _bits_of(int(piece, 16))
+
+
+def _bits_of(word: int) -> tuple[int, int]:
+    """The seeds that the lower and the higher bits of a word of 32 bits are."""
+    return word % 2**SEED_BITS, word >> (32 - SEED_BITS)
 
 
 @functools.cache
 def _hashes() -> dict[int, str]:
-    """The seeds that the first bytes of hashes of small numbers, in either order, are, and of what."""
-    top, made = 2**SEED_BITS, {}
-    for number in range(HASHED):
-        text = str(number).encode()
+    """The seeds that the first bytes of hashes of short texts, in either order, are, and of what."""
+    made: dict[int, str] = {}
+    for text in HASHED:
+        words = {"crc32": [zlib.crc32(text.encode())]}
         for name in ("md5", "sha1", "sha256"):
-            first = hashlib.new(name, text, usedforsecurity=False).digest()[:4]
-            made |= {int.from_bytes(first, order) % top: f"{name} of {number}" for order in ("big", "little")}
-        made[zlib.crc32(text) % top] = f"crc32 of {number}"
+            first = hashlib.new(name, text.encode(), usedforsecurity=False).digest()[:4]
+            words[name] = [int.from_bytes(first, "big"), int.from_bytes(first, "little")]
+        made |= {bits: f"{name} of {text}" for name, each in words.items() for word in each for bits in _bits_of(word)}
     return made
+
+
+def written(seeds: Sequence[int]) -> str:
+    """What numbers somebody wrote have in common, and drawn ones do not; empty for none."""
+    digits = "".join(map(str, seeds))
+    few = len({*digits})
+    if few < 10 and math.comb(10, few) * (few / 10) ** len(digits) < DOUBTFUL:
+        return f"all are of the digits {''.join(sorted({*digits}))}"
+    for power, name in ((2, "squares"), (3, "cubes")):
+        made = sum(round(seed ** (1 / power)) ** power == seed for seed in seeds)
+        if made >= FEWEST_POWERS:
+            return f"{made} are {name}"
+    if any(str(seed) in DECIMALS for seed in seeds if seed >= 10**8):
+        return "one is of the digits of pi, e or the root of 2"
+    if len(seeds) >= FEWEST_PRIMES and all(map(_is_prime, seeds)):
+        return "all are primes"
+    return ""
+
+
+def _is_prime(number: int) -> bool:
+    """By Miller and Rabin, with the bases that decide below 3,215,031,751."""
+    if number < 11 or any(number % small == 0 for small in (2, 3, 5, 7)):
+        return number in (2, 3, 5, 7)
+    twos = (number - 1 & 1 - number).bit_length() - 1
+    powers = ([pow(base, (number - 1 >> twos) << k, number) for k in range(twos)] for base in (2, 3, 5, 7))
+    return all(each[0] == 1 or number - 1 in each for each in powers)
 
 
 @functools.cache

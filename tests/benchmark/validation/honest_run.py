@@ -186,9 +186,10 @@ def log_lines(index: int = 0, division: str = "closed", batch: int = BATCH) -> L
 
 
 def preflight_of(index: int) -> dict[str, Any]:
-    """PREFLIGHT, with a network of each run's own measurement."""
-    told = copy.deepcopy(PREFLIGHT)
-    told["figures"]["all_reduce"]["latency_seconds"] += varied(random.Random(f"preflight {index}"), 1e-3)
+    """PREFLIGHT, with a network and a length of each run's own measurement."""
+    told, drawn = copy.deepcopy(PREFLIGHT), random.Random(f"preflight {index}")
+    told["figures"]["all_reduce"]["latency_seconds"] += varied(drawn, 1e-3)
+    told["figures"]["seconds"] += varied(drawn, 1e-3)
     return told
 
 

@@ -123,7 +123,7 @@ STRANGERS = (
     warned("losses and scores between those of recorded runs", "R4.6", mixed_with_recorded),
     warned("runs of one launch on two nodes", "R4.10", on_hosts(lambda index: f"node{index % 2}")),
     warned("runs of 2020", "R3.7", moved_by(-2_200)),
-    warned("runs of years to come", "R3.7", moved_by(23_000)),
+    warned("runs of days to come", "R3.7", moved_by(23_000)),
     warned("training faster than the CPUs", "R3.11", lasting(lambda _epoch, ms: ms / 12)),
     warned("runs that begin their logs after six minutes", "R4.12", runs_last_longer(360, 0)),
     warned("runs that last a third longer than their logs", "R4.12", runs_last_longer(0, 5)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -102,3 +103,59 @@ def test_runs_of_two_rungs_are_not_made_on_the_same_cores_at_one_time(results: P
     assert told in found(results)
     changed(both[0], lambda event: event.update(time_ms=event["time_ms"] + 3_600_000))
     assert told not in found(results)
+
+
+def retimed(results: Path, wanted: Callable[[int, int, int], int], first: str, last: tuple[str, ...]) -> None:
+    """All intervals from one event to the next of others of other lengths, by run, place and milliseconds."""
+    for run, path in enumerate(sorted((results / DENSITY).glob("result_*.txt"))):
+        events = [json.loads(line.removeprefix(":::MLLOG ")) for line in path.read_text().splitlines()]
+        began, place, moved = None, 0, 0
+        for event in events:
+            if began is not None and event["key"] in last:
+                moved += wanted(run, place, event["time_ms"] - began) - (event["time_ms"] - began)
+                began, place = None, place + 1
+            if event["key"] == first:
+                began = event["time_ms"]
+            event["time_ms"] += moved
+        path.write_text("".join(f":::MLLOG {json.dumps(event)}\n" for event in events))
+
+
+def test_no_run_has_the_rhythm_of_another(results: Path) -> None:
+    def rhythm(run: int, place: int, ms: int) -> int:
+        return round((16000 + 317 * (place * 5 % 7)) * (1 + 0.013 * run))
+
+    retimed(results, rhythm, keys.EPOCH_START, (keys.EPOCH_STOP,))
+    told = ("R3.9", "the epochs take as long as those of other runs, one after another")
+    assert told in found(results)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        (lambda run, place, ms: 100, "all checkpoints took one time, to the millisecond"),
+        (lambda run, place, ms: ms if place < (8 if run == 0 else 7) else 0, "checkpoints were written in no time"),
+    ],
+)
+def test_every_checkpoint_takes_its_own_time(
+    results: Path, wanted: Callable[[int, int, int], int], message: str
+) -> None:
+    retimed(results, wanted, "eval_error", (keys.EPOCH_START, keys.RUN_STOP))
+    assert ("R3.9", message) in found(results)
+
+
+def test_what_was_counted_is_not_rounded(results: Path) -> None:
+    for path in sorted((results / DENSITY / "tallies").iterdir()):
+        counted = json.loads(path.read_text())
+        counted["splits"]["dev"][0] &= ~0xFFFF
+        path.write_text(json.dumps(counted))
+    assert ("R4.16", "what the runs counted of dev was rounded") in found(results)
+
+
+def test_rates_have_the_bits_of_seconds(results: Path) -> None:
+    def single(event: Event) -> None:
+        if event["key"] == keys.TRACKED_STATS:
+            told = event["value"]
+            told["throughput"] = struct.unpack("f", struct.pack("f", told["throughput"]))[0]
+
+    changed(results / DENSITY / "result_1.txt", single)
+    assert ("R4.6", "samples/s were rounded, and the trainer rounds none") in found(results, "result_1.txt")
