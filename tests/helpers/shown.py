@@ -10,6 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BLANKED = (
+    (r"(the rung's own), from another processor", r"\1"),
     (r"\S*/\S*", "PATH"),
     (r"\b(?=\w*\d)[0-9a-f]{16,64}\b", "HASH"),
     (r"\b[a-z_]+_(?:smoke|mini|small|full|v2)\b", "RUNG"),
@@ -23,7 +24,7 @@ BLANKED = (
 
 def shape(text: str) -> list[str]:
     """The lines of an output with what varies blanked; lines alike that follow each other are one, as the epochs
-    are, and that the machine was busy is left out."""
+    are, and that the machine was busy, or its processor not the one of the golden figures, is left out."""
     lines = []
     for line in text.splitlines():
         for pattern, blank in BLANKED:
