@@ -53,15 +53,13 @@ def general_directions(semi_angle_per_angstrom: float, count: int) -> NDArray[np
 
 def relative_l2(found: tuple[NDArray, NDArray], expected: tuple[NDArray, NDArray], k_max_per_angstrom: float) -> float:
     """The relative L2 difference of intensities (beams, directions) with their beams' vectors (beams, 2), over all
-    beams on the detector."""
-    tables = [
-        {
-            tuple(place): row
-            for place, row in zip(np.round(vectors * 1e4).astype(int).tolist(), rows, strict=True)
-            if np.abs(place).max() < k_max_per_angstrom * 1e4
-        }
-        for rows, vectors in (found, expected)
-    ]
+    beams on the detector. Beams of two layers that no detector tells apart, in cells that nearly have a right angle,
+    are added up."""
+    tables: list[dict[tuple[int, ...], NDArray]] = [{}, {}]
+    for table, (rows, vectors) in zip(tables, (found, expected), strict=True):
+        for place, row in zip(np.round(vectors * 1e4).astype(int).tolist(), rows, strict=True):
+            if np.abs(place).max() < k_max_per_angstrom * 1e4:
+                table[tuple(place)] = table[tuple(place)] + row if tuple(place) in table else row
     nothing = np.zeros(expected[0].shape[1])
     places = tables[0].keys() | tables[1].keys()
     apart = np.array([tables[0].get(place, nothing) - tables[1].get(place, nothing) for place in places])

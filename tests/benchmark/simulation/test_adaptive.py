@@ -132,6 +132,12 @@ def test_beams_that_one_side_lacks_count_as_dark() -> None:
     assert adaptive.relative_l2(whole, (whole[0][:1], places[:1]), 2.56) == pytest.approx(4.0 / 3.0)
 
 
+def test_beams_of_two_layers_at_one_place_are_added_up() -> None:
+    places = np.array([[0.0, 0.0], [2e-5, 0.0], [0.5, 0.0]])
+    strong, weak = np.array([[0.7], [1e-6], [0.1]]), np.array([[0.7], [2e-6], [0.1]])
+    assert adaptive.relative_l2((strong, places), (weak, places), 2.56) < 2e-6
+
+
 def test_samples_carry_the_estimate_where_the_recipe_asks_for_one() -> None:
     rung = CbedRung.of(load_benchmark("space_group").rung("stemdl_full"))
     crystal = Crystal(np.diag([4.0, 4.0, 3.0]), np.array([12, 8]), np.array([[0, 0, 0], [0.5, 0.5, 0.5]]), 123)
