@@ -125,7 +125,7 @@ def spread(features: Features) -> list[tuple[str, ...]]:
 
 
 def report(of: str, features: Features, measured: int) -> bool:
-    """Prints what is told of a kind of features; whether the worst pair is within the limit."""
+    """Prints the tables of one kind of features. Returns whether the worst pair is within the limit."""
     pairs = worst_pairs(features, measured)
     print_table(
         ("system", "groups", f"accuracy by {of}"),

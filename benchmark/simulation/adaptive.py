@@ -59,7 +59,7 @@ def relative_l2(found: tuple[NDArray, NDArray], expected: tuple[NDArray, NDArray
     for table, (rows, vectors) in zip(tables, (found, expected), strict=True):
         for place, row in zip(np.round(vectors * 1e4).astype(int).tolist(), rows, strict=True):
             if np.abs(place).max() < k_max_per_angstrom * 1e4:
-                table[tuple(place)] = table[tuple(place)] + row if tuple(place) in table else row
+                table[tuple(place)] = table.get(tuple(place), 0.0) + row
     nothing = np.zeros(expected[0].shape[1])
     places = tables[0].keys() | tables[1].keys()
     apart = np.array([tables[0].get(place, nothing) - tables[1].get(place, nothing) for place in places])

@@ -160,7 +160,7 @@ def initialisations_are_alike(results: ResultSet) -> Iterator[Fault]:
                 expected=f"about {usual / 1000:.1f} s",
                 found=f"{ms / 1000:.1f} s",
                 severity=Severity.WARNING,
-                hint="what is trained before the clock is no part of the score",
+                hint="training before the clock is not part of the score",
             )
 
 
