@@ -20,10 +20,10 @@ from benchmark.definition.scored import RULESETS
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import require_place, sha256_of_file
 from benchmark.report.site.entry import Entry, entry_of
+from benchmark.report.site.naming import benchmark_file, submitter_file
 from benchmark.report.site.pages import (
     TEMPLATES,
     address,
-    benchmark_file,
     benchmark_page,
     index_page,
     result_page,
@@ -31,7 +31,6 @@ from benchmark.report.site.pages import (
     submitter_page,
 )
 from benchmark.report.site.ranks_of_results import ranked
-from benchmark.report.site.submitters import submitter_file
 from benchmark.report.tabular import as_csv, as_json
 from benchmark.scoring.log_folders import LogFolder, find_log_folders
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,10 +12,10 @@ from benchmark.comparison.compare import summary
 from benchmark.comparison.result import ComparedRun, Evaluated, Result
 from benchmark.definition.finder import benchmark_with
 from benchmark.events import keys
+from benchmark.report.site.naming import page_name
 
 POINTS = 60
 """Points of a curve; of a longer one every n-th is kept, and the last."""
-_LONGEST_NAME = 80
 
 
 @dataclass(frozen=True)
@@ -53,17 +51,10 @@ class Entry:
     shares_rank: bool = False
 
 
-def slug(result: Result) -> str:
-    """The name of a result's pages: of plain letters, and a hash of what it stands for, so that no two are alike."""
-    parts = [result.folder.submitter or "", result.folder.system, result.folder.scaling, result.folder.benchmark or ""]
-    plain = re.sub(r"[^a-z0-9]+", "-", "-".join(filter(None, parts)).lower()).strip("-")[:_LONGEST_NAME]
-    told = "\0".join([*parts, str(result.folder.folder)])
-    return f"{plain}-{hashlib.sha256(told.encode('utf-8', 'surrogateescape')).hexdigest()[:6]}"
-
-
 def entry_of(result: Result) -> Entry:
     """What is kept of a result."""
-    name = slug(result)
+    of = result.folder
+    name = page_name(of.submitter or "", of.system, of.scaling, of.benchmark or "", kept_apart=str(of.folder))
     figures = summary(result)
     counted = {run.scored.log for run in result.counted}
     starts = [run.scored.start_ms for run in result.runs if run.scored.start_ms]

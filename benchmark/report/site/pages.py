@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from markupsafe import Markup
+
 from benchmark.comparison.compare import judge
 from benchmark.comparison.result import ComparedRun, Result
 from benchmark.data.manifest import Manifest
@@ -21,8 +23,9 @@ from benchmark.foundation.text import printable
 from benchmark.report.answers import Answers, answers_of
 from benchmark.report.site import charts
 from benchmark.report.site.entry import Entry, RunEntry
+from benchmark.report.site.naming import benchmark_file, submitter_file
 from benchmark.report.site.ranks_of_results import group_of
-from benchmark.report.site.submitters import UNNAMED, histories, history_chart, submitter_file
+from benchmark.report.site.submitters import UNNAMED, histories, history_chart
 from benchmark.report.site.svg import SERIES, number
 from benchmark.scoring.log_folders import WEAK
 
@@ -44,13 +47,15 @@ def _template(name: str) -> Any:
         lstrip_blocks=True,
         finalize=_plain,
     )
+    environment.filters["shown"] = _plain
     environment.globals |= {"number": number, "label": charts.label_of, "page_of_submitter": submitter_file}
     return environment.get_template(name)
 
 
-def _plain(value: Any) -> Any:
-    """A foreign text without what steers a reader's screen; what is markup already stays."""
-    return printable(value, LONGEST_TEXT) if type(value) is str else value
+def _plain(value: Any) -> str:
+    """A foreign value, of whatever type, without what steers a reader's screen, and not for pages on end; what is
+    markup already stays."""
+    return value if isinstance(value, Markup) else printable(str(value), LONGEST_TEXT)
 
 
 def index_page(entries: Sequence[Entry], title: str) -> str:
@@ -71,12 +76,6 @@ def index_page(entries: Sequence[Entry], title: str) -> str:
         page_of=benchmark_file,
         root="",
     )
-
-
-def benchmark_file(name: str) -> str:
-    """The page of a benchmark: of its name, in letters that a file may have."""
-    plain = "".join(each if each.isascii() and (each.isalnum() or each in "_-") else "-" for each in name)[:80]
-    return f"benchmark-{plain or 'unnamed'}.html"
 
 
 def benchmark_page(name: str, entries: Sequence[Entry], title: str) -> str:

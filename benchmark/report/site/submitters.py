@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -16,12 +14,6 @@ from benchmark.report.site.svg import SERIES, WIDTH, Axis, dot, drawing, line, l
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 26, 280
 UNNAMED = "runs in no submission"
 _DAY_MS = 86_400_000
-
-
-def submitter_file(name: str) -> str:
-    """The page of a submitter: its name in letters that a file may have, and a hash, so that no two are alike."""
-    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:80] or "unnamed"
-    return f"submitter-{plain}-{hashlib.sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()[:6]}.html"
 
 
 def histories(entries: Sequence[Entry]) -> list[list[Entry]]:

@@ -7,6 +7,7 @@ import csv
 import html
 import html.parser
 import json
+import os
 import re
 import sys
 import tarfile
@@ -72,7 +73,7 @@ def links_lead_somewhere(site: Path) -> None:
         page = Page(path)
         assert page.handlers == [] and page.tags.count("script") == 1, path
         for address in page.addresses:
-            place = urllib.parse.unquote(address.partition("#")[0])
+            place = os.fsdecode(urllib.parse.unquote_to_bytes(address.partition("#")[0]))
             assert address == "data:," or not re.match(r"[a-z]+:|//", address), f"{path}: {address}"
             assert address == "data:," or (path.parent / place).exists(), f"{path}: {address}"
 
@@ -221,3 +222,16 @@ def test_without_openpyxl_a_workbook_is_refused_in_words(
     monkeypatch.setitem(sys.modules, "openpyxl", None)
     assert main(["report", str(tree), "--table", str(tmp_path / "table.xlsx")]) == 2
     assert "a workbook needs openpyxl" in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
+def test_names_that_look_alike_or_are_no_text_have_pages_of_their_own(tmp_path: Path) -> None:
+    names = ("a b", "a-b", "A-B", os.fsdecode(b"\xff"))
+    for name in names:
+        write_submission(tmp_path / "tree", f"Org {name}", "fast", NEAR, benchmark=name)
+    write_set(tmp_path / "tree" / "run", NEAR, submission_benchmark="\ud800")
+    assert main(["report", str(tmp_path / "tree"), "-o", str(tmp_path / "site")]) == 0
+    links_lead_somewhere(tmp_path / "site")
+    pages = [path.read_text() for path in (tmp_path / "site").glob("benchmark-*.html")]
+    headings = {html.unescape(text.partition("<h1>")[2].partition("</h1>")[0]) for text in pages}
+    assert headings == {printable(name) for name in (*names, "\ud800")}
+    assert len(list((tmp_path / "site").glob("submitter-*.html"))) == len(names) + 1
