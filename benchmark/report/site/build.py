@@ -6,6 +6,7 @@ A site is built in a folder of its own and takes the place of the one before whe
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -34,8 +35,14 @@ from benchmark.report.site.ranks_of_results import ranked
 from benchmark.report.tabular import as_csv, as_json
 from benchmark.scoring.log_folders import LogFolder, find_log_folders
 
-INDEX, MARK = "index.html", "site.css"
-ASSETS = (MARK, "site.js")
+INDEX, MARK = "index.html", b"Made by <code>stemdl report</code>"
+"""A site is known by what its first page says, which no name in it can: names are escaped."""
+ASSETS = ("site.css", "site.js")
+_OURS = re.compile(
+    r"(index|(benchmark|submitter)-[^/]*|(results|runs)/[^/]*)\.html|logs/[^/]*\.txt|results|runs|logs|site\.(css|js)"
+    r"|results\.(csv|json)"
+)
+"""Files and folders of a site, as they lie in it."""
 RESULTS, RUNS, LOGS = "results", "runs", "logs"
 _ALONE = 8
 """Up to so many results, processes cost more than they save."""
@@ -141,12 +148,19 @@ def _of_result(place: Place, folder: LogFolder) -> Entry:
 @contextmanager
 def _instead_of(output: Path) -> Iterator[Path]:
     """A new folder that takes the place of `output` when the block ends well, and is removed when it does not."""
+    output = Path(os.path.realpath(output))  # what a link leads to is replaced, and the link stays
     if output.exists() and not output.is_dir():
         raise StemdlError("this is not a folder", where=output, remedy="choose another with -o")
-    if output.is_dir() and any(output.iterdir()) and not ((output / MARK).is_file() and (output / INDEX).is_file()):
-        raise StemdlError("the folder holds something else than a site", where=output, remedy="choose another with -o")
+    if output.is_dir() and (foreign := _foreign(output)) is not None:
+        raise StemdlError(
+            "the folder holds something else than a site",
+            where=output,
+            found=foreign,
+            remedy="choose another with -o, or move that out of it",
+        )
+    if Path.cwd().is_relative_to(output):
+        raise StemdlError("a site cannot take the place of the folder that you are in", where=output, remedy="-o site")
     require_place(output.parent)
-    output = output.absolute()
     now, before = (output.with_name(f".{output.name}.{os.getpid()}.{name}") for name in ("part", "before"))
     try:
         now.mkdir()
@@ -155,8 +169,20 @@ def _instead_of(output: Path) -> Iterator[Path]:
             output.rename(before)
         now.rename(output)
     finally:
+        if before.exists() and not output.exists():  # something came between the two
+            before.rename(output)
         shutil.rmtree(now, ignore_errors=True)
         shutil.rmtree(before, ignore_errors=True)
+
+
+def _foreign(folder: Path) -> Path | None:
+    """Something in a folder that `stemdl report` does not write, as a path in it; None in a site, and where nothing
+    is."""
+    first = folder / INDEX
+    if not (first.is_file() and MARK in first.read_bytes()):
+        return next((path.relative_to(folder) for path in sorted(folder.iterdir())), None)
+    held = (path.relative_to(folder) for path in folder.rglob("*"))
+    return next((path for path in held if not _OURS.fullmatch(path.as_posix())), None)
 
 
 def _write(path: Path, text: str) -> None:
