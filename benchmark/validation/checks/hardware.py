@@ -33,6 +33,9 @@ SKEW_SECONDS = 1.0
 """Seconds by which the clocks of two nodes may differ: `benchmark.launch.preflight.Limits`."""
 LEAST_LATENCY_SECONDS, MOST_BYTES_PER_SECOND = 1e-8, 1e13
 """The bounds of an all-reduce: light goes 3 m in the one, and no node's memory is as fast as the other."""
+OF_A_CYCLE = 0.5
+"""The share of Horovod's cycle that a sum of one number takes at least, by the median: it waits for the next cycle, and
+took 1.00 to 1.02 of one in all recorded runs."""
 LOAD_CHECK = "load"
 OF_FIGURES = {"clock_offset_seconds", "all_reduce", "seconds", LOAD_CHECK}
 OF_A_NETWORK = {"by", "latency_seconds", "bandwidth_bytes_per_second", "message_bytes", "wrong"}
@@ -127,6 +130,16 @@ def _figures(log: Log, event: Event, figures: Mapping[str, Any]) -> Iterator[Fau
     ):
         if name in figures and (as_number(value) is None or not sound(value)):
             yield Fault(f"{name} of the preflight cannot be", line=event.line, expected=expected, found=shown(value))
+    nodes = as_count(log.value(keys.NUMBER_OF_NODES)) or 1
+    if nodes > 1 and offset == 0:
+        yield Fault(
+            "the clocks of several nodes agree to the last digit",
+            line=event.line,
+            expected=f"an offset of the clocks of {nodes} nodes, as {keys.NUMBER_OF_NODES} says",
+            found=shown(offset),
+            severity=Severity.WARNING,
+            hint="one node has no offset",
+        )
     network_said = {*network} if isinstance(network, dict) else set()
     more = sorted(map(str, ({*figures} - OF_FIGURES) | (network_said - OF_A_NETWORK)))
     if more:
@@ -156,10 +169,15 @@ def _figures(log: Log, event: Event, figures: Mapping[str, Any]) -> Iterator[Fau
         )
     if "all_reduce" not in figures or ranks is None:
         return
+    yield from _all_reduce(log, event.line, network, ranks, as_number(seconds))
+
+
+def _all_reduce(log: Log, line: int, network: object, ranks: int, preflight_seconds: float | None) -> Iterator[Fault]:
+    """One over the ranks of the run, by what joins them, and no faster than that can be."""
     if (network is None) != (ranks == 1):
         yield Fault(
             "the preflight's all-reduce is not of these ranks",
-            line=event.line,
+            line=line,
             expected="none with one rank" if ranks == 1 else f"one over {ranks} ranks",
             found=shown(network),
         )
@@ -171,23 +189,23 @@ def _figures(log: Log, event: Event, figures: Mapping[str, Any]) -> Iterator[Fau
         if told.get("message_bytes") != QUICK.large_bytes:
             yield Fault(
                 "the preflight's all-reduce was of another message than the trainer sends",
-                line=event.line,
+                line=line,
                 expected=f"{QUICK.large_bytes} bytes",
                 found=shown(told.get("message_bytes")),
             )
         if told.get("wrong") != "" or latency < LEAST_LATENCY_SECONDS or not 0 < bandwidth <= MOST_BYTES_PER_SECOND:
             yield Fault(
                 "the preflight's all-reduce summed wrongly, or was faster than any network",
-                line=event.line,
+                line=line,
                 expected=f'"wrong": "", latency from {LEAST_LATENCY_SECONDS:g} s, bandwidth above 0 and at most '
                 f"{MOST_BYTES_PER_SECOND:g} bytes per second",
                 found=shown(network),
             )
-        lasted = as_number(seconds)
+        lasted = preflight_seconds
         if lasted and bandwidth > 0 and latency + QUICK.large_bytes / bandwidth > lasted:
             yield Fault(
                 "the preflight's all-reduce took longer than the preflight",
-                line=event.line,
+                line=line,
                 expected=f"at most {lasted:g} s",
                 found=shown(network),
                 severity=Severity.WARNING,
@@ -196,9 +214,18 @@ def _figures(log: Log, event: Event, figures: Mapping[str, Any]) -> Iterator[Fau
         if told.get("by") != comm:
             yield Fault(
                 "the preflight's ranks were joined by something else than the run's",
-                line=event.line,
+                line=line,
                 expected=f"{shown(comm)}, as comm in config",
                 found=shown(told.get("by")),
+            )
+        cycle_ms = as_number(log.settings().get("cycle_ms")) or 0.0
+        if comm == "horovod" and not log.settings().get("autotune") and 1000 * latency < OF_A_CYCLE * cycle_ms:
+            yield Fault(
+                "the preflight's all-reduce did not wait for a cycle of Horovod",
+                line=line,
+                expected=f"a latency of about {cycle_ms:g} ms, as cycle_ms in config",
+                found=f"{1000 * latency:g} ms",
+                severity=Severity.WARNING,
             )
 
 

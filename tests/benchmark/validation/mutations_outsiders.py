@@ -60,6 +60,25 @@ def prepared_for(ms: int) -> Callable[[Lines], None]:
     return shift_from(keys.SEED, ms)
 
 
+def on_two_nodes(tree: Tree) -> None:
+    """The ranks of one node, of whose clock there is nothing to compare."""
+    describe(host_networking_topology="fat tree", number_of_nodes="2")(tree)
+    for lines in tree.logs.values():
+        lines[at(lines, keys.NUMBER_OF_NODES)]["value"] = 2
+        for place in lines[at(lines, keys.PLACEMENT)]["value"]:
+            place.update(host=f"node{place['rank']}")
+        lines[at(lines, keys.PREFLIGHT)]["value"]["figures"].update(clock_offset_seconds=0.0)
+
+
+def quick_network(lines: Lines, index: int) -> None:
+    figures = lines[at(lines, keys.PREFLIGHT)]["value"]["figures"]["all_reduce"]
+    figures.update(latency_seconds=figures["latency_seconds"] * 1e-4, bandwidth_bytes_per_second=4.1e11 + 1.7e9 * index)
+
+
+def prepared_but_for_one(lines: Lines, index: int) -> None:
+    prepared_for(39_000 + 731 * index if index else 0)(lines)
+
+
 def nodes_of_one(tree: Tree) -> None:
     describe(host_networking_topology="N/A: a single node", number_of_nodes="2")(tree)
 
@@ -94,4 +113,7 @@ OUTSIDERS = (
     warned("storage of 1 KiB", "R7.7", describe(host_storage_capacity="1 KiB")),
     warned("a least clock above the most", "R7.7", describe(host_processor_frequency="3000 MHz (min), 2000 MHz (max)")),
     Mutation("nodes that are joined as one", "R7.7", nodes_of_one),
+    warned("runs that are prepared for 40 s but for one", "R3.2", each_run(prepared_but_for_one)),
+    warned("two nodes of one clock", "R7.5", on_two_nodes),
+    warned("sums that wait for no cycle", "R7.5", each_run(quick_network)),
 )
