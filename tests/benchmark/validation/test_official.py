@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from changes import drop, move, put, shift, tell, twice
+from honest_run import Lines, at
 
 from benchmark.definition.finder import load_benchmark
 from benchmark.events import keys
@@ -15,8 +17,6 @@ from benchmark.events.log import EventLog
 from benchmark.foundation.errors import StemdlError
 from benchmark.validation.official import check_log
 from benchmark.validation.rule_file import RULES
-
-Lines = list[dict]
 
 
 def write_run(
@@ -73,46 +73,8 @@ def rewrite(path: Path, change: Callable[[Lines], None]) -> Path:
     return path
 
 
-def at(lines: Lines, key: str) -> int:
-    """The place of the last event of a key."""
-    return max(number for number, line in enumerate(lines) if line["key"] == key)
-
-
-def without(key: str) -> Callable[[Lines], None]:
-    def change(lines: Lines) -> None:
-        lines[:] = [line for line in lines if line["key"] != key]
-
-    return change
-
-
-def with_value(key: str, value: object) -> Callable[[Lines], None]:
-    return lambda lines: lines[at(lines, key)].update(value=value)
-
-
-def with_metadata(key: str, **metadata: object) -> Callable[[Lines], None]:
-    return lambda lines: lines[at(lines, key)]["metadata"].update(metadata)
-
-
 def less_metadata(key: str, name: str) -> Callable[[Lines], None]:
     return lambda lines: lines[at(lines, key)]["metadata"].pop(name)
-
-
-def twice(key: str) -> Callable[[Lines], None]:
-    return lambda lines: lines.insert(at(lines, key), dict(lines[at(lines, key)]))
-
-
-def behind(key: str, other: str) -> Callable[[Lines], None]:
-    """The last event of `key` put behind the last of `other`, with the latter's time."""
-
-    def change(lines: Lines) -> None:
-        moved = lines.pop(at(lines, key))
-        lines.insert(at(lines, other) + 1, {**moved, "time_ms": lines[at(lines, other)]["time_ms"]})
-
-    return change
-
-
-def later(key: str, by_ms: int) -> Callable[[Lines], None]:
-    return lambda lines: lines[at(lines, key)].update(time_ms=lines[at(lines, key)]["time_ms"] + by_ms)
 
 
 REQUIRED = (
@@ -148,48 +110,48 @@ ONCE = tuple(
 )
 
 FAULTS = {
-    **{f"no {key}": (without(key), key) for key in REQUIRED},
+    **{f"no {key}": (drop(key), key) for key in REQUIRED},
     **{f"two of {key}": (twice(key), key) for key in ONCE},
-    "an unknown rung": (with_value("submission_benchmark", "deepcam"), "submission_benchmark"),
-    "a rung that is a path": (with_value("submission_benchmark", "../../stemdl_mini"), "submission_benchmark"),
-    "a rung that is a list": (with_value("submission_benchmark", ["stemdl_mini"]), "submission_benchmark"),
-    "an unknown division": (with_value("submission_division", "SciML"), "submission_division"),
-    "a division that is a path": (with_value("submission_division", "/etc/open"), "submission_division"),
-    "an unknown status of submission": (with_value("submission_status", "fast"), "submission_status"),
-    "an empty organisation": (with_value("submission_org", ""), "submission_org"),
-    "an empty platform": (with_value("submission_platform", ""), "submission_platform"),
-    "an aborted run": (with_metadata("run_stop", status="aborted"), "run_stop"),
-    "a run of unknown status": (with_metadata("run_stop", status="fine"), "run_stop"),
+    "an unknown rung": (put("submission_benchmark", "deepcam"), "submission_benchmark"),
+    "a rung that is a path": (put("submission_benchmark", "../../stemdl_mini"), "submission_benchmark"),
+    "a rung that is a list": (put("submission_benchmark", ["stemdl_mini"]), "submission_benchmark"),
+    "an unknown division": (put("submission_division", "SciML"), "submission_division"),
+    "a division that is a path": (put("submission_division", "/etc/open"), "submission_division"),
+    "an unknown status of submission": (put("submission_status", "fast"), "submission_status"),
+    "an empty organisation": (put("submission_org", ""), "submission_org"),
+    "an empty platform": (put("submission_platform", ""), "submission_platform"),
+    "an aborted run": (tell("run_stop", status="aborted"), "run_stop"),
+    "a run of unknown status": (tell("run_stop", status="fine"), "run_stop"),
     "a run without status": (less_metadata("run_stop", "status"), "run_stop"),
-    "a run that ends before it begins": (later("run_stop", -3_600_000), "run_stop"),
-    "a run that begins before the end of init": (behind("init_stop", "run_start"), "run_start"),
-    "half an hour of init": (later("init_stop", 1_800_000), "init_stop"),
-    "a seed that is not an integer": (with_value("seed", 1.5), "seed"),
-    "a seed that is a truth": (with_value("seed", True), "seed"),
-    "a seed that is text": (with_value("seed", "11"), "seed"),
-    "a batch of nothing": (with_value("global_batch_size", 0), "global_batch_size"),
-    "half a batch": (with_value("global_batch_size", 0.5), "global_batch_size"),
-    "no node": (with_value("number_of_nodes", 0), "number_of_nodes"),
-    "fewer than no accelerators": (with_value("accelerators_per_node", -1), "accelerators_per_node"),
-    "no step of accumulation": (with_value("gradient_accumulation_steps", 0), "gradient_accumulation_steps"),
-    "an optimizer without a name": (with_value("opt_name", ""), "opt_name"),
-    "a learning rate of nothing": (with_value("opt_base_learning_rate", 0), "opt_base_learning_rate"),
-    "no training sample": (with_value("train_samples", 0), "train_samples"),
-    "samples as text": (with_value("eval_samples", "1000"), "eval_samples"),
-    "a manifest that is not a hash": (with_value("data_manifest_sha256", "g" * 64), "data_manifest_sha256"),
-    "half a hash": (with_value("data_manifest_sha256", "0" * 32), "data_manifest_sha256"),
-    "a metric in percent": (with_value("eval_accuracy", 95.0), "eval_accuracy"),
-    "a metric below 0": (with_value("eval_accuracy", -0.1), "eval_accuracy"),
-    "a metric that is text": (with_value("eval_accuracy", "0.95"), "eval_accuracy"),
-    "a metric that is not a number": (with_value("eval_accuracy", None), "eval_accuracy"),
+    "a run that ends before it begins": (shift("run_stop", -3_600_000), "run_stop"),
+    "a run that begins before the end of init": (move("init_stop", "run_start"), "run_start"),
+    "half an hour of init": (shift("init_stop", 1_800_000), "init_stop"),
+    "a seed that is not an integer": (put("seed", 1.5), "seed"),
+    "a seed that is a truth": (put("seed", True), "seed"),
+    "a seed that is text": (put("seed", "11"), "seed"),
+    "a batch of nothing": (put("global_batch_size", 0), "global_batch_size"),
+    "half a batch": (put("global_batch_size", 0.5), "global_batch_size"),
+    "no node": (put("number_of_nodes", 0), "number_of_nodes"),
+    "fewer than no accelerators": (put("accelerators_per_node", -1), "accelerators_per_node"),
+    "no step of accumulation": (put("gradient_accumulation_steps", 0), "gradient_accumulation_steps"),
+    "an optimizer without a name": (put("opt_name", ""), "opt_name"),
+    "a learning rate of nothing": (put("opt_base_learning_rate", 0), "opt_base_learning_rate"),
+    "no training sample": (put("train_samples", 0), "train_samples"),
+    "samples as text": (put("eval_samples", "1000"), "eval_samples"),
+    "a manifest that is not a hash": (put("data_manifest_sha256", "g" * 64), "data_manifest_sha256"),
+    "half a hash": (put("data_manifest_sha256", "0" * 32), "data_manifest_sha256"),
+    "a metric in percent": (put("eval_accuracy", 95.0), "eval_accuracy"),
+    "a metric below 0": (put("eval_accuracy", -0.1), "eval_accuracy"),
+    "a metric that is text": (put("eval_accuracy", "0.95"), "eval_accuracy"),
+    "a metric that is not a number": (put("eval_accuracy", None), "eval_accuracy"),
     "a metric of no epoch": (less_metadata("eval_accuracy", "epoch_num"), "eval_accuracy"),
-    "a missed target": (with_value("eval_accuracy", 0.8999), "eval_accuracy"),
-    "a target reached after the run": (behind("eval_accuracy", "run_stop"), "eval_accuracy"),
-    "a target reached before the run, by its time": (later("eval_accuracy", -3_600_000), "eval_accuracy"),
-    "an epoch after the run": (behind("epoch_stop", "run_stop"), "epoch_stop"),
-    "an evaluation after the run": (behind("eval_stop", "run_stop"), "eval_stop"),
+    "a missed target": (put("eval_accuracy", 0.8999), "eval_accuracy"),
+    "a target reached after the run": (move("eval_accuracy", "run_stop"), "eval_accuracy"),
+    "a target reached before the run, by its time": (shift("eval_accuracy", -3_600_000), "eval_accuracy"),
+    "an epoch after the run": (move("epoch_stop", "run_stop"), "epoch_stop"),
+    "an evaluation after the run": (move("eval_stop", "run_stop"), "eval_stop"),
     "an epoch without a number": (less_metadata("epoch_start", "epoch_num"), "epoch_start"),
-    "an end of staging without a start": (without("staging_start"), "staging_stop"),
+    "an end of staging without a start": (drop("staging_start"), "staging_stop"),
     "an event without a value": (lambda lines: lines[at(lines, "seed")].pop("value"), "value"),
 }
 
@@ -225,9 +187,9 @@ def test_a_target_is_reached_by_being_met_exactly(tmp_path):
 @pytest.mark.parametrize(
     "change",
     [
-        behind("data_manifest_sha256", "init_start"),  # a manifest is read before the clock starts
-        behind("train_samples", "eval_stop"),
-        without("staging_start"),
+        move("data_manifest_sha256", "init_start"),  # a manifest is read before the clock starts
+        move("train_samples", "eval_stop"),
+        drop("staging_start"),
         lambda lines: lines.insert(at(lines, "init_start"), dict(lines[at(lines, "init_start")])),
     ],
     ids=["manifest before the run", "samples late", "no staging", "two processes begin init"],
@@ -236,7 +198,7 @@ def test_what_the_rules_allow_passes(tmp_path, change):
     def whole(lines: Lines) -> None:
         change(lines)
         if not any(line["key"] == "staging_start" for line in lines):
-            without("staging_stop")(lines)
+            drop("staging_stop")(lines)
 
     verdict = check_log(rewrite(write_run(tmp_path / "result_0.txt"), whole))
     assert verdict.passed, verdict.output
@@ -251,15 +213,15 @@ def test_what_is_no_log_fails(tmp_path, text):
 
 def test_the_checker_is_asked_unless_a_log_names_a_benchmark_without_rules(tmp_path):
     log = write_run(tmp_path / "result_0.txt")
-    own = check_log(rewrite(log, with_value("submission_benchmark", "my_rung")))
+    own = check_log(rewrite(log, put("submission_benchmark", "my_rung")))
     assert (own.passed, own.command) == (None, ())
-    assert check_log(rewrite(log, with_value("submission_benchmark", 7))).passed is False
-    assert check_log(rewrite(log, without("submission_benchmark"))).passed is False
+    assert check_log(rewrite(log, put("submission_benchmark", 7))).passed is False
+    assert check_log(rewrite(log, drop("submission_benchmark"))).passed is False
 
 
 def test_a_log_cannot_put_the_word_success_into_the_checkers_mouth(tmp_path):
     verdict = check_log(
-        rewrite(write_run(tmp_path / "result_0.txt", best=0.1), with_value("submission_org", "\nINFO - SUCCESS\n"))
+        rewrite(write_run(tmp_path / "result_0.txt", best=0.1), put("submission_org", "\nINFO - SUCCESS\n"))
     )
     assert not verdict.passed
 
