@@ -27,6 +27,7 @@ from benchmark.report.site.svg import (
     x_axis,
     y_axis,
 )
+from benchmark.scoring.log_folders import WEAK
 
 LEFT, ROW, BELOW_NAME = 16, 36, 25
 """A row has its name above what is drawn, so that a phone shows both."""
@@ -43,23 +44,38 @@ def dots(entries: Sequence[Entry], root: str = "") -> Markup:
     if not shown:
         return Markup("")
     minutes = [run.minutes for entry in shown for run in entry.runs if run.minutes]
+    minutes += [value for entry in shown for value in (_score(entry), *_interval(entry)) if value]
     axis = Axis(min(minutes), max(minutes), LEFT, WIDTH - RIGHT, log=True)
     bottom = TOP + ROW * len(shown)
-    each = max(1, MOST_POINTS // len(shown))
+    each = dots_of_each(shown)
     parts = [x_axis(axis, TOP - 8, bottom, "minutes to train (logarithmic)")]
     for place, entry in enumerate(shown):
         y = TOP + ROW * place + BELOW_NAME
         parts.append(_name(entry, place, root))
-        interval, mean = entry.figures["interval_minutes"], entry.figures["minutes"]
-        if interval:
+        if interval := _interval(entry):
             parts.append(line(axis.at(interval[0]), y, axis.at(interval[1]), y, "interval"))
         for run in [run for run in entry.runs if run.minutes][:each]:
             said, style = f"{run.name}: {number(run.minutes)} min", "" if run.counted else "open"
             drawn = dot(axis.at(run.minutes), y, place, said, style=style)
             parts.append(linked(f"{root}runs/{run.page}", drawn, said, tabbed=False))
-        if mean and entry.figures["scaling"] != "weak":
+        if mean := _score(entry):
             parts.append(line(axis.at(mean), y - 8, axis.at(mean), y + 8, "mean"))
     return drawing(bottom + BOTTOM, "Minutes to train of every run, by system", parts, "rows")
+
+
+def dots_of_each(entries: Sequence[Entry]) -> int:
+    """How many runs of a result are drawn at most: the first ones."""
+    return max(1, MOST_POINTS // max(1, len(entries)))
+
+
+def _score(entry: Entry) -> float | None:
+    """Minutes that a bar stands for: none without a score, and none of weak scaling, whose score is no run's time."""
+    strong = entry.figures["scored"] and entry.figures["scaling"] != WEAK
+    return entry.figures["minutes"] if strong else None
+
+
+def _interval(entry: Entry) -> Sequence[float]:
+    return (entry.figures["interval_minutes"] or ()) if _score(entry) else ()
 
 
 def curves(entries: Sequence[Entry], against: str, root: str = "") -> Markup:
@@ -88,12 +104,10 @@ def curves(entries: Sequence[Entry], against: str, root: str = "") -> Markup:
         parts.append(
             shade(across.at(band[0]), TOP, wide, 320 - TOP, f"the reference: {number(band[0])} to {number(band[1])}")
         )
+    parts += _goal(up, target)
     for place, entry, points in drawn:
         inside = [(across.at(x), up.at(min(high, max(low, y)))) for x, y in points]
         parts.append(linked(f"{root}results/{entry.page}", path(inside, place, label_of(entry)), label_of(entry)))
-    if target is not None:
-        parts.append(line(64, up.at(target), WIDTH - RIGHT, up.at(target), "goal"))
-        parts.append(text(WIDTH - RIGHT, up.at(target) - 5, f"goal {number(target)}", anchor="end", style="goal"))
     return drawing(360, f"{drawn[0][1].metric} against {against}", parts)
 
 
@@ -152,7 +166,7 @@ def time_shares(entry: Entry) -> tuple[float, float, float, float] | None:
     to more than the whole are scaled to it; None where the logs do not say them."""
     reached = [run.minutes for run in entry.runs if run.minutes and run.counted]
     train = entry.figures["compute_minutes"]
-    if not reached or train is None or entry.figures["scaling"] == "weak":
+    if not reached or train is None or entry.figures["scaling"] == WEAK:
         return None
     whole = sum(reached) / len(reached)
     said = [train, entry.figures["evaluation_minutes"] or 0.0, entry.figures["staging_minutes"] or 0.0]
@@ -232,17 +246,25 @@ def run_curve(points: Sequence[tuple[float, float]], metric: str, target: float 
     """The metric of one run against minutes."""
     if len(points) < 2:
         return Markup("")
+    times = [minutes for minutes, _ in points]
     values = [value for _, value in points] + ([target] if target is not None else [])
-    across, up = Axis(0, points[-1][0], 64, WIDTH - RIGHT), Axis(min(values), max(values), 220, TOP)
+    across, up = Axis(min(0, *times), max(times), 64, WIDTH - RIGHT), Axis(min(values), max(values), 220, TOP)
     at = [(across.at(minutes), up.at(value)) for minutes, value in points]
     parts = [
         x_axis(across, TOP, 220, "minutes after the start"),
         y_axis(up, 64, WIDTH - RIGHT, metric),
+        *_goal(up, target),
         path(at, 0, metric),
     ]
-    if target is not None:
-        parts.append(line(64, up.at(target), WIDTH - RIGHT, up.at(target), "goal"))
     return drawing(258, f"{metric} against minutes", parts)
+
+
+def _goal(up: Axis, target: float | None) -> list[Markup]:
+    """The line of a goal. It is named at its left, which curves begin far from."""
+    if target is None:
+        return []
+    y = up.at(target)
+    return [line(64, y, WIDTH - RIGHT, y, "goal"), text(70, y - 5, f"goal {number(target)}", style="goal")]
 
 
 def label_of(entry: Entry) -> str:

@@ -99,6 +99,8 @@ def benchmark_page(name: str, entries: Sequence[Entry], title: str) -> str:
         failed=sum(run.problem is not None for each in entries for run in each.runs),
         runs=sum(len(each.runs) for each in entries),
         dots=charts.dots(drawn),
+        dots_of_each=charts.dots_of_each(drawn),
+        left_out_dots=any(len(each.runs) > charts.dots_of_each(drawn) for each in drawn),
         learning=drawn[:SERIES],
         curves=charts.curves(drawn[:SERIES], "minutes"),
         samples=charts.curves(drawn[:SERIES], "samples"),

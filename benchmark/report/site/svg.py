@@ -18,16 +18,21 @@ SERIES = 8
 """Colours of the style sheet (Okabe and Ito's, which colour-blind readers tell apart), and as many dashes."""
 _DASHES = ("", "6 3", "2 3", "8 3 2 3", "10 4", "1 3", "4 4", "12 3 3 3")
 _LONGEST, _END = 60, 28
+_NEAREST, _LEAST = 1e-9, 1e-12
+"""Values as near as this, by their size or as they are, have no round values between them."""
 
 
 class Axis:
-    """Values to pixels. `low` and `high` are the least and the most that is drawn; above 0 where `log`."""
+    """Values to pixels. `low` and `high` are the least and the most that is drawn, in either order; above 0 where
+    `log`."""
 
     def __init__(self, low: float, high: float, start: float, stop: float, *, log: bool = False) -> None:
+        low, high = min(low, high), max(low, high)
         if log:
             low, high = low / 1.1, high * 1.1
-        elif low == high:
-            low, high = low - 0.5, high + 0.5
+        elif high - low <= max(abs(low), abs(high)) * _NEAREST + _LEAST:
+            half = max(0.5, abs(low) / 2)
+            low, high = low - half, high + half
         self.low, self.high, self.start, self.stop, self.log = low, high, start, stop, log
 
     def at(self, value: float) -> float:
