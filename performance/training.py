@@ -4,13 +4,15 @@ processor seconds.
     .venv/bin/python performance/training.py balance --rung performance/imbalanced.yaml DATA -o balance
     .venv/bin/python performance/training.py published --rung stemdl_smoke DATA -o published
     .venv/bin/python performance/training.py rotation --rung performance/any_rotation.yaml DATA -o rotation
+    .venv/bin/python performance/training.py batches --rung stemdl_mini_v2 DATA -o batches
     .venv/bin/python performance/training.py targets --rung space_group_multi_smoke DATA -o targets
     .venv/bin/python performance/training.py compounds --rung performance/compounds.yaml DATA -o compounds
 
 Trains each row of a table (`TABLES`) with several seeds on one rank, to the end of its epochs, and prints what came
-out: means over the seeds with their standard deviation. `--set` gives every row a setting. The rare groups are the half
-with fewest training samples. What is in the output folder already is kept: the same command goes on where it stopped.
-The file `results.json` there has all figures, those of each group and epoch too; with --groups they are printed.
+out: after which epoch each seed met the rung's goal first, and means over the seeds with their standard deviation.
+`--set` gives every row a setting. The rare groups are the half with fewest training samples. What is in the output
+folder already is kept: the same command goes on where it stopped. The file `results.json` there has all figures, those
+of each group and epoch too; with --groups they are printed.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ from numpy.typing import NDArray
 from benchmark.cli.output import print_table
 from benchmark.data.manifest import Manifest, read_manifest
 from benchmark.data.reader import Part
+from benchmark.definition.goal import Goal
 from benchmark.definition.own_rung import find_rung
 from benchmark.definition.request import CHECKPOINT, RunRequest
 from benchmark.definition.settings import read_settings
@@ -55,6 +58,13 @@ class Row:
     after: str = ""
 
 
+def scaled(size: int, rate: float = 0.004) -> tuple[str, ...]:
+    """Settings for batches of another size than 32, whose rate is given: the rate grows by the square root (Malladi et
+    al. 2022), and the running average forgets after as many samples (Busbridge et al. 2023)."""
+    times = size / 32
+    return f"global_batch_size={size}", f"learning_rate={rate * times**0.5:.4g}", f"weight_averaging={0.98**times:.4g}"
+
+
 SECOND_STAGE = ("balance=sampling", "max_epochs=5", "learning_rate=0.002")
 TABLES: dict[str, tuple[Row, ...]] = {
     "published": (
@@ -74,6 +84,10 @@ TABLES: dict[str, tuple[Row, ...]] = {
     "rotation": (
         Row("late", ("network=late",)),
         Row("late, any rotation", ("network=late_any_rotation",)),
+    ),
+    "batches": (
+        *(Row(str(size), scaled(size)) for size in (32, 64, 128, 256, 512)),
+        *(Row(f"{size}, LAMB", ("optimizer=lamb", *scaled(size, 0.01))) for size in (32, 128, 512)),
     ),
     "targets": (
         Row("the group alone", ("others=0",)),
@@ -177,6 +191,11 @@ def spread(found: list[float | None]) -> str:
     return f"{mean(values):.3f}" + (f" +- {stdev(values):.3f}" if len(values) > 1 else "")
 
 
+def until(values: list[float], goal: Goal) -> str:
+    """The epoch whose value is the first to meet the goal."""
+    return next((str(epoch) for epoch, value in enumerate(values, start=1) if goal.reached_by(value)), "-")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", choices=TABLES)
@@ -189,6 +208,8 @@ def main() -> None:
     parser.add_argument("--groups", action="store_true", help="print the F1 of each group")
     arguments = parser.parse_args()
     seeds, manifest = range(1, arguments.seeds + 1), read_manifest(arguments.data)
+    benchmark, rung, _ = find_rung(arguments.rung)
+    goal = benchmark.goal_at(rung.name)
     size = training_counts(manifest)
     rare = size <= np.median(size)
     labels = next(iter(manifest.schema.classes.values()))
@@ -205,6 +226,7 @@ def main() -> None:
             (
                 row.name,
                 str(len(runs[0]["dev"])),
+                " ".join(until(run["dev"], goal) for run in runs),
                 spread([max(run["dev"]) for run in runs]),
                 spread([run["test"] for run in runs]),
                 spread([of_groups(each, rare) for each in counts]),
@@ -216,8 +238,17 @@ def main() -> None:
     if arguments.table == "balance" and len(seeds) > 1 and "none" in kept:
         joint = ensemble(seeds, arguments)
         found = (of_groups(joint, chosen) for chosen in (size > 0, rare, ~rare))
-        table.append((ENSEMBLE, "", "", *(spread([value]) for value in found), ""))
-    head = ("row", "epochs", "best dev", "test", "test F1, rare", "test F1, others", "processor s")
+        table.append((ENSEMBLE, "", "", "", *(spread([value]) for value in found), ""))
+    head = (
+        "row",
+        "epochs",
+        f"until {goal.target:g}",
+        "best dev",
+        "test",
+        "test F1, rare",
+        "test F1, others",
+        "processor s",
+    )
     print_table(head, table)
     if arguments.groups:
         print_table(
