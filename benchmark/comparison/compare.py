@@ -10,6 +10,7 @@ from typing import Any
 from benchmark.comparison.comparable import PRECISION, RANKS, Difference, differences, refusals
 from benchmark.comparison.result import Result
 from benchmark.comparison.significance import ALPHA, holm, least_p, p_value, ratio_interval
+from benchmark.foundation.reading import number_in
 from benchmark.scoring.averages import olympic_mean
 from benchmark.scoring.details import details
 
@@ -167,7 +168,8 @@ def summary(result: Result) -> dict[str, Any]:
 
 
 def _only(values: tuple[Any, ...]) -> Any:
-    return values[0] if len(values) == 1 and isinstance(values[0], (str, int, float)) else None
+    value = values[0] if len(values) == 1 else None
+    return value if isinstance(value, str) else number_in(value)
 
 
 def _finite(value: float) -> float | None:

@@ -13,7 +13,7 @@ from benchmark.events import keys
 from benchmark.events.reader import Event, iter_events
 from benchmark.events.timeline import Timeline
 from benchmark.foundation.errors import StemdlError
-from benchmark.foundation.reading import NESTING, Unreadable, read_object
+from benchmark.foundation.reading import NESTING, Unreadable, number_in, read_object
 from benchmark.scoring.log_folders import RESULTS, WEAK, LogFolder, find_log_folders
 from benchmark.scoring.score import Score, score_folder
 from benchmark.scoring.scored_by import standard_of
@@ -149,16 +149,11 @@ def _read(log: Path, benchmark: ScoredBenchmark | None) -> ComparedRun:
         return ComparedRun(unreadable_run(log, error), None, {}, ())
     start = timeline.run_start_ms
     curve = tuple(
-        Evaluated((event.time_ms - start) / 60_000, _number(event.metadata.get(keys.EPOCH_NUM)), event.value)
+        Evaluated((event.time_ms - start) / 60_000, number_in(event.metadata.get(keys.EPOCH_NUM)), event.value)
         for event in seen
-        if start is not None and _number(event.value) is not None
+        if start is not None and number_in(event.value) is not None
     )
     return ComparedRun(run_of_timeline(log, timeline, benchmark), timeline.status, timeline.values, curve)
-
-
-def _number(value: Any) -> float | None:
-    good = type(value) in (int, float) and math.isfinite(value) and abs(value) < 2**53
-    return value if good else None
 
 
 def _description(folder: LogFolder) -> Mapping[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmark.events import keys
 from benchmark.events.reader import Event
+from benchmark.foundation.reading import number_in
 
 
 @dataclass(frozen=True)
@@ -121,9 +122,10 @@ class Timeline:
     def samples_per_second(self) -> float | None:
         """Computed, not the trainer's own tracked_stats: finished epochs x train_samples / train_seconds; None too
         where a log holds something else than a number of samples."""
-        if type(self.train_samples) is not int or self.epochs is None or not self.train_seconds:
+        samples = number_in(self.train_samples)
+        if samples is None or self.epochs is None or not self.train_seconds:
             return None
-        return self.epochs * self.train_samples / self.train_seconds
+        return self.epochs * samples / self.train_seconds
 
     @property
     def benchmark(self) -> str | None:

@@ -18,6 +18,12 @@ _LONGEST_NUMBER = 20
 """Characters of a whole number: those of 2**63 and its sign. Longer ones take quadratic time to read."""
 
 
+def number_in(value: Any) -> float | None:
+    """A foreign value where it is a number below 2**53, which a float holds; None for any other, whatever its type."""
+    good = type(value) in (int, float) and abs(value) < 2**53  # which NaN is not
+    return value if good else None
+
+
 class Unreadable(Exception):
     """Why a file or a text could not be read, as a sentence without its name."""
 

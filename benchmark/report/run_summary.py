@@ -16,6 +16,7 @@ from benchmark.events import keys
 from benchmark.events.reader import read_events
 from benchmark.events.timeline import Timeline
 from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.reading import number_in
 from benchmark.launch.load import in_words, is_busy
 from benchmark.metrics.spread import coefficient_of_variation, outlying, too_far_apart
 from benchmark.scoring.averages import bootstrap_interval, olympic_mean
@@ -174,7 +175,10 @@ def unrecorded_lines(run: StoredRun) -> list[str]:
         rung = next((event.value for event in events if event.key == keys.SUBMISSION_BENCHMARK), "")
         benchmark = benchmark_with(rung)
         timeline = Timeline.of(events, benchmark.goal_at(rung).log_key if benchmark is not None else keys.EVAL_ACCURACY)
-        lines += [f"  epoch {epoch:>3} dev {in_digits(value)}" for epoch, value in timeline.evaluations]
+        evaluations = [map(number_in, each) for each in timeline.evaluations]
+        lines += [
+            f"  epoch {'?' if epoch is None else epoch:>3} dev {in_digits(value)}" for epoch, value in evaluations
+        ]
     return lines
 
 

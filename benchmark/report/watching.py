@@ -16,6 +16,7 @@ from benchmark.events import keys
 from benchmark.events.reader import Event, iter_events
 from benchmark.events.timeline import Timeline
 from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.reading import number_in
 from benchmark.report.run_summary import in_digits
 from benchmark.submission.run_record import CRASHED, StoredRun
 
@@ -94,13 +95,13 @@ def progress(log: Path, now_ms: int | None = None) -> Progress:
     name = next((event.value for event in events if event.key == keys.SUBMISSION_BENCHMARK), None)
     goal = _goal(name)
     timeline = Timeline.of(events, goal.log_key if goal else keys.EVAL_ACCURACY)
-    values = [value for _, value in timeline.evaluations if type(value) in (int, float)]
+    values = [value for _, each in timeline.evaluations if (value := number_in(each)) is not None]
     epochs, ended = timeline.epochs or 0, timeline.run_stop_ms is not None
     start, stop = timeline.run_start_ms, timeline.run_stop_ms if ended else now_ms
     last = events[-1].time_ms if events else None
     pace = None if start is None or not epochs or last is None else max(0.0, (last - start) / 1000 / epochs)
     settings = timeline.value(keys.CONFIG)
-    most = settings.get("max_epochs") if isinstance(settings, dict) else None
+    most = number_in(settings.get("max_epochs")) if isinstance(settings, dict) else None
     left = max(0, most - epochs) * pace if type(most) is int and pace is not None and not ended else None
     silent = None if ended or pace is None or last is None else (now_ms - last) / 1000
     return Progress(

@@ -13,6 +13,7 @@ from benchmark.events import keys
 from benchmark.events.reader import iter_events
 from benchmark.events.timeline import Timeline
 from benchmark.foundation.errors import StemdlError
+from benchmark.foundation.reading import number_in
 
 _MOST_CHARACTERS = 200  # of what a bad log holds, in a message
 
@@ -129,7 +130,7 @@ def _last_evaluation(timeline: Timeline) -> tuple[float | None, float | None]:
     if not timeline.evaluations_at_stop:
         return None, None
     epoch, value = timeline.evaluations[timeline.evaluations_at_stop - 1]
-    return _number(epoch), _number(value)
+    return number_in(epoch), number_in(value)
 
 
 def _accelerators(timeline: Timeline) -> int | None:
@@ -164,14 +165,8 @@ def unreadable_run(log: Path, error: StemdlError) -> ScoredRun:
     return ScoredRun(log, _in_a_line(error, log), *(None,) * 6, math.inf, *(None,) * 6)
 
 
-def _number(value: Any) -> float | None:
-    """A finite number within what a float holds exactly, or None: logs hold whatever their writers put there."""
-    good = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 2**53
-    return value if good else None
-
-
 def _whole(value: Any) -> int | None:
-    number = _number(
+    number = number_in(
         int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 16 else value
     )
     return int(number) if number is not None and number >= 0 and number == int(number) else None

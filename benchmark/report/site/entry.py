@@ -12,6 +12,7 @@ from benchmark.comparison.compare import summary
 from benchmark.comparison.result import ComparedRun, Evaluated, Result
 from benchmark.definition.finder import benchmark_with
 from benchmark.events import keys
+from benchmark.foundation.reading import number_in
 from benchmark.report.site.naming import page_name
 
 POINTS = 60
@@ -76,7 +77,7 @@ def entry_of(result: Result) -> Entry:
         "guards": guards(result),
         "models": result.score.models,
         "models_per_hour": result.score.models_per_hour,
-        "train_samples": next(iter(result.said(keys.TRAIN_SAMPLES)), None),
+        "train_samples": number_in(next(iter(result.said(keys.TRAIN_SAMPLES)), None)),
         "epochs_are_samples": bool(result.benchmark and result.benchmark.epoch_num != "epochs"),
     }
     runs = tuple(
