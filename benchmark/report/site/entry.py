@@ -14,6 +14,7 @@ from benchmark.definition.finder import benchmark_with
 from benchmark.events import keys
 from benchmark.foundation.reading import number_in
 from benchmark.report.site.naming import page_name
+from benchmark.validation.judged_scores import UNRECORDED
 
 POINTS = 60
 """Points of a curve; of a longer one every n-th is kept, and the last."""
@@ -78,6 +79,7 @@ def entry_of(result: Result) -> Entry:
         "models": result.score.models,
         "models_per_hour": result.score.models_per_hour,
         "train_samples": number_in(next(iter(result.said(keys.TRAIN_SAMPLES)), None)),
+        "unrecorded": UNRECORDED in figures["warnings"],
         "epochs_are_samples": bool(result.benchmark and result.benchmark.epoch_num != "epochs"),
     }
     runs = tuple(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from benchmark.comparison.compare import judge
 from benchmark.comparison.result import ComparedRun, Result
@@ -47,7 +47,7 @@ def _template(name: str) -> Any:
         lstrip_blocks=True,
         finalize=_plain,
     )
-    environment.filters["shown"] = _plain
+    environment.filters |= {"shown": _plain, "breakable": _breakable}
     environment.globals |= {"number": number, "label": charts.label_of, "page_of_submitter": submitter_file}
     return environment.get_template(name)
 
@@ -56,6 +56,11 @@ def _plain(value: Any) -> str:
     """A foreign value, of whatever type, without what steers a reader's screen, and not for pages on end; what is
     markup already stays."""
     return value if isinstance(value, Markup) else printable(str(value), LONGEST_TEXT)
+
+
+def _breakable(name: Any) -> Markup:
+    """A name that may go on in the next line after an underscore."""
+    return Markup(str(escape(_plain(name))).replace("_", "_<wbr>"))
 
 
 def index_page(entries: Sequence[Entry], title: str) -> str:
@@ -92,6 +97,7 @@ def benchmark_page(name: str, entries: Sequence[Entry], title: str) -> str:
     return _template("site_benchmark.html").render(
         title=title,
         name=name,
+        entries=entries,
         strong=strong,
         weak=weak,
         drawn=drawn,

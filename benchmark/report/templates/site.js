@@ -2,7 +2,8 @@
 "use strict";
 (function () {
   var collator = new Intl.Collator("en", { numeric: true });
-  function text(row, column) { return row.cells[column].textContent.trim(); }
+  function plain(said) { return said.trim().replace(/ +/g, " "); }  // as the choices of a list have it
+  function text(row, column) { return plain(row.cells[column].textContent); }
   function value(said) {
     var plain = said.replace(/^=/, "").replace(/,/g, "").replace(/ ?%$/, "");
     return plain !== "" && isFinite(plain) ? Number(plain) : null;
@@ -58,7 +59,7 @@
     var wanted = Array.from(form.elements).filter(function (each) { return each.name && each.value; });
     Array.from(table.tBodies[0].rows).forEach(function (row) {
       row.hidden = !wanted.every(function (each) {
-        return each.name === "search" ? row.textContent.toLowerCase().includes(each.value.toLowerCase())
+        return each.name === "search" ? plain(row.textContent).toLowerCase().includes(plain(each.value).toLowerCase())
           : text(row, columns[each.name]) === each.value;
       });
     });
@@ -67,7 +68,7 @@
   }
   // The chart of the rows that are shown: any number of the table against any other, both logarithmic.
   var plot = document.querySelector("details.plot"), x = plot.querySelector("[name=x]"), y = plot.querySelector("[name=y]");
-  var measures = {}, kind = columns.accelerator, kinds = [];
+  var measures = Object.create(null), kind = columns.accelerator, kinds = [];
   Array.from(table.tHead.rows[0].cells).forEach(function (cell, column) {
     var name = cell.textContent.trim();
     if (cell.classList.contains("n") && name !== "rank") measures[name] = function (row) { return value(text(row, column)); };
@@ -105,7 +106,7 @@
     place.textContent = key.textContent = "";
     if (!plot.open) return;
     var points = shown().map(function (row) {
-      var link = row.querySelector("a"), name = text(row, 4) + "/" + text(row, 3);
+      var link = row.querySelector("a"), name = text(row, 5) + "/" + text(row, 4);
       return { x: measures[x.value](row), y: measures[y.value](row), page: link.href, name: name, kind: text(row, kind) };
     });
     var all = points.length;
@@ -152,7 +153,7 @@
   });
   function restore() {
     var now = state();
-    Array.from(form.elements).forEach(function (each) { if (each.name) each.value = now.get(each.name) || ""; });
+    Array.from(form.elements).forEach(function (each) { if (each.name) each.value = plain(now.get(each.name) || ""); });
     x.value = measures[now.get("x")] ? now.get("x") : "accel.";
     y.value = measures[now.get("y")] ? now.get("y") : "minutes";
     if (now.has("x")) plot.open = true;
@@ -179,7 +180,7 @@
     });
   });
   function quoted(cell) {
-    var safe = /^[=+@\t\r-]./.test(cell) && value(cell) === null ? "'" + cell : cell;  // no formula in a spreadsheet
+    var safe = /^[=+@#＝＋－＠-]/.test(cell) && cell !== "-" && value(cell) === null ? "'" + cell : cell;  // no formula in a spreadsheet
     return '"' + safe.replace(/"/g, '""') + '"';
   }
 })();

@@ -103,6 +103,45 @@ def test_the_table_is_filtered_and_what_is_chosen_stands_in_the_address(page: An
     assert systems(page) == ["open"], "an address that is passed on shows the same"
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("x=constructor", "x=__proto__&y=toString", "sort=constructor&down=1", "sort=-1", "sort=1e9", "sort=NaN"),
+        *("search=%ED%A0%80%00", "search=%3Cscript%3E&search=b", "=&=&&x", "%", "x=" + "a" * 100_000, "benchmark=a"),
+    ],
+)
+def test_an_address_of_nonsense_shows_a_table_that_still_works(page: Any, site: Path, address: str) -> None:
+    page.goto(f"{(site / 'index.html').as_uri()}#{address}")
+    page.fill("input[name=search]", "fast")
+    page.locator("#results thead th", has_text="minutes").first.locator("button").click()
+    assert systems(page) == ["fast"], "and the page has said nothing on its console"
+
+
+def test_what_is_chosen_is_found_whatever_blanks_are_in_it(page: Any, tmp_path: Path) -> None:
+    for place, name in enumerate((" EPYC  7742 64-Core", "EPYC", "ＥＰＹＣ \u3000")):
+        top = write_submission(tmp_path / "tree", f"Org{place}", "fast", NEAR)
+        (top / "systems" / "fast.json").write_text(json.dumps({"accelerator_model_name": name}))
+    assert main(["report", str(tmp_path / "tree"), "-o", str(tmp_path / "site")]) == 0
+    page.goto((tmp_path / "site" / "index.html").as_uri())
+    choices = page.locator("select[name=accelerator] option").all()[1:]
+    assert len(choices) == 3
+    for choice in choices:
+        page.select_option("select[name=accelerator]", choice.get_attribute("value") or choice.inner_text())
+        assert len(systems(page)) == 1, choice.inner_text()
+        page.reload()
+        assert len(systems(page)) == 1, "from the address too"
+
+
+def test_a_phone_says_what_a_rank_is_of(browser: Any, site: Path) -> None:
+    with browser.new_context(viewport={"width": 375, "height": 800}) as context:
+        page = context.new_page()
+        page.goto((site / "index.html").as_uri())
+        at = page.locator("#results tbody tr:first-child > *:visible").evaluate_all(
+            "all => all.slice(0, 4).map(each => [each.innerText, each.getBoundingClientRect().left])"
+        )
+        assert [text for text, _ in at[2:]] == ["stemdl_mini", "fast"] and all(left < 375 for _, left in at)
+
+
 def test_a_column_is_sorted_by_mouse_and_by_keyboard(page: Any, site: Path) -> None:
     page.goto((site / "index.html").as_uri())
     head = page.locator("#results thead th", has_text="accel.").nth(1)

@@ -235,3 +235,27 @@ def test_names_that_look_alike_or_are_no_text_have_pages_of_their_own(tmp_path: 
     headings = {html.unescape(text.partition("<h1>")[2].partition("</h1>")[0]) for text in pages}
     assert headings == {printable(name) for name in (*names, "\ud800")}
     assert len(list((tmp_path / "site").glob("submitter-*.html"))) == len(names) + 1
+
+
+def test_what_nothing_holds_to_its_runs_is_marked_where_it_is_ranked(site: Path, tmp_path: Path) -> None:
+    """Whoever leaves the records out is held to no rule, and would stand first unnoticed."""
+    for name, rows in (("index.html", 5), ("benchmark-stemdl_mini.html", 5)):
+        text = (site / name).read_text()
+        assert "o record lies next to the" in text and text.count('class="unrecorded"') >= rows
+    reference = Path(__file__).resolve().parents[4] / "results" / "reference"
+    assert main(["report", str(reference), "-o", str(tmp_path / "site")]) == 0
+    assert "unrecorded" not in "".join(path.read_text() for path in (tmp_path / "site").rglob("*.html"))
+
+
+def test_values_of_any_type_are_short_and_plain(tmp_path: Path) -> None:
+    top = write_submission(
+        tmp_path / "tree", "One", "fast", NEAR, config={"precision": ["\u202e" * 50_000], "ranks": {}}
+    )
+    many = {str(each): ["\u202e<b>"] * 1_000 for each in range(3)}
+    (top / "systems" / "fast.json").write_text(json.dumps({"a_long_name": ["x" * 100_000], "software": many}))
+    assert main(["report", str(tmp_path / "tree"), "-o", str(tmp_path / "site")]) == 0
+    for path in (tmp_path / "site").rglob("*.html"):
+        text = path.read_text()
+        assert len(text) < 60_000 and "\u202e" not in text and "<b>" not in text, path
+    (result,) = (tmp_path / "site" / "results").iterdir()
+    assert ">a_<wbr>long_<wbr>name<" in result.read_text()
