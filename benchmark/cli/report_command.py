@@ -74,8 +74,9 @@ def execute(arguments: argparse.Namespace) -> int:
     scored = sum(bool(each.figures["scored"]) for each in entries)
     print_lines(
         [
-            f"{page}: {len(entries)} results of {len({each.figures['benchmark'] for each in entries})} benchmarks, "
-            f"{sum(len(each.runs) for each in entries)} runs; {len(entries) - scored} results have no score"
+            f"{page}: results {len(entries)} ({scored} with a score), "
+            f"benchmarks {len({each.figures['benchmark'] for each in entries})}, "
+            f"runs {sum(len(each.runs) for each in entries)}"
         ]
     )
     next_step(f"open {page} in a browser")
