@@ -108,9 +108,10 @@ def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str
 
 
 def _plain(text: str) -> str:
-    """Text whose signs mean nothing in Markdown: an underscore is one only at the end of a word."""
+    """Text whose signs mean nothing in Markdown: an underscore is one only at the end of a word, and a bare address is
+    no link."""
     return re.sub(
-        r"[\\`*\[\]<>#|&$~]|(?<![^\W_])_|_(?![^\W_])",
+        r"[\\`*\[\]<>#|&$~]|(?<![^\W_])_|_(?![^\W_])|:(?=//)|(?<=[wW]{3})\.",
         lambda match: f"&#{ord(match[0])};",
         printable(text, 4_000),
     )

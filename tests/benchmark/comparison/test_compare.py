@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import math
 from pathlib import Path
@@ -14,6 +15,7 @@ from benchmark.cli.main import main
 from benchmark.comparison.compare import BETTER, REFUSED, SAME, TOO_FEW, WORSE, Comparison, compare
 from benchmark.comparison.result import Result, read_results
 from benchmark.foundation.errors import StemdlError
+from benchmark.report.comparison_text import markdown_table
 
 NEAR = (10.0, 10.1, 10.2, 10.3, 10.4)
 FAR = tuple(1.2 * each for each in NEAR)
@@ -183,3 +185,9 @@ def test_an_ambiguous_baseline_is_refused(tmp_path: Path) -> None:
     results = [one(write_set(tmp_path / name, NEAR)) for name in ("ab", "ac")]
     with pytest.raises(StemdlError, match="several results"):
         grouped(results, "a")
+
+
+def test_no_address_in_a_name_becomes_a_link_in_markdown() -> None:
+    for name in ("https://evil.example/x", "www.evil.example", "WWW.evil.example", "ftp://evil.example"):
+        said = markdown_table(("system",), [(name,)])
+        assert "://" not in said and "www." not in said.lower() and html.unescape(said).count(name) == 1

@@ -1,4 +1,4 @@
-"""Names in a command that is shown to be typed."""
+"""Names in a command that is shown to be typed, and foreign text as it is shown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from patience import HANG_SECONDS
 
-from benchmark.foundation.text import typed
+from benchmark.foundation.text import printable, typed
 
 PACKAGE = Path(__file__).resolve().parents[3] / "benchmark"
 UNQUOTED = re.compile(r"stemdl [a-z][^\"]*\{(?!typed|quote)[\w.]*(folder|output|path|\.data|runs\[[-\d]+\])\}")
@@ -43,3 +43,21 @@ def test_commands_that_messages_name_are_quoted() -> None:
         if UNQUOTED.search(line)
     }
     assert not bare
+
+
+@pytest.mark.parametrize(
+    "letter", ["\u3164", "\u115f", "\u2800", "\u034f", "\ufe0f", "\U000e0101", "\u200b", "\u202e", "\u00ad"]
+)
+def test_two_names_that_look_alike_by_an_unseen_letter_are_told_apart(letter: str) -> None:
+    assert printable(f"NV{letter}IDIA") == f"NV{letter.encode('unicode_escape').decode()}IDIA"
+
+
+def test_marks_do_not_pile_up_over_the_lines_around() -> None:
+    assert printable("e\u0301\u0323") == "e\u0301\u0323" and printable("กี้") == "กี้"
+    piled = printable("Z" + "\u0301" * 50, 1_000)
+    assert piled.count("\u0301") == 3 and piled.count("\\u0301") == 47
+
+
+def test_letters_of_any_script_stay() -> None:
+    for text in ("Müller", "富岳", "Ωmega β", "система", "עברית", "हिन्दी", "P6₃/mmc"):
+        assert printable(text) == text
