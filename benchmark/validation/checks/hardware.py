@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from benchmark.events import keys
 from benchmark.events.reader import Event
-from benchmark.launch.load import LOAD, is_busy
+from benchmark.launch.load import LOAD, SECONDS, is_busy
 from benchmark.launch.network import QUICK
+from benchmark.validation.checks.placement import cpus_of, placements
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import Log, as_count, as_number
@@ -36,6 +38,9 @@ LEAST_LATENCY_SECONDS, MOST_BYTES_PER_SECOND = 1e-8, 1e13
 OF_A_CYCLE = 0.5
 """The share of Horovod's cycle that a sum of one number takes at least, by the median: it waits for the next cycle, and
 took 1.00 to 1.02 of one in all recorded runs."""
+OF_A_CYCLE_AT_BEST = 0.2
+"""The share that the quicker of two sums of a large message takes at least, which may end with the cycle it began in:
+0.6 to 1.7 of one in recorded runs."""
 LOAD_CHECK = "load"
 OF_FIGURES = {"clock_offset_seconds", "all_reduce", "seconds", LOAD_CHECK}
 OF_A_NETWORK = {"by", "latency_seconds", "bandwidth_bytes_per_second", "message_bytes", "wrong"}
@@ -158,6 +163,24 @@ def _figures(log: Log, event: Event, figures: Mapping[str, Any]) -> Iterator[Fau
             expected="cores that were given, from 0 to as many of them free, an average from 0",
             found=shown(load),
         )
+    lasted = as_number(seconds)
+    if load is not None and lasted is not None and lasted < SECONDS:
+        yield Fault(
+            "the preflight was over before the load was measured",
+            line=event.line,
+            expected=f"at least {SECONDS:g} s, which the load is measured over",
+            found=f"{lasted:g} s",
+            severity=Severity.WARNING,
+        )
+    given, most = as_number(load.get("given")) if isinstance(load, dict) else None, _cpus_of_a_node(log)
+    if given is not None and most and given > most:
+        yield Fault(
+            "the preflight's load is of more cores than the ranks of a node have",
+            line=event.line,
+            expected=f"at most {most}, as {keys.PLACEMENT} says",
+            found=shown(given),
+            severity=Severity.WARNING,
+        )
     ranks = as_count(log.settings().get("ranks"))
     if log.closed and "all_reduce" not in figures and (ranks or 0) > 1:
         yield Fault(
@@ -219,14 +242,24 @@ def _all_reduce(log: Log, line: int, network: object, ranks: int, preflight_seco
                 found=shown(told.get("by")),
             )
         cycle_ms = as_number(log.settings().get("cycle_ms")) or 0.0
-        if comm == "horovod" and not log.settings().get("autotune") and 1000 * latency < OF_A_CYCLE * cycle_ms:
+        large_ms = 2000 * (ranks - 1) / ranks * QUICK.large_bytes / bandwidth if bandwidth > 0 else math.inf
+        waited = 1000 * latency >= OF_A_CYCLE * cycle_ms and large_ms >= OF_A_CYCLE_AT_BEST * cycle_ms
+        if comm == "horovod" and not log.settings().get("autotune") and not waited:
             yield Fault(
                 "the preflight's all-reduce did not wait for a cycle of Horovod",
                 line=line,
                 expected=f"a latency of about {cycle_ms:g} ms, as cycle_ms in config",
-                found=f"{1000 * latency:g} ms",
+                found=f"{1000 * latency:g} ms, and {large_ms:g} ms for {QUICK.large_bytes} bytes",
                 severity=Severity.WARNING,
             )
+
+
+def _cpus_of_a_node(log: Log) -> int:
+    """The most CPUs that the ranks of a node have together; 0 where the placement does not say it."""
+    nodes: dict[str, set[int]] = {}
+    for place in placements(log):
+        nodes.setdefault(shown(place["host"]), set()).update(cpus_of(place["cpus"]) or ())
+    return max(map(len, nodes.values()), default=0)
 
 
 def _can_be_free(load: object) -> bool:

@@ -1,24 +1,13 @@
-"""Numbers that a program computed or an instrument measured: with the digits, and over the time, that these have."""
+"""Numbers that a program computed, with the digits that these have."""
 
 from __future__ import annotations
 
-import itertools
 import struct
 from collections.abc import Iterator
 from fractions import Fraction
 
 from benchmark.definition.finder import benchmark_with
 from benchmark.events import keys
-from benchmark.events.power_log import (
-    CONVERSION_EFFICIENCY,
-    MEASUREMENT_START,
-    MEASUREMENT_STOP,
-    NODES,
-    READING,
-    power_logs,
-)
-from benchmark.events.reader import read_events
-from benchmark.foundation.errors import StemdlError
 from benchmark.validation.finding import Fault, Severity
 from benchmark.validation.registry import check
 from benchmark.validation.standard import Standard
@@ -30,11 +19,7 @@ ALL_DIGITS = 13
 """The digits of a 64-bit number, less the three that it may lack at its end once in 1,000."""
 MANY_SAMPLES = 500
 """Samples of a split from which on a mean over classes, or a root, has few digits by no chance."""
-CLOCKS_APART_MS, OFTEN_MS = 2000, 2000
-"""The time between two clocks, and between two readings, above which a reader asks."""
 EVALUATED = ("dev", "test")
-LEAST_EFFICIENCY = 0.5
-"""The share of its input that the worst power supply of a node passes on."""
 
 
 @check("R4.6", "R1.2", of=Log, ours_alone=True)
@@ -140,48 +125,3 @@ def has_all_digits(value: float) -> bool:
 def digits(value: float) -> int:
     """The decimal digits that a number is written with, but for noughts at its ends."""
     return len(repr(value).lower().partition("e")[0].replace(".", "").replace("-", "").strip("0"))
-
-
-@check("R5.6", of=Log, ours_alone=True)
-def power_is_of_the_run(log: Log) -> Iterator[Fault]:
-    """The power logs of a run were measured over it, once a second, with a power supply that there can be."""
-    start, stop = log.timeline.run_start_ms, log.timeline.run_stop_ms
-    if start is None or stop is None:
-        return
-    for path in power_logs(log.path, NODES):
-        file = f"{log.file.rpartition('/')[0]}/power/{log.path.stem}/{path.name}"
-        try:
-            events = read_events(path, as_official=True)
-        except StemdlError:
-            continue  # record_says_no_more says so
-        at = {key: [event.time_ms for event in events if event.key == key] for key in (MEASUREMENT_START, READING)}
-        ends = [event.time_ms for event in events if event.key == MEASUREMENT_STOP] or at[READING][-1:]
-        begins = at[MEASUREMENT_START][:1]
-        if not begins or not ends or begins[0] > start + CLOCKS_APART_MS or ends[-1] < stop - CLOCKS_APART_MS:
-            yield Fault(
-                "the power was not measured from the run's start to its stop",
-                file=file,
-                expected=f"from {start} to {stop}",
-                found=f"from {begins[0] if begins else None} to {ends[-1] if ends else None}",
-            )
-            continue
-        within = [each for each in sorted([*begins, *at[READING], *ends]) if start <= each <= stop]
-        gap = max((b - a for a, b in itertools.pairwise([start, *within, stop])), default=0)
-        if gap > OFTEN_MS:
-            yield Fault(
-                "the power was read too seldom",
-                file=file,
-                expected="once a second or more often",
-                found=f"nothing in {gap / 1000:.1f} s",
-                severity=Severity.WARNING,
-            )
-        for event in events:
-            value = as_number(event.value)
-            if event.key == CONVERSION_EFFICIENCY and not (value and LEAST_EFFICIENCY <= value <= 1):
-                yield Fault(
-                    "no power supply has such an efficiency",
-                    file=file,
-                    line=event.line,
-                    expected=f"from {LEAST_EFFICIENCY} to 1",
-                    found=repr(event.value)[:60],
-                )

@@ -12,7 +12,7 @@ from benchmark.foundation.reading import Unreadable, parse_yaml, read_bytes
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.limits import Limits
 from benchmark.validation.registry import check
-from benchmark.validation.subjects import STRONG, ResultSet, Submission
+from benchmark.validation.subjects import STRONG, WEAK, ResultSet, Submission
 
 BY_THEMSELVES = {"sitecustomize.py", "usercustomize.py"}
 """Modules that Python imports before any other where it finds them."""
@@ -28,6 +28,7 @@ _CHECKED_OUT = re.compile(
 )
 _SOURCED = re.compile(r"^[^#\n]*(?:^|\s|;)(?:source|\.)\s+((?!/)[\w./-]+\.sh)\b", re.MULTILINE)
 _OWN_RUN = re.compile(r"\bstemdl\s+(run|launch)\b")
+_WEAK_RUN = re.compile(r"[^\n]*\bstemdl\s+run\b[^\n]*--instances[^\n]*")
 _SET = re.compile(r"--set(?:=|[ \t]+)[\"']?([a-z_]+)=([^\s\"'\\$]+)(?=[\s\"'\\]|$)", re.MULTILINE)
 
 
@@ -122,6 +123,8 @@ def _is_packed(path: Path, submission: Path) -> bool:
 def _said(results: ResultSet, text: str) -> Iterator[tuple[str, str, object]]:
     """What a script says otherwise than the logs: what, as it says it, and as they do."""
     log, text = results.read[0], re.sub("[\"']", "", text)  # the shell takes them off too
+    if results.scaling == STRONG and any(_weak_set(results).glob("result_*.txt")):
+        text = _WEAK_RUN.sub("", text.replace("\\\n", " "))
     settings = log.settings()
     for name, given in _SET.findall(text):
         if not _same(given, settings.get(name)):
@@ -142,6 +145,11 @@ def _said(results: ResultSet, text: str) -> Iterator[tuple[str, str, object]]:
         for given in told:
             if given != str(logged) and not (what == "the commit" and str(logged).startswith(given)):
                 yield what, given, logged
+
+
+def _weak_set(results: ResultSet) -> Path:
+    """Where the same system's weak scaling of the benchmark lies, which may have its scripts next to these."""
+    return results.folder.parents[1] / WEAK / results.benchmark
 
 
 def _option(name: str, text: str) -> list[str]:

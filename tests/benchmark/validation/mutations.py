@@ -38,6 +38,7 @@ from mutations_files import FILES
 from mutations_learned import LEARNED
 from mutations_ledger import LEDGERS
 from mutations_outsiders import OUTSIDERS
+from mutations_power import POWERED
 from mutations_published import PUBLISHED_RUNS
 from mutations_related import RELATED
 from mutations_relations import RELATIONS
@@ -296,5 +297,5 @@ MUTATIONS = (
     ),
     Mutation("the same seed everywhere, and records that agree", "R4.2", every_log(put(keys.SEED, 42))),
     *(each for some in (EDGES, RELATED, TOLD, LEARNED, CODES, TALLIED) for each in some),
-    *(each for some in (BETWEEN, OUTSIDERS, PUBLISHED_RUNS, RELATIONS, STRANGERS, VENDORS) for each in some),
+    *(each for some in (BETWEEN, OUTSIDERS, POWERED, PUBLISHED_RUNS, RELATIONS, STRANGERS, VENDORS) for each in some),
 )

@@ -78,13 +78,13 @@ def power(later_ms: int = 0, every_ms: int = 500, efficiency: float = 1.0) -> Ch
         told = [(start, MEASUREMENT_START, None), (start, CONVERSION_EFFICIENCY, efficiency)]
         told += [(when, READING, 100.0) for when in range(start + every_ms, stop, every_ms)]
         told += [(stop, READING, 100.0), (stop, MEASUREMENT_STOP, None)]
-        add(f"{RESULTS}/power/result_0/node_0.txt", "".join(map(_power_line, told)).encode())(tree)
+        add(f"{RESULTS}/power/result_0/node_0.txt", "".join(map(power_line, told)).encode())(tree)
         tree.records[0] = lambda record: record.update(energy_joules=efficiency * 100.0 * (stop - start) / 1000)
 
     return change
 
 
-def _power_line(told: tuple[int, str, float | None]) -> str:
+def power_line(told: tuple[int, str, float | None]) -> str:
     event = {"namespace": "", "time_ms": told[0], "event_type": keys.POINT_IN_TIME, "key": told[1], "value": told[2]}
     return f":::MLLOG {json.dumps(event | {'metadata': {'file': 'power.py', 'lineno': 1}})}\n"
 

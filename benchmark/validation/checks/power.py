@@ -1,0 +1,198 @@
+"""Power that a meter measured: of all nodes of all runs, over each run and no longer, and as a meter reads it."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from benchmark.events import keys
+from benchmark.events.power_log import (
+    CONVERSION_EFFICIENCY,
+    MEASUREMENT_START,
+    MEASUREMENT_STOP,
+    NODES,
+    READING,
+    power_logs,
+)
+from benchmark.events.reader import Event, read_events
+from benchmark.foundation.errors import StemdlError
+from benchmark.validation.finding import Fault, Severity
+from benchmark.validation.registry import check
+from benchmark.validation.subjects import STRONG, Log, ResultSet, as_count, as_number
+
+CLOCKS_APART_MS, OFTEN_MS = 2000, 2000
+"""The time between two clocks, and between two readings, above which a reader asks."""
+LEAST_EFFICIENCY = 0.5
+"""The share of its input that the worst power supply of a node passes on."""
+FEWEST_READINGS, FEWEST_VALUES = 10, 5
+"""So many readings, which have so many values, do not agree in two runs by chance, not even those in whole watts."""
+OF_A_FACTOR = 1e-3
+"""Readings of two runs whose ratios differ by less are one run's, times a factor: honest ones vary by 1 in 100."""
+
+
+@check("R5.6", of=Log, ours_alone=True)
+def power_is_of_the_run(log: Log) -> Iterator[Fault]:
+    """The power logs of a run are of all its nodes and were measured over it, once a second, by power supplies that
+    there can be."""
+    start, stop = log.timeline.run_start_ms, log.timeline.run_stop_ms
+    if start is None or stop is None:
+        return
+    found, nodes = power_logs(log.path, NODES), as_count(log.value(keys.NUMBER_OF_NODES))
+    if found and nodes is not None and len(found) != nodes:
+        yield Fault(
+            "the power was not measured of all nodes",
+            file=_folder(log),
+            expected=f"{nodes} logs of nodes, as {keys.NUMBER_OF_NODES} says",
+            found=str(len(found)),
+            severity=Severity.WARNING,
+        )
+    for path in found:
+        try:
+            events = read_events(path, as_official=True)
+        except StemdlError:
+            continue  # record_says_no_more says so
+        yield from _over_the_run(f"{_folder(log)}/{path.name}", events, start, stop)
+        yield from _by_a_meter(f"{_folder(log)}/{path.name}", events)
+
+
+def _folder(log: Log) -> str:
+    return f"{log.file.rpartition('/')[0]}/power/{log.path.stem}"
+
+
+def _over_the_run(file: str, events: list[Event], start: int, stop: int) -> Iterator[Fault]:
+    at = {key: [event.time_ms for event in events if event.key == key] for key in (MEASUREMENT_START, READING)}
+    ends = [event.time_ms for event in events if event.key == MEASUREMENT_STOP] or at[READING][-1:]
+    begins = at[MEASUREMENT_START][:1]
+    if not begins or not ends or begins[0] > start + CLOCKS_APART_MS or ends[-1] < stop - CLOCKS_APART_MS:
+        yield Fault(
+            "the power was not measured from the run's start to its stop",
+            file=file,
+            expected=f"from {start} to {stop}",
+            found=f"from {begins[0] if begins else None} to {ends[-1] if ends else None}",
+        )
+        return
+    longer = max(start - begins[0], 0) + max(ends[-1] - stop, 0)
+    if longer > 2 * CLOCKS_APART_MS:
+        yield Fault(
+            "the power was measured for longer than the run",
+            file=file,
+            expected=f"from {start} to {stop}",
+            found=f"{longer / 1000:.1f} s more",
+            severity=Severity.WARNING,
+            hint="the mean power is scaled to the run's time: idle time makes it less",
+        )
+    within = [each for each in sorted([*begins, *at[READING], *ends]) if start <= each <= stop]
+    gap = max((b - a for a, b in itertools.pairwise([start, *within, stop])), default=0)
+    if gap > OFTEN_MS:
+        yield Fault(
+            "the power was read too seldom",
+            file=file,
+            expected="once a second or more often",
+            found=f"nothing in {gap / 1000:.1f} s",
+            severity=Severity.WARNING,
+        )
+
+
+def _by_a_meter(file: str, events: list[Event]) -> Iterator[Fault]:
+    supplies = [event for event in events if event.key == CONVERSION_EFFICIENCY]
+    for event in supplies:
+        value = as_number(event.value)
+        if not (value and LEAST_EFFICIENCY <= value <= 1):
+            yield Fault(
+                "no power supply has such an efficiency",
+                file=file,
+                line=event.line,
+                expected=f"from {LEAST_EFFICIENCY} to 1",
+                found=repr(event.value)[:60],
+            )
+    if len(supplies) > 1:
+        yield Fault(
+            "the efficiency of the power supply is there more than once",
+            file=file,
+            line=supplies[1].line,
+            expected="once",
+            found=str(len(supplies)),
+            severity=Severity.WARNING,
+        )
+    readings = [(event.line, as_number(event.value)) for event in events if event.key == READING]
+    nothing = [line for line, value in readings if value is not None and value <= 0]
+    if nothing:
+        yield Fault(
+            "a node that trains draws no power",
+            file=file,
+            line=nothing[0],
+            expected="readings above 0 W",
+            found=f"{len(nothing)} of {len(readings)} are not",
+            severity=Severity.WARNING,
+        )
+    values = [value for _, value in readings if value is not None]
+    steps = [after - before for before, after in itertools.pairwise(values)]
+    if (
+        len(values) >= FEWEST_READINGS
+        and steps[0]
+        and all(math.isclose(each, steps[0], rel_tol=1e-3) for each in steps)
+    ):
+        yield Fault(
+            "the power readings are a progression",
+            file=file,
+            line=readings[0][0],
+            expected="what a meter measured",
+            found=f"steps of {steps[0]:g} W, {len(values)} readings",
+            severity=Severity.WARNING,
+        )
+
+
+@check("R5.6", of=ResultSet, ours_alone=True)
+def power_is_of_all_runs(results: ResultSet) -> Iterator[Fault]:
+    """All runs of a set were measured, or none; no two runs draw the same, or the same times a factor."""
+    if results.scaling != STRONG:
+        return
+    measured = {log.path: _readings(log) for log in results.read}
+    names = sorted(path.name for path, nodes in measured.items() if not nodes)
+    if 0 < len(names) < len(measured):
+        yield Fault(
+            "the power of some runs alone was measured",
+            file=results.file,
+            expected="of all runs, or of none",
+            found=f"not of {', '.join(names[:6])}",
+            severity=Severity.WARNING,
+        )
+    for one, other in itertools.combinations(results.read, 2):
+        for node in measured[one.path].keys() & measured[other.path].keys():
+            said = _alike(measured[one.path][node], measured[other.path][node])
+            if said:
+                yield Fault(
+                    f"the power readings of two runs {said}",
+                    file=f"{_folder(other)}/{node}",
+                    expected="what a meter measured in each run",
+                    found=f"those of {one.path.name}",
+                    severity=Severity.WARNING,
+                )
+
+
+def _readings(log: Log) -> Mapping[str, list[float]]:
+    """The readings of a run's nodes, by the names of their logs; none of those that cannot be read."""
+    return {path.name: told for path in power_logs(log.path, NODES) if (told := _watts(path))}
+
+
+def _watts(path: Path) -> list[float]:
+    try:
+        events = read_events(path, as_official=True)
+    except StemdlError:
+        return []  # record_says_no_more says so
+    return [value for event in events if event.key == READING and (value := as_number(event.value)) is not None]
+
+
+def _alike(one: list[float], other: list[float]) -> str:
+    """What two runs' readings have in common by no chance, in words; empty where that is nothing."""
+    pairs = list(zip(one, other, strict=False))
+    if len(pairs) < FEWEST_READINGS or not all(a > 0 and b > 0 for a, b in pairs):
+        return ""
+    values = {*one, *other}
+    if len(values) == 1:
+        return "are one number"
+    ratios = [b / a for a, b in pairs]
+    varied = len({a for a, _ in pairs}) >= FEWEST_VALUES
+    return "are the same, or times one factor" if varied and max(ratios) < (1 + OF_A_FACTOR) * min(ratios) else ""
