@@ -35,8 +35,8 @@ def test_the_parts_of_a_name_are_told_apart() -> None:
 
 def test_nobody_finds_a_name_with_the_page_of_another_one() -> None:
     """A hash of 24 bits, which an afternoon finds, would let one submitter overwrite the page of another."""
-    digits = {len(page_name(each).rpartition("-")[2]) for each in ALIKE}
-    assert digits == {16}
+    letters = {len(page_name(each).rpartition("-")[2]) for each in ALIKE}
+    assert letters == {13}  # of 32, five bits each
 
 
 def test_the_page_of_a_rung_has_its_name() -> None:
