@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -228,8 +228,9 @@ class Submission:
 
 
 def as_number(value: Any) -> int | float | None:
-    """A finite number, true and false not counted; otherwise None."""
-    return value if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) else None
+    """A number that a float can be, true and false not counted; otherwise None."""
+    good = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+    return value if good else None
 
 
 def as_count(value: Any) -> int | None:

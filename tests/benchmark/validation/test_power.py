@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
-from corpus import Tree
+from changes import after
+from corpus import RESULTS, Tree
 from mutations_power import Watts, honest, measured, whole_watts
 
+from benchmark.validation.finding import Verdict
 from benchmark.validation.validate import validate
 
 
@@ -18,3 +21,22 @@ def test_a_meters_power_has_no_finding(tmp_path: Path, watts: Watts, efficiencie
     measured(watts, efficiencies=efficiencies)(tree)
     report = validate([tree.write(tmp_path / "Somewhere")], official=False)
     assert not [finding for finding in report.findings if finding.rule == "R5.6"]
+
+
+@pytest.mark.parametrize("value", ["9" * 400, "1e999", "1e308", "NaN", '"95"', "null", "true", "-5", "[]"])
+def test_readings_that_are_no_power_end_no_check(tmp_path: Path, value: str) -> None:
+    tree = Tree.valid()
+    measured()(tree)
+
+    def spoil(folder: Path) -> None:
+        for path in (folder / RESULTS / "power").rglob("node_0.txt"):
+            first, reading, *others = path.read_text().splitlines(keepends=True)
+            spoilt = re.sub(r'"value": [0-9.]+', f'"value": {value}', reading)
+            assert spoilt != reading
+            path.write_text("".join([first, spoilt, *others]))
+
+    after(spoil)(tree)
+    report = validate([tree.write(tmp_path / "Somewhere")], official=False)
+    messages = [finding.message for finding in report.findings]
+    assert report.verdict is Verdict.INVALID and any("cannot be read" in each for each in messages)
+    assert not [each for each in messages if "broke off" in each]
