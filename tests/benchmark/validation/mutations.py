@@ -270,11 +270,7 @@ MUTATIONS = (
     Mutation("another submitter in the description", "R7.3", describe(submitter="Elsewhere")),
     Mutation("another division in the description", "R7.3", describe(division="open")),
     Mutation("another framework in the description", "R7.3", describe(framework="PyTorch 2.2.0")),
-    *FILES,
-    *SETS,
-    *COPIES,
-    *WEAK,
-    *LEDGERS,
+    *(*FILES, *SETS, *COPIES, *WEAK, *LEDGERS),
     Mutation(
         "aborted, and the target reached after run_stop",
         "R3.5",
@@ -296,6 +292,6 @@ MUTATIONS = (
         ),
     ),
     Mutation("the same seed everywhere, and records that agree", "R4.2", every_log(put(keys.SEED, 42))),
-    *(each for some in (EDGES, RELATED, TOLD, LEARNED, CODES, TALLIED) for each in some),
-    *(each for some in (BETWEEN, OUTSIDERS, POWERED, PUBLISHED_RUNS, RELATIONS, STRANGERS, VENDORS) for each in some),
+    *(*EDGES, *RELATED, *TOLD, *LEARNED, *CODES, *TALLIED, *BETWEEN, *OUTSIDERS, *PUBLISHED_RUNS, *RELATIONS),
+    *(*STRANGERS, *VENDORS, *POWERED),
 )
