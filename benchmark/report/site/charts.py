@@ -69,7 +69,8 @@ def dots_of_each(entries: Sequence[Entry]) -> int:
 
 
 def _score(entry: Entry) -> float | None:
-    """Minutes that a bar stands for: none without a score, and none of weak scaling, whose score is no run's time."""
+    """The minutes that a bar stands for. Results without a score have none, nor has weak scaling, whose score is not
+    the time of a run."""
     strong = entry.figures["scored"] and entry.figures["scaling"] != WEAK
     return entry.figures["minutes"] if strong else None
 

@@ -37,10 +37,10 @@ LEAST_LATENCY_SECONDS, MOST_BYTES_PER_SECOND = 1e-8, 1e13
 """The bounds of an all-reduce: light goes 3 m in the one, and no node's memory is as fast as the other."""
 OF_A_CYCLE = 0.5
 """The share of Horovod's cycle that a sum of one number takes at least, by the median: it waits for the next cycle, and
-took 1.00 to 1.02 of one in all recorded runs."""
+took 1.00 to 1.02 of one in 12 runs."""
 OF_A_CYCLE_AT_BEST = 0.2
 """The share that the quicker of two sums of a large message takes at least, which may end with the cycle it began in:
-0.6 to 1.7 of one in recorded runs."""
+0.6 to 1.8 of one in the same 12."""
 LOAD_CHECK = "load"
 OF_FIGURES = {"clock_offset_seconds", "all_reduce", "seconds", LOAD_CHECK}
 OF_A_NETWORK = {"by", "latency_seconds", "bandwidth_bytes_per_second", "message_bytes", "wrong"}
@@ -195,8 +195,9 @@ def _figures(log: Log, event: Event, figures: Mapping[str, Any]) -> Iterator[Fau
     yield from _all_reduce(log, event.line, network, ranks, as_number(seconds))
 
 
-def _all_reduce(log: Log, line: int, network: object, ranks: int, preflight_seconds: float | None) -> Iterator[Fault]:
-    """One over the ranks of the run, by what joins them, and no faster than that can be."""
+def _all_reduce(log: Log, line: int, network: object, ranks: int, lasted: float | None) -> Iterator[Fault]:
+    """One over the ranks of the run, by what joins them, no faster than that can be, and within the seconds that the
+    preflight `lasted`."""
     if (network is None) != (ranks == 1):
         yield Fault(
             "the preflight's all-reduce is not of these ranks",
@@ -224,7 +225,6 @@ def _all_reduce(log: Log, line: int, network: object, ranks: int, preflight_seco
                 f"{MOST_BYTES_PER_SECOND:g} bytes per second",
                 found=shown(network),
             )
-        lasted = preflight_seconds
         if lasted and bandwidth > 0 and latency + QUICK.large_bytes / bandwidth > lasted:
             yield Fault(
                 "the preflight's all-reduce took longer than the preflight",
