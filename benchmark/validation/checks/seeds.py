@@ -8,15 +8,19 @@ import itertools
 import math
 import operator
 import random
-import string
+import re
 import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from benchmark.events import keys
+from benchmark.foundation.reading import Unreadable, read_bytes
+from benchmark.submission.ledger import LEDGER
+from benchmark.validation.checks.written import written
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import Log, ResultSet, as_count
+from benchmark.validation.told import MOST_BYTES
 
 SEED_BITS = 31
 """The bits of a seed that a run draws. Generators that take fewer bits than they are given make one run of two
@@ -43,15 +47,7 @@ HASHED = (
     *(f"{name}{number}" for name in ("run", "run_", "seed") for number in range(10)),
 )
 """Texts of which the hashes are known: one of 1,820 is a seed of 5 by a chance of 5 in 1,000,000."""
-OF_THE_RUN = (keys.SUBMISSION_GITHUB_COMMIT_VERSION, keys.DATA_MANIFEST_SHA256, keys.DATA_RECIPE_SHA256)
-"""Hashes that a log has: their 294 pieces of a seed's bits hold one of 5 seeds by a chance of 7 in 10,000,000."""
-FEWEST_POWERS, FEWEST_PRIMES = 2, 5
-"""Two of 5 seeds are squares by a chance of 5 in 1,000,000,000; all 5 are primes by 2 in 10,000,000."""
-DECIMALS = (
-    "314159265358979323846264338327950288419716939937510 271828182845904523536028747135266249775724709369995"
-    " 141421356237309504880168872420969807856967187537694"
-)
-"""Of their 129 pieces of nine digits one is a seed of 5 by a chance of 6 in 10,000,000."""
+_HASH = re.compile("(?<![0-9a-f])[0-9a-f]{32,}(?![0-9a-f])")
 FIRST_DRAWS, FEWEST_DRAWN = 16, 2
 """Of the numbers that five generators draw first from 136 seeds, some 13,000, one is a seed of 20 by a chance of 1 in
 10,000, and two are by 1 in 100,000,000."""
@@ -98,10 +94,12 @@ def seeds_differ(results: ResultSet) -> Iterator[Fault]:
 
 @check("R4.2", of=ResultSet, ours_alone=True)
 def seeds_are_unrelated(results: ResultSet) -> Iterator[Fault]:
-    """The seeds do not form a progression, share a factor or most bits or lie close together, as chance has it in 1 of
-    100,000 sets."""
-    seeds = sorted({seed for log in results.read if (seed := as_count(log.value(keys.SEED))) is not None and seed >= 0})
-    pattern = related(seeds) or follows(seeds) or drawn_by_hand(seeds) or hashed(seeds, results.read) or written(seeds)
+    """The seeds do not form a progression, share a factor or most bits or lie close together, and were not written or
+    made of something else, as chance has it in 1 of 10,000 sets."""
+    drawn = {seed: log for log in results.read if (seed := as_count(log.value(keys.SEED))) is not None and seed >= 0}
+    seeds = sorted(drawn)
+    pattern = related(seeds) or follows(seeds) or drawn_by_hand(seeds) or hashed(seeds)
+    pattern = pattern or written([*drawn], _spans(results), _own_hashes(results))
     if pattern:
         yield Fault(
             "the seeds were not drawn: they are related to each other",
@@ -109,6 +107,21 @@ def seeds_are_unrelated(results: ResultSet) -> Iterator[Fault]:
             expected=f"{SEED_BITS} bits of the operating system each",
             severity=Severity.WARNING,
         )
+
+
+def _spans(results: ResultSet) -> list[tuple[int, int]]:
+    """The first and the last millisecond of each log."""
+    return [(log.events[0].time_ms, log.events[-1].time_ms) for log in results.read if log.events]
+
+
+def _own_hashes(results: ResultSet) -> str:
+    """Each hash in the ledger and in what the logs say of data and code, after a space."""
+    try:
+        texts = [read_bytes(results.folder / LEDGER, MOST_BYTES).decode("utf-8", "replace")]
+    except Unreadable:
+        texts = []
+    texts += [str(event.value) for log in results.read for event in log.events if isinstance(event.value, str | dict)]
+    return "".join(f" {each}" for each in sorted({each for text in texts for each in _HASH.findall(text)}))
 
 
 def follows(seeds: Sequence[int]) -> str:
@@ -132,19 +145,10 @@ def drawn_by_hand(seeds: Sequence[int]) -> str:
     return ""
 
 
-def hashed(seeds: Sequence[int], logs: Sequence[Log]) -> str:
-    """Which seed is of the bits of a hash, of a small number or in the logs themselves; empty for none."""
-    told = {key: str(log.value(key)) for key in OF_THE_RUN for log in logs[:1]}
-    known = _hashes() | {bits: key for key, text in told.items() for bits in _pieces(text)}
+def hashed(seeds: Sequence[int]) -> str:
+    """Which seed is of the bits of a small number's hash; empty for none."""
+    known = _hashes()
     return next((f"{seed} is of {known[seed]}" for seed in seeds if seed in known), "")
-
-
-def _pieces(digits: str) -> Iterator[int]:
-    """The seeds that eight hexadecimal digits in a row are."""
-    for at in range(len(digits) - 7):
-        piece = digits[at : at + 8]
-        if all(each in string.hexdigits for each in piece):
-            yield from _bits_of(int(piece, 16))
 
 
 def _bits_of(word: int) -> tuple[int, int]:
@@ -163,32 +167,6 @@ def _hashes() -> dict[int, str]:
             words[name] = [int.from_bytes(first, "big"), int.from_bytes(first, "little")]
         made |= {bits: f"{name} of {text}" for name, each in words.items() for word in each for bits in _bits_of(word)}
     return made
-
-
-def written(seeds: Sequence[int]) -> str:
-    """What numbers somebody wrote have in common, and drawn ones do not; empty for none."""
-    digits = "".join(map(str, seeds))
-    few = len({*digits})
-    if few < 10 and math.comb(10, few) * (few / 10) ** len(digits) < DOUBTFUL:
-        return f"all are of the digits {''.join(sorted({*digits}))}"
-    for power, name in ((2, "squares"), (3, "cubes")):
-        made = sum(round(seed ** (1 / power)) ** power == seed for seed in seeds)
-        if made >= FEWEST_POWERS:
-            return f"{made} are {name}"
-    if any(str(seed) in DECIMALS for seed in seeds if seed >= 10**8):
-        return "one is of the digits of pi, e or the root of 2"
-    if len(seeds) >= FEWEST_PRIMES and all(map(_is_prime, seeds)):
-        return "all are primes"
-    return ""
-
-
-def _is_prime(number: int) -> bool:
-    """By Miller and Rabin, with the bases that decide below 3,215,031,751."""
-    if number < 11 or any(number % small == 0 for small in (2, 3, 5, 7)):
-        return number in (2, 3, 5, 7)
-    twos = (number - 1 & 1 - number).bit_length() - 1
-    powers = ([pow(base, (number - 1 >> twos) << k, number) for k in range(twos)] for base in (2, 3, 5, 7))
-    return all(each[0] == 1 or number - 1 in each for each in powers)
 
 
 @functools.cache

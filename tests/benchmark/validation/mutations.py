@@ -47,6 +47,7 @@ from mutations_strangers import STRANGERS
 from mutations_tallies import TALLIED
 from mutations_told import TOLD
 from mutations_vendors import VENDORS
+from mutations_visible import VISIBLE
 from mutations_weak import WEAK
 
 from benchmark.definition.golden_files import RECOGNISED, REFUSED, UNKNOWN
@@ -293,5 +294,5 @@ MUTATIONS = (
     ),
     Mutation("the same seed everywhere, and records that agree", "R4.2", every_log(put(keys.SEED, 42))),
     *(*EDGES, *RELATED, *TOLD, *LEARNED, *CODES, *TALLIED, *BETWEEN, *OUTSIDERS, *PUBLISHED_RUNS, *RELATIONS),
-    *(*STRANGERS, *VENDORS, *POWERED),
+    *(*STRANGERS, *VENDORS, *POWERED, *VISIBLE),
 )
