@@ -70,6 +70,15 @@ def is_a_share(name: str) -> bool:
     return name in METRICS and getattr(importlib.import_module(f"benchmark.metrics.{name}"), "A_SHARE", False)
 
 
+def has_parts(name: str) -> bool:
+    """Whether the metric of that name looks at parts of a split as well; false where nobody knows it."""
+    if name not in METRICS:
+        return False
+    module = importlib.import_module(f"benchmark.metrics.{name}")
+    made = [each for each in vars(module).values() if isinstance(each, type) and each.__module__ == module.__name__]
+    return any(hasattr(each, "by_part") for each in made)
+
+
 def can_be(name: str, value: float, samples: int) -> bool:
     """Whether counts of so many samples come to a value of the metric of that name, to the last bit; true where its
     module does not say."""

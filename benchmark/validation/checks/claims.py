@@ -1,25 +1,40 @@
-"""What a submission says of itself that only others can say."""
+"""What a submission says in words of its results, where the logs say it, or only others can."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from statistics import fmean
 
+from benchmark.events import keys
+from benchmark.events.power_log import NODES, power_logs
 from benchmark.validation.checks.scripts import readmes
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
-from benchmark.validation.subjects import ResultSet
+from benchmark.validation.subjects import ResultSet, as_number
 
+MOST_LETTERS = 100_000
+AS_NEAR = 0.02
+"""A figure in words is rounded: by so much, or to the digits that it has."""
 _REVIEWED = re.compile(r"\b(verified|certified|approved|endorsed|audited)\b.{0,20}\bml(commons|perf)\b", re.IGNORECASE)
+_SENTENCE = re.compile(r"[;\n]|\.\s")
+_NUMBER = r"(?<![\w.,-])(\d[\d,]*(?:\.\d+)?)\s*"
+_TIME = re.compile(rf"{_NUMBER}(s|secs?|seconds?|min|minutes?|h|hours?)\b(?!\s*(?:clock|cycle|timeout))", re.IGNORECASE)
+_ENERGY = re.compile(rf"{_NUMBER}([km]?)(J|joules?|Wh)\b", re.IGNORECASE)
+_RATE = re.compile(rf"{_NUMBER}(?:samples|images)\s*(?:/|per)\s*s", re.IGNORECASE)
+_OF_A_TIME = (
+    r"time[ -]to[ -](?:train|solution|target)|(?:train|reache|converge|finishe)[sd]\b.{{0,30}}\b(?:in|within|after)"
+    r"|\bscore\b|{rung}"
+)
+_OF_AN_ENERGY = re.compile(r"energy|consum|per run|to train|used|took|measured", re.IGNORECASE)
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 @check("R6.1", of=ResultSet, ours_alone=True)
 def no_review_is_claimed(results: ResultSet) -> Iterator[Fault]:
     """No field of the description and no README says that somebody else has verified the result: the review does."""
-    values = (results.system.values if results.system is not None else None) or {}
-    told = [(results.system.file, str(text)) for text in values.values()] if results.system is not None else []
-    for file, text in (*told, *((file, text) for _, file, text in (readmes(results) if results.read else ()))):
-        if claim := _REVIEWED.search(text[:100_000]):
+    for file, text in _texts(results):
+        if claim := _REVIEWED.search(text):
             yield Fault(
                 "the submission says of itself that it was reviewed",
                 file=file,
@@ -27,3 +42,61 @@ def no_review_is_claimed(results: ResultSet) -> Iterator[Fault]:
                 found=shown(claim[0]),
                 severity=Severity.WARNING,
             )
+
+
+@check("R6.1", "R5.6", of=ResultSet, ours_alone=True)
+def claims_are_of_the_logs(results: ResultSet) -> Iterator[Fault]:
+    """A time to train, an energy or samples/s that a description or a README tells in words are those of the logs."""
+    if not results.read:
+        return
+    times = [each for log in results.read if (each := log.timeline.time_to_train_seconds) is not None]
+    times += [sum(times), fmean(times), fmean(sorted(times)[1:-1] or times)] if times else []
+    rates = [rate for log in results.read for event in log.of(keys.TRACKED_STATS) if (rate := _rate(event.value))]
+    measured = any(power_logs(log.path, NODES) for log in results.read)
+    records = [(log.record.values if log.record is not None else None) or {} for log in results.read]
+    energies = [energy for record in records if (energy := as_number(record.get("energy_joules")))]
+    energies += [fmean(energies), sum(energies)] if energies else []
+    of_a_time = re.compile(_OF_A_TIME.format(rung=re.escape(results.benchmark)), re.IGNORECASE)
+    for file, text in _texts(results):
+        for sentence in _SENTENCE.split(text):
+            for match in _TIME.finditer(sentence) if of_a_time.search(sentence) else ():
+                if times and not _is_near(match, _SECONDS[match[2][0].lower()], times):
+                    yield _claim(file, sentence, f"{min(times):.1f} to {max(times):.1f} s, of a run or of all")
+            for match in _ENERGY.finditer(sentence) if _OF_AN_ENERGY.search(sentence) else ():
+                unit = {"k": 1e3, "m": 1e6, "": 1.0}[match[2].lower()] * (3600.0 if match[3].lower() == "wh" else 1.0)
+                if not measured or not _is_near(match, unit, energies):
+                    yield _claim(file, sentence, f"{min(energies):.0f} J" if energies else "none: no power log", "R5.6")
+            for match in _RATE.finditer(sentence):
+                if rates and not 0.9 * min(rates) <= _number(match) <= 1.1 * max(rates):
+                    yield _claim(file, sentence, f"{min(rates):.1f} to {max(rates):.1f} samples/s")
+
+
+def _claim(file: str, sentence: str, expected: str, rule: str = "R6.1") -> Fault:
+    return Fault(
+        "a figure of the results in words is not what the logs say",
+        file=file,
+        found=shown(sentence.strip()),
+        expected=expected,
+        severity=Severity.WARNING,
+        rule=rule,
+    )
+
+
+def _texts(results: ResultSet) -> Iterator[tuple[str, str]]:
+    """The fields of the description and the READMEs, with the names of their files."""
+    if results.system is not None:
+        yield from ((results.system.file, str(text)[:MOST_LETTERS]) for text in (results.system.values or {}).values())
+    yield from ((file, text[:MOST_LETTERS]) for _, file, text in (readmes(results) if results.read else ()))
+
+
+def _number(match: re.Match[str]) -> float:
+    return float(match[1].replace(",", ""))
+
+
+def _is_near(match: re.Match[str], unit: float, values: list[float]) -> bool:
+    last = 10.0 ** -len(match[1].partition(".")[2])
+    return any(abs(_number(match) * unit - each) <= max(AS_NEAR * each, last * unit) for each in values)
+
+
+def _rate(stats: object) -> float | None:
+    return as_number(stats.get(keys.THROUGHPUT)) if isinstance(stats, dict) else None

@@ -10,8 +10,8 @@ from benchmark.events import keys
 from benchmark.launch.load import LOAD
 from benchmark.launch.system import ABSENT, FRAMEWORK, NONE
 from benchmark.submission.run_record import facts_of
-from benchmark.validation.checks.placement import cpus_of, placements
-from benchmark.validation.checks.system import ASKED_BY_THE_POLICY_ALONE, OPTIONAL, REQUIRED
+from benchmark.validation.checks.placement import cpus_of_hosts
+from benchmark.validation.checks.system import ASKED_BY_THE_POLICY_ALONE, OPTIONAL, REQUIRED, count_of
 from benchmark.validation.disguise import disguised
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
@@ -101,7 +101,7 @@ def description_can_be(results: ResultSet) -> Iterator[Fault]:
         ghz = float(told[1]) / (1 if told[2] in "gG" else 1000) if told else None
         if ghz is not None and not LEAST_GHZ <= ghz <= MOST_GHZ:
             yield fault(name, f"from {LEAST_GHZ:g} to {MOST_GHZ:g} GHz")
-    cores, threads = (_count(values.get(f"host_processor_{name}_count")) for name in ("core", "vcpu"))
+    cores, threads = (count_of(values.get(f"host_processor_{name}_count")) for name in ("core", "vcpu"))
     if cores and threads and threads > MOST_THREADS * cores:
         yield fault("host_processor_vcpu_count", f"at most {MOST_THREADS} threads of each of the {cores} cores")
     elif cores and threads and threads % cores:
@@ -120,7 +120,7 @@ def description_can_be(results: ResultSet) -> Iterator[Fault]:
             yield fault(name, "as much as the software needs and a node has, such as 24 GiB")
     if _OF_A_CACHE.search(str(values.get("host_processor_caches", ""))[:1000]):
         yield fault("host_processor_caches", "caches of a processor: KiB and MiB")
-    accelerators = _count(values.get("accelerators_per_node"))
+    accelerators = count_of(values.get("accelerators_per_node"))
     for name in OF_THE_ACCELERATOR if accelerators is not None else ():
         text = values.get(name)
         if isinstance(text, str) and text.strip() and has_none(text) == (accelerators > 0):
@@ -160,7 +160,7 @@ def description_says_no_more(results: ResultSet) -> Iterator[Fault]:
         and _letters(named) != _letters(results.system_id)
     ):
         yield fault("the system is named otherwise than its file", named, results.system_id)
-    if _count(values.get("accelerators_per_node")) == 0:
+    if count_of(values.get("accelerators_per_node")) == 0:
         for name in ("system_type", "framework", "hw_notes", "sw_notes", "other_software_stack"):
             if told := _ACCELERATOR.search(str(values.get(name, ""))[:4000]):
                 yield fault(f"{name} names an accelerator, and none is counted", told[0], "what the runs computed on")
@@ -240,13 +240,14 @@ def _is_finer(told: str, names: list[str]) -> bool:
 
 def _numbers(log: Log, values: Mapping[str, Any]) -> Iterator[tuple[str, str, Any, Any, Severity]]:
     """A node's ranks have no more CPUs than its processors, nor more cores free."""
-    sockets, threads = _count(values.get("host_processors_per_node")), _count(values.get("host_processor_vcpu_count"))
-    threads = threads or _count(values.get("host_processor_core_count"))
+    sockets, threads = (
+        count_of(values.get("host_processors_per_node")),
+        count_of(values.get("host_processor_vcpu_count")),
+    )
+    threads = threads or count_of(values.get("host_processor_core_count"))
     if not sockets or not threads:
         return
-    of_hosts: dict[str, set[int]] = {}
-    for place in placements(log):
-        of_hosts.setdefault(shown(place["host"]), set()).update(cpus_of(place["cpus"]) or ())
+    of_hosts = cpus_of_hosts(log)
     used = max(map(len, of_hosts.values()), default=0)
     last = max((max(each, default=0) for each in of_hosts.values()), default=0)
     if last >= SPARSE * sockets * threads:
@@ -293,8 +294,3 @@ def _says(text: str, name: str, version: str) -> bool:
 def _numbers_of(text: str) -> str:
     found = re.search(r"\d+(?:\.\d+)+(?:\+\w+)?", text)
     return found[0] if found else ""
-
-
-def _count(value: object) -> int | None:
-    """A number of a description, which is a text."""
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10 else None

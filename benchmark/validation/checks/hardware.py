@@ -10,7 +10,7 @@ from benchmark.events import keys
 from benchmark.events.reader import Event
 from benchmark.launch.load import LOAD, SECONDS, is_busy
 from benchmark.launch.network import QUICK
-from benchmark.validation.checks.placement import cpus_of, placements
+from benchmark.validation.checks.placement import cpus_of_hosts
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import Log, as_count, as_number
@@ -166,9 +166,9 @@ def _figures(log: Log, event: Event, figures: Mapping[str, Any]) -> Iterator[Fau
     lasted = as_number(seconds)
     if load is not None and lasted is not None and lasted < SECONDS:
         yield Fault(
-            "the preflight was over before the load was measured",
+            "the preflight took fewer seconds than its load is measured over",
             line=event.line,
-            expected=f"at least {SECONDS:g} s, which the load is measured over",
+            expected=f"at least {SECONDS:g} s",
             found=f"{lasted:g} s",
             severity=Severity.WARNING,
         )
@@ -256,10 +256,7 @@ def _all_reduce(log: Log, line: int, network: object, ranks: int, lasted: float 
 
 def _cpus_of_a_node(log: Log) -> int:
     """The most CPUs that the ranks of a node have together; 0 where the placement does not say it."""
-    nodes: dict[str, set[int]] = {}
-    for place in placements(log):
-        nodes.setdefault(shown(place["host"]), set()).update(cpus_of(place["cpus"]) or ())
-    return max(map(len, nodes.values()), default=0)
+    return max(map(len, cpus_of_hosts(log).values()), default=0)
 
 
 def _can_be_free(load: object) -> bool:

@@ -15,7 +15,7 @@ from benchmark.validation.checks.settings import OF_THE_LAUNCH, same
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.packed import packed_sources
 from benchmark.validation.registry import check
-from benchmark.validation.subjects import WEAK, Log, ResultSet
+from benchmark.validation.subjects import WEAK, Log, ResultSet, as_count
 from benchmark.validation.told import ledger_of, read_ledger_of, run_of
 
 RESOLVED_LATER = {"comm", "device", "threads_per_rank", "torch_backend", "cycle_ms"}
@@ -185,6 +185,9 @@ def _said_twice(run: LedgerRun, log: Log) -> Iterator[tuple[str, object, object]
     yield "whether it was resumed", run.resumed, bool(log.of(keys.RESUMED))
     if (numbered := NUMBERED.fullmatch(run.folder.rpartition("/")[2])) is not None:
         yield "the index", run.index, int(numbered[1])
+    recorded = as_count((log.record.values or {}).get("index")) if log.record is not None else None
+    if recorded is not None and run.index is not None:
+        yield "the index, in its record,", run.index, recorded
     for name in sorted({*run.settings, *settings} - OF_THE_LAUNCH - {OWN_TRAINER}):
         told, logged = run.settings.get(name), settings.get(name)
         resolved = name in RESOLVED_LATER and (told in LEFT_OPEN or (name == "device" and _names_one(told, logged)))

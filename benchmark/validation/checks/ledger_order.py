@@ -10,7 +10,7 @@ from statistics import median
 from benchmark.submission.ledger import LEDGER
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
-from benchmark.validation.subjects import STRONG, ResultSet
+from benchmark.validation.subjects import STRONG, ResultSet, as_count
 from benchmark.validation.told import ledger_of, run_of
 
 NUMBERED = re.compile("(?:run|instance)_([0-9]{1,9})")
@@ -20,9 +20,9 @@ FEWEST_WAITS = 3
 TIMES_THE_WAIT, WAIT_SECONDS, FIRST_WAIT_SECONDS = 5, 5.0, 600.0
 """How much longer than half of the others of its set a run waits for its log's first line, or after its last: so many
 times, and seconds. The first run of a set finds nothing in the caches, and may take minutes to begin."""
-LONGEST_START_SECONDS, LONGEST_END_SECONDS, LONGEST_END_SHARE = 300.0, 3.0, 0.2
-"""What all runs of a set may wait for their logs, and how long they may last after them: in seconds, and as a share of
-the log. The reference ends within a second of its log, and thousands of ranks begin within minutes."""
+LONGEST_START_SECONDS, LONGEST_END_SECONDS, OF_A_RANK_SECONDS = 300.0, 5.0, 0.1
+"""What all runs of a set may wait for their logs, and how long they may last after them, and longer for each rank. The
+reference ends within two seconds of its log on two cores, and thousands of ranks begin and end within minutes."""
 LONGEST_GAP_SECONDS, LONGEST_GAP_SHARE = 1.0, 0.05
 """From the end of a run to the start of the next of its set the software takes milliseconds. A reader asks where it is
 longer than both: seconds, and a share of the shorter of the two runs."""
@@ -135,13 +135,16 @@ def runs_take_their_logs_time(results: ResultSet) -> Iterator[Fault]:
             waits.append((run.line, run.index == 0, before / 1000, after / 1000))
     if len(waits) < FEWEST_WAITS:
         return
-    length = median((log.events[-1].time_ms - log.events[0].time_ms) / 1000 for log in results.logs if log.events)
-    for place, what in ((2, "before its log begins"), (3, "after its log has ended")):
+    ranks = as_count(results.read[0].settings().get("ranks")) or 1
+    for place, what, of_all in (
+        (2, "before its log begins", "began long before"),
+        (3, "after its log has ended", "ended long after"),
+    ):
         usual = median(each[place] for each in waits)
-        at_most = LONGEST_START_SECONDS if place == 2 else max(LONGEST_END_SECONDS, LONGEST_END_SHARE * length)
+        at_most = LONGEST_START_SECONDS if place == 2 else LONGEST_END_SECONDS + OF_A_RANK_SECONDS * ranks
         if usual > at_most:
             yield Fault(
-                f"the runs of the set lasted long {what}",
+                f"the runs of the set {of_all} their logs",
                 file=f"{results.file}/{LEDGER}",
                 line=waits[0][0],
                 expected=f"at most {at_most:.1f} s",

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from statistics import median
 
 from benchmark.events import keys
+from benchmark.launch.load import LOAD
 from benchmark.submission.ledger import LEDGER, LedgerRun
 from benchmark.validation.checks.ledger import CLOCKS_APART_SECONDS
 from benchmark.validation.checks.ledger_order import FIRST_WAIT_SECONDS, TIMES_THE_WAIT, WAIT_SECONDS
+from benchmark.validation.checks.placement import placements
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
-from benchmark.validation.subjects import ResultSet
+from benchmark.validation.subjects import STRONG, Log, ResultSet, as_number
 from benchmark.validation.told import ledger_of, run_of
+
+MINUTE, SHORTEST_SECONDS, LEAST_OF_THE_AVERAGE = 60.0, 10.0, 0.1
+"""The kernel's load average of a minute nears the number of running programs, and forgets them, by e each minute; it
+looks every 5 s. Less than a tenth of what one process of the run before has left is none."""
 
 
 @check("R4.12", "R4.2", of=ResultSet, ours_alone=True)
@@ -58,6 +65,46 @@ def ledger_runs_can_be(results: ResultSet) -> Iterator[Fault]:
             )
     sent = [run for log in results.logs if (run := run_of(ledger, log)) is not None]
     yield from _shorter_than_they_lasted(file, reached, sent)
+
+
+@check("R7.5", of=ResultSet, ours_alone=True)
+def load_averages_remember(results: ResultSet) -> Iterator[Fault]:
+    """The load average of a minute, which the preflight reads, is not that of an idle machine just after a run."""
+    ledger = ledger_of(results)
+    for log in results.read if ledger is not None and results.scaling == STRONG else ():
+        run, average = run_of(ledger, log), _load_average(log)
+        if run is None or average is None:
+            continue
+        hosts, measured_ms = _hosts(log), log.of(keys.PREFLIGHT)[0].time_ms
+        for other in results.read:
+            before = run_of(ledger, other)
+            if before is None or before.ended_ms is None or _hosts(other) != hosts:
+                continue
+            gap, lasted = (measured_ms - before.ended_ms) / 1000, _lasted(before) or 0.0
+            if not 0 < gap < MINUTE or lasted < SHORTEST_SECONDS:
+                continue
+            left = (1 - math.exp(-lasted / MINUTE)) * math.exp(-gap / MINUTE)
+            if average < LEAST_OF_THE_AVERAGE * left:
+                yield Fault(
+                    "the load average of the preflight is that of a machine on which no run has just ended",
+                    file=log.file,
+                    line=log.of(keys.PREFLIGHT)[0].line,
+                    expected=f"about {left:.2f} for each rank of {other.path.name}, which ended {gap:.0f} s before",
+                    found=f"{average:g}",
+                    severity=Severity.WARNING,
+                    hint="a container may show no load average of its own",
+                )
+
+
+def _hosts(log: Log) -> set[str]:
+    return {shown(place["host"]) for place in placements(log)}
+
+
+def _load_average(log: Log) -> float | None:
+    event = next(iter(log.of(keys.PREFLIGHT)), None)
+    figures = event.value.get("figures") if event is not None and isinstance(event.value, dict) else None
+    load = figures.get("load") if isinstance(figures, dict) else None
+    return as_number(load.get(LOAD[2])) if isinstance(load, dict) else None
 
 
 @check("R4.12", of=ResultSet, ours_alone=True)

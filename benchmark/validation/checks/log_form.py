@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from benchmark.definition.finder import benchmark_of
 from benchmark.events import keys
 from benchmark.foundation.reading import Unreadable, read_bytes
+from benchmark.metrics.metric import has_parts
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.limits import Limits
 from benchmark.validation.log_scan import OTHER_TEXT
 from benchmark.validation.registry import check
+from benchmark.validation.standard import standards
 from benchmark.validation.subjects import Log, as_count, as_number
 
 OF_AN_EVENT = ("namespace", "time_ms", "event_type", "key", "value", "metadata")
@@ -193,13 +196,31 @@ def keys_present(log: Log) -> Iterator[Fault]:
 
 @check("R4.8", "R4.15", of=Log, ours_alone=True)
 def keys_known(log: Log) -> Iterator[Fault]:
-    """A key that we do not know is one that no released trainer logs; of another trainer it may be misspelt."""
+    """A key that we do not know is one that no released trainer logs, and so is the score of another metric than the
+    benchmark's; of another trainer it may be misspelt."""
     for key, events in log.by_key.items():
-        if key not in (*KNOWN, log.goal.log_key, log.goal.test_key):
+        unknown = key not in (*KNOWN, log.goal.log_key, log.goal.test_key)
+        if unknown or key in _of_other_metrics(log):
             released = log.ours and log.closed
             yield Fault(
-                f"{shown(key)} is not a key that we know",
+                f"{shown(key)} is not a key that we know" if unknown else f"{shown(key)} is of another metric",
                 line=events[0].line,
+                expected="" if unknown else f"{log.goal.log_key} and {log.goal.test_key}",
                 rule="R4.15" if released else None,
                 severity=Severity.ERROR if released else Severity.NOTE,
             )
+
+
+def _of_other_metrics(log: Log) -> set[str]:
+    """The keys of scores that the trainer does not log of this benchmark; none of one that nobody knows."""
+    if log.standard is None or not log.ours:
+        return set()
+    own = {log.goal.log_key, log.goal.test_key}
+    others = {each for standard in standards().values() for each in (standard.goal.log_key, standard.goal.test_key)}
+    others |= {keys.EVAL_ACCURACY, keys.F1_MACRO, keys.TEST_F1_MACRO} - own
+    if log.goal.log_key == keys.EVAL_ACCURACY:
+        others -= {keys.F1_MACRO}  # older releases log it too
+    of = benchmark_of(log.standard.name)
+    if of is not None and not has_parts(of.measured.metric):
+        others |= {keys.TEST_BY_PART}
+    return others - own

@@ -27,6 +27,9 @@ LEAST_STORAGE = 1000.0**3
 """Bytes: the software alone takes as much."""
 SEEN_OF_MODULES = 0.75, 1.1
 """The share of its modules that an operating system sees of a node's memory, by units of 1000 or of 1024."""
+PORTS = 4
+"""Of a network card: none that is sold has more."""
+_NETWORKS = re.compile(r"(?<![\w.])(\d{1,4})\s*x\s", re.IGNORECASE)
 _SINGLE = re.compile(r"^\s*n/?a\b.*\bsingle node\b", re.IGNORECASE)
 
 
@@ -55,7 +58,13 @@ def machine_can_be(results: ResultSet) -> Iterator[Fault]:
         (
             "host_processor_caches",
             _has_more_caches_than_threads(told),
-            "no more first caches than the node has threads",
+            "no more caches of a level than the node has threads",
+            Severity.WARNING,
+        ),
+        (
+            "host_networking",
+            _has_more_networks_than_ports(told),
+            f"at most {PORTS} ports of each network card",
             Severity.WARNING,
         ),
         (
@@ -116,9 +125,15 @@ def _no_linux(text: str) -> bool:
 
 
 def _has_more_caches_than_threads(told: Mapping[str, str]) -> bool:
-    """Of a first cache there is one for each core; what is counted may be of the node or of one processor."""
+    """Of any cache there is one for each core at most; what is counted may be of the node or of one processor."""
     counts = [told.get(f"host_processor{name}", "").strip() for name in ("s_per_node", "_vcpu_count", "_core_count")]
     sockets, *threads = (int(each) if each.isascii() and each.isdigit() and len(each) < 10 else 0 for each in counts)
     most = sockets * max(threads)
     caches = _CACHE.findall(told.get("host_processor_caches", ""))
-    return most > 0 and any(int(number) > most for level, number, _, _ in caches if level == "1")
+    return most > 0 and any(int(number) > most for _, number, _, _ in caches)
+
+
+def _has_more_networks_than_ports(told: Mapping[str, str]) -> bool:
+    cards = told.get("host_network_card_count", "").strip()
+    networks = sum(int(number) for number in _NETWORKS.findall(told.get("host_networking", "")))
+    return cards.isascii() and cards.isdigit() and len(cards) < 10 and networks > PORTS * int(cards)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from benchmark.events import keys
+from benchmark.validation.checks.system import count_of
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import STRONG, Log, ResultSet, as_count
@@ -39,6 +40,15 @@ def placements(log: Log) -> list[Mapping[str, Any]]:
     value = log.value(keys.PLACEMENT)
     sound = isinstance(value, list) and all(isinstance(each, dict) and OF_A_RANK <= each.keys() for each in value)
     return value if sound else []
+
+
+def cpus_of_hosts(log: Log) -> dict[str, frozenset[int]]:
+    """The CPUs that the ranks of each host have together."""
+    found: dict[str, frozenset[int]] = {}
+    for place in placements(log):
+        host = shown(place["host"])
+        found[host] = found.get(host, frozenset()) | (cpus_of(place["cpus"]) or frozenset())
+    return found
 
 
 @check("R7.4", of=Log, ours_alone=True)
@@ -111,6 +121,30 @@ def runs_of_a_launch_stay(results: ResultSet) -> Iterator[Fault]:
             )
 
 
+@check("R7.3", of=ResultSet, ours_alone=True)
+def runs_have_no_more_cpus_than_described(results: ResultSet) -> Iterator[Fault]:
+    """All runs of a set together were on no more CPUs of a node than the description counts."""
+    values = (results.system.values if results.system is not None else None) or {}
+    sockets, cores, threads = (
+        count_of(values.get(f"host_processor{name}")) or 0 for name in ("s_per_node", "_core_count", "_vcpu_count")
+    )
+    most = sockets * max(cores, threads)
+    used: dict[str, list[frozenset[int]]] = {}
+    for log in results.read:
+        for host, cpus in cpus_of_hosts(log).items():
+            used.setdefault(host, []).append(cpus)
+    for host, of_runs in used.items() if results.scaling == STRONG else ():
+        cpus = frozenset[int]().union(*of_runs)
+        if max(map(len, of_runs)) <= most < len(cpus):  # else description_fits_the_logs says so
+            yield Fault(
+                f"the runs together were on more CPUs of {host} than a node is described to have",
+                file=results.file,
+                expected=f"{sockets} x {max(cores, threads)}, as {results.system.file} says",
+                found=shown(sorted(cpus)[:16]),
+                severity=Severity.WARNING,
+            )
+
+
 def _form_of_a_place(place: Mapping[str, Any], line: int) -> Iterator[Fault]:
     rank = shown(place["rank"])
     for what, sound, expected in (
@@ -140,6 +174,15 @@ def _of_the_nodes(log: Log, told: list[Mapping[str, Any]], line: int) -> Iterato
             line=line,
             expected=f"{nodes}, as {keys.NUMBER_OF_NODES} says",
             found=f"{len(hosts)}: {', '.join(sorted(hosts)[:6])}",
+        )
+    labels = Counter(host.strip('"').partition(".")[0].lower() for host in hosts)
+    if doubled := [host for host in sorted(hosts) if labels[host.strip('"').partition(".")[0].lower()] > 1]:
+        yield Fault(
+            "two nodes have one name, with and without a domain",
+            line=line,
+            expected="one name of each node",
+            found=", ".join(doubled[:6]),
+            severity=Severity.WARNING,
         )
     for host in hosts:
         cpus = [cpus_of(each["cpus"]) or frozenset() for each in told if shown(each["host"]) == host]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from statistics import fmean
 
 from benchmark.events import keys
 from benchmark.events.power_log import (
     CONVERSION_EFFICIENCY,
+    COVERS,
     MEASUREMENT_START,
     MEASUREMENT_STOP,
     NODES,
@@ -26,6 +29,11 @@ CLOCKS_APART_MS, OFTEN_MS = 2000, 2000
 """The time between two clocks, and between two readings, above which a reader asks."""
 LEAST_EFFICIENCY = 0.5
 """The share of its input that the worst power supply of a node passes on."""
+LEAST_WATTS, LEAST_WATTS_OF_AN_ACCELERATOR = 3.0, 5.0
+"""Of a node that trains: a Raspberry Pi 4, as small as one that holds the software, draws 2 W idle and 5 to 6 W under
+load (docs/validation.md)."""
+_OF_A_PART = re.compile(r"\b(rapl|nvml|processors?|accelerators?|gpus?|memory|nvidia-smi)\b", re.IGNORECASE)
+"""Words of a meter that measures less than a node."""
 FEWEST_READINGS, FEWEST_VALUES = 10, 5
 """So many readings, which have so many values, do not agree in two runs by chance, not even those in whole watts."""
 OF_A_FACTOR = 1e-3
@@ -55,6 +63,7 @@ def power_is_of_the_run(log: Log) -> Iterator[Fault]:
             continue  # record_says_no_more says so
         yield from _over_the_run(f"{_folder(log)}/{path.name}", events, start, stop)
         yield from _by_a_meter(f"{_folder(log)}/{path.name}", events)
+        yield from _of_a_node(log, f"{_folder(log)}/{path.name}", events)
 
 
 def _folder(log: Log) -> str:
@@ -140,6 +149,28 @@ def _by_a_meter(file: str, events: list[Event]) -> Iterator[Fault]:
             line=readings[0][0],
             expected="what a meter measured",
             found=f"steps of {steps[0]:g} W, {len(values)} readings",
+            severity=Severity.WARNING,
+        )
+
+
+def _of_a_node(log: Log, file: str, events: list[Event]) -> Iterator[Fault]:
+    """It is said what was measured; a whole node draws what it takes to train."""
+    covers = next((event.metadata.get(COVERS) for event in events if event.key == MEASUREMENT_START), None)
+    if not isinstance(covers, str) or not covers.strip():
+        yield Fault(
+            "the power log does not say what was measured",
+            file=file,
+            expected=f'"{COVERS}" in the metadata of {MEASUREMENT_START}, such as "the whole node, at the plug"',
+            severity=Severity.WARNING,
+        )
+    values = [value for event in events if event.key == READING and (value := as_number(event.value)) is not None]
+    least = LEAST_WATTS + LEAST_WATTS_OF_AN_ACCELERATOR * (as_count(log.value(keys.ACCELERATORS_PER_NODE)) or 0)
+    if not _OF_A_PART.search(str(covers)) and values and 0 < fmean(values) < least:
+        yield Fault(
+            "a node that trains draws less power than the smallest that there are",
+            file=file,
+            expected=f"at least {least:g} W by the mean",
+            found=f"{fmean(values):.2f} W",
             severity=Severity.WARNING,
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,6 +14,9 @@ from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
 from benchmark.validation.standard import standards
 from benchmark.validation.subjects import RECORD, Log
+
+_CHANGED = re.compile("denois|smooth|eas(y|ier)|filter|subset|reduced|augment|crop|half|quarter", re.IGNORECASE)
+"""What the name of a folder says of data that are not the rung's own."""
 
 
 @check("R4.9", of=Log, ours_alone=True)
@@ -53,9 +57,11 @@ def record_agrees(log: Log) -> Iterator[Fault]:
     data = values.get("data")
     folder = data.get("folder") if isinstance(data, dict) else None
     named = folder.rstrip("/").rpartition("/")[2] if isinstance(folder, str) else ""
-    if log.standard is not None and named != log.standard.name and named in standards():
+    other = log.standard is not None and named != log.standard.name and named in standards()
+    if log.standard is not None and (other or _CHANGED.search(named.replace(log.standard.name, ""))):
+        what = "of another rung" if other else "whose name says that they were changed"
         yield Fault(
-            "the record's data lie in a folder of another rung",
+            f"the record's data lie in a folder {what}",
             file=record.file,
             expected=log.standard.name,
             found=shown(folder),

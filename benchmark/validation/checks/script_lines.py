@@ -17,7 +17,7 @@ from benchmark.validation.subjects import ResultSet
 
 CHANGE_NOTHING = frozenset(
     "cd echo printf date hostname pwd mkdir module ml set shopt ulimit sync sleep exit true then else fi lscpu "
-    "nvidia-smi rocm-smi umask wait [ [[ test if ls df free uname cat numactl time".split()
+    "nvidia-smi rocm-smi umask wait [ [[ test if ls df free uname numactl time".split()
 )
 """Commands that make, change and take away no run, and no code."""
 BEFORE_A_COMMAND = frozenset(
@@ -39,6 +39,7 @@ OTHER_PROGRAMS = re.compile(
     r"|git submodule update.*|(\./|bash )?scripts/setup_env\.sh|cpupower .*"
     r"|(source|\.) \S*\b(activate|module\w*|\w*profile\w*)(\.sh)?"
     r"|tee( -a)? \S+\.(txt|log|out)"
+    r"|cat( -\w+)*( /(proc|sys|etc)/\S+| \S+\.(txt|log|out|md|yaml))+( >>? \S+\.(txt|log|out))?"
 )
 SET_BY_HAND = re.compile(
     r"(?!(?:LD_PRELOAD|LD_AUDIT|PYTHON\w+|PIP_(?!INDEX_URL|CACHE_DIR)\w+|UV_\w+|GIT_\w+|PATH|STEMDL_\w+|BASH_ENV|ENV|IFS|HOME"

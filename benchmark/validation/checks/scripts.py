@@ -98,6 +98,11 @@ def readmes(results: ResultSet) -> Iterator[tuple[Path, str, str]]:
     return _own(results, "README.md")
 
 
+def pinned(results: ResultSet) -> Iterator[tuple[Path, str, str]]:
+    """The same of each list of packages."""
+    return _own(results, "*.txt")
+
+
 def _own(results: ResultSet, names: str) -> Iterator[tuple[Path, str, str]]:
     if not results.submitted or not results.read:
         return

@@ -213,3 +213,8 @@ def own_system_agrees(log: Log) -> Iterator[Fault]:
                 expected=shown(str(log.value(key))),
                 found=shown(log.system.values.get(field)),
             )
+
+
+def count_of(value: object) -> int | None:
+    """A number of a description, which is a text."""
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10 else None

@@ -10,7 +10,7 @@ from corpus import RESULTS, Tree
 from honest_run import at
 from mutations_outsiders import on_two_nodes
 from mutations_published import warned
-from mutations_related import power_line
+from mutations_related import COVERED, power_line
 
 from benchmark.events import keys
 from benchmark.events.power_log import CONVERSION_EFFICIENCY, MEASUREMENT_START, MEASUREMENT_STOP, READING
@@ -37,6 +37,7 @@ def measured(
     runs: Sequence[int] = range(5),
     idle_ms: int = 0,
     efficiencies: Sequence[float] = (),
+    covers: str = COVERED,
 ) -> Change:
     """A power log for each run, and records that say its energy. `seed_of` and `factor`: of which the readings of a
     run are, by its number."""
@@ -53,11 +54,14 @@ def measured(
             told += [(begins, CONVERSION_EFFICIENCY, each) for each in efficiencies]
             told += [(when, READING, each) for when, each in zip(times, values, strict=True)]
             told += [(ends, MEASUREMENT_STOP, None)]
-            add(f"{RESULTS}/power/result_{index}/node_0.txt", "".join(map(power_line, told)).encode())(tree)
+            lines = "".join(map(power_line, told))
+            add(f"{RESULTS}/power/result_{index}/node_0.txt", lines.replace(COVERED, covers).encode())(tree)
             watt_ms = sum(each * (b - a) for each, a, b in zip(values, [begins, *times], times, strict=False))
             efficiency = efficiencies[-1] if efficiencies else 1.0
             energy = efficiency * watt_ms * (stop - start) / (ends - begins) / 1000
-            tree.records[index] = lambda record, energy=energy: record.update(energy_joules=energy)
+            tree.records[index] = lambda record, energy=energy: record.update(
+                energy_joules=energy, energy_covers=covers
+            )
 
     return change
 
@@ -82,5 +86,11 @@ POWERED = (
     warned("power of two runs alone", "R5.6", measured(runs=(2, 4))),
     warned("power with idle time around", "R5.6", measured(idle_ms=IDLE_MS)),
     warned("two efficiencies of a power supply", "R5.6", measured(efficiencies=(0.94, 0.55))),
+    warned(
+        "power of less than any node",
+        "R5.6",
+        measured(lambda drawn, count: [drawn.gauss(2.1, 0.02) for _ in range(count)]),
+    ),
+    warned("power of nobody knows what", "R5.6", measured(covers="")),
     warned("power of one node of two", "R5.6", of_one_node_of_two),
 )

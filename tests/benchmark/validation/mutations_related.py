@@ -11,8 +11,9 @@ from corpus import CODE, RESULTS, SYSTEM, Mutation, Tree
 from honest_run import RUNG, at
 
 from benchmark.events import keys
-from benchmark.events.power_log import CONVERSION_EFFICIENCY, MEASUREMENT_START, MEASUREMENT_STOP, READING
+from benchmark.events.power_log import CONVERSION_EFFICIENCY, COVERS, MEASUREMENT_START, MEASUREMENT_STOP, READING
 
+COVERED = "the whole node, at the plug"
 RUN = f"stemdl run --rung {RUNG} --ranks 2 --runs 5"
 
 
@@ -47,13 +48,21 @@ def written_by_hand(value: dict[str, float], _index: int, _epoch: int) -> None:
 
 
 def numbered(*numbers: int) -> Change:
-    """The runs of the ledger with other numbers."""
+    """The runs of the ledger with other numbers, and their records."""
 
     def change(entries: list[dict[str, Any]]) -> None:
         for entry, number in zip((each for each in entries if each["event"] == "start"), numbers, strict=True):
             entry.update(folder=f"set/run_{number}", index=number)
 
-    return ledger(change)
+    return lambda tree: (ledger(change)(tree), *(recorded_as(*each)(tree) for each in enumerate(numbers)))
+
+
+def recorded_as(index: int, number: int) -> Change:
+    """The record of a log as that of the run of another number."""
+    told = {"index": number, "log": {"name": f"result_{number}.txt"}}
+    return lambda tree: tree.records.update(
+        {index: lambda record: record.update(told | {"log": record["log"] | told["log"]})}
+    )
 
 
 def by_their_times(tree: Tree) -> None:
@@ -79,14 +88,17 @@ def power(later_ms: int = 0, every_ms: int = 500, efficiency: float = 1.0) -> Ch
         told += [(when, READING, 100.0) for when in range(start + every_ms, stop, every_ms)]
         told += [(stop, READING, 100.0), (stop, MEASUREMENT_STOP, None)]
         add(f"{RESULTS}/power/result_0/node_0.txt", "".join(map(power_line, told)).encode())(tree)
-        tree.records[0] = lambda record: record.update(energy_joules=efficiency * 100.0 * (stop - start) / 1000)
+        tree.records[0] = lambda record: record.update(
+            energy_joules=efficiency * 100.0 * (stop - start) / 1000, energy_covers=COVERED
+        )
 
     return change
 
 
 def power_line(told: tuple[int, str, float | None]) -> str:
     event = {"namespace": "", "time_ms": told[0], "event_type": keys.POINT_IN_TIME, "key": told[1], "value": told[2]}
-    return f":::MLLOG {json.dumps(event | {'metadata': {'file': 'power.py', 'lineno': 1}})}\n"
+    covers = {COVERS: COVERED} if told[1] == MEASUREMENT_START else {}
+    return f":::MLLOG {json.dumps(event | {'metadata': {'file': 'power.py', 'lineno': 1, **covers}})}\n"
 
 
 def script(*lines: str) -> Change:
@@ -115,7 +127,7 @@ RELATED = (
     Mutation("a second rate next to the first", "R4.15", stats(lambda value, *_: value.update(peak_throughput=1e6))),
     Mutation("losses and samples/s with few digits", "R4.6", stats(written_by_hand), invalid=False),
     Mutation("a set with numbers left out", "R4.12", numbered(0, 2, 5, 6, 9), invalid=False),
-    Mutation("logs in another order than their runs", "R4.12", by_their_times, invalid=False),
+    Mutation("logs in another order than their runs", "R4.12", by_their_times),
     Mutation("power measured at another time", "R5.6", power(later_ms=3_600_000)),
     Mutation("power read four times in a minute", "R5.6", power(every_ms=15_000), invalid=False),
     Mutation("a power supply that loses nearly all", "R5.6", power(efficiency=0.01)),

@@ -1,0 +1,125 @@
+"""What the name of a system and the notes on it count and call by name: what the description has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from benchmark.validation.checks.placement import cpus_of, placements
+from benchmark.validation.checks.system import count_of
+from benchmark.validation.finding import Fault, Severity, shown
+from benchmark.validation.registry import check
+from benchmark.validation.subjects import ResultSet, as_count
+
+_COUNTED = re.compile(
+    r"(?<![\w.])(\d{1,7})[-_ ]?(core|cpu|thread|rank|node|gpu|accelerator|socket)s?(?![a-z])", re.IGNORECASE
+)
+_CORES_OF_NOTES = re.compile(
+    r"(?<![\w.-])(\d{1,7})[ -](?:(?:physical|logical|free) )?(?:cores?|cpus?|hardware threads?)\b", re.IGNORECASE
+)
+_OF_THE_HOST = re.compile(r"\bhosts?\b|hypervisor|shared|\bother\b", re.IGNORECASE)
+"""Words of a sentence on another machine than the one that ran."""
+KINDS = (
+    (
+        "architecture",
+        {
+            "x86": r"x86(?:[-_]64)?|amd64|i[3579]86|xeon|epyc|ryzen|threadripper|opteron|core i[3579]",
+            "Arm": r"arm(?:64|v\d)?|aarch64|grace|gh200|gb[23]00|graviton\d?|neoverse|altra|a64fx|kunpeng|thunderx\d?",
+            "POWER": r"power(?:pc|\d+)|ppc64(?:le)?",
+            "RISC-V": r"risc-?v(?:64)?",
+        },
+    ),
+    (
+        "maker of the processor",
+        {"AMD": r"amd|epyc|ryzen|threadripper|opteron", "Intel": r"intel|xeon|core i[3579]"},
+    ),
+)
+"""Words of which a system has those of one group alone; they stand in its name and in that of its processor."""
+
+
+@check("R7.7", of=ResultSet, ours_alone=True)
+def names_are_of_the_system(results: ResultSet) -> Iterator[Fault]:
+    """The numbers and kinds in a system's name are those of its description, or of its runs."""
+    system = results.system
+    values = (system.values if system is not None else None) or {}
+    name, processor = (str(values.get(field, ""))[:300] for field in ("system_name", "host_processor_model_name"))
+    if system is None or not name:
+        return
+
+    def fault(what: str, expected: str) -> Fault:
+        return Fault(
+            f"the name of the system {what} than its description",
+            file=system.file,
+            found=shown(name),
+            expected=expected,
+            severity=Severity.WARNING,
+        )
+
+    counts = _counts(results)
+    for number, what in _COUNTED.findall(name):
+        known = counts.get(what.lower(), set())
+        if known and int(number) not in known:
+            yield fault(f"counts other {what.lower()}s", shown(sorted(known)))
+    for what, groups in KINDS:
+        named, described = _groups(name, groups), _groups(processor, groups)
+        if named and described and not named & described:
+            yield fault(f"says another {what}", shown(processor))
+
+
+def _groups(text: str, groups: Mapping[str, str]) -> set[str]:
+    """The groups of which a text has words."""
+    return {
+        group
+        for group, words in groups.items()
+        if re.search(rf"(?<![a-z0-9])(?:{words})(?![a-z0-9])", text, re.IGNORECASE)
+    }
+
+
+@check("R7.3", of=ResultSet, ours_alone=True)
+def notes_count_what_is_there(results: ResultSet) -> Iterator[Fault]:
+    """Notes speak of no more cores than the system has."""
+    system = results.system
+    values = (system.values if system is not None else None) or {}
+    counts = _counts(results)
+    most = max(counts["cpu"], default=0) if counts.get("cpu") else 0
+    for field in ("hw_notes", "sw_notes") if system is not None and most else ():
+        for sentence in re.split(r"[;\n]|\.\s", str(values.get(field, ""))[:4000]):
+            told = [int(each) for each in _CORES_OF_NOTES.findall(sentence)]
+            if told and max(told) > most and not _OF_THE_HOST.search(sentence):
+                yield Fault(
+                    f"{field} of the system speak of more cores than it has",
+                    file=system.file,
+                    found=shown(sentence.strip()),
+                    expected=f"at most {most}",
+                    severity=Severity.WARNING,
+                )
+
+
+def _counts(results: ResultSet) -> dict[str, set[int]]:
+    """What may be counted of a system, and the numbers that are right of a processor, a node, all nodes, or the runs;
+    nothing of what the description does not say."""
+    values = (results.system.values if results.system is not None else None) or {}
+    nodes, sockets, cores, threads, accelerators = (
+        count_of(values.get(name))
+        for name in (
+            "number_of_nodes",
+            "host_processors_per_node",
+            "host_processor_core_count",
+            "host_processor_vcpu_count",
+            "accelerators_per_node",
+        )
+    )
+    ranks = {count for log in results.read if (count := as_count(log.settings().get("ranks"))) is not None}
+    used = {sum(len(cpus_of(place["cpus"]) or ()) for place in placements(log)) for log in results.read}
+    each = {count for count in (cores, threads) if count}
+    found: dict[str, set[int]] = {"rank": ranks}
+    if nodes and sockets and each:
+        cpus = {count * times for count in each for times in (1, sockets, nodes * sockets)} | used | ranks
+        found |= {"core": cpus, "cpu": cpus, "thread": cpus}
+    if nodes:
+        found["node"] = {nodes}
+    if nodes and sockets:
+        found["socket"] = {sockets, nodes * sockets}
+    if nodes and accelerators is not None:
+        found |= dict.fromkeys(("gpu", "accelerator"), {accelerators, nodes * accelerators} | ranks)
+    return found
