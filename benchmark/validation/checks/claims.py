@@ -26,6 +26,11 @@ _OF_A_TIME = (
     r"time[ -]to[ -](?:train|solution|target)|(?:train|reache|converge|finishe)[sd]\b.{{0,30}}\b(?:in|within|after)"
     r"|\bscore\b|{rung}"
 )
+_OF_ANOTHER_TIME = re.compile(
+    r"generat|\bmak(?:e|ing)|\bdata\b|set ?up|install|stag(?:e|ing)|prepar|compil|queue|epoch|evaluat|timeout|wait"
+    r"|limit",
+    re.IGNORECASE,
+)
 _OF_AN_ENERGY = re.compile(r"energy|consum|per run|to train|used|took|measured", re.IGNORECASE)
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -59,7 +64,8 @@ def claims_are_of_the_logs(results: ResultSet) -> Iterator[Fault]:
     of_a_time = re.compile(_OF_A_TIME.format(rung=re.escape(results.benchmark)), re.IGNORECASE)
     for file, text in _texts(results):
         for sentence in _SENTENCE.split(text):
-            for match in _TIME.finditer(sentence) if of_a_time.search(sentence) else ():
+            is_of_the_clock = of_a_time.search(sentence) and not _OF_ANOTHER_TIME.search(sentence)
+            for match in _TIME.finditer(sentence) if is_of_the_clock else ():
                 if times and not _is_near(match, _SECONDS[match[2][0].lower()], times):
                     yield _claim(file, sentence, f"{min(times):.1f} to {max(times):.1f} s, of a run or of all")
             for match in _ENERGY.finditer(sentence) if _OF_AN_ENERGY.search(sentence) else ():
