@@ -21,7 +21,7 @@ _SENTENCE = re.compile(r"[;\n]|\.\s")
 _NUMBER = r"(?<![\w.,-])(\d[\d,]*(?:\.\d+)?)\s*"
 _TIME = re.compile(rf"{_NUMBER}(s|secs?|seconds?|min|minutes?|h|hours?)\b(?!\s*(?:clock|cycle|timeout))", re.IGNORECASE)
 _ENERGY = re.compile(rf"{_NUMBER}([km]?)(J|joules?|Wh)\b", re.IGNORECASE)
-_RATE = re.compile(rf"{_NUMBER}(?:samples|images)\s*(?:/|per)\s*s", re.IGNORECASE)
+_RATE = re.compile(rf"{_NUMBER}(?:samples|images|imgs?)\s*(?:/|per)\s*s", re.IGNORECASE)
 _OF_A_TIME = (
     r"time[ -]to[ -](?:train|solution|target)|(?:train|reache|converge|finishe)[sd]\b.{{0,30}}\b(?:in|within|after)"
     r"|\bscore\b|{rung}"

@@ -17,7 +17,7 @@ from benchmark.validation.subjects import WEAK, ResultSet, as_count
 LONGEST_LINE = 2000
 _CPUS = re.compile(
     r"\btaskset\s+(?:-\w*c\w*|--cpu-list)[\s=]*([\d,-]+)|\bnumactl\b.*?\s(?:-C|--physcpubind)[\s=]*([\d,-]+)"
-    r"|\bGOMP_CPU_AFFINITY=([\d,-]+)"
+    r"|\bGOMP_CPU_AFFINITY=([\d,-]+)|\bKMP_AFFINITY=\S*proclist=\[([\d,-]+)\]"
 )
 _MASK = re.compile(r"\btaskset\s+(?:0x)?([0-9a-f]{1,64})\s", re.IGNORECASE)
 _NUMA_NODES = re.compile(r"\bnumactl\b.*?\s(?:-N|--cpunodebind)[\s=]*([\d,-]+)")
@@ -72,12 +72,15 @@ def packed_versions_ran(results: ResultSet) -> Iterator[Fault]:
     logged = {str(name).lower(): str(each) for name, each in versions.items()} if isinstance(versions, dict) else {}
     names = (logged.keys() | _PACKAGES.keys()) - {"python"}  # of which a README says what is needed
     any_of = "|".join(map(re.escape, sorted(names)))
-    told = re.compile(rf"(?<![\w.-])({any_of})(?:\[\w*\])?(?:==?|\s{{1,4}}v?)\s{{0,4}}(\d+\.\d[\w.+]*)", re.IGNORECASE)
+    told = re.compile(
+        rf"(?<![\w.-])({any_of})(?:\[\w*\])?\s{{0,4}}(==?|[>~]=|:|\sv?)\s{{0,4}}(\d+\.\d[\w.+]*)", re.IGNORECASE
+    )
     for _, file, text in (*pinned(results), *readmes(results)):
         for match in told.finditer(text[:100_000]):
             name = match[1].lower()
             ran = logged.get(_PACKAGES.get(name, name), ABSENT)
-            if ran != ABSENT and not _is_said(match[2].rstrip("."), ran):
+            at_least, said = match[2] in (">=", "~="), match[3].rstrip(".")
+            if ran != ABSENT and not (_is_below(said, ran) if at_least else _is_said(said, ran)):
                 yield Fault(
                     f"the packed files name a version of {shown(match[1])} that did not run",
                     file=file,
@@ -86,6 +89,11 @@ def packed_versions_ran(results: ResultSet) -> Iterator[Fault]:
                     expected=f"{ran}, as {keys.VERSIONS} in the logs",
                     severity=Severity.WARNING,
                 )
+
+
+def _is_below(told: str, ran: str) -> bool:
+    numbers = [[int(each) for each in re.findall(r"\d{1,9}", version.partition("+")[0])] for version in (told, ran)]
+    return numbers[0] <= numbers[1]
 
 
 def _is_said(told: str, ran: str) -> bool:

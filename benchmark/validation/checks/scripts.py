@@ -100,7 +100,8 @@ def readmes(results: ResultSet) -> Iterator[tuple[Path, str, str]]:
 
 def pinned(results: ResultSet) -> Iterator[tuple[Path, str, str]]:
     """The same of each list of packages."""
-    return _own(results, "*.txt")
+    for names in ("*.txt", "environment*.y*ml", "Dockerfile*"):
+        yield from _own(results, names)
 
 
 def _own(results: ResultSet, names: str) -> Iterator[tuple[Path, str, str]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
+import operator
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +22,8 @@ WORDS = "dead beef cafe babe feed face f00d 5eed c0de fade decade facade deface 
 _DATE = re.compile(r"(199\d|20[0-4]\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])([01]\d|2[0-3])")
 _DAY = re.compile(r"(0?[1-9]|[12]\d|3[01])(0[1-9]|1[0-2])(19|20)\d\d")
 _ROW = 5
+MOST_JOINED = 30
+"""Seeds that are tried four by four."""
 
 
 def _written_from_both_ends(digits: str) -> bool:
@@ -92,7 +96,13 @@ def written(seeds: Sequence[int], spans: Sequence[tuple[int, int]] = (), hashes:
         found = sum(map(is_one, told))
         if found and by_chance(len(told) * share, found) < DOUBTFUL:
             return f"{found} are {what}"
-    return _of_hashes(told, hashes) or _of_each_other(told) or _of_the_same_digits(told) or _of_few_bits(told)
+    return (
+        _of_hashes(told, hashes)
+        or _of_each_other(told)
+        or _of_the_same_digits(told)
+        or _of_a_rule(told)
+        or _of_few_bits(told)
+    )
 
 
 def by_chance(expected: float, found: int) -> float:
@@ -180,6 +190,23 @@ def _of_the_same_digits(seeds: Sequence[int]) -> str:
             known[digits] = min(1.0, orders / WHOLE)
         if found and by_chance(chance, found) < DOUBTFUL:
             return f"{found} have the {name} of others, in another order"
+    return ""
+
+
+def _of_a_rule(seeds: Sequence[int]) -> str:
+    """Whether one step leads from seed to seed: a factor, or a factor and a term, modulo 2^31; or bits exchanged."""
+    steps = [after - before for before, after in itertools.pairwise(seeds)]
+    for what, told in (("a factor", seeds), ("a factor and a step", steps)):
+        odd = [(a * c - b * b) % WHOLE == 0 for a, b, c in zip(told, told[1:], told[2:], strict=False)]
+        # products of drawn numbers agree in 31 bits by 32 in 2^31 at most, since both may be even
+        if any(odd) and by_chance(len(odd) * 32 / WHOLE, sum(odd)) < DOUBTFUL:
+            return f"one follows the other by {what}"
+    for count in (3, 4):
+        apart = [
+            functools.reduce(operator.xor, each) == 0 for each in itertools.combinations(seeds[:MOST_JOINED], count)
+        ]
+        if any(apart) and by_chance(len(apart) / WHOLE, sum(apart)) < DOUBTFUL:
+            return f"of {count} each has the bits in which the others differ"
     return ""
 
 

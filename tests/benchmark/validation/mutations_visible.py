@@ -82,6 +82,7 @@ VISIBLE = (
             "words of hexadecimal digits": (0x1EADBEEF, 0x5EED1234, 0x12CAFE00, 0x00C0DE11, 0x3FACE751),
             "dates": (2026111907, 2026112314, 2026120109, 2027010216, 2026112811),
             "of the same digits": (1203948576, 1357986420, 1648203957, 1925730846, 2037158469),
+            "one another times a factor": [1186845535 * 3**each % 2**31 for each in range(5)],
             "of bits that are mostly 0": (0x01020088, 0x00110402, 0x10080104, 0x02004011, 0x40022001),
         }.items()
     ),
@@ -100,6 +101,8 @@ VISIBLE = (
     ),
     warned("packages of other versions", "R8.2", add(f"{CODE}/requirements.txt", b"torch==2.9.0+cpu\nnumpy==2.4.6\n")),
     warned("packages of another build", "R8.2", add(f"{CODE}/constraints.txt", b"torch==2.13.0+cu130\n")),
+    warned("an environment of other versions", "R8.2", add(f"{CODE}/environment.yaml", b"- pytorch=2.9.0\n")),
+    warned("packages that are newer than those that ran", "R8.2", add(f"{CODE}/requirements.txt", b"torch>=2.15\n")),
     warned("a README of another version", "R8.2", readme(b"With PyTorch 2.9.1 and NumPy 2.4.\n")),
     *(
         warned(f"a description whose {what}", rule, describe(**fields))

@@ -15,6 +15,14 @@ SETS, OF_A_SET, FALSE_ALARMS = 10_000, 5, 3
 BEGAN_MS, LASTED_MS = 1_795_876_073_723, 170_000
 
 
+def lcg(count: int) -> int:
+    """The state of a generator that nobody else uses, after so many steps."""
+    state = 1186845534
+    for _ in range(count):
+        state = (1_812_433_253 * state + 77_777) % WHOLE
+    return state
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_more_numbers_are_of_a_kind_than_is_said(kind: str) -> None:
     share, is_one = KINDS[kind]
@@ -55,6 +63,9 @@ def test_chances_are_those_of_rare_seeds() -> None:
         ((0x1EADBEEF, 0x5EED1234, 0x12CAFE00, 0x00C0DE11), "words"),
         ((1203948576, 1357986420, 1648203957, 1925730846), "another order"),
         ((121212121, 1231231231, 45674567), "repetitions"),
+        (tuple(1186845535 * 3**k % WHOLE for k in range(3)), "a factor"),
+        (tuple(lcg(k) for k in range(4)), "a factor and a step"),
+        (tuple(1186845534 ^ 0x1111111 * k for k in (0, 1, 2, 3)), "differ"),
         ((1100110011, 1010101101, 1110001011, 1001110001), "digits"),
         ((1186845534, 1768731966), ""),
     ],

@@ -62,6 +62,6 @@ def test_scripts_that_fit_have_no_finding(tmp_path: Path, lines: tuple[str, ...]
 
 def test_versions_that_ran_have_no_finding(tmp_path: Path) -> None:
     tree = Tree.valid()
-    add(f"{CODE}/requirements.txt", b"torch==2.13.0\nnumpy==2.4.6\nhorovod==0.28.1\nrequests==2.31\n")(tree)
+    add(f"{CODE}/requirements.txt", b"torch==2.13.0\nnumpy==2.4.6\nhorovod==0.28.1\nmpi4py>=4.1\n")(tree)
     readme(b"With PyTorch 2.13, Open MPI 5.0.11 and Python 3.10 or later.\n")(tree)
     assert warnings(tree, tmp_path) == []
