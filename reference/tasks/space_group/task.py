@@ -19,11 +19,14 @@ from reference.tasks.space_group.balance import Balance, Retrained
 from reference.tasks.space_group.model import LateNet, SymmetryNet
 from reference.tasks.space_group.published import Ornl, Pan
 
-ANY_ROTATION = "late_any_rotation"
+ANY_ROTATION, FOLDED = "any_rotation", "folded"
+"""How names end of networks for patterns at any rotation, and begin of those that see no flip."""
 NETWORKS: Mapping[str, Callable[[int, int, bool], nn.Module]] = {
     "early": SymmetryNet,
     "late": LateNet,
-    ANY_ROTATION: partial(LateNet, most_degrees=45.0),
+    "late_any_rotation": partial(LateNet, most_degrees=45.0),
+    "folded": partial(LateNet, folded=True),
+    "folded_any_rotation": partial(LateNet, folded=True, most_degrees=45.0),
 }
 
 
@@ -41,11 +44,12 @@ class SpaceGroups:
         smoothing: float,
         balance: str = "none",
         *,
+        flips: bool = True,
         quarter_turns: bool = False,
     ) -> None:
         (stack,), (label,) = schema.inputs, schema.targets
         self.model, self._stack, self._label = model, stack.name, label.name
-        self._quarter_turns = quarter_turns
+        self._flips, self._quarter_turns = flips, quarter_turns
         self._balance = Balance(balance, len(schema.classes.get(label.name, ())), smoothing)
 
     def look(self, batches: Iterable[Batch], total: Callable[[Tensor], Tensor]) -> NDArray[np.float64] | None:
@@ -62,9 +66,10 @@ class SpaceGroups:
         pattern into that of its mirror image, which has the same space group, enantiomorphic pairs apart (they look the
         same in the zero-order zone)."""
         patterns = batch[self._stack]
-        flips = torch.from_numpy(generator.random((2, *patterns.shape[:2], 1, 1)) < 0.5).to(patterns.device)
-        for flip, axis in zip(flips, (-1, -2), strict=True):
-            patterns = torch.where(flip, patterns.flip(axis), patterns)
+        if self._flips:
+            flips = torch.from_numpy(generator.random((2, *patterns.shape[:2], 1, 1)) < 0.5).to(patterns.device)
+            for flip, axis in zip(flips, (-1, -2), strict=True):
+                patterns = torch.where(flip, patterns.flip(axis), patterns)
         if self._quarter_turns:
             turn = torch.from_numpy(generator.random((*patterns.shape[:2], 1, 1)) < 0.5).to(patterns.device)
             patterns = torch.where(turn, patterns.transpose(-1, -2), patterns)
@@ -87,8 +92,14 @@ def make_task(schema: SampleSchema, settings: Mapping[str, Any]) -> SpaceGroups 
     task: SpaceGroups | Ornl | Pan
     if network in NETWORKS:
         model = NETWORKS[network](classes, settings["width"], settings["symmetry"])
-        turns = network == ANY_ROTATION
-        task = SpaceGroups(model, schema, settings["label_smoothing"], method, quarter_turns=turns)
+        task = SpaceGroups(
+            model,
+            schema,
+            settings["label_smoothing"],
+            method,
+            flips=not network.startswith(FOLDED),
+            quarter_turns=network.endswith(ANY_ROTATION),
+        )
     elif network == "ornl_2020":
         task = Ornl(schema, Balance(method, classes, settings["label_smoothing"]))
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,14 @@ from torch import nn
 from benchmark.data.recipe import recipe_of
 from benchmark.definition.finder import load_benchmark
 from benchmark.definition.settings import read_settings
-from reference.tasks.space_group.model import PROJECTIONS, LateNet, SymmetryNet, log_intensity, symmetry_differences
+from reference.tasks.space_group.model import (
+    PROJECTIONS,
+    LateNet,
+    SymmetryNet,
+    fold,
+    log_intensity,
+    symmetry_differences,
+)
 from reference.tasks.space_group.task import make_task
 
 OPERATIONS = {
@@ -75,7 +84,44 @@ def test_intensities_become_numbers_of_about_unit_size():
     assert torch.isfinite(empty).all()  # a dark pixel is not infinite
 
 
-@pytest.mark.parametrize("network", [SymmetryNet, LateNet])
+FoldedNet = partial(LateNet, folded=True)
+
+
+@pytest.mark.parametrize("pixels", [16, 33])
+def test_a_folded_pattern_is_known_from_its_quadrant(pixels: int):
+    """Its parts are those of the plain definition, whole pictures averaged with signs, and nothing of them is left
+    out: their squares over the four quadrants add up to the pattern's."""
+    x = random_patterns(2, pixels).flatten(0, 1)[:, None]
+    images = (x, x.flip(-1), x.flip(-2), x.flip(-1, -2))
+    signs = ((1, 1, 1, 1), (1, -1, 1, -1), (1, 1, -1, -1), (1, -1, -1, 1))
+    wholes = [sum(sign * image for sign, image in zip(each, images, strict=True)) / 4.0 for each in signs]
+    q = (pixels + 1) // 2
+    folded = fold(x)
+    assert folded.shape == (len(x), 5, q, q)
+    sizes = (1.0, 2.0, 2.0, 2.0)  # an odd part is half of what a flip changes; its size here is the whole
+    for channel, (whole, size) in enumerate(zip(wholes, sizes, strict=True)):
+        quadrant = whole[:, 0, -q:, -q:]
+        assert torch.allclose(folded[:, channel], quadrant if channel == 0 else quadrant.abs() * size, atol=1e-6)
+    assert torch.allclose(sum(each.square().sum() for each in wholes), x.square().sum(), rtol=1e-4)
+    assert torch.allclose(folded[:, 4], (folded[:, 0] - folded[:, 0].mT).abs(), atol=1e-6)
+
+
+@pytest.mark.parametrize("operation", SYMMETRIES)
+def test_a_symmetry_of_the_pattern_is_an_empty_channel_of_the_folded_one(operation: str):
+    """The odd parts are (odd by columns, odd by rows, odd by both); a mirror or a half turn leaves one of the three."""
+    empty = {"columns flipped": (1, 3), "rows flipped": (2, 3), "half turn": (1, 2), "quarter turn": (1, 2, 4)}
+    x = average_over(random_patterns(2), operation).flatten(0, 1)[:, None]
+    shown = fold(x).abs().amax(dim=(0, 2, 3))
+    assert [channel for channel in range(5) if shown[channel] < 1e-6] == list(empty[operation])
+
+
+@pytest.mark.parametrize("flips", [(-1,), (-2,), (-1, -2)])
+def test_no_flip_changes_what_the_folded_network_sees(flips: tuple[int, ...]):
+    x = random_patterns(2).flatten(0, 1)[:, None]
+    assert torch.allclose(fold(x.flip(*flips)), fold(x), atol=1e-7)
+
+
+@pytest.mark.parametrize("network", [SymmetryNet, LateNet, FoldedNet])
 def test_one_seed_is_one_set_of_initial_weights(network: type[nn.Module]):
     def weights(seed: int) -> dict[str, torch.Tensor]:
         torch.manual_seed(seed)
@@ -88,7 +134,7 @@ def test_one_seed_is_one_set_of_initial_weights(network: type[nn.Module]):
 
 @pytest.mark.parametrize("pixels", [16, 33, 64])
 @pytest.mark.parametrize("symmetry", [True, False])
-@pytest.mark.parametrize("network", [SymmetryNet, LateNet])
+@pytest.mark.parametrize("network", [SymmetryNet, LateNet, FoldedNet])
 def test_the_plain_network_answers_in_the_same_shape(network: type[nn.Module], symmetry: bool, pixels: int):
     logits = network(25, width=4, symmetry=symmetry).eval()(random_patterns(3, pixels))
     assert logits.shape == (3, 25) and torch.isfinite(logits).all()
@@ -116,7 +162,7 @@ def test_the_late_network_sees_each_projection_by_itself_and_in_its_place():
     assert torch.allclose(seen[2], seen[0].flip(1), atol=1e-6) and not torch.allclose(logits[0], logits[2], atol=1e-3)
 
 
-@pytest.mark.parametrize("network", [SymmetryNet, LateNet])
+@pytest.mark.parametrize("network", [SymmetryNet, LateNet, FoldedNet])
 def test_all_weights_learn(network: type[nn.Module]):
     torch.manual_seed(0)
     model = network(5, width=4)
@@ -129,7 +175,7 @@ def test_all_weights_learn(network: type[nn.Module]):
     assert [name for name, each in model.named_parameters() if not np.any(each.grad.numpy())] == []
 
 
-@pytest.mark.parametrize("network", ["late", "late_any_rotation"])
+@pytest.mark.parametrize("network", ["late", "late_any_rotation", "folded", "folded_any_rotation"])
 def test_quarter_turns_are_learnt_from_where_a_pattern_may_stand_at_any_rotation(network: str):
     benchmark = load_benchmark("space_group")
     settings = read_settings(benchmark, "stemdl_smoke", None, (f"network={network}", "width=4")).to_dict()
@@ -139,12 +185,14 @@ def test_quarter_turns_are_learnt_from_where_a_pattern_may_stand_at_any_rotation
     straight = {y.numpy().tobytes() for each in x.flatten(0, 1) for y in (each, *(turn(each) for turn in FLIPS))}
     turned = {y.numpy().tobytes() for each in x.flatten(0, 1).mT for y in (each, *(turn(each) for turn in FLIPS))}
     found = [each.numpy().tobytes() for each in seen.flatten(0, 1)]
+    if network == "folded":
+        assert torch.equal(seen, x), "it would not see a flip"
     assert all(each in straight | turned for each in found)
     share = sum(each in turned for each in found) / len(found)
-    assert 0.3 < share < 0.7 if network == "late_any_rotation" else share == 0.0
+    assert 0.3 < share < 0.7 if network.endswith("any_rotation") else share == 0.0
 
 
-@pytest.mark.parametrize(("network", "methods"), [("early", 2), ("late", 1)])
+@pytest.mark.parametrize(("network", "methods"), [("early", 2), ("late", 1), ("folded", 1)])
 def test_what_it_looks_at_is_drawn_over_every_projection(network: str, methods: int):
     torch.manual_seed(0)
     benchmark = load_benchmark("space_group")
