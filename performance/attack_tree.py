@@ -20,12 +20,18 @@ DEPTHS = ("alone", "recorded", "chained")
 """The file alone; a log with its record; a log with its record, the ledger's line and the chain of hashes."""
 
 
-class Tree:
-    """A submission's results in memory: those of one system on one rung."""
+def sets_of(folder: Path) -> list[Path]:
+    """Where a submission's results are, of each system on each rung, below its folder."""
+    return [each.relative_to(folder) for each in sorted(folder.glob("results/*/strong/*"))]
 
-    def __init__(self, folder: Path) -> None:
-        self.results = next(iter(sorted(folder.glob("results/*/strong/*")))).relative_to(folder)
-        at = folder / self.results
+
+class Tree:
+    """A submission in memory, of which the results of one system on one rung (`sets_of`) can be changed."""
+
+    def __init__(self, folder: Path, results: Path) -> None:
+        self.results = results
+        self.system_file = Path("systems", f"{results.parts[1]}.json")
+        at = folder / results
         logs = sorted(at.glob("result_*.txt"))
         self.sent = [hashlib.sha256(path.read_bytes()).hexdigest() for path in logs]
         self.logs = [
@@ -33,15 +39,13 @@ class Tree:
         ]
         self.records = [json.loads(path.with_suffix(".json").read_text()) for path in logs]
         self.ledger = [json.loads(line) for line in (at / LEDGER).read_text().splitlines()]
-        mine = {
-            path.relative_to(folder) for path in (*logs, *(path.with_suffix(".json") for path in logs), at / LEDGER)
-        }
+        files = (*logs, *(path.with_suffix(".json") for path in logs), at / LEDGER, folder / self.system_file)
+        mine = {path.relative_to(folder) for path in files}
         self.files = {
             name: path.read_bytes()
             for path in sorted(folder.rglob("*"))
-            if path.is_file() and (name := path.relative_to(folder)) not in mine and name.parts[0] != "systems"
+            if path.is_file() and (name := path.relative_to(folder)) not in mine
         }
-        self.system_file = next(iter(sorted(folder.glob("systems/*.json")))).relative_to(folder)
         self.system = json.loads((folder / self.system_file).read_text())
         hashes = [hashlib.sha256(line.encode()).hexdigest() for line in (at / LEDGER).read_text().splitlines()]
         self.starts = {
@@ -64,7 +68,7 @@ class Tree:
         """The files; of logs that were changed the record and the ledger's line made to fit, as deep as asked."""
         at = folder / self.results
         for path in sorted(folder.rglob("*")):
-            if path.is_file() and path.name != LEDGER:
+            if path.is_file():
                 path.unlink()
         for name, content in self.files.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import fnmatch
+import itertools
 import random
 import shutil
 import sys
@@ -34,7 +35,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from attack_grammar import Attack, all_attacks, apply
-from attack_tree import DEPTHS, Tree
+from attack_tree import DEPTHS, Tree, sets_of
 
 from benchmark.cli.output import print_table
 from benchmark.foundation.progress import progress
@@ -57,11 +58,15 @@ HARMLESS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class AttackOutcome:
-    """`found`: INVALID, or a finding that the untouched submission does not have; `minutes`: the score of one
-    that was not found."""
+    """`found`: INVALID, or a finding that the untouched submission does not have; `minutes`: the scores of one that was
+    not found, by where its logs lie."""
 
     found: bool
-    minutes: float | None
+    minutes: dict[str, float]
+
+    def betters(self, good: AttackOutcome) -> bool:
+        """Whether one of the scores is better than the untouched submission's."""
+        return any(minutes < good.minutes.get(where, 0.0) - 1e-9 for where, minutes in self.minutes.items())
 
 
 def judged(folder: Path, known: frozenset[tuple[str, str]]) -> AttackOutcome:
@@ -71,8 +76,9 @@ def judged(folder: Path, known: frozenset[tuple[str, str]]) -> AttackOutcome:
         each for each in report.findings if each.severity >= Severity.WARNING and (each.rule, each.message) not in known
     ]
     found = report.verdict is Verdict.INVALID or bool(new)
-    rows = [] if found else list(judged_scores([folder]))
-    return AttackOutcome(found, rows[0].score_minutes if rows else None)
+    rows = [] if found else judged_scores([folder])
+    minutes = {str(each.folder.relative_to(folder)): each.score_minutes for each in rows if each.score_minutes}
+    return AttackOutcome(found, minutes)
 
 
 def harmless(attack: Attack) -> str | None:
@@ -100,9 +106,14 @@ def main() -> int:
     arguments = parser.parse_args()
     across.copies_of_recorded = across.seeds_of_recorded = lambda traces: iter(())
     generator = random.Random(arguments.seed)
-    every = all_attacks(Tree(arguments.tree))
-    singles = every if arguments.all else generator.sample(every, min(arguments.count, len(every)))
-    drawn = [(attack,) for attack in singles] + [tuple(generator.sample(every, 2)) for _ in range(arguments.combine)]
+    every = {results: all_attacks(Tree(arguments.tree, results)) for results in sets_of(arguments.tree)}
+    on_one = [(results, (attack,)) for results, attacks in every.items() for attack in attacks]
+    if not arguments.all:
+        on_one = generator.sample(on_one, min(arguments.count, len(on_one)))
+    on_two = [
+        (results, tuple(generator.sample(every[results], 2)))
+        for results in generator.choices(list(every), k=arguments.combine)
+    ]
     survivors: list[tuple[tuple[Attack, ...], AttackOutcome]] = []
     tried = 0
     with tempfile.TemporaryDirectory() as scratch:
@@ -110,16 +121,21 @@ def main() -> int:
         shutil.copytree(arguments.tree, folder)
         good = judged(folder, frozenset())
         known = frozenset((each.rule, each.message) for each in validate([folder], official=False).findings)
+        for results, depth in itertools.product(every, DEPTHS):
+            Tree(arguments.tree, results).write(folder, depth)
+            if judged(folder, known).found:
+                sys.exit(f"{results}, written {depth} as it is, has a finding: no attack could be told from it")
+        drawn = [*on_one, *on_two]
         with progress("Attacking", len(drawn), "submissions") as advance:
-            for done, attacks in enumerate(drawn, start=1):
-                tree = Tree(arguments.tree)
+            for done, (results, attacks) in enumerate(drawn, start=1):
+                tree = Tree(arguments.tree, results)
                 if made(tree, attacks, folder):
                     tried += 1
                     outcome = judged(folder, known)
                     if not outcome.found:
                         survivors.append((attacks, outcome))
                 advance(done)
-    return told(survivors, tried, len(every), good)
+    return told(survivors, tried, sum(map(len, every.values())), good)
 
 
 def told(
@@ -128,23 +144,23 @@ def told(
     """Prints the survivors, the graver first; 1 where one betters the score."""
     excused = [pair for pair in survivors if all(harmless(attack) for attack in pair[0])]
     holes = [pair for pair in survivors if pair not in excused]
-    better = [pair for pair in holes if good.minutes and (pair[1].minutes or 9e9) < good.minutes - 1e-9]
+    better = [pair for pair in holes if pair[1].betters(good)]
     counts = Counter(
         (" + ".join(f"{each.name} {each.way}" for each in attacks), " + ".join(each.depth for each in attacks))
         for attacks, _ in holes
     )
     scores = {" + ".join(f"{each.name} {each.way}" for each in attacks): outcome.minutes for attacks, outcome in holes}
     print_table(
-        ("attack", "depth", "times", "score"),
+        ("attack", "depth", "times", "scores, minutes"),
         [
-            (name, depth, str(times), f"{scores[name]:.4f}" if scores[name] else "-")
+            (name, depth, str(times), " ".join(f"{minutes:.4f}" for minutes in scores[name].values()) or "-")
             for (name, depth), times in sorted(counts.items())
         ],
     )
     print(
         f"{tried} attacks of {every} and their pairs: {tried - len(survivors)} found, {len(excused)} harmless, "
         f"{len(holes)} pass ({len(holes) / max(1, tried):.1%}), {len(better)} of them with a better score than "
-        f"{good.minutes:.4f} minutes"
+        + " and ".join(f"{minutes:.4f} minutes" for minutes in good.minutes.values())
     )
     for why, times in Counter(harmless(attack) for attacks, _ in excused for attack in attacks).items():
         print(f"  harmless, {times}: {why}")
