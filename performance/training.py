@@ -68,6 +68,7 @@ def scaled(size: int, rate: float = 0.004) -> tuple[str, ...]:
 SECOND_STAGE = ("balance=sampling", "max_epochs=5", "learning_rate=0.002")
 TABLES: dict[str, tuple[Row, ...]] = {
     "published": (
+        Row("ours, folded", ("network=folded", "width=24")),
         Row("ours, late", ("network=late",)),
         Row("ours, early", ("network=early",)),
         Row("Pan 2020", file="pan_2020.yaml"),
@@ -84,6 +85,7 @@ TABLES: dict[str, tuple[Row, ...]] = {
     "rotation": (
         Row("late", ("network=late",)),
         Row("late, any rotation", ("network=late_any_rotation",)),
+        Row("folded, any rotation", ("network=folded_any_rotation",)),
     ),
     "batches": (
         *(Row(str(size), scaled(size)) for size in (32, 64, 128, 256, 512)),
