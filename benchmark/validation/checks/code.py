@@ -183,12 +183,15 @@ def packed_facts_agree(results: ResultSet) -> Iterator[Fault]:
         scripts = scripts / results.scaling
     for path in sorted(scripts.glob("*.json"))[:8] if scripts.is_dir() and not scripts.is_symlink() else ():
         facts = DataFile.read(path, f"{results.file}: {path.name}", limits)
-        more = sorted({*(facts.values or ())} - {*said, "implementation"})
+        if facts.values is None:
+            yield Fault("facts of the packed scripts cannot be read", file=facts.file, found=facts.fault)
+        told = facts.values or {}
+        more = sorted({*told} - {*said, "implementation"})
         if more and path.stem.startswith(f"{results.system_id}_"):
             yield _unlike(path, submission, results, "a fact", sorted({*said, "implementation"}), more)
         for name, value in said.items():
-            if facts.values is not None and name in facts.values and facts.values[name] != value:
-                yield _unlike(path, submission, results, name, value, facts.values[name])
+            if name in told and told[name] != value:
+                yield _unlike(path, submission, results, name, value, told[name])
     yield from _readme(scripts / "README.md", submission, results, said["ranks"])
     config = scripts / CONFIG
     if config.is_file() and not config.is_symlink():

@@ -76,6 +76,7 @@ CODES = (
     Mutation("numbers written as text", "R8.2", add(f"{TRAINER}init.txt", b"QUJD" * 10_000), invalid=False),
     Mutation("facts of another commit", "R8.2", facts(commit="f" * 40)),
     Mutation("facts of other versions", "R8.2", facts(versions={"torch": "1.0"})),
+    Mutation("facts that no reader of JSON takes", "R8.2", add(f"{SCRIPTS}/{SYSTEM}_reference.json", b"{}}\n")),
     Mutation("facts of more ranks", "R8.2", facts(ranks=64)),
     Mutation("settings to repeat that are others", "R8.2", add(f"{SCRIPTS}/config.yaml", b"learning_rate: 0.1\n")),
 )
