@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from benchmark.definition.finder import benchmark_of
+from benchmark.definition.goal import Goal
 from benchmark.events import keys
 from benchmark.events.reader import Event
 from benchmark.events.timeline import Timeline
@@ -29,7 +31,7 @@ class Tree:
     """A submission in memory, of which the results of one system on one rung (`sets_of`) can be changed."""
 
     def __init__(self, folder: Path, results: Path) -> None:
-        self.results = results
+        self.results, self.goal = results, benchmark_of(results.name).goal_at(results.name)
         self.system_file = Path("systems", f"{results.parts[1]}.json")
         at = folder / results
         logs = sorted(at.glob("result_*.txt"))
@@ -37,7 +39,7 @@ class Tree:
         self.logs = [
             [json.loads(line.removeprefix(keys.PREFIX)) for line in path.read_text().splitlines()] for path in logs
         ]
-        self.records = [json.loads(path.with_suffix(".json").read_text()) for path in logs]
+        self.records = [of_the_newest_format(json.loads(path.with_suffix(".json").read_text())) for path in logs]
         self.ledger = [json.loads(line) for line in (at / LEDGER).read_text().splitlines()]
         files = (*logs, *(path.with_suffix(".json") for path in logs), at / LEDGER, folder / self.system_file)
         mine = {path.relative_to(folder) for path in files}
@@ -77,7 +79,7 @@ class Tree:
             text = self.text_of(number).encode()
             sha256 = hashlib.sha256(text).hexdigest()
             if depth != "alone" and sha256 != self.sent[number]:
-                self.records[number] = _recorded(self.records[number], events, sha256)
+                self.records[number] = _recorded(self.records[number], events, sha256, self.goal)
             (at / f"result_{number}.txt").write_bytes(text)
             (at / f"result_{number}.json").write_text(json.dumps(self.records[number]))
             if depth == "chained" and number in self.ends and sha256 != self.sent[number]:
@@ -126,15 +128,15 @@ class Tree:
         return b"".join(lines)
 
 
-def _recorded(record: dict[str, Any], events: list[dict[str, Any]], sha256: str) -> dict[str, Any]:
+def _recorded(record: dict[str, Any], events: list[dict[str, Any]], sha256: str, goal: Goal) -> dict[str, Any]:
     """The record that follows from a log; as it was where none does."""
     try:
         read = [
             Event(number, event["time_ms"], event["event_type"], event["key"], event["value"], event["metadata"])
             for number, event in enumerate(events, 1)
         ]
-        record = of_the_newest_format(record)
-        facts = facts_of(Timeline.of(read), keys.TEST_F1_MACRO)
+        found = facts_of(Timeline.of(read, goal.log_key), goal.test_key)
+        facts = {name: value for name, value in found.items() if name in record}
         settings = next(event.value for event in read if event.key == keys.CONFIG)
         data = {**record["data"], **facts.pop("data")}
         return {

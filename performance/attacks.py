@@ -40,6 +40,7 @@ from attack_tree import DEPTHS, Tree, sets_of
 from benchmark.cli.output import print_table
 from benchmark.foundation.progress import progress
 from benchmark.validation import across
+from benchmark.validation.checks import relations
 from benchmark.validation.finding import Severity, Verdict
 from benchmark.validation.judged_scores import judged_scores
 from benchmark.validation.validate import validate
@@ -105,6 +106,7 @@ def main() -> int:
     parser.add_argument("--all", action="store_true", help="every attack on one field")
     arguments = parser.parse_args()
     across.copies_of_recorded = across.seeds_of_recorded = lambda traces: iter(())
+    relations.recorded_at = lambda log: ()
     generator = random.Random(arguments.seed)
     every = {results: all_attacks(Tree(arguments.tree, results)) for results in sets_of(arguments.tree)}
     on_one = [(results, (attack,)) for results, attacks in every.items() for attack in attacks]
@@ -122,7 +124,9 @@ def main() -> int:
         good = judged(folder, frozenset())
         known = frozenset((each.rule, each.message) for each in validate([folder], official=False).findings)
         for results, depth in itertools.product(every, DEPTHS):
-            Tree(arguments.tree, results).write(folder, depth)
+            untouched = Tree(arguments.tree, results)
+            untouched.sent = [""] * len(untouched.sent) if depth == DEPTHS[-1] else untouched.sent  # all recorded anew
+            untouched.write(folder, depth)
             if judged(folder, known).found:
                 sys.exit(f"{results}, written {depth} as it is, has a finding: no attack could be told from it")
         drawn = [*on_one, *on_two]
