@@ -125,7 +125,7 @@ def main() -> int:
         known = frozenset((each.rule, each.message) for each in validate([folder], official=False).findings)
         for results, depth in itertools.product(every, DEPTHS):
             untouched = Tree(arguments.tree, results)
-            untouched.sent = [""] * len(untouched.sent) if depth == DEPTHS[-1] else untouched.sent  # all recorded anew
+            untouched.sent = [""] * len(untouched.sent) if depth == DEPTHS[-1] else untouched.sent  # record anew
             untouched.write(folder, depth)
             if judged(folder, known).found:
                 sys.exit(f"{results}, written {depth} as it is, has a finding: no attack could be told from it")

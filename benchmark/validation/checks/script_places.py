@@ -22,7 +22,7 @@ _CPUS = re.compile(
 _MASK = re.compile(r"\btaskset\s+(?:0x)?([0-9a-f]{1,64})\s", re.IGNORECASE)
 _NUMA_NODES = re.compile(r"\bnumactl\b.*?\s(?:-N|--cpunodebind)[\s=]*([\d,-]+)")
 _HOSTS = re.compile(r"\b\w*(?:host_?file|host_?list|node_?file|node_?list|_hosts)\w*=\S*", re.IGNORECASE)
-"""Variables by which an MPI or a scheduler is told where to start ranks."""
+"""Variables that tell an MPI or a scheduler where to start ranks."""
 _NAMED_HOSTS = re.compile(r"\bstemdl\s+(?:run|launch)\b.*?\s--hosts[\s=]+([\w.,:-]+)")
 _PACKAGES = {name.lower(): package for name, package in FRAMEWORK.items()}
 """What a README calls a package, by how a log does."""
@@ -97,7 +97,7 @@ def _is_below(told: str, ran: str) -> bool:
 
 
 def _is_said(told: str, ran: str) -> bool:
-    """Whether a version is told by its first numbers, of the same build where both say which."""
+    """Whether the first numbers of a version are those that are told, and the build too where both name one."""
     (wanted, _, build), (found, _, other) = told.partition("+"), re.sub(r"^\D*", "", ran).partition("+")
     numbers = found.split(".")
     return wanted.split(".") == numbers[: wanted.count(".") + 1] and (not build or not other or build == other)

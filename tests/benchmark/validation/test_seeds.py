@@ -1,4 +1,4 @@
-"""Seeds that somebody wrote are told from drawn ones, by chances that hold."""
+"""The checks tell seeds that somebody wrote from drawn ones, by chances that hold."""
 
 from __future__ import annotations
 
