@@ -156,16 +156,19 @@ def test_a_column_is_sorted_by_mouse_and_by_keyboard(page: Any, site: Path) -> N
 
 
 def test_any_number_is_drawn_against_any_other_of_what_is_shown(page: Any, site: Path) -> None:
+    from playwright.sync_api import expect  # which waits: a browser tells of an opened plot in its own time
+
     page.goto((site / "index.html").as_uri())
     page.locator("details.plot summary").click()
     dots = page.locator("details.plot svg circle")
-    assert dots.count() == 4, "one of the five has no score"
+    expect(dots, "one of the five has no score").to_have_count(4)
     page.select_option("details.plot [name=x]", "minutes × accel.")
     page.select_option("details.plot [name=y]", "samples/s ÷ accel.")
     page.fill("input[name=search]", "slow")
-    assert dots.count() == 1
+    expect(dots).to_have_count(1)
     page.reload()
-    assert dots.count() == 1 and page.locator("details.plot [name=y]").input_value() == "samples/s ÷ accel."
+    expect(dots).to_have_count(1)
+    assert page.locator("details.plot [name=y]").input_value() == "samples/s ÷ accel."
     dots.first.click()
     assert page.locator("h1").inner_text().startswith("Two/slow")
 
