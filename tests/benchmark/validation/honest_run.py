@@ -167,7 +167,7 @@ def log_lines(index: int = 0, division: str = "closed", batch: int = BATCH) -> L
         metric = F1[epoch - 1] - varied(chance, (0.04, 0.006, 0.004)[epoch - 1])
         epoch_ms = EPOCH_MS + round(varied(chance, 90))
         within = 0.618 - varied(random.Random(f"clock {index}, epoch {epoch}"), 0.25)
-        write(keys.EPOCH_START, after_ms=9, epoch_num=epoch)
+        write(keys.EPOCH_START, after_ms=9 + saved_ms(index, epoch), epoch_num=epoch)
         write(keys.EPOCH_STOP, after_ms=epoch_ms, epoch_num=epoch)
         write(
             keys.TRACKED_STATS,
@@ -179,7 +179,7 @@ def log_lines(index: int = 0, division: str = "closed", batch: int = BATCH) -> L
         write(keys.EVAL_STOP, after_ms=EVAL_MS + round(varied(chance, 20)), epoch_num=epoch)
         for key in (keys.EVAL_ACCURACY, keys.F1_MACRO):
             write(key, metric, epoch_num=epoch, samples_count=epoch * steps * batch)
-    write(keys.RUN_STOP, after_ms=14, status="success")
+    write(keys.RUN_STOP, after_ms=9 + saved_ms(index, EPOCHS + 1), status="success")
     tested = 0.9245361927 + varied(random.Random(f"test split {index}") if index else None, 0.005)
     write(keys.TEST_F1_MACRO, tested, after_ms=600, samples_count=1000)
     return lines
@@ -196,6 +196,11 @@ def preflight_of(index: int) -> dict[str, Any]:
 def own_ms(index: int) -> int:
     """What a run takes longer than others for what each of them does once, in milliseconds."""
     return round(varied(random.Random(f"once {index}"), 60))
+
+
+def saved_ms(index: int, epoch: int) -> int:
+    """What the checkpoint before an epoch takes longer than the least, in milliseconds."""
+    return round(varied(random.Random(f"checkpoint {index}, epoch {epoch}"), 12))
 
 
 def seed_of(index: int) -> int:

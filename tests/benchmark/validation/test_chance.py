@@ -1,0 +1,27 @@
+"""The chances that honest times are alike are those that drawn times show."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+
+from benchmark.validation.chance import of_one_length
+
+
+def drawn(count: int, deviation_ms: float, chance: random.Random) -> list[int]:
+    """Intervals as a log has them: the whole milliseconds of their ends, the first at any time of its millisecond."""
+    starts = [chance.random() for _ in range(count)]
+    return [math.floor(start + chance.gauss(100, deviation_ms)) - math.floor(start) for start in starts]
+
+
+@pytest.mark.parametrize("deviation_ms", [0.05, 0.4, 1.2, 6.0])
+@pytest.mark.parametrize("span_ms", [0, 1])
+def test_drawn_intervals_are_no_more_alike_than_that(deviation_ms: float, span_ms: int) -> None:
+    chance, tries = random.Random(f"{deviation_ms} {span_ms}"), 20_000
+    found = [drawn(3, deviation_ms, chance) for _ in range(tries)]
+    alike = sum(max(each) - min(each) <= span_ms for each in found) / tries
+    most = of_one_length(3, deviation_ms, span_ms)
+    assert alike <= most + 4 * math.sqrt(max(alike, 1 / tries) / tries)
+    assert most <= 1 + span_ms and (deviation_ms < 1 or most < 2.5 * (1 + span_ms) * alike + 0.02)
