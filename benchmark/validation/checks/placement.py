@@ -123,7 +123,8 @@ def runs_of_a_launch_stay(results: ResultSet) -> Iterator[Fault]:
 
 @check("R7.3", of=ResultSet, ours_alone=True)
 def runs_have_no_more_cpus_than_described(results: ResultSet) -> Iterator[Fault]:
-    """All runs of a set together were on no more CPUs of a node than the description counts."""
+    """All runs of a set together were on no more CPUs of a node than the description counts, and not on ones alone
+    whose numbers lie beyond them."""
     values = (results.system.values if results.system is not None else None) or {}
     sockets, cores, threads = (
         count_of(values.get(f"host_processor{name}")) or 0 for name in ("s_per_node", "_core_count", "_vcpu_count")
@@ -133,13 +134,23 @@ def runs_have_no_more_cpus_than_described(results: ResultSet) -> Iterator[Fault]
     for log in results.read:
         for host, cpus in cpus_of_hosts(log).items():
             used.setdefault(host, []).append(cpus)
-    for host, of_runs in used.items() if results.scaling == STRONG else ():
+    for host, of_runs in used.items():
         cpus = frozenset[int]().union(*of_runs)
-        if max(map(len, of_runs)) <= most < len(cpus):  # else description_fits_the_logs says so
+        expected = f"{sockets} x {max(cores, threads)}, as {results.system.file if results.system else ''} says"
+        more = results.scaling == STRONG and max(map(len, of_runs)) <= most < len(cpus)
+        if more:  # else description_fits_the_logs says so, and instances_have_their_own_cores of instances
             yield Fault(
                 f"the runs together were on more CPUs of {host} than a node is described to have",
                 file=results.file,
-                expected=f"{sockets} x {max(cores, threads)}, as {results.system.file} says",
+                expected=expected,
+                found=shown(sorted(cpus)[:16]),
+                severity=Severity.WARNING,
+            )
+        elif 0 < most <= min(cpus, default=0):
+            yield Fault(
+                f"all runs were on CPUs of {host} with numbers that a node as described does not have",
+                file=results.file,
+                expected=expected,
                 found=shown(sorted(cpus)[:16]),
                 severity=Severity.WARNING,
             )

@@ -80,14 +80,14 @@ def ledger_of(runs: dict[int, tuple[Lines, bytes]]) -> list[dict[str, Any]]:
     return entries
 
 
-def as_ledger(entries: list[dict[str, Any]]) -> bytes:
-    """A ledger's bytes, the hashes those that its lines then have."""
-    hashes, lines = [FIRST], []
+def as_ledger(entries: list[dict[str, Any]], before: bytes = b"") -> bytes:
+    """A ledger's bytes, the hashes those that its lines then have; gone on with from the lines `before`."""
+    hashes, lines = [hashlib.sha256(before.splitlines()[-1]).hexdigest() if before else FIRST], []
     for entry in entries:
         start = {"start": hashes[entry["start"] + 1]} if "start" in entry else {}
         lines.append(json.dumps({**entry, **start, "previous": hashes[-1]}).encode())
         hashes.append(hashlib.sha256(lines[-1]).hexdigest())
-    return b"".join(line + b"\n" for line in lines)
+    return before + b"".join(line + b"\n" for line in lines)
 
 
 @functools.cache

@@ -85,7 +85,7 @@ BETWEEN = (
         ledger(lambda entries: more_run(entries, 15.2, folder="six/instance_5", index=5, instances=2)),
         invalid=False,
     ),
-    Mutation("weak scaling at the time of strong scaling", "R5.5", at_once(meanwhile), invalid=False),
+    Mutation("weak scaling at the time of strong scaling", "R5.5", at_once(meanwhile, apart=True), invalid=False),
     Mutation("six instances on two cores", "R5.5", at_once(on_two_cores), invalid=False),
     Mutation("a record without its log", "R4.9", add(f"{RESULTS}/result_5.json", b"{}"), invalid=False),
     Mutation(

@@ -7,7 +7,7 @@ from typing import Any
 
 from changes import Change, every_log, ledger, log, shift_from
 from corpus import Tree
-from honest_run import EPOCHS, Lines, at, own_ms
+from honest_run import EPOCHS, Lines, at, own_ms, seed_of
 from mutations_published import lasting, stats_of, warned
 from mutations_weak import at_once
 
@@ -64,6 +64,22 @@ def stopped_at_once(index: int, lines: Lines) -> None:
     stats_of(lines, EPOCHS - 1)["throughput"] *= ms / (ms + moved)
 
 
+def beyond_the_system(index: int, lines: Lines) -> None:
+    for place in lines[at(lines, keys.PLACEMENT)]["value"]:
+        place["cpus"] = str(100 + int(place["cpus"]))
+
+
+def slow_strong_runs(entries: Entries) -> None:
+    """After the instances, runs of strong scaling that the ledger of its set lacks."""
+    start, end = entries[0], entries[-1]
+    for index in range(3):
+        more = [{**start, "folder": f"more/run_{index}", "index": index, "instances": 1}, dict(end)]
+        for entry, ms in zip(more, (100, 45_000), strict=True):
+            entry["time_ms"] = entries[-1]["time_ms"] + ms
+        more[1] |= {"start": len(entries), "seed": seed_of(90 + index), "log_sha256": f"{index:064x}"}
+        entries += [more[0], more[1] | {"time_to_train_seconds": 40.0 + 0.173 * index}]
+
+
 BOUNDS = (
     warned("checkpoints that all take 40 ms", "R3.9", every_other(keys.F1_MACRO, keys.EPOCH_START, 40)),
     warned("evaluations that all take 240 ms", "R3.9", lasting(lambda _epoch, _ms: 240, "evaluation")),
@@ -71,5 +87,8 @@ BOUNDS = (
     warned("a run prepared for 15 s", "R3.2", log(shift_from(keys.SEED, 13_500), 4)),
     warned("a ledger that goes back by a second", "R4.12", ledger(set_back)),
     warned("an instance that ended before the others began", "R5.5", at_once(ended_before_the_others)),
+    warned("instances on CPUs that the system lacks", "R7.3", at_once(beyond_the_system)),
+    warned("weak scaling with a ledger of its own", "R4.12", at_once(apart=True)),
+    warned("slow runs in the ledger of weak scaling alone", "R4.12", at_once(entries=slow_strong_runs)),
     warned("instances that stop in one millisecond", "R3.9", at_once(stopped_at_once)),
 )

@@ -25,8 +25,10 @@ def at_once(
     entries: Callable[[list[dict[str, Any]]], Any] = bool,
     left_out: tuple[int, ...] = (),
     instances: int = INSTANCES,
+    apart: bool = False,
 ) -> Change:
-    """Weak scaling of instances that started 30 ms one after the other, in a second set; changed, without some."""
+    """Weak scaling of instances that started 30 ms one after the other, in a second set; changed, without some. Its
+    ledger is that of the strong set, gone on with, or one `apart`."""
 
     def write(folder: Path) -> None:
         described = json.loads((folder / DESCRIPTION).read_text())
@@ -51,7 +53,9 @@ def at_once(
             entry.update({"start": in_time.index(entry["start"])} if "start" in entry else {})
         told = [told[place] for place in in_time]
         entries(told)
-        (results / LEDGER).write_bytes(as_ledger(told))
+        strong = folder / RESULTS / LEDGER
+        before = strong.read_bytes() if strong.is_file() and not apart else b""
+        (results / LEDGER).write_bytes(as_ledger(told, before))
         for index in sorted(set(runs) - set(left_out)):
             (results / f"result_{index}.txt").write_bytes(runs[index][1])
             (results / f"result_{index}.json").write_text(json.dumps(record_of(*runs[index], index)))
