@@ -8,16 +8,14 @@ from statistics import fmean
 
 from benchmark.events import keys
 from benchmark.events.power_log import NODES, power_logs
-from benchmark.validation.checks.scripts import readmes
+from benchmark.validation.checks.texts import sentences, texts
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import ResultSet, as_number
 
-MOST_LETTERS = 100_000
 AS_NEAR = 0.02
 """A figure in words is rounded: by so much, or to the digits that it has."""
 _REVIEWED = re.compile(r"\b(verified|certified|approved|endorsed|audited)\b.{0,20}\bml(commons|perf)\b", re.IGNORECASE)
-_SENTENCE = re.compile(r"[;\n]|\.\s")
 _NUMBER = r"(?<![\w.,-])(\d[\d,]*(?:\.\d+)?)\s*"
 _TIME = re.compile(rf"{_NUMBER}(s|secs?|seconds?|min|minutes?|h|hours?)\b(?!\s*(?:clock|cycle|timeout))", re.IGNORECASE)
 _ENERGY = re.compile(rf"{_NUMBER}([km]?)(J|joules?|Wh)\b", re.IGNORECASE)
@@ -37,8 +35,8 @@ _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 @check("R6.1", of=ResultSet, ours_alone=True)
 def no_review_is_claimed(results: ResultSet) -> Iterator[Fault]:
-    """No field of the description and no README says that somebody else has verified the result: the review does."""
-    for file, text in _texts(results):
+    """No field of the description, README or document says that somebody else has verified the result: the review does."""
+    for file, text in texts(results):
         if claim := _REVIEWED.search(text):
             yield Fault(
                 "the submission says of itself that it was reviewed",
@@ -62,8 +60,8 @@ def claims_are_of_the_logs(results: ResultSet) -> Iterator[Fault]:
     energies = [energy for record in records if (energy := as_number(record.get("energy_joules")))]
     energies += [fmean(energies), sum(energies)] if energies else []
     of_a_time = re.compile(_OF_A_TIME.format(rung=re.escape(results.benchmark)), re.IGNORECASE)
-    for file, text in _texts(results):
-        for sentence in _SENTENCE.split(text):
+    for file, text in texts(results):
+        for sentence in sentences(text):
             is_of_the_clock = of_a_time.search(sentence) and not _OF_ANOTHER_TIME.search(sentence)
             for match in _TIME.finditer(sentence) if is_of_the_clock else ():
                 if times and not _is_near(match, _SECONDS[match[2][0].lower()], times):
@@ -81,18 +79,11 @@ def _claim(file: str, sentence: str, expected: str, rule: str = "R6.1") -> Fault
     return Fault(
         "a figure of the results in words is not what the logs say",
         file=file,
-        found=shown(sentence.strip()),
+        found=shown(sentence),
         expected=expected,
         severity=Severity.WARNING,
         rule=rule,
     )
-
-
-def _texts(results: ResultSet) -> Iterator[tuple[str, str]]:
-    """The fields of the description and the READMEs, with the names of their files."""
-    if results.system is not None:
-        yield from ((results.system.file, str(text)[:MOST_LETTERS]) for text in (results.system.values or {}).values())
-    yield from ((file, text[:MOST_LETTERS]) for _, file, text in (readmes(results) if results.read else ()))
 
 
 def _number(match: re.Match[str]) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from benchmark.validation.checks.placement import cpus_of, placements
 from benchmark.validation.checks.system import count_of
+from benchmark.validation.checks.texts import in_digits, sentences
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import ResultSet, as_count
@@ -83,13 +84,13 @@ def notes_count_what_is_there(results: ResultSet) -> Iterator[Fault]:
     counts = _counts(results)
     most = max(counts["cpu"], default=0) if counts.get("cpu") else 0
     for field in ("hw_notes", "sw_notes") if system is not None and most else ():
-        for sentence in re.split(r"[;\n]|\.\s", str(values.get(field, ""))[:4000]):
-            told = [int(each) for each in _CORES_OF_NOTES.findall(sentence)]
+        for sentence in sentences(str(values.get(field, ""))[:4000]):
+            told = [int(each) for each in _CORES_OF_NOTES.findall(in_digits(sentence))]
             if told and max(told) > most and not _OF_THE_HOST.search(sentence):
                 yield Fault(
                     f"{field} of the system speak of more cores than it has",
                     file=system.file,
-                    found=shown(sentence.strip()),
+                    found=shown(sentence),
                     expected=f"at most {most}",
                     severity=Severity.WARNING,
                 )

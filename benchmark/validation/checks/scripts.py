@@ -90,21 +90,22 @@ _OTHER_CODE = {
 
 def own_scripts(results: ResultSet) -> Iterator[tuple[Path, str, str]]:
     """Path, name and text of each script of the implementation, but those of other systems."""
-    return _own(results, "*.sh")
+    return own_files(results, "*.sh")
 
 
 def readmes(results: ResultSet) -> Iterator[tuple[Path, str, str]]:
     """The same of each README."""
-    return _own(results, "README.md")
+    return own_files(results, "README.md")
 
 
 def pinned(results: ResultSet) -> Iterator[tuple[Path, str, str]]:
     """The same of each list of packages."""
     for names in ("*.txt", "environment*.y*ml", "Dockerfile*"):
-        yield from _own(results, names)
+        yield from own_files(results, names)
 
 
-def _own(results: ResultSet, names: str) -> Iterator[tuple[Path, str, str]]:
+def own_files(results: ResultSet, names: str) -> Iterator[tuple[Path, str, str]]:
+    """The same of the files of these names."""
     if not results.submitted or not results.read:
         return
     submission = results.folder.parents[3]

@@ -50,6 +50,7 @@ from mutations_told import TOLD
 from mutations_vendors import VENDORS
 from mutations_visible import VISIBLE
 from mutations_weak import WEAK
+from mutations_words import WORDS
 
 from benchmark.definition.golden_files import RECOGNISED, REFUSED, UNKNOWN
 from benchmark.events import keys

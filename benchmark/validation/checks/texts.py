@@ -1,0 +1,66 @@
+"""What a submission says in words: the fields of a description, READMEs and other documents, and comments."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from benchmark.foundation.reading import Unreadable, read_bytes
+from benchmark.validation.checks.scripts import own_files, own_scripts, readmes
+from benchmark.validation.limits import Limits
+from benchmark.validation.subjects import ResultSet
+
+MOST_LETTERS, MOST_OF_A_SENTENCE, MOST_DOCUMENTS = 100_000, 2_000, 16
+DOCUMENTS = ("*.md", "*.txt", "*.rst")
+"""At the top of a submission, where a reader looks first."""
+NUMBERS = (
+    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
+    " eighteen nineteen twenty"
+).split()
+TENS = {"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "hundred": 100, "dozen": 12, "dozens": 24, "hundreds": 200}
+_COMMENT = re.compile(r"^[^\n#\"']*#(?!!)(.*)$", re.MULTILINE)
+_SENTENCE = re.compile(r"[;!?]|\.(?:\s|$)|\n\s*\n|\n(?=\s*(?:[-*#|]|```))")
+_WORD = re.compile(rf"\b(?:{'|'.join([*NUMBERS, *TENS])})\b", re.IGNORECASE)
+
+
+def texts(results: ResultSet) -> Iterator[tuple[str, str]]:
+    """What is said of a set, with the files' names: in the fields of its description, in READMEs, in comments of its
+    scripts and settings, and in the submission's documents."""
+    if results.system is not None:
+        yield from ((results.system.file, str(text)[:MOST_LETTERS]) for text in (results.system.values or {}).values())
+    yield from ((file, text[:MOST_LETTERS]) for _, file, text in readmes(results) if results.read)
+    for _, file, text in (*own_scripts(results), *own_files(results, "config.yaml")):
+        yield from ((file, comment) for comment in _COMMENT.findall(text[:MOST_LETTERS]))
+    yield from _documents(results)
+
+
+def _documents(results: ResultSet) -> Iterator[tuple[str, str]]:
+    """The sentences of the documents at the top that name the benchmark; those that name none belong to each set."""
+    if not results.submitted:
+        return
+    folder, file = results.folder.parents[3], results.file.rsplit("/results/", 1)[0]
+    names = {path.name.lower() for path in folder.glob("benchmarks/*")} - {results.benchmark.lower()}
+    for path in sorted(path for kind in DOCUMENTS for path in folder.glob(kind))[:MOST_DOCUMENTS]:
+        try:
+            text = read_bytes(path, Limits().text_bytes).decode("utf-8", "replace")[:MOST_LETTERS]
+        except Unreadable:
+            continue  # R8.6 says so
+        for sentence in sentences(text):
+            plain = re.sub(r"[\s-]", "_", sentence.lower())
+            if results.benchmark.lower() in plain or not any(name in plain for name in names):
+                yield f"{file}/{path.name}", sentence
+
+
+def sentences(text: str) -> Iterator[str]:
+    """The sentences of a text, each on one line."""
+    yield from (" ".join(each.split())[:MOST_OF_A_SENTENCE] for each in _SENTENCE.split(text) if each.strip())
+
+
+def in_digits(sentence: str) -> str:
+    """A sentence whose numbers in words are digits."""
+
+    def digits(match: re.Match[str]) -> str:
+        word = match[0].lower()
+        return str(TENS[word] if word in TENS else NUMBERS.index(word) + 1)
+
+    return _WORD.sub(digits, sentence)
