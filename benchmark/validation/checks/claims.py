@@ -35,7 +35,7 @@ _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 @check("R6.1", of=ResultSet, ours_alone=True)
 def no_review_is_claimed(results: ResultSet) -> Iterator[Fault]:
-    """No field of the description, README or document says that somebody else has verified the result: the review does."""
+    """No description, README or document says that somebody else has verified the result: the review does."""
     for file, text in texts(results):
         if claim := _REVIEWED.search(text):
             yield Fault(

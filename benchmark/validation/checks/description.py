@@ -57,7 +57,9 @@ LEAST_MEMORY_BYTES = 2**28
 _OF_A_CACHE = re.compile(r"\d\s*[tpe]i?b\b", re.IGNORECASE)
 _NOT_IN_A_NAME = {"r", "tm", "cpu", "processor", "core", "with", "graphics", "intel", "amd", "nvidia", "the"}
 """Words of a model's name that say little: marks of the maker, which one who writes by hand leaves out."""
-_ACCELERATOR = re.compile(r"(?<!\bno )\b(nvidia|tesla|geforce|quadro|rtx|instinct|radeon|gpu|[abhv]\d{2,3}s?)\b", re.IGNORECASE)
+_ACCELERATOR = re.compile(
+    r"(?<!\bno )\b(nvidia|tesla|geforce|quadro|rtx|instinct|radeon|gpu|[abhv]\d{2,3}s?)\b", re.IGNORECASE
+)
 _RANKS = re.compile(r"\b(\d{1,9}) ranks? on (\d{1,9}) nodes?\b")
 
 

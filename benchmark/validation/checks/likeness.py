@@ -1,0 +1,215 @@
+"""Numbers of a run that lie nearer to a formula, or to other runs', than the noise of their set leaves them."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from benchmark.events import keys
+from benchmark.validation.copies import LOSSES, METRIC, RATES, recorded_at
+from benchmark.validation.finding import Fault, Severity
+from benchmark.validation.registry import check
+from benchmark.validation.subjects import Log, ResultSet, as_number
+
+if TYPE_CHECKING:
+    import numpy as np
+
+DOUBTFUL = 1e-6
+"""The chance, of all runs and forms of a kind together, below which a reader asks."""
+FEWEST_EPOCHS, FEWEST_RUNS, MOST_RUNS, MOST_EPOCHS = 6, 4, 16, 200
+INDEPENDENT = 8
+"""Epochs that count as independent, at most: after the first ones a run that is ahead stays so for many."""
+EXACT = 1e-7
+"""The residual of a formula, in shares of what a curve spans: training by random batches leaves thousandths."""
+POWERS = tuple(each / 200 for each in range(10, 1001))
+"""Powers of the epoch that are tried, from 0.05 to 5; between two of them the nearest is refined."""
+
+
+@check("R4.6", of=ResultSet, ours_alone=True)
+def no_curve_is_a_formula(results: ResultSet) -> Iterator[Fault]:
+    """Losses and scores are not a constant and a power of the epoch, or an exponential of it, to seven digits, the last
+    or the first epoch aside."""
+    for log in _closed(results):
+        for kind, curve in _kinds(log).items():
+            parts = [curve, curve[:-1], curve[1:]] if kind != RATES else []
+            found = next((name for part in parts if (name := formula_of(part))), "")
+            if found:
+                yield _doubtful(log, f"{kind} are {found}", "to seven digits")
+                return
+
+
+def formula_of(curve: Sequence[float]) -> str:
+    """The formula of three numbers that a curve of six or more is, in words; empty where it is of none."""
+    import numpy as np
+
+    told = np.array(curve, float)
+    span = float(np.ptp(told)) if len(told) else 0.0
+    if len(told) < FEWEST_EPOCHS or span <= 1e-4 * float(np.abs(told).max()):
+        return ""
+    epochs = np.arange(1, len(told) + 1)
+    steps = np.diff(told)
+    if np.all(steps != 0):
+        shares = steps[1:] / steps[:-1]
+        if float(np.ptp(shares)) <= EXACT * len(told) * max(1.0, float(np.abs(shares).max())):
+            return "an exponential of the epoch"
+    for name, before in (("a power of the epoch", 0.0), ("a power of the epochs and one", 1.0)):
+        best = min(POWERS, key=lambda power: _residual(told, (epochs + before) ** -power))
+        low, high = best - 0.01, best + 0.01
+        for _ in range(60):  # by the golden ratio, to the last digits of the power
+            one, other = high - (high - low) / 1.618, low + (high - low) / 1.618
+            if _residual(told, (epochs + before) ** -one) < _residual(told, (epochs + before) ** -other):
+                high = other
+            else:
+                low = one
+        if _residual(told, (epochs + before) ** -((low + high) / 2)) <= EXACT * span:
+            return name
+    return ""
+
+
+def _residual(told: np.ndarray, form: np.ndarray) -> float:
+    """The largest distance from the best line in `form`."""
+    by = form - form.mean()
+    line = told.mean() + by * float(by @ (told - told.mean())) / float(by @ by)
+    return float(abs(told - line).max())
+
+
+@check("R4.6", "R3.9", of=ResultSet, ours_alone=True)
+def no_run_is_another_with_noise(results: ResultSet) -> Iterator[Fault]:
+    """No run's losses, scores or rates follow another's, turned around or not, or a mixture of two, far more closely
+    than any others of the set do."""
+    logs = _closed(results)
+    for kind in (LOSSES, METRIC, RATES):
+        curves = [_kinds(log).get(kind, []) for log in logs]
+        told = [(log, curve) for log, curve in zip(logs, curves, strict=True) if len(curve) >= FEWEST_EPOCHS]
+        if len(told) < FEWEST_RUNS or any(value <= 0 for _, curve in told for value in curve):
+            continue
+        found = nearest(
+            [[math.log(value) for value in curve] for _, curve in told], kind if kind == RATES else "learned"
+        )
+        if found is not None:
+            chance, place, others = found
+            yield _doubtful(
+                told[place][0],
+                f"{kind} are those of other runs, with noise",
+                f"of {' and '.join(told[each][0].path.name for each in others)}, by a chance of {chance:.0e}",
+            )
+
+
+def nearest(curves: Sequence[Sequence[float]], kind: str) -> tuple[float, int, tuple[int, ...]] | None:
+    """The run that follows others too closely, and which, with the chance; None where none does.
+
+    What is left of a run when another one, or a mixture of two, is taken from it has the variance of the runs' noise.
+    Each epoch counts by the spread of the set after it. The ratio of two such variances has the F distribution. The
+    variance is held against the least of pairs that share no run with it, or of three that share one, so that the
+    ratio is larger and the chance less than of one alone.
+    """
+    import numpy as np
+    from scipy.stats import f
+
+    width = min(map(len, curves))
+    table = np.array([curve[:width] for curve in curves], float)
+    table -= table.mean(axis=1, keepdims=True)  # a factor makes no other run
+    spread = table.std(axis=0, ddof=1)
+    if not np.all(spread > 0):
+        return None
+    ways = [table, table[:, ::-1]] if kind == RATES else [table]
+    left: dict[tuple[int, ...], tuple[float, int, tuple[int, ...]]] = {}
+    tried, freedom = 0, min(width - 1, INDEPENDENT)
+    for one, other in itertools.permutations(range(len(table)), 2):
+        for way in ways:
+            rest = (table[one] - way[other]) / spread
+            tried += 1
+            variance = float(rest @ rest)
+            pair = tuple(sorted((one, other)))
+            if pair not in left or variance < left[pair][0]:
+                left[pair] = (variance, one, (other,))
+    found = _by_chance(sorted(left.values()), tried, freedom, f)
+    if found is not None or kind == RATES:
+        return found
+    mixed: list[tuple[float, int, tuple[int, ...]]] = []
+    for three in itertools.combinations(range(len(table)), 3):
+        some = []
+        for one in three:
+            first, second = (each for each in three if each != one)
+            across, own = (table[second] - table[first]) / spread, (table[one] - table[first]) / spread
+            share = float(own @ across) / float(across @ across)
+            rest = own - share * across
+            some.append((float(rest @ rest) / (share**2 + (1 - share) ** 2 + 1), one, (first, second)))
+        mixed.append(min(some))
+    return _by_chance(sorted(mixed), 3 * len(mixed), freedom, f)
+
+
+def _by_chance(
+    found: list[tuple[float, int, tuple[int, ...]]], tried: int, freedom: int, f: object
+) -> tuple[float, int, tuple[int, ...]] | None:
+    """The nearest of them where its variance is smaller than chance leaves it, by the least of the unrelated."""
+    if not found:
+        return None
+    variance, place, others = found[0]
+    runs = {place, *others}
+    rest = [each for each, one, some in found[1:] if len(runs & {one, *some}) <= len(runs) - 2]
+    if not rest or rest[0] <= 0:
+        return None
+    chance = tried * float(f.cdf(variance / rest[0], freedom, freedom))  # type: ignore[attr-defined]
+    return (chance, place, others) if chance < DOUBTFUL else None
+
+
+@check("R4.6", of=ResultSet, ours_alone=True)
+def test_scores_vary_by_themselves(results: ResultSet) -> Iterator[Fault]:
+    """Test scores are not one share of the dev scores in all runs: two splits err apart."""
+    from scipy.stats import f
+
+    logs = _closed(results)
+    known = recorded_at(logs[0]) if logs else ()
+    pairs = [
+        (test / dev, dev)
+        for log in logs
+        if log.metrics
+        and (dev := as_number(log.metrics[-1].value)) is not None
+        and (test := as_number(log.value(log.goal.test_key))) is not None
+        and dev > 0 < test
+    ]
+    if len(pairs) < FEWEST_RUNS or len(known) < FEWEST_RUNS:
+        return
+    shares = [math.log(share) for share, _ in pairs]
+    # by how much dev scores of recorded runs vary after one epoch, those of another split of its size do too
+    ends = [math.log(each.values[-1]) for each in known if each.values and each.values[-1] > 0]
+    own, noise = _variance(shares), _variance(ends)
+    chance = float(f.cdf(own / noise, len(shares) - 1, len(ends) - 1)) if noise > 0 else 1.0
+    if chance < DOUBTFUL:
+        yield _doubtful(
+            logs[0],
+            "the test scores are one share of the dev scores",
+            f"{math.exp(sum(shares) / len(shares)):.4g} of them, to {math.sqrt(own):.1e}, by a chance of {chance:.0e}",
+        )
+
+
+def _variance(values: Sequence[float]) -> float:
+    mean = sum(values) / len(values)
+    return sum((value - mean) ** 2 for value in values) / max(1, len(values) - 1)
+
+
+def _closed(results: ResultSet) -> list[Log]:
+    return [log for log in results.read if log.closed][:MOST_RUNS]
+
+
+def _kinds(log: Log) -> dict[str, list[float]]:
+    """The losses, scores and samples/s of a log by epoch; of a kind that is not of numbers alone, none."""
+    stats = [event.value if isinstance(event.value, dict) else {} for event in log.of(keys.TRACKED_STATS)]
+    told = {
+        LOSSES: [as_number(each.get("loss")) for each in stats],
+        METRIC: [as_number(event.value) for event in log.metrics],
+        RATES: [as_number(each.get(keys.THROUGHPUT)) for each in stats],
+    }
+    return {
+        kind: [float(value or 0) for value in values[:MOST_EPOCHS]]
+        for kind, values in told.items()
+        if None not in values
+    }
+
+
+def _doubtful(log: Log, message: str, found: str) -> Fault:
+    expected = "numbers of a training by random batches, on a machine of its own"
+    return Fault(message, file=log.file, found=found, expected=expected, severity=Severity.WARNING)
