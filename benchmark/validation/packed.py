@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+from benchmark.events import keys
 from benchmark.foundation.reading import Unreadable, read_bytes
 from benchmark.foundation.source import OF_THE_SOURCE
 from benchmark.validation.limits import Limits
 from benchmark.validation.tree import walk
 
+_LOGS = re.compile(rb"\.(point|start|stop|interval)\(")
+"""How the trainer logs an event (`benchmark.events.writer`)."""
+_KEY = re.compile(rb"\.point\(\s*keys\.([A-Z][A-Z0-9_]*)\b")
 Sources = dict[tuple[str, str], dict[str, bytes]]
 """The files of each implementation and package, by their path in the package."""
 
@@ -33,3 +38,12 @@ def packed_sources(submission: Path, benchmark: str, limits: Limits = Limits()) 
             left -= len(content)
             found.setdefault((implementation, package), {})[name] = content
     return found
+
+
+def logs_at(text: bytes, line: int, key: str) -> bool:
+    """Whether a line logs an event, and none of another key where it names one."""
+    lines = text.split(b"\n")
+    if not 1 <= line <= len(lines) or _LOGS.search(lines[line - 1]) is None:
+        return False
+    named = [getattr(keys, name.decode(), None) for name in _KEY.findall(lines[line - 1])]
+    return not named or key in named

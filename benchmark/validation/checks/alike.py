@@ -27,6 +27,8 @@ FEWEST_FIGURES = 4
 """Runs whose preflights do not measure seconds that are a progression, by chance."""
 LARGE_SUM, COMMON = 2**30, 1000
 """A sum of many, and a divisor that four of them share by a chance of 1 in 1,000,000,000."""
+AS_NEAR = 1e-6
+"""The share by which figures of two preflights differ that one was made of the other."""
 MEASURED = ("latency_seconds", "bandwidth_bytes_per_second")
 
 
@@ -70,6 +72,7 @@ def preflights_are_each_runs_own(results: ResultSet) -> Iterator[Fault]:
     """No two runs measured the same latency and bandwidth, or lasted as long, to the last digit; no measured second is
     of few digits, nor are they a progression."""
     yield from _made_up(results)
+    yield from _measured_together(results)
     seen: dict[tuple[str, ...], Log] = {}
     for log in results.read:
         for event in log.of(keys.PREFLIGHT)[:1]:
@@ -106,6 +109,21 @@ def _made_up(results: ResultSet) -> Iterator[Fault]:
         steps = [b - a for a, b in itertools.pairwise(told)]
         if max(map(digits, told)) < FEWEST_DIGITS or max(steps) - min(steps) < 1e-9 * abs(told[0]):
             yield _doubted(results, f"the {what} of the preflights were not measured", told)
+
+
+def _measured_together(results: ResultSet) -> Iterator[Fault]:
+    """Two figures or more of one preflight that are, but for their last digits, another's: honest ones differ by a
+    hundredth, so that two pairs of ten are so near by a chance of 1 in 10,000,000."""
+    rows = []
+    for log in results.read:
+        figures = _figures(log)
+        network = figures.get("all_reduce")
+        of_network = [network.get(name) for name in MEASURED] if isinstance(network, dict) else []
+        rows.append((log, [as_number(each) for each in (figures.get("seconds"), *of_network)]))
+    for (one, first), (log, told) in itertools.combinations(rows, 2):
+        near = [a for a, b in zip(first, told, strict=False) if a and b and abs(a - b) <= AS_NEAR * abs(a)]
+        if len(near) > 1:
+            yield _doubted(results, f"{log.path.name} and {one.path.name} measured one preflight's figures", near)
 
 
 def _figures(log: Log) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from benchmark.foundation.source import digest_of, source_files, source_sha256
 from benchmark.submission.ledger import LEDGER, LedgerRun
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.limits import Limits
-from benchmark.validation.packed import Sources, packed_sources
+from benchmark.validation.packed import Sources, logs_at, packed_sources
 from benchmark.validation.registry import check
 from benchmark.validation.standard import trainer_of
 from benchmark.validation.subjects import DataFile, Log, ResultSet, Submission
@@ -46,8 +46,6 @@ CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 """What no text has, and the head of most programs: all control characters but those that move a cursor, and escape."""
 _COMMIT = re.compile(r"[0-9a-f]{40}(-dirty)?")
 _NO_COMMIT = "unknown"
-_LOGS = re.compile(rb"\.(point|start|stop|interval)\(")
-"""How the trainer logs an event (`benchmark.events.writer`)."""
 FEWEST_DIGITS = 4
 """Different digits of a commit: that a hash of 40 has fewer happens once in 10^21."""
 _IN_README = re.compile(r"\bcommit\s+`?([0-9a-f]{40})\b")
@@ -145,20 +143,15 @@ def source_is_packed(results: ResultSet) -> Iterator[Fault]:
         for event in log.events if ran else ():
             path, line = PurePosixPath(str(event.metadata.get("file"))), event.metadata.get("lineno")
             texts = [files[name] for files in ran if (name := "/".join(path.parts[1:])) in files]
-            if not isinstance(line, int) or not any(_logs(text, line) for text in texts):
+            if not isinstance(line, int) or not any(logs_at(text, line, event.key) for text in texts):
                 yield Fault(
-                    f"{shown(event.key)} was logged from a line of the packed source that logs nothing",
+                    f"{shown(event.key)} was logged from a line of the packed source that does not log it",
                     file=log.file,
                     line=event.line,
                     found=f"{shown(event.metadata.get('file'))}, line {shown(line)}",
                     expected="a line that logs an event" if texts else f"a file of {trainer}/",
                 )
                 break
-
-
-def _logs(text: bytes, line: int) -> bool:
-    lines = text.split(b"\n")
-    return 1 <= line <= len(lines) and _LOGS.search(lines[line - 1]) is not None
 
 
 @check("R8.2", of=ResultSet, ours_alone=True)

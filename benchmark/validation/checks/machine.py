@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 
+from benchmark.validation.checks.system import count_of
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import ResultSet
@@ -23,6 +25,12 @@ _CACHE = re.compile(r"\bL(\d)[di]?\s+(\d{1,6})\s*x\s*(\d{1,9}(?:\.\d{1,9})?)\s*(
 _MODULES = re.compile(r"\b(\d{1,5})\s*x\s*(\d{1,9}(?:\.\d{1,9})?)\s*([kmgt])i?b\b", re.IGNORECASE)
 _SIZE = re.compile(r"(?<![-\d.])()(\d{1,9}(?:\.\d{1,9})?)\s*([kmgtp])i?b\b", re.IGNORECASE)
 _CLOCKS = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*([mg])hz\s*\((min|max)", re.IGNORECASE)
+_RANGE = re.compile(
+    r"(?<![\d.])(\d{1,9}(?:\.\d{1,9})?)\s*(?:([mg])hz)?\s*(?:to|-|–)\s*(\d{1,9}(?:\.\d{1,9})?)\s*([mg])hz",
+    re.IGNORECASE,
+)
+_UNITS = {"m": 1.0, "g": 1000.0}
+_IN_MEMORY = re.compile(r"\b(?:tmpfs|ramfs|ram ?disk|/dev/shm|in memory)\b", re.IGNORECASE)
 LEAST_STORAGE = 1000.0**3
 """Bytes: the software alone takes as much."""
 SEEN_OF_MODULES = 0.75, 1.1
@@ -42,7 +50,7 @@ def machine_can_be(results: ResultSet) -> Iterator[Fault]:
     speeds = _BITS.findall(told.get("host_networking", ""))
     clocks = {which.lower(): float(value) * (1000 if unit in "gG" else 1) for value, unit, which in _clocks(told)}
     modules = sum(map(_bytes, _MODULES.findall(told.get("host_memory_configuration", ""))))
-    memory, storage = (_size(told.get(f"host_{name}_capacity", "")) for name in ("memory", "storage"))
+    memory, storage = (size_of(told.get(f"host_{name}_capacity", "")) for name in ("memory", "storage"))
     for name, odd, expected, severity in (
         (
             "host_processor_caches",
@@ -59,6 +67,24 @@ def machine_can_be(results: ResultSet) -> Iterator[Fault]:
             "host_processor_caches",
             _has_more_caches_than_threads(told),
             "no more caches of a level than the node has threads",
+            Severity.WARNING,
+        ),
+        (
+            "host_processor_caches",
+            _has_other_first_caches_than_cores(told),
+            "a first cache for each core, of a processor or of the node",
+            Severity.WARNING,
+        ),
+        (
+            "host_processor_caches",
+            _shrinks(told.get("host_processor_caches", "")),
+            "caches that are larger, each, than those of the level below",
+            Severity.WARNING,
+        ),
+        (
+            "host_storage_capacity",
+            0 < memory < storage and _IN_MEMORY.search(told.get("host_storage_type", "")),
+            "no more than the memory that it lies in",
             Severity.WARNING,
         ),
         (
@@ -83,7 +109,8 @@ def machine_can_be(results: ResultSet) -> Iterator[Fault]:
         ("operating_system", _no_linux(told.get("operating_system", "")), "Linux, from 3.2 on", Severity.WARNING),
         (
             "host_processor_frequency",
-            "min" in clocks and "max" in clocks and clocks["min"] > clocks["max"],
+            ("min" in clocks and "max" in clocks and clocks["min"] > clocks["max"])
+            or _falls(told.get("host_processor_frequency", "")),
             "a least clock below the most",
             Severity.WARNING,
         ),
@@ -110,7 +137,8 @@ def _bytes(told: tuple[str, ...]) -> float:
     return float(told[0] or 1) * float(told[1]) * 1000.0 ** " kmgtp".index(told[2].lower())
 
 
-def _size(text: str) -> float:
+def size_of(text: str) -> float:
+    """Bytes of a capacity, such as 24 GiB; 0 where it says none."""
     return next(map(_bytes, _SIZE.findall(text)), 0.0)
 
 
@@ -131,6 +159,31 @@ def _has_more_caches_than_threads(told: Mapping[str, str]) -> bool:
     most = sockets * max(threads)
     caches = _CACHE.findall(told.get("host_processor_caches", ""))
     return most > 0 and any(int(number) > most for _, number, _, _ in caches)
+
+
+def _has_other_first_caches_than_cores(told: Mapping[str, str]) -> bool:
+    """Each core has its own first cache of data, and of instructions."""
+    cores, sockets = (count_of(told.get(f"host_processor{name}", "")) for name in ("_core_count", "s_per_node"))
+    firsts = {
+        int(number) for level, number, _, _ in _CACHE.findall(told.get("host_processor_caches", "")) if level == "1"
+    }
+    return bool(cores and sockets and firsts) and not firsts <= {cores, cores * sockets}
+
+
+def _shrinks(text: str) -> bool:
+    """Whether a cache is smaller than one of the level below; the last may be shared by few."""
+    largest: dict[int, float] = {}
+    for level, _, size, unit in _CACHE.findall(text):
+        largest[int(level)] = max(largest.get(int(level), 0.0), _bytes(("1", size, unit)))
+    return any(largest[low] > largest[high] for low, high in itertools.pairwise(sorted(largest)))
+
+
+def _falls(text: str) -> bool:
+    told = _RANGE.search(text)
+    return (
+        told is not None
+        and float(told[1]) * _UNITS[(told[2] or told[4]).lower()] > float(told[3]) * _UNITS[told[4].lower()]
+    )
 
 
 def _has_more_networks_than_ports(told: Mapping[str, str]) -> bool:

@@ -18,6 +18,9 @@ _COUNTED = re.compile(
 _CORES_OF_NOTES = re.compile(
     r"(?<![\w.-])(\d{1,7})[ -](?:(?:physical|logical|free) )?(?:cores?|cpus?|hardware threads?)\b", re.IGNORECASE
 )
+_CARD = re.compile(
+    r"(?<![a-z0-9])(?:gpu|[abhv]\d00s?x?|gh200|gb[23]00|mi\d{3}[ax]?|rtx|l40s?|tpu)(?![a-z])", re.IGNORECASE
+)
 _OF_THE_HOST = re.compile(r"\bhosts?\b|hypervisor|shared|\bother\b", re.IGNORECASE)
 """Words of a sentence on another machine than the one that ran."""
 KINDS = (
@@ -65,6 +68,8 @@ def names_are_of_the_system(results: ResultSet) -> Iterator[Fault]:
         named, described = _groups(name, groups), _groups(processor, groups)
         if named and described and not named & described:
             yield fault(f"says another {what}", shown(processor))
+    if values.get("accelerators_per_node") == "0" and (match := _CARD.search(name)):
+        yield fault(f"has an accelerator, {shown(match[0])}, more", "0 accelerators")
 
 
 def _groups(text: str, groups: Mapping[str, str]) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from benchmark.events import keys
 from benchmark.launch.system import ABSENT, FRAMEWORK
@@ -24,6 +25,8 @@ _NUMA_NODES = re.compile(r"\bnumactl\b.*?\s(?:-N|--cpunodebind)[\s=]*([\d,-]+)")
 _HOSTS = re.compile(r"\b\w*(?:host_?file|host_?list|node_?file|node_?list|_hosts)\w*=\S*", re.IGNORECASE)
 """Variables that tell an MPI or a scheduler where to start ranks."""
 _NAMED_HOSTS = re.compile(r"\bstemdl\s+(?:run|launch)\b.*?\s--hosts[\s=]+([\w.,:-]+)")
+_THREADS = re.compile(r"\b(?:OMP|MKL|OPENBLAS|NUMEXPR|BLIS|TORCH)_NUM_THREADS=(\d{1,6})\b")
+_DATA = re.compile(r"\s--data[\s=]+(\S+)|\bstemdl\s+data\s+generate\s+\S+.*?\s(?:-o|--output)[\s=]+(\S+)")
 _PACKAGES = {name.lower(): package for name, package in FRAMEWORK.items()}
 """What a README calls a package, by how a log does."""
 
@@ -38,6 +41,7 @@ def scripts_bind_as_placed(results: ResultSet) -> Iterator[Fault]:
     used = frozenset[int]().union(*(cpus_of(place["cpus"]) or () for place in places))
     hosts = {_first(shown(place["host"]).strip('"')) for place in places}
     several = any((as_count(log.value(keys.NUMBER_OF_NODES)) or 1) > 1 for log in results.read)
+    logged = {count for log in results.read if (count := as_count(log.settings().get("threads_per_rank")))}
     threads, cores = _of_a_node(results, "vcpu"), _of_a_node(results, "core")
     for _, file, text in own_scripts(results):
         for line, plain in _lines(text):
@@ -45,12 +49,14 @@ def scripts_bind_as_placed(results: ResultSet) -> Iterator[Fault]:
             given = _given(plain)
             nodes = cpus_of(match[1]) if (match := _NUMA_NODES.search(plain)) else None
             named = {_first(each) for match in _NAMED_HOSTS.finditer(plain) for each in match[1].split(",")}
+            asked = {int(each) for each in _THREADS.findall(plain)}
             variable = _HOSTS.search(plain)
             own = weak == (results.scaling == WEAK)
             for odd, what, expected in (
                 (own and given and not used <= given, "binds the runs to other CPUs than the logs say", sorted(used)),
                 (given and threads and len(given) > threads, "binds to more CPUs than the system has", threads),
                 (nodes and cores and len(nodes) > cores, "binds to more NUMA nodes than the system has cores", cores),
+                (own and asked and logged and not asked & logged, "asks for other threads than the logs say", logged),
                 (variable and not several, "names hosts for runs of one node", sorted(hosts)),
                 (named and hosts and not hosts <= named, "names other hosts than the logs say", sorted(hosts)),
             ):
@@ -63,6 +69,25 @@ def scripts_bind_as_placed(results: ResultSet) -> Iterator[Fault]:
                         expected=shown(expected),
                         severity=Severity.WARNING,
                     )
+
+
+@check("R8.2", "R2.2", of=ResultSet, ours_alone=True)
+def scripts_name_the_data(results: ResultSet) -> Iterator[Fault]:
+    """The folder of the data that a record names has the name of one that the scripts make or read."""
+    lines = [plain for _, _, text in own_scripts(results) for _, plain in _lines(text)]
+    told = [next(filter(None, match.groups())) for plain in lines for match in _DATA.finditer(plain)]
+    names = {PurePosixPath(each).name for each in told if "$" not in each}
+    for log in results.read if names else ():
+        data = (log.record.values or {}).get("data") if log.record is not None else None
+        folder = data.get("folder") if isinstance(data, dict) else None
+        if isinstance(folder, str) and PurePosixPath(folder).name not in names:
+            yield Fault(
+                "the data lay in another folder than the scripts name",
+                file=log.record.file if log.record is not None else log.file,
+                found=shown(folder),
+                expected=" or ".join(sorted(names)),
+                severity=Severity.WARNING,
+            )
 
 
 @check("R8.2", of=ResultSet, ours_alone=True)

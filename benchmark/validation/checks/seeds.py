@@ -37,8 +37,8 @@ GENERATORS = (
     ("the generator of Numerical Recipes", 1664525, 1013904223, 2**32),
     ("rand() of Visual C", 214013, 2531011, 2**32),
 )
-"""Linear congruential generators: (factor x + step) mod modulus. One of 20 pairs of seeds is such a pair by a chance of
-5 in 100,000,000."""
+"""Linear congruential generators: (factor x + step) mod modulus. One of 20 pairs of seeds is such a pair, or one of
+xorshift, by a chance of 4 in 10,000,000."""
 MOST_FOLLOWED = 20
 USUAL_SEEDS = (*range(128), 1234, 12345, 123456, 1337, 2023, 2024, 2025, 2026)
 """Seeds that generators are given by hand."""
@@ -128,11 +128,24 @@ def follows(seeds: Sequence[int]) -> str:
     """How one seed follows another by a generator that is often used; empty where none does."""
     for one, other in itertools.permutations(seeds[:MOST_FOLLOWED], 2):
         for name, factor, step, modulus in GENERATORS:
-            states = (one,) if modulus < 2**32 else (one, 2 * one, 2 * one + 1)  # of 32 bits the higher 31 may be taken
-            for shift, state in enumerate(states):
-                if ((factor * state + step) % modulus >> bool(shift)) % 2**SEED_BITS == other:
-                    return f"{other} follows {one} in {name}"
+            made = {(factor * state + step) % modulus for state in (_words_of(one) if modulus >= 2**32 else (one,))}
+            if any(other in _bits_of(word) for word in made):
+                return f"{other} follows {one} in {name}"
+        if any(other in _bits_of(_xorshift(state)) for state in _words_of(one)):
+            return f"{other} follows {one} in xorshift"
     return ""
+
+
+def _words_of(seed: int) -> tuple[int, ...]:
+    """The states of 32 bits of which a seed is the lower 31, or the higher."""
+    return seed, seed + 2**SEED_BITS, 2 * seed, 2 * seed + 1
+
+
+def _xorshift(state: int) -> int:
+    """The next of 32 bits (Marsaglia 2003)."""
+    state ^= state << 13 & 0xFFFFFFFF
+    state ^= state >> 17
+    return state ^ state << 5 & 0xFFFFFFFF
 
 
 def drawn_by_hand(seeds: Sequence[int]) -> str:

@@ -11,6 +11,8 @@ from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import Log, as_count
 
+LEAST_WAY = 0.005
+"""How far all steps together take a weight at least, of weights of some hundredths. The reference's take 1 and more."""
 OF_THE_LAUNCH = {"ranks", "launcher"}
 """What the trainer adds to its settings: how it was started."""
 
@@ -112,6 +114,24 @@ def settings_agree(log: Log) -> Iterator[Fault]:
             line=log.of(keys.EPOCH_STOP)[-1].line,
             expected=f"at most {most:g}, as max_epochs in config",
             found=str(epochs),
+        )
+
+
+@check("R3.11", of=Log, ours_alone=True)
+def steps_are_long_enough(log: Log) -> Iterator[Fault]:
+    """A network that learned was moved: AdamW moves a weight by the learning rate in a step, hardly more (Kingma and Ba
+    2015, section 2.1)."""
+    rate, name = log.number(keys.OPT_BASE_LR), str(log.value(keys.OPT_NAME)).lower()
+    steps = max((as_count(event.metadata.get("step_num")) or 0 for event in log.of(keys.TRACKED_STATS)), default=0)
+    if log.stop is None or log.stop.metadata.get(keys.STATUS) != keys.SUCCESS or "adam" not in name:
+        return
+    if rate is not None and steps and rate * steps < LEAST_WAY:
+        yield Fault(
+            "the network learned by steps that move no weight",
+            line=_line(log.of(keys.OPT_BASE_LR)),
+            expected=f"a learning rate that comes to {LEAST_WAY:g} or more in {steps} steps",
+            found=f"{shown(rate)}: {rate * steps:.1e} in all of them",
+            severity=Severity.WARNING,
         )
 
 

@@ -8,18 +8,21 @@ from statistics import median
 from benchmark.definition.curves import Curve
 from benchmark.definition.settings import Settings
 from benchmark.events import keys
+from benchmark.validation.checks.machine import size_of
 from benchmark.validation.copies import recorded_at
 from benchmark.validation.curves import cpus_used
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.intervals import epoch_seconds, seconds_of
 from benchmark.validation.registry import check
-from benchmark.validation.subjects import Log, as_count, as_number
+from benchmark.validation.subjects import Log, ResultSet, as_count, as_number
 
 TIMES_THE_EVALUATION, TIMES_THE_STAGING = 1.5, 4.0
 """How much faster than in the fastest recorded run an evaluation may be alongside the training, and a rank may read. An
 evaluation is one pass of three; reading is hashed with SHA-256, whose instructions all processors have alike."""
 TIMES_THE_RATE = 8.0
 """How many times as fast as on a recorded run's CPU a run may train by CPU: one of 2.6 GHz without matrix units."""
+LEAST_OF_A_SAMPLE = 1024
+"""Bytes: a sample of any task here has some thousand numbers."""
 FEWEST_OF_A_RANK = 8
 """Samples of a rank's step, below which training waits for more than its own arithmetic."""
 
@@ -104,3 +107,21 @@ def _of_the_pace(log: Log, known: tuple[Curve, ...]) -> Held:
         f"evaluations of at least {least:.3g} times the {rate:.0f} samples/s of the training",
         f"{samples:g} samples in {usual:g} s by the median",
     )
+
+
+@check("R4.8", of=ResultSet, ours_alone=True)
+def memory_holds_the_data(results: ResultSet) -> Iterator[Fault]:
+    """Data that were read into memory fit into the share of it that the settings give them."""
+    values = (results.system.values if results.system is not None else None) or {}
+    memory = max(size_of(str(values.get(f"{whose}_memory_capacity", ""))) for whose in ("host", "accelerator"))
+    for log in results.read if memory else ():
+        share, samples = as_number(log.settings().get("memory_share")), log.number(keys.TRAIN_SAMPLES)
+        in_memory = any(event.metadata.get(keys.IN_MEMORY) is True for event in log.of(keys.STAGING_STOP))
+        if in_memory and share and samples and share * memory < samples * LEAST_OF_A_SAMPLE:
+            yield Fault(
+                "the data were read into less memory than they take",
+                file=log.file,
+                expected=f"at least {samples * LEAST_OF_A_SAMPLE:g} bytes for {samples:g} samples",
+                found=f"{share * memory:.3g} bytes, a share of {shown(share)}",
+                severity=Severity.WARNING,
+            )

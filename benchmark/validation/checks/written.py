@@ -57,13 +57,14 @@ def _is_prime(number: int) -> bool:
     return all(each[0] == 1 or number - 1 in each for each in powers)
 
 
-def _is_power(seed: int, power: int) -> bool:
-    return round(seed ** (1 / power)) ** power == seed
+def _is_power(seed: int, power: int, near: int = 0) -> bool:
+    return abs(round(seed ** (1 / power)) ** power - seed) <= near
 
 
 KINDS: Mapping[str, tuple[float, Callable[[int], bool]]] = {
     "squares": (2.2e-5, lambda seed: _is_power(seed, 2)),
     "cubes": (6.1e-7, lambda seed: _is_power(seed, 3)),
+    "squares, to 8": (3.8e-4, lambda seed: _is_power(seed, 2, 8)),
     "primes": (0.05, _is_prime),
     "of the digits of pi, e or the root of 2": (6e-8, lambda seed: seed >= 10**8 and str(seed) in DECIMALS),
     "palindromes": (6e-5, lambda seed: _written_from_both_ends(str(seed))),
@@ -100,6 +101,7 @@ def written(seeds: Sequence[int], spans: Sequence[tuple[int, int]] = (), hashes:
         _of_hashes(told, hashes)
         or _of_each_other(told)
         or _of_the_same_digits(told)
+        or _of_a_count(told)
         or _of_a_rule(told)
         or _of_few_bits(told)
     )
@@ -193,6 +195,24 @@ def _of_the_same_digits(seeds: Sequence[int]) -> str:
     return ""
 
 
+def _of_a_count(seeds: Sequence[int]) -> str:
+    """Whether two or more digits, at one place from the left or the right, count up or down by one from run to run."""
+    for name, base, form in (("digits", 10, "d"), ("hexadecimal digits", 16, "x")):
+        rows = [format(seed, form) for seed in seeds]
+        for width in range(2, 6):
+            places = 2 * 2 * (max(map(len, rows)) - width + 1)  # from either end, up or down
+            if 2 * places * base ** (-float(width) * (len(seeds) - 1)) >= DOUBTFUL:
+                continue
+            for turn, at in itertools.product((1, -1), range(min(map(len, rows)) - width + 1)):
+                parts = [
+                    row[at : at + width] if turn > 0 else row[len(row) - at - width : len(row) - at] for row in rows
+                ]
+                steps = {int(b, base) - int(a, base) for a, b in itertools.pairwise(parts)}
+                if steps in ({1}, {-1}):
+                    return f"the {name} {', '.join(parts[:4])} in them count the runs"
+    return ""
+
+
 def _of_a_rule(seeds: Sequence[int]) -> str:
     """Whether one step leads from seed to seed: a factor, or a factor and a term, modulo 2^31; or bits exchanged."""
     steps = [after - before for before, after in itertools.pairwise(seeds)]
@@ -201,12 +221,17 @@ def _of_a_rule(seeds: Sequence[int]) -> str:
         # products of drawn numbers agree in 31 bits by 32 in 2^31 at most, since both may be even
         if any(odd) and by_chance(len(odd) * 32 / WHOLE, sum(odd)) < DOUBTFUL:
             return f"one follows the other by {what}"
-    for count in (3, 4):
-        apart = [
-            functools.reduce(operator.xor, each) == 0 for each in itertools.combinations(seeds[:MOST_JOINED], count)
-        ]
+    powers = [(8 + 8 * b / a) / WHOLE for a, b in itertools.pairwise(seeds[:-1]) if a]
+    near = [abs(c - b * b / a) <= 2 + 2 * b / a for a, b, c in zip(seeds, seeds[1:], seeds[2:], strict=False) if a]
+    if any(near) and by_chance(sum(powers), sum(near)) < DOUBTFUL:
+        return "each is the one before times one number, rounded"
+    for count in sorted({3, 4, len(seeds)} - {0, 1, 2}):
+        some = seeds if count == len(seeds) else seeds[:MOST_JOINED]
+        apart = [functools.reduce(operator.xor, each) == 0 for each in itertools.combinations(some, count)]
         if any(apart) and by_chance(len(apart) / WHOLE, sum(apart)) < DOUBTFUL:
             return f"of {count} each has the bits in which the others differ"
+    if len(seeds) > 2 and any(2 * seed % WHOLE == sum(seeds) % WHOLE for seed in seeds):
+        return "one is the sum of all the others"
     return ""
 
 
