@@ -15,7 +15,12 @@ from benchmark.validation.subjects import ResultSet, as_number
 
 AS_NEAR = 0.02
 """A figure in words is rounded: by so much, or to the digits that it has."""
-_REVIEWED = re.compile(r"\b(verified|certified|approved|endorsed|audited)\b.{0,20}\bml(commons|perf)\b", re.IGNORECASE)
+_REVIEWED = re.compile(
+    r"\b(verified|certified|approved|endorsed|audited|reviewed|begutachtet|geprüft|bestätigt|vérifié|certifié|verificado)\b"
+    r".{0,20}\bml(commons|perf)\b|\bml(commons|perf)\b.{0,20}\b(verified|certified|approved|endorsed|audited|begutachtet"
+    r"|geprüft|bestätigt|vérifié|certifié|verificado)\b",
+    re.IGNORECASE,
+)
 _NUMBER = r"(?<![\w.,-])(\d[\d,]*(?:\.\d+)?)\s*"
 _TIME = re.compile(rf"{_NUMBER}(s|secs?|seconds?|min|minutes?|h|hours?)\b(?!\s*(?:clock|cycle|timeout))", re.IGNORECASE)
 _ENERGY = re.compile(rf"{_NUMBER}([km]?)(J|joules?|Wh)\b", re.IGNORECASE)

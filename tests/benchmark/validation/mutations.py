@@ -38,6 +38,7 @@ from mutations_edges import EDGES
 from mutations_files import FILES
 from mutations_learned import LEARNED
 from mutations_ledger import LEDGERS
+from mutations_nearer import NEARER
 from mutations_outsiders import OUTSIDERS
 from mutations_power import POWERED
 from mutations_published import PUBLISHED_RUNS
