@@ -298,5 +298,5 @@ MUTATIONS = (
     Mutation("the same seed everywhere, and records that agree", "R4.2", every_log(put(keys.SEED, 42))),
     *(*EDGES, *RELATED, *TOLD, *LEARNED, *CODES, *TALLIED, *BETWEEN, *OUTSIDERS, *PUBLISHED_RUNS, *RELATIONS),
     *(*STRANGERS, *VENDORS, *POWERED, *VISIBLE),
-    *BOUNDS,
+    *(*BOUNDS, *WORDS, *NEARER),
 )
