@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Sequence
+from statistics import stdev
 
 DOUBTFUL = 1e-6
 """A reader asks about what so few honest sets show by chance."""
+STEPS = (2, 5, 10, 20, 25, 50, 100, 125, 200, 250, 500, 1000)
+"""Milliseconds that times which somebody wrote are multiples of, or leave one digit at their end by."""
+FEWEST, LARGEST = 3, 2**53
 
 
 def of_one_length(count: int, deviation_ms: float, span_ms: int = 0) -> float:
@@ -22,3 +28,27 @@ def of_one_length(count: int, deviation_ms: float, span_ms: int = 0) -> float:
 
     most = 1 + span_ms / 2
     return (1 + span_ms) * min(1.0, integral(most) - integral(most - 1)) ** (count - 1)
+
+
+def one_remainder(numbers: Sequence[int]) -> tuple[int, int, int] | None:
+    """Where so many of these milliseconds leave one remainder by a step: the step, the remainder and how many, of what
+    is least likely; None where chance does so. Steps are tried that the numbers vary by, so that each remainder is as
+    likely as another; and each number counts once, since some waits are alike."""
+    distinct = {each for each in numbers if abs(each) < LARGEST}
+    spread, count = stdev(distinct) if len(distinct) >= FEWEST else 0.0, len(distinct)
+    found = []
+    for step in (each for each in STEPS if each <= spread):
+        remainder, times = Counter(each % step for each in distinct).most_common(1)[0]
+        tries = len(STEPS) * (step if remainder else 1)
+        chance = tries * math.exp(-count * _divergence(times / count, 1 / step))  # Chernoff's bound of the tail
+        found.append((chance, step, remainder, times))
+    chance, step, remainder, times = min(found, default=(1.0, 1, 0, 0))
+    return (step, remainder, times) if chance < DOUBTFUL else None
+
+
+def _divergence(share: float, expected: float) -> float:
+    """Kullback and Leibler's, of a share that is found from a smaller one; 0 for one that is not larger."""
+    if share <= expected:
+        return 0.0
+    rest = (1 - share) * math.log((1 - share) / (1 - expected)) if share < 1 else 0.0
+    return share * math.log(share / expected) + rest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from benchmark.events import keys
@@ -9,7 +10,7 @@ from benchmark.scoring.averages import median_window
 from benchmark.submission.ledger import LABELS, LEDGER, LedgerRun
 from benchmark.validation.checks.ledger import LEFT_OPEN
 from benchmark.validation.checks.settings import same
-from benchmark.validation.finding import Fault, Severity
+from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import STRONG, ResultSet, as_number
 from benchmark.validation.told import ledger_of, names_of, run_of
@@ -17,6 +18,17 @@ from benchmark.validation.told import ledger_of, names_of, run_of
 NEAR_SHARE = 0.05
 """A tuned number that differs by less changes a result no more than another seed does."""
 NOTHING = object()
+STANDARD = "standard"
+"""The partition that is the usual split, by another way."""
+_SEVERAL = r"(?:\d+|two|three|four|five|six|seven|eight|nine|ten|twenty|thirty|forty|fifty|hundred|many|all)"
+_RUNS = r"(?:runs?|sets?|seeds?|tries|attempts)"
+_CHOSEN = re.compile(
+    rf"(?<![a-z])(?:best|fastest|quickest|top|chosen|selected|picked)[-_ .]*(?:{_SEVERAL}[-_ .]*)?"
+    rf"(?:{_RUNS}(?![a-z])|(?:{_RUNS}[-_ .]*)?(?:of|from|among)[-_ .]*{_SEVERAL}(?![a-z]))"
+    r"|(?<![a-z])luck(?:y|iest)(?![a-z])|cherry[-_ .]?pick",
+    re.IGNORECASE,
+)
+"""A folder that says of its runs that they were chosen; `best_learning_rate` was tuned."""
 
 
 @check("R4.12", "R4.5", of=ResultSet, ours_alone=True)
@@ -130,6 +142,50 @@ def no_set_is_chosen_by_luck(results: ResultSet) -> Iterator[Fault]:
             severity=Severity.WARNING,
             hint="the submitter says why these runs are not the submitted ones: the best of several sets is luck",
         )
+
+
+@check("R4.12", of=ResultSet, ours_alone=True)
+def no_partition_hides_runs(results: ResultSet) -> Iterator[Fault]:
+    """The ledger has no finished runs that differ from the submitted ones in the partition alone: by the usual split,
+    or as many by one partition as a set has."""
+    ledger = ledger_of(results)
+    standard = results.standard
+    first = next((run for log in results.logs if ledger and (run := run_of(ledger, log)) is not None), None)
+    if ledger is None or first is None or standard is None:
+        return
+    by_partition: dict[str, list[LedgerRun]] = {}
+    for run in ledger.runs:
+        alike = (run.rung, run.ranks, run.instances) == (first.rung, first.ranks, first.instances)
+        if run.ended and alike and run.partition != first.partition:
+            if _apart(run, first, standard.free, results.logs[0].settings()) is not None:
+                by_partition.setdefault(run.partition, []).append(run)
+    for partition, runs in by_partition.items():
+        if partition.partition("/")[0] == STANDARD or len(runs) >= standard.runs:
+            yield Fault(
+                f"runs like the submitted ones finished on the partition {shown(partition)}",
+                file=f"{results.file}/{LEDGER}",
+                line=runs[0].line,
+                found=f"{len(runs)}: {names_of(runs)}",
+                severity=Severity.WARNING,
+                hint="the submitter says why these runs do not count",
+            )
+
+
+@check("R4.12", of=ResultSet, ours_alone=True)
+def no_folder_says_that_runs_were_chosen(results: ResultSet) -> Iterator[Fault]:
+    """The folders of the submitted runs do not say that they are the best of several."""
+    ledger = ledger_of(results)
+    for run in [run_of(ledger, log) for log in results.logs] if ledger is not None else ():
+        if run is not None and (said := _CHOSEN.search(run.folder)):
+            yield Fault(
+                "the folder of a run says that it was chosen from several",
+                file=f"{results.file}/{LEDGER}",
+                line=run.line,
+                found=shown(said[0]),
+                expected="all runs, of which the median window is submitted (R4.5)",
+                severity=Severity.WARNING,
+            )
+            return
 
 
 def _apart(run: LedgerRun, other: LedgerRun, free: Sequence[str], found: Mapping[str, object]) -> set[str] | None:

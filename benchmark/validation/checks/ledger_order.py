@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from statistics import median
 
-from benchmark.submission.ledger import LEDGER
+from benchmark.submission.ledger import LEDGER, LedgerRun
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import STRONG, ResultSet, as_count
@@ -102,20 +102,33 @@ def runs_follow_each_other(results: ResultSet) -> Iterator[Fault]:
 @check("R4.12", of=ResultSet, ours_alone=True)
 def launches_are_whole(results: ResultSet) -> Iterator[Fault]:
     """Of instances that were started at once the ledger has as many as each of them says, also where they are not the
-    runs that are submitted: a run that stands alone was none of several."""
+    runs that are submitted: a run that stands alone was none of several; and these were run at once."""
     ledger = ledger_of(results)
-    launches: dict[tuple[str, int], set[int | None]] = {}
+    launches: dict[tuple[str, int], list[LedgerRun]] = {}
     for run in ledger.runs if ledger is not None else ():
         if run.instances > 1:
-            launches.setdefault((run.folder.rpartition("/")[0], run.instances), set()).add(run.index)
-    for (folder, instances), indices in launches.items() if results.scaling == STRONG else ():
-        if indices != set(range(instances)):
+            launches.setdefault((run.folder.rpartition("/")[0], run.instances), []).append(run)
+    for (folder, instances), runs in launches.items():
+        indices = {run.index for run in runs}
+        if results.scaling == STRONG and indices != set(range(instances)):
             yield Fault(
                 f"the ledger does not have all instances of {shown(folder)}",
                 file=f"{results.file}/{LEDGER}",
                 expected=f"{instances} that were started at once",
                 found=f"{len(indices)}",
                 severity=Severity.WARNING,
+            )
+        began = [run.started_ms for run in runs if run.started_ms is not None]
+        ended = [run.ended_ms for run in runs if run.ended and run.ended_ms is not None]
+        if ended and max(began) >= min(ended):
+            yield Fault(
+                f"the instances of {shown(folder)} were not run at once",
+                file=f"{results.file}/{LEDGER}",
+                line=runs[0].line,
+                expected="each begun before the first has ended",
+                found=f"one begun {(max(began) - min(ended)) / 1000:.1f} s after",
+                severity=Severity.WARNING,
+                hint="runs one after another are strong scaling, and count as such",
             )
 
 

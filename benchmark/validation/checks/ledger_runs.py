@@ -17,6 +17,8 @@ from benchmark.validation.registry import check
 from benchmark.validation.subjects import STRONG, Log, ResultSet, as_number
 from benchmark.validation.told import ledger_of, run_of
 
+TIMES_THE_EPOCH = 3
+"""By how much the epochs of two runs of one configuration differ in length on one machine, at most."""
 MINUTE, SHORTEST_SECONDS, LEAST_OF_THE_AVERAGE = 60.0, 10.0, 0.1
 """The kernel's load average of a minute nears the number of running programs, and forgets them, by e each minute; it
 looks every 5 s. Less than a tenth of what one process of the run before has left is none."""
@@ -64,7 +66,8 @@ def ledger_runs_can_be(results: ResultSet) -> Iterator[Fault]:
                 severity=Severity.WARNING,
             )
     sent = [run for log in results.logs if (run := run_of(ledger, log)) is not None]
-    yield from _shorter_than_they_lasted(file, reached, sent)
+    if sent:
+        yield from _unlike_the_submitted(file, reached, sent)
 
 
 @check("R7.5", of=ResultSet, ours_alone=True)
@@ -143,15 +146,22 @@ def _made_by(run: LedgerRun) -> dict[str, object]:
     }
 
 
-def _shorter_than_they_lasted(file: str, reached: Sequence[LedgerRun], sent: Sequence[LedgerRun]) -> Iterator[Fault]:
-    """Runs of the submitted sets of which the ledger has less time on the clock than from start to end."""
+def _unlike_the_submitted(file: str, reached: Sequence[LedgerRun], sent: Sequence[LedgerRun]) -> Iterator[Fault]:
+    """Runs of the submitted sets, or of their configuration, of which the ledger has less time on the clock than from
+    start to end, or epochs of another length."""
     folders = {run.folder.rpartition("/")[0] for run in sent} - {""}
     lines = {run.line for run in sent}  # of these runs_take_their_logs_time says so
+    alike = [
+        run
+        for run in reached
+        if run.line not in lines
+        and (run.configuration == sent[0].configuration or run.folder.rpartition("/")[0] in folders)
+    ]
     besides = [wait for run in sent if (wait := _beside_the_clock(run)) is not None]
-    for run in reached if besides else ():
+    for run in alike if besides else ():
         wait, usual = _beside_the_clock(run), max(median(besides), 0.0)
-        most = (FIRST_WAIT_SECONDS if run.index == 0 else WAIT_SECONDS) + TIMES_THE_WAIT * usual
-        if run.line not in lines and run.folder.rpartition("/")[0] in folders and wait is not None and wait > most:
+        most = (FIRST_WAIT_SECONDS if run.index in (0, None) else WAIT_SECONDS) + TIMES_THE_WAIT * usual
+        if wait is not None and wait > most:
             yield Fault(
                 "a run took much less on its clock than from its start to its end",
                 file=file,
@@ -161,6 +171,23 @@ def _shorter_than_they_lasted(file: str, reached: Sequence[LedgerRun], sent: Seq
                 severity=Severity.WARNING,
                 hint="a time that was changed: it decides which runs count",
             )
+    epochs = [each for run in sent if (each := _of_an_epoch(run)) is not None]
+    for run in alike if epochs else ():
+        own, usual = _of_an_epoch(run), median(epochs)
+        if own is not None and not usual / TIMES_THE_EPOCH <= own <= usual * TIMES_THE_EPOCH:
+            yield Fault(
+                "a run of the submitted configuration has epochs of another length than the submitted ones",
+                file=file,
+                line=run.end_line,
+                expected=f"about {usual:.3g} s for each, as in the submitted runs",
+                found=f"{run.epochs} in {run.seconds:g} s",
+                severity=Severity.WARNING,
+                hint="epochs or a time that were changed, or a machine that was busy",
+            )
+
+
+def _of_an_epoch(run: LedgerRun) -> float | None:
+    return run.seconds / run.epochs if run.seconds and run.epochs else None
 
 
 def _lasted(run: LedgerRun) -> float | None:

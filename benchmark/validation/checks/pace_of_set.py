@@ -45,7 +45,7 @@ def times_vary_as_clocks_do(results: ResultSet) -> Iterator[Fault]:
     logs = [log for log in results.read if log.closed and log.start and log.stop]
     if len(logs) < FEWEST_RUNS:
         return
-    told = {what: lengths for what, lengths in _lengths(results, logs) if len(lengths) >= FEWEST_RUNS}
+    told = {what: lengths for what, lengths in lengths_of(results, logs) if len(lengths) >= FEWEST_RUNS}
     for what, lengths in told.items():
         if _are_of_one_length(what, told):
             yield _doubtful(
@@ -90,7 +90,7 @@ def _is_one_rhythm(own: Sequence[float], other: Sequence[float]) -> bool:
     return spread >= RHYTHM_SPREAD and all(abs(a - b) <= RHYTHM_SHARE * spread for a, b in zip(one, two, strict=True))
 
 
-def _lengths(results: ResultSet, logs: Sequence[Log]) -> Iterator[tuple[str, list[int]]]:
+def lengths_of(results: ResultSet, logs: Sequence[Log]) -> Iterator[tuple[str, list[int]]]:
     """What the runs do, and the milliseconds that it took. Instances of weak scaling wait for each other before they
     start, and are measured from the first start."""
     strong, starts = results.scaling == STRONG, [log.start.time_ms for log in logs if log.start]

@@ -39,9 +39,11 @@ def more_run(
 ) -> None:
     """One more run with the configuration of the others, but for what is `told` of its start, at the end or before the
     entry at `place`, where the others leave it no time."""
-    lasted_ms = round(1000 * seconds) + 3200 if place is None else 0
+    waited_ms, late_ms = (random.Random(f"wait {len(entries)} {each}").randrange(90) for each in "be")
+    lasted_ms = round(1000 * seconds) + 3200 + late_ms if place is None else 0
+    epochs = round(entries[1]["epochs"] * seconds / entries[1]["time_to_train_seconds"])
     place = len(entries) if place is None else place
-    now = entries[place - 1]["time_ms"]
+    now = entries[place - 1]["time_ms"] + (waited_ms if lasted_ms else 0)
     start, end = (
         {**entries[0], "folder": f"left_out_{place}", "time_ms": now, **told},
         {
@@ -51,6 +53,7 @@ def more_run(
             "seed": random.Random(f"seed of the run at {place}").getrandbits(31),
             "log_sha256": f"{place:064x}",
             "time_to_train_seconds": seconds,
+            "epochs": epochs,
             "start": place,
         },
     )

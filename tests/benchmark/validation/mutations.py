@@ -31,11 +31,11 @@ from changes import (
 from corpus import RESULTS, Mutation
 from honest_run import EPOCH_MS, STEPS, at, own_ms
 from mutations_between import BETWEEN
-from mutations_bounds import BOUNDS
 from mutations_code import CODES
 from mutations_copies import COPIES
 from mutations_edges import EDGES
 from mutations_files import FILES
+from mutations_hidden import HIDDEN
 from mutations_learned import LEARNED
 from mutations_ledger import LEDGERS
 from mutations_nearer import NEARER
@@ -285,18 +285,8 @@ MUTATIONS = (
         "R5.1",
         lambda tree: (every_log(setting("width", 64))(tree), tree.logs.pop(2)),
     ),
-    Mutation(
-        "all times stretched back",
-        "R3.9",
-        log(
-            lambda lines: [
-                line.update(time_ms=lines[0]["time_ms"] + (line["time_ms"] - lines[0]["time_ms"]) // 2)
-                for line in lines
-            ]
-        ),
-    ),
     Mutation("the same seed everywhere, and records that agree", "R4.2", every_log(put(keys.SEED, 42))),
     *(*EDGES, *RELATED, *TOLD, *LEARNED, *CODES, *TALLIED, *BETWEEN, *OUTSIDERS, *PUBLISHED_RUNS, *RELATIONS),
     *(*STRANGERS, *VENDORS, *POWERED, *VISIBLE),
-    *(*BOUNDS, *WORDS, *NEARER),
+    *(*HIDDEN, *WORDS, *NEARER),
 )

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from benchmark.validation.chance import of_one_length
+from benchmark.validation.chance import of_one_length, one_remainder
 
 
 def drawn(count: int, deviation_ms: float, chance: random.Random) -> list[int]:
@@ -25,3 +25,13 @@ def test_drawn_intervals_are_no_more_alike_than_that(deviation_ms: float, span_m
     most = of_one_length(3, deviation_ms, span_ms)
     assert alike <= most + 4 * math.sqrt(max(alike, 1 / tries) / tries)
     assert most <= 1 + span_ms and (deviation_ms < 1 or most < 2.5 * (1 + span_ms) * alike + 0.02)
+
+
+def test_one_remainder_is_found_where_times_were_written_and_nowhere_else() -> None:
+    chance = random.Random("digits")
+    found = [one_remainder([round(chance.gauss(3900, 120)) for _ in range(15)]) for _ in range(5_000)]
+    assert found == [None] * len(found)
+    assert one_remainder([1000 * chance.randrange(10**9) for _ in range(4)]) == (1000, 0, 4)
+    assert one_remainder([10 * chance.randrange(1000) + 7 for _ in range(12)]) == (10, 7, 12)
+    assert one_remainder([485, 486, 485, 486, 487] * 3) is None  # they vary by less than a digit
+    assert one_remainder([110, 110, 110, 109, 144, 110, 110]) is None and one_remainder([]) is None
