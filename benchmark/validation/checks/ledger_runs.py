@@ -75,7 +75,7 @@ def load_averages_remember(results: ResultSet) -> Iterator[Fault]:
     """The load average of a minute, which the preflight reads, is not that of an idle machine just after a run."""
     ledger = ledger_of(results)
     for log in results.read if ledger is not None and results.scaling == STRONG else ():
-        run, average = run_of(ledger, log), _load_average(log)
+        run, average = run_of(ledger, log), load_average(log)
         if run is None or average is None:
             continue
         hosts, measured_ms = _hosts(log), log.of(keys.PREFLIGHT)[0].time_ms
@@ -103,7 +103,8 @@ def _hosts(log: Log) -> set[str]:
     return {shown(place["host"]) for place in placements(log)}
 
 
-def _load_average(log: Log) -> float | None:
+def load_average(log: Log) -> float | None:
+    """The load average of a minute that the preflight read; None where the log has none."""
     event = next(iter(log.of(keys.PREFLIGHT)), None)
     figures = event.value.get("figures") if event is not None and isinstance(event.value, dict) else None
     load = figures.get("load") if isinstance(figures, dict) else None

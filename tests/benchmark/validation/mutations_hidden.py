@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from changes import every_log, ledger, more_run
+from changes import Change, every_log, ledger, more_run
+from corpus import Tree
 from honest_run import Lines, at
 from mutations_bounds import BOUNDS
 from mutations_published import lasting, warned
@@ -64,6 +65,16 @@ def begun_on_a_second(lines: Lines) -> None:
         line["time_ms"] -= early
 
 
+def load_averages(average: Callable[[int], float]) -> Change:
+    """Of the preflight of each run, by its number."""
+
+    def change(tree: Tree) -> None:
+        for index, lines in tree.logs.items():
+            lines[at(lines, keys.PREFLIGHT)]["value"]["figures"]["load"]["average"] = average(index)
+
+    return change
+
+
 HIDDEN = (
     *BOUNDS,
     warned("slow runs on the usual partition", "R4.12", ledger(more(2, lambda _: {"partition": "standard"}))),
@@ -82,4 +93,16 @@ HIDDEN = (
     warned("a ledger on whole seconds", "R4.12", ledger(on_whole_seconds)),
     warned("all clocks started on a whole second", "R3.9", every_log(begun_on_a_second)),
     warned("epochs that all end in one digit", "R3.9", lasting(lambda _, ms: (ms + ms * 37 % 250) // 10 * 10 + 7)),
+    warned(
+        "preflights that leave out what they warned of",
+        "R7.5",
+        every_log(lambda lines: lines[at(lines, keys.PREFLIGHT)]["value"].pop("warnings")),
+    ),
+    warned(
+        "preflights whose warnings are none",
+        "R7.5",
+        every_log(lambda lines: lines[at(lines, keys.PREFLIGHT)]["value"].update(warnings=None)),
+    ),
+    warned("load averages of one number", "R7.5", load_averages(lambda _: 1.33)),
+    warned("load averages that rise by one step", "R7.5", load_averages(lambda index: round(1.1 + index / 10, 1))),
 )
