@@ -66,8 +66,14 @@ class AttackOutcome:
     minutes: dict[str, float]
 
     def betters(self, good: AttackOutcome) -> bool:
-        """Whether one of the scores is better than the untouched submission's."""
-        return any(minutes < good.minutes.get(where, 0.0) - 1e-9 for where, minutes in self.minutes.items())
+        """Whether one of the scores is better than the untouched submission's there, or, at a place that this has not,
+        than its best of the same benchmark."""
+
+        def best(where: str) -> float:
+            named = [minutes for place, minutes in good.minutes.items() if Path(place).name == Path(where).name]
+            return good.minutes.get(where, min(named, default=0.0))
+
+        return any(minutes < best(where) - 1e-9 for where, minutes in self.minutes.items())
 
 
 def judged(folder: Path, known: frozenset[tuple[str, str]]) -> AttackOutcome:

@@ -46,6 +46,8 @@ CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 """What no text has, and the head of most programs: all control characters but those that move a cursor, and escape."""
 _COMMIT = re.compile(r"[0-9a-f]{40}(-dirty)?")
 _NO_COMMIT = "unknown"
+MOST_FACTS = 64
+"""Files of facts beside the scripts: one of each implementation."""
 FEWEST_DIGITS = 4
 """Different digits of a commit: that a hash of 40 has fewer happens once in 10^21."""
 _IN_README = re.compile(r"\bcommit\s+`?([0-9a-f]{40})\b")
@@ -174,7 +176,10 @@ def packed_facts_agree(results: ResultSet) -> Iterator[Fault]:
     }
     if results.scaling != "strong":
         scripts = scripts / results.scaling
-    for path in sorted(scripts.glob("*.json"))[:8] if scripts.is_dir() and not scripts.is_symlink() else ():
+    told_by = sorted(scripts.glob("*.json")) if scripts.is_dir() and not scripts.is_symlink() else []
+    if len(told_by) > MOST_FACTS:
+        yield Fault("there are more files of facts than are read", file=results.file, expected=f"{MOST_FACTS} at most")
+    for path in told_by[:MOST_FACTS]:
         facts = DataFile.read(path, f"{results.file}: {path.name}", limits)
         if facts.values is None:
             yield Fault("facts of the packed scripts cannot be read", file=facts.file, found=facts.fault)

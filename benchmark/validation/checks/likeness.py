@@ -106,7 +106,6 @@ def nearest(curves: Sequence[Sequence[float]], kind: str) -> tuple[float, int, t
     ratio is larger and the chance less than of one alone.
     """
     import numpy as np
-    from scipy.stats import f
 
     width = min(map(len, curves))
     table = np.array([curve[:width] for curve in curves], float)
@@ -125,7 +124,7 @@ def nearest(curves: Sequence[Sequence[float]], kind: str) -> tuple[float, int, t
             pair = tuple(sorted((one, other)))
             if pair not in left or variance < left[pair][0]:
                 left[pair] = (variance, one, (other,))
-    found = _by_chance(sorted(left.values()), tried, freedom, f)
+    found = _by_chance(sorted(left.values()), tried, freedom)
     if found is not None or kind == RATES:
         return found
     mixed: list[tuple[float, int, tuple[int, ...]]] = []
@@ -138,13 +137,15 @@ def nearest(curves: Sequence[Sequence[float]], kind: str) -> tuple[float, int, t
             rest = own - share * across
             some.append((float(rest @ rest) / (share**2 + (1 - share) ** 2 + 1), one, (first, second)))
         mixed.append(min(some))
-    return _by_chance(sorted(mixed), 3 * len(mixed), freedom, f)
+    return _by_chance(sorted(mixed), 3 * len(mixed), freedom)
 
 
 def _by_chance(
-    found: list[tuple[float, int, tuple[int, ...]]], tried: int, freedom: int, f: object
+    found: list[tuple[float, int, tuple[int, ...]]], tried: int, freedom: int
 ) -> tuple[float, int, tuple[int, ...]] | None:
     """The nearest of them where its variance is smaller than chance leaves it, by the least of the unrelated."""
+    from scipy.special import fdtr
+
     if not found:
         return None
     variance, place, others = found[0]
@@ -152,14 +153,14 @@ def _by_chance(
     rest = [each for each, one, some in found[1:] if len(runs & {one, *some}) <= len(runs) - 2]
     if not rest or rest[0] <= 0:
         return None
-    chance = tried * float(f.cdf(variance / rest[0], freedom, freedom))  # type: ignore[attr-defined]
+    chance = tried * float(fdtr(freedom, freedom, variance / rest[0]))
     return (chance, place, others) if chance < DOUBTFUL else None
 
 
 @check("R4.6", of=ResultSet, ours_alone=True)
 def test_scores_vary_by_themselves(results: ResultSet) -> Iterator[Fault]:
     """Test scores are not one share of the dev scores in all runs: two splits err apart."""
-    from scipy.stats import f
+    from scipy.special import fdtr
 
     logs = _closed(results)
     known = recorded_at(logs[0]) if logs else ()
@@ -177,7 +178,7 @@ def test_scores_vary_by_themselves(results: ResultSet) -> Iterator[Fault]:
     # by how much dev scores of recorded runs vary after one epoch, those of another split of its size do too
     ends = [math.log(each.values[-1]) for each in known if each.values and each.values[-1] > 0]
     own, noise = _variance(shares), _variance(ends)
-    chance = float(f.cdf(own / noise, len(shares) - 1, len(ends) - 1)) if noise > 0 else 1.0
+    chance = float(fdtr(len(shares) - 1, len(ends) - 1, own / noise)) if noise > 0 else 1.0
     if chance < DOUBTFUL:
         yield _doubtful(
             logs[0],

@@ -205,7 +205,7 @@ def runs_vary_as_seeds_make_them(results: ResultSet) -> Iterator[Fault]:
     """Losses and scores of a set do not lie far nearer to each other than those of recorded runs: so do runs that were
     all made of one."""
     import numpy as np
-    from scipy.stats import f
+    from scipy.special import fdtr
 
     logs = _closed(results)
     known: tuple[Curve, ...] = recorded_at(logs[0]) if logs else ()
@@ -224,7 +224,7 @@ def runs_vary_as_seeds_make_them(results: ResultSet) -> Iterator[Fault]:
         shares: list[float] = []
         for own, spread, freedom in tables:
             rest = own if run is None else np.delete(own, run, axis=0)
-            shares += [float(each) for each in f.cdf(rest.var(axis=0, ddof=1) / spread, len(rest) - 1, freedom)]
+            shares += [float(each) for each in fdtr(len(rest) - 1, freedom, rest.var(axis=0, ddof=1) / spread)]
         deciding = math.ceil(OF_VALUES * len(shares))
         return len(shares) / deciding * sorted(shares)[deciding - 1]
 
