@@ -1,17 +1,21 @@
-"""How likely it is that honest times are as alike as those of a set."""
+"""How likely it is that honest times and readings are as alike as those of a set."""
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter
 from collections.abc import Sequence
+from operator import eq
 from statistics import stdev
 
 DOUBTFUL = 1e-6
 """A reader asks about what so few honest sets show by chance."""
 STEPS = (2, 5, 10, 20, 25, 50, 100, 125, 200, 250, 500, 1000)
 """Milliseconds that times which somebody wrote are multiples of, or leave one digit at their end by."""
-FEWEST, LARGEST = 3, 2**53
+FEWEST, FEWEST_IN_A_ROW, LARGEST = 3, 8, 2**53
+MANY_PAIRS, COARSE = 20, 0.1
+"""Pairs of like readings from which on it is known what follows them; and the share of like ones in coarse readings."""
 
 
 def of_one_length(count: int, deviation_ms: float, span_ms: int = 0) -> float:
@@ -52,3 +56,67 @@ def _divergence(share: float, expected: float) -> float:
         return 0.0
     rest = (1 - share) * math.log((1 - share) / (1 - expected)) if share < 1 else 0.0
     return share * math.log(share / expected) + rest
+
+
+def all_one_way(values: Sequence[float]) -> float:
+    """The chance that as many values as these, one after another, only rise or only fall: 2 / n!; those that are as
+    large as the one before are not counted."""
+    changes = _changes(values)
+    rising = {b > a for a, b in itertools.pairwise(changes)}
+    return min(1.0, 2 / math.factorial(min(len(changes), 100))) if len(rising) == 1 else 1.0
+
+
+def in_turn(values: Sequence[float]) -> tuple[float, int]:
+    """The chance, at most, that values come in turn as these do, and after how many the first comes again; 1 for values
+    that are not in turn, or all one."""
+    count = len(values)
+    period = next((p for p in range(2, count // 2 + 1) if all(map(eq, values[p:], values))), 0)
+    if not period or len(set(values)) == 1:
+        return 1.0, 0
+    return min(1.0, (count // 2) * _as_often_alike(values) ** (count - period)), period
+
+
+def all_together(chances: Sequence[float]) -> float:
+    """The chance of a product of chances as small as this one (Fisher 1925): c times the sum of (-ln c)^k / k!."""
+    logarithm = min(-sum(math.log(max(each, 1e-300)) for each in chances), 600.0)
+    return math.exp(-logarithm) * sum(logarithm**k / math.factorial(k) for k in range(min(len(chances), 50)))
+
+
+def share_a_stretch(one: Sequence[float], other: Sequence[float]) -> int:
+    """How many values of two series follow each other in both, in the same order or backwards, where chance lets so
+    many do so less often than `DOUBTFUL`; else 0. Values of a series, and values after the same one, are as often alike
+    as they are in it; and twice as many are asked of coarse ones, since a load that comes and goes repeats more."""
+    if min(len(one), len(other)) < FEWEST:
+        return 0
+    after = max(map(_alike_after_the_same, (one, other)))
+    alike = max(after, *map(_as_often_alike, (one, other)))
+    if alike >= 1:
+        return 0
+    length = math.log(DOUBTFUL / (2 * len(one) * len(other))) / math.log(alike)
+    length = max(FEWEST_IN_A_ROW, math.ceil(length * (2 if after > COARSE else 1)))
+    stretches = {tuple(one[place : place + length]) for place in range(len(one) - length + 1)}
+    both_ways = (
+        each[place : place + length] for each in (other, other[::-1]) for place in range(len(other) - length + 1)
+    )
+    return length if any(tuple(each) in stretches for each in both_ways) else 0
+
+
+def _alike_after_the_same(values: Sequence[float]) -> float:
+    """The share of pairs of like steps, or of pairs of like values, where these are many, that like ones follow."""
+    steps = [round(b - a, 9) for a, b in itertools.pairwise(values)]
+    pairs, both = (
+        sum(times * (times - 1) for times in Counter(each).values())
+        for each in (values[:-1], list(itertools.pairwise(values)))
+    )
+    return max(_as_often_alike(steps), both / pairs if pairs >= MANY_PAIRS else 0.0)
+
+
+def _changes(values: Sequence[float]) -> list[float]:
+    return [value for value, _ in itertools.groupby(values)]
+
+
+def _as_often_alike(values: Sequence[float]) -> float:
+    """The share of pairs of these values that are alike, at least one of as many as there are."""
+    count = len(values)
+    pairs = sum(times * (times - 1) for times in Counter(values).values())
+    return max(pairs / (count * (count - 1)), 1 / count) if count > 1 else 1.0

@@ -51,7 +51,7 @@ def power_is_of_the_run(log: Log) -> Iterator[Fault]:
     if found and nodes is not None and len(found) != nodes:
         yield Fault(
             "the power was not measured of all nodes",
-            file=_folder(log),
+            file=power_folder(log),
             expected=f"{nodes} logs of nodes, as {keys.NUMBER_OF_NODES} says",
             found=str(len(found)),
             severity=Severity.WARNING,
@@ -61,12 +61,13 @@ def power_is_of_the_run(log: Log) -> Iterator[Fault]:
             events = read_events(path, as_official=True)
         except StemdlError:
             continue  # record_says_no_more says so
-        yield from _over_the_run(f"{_folder(log)}/{path.name}", events, start, stop)
-        yield from _by_a_meter(f"{_folder(log)}/{path.name}", events)
-        yield from _of_a_node(log, f"{_folder(log)}/{path.name}", events)
+        yield from _over_the_run(f"{power_folder(log)}/{path.name}", events, start, stop)
+        yield from _by_a_meter(f"{power_folder(log)}/{path.name}", events)
+        yield from _of_a_node(log, f"{power_folder(log)}/{path.name}", events)
 
 
-def _folder(log: Log) -> str:
+def power_folder(log: Log) -> str:
+    """Where the power logs of a run lie, for the reader."""
     return f"{log.file.rpartition('/')[0]}/power/{log.path.stem}"
 
 
@@ -180,7 +181,7 @@ def power_is_of_all_runs(results: ResultSet) -> Iterator[Fault]:
     """All runs of a set were measured, or none; no two runs draw the same, or the same times a factor."""
     if results.scaling != STRONG:
         return
-    measured = {log.path: _readings(log) for log in results.read}
+    measured = {log.path: readings_of(log) for log in results.read}
     names = sorted(path.name for path, nodes in measured.items() if not nodes)
     if 0 < len(names) < len(measured):
         yield Fault(
@@ -196,14 +197,14 @@ def power_is_of_all_runs(results: ResultSet) -> Iterator[Fault]:
             if said:
                 yield Fault(
                     f"the power readings of two runs {said}",
-                    file=f"{_folder(other)}/{node}",
+                    file=f"{power_folder(other)}/{node}",
                     expected="what a meter measured in each run",
                     found=f"those of {one.path.name}",
                     severity=Severity.WARNING,
                 )
 
 
-def _readings(log: Log) -> Mapping[str, list[float]]:
+def readings_of(log: Log) -> Mapping[str, list[float]]:
     """The readings of a run's nodes, by the names of their logs; none of those that cannot be read."""
     return {path.name: told for path in power_logs(log.path, NODES) if (told := _watts(path))}
 

@@ -71,7 +71,28 @@ def of_one_node_of_two(tree: Tree) -> None:
     on_two_nodes(tree)
 
 
+def one_later(drawn: random.Random, count: int) -> list[float]:
+    """Readings of one series, some places on."""
+    place = drawn.randrange(1, 9)
+    return honest(random.Random("one series"), count + place)[place:]
+
+
 POWERED = (
+    warned("power readings that were sorted", "R5.6", measured(lambda drawn, count: sorted(honest(drawn, count)))),
+    warned("power readings of another run some places on", "R5.6", measured(one_later)),
+    warned(
+        "power readings of another run backwards",
+        "R5.6",
+        measured(lambda drawn, count: honest(random.Random(1), count)[:: drawn.choice((1, -1))]),
+    ),
+    warned(
+        "two power readings in turn", "R5.6", measured(lambda _, count: [(60.12, 61.37)[k % 2] for k in range(count)])
+    ),
+    warned(
+        "seven power readings in turn",
+        "R5.6",
+        measured(lambda drawn, count: (honest(drawn, 7) * count)[:count]),
+    ),
     warned("power readings of one number", "R5.6", measured(lambda _, count: [41.0] * count)),
     warned(
         "power readings that rise by one step", "R5.6", measured(lambda _, count: [90 + 0.01 * k for k in range(count)])

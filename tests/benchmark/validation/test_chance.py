@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
+from collections.abc import Callable
 
 import pytest
 
-from benchmark.validation.chance import of_one_length, one_remainder
+from benchmark.validation.chance import (
+    DOUBTFUL,
+    all_one_way,
+    all_together,
+    in_turn,
+    of_one_length,
+    one_remainder,
+    share_a_stretch,
+)
 
 
 def drawn(count: int, deviation_ms: float, chance: random.Random) -> list[int]:
@@ -35,3 +45,31 @@ def test_one_remainder_is_found_where_times_were_written_and_nowhere_else() -> N
     assert one_remainder([10 * chance.randrange(1000) + 7 for _ in range(12)]) == (10, 7, 12)
     assert one_remainder([485, 486, 485, 486, 487] * 3) is None  # they vary by less than a digit
     assert one_remainder([110, 110, 110, 109, 144, 110, 110]) is None and one_remainder([]) is None
+
+
+def wandering(chance: random.Random, count: int) -> list[float]:
+    return [95.0 + each for each in itertools.accumulate(chance.choice((-1, 0, 0, 1)) for _ in range(count))]
+
+
+def steady(chance: random.Random, count: int) -> list[float]:
+    return [float(round(chance.gauss(95, 0.8))) for _ in range(count)]
+
+
+@pytest.mark.parametrize("drawn_by", [wandering, steady])
+@pytest.mark.parametrize("count", [13, 40, 300])
+def test_whole_watts_of_two_runs_share_no_stretch_and_are_in_no_turn(
+    drawn_by: Callable[[random.Random, int], list[float]], count: int
+) -> None:
+    for number in range(40):
+        one, other = (drawn_by(random.Random(f"{number} {run}"), count) for run in range(2))
+        assert not share_a_stretch(one, other) and in_turn(one)[0] > DOUBTFUL and all_one_way(one) > DOUBTFUL
+
+
+def test_readings_that_were_made_are_told_from_those_of_a_meter() -> None:
+    chance = random.Random("readings")
+    fine = [round(chance.gauss(72, 3), 2) for _ in range(13)]
+    assert share_a_stretch(fine, [70.0, *fine[:-1]]) and share_a_stretch(fine, fine[::-1])
+    assert not share_a_stretch(fine, [round(1.01 * each, 2) for each in fine])
+    assert all_one_way(sorted(fine)) < DOUBTFUL < all_one_way(fine) and all_one_way([95.0] * 20) == 1
+    assert in_turn([60.0, 61.0] * 6 + [60.0])[1] == 2 and in_turn([95.0] * 9) == (1.0, 0) == in_turn([])
+    assert all_together([1.0, 1.0]) == 1.0 and all_together([1e-3] * 5) < DOUBTFUL < all_together([0.5] * 5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from pathlib import Path
 
@@ -14,7 +15,13 @@ from benchmark.validation.finding import Verdict
 from benchmark.validation.validate import validate
 
 
-@pytest.mark.parametrize("watts", [honest, whole_watts])
+def busy_in_turn(drawn: random.Random, count: int) -> list[float]:
+    """Whole watts of a node that trains and evaluates in turn."""
+    began = drawn.random() * 43
+    return [float(round((120 if (k + began) % 43 < 36 else 90) + drawn.gauss(0, 0.6))) for k in range(count)]
+
+
+@pytest.mark.parametrize("watts", [honest, whole_watts, busy_in_turn])
 @pytest.mark.parametrize("efficiencies", [(), (0.92,)])
 def test_a_meters_power_has_no_finding(tmp_path: Path, watts: Watts, efficiencies: tuple[float, ...]) -> None:
     tree = Tree.valid()
