@@ -48,6 +48,7 @@ class LedgerRun:
     source : SHA-256 of each package that ran. settings : of the trainer, before the ranks resolved them.
     started_ms, ended_ms : when the two lines were written, milliseconds since 1970.
     trainer : a user's own, as the run was called with it; None for the reference's.
+    fields : the names of what its start says, and of its settings.
     seed_given : by hand, which is for debugging.
     """
 
@@ -74,6 +75,7 @@ class LedgerRun:
     ended_ms: int | None = None
     end_line: int | None = None
     trainer: str | None = None
+    fields: frozenset[str] = frozenset()
 
     @property
     def declared(self) -> tuple[Any, ...]:
@@ -216,6 +218,7 @@ def _run(start: chain.ChainLink, end: chain.ChainLink | None) -> LedgerRun:
         index=_of(int, told.get("index")),
         ended_ms=_of(int, ended.get("time_ms")),
         end_line=end.line if end else None,
+        fields=frozenset({*told, *(f"settings.{name}" for name in settings)}),
     )
 
 

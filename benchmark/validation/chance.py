@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 import math
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from operator import eq
-from statistics import stdev
+from statistics import fmean, stdev
 
 DOUBTFUL = 1e-6
 """A reader asks about what so few honest sets show by chance."""
@@ -16,6 +17,9 @@ STEPS = (2, 5, 10, 20, 25, 50, 100, 125, 200, 250, 500, 1000)
 FEWEST, FEWEST_IN_A_ROW, LARGEST = 3, 8, 2**53
 MANY_PAIRS, COARSE = 20, 0.1
 """Pairs of like readings from which on it is known what follows them; and the share of like ones in coarse readings."""
+FINE, MANY_VALUES = 5e-4, 50
+"""Steps of a meter, as a share of what it reads, below which no node draws one number again and again; and values from
+which on a sum of squares is told by the normal distribution."""
 
 
 def of_one_length(count: int, deviation_ms: float, span_ms: int = 0) -> float:
@@ -99,6 +103,82 @@ def share_a_stretch(one: Sequence[float], other: Sequence[float]) -> int:
         each[place : place + length] for each in (other, other[::-1]) for place in range(len(other) - length + 1)
     )
     return length if any(tuple(each) in stretches for each in both_ways) else 0
+
+
+def most_at_the_top(series: Sequence[Sequence[float]], step: float) -> float:
+    """The chance, at most, that so many values of each series are its largest, where any other value is there no more
+    often than the most frequent; 1 for coarse ones. Of values that are said again and again each counts once."""
+    below = [[value for value in each if value < max(each)] for each in series]
+    rest = [value for each in below for value in each]
+    if not rest or step > FINE * max(rest) or _as_often_alike(rest) > COARSE:
+        return 1.0
+    again = len(rest) / sum(len(_changes(each)) for each in below)
+    share = (1 + Counter(rest).most_common(1)[0][1]) / (len(rest) + 1)
+    chances = []
+    for each in series:
+        count, others = each.count(max(each)) / again - 1, len(each) / again - 1
+        told = count > 0 and others > 0
+        chances.append(math.exp(-others * _divergence(count / others, share)) if told else 1.0)  # Chernoff's bound
+    return all_together(chances)
+
+
+def opposite_ranks(one: Sequence[float], other: Sequence[float]) -> float:
+    """The chance that high values of one stand so often with low ones of the other (Spearman 1904, normal)."""
+    a, b = map(_ranks, (one, other))
+    length = math.sqrt(sum(x * x for x in a) * sum(y * y for y in b))
+    share = sum(x * y for x, y in zip(a, b, strict=True)) / length if length else 0.0
+    return 0.5 * math.erfc(-share * math.sqrt((len(one) - 1) / 2)) if share < 0 else 1.0
+
+
+def _ranks(values: Sequence[float]) -> list[float]:
+    """Twice their ranks, from the mean; like values have one."""
+    in_order = sorted(values)
+    return [bisect_left(in_order, value) + bisect_right(in_order, value) - len(values) for value in values]
+
+
+def same_in_any_order(one: Sequence[float], other: Sequence[float], alike: float) -> float:
+    """The chance, at most, that so many values of one are in the other too, each once, where a share `alike` of pairs
+    are; or that each of many values is so nearly as often in one as in the other."""
+    from scipy.special import chdtr
+
+    counts, others = Counter(one), Counter(other)
+    shared, expected = (counts & others).total(), len(one) * len(other) * alike
+    many = math.exp(shared - expected - shared * math.log(shared / expected)) if shared > expected > 0 else 1.0
+    values, share = counts.keys() | others.keys(), math.sqrt(len(other) / len(one))
+    apart = sum((counts[each] * share - others[each] / share) ** 2 / (counts[each] + others[each]) for each in values)
+    return min(many, float(chdtr(len(values) - 1, apart))) if len(values) > MANY_VALUES else many
+
+
+def pairs_alike(series: Sequence[Sequence[float]]) -> float:
+    """The share of pairs of values within a series that are alike, and of one pair more; at least two of as many as the
+    values that lie, a step apart, between the least and the largest, since those of a slow rise are each there once."""
+    alike = sum(times * (times - 1) // 2 for each in series for times in Counter(each).values())
+    told = sorted({value for each in series for value in each})
+    least = 2 * least_step(told) / (told[-1] - told[0]) if len(told) > 1 else 1.0
+    return max(least, (1 + alike) / (1 + sum(math.comb(len(each), 2) for each in series)))
+
+
+def least_step(told: Sequence[float]) -> float:
+    """The least between two values, each larger than the one before; 0 for a single one."""
+    return min((b - a for a, b in itertools.pairwise(told)), default=0.0)
+
+
+def follow_from_two(values: Sequence[float], step: float) -> float:
+    """The chance, at most, that each value follows from the two before it, by one factor of each and a constant, as
+    those of sines, lines and geometric series do, to the step that they are told in: each may be off by as much as it
+    differs from the last. Those that differ most, three, are what the factors were taken from."""
+    import numpy as np
+
+    if len(values) < FEWEST_IN_A_ROW:
+        return 1.0
+    told = np.array(values, float) - fmean(values)
+    before = np.stack([told[1:-1], told[:-2], np.ones(len(told) - 2)], axis=1)
+    factors = np.linalg.lstsq(before, told[2:], rcond=None)[0]
+    width = 0.6 * step * (1 + float(np.abs(factors[:2]).sum()))  # half a step of each, and of what the fit is off by
+    if np.any(np.abs(told[2:] - before @ factors) > width):
+        return 1.0
+    moves = np.sort(np.abs(np.diff(told)[1:]))[:-3]
+    return float(np.prod(np.minimum(1.0, 2 * width / np.maximum(moves, width))))
 
 
 def _alike_after_the_same(values: Sequence[float]) -> float:

@@ -9,7 +9,7 @@ from statistics import median
 from benchmark.events import keys
 from benchmark.launch.load import LOAD
 from benchmark.submission.ledger import LEDGER, LedgerRun
-from benchmark.validation.checks.ledger import CLOCKS_APART_SECONDS
+from benchmark.validation.checks.ledger import CLOCKS_APART_SECONDS, OWN_TRAINER
 from benchmark.validation.checks.ledger_order import FIRST_WAIT_SECONDS, TIMES_THE_WAIT, WAIT_SECONDS
 from benchmark.validation.checks.placement import placements
 from benchmark.validation.finding import Fault, Severity, shown
@@ -68,6 +68,56 @@ def ledger_runs_can_be(results: ResultSet) -> Iterator[Fault]:
     sent = [run for log in results.logs if (run := run_of(ledger, log)) is not None]
     if sent:
         yield from _unlike_the_submitted(file, reached, sent)
+
+
+@check("R4.12", of=ResultSet, ours_alone=True)
+def starts_say_the_same_things(results: ResultSet) -> Iterator[Fault]:
+    """One code writes one form of a run's start: a field that some of its runs of a rung lack was taken out."""
+    ledger = ledger_of(results)
+    first: dict[tuple[str, str], LedgerRun] = {}
+    for run in ledger.runs if ledger is not None else ():
+        other = first.setdefault((shown(run.source), shown(run.rung)), run)
+        apart = (run.fields ^ other.fields) - {OWN_TRAINER}
+        if apart:
+            yield Fault(
+                "two starts in the ledger that one code wrote do not have the same fields",
+                file=f"{results.file}/{LEDGER}",
+                line=run.line,
+                expected=f"those of line {other.line}",
+                found=", ".join(sorted(apart)[:6]),
+                severity=Severity.WARNING,
+                hint="lines that the software did not write",
+            )
+            return
+
+
+@check("R5.4", of=ResultSet, ours_alone=True)
+def ledger_runs_take_turns(results: ResultSet) -> Iterator[Fault]:
+    """Runs of the submitted configuration have the whole system, and so each begins when the one before has ended, be
+    they submitted or not; instances of weak scaling are run at once."""
+    ledger = ledger_of(results)
+    if ledger is None:
+        return
+    of = {run.configuration for log in results.logs if (run := run_of(ledger, log)) is not None and run.instances == 1}
+    times = sorted(
+        (run.started_ms, run.ended_ms, run.line, shown(run.folder))
+        for run in ledger.runs
+        if run.configuration in of and run.started_ms is not None and run.ended_ms is not None
+    )
+    last = times[0] if times else (0, 0, 0, "")
+    for each in times[1:]:
+        if last[1] - each[0] > 1000 * CLOCKS_APART_SECONDS:
+            yield Fault(
+                "two runs of strong scaling overlap in the ledger",
+                file=f"{results.file}/{LEDGER}",
+                line=each[2],
+                expected=f"a start when {last[3]} had ended",
+                found=f"{each[3]}, {(last[1] - each[0]) / 1000:.1f} s before that",
+                severity=Severity.WARNING,
+                hint="a system that trains two models at once, or a run that was never made",
+            )
+            return
+        last = max(last, each, key=lambda told: told[1])
 
 
 @check("R7.5", of=ResultSet, ours_alone=True)

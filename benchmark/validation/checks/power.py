@@ -6,6 +6,7 @@ import itertools
 import math
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
@@ -204,17 +205,41 @@ def power_is_of_all_runs(results: ResultSet) -> Iterator[Fault]:
                 )
 
 
+@dataclass(frozen=True)
+class NodeReadings:
+    """What the power log of a node has: readings in watts, the milliseconds before each, and the efficiency of the
+    supply, 1 where it is not said."""
+
+    watts: list[float]
+    waited_ms: list[int]
+    efficiency: float
+
+
+def nodes_of(log: Log) -> Mapping[str, NodeReadings]:
+    """What was read of a run's nodes, by the names of their logs; nothing of those that cannot be read."""
+    return {path.name: told for path in power_logs(log.path, NODES) if (told := _read(path)).watts}
+
+
 def readings_of(log: Log) -> Mapping[str, list[float]]:
     """The readings of a run's nodes, by the names of their logs; none of those that cannot be read."""
-    return {path.name: told for path in power_logs(log.path, NODES) if (told := _watts(path))}
+    return {name: told.watts for name, told in nodes_of(log).items()}
 
 
-def _watts(path: Path) -> list[float]:
+def _read(path: Path) -> NodeReadings:
     try:
         events = read_events(path, as_official=True)
     except StemdlError:
-        return []  # record_says_no_more says so
-    return [value for event in events if event.key == READING and (value := as_number(event.value)) is not None]
+        return NodeReadings([], [], 1.0)  # record_says_no_more says so
+    told = [
+        (event.time_ms, value)
+        for event in events
+        if event.key == READING and (value := as_number(event.value)) is not None
+    ]
+    begins = [event.time_ms for event in events if event.key == MEASUREMENT_START][:1]
+    times = [*(begins or [at for at, _ in told[:1]]), *(at for at, _ in told)]
+    supplies = [as_number(event.value) for event in events if event.key == CONVERSION_EFFICIENCY]
+    waited = [b - a for a, b in itertools.pairwise(times)]
+    return NodeReadings([value for _, value in told], waited, supplies[-1] if supplies and supplies[-1] else 1.0)
 
 
 def _alike(one: list[float], other: list[float]) -> str:

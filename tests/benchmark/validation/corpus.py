@@ -57,6 +57,7 @@ def ledger_of(runs: dict[int, tuple[Lines, bytes]]) -> list[dict[str, Any]]:
                 "index": index,
                 "rung": told.get(keys.SUBMISSION_BENCHMARK),
                 "ranks": settings.get("ranks"),
+                "instances": 1,
                 "seed_given": False,
                 "settings": {name: value for name, value in settings.items() if name not in ("ranks", "launcher")},
                 "resumed": False,

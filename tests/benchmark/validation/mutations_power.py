@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable, Sequence
 
@@ -38,9 +39,11 @@ def measured(
     idle_ms: int = 0,
     efficiencies: Sequence[float] = (),
     covers: str = COVERED,
+    every_ms: Sequence[int] = (EVERY_MS,),
+    supply_of: Callable[[int], float] | None = None,
 ) -> Change:
     """A power log for each run, and records that say its energy. `seed_of` and `factor`: of which the readings of a
-    run are, by its number."""
+    run are, by its number; `every_ms`: the times between them, in turn; `supply_of`: its efficiency, by the run."""
 
     def change(tree: Tree) -> None:
         for index in runs:
@@ -48,16 +51,18 @@ def measured(
                 tree.logs[index][at(tree.logs[index], key)]["time_ms"] for key in (keys.RUN_START, keys.RUN_STOP)
             )
             begins, ends = start - idle_ms, stop + idle_ms
-            times = [*range(begins + EVERY_MS, ends, EVERY_MS), ends]
+            told_at = itertools.accumulate(itertools.cycle(every_ms), initial=begins)
+            times = [*itertools.takewhile(lambda ms, last=ends: ms < last, itertools.islice(told_at, 1, None)), ends]
+            supplies = [supply_of(index)] if supply_of else efficiencies
             values = [round(each * factor**index, 2) for each in watts(random.Random(seed_of(index)), len(times))]
             told: list[tuple[int, str, float | None]] = [(begins, MEASUREMENT_START, None)]
-            told += [(begins, CONVERSION_EFFICIENCY, each) for each in efficiencies]
+            told += [(begins, CONVERSION_EFFICIENCY, each) for each in supplies]
             told += [(when, READING, each) for when, each in zip(times, values, strict=True)]
             told += [(ends, MEASUREMENT_STOP, None)]
             lines = "".join(map(power_line, told))
             add(f"{RESULTS}/power/result_{index}/node_0.txt", lines.replace(COVERED, covers).encode())(tree)
             watt_ms = sum(each * (b - a) for each, a, b in zip(values, [begins, *times], times, strict=False))
-            efficiency = efficiencies[-1] if efficiencies else 1.0
+            efficiency = supplies[-1] if supplies else 1.0
             energy = efficiency * watt_ms * (stop - start) / (ends - begins) / 1000
             tree.records[index] = lambda record, energy=energy: record.update(
                 energy_joules=energy, energy_covers=covers

@@ -21,11 +21,36 @@ def busy_in_turn(drawn: random.Random, count: int) -> list[float]:
     return [float(round((120 if (k + began) % 43 < 36 else 90) + drawn.gauss(0, 0.6))) for k in range(count)]
 
 
-@pytest.mark.parametrize("watts", [honest, whole_watts, busy_in_turn])
+def steady(drawn: random.Random, count: int) -> list[float]:
+    """Tenths of a watt of a node that is nearly as steady as they are, with dips."""
+    return [round(drawn.gauss(350.0, 0.2) - (drawn.random() < 0.1) * drawn.uniform(20, 80), 1) for _ in range(count)]
+
+
+def kept(drawn: random.Random, count: int) -> list[float]:
+    """A meter that gives each second twice, and a mean of the last ones."""
+    told = [drawn.uniform(80, 90)]
+    while len(told) < count:
+        told += [round(0.5 * told[-1] + 0.5 * drawn.gauss(95, 1.2), 2)] * 2
+    return told[:count]
+
+
+def falling(drawn: random.Random, count: int) -> list[float]:
+    """Tenths of a watt of fans that slow down."""
+    return [round(120 - 2 * k / count + drawn.gauss(0, 0.15), 1) for k in range(count)]
+
+
+@pytest.mark.parametrize("watts", [honest, whole_watts, busy_in_turn, steady, kept, falling])
 @pytest.mark.parametrize("efficiencies", [(), (0.92,)])
 def test_a_meters_power_has_no_finding(tmp_path: Path, watts: Watts, efficiencies: tuple[float, ...]) -> None:
     tree = Tree.valid()
     measured(watts, efficiencies=efficiencies)(tree)
+    report = validate([tree.write(tmp_path / "Somewhere")], official=False)
+    assert not [finding for finding in report.findings if finding.rule == "R5.6"]
+
+
+def test_readings_that_come_late_and_supplies_that_vary_a_little_have_no_finding(tmp_path: Path) -> None:
+    tree = Tree.valid()
+    measured(busy_in_turn, every_ms=(50, 50, 51, 50, 63), supply_of=lambda index: 0.92 + 0.002 * index)(tree)
     report = validate([tree.write(tmp_path / "Somewhere")], official=False)
     assert not [finding for finding in report.findings if finding.rule == "R5.6"]
 
