@@ -6,15 +6,14 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 
+from benchmark.validation.across_sets import Found, sets_do_not_follow_from_others
 from benchmark.validation.checks.seeds import CHOSEN, DOUBTFUL, SEED_BITS
 from benchmark.validation.copies import as_fault, copies
-from benchmark.validation.finding import Fault, Finding, Severity
+from benchmark.validation.finding import Fault, Severity
 from benchmark.validation.judgement import Judged, JudgedSet
 from benchmark.validation.recorded import copies_of_recorded, seeds_of_recorded
 from benchmark.validation.registry import as_finding
 from benchmark.validation.subjects import STRONG, WEAK
-
-Found = tuple[Judged, JudgedSet, list[Finding]]
 
 
 def found_across(judged: Sequence[Judged]) -> Iterator[Found]:
@@ -23,6 +22,7 @@ def found_across(judged: Sequence[Judged]) -> Iterator[Found]:
     yield from seeds_are_nowhere_else(judged)
     yield from scalings_take_turns(judged)
     yield from runs_were_not_recorded_before(judged)
+    yield from sets_do_not_follow_from_others(judged)
 
 
 def runs_are_nowhere_else(judged: Sequence[Judged]) -> Iterator[Found]:

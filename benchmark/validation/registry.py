@@ -21,6 +21,7 @@ BEYOND_ONE_SUBJECT = {
     "seeds_are_nowhere_else": ("R4.2",),
     "scalings_take_turns": ("R5.5", "R5.4"),
     "runs_were_not_recorded_before": ("R4.6", "R4.2"),
+    "sets_do_not_follow_from_others": ("R4.6", "R4.2"),
 }
 """What checks more than a function of one subject can, by name, with its rules."""
 OF_THE_UNREAD = "log_form"

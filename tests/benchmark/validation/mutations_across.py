@@ -8,9 +8,14 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from changes import ledger, more_run
+from changes import Change, ledger, more_run, put, shift_from
+from honest_run import EPOCHS, Lines, at, log_lines, seed_of
 from mutations_power import honest, measured
-from mutations_published import warned
+from mutations_published import stats_of, warned
+from mutations_related import seeds
+from mutations_weak import at_once
+
+from benchmark.events import keys
 
 
 def at_most_95(drawn: random.Random, count: int) -> list[float]:
@@ -55,6 +60,38 @@ def without(name: str) -> Callable[[list[dict[str, Any]]], None]:
     return change
 
 
+def of_the_strong_set(change: Callable[[Lines, Lines], None]) -> Change:
+    """Instances that are made of the runs of strong scaling, one of each."""
+    return at_once(lambda index, lines: change(lines, log_lines(index)))
+
+
+def learned(made: Callable[[float, int], float]) -> Change:
+    """The losses of instances, of those of the strong runs and the epoch."""
+
+    def change(lines: Lines, strong: Lines) -> None:
+        for epoch in range(EPOCHS):
+            stats_of(lines, epoch)["loss"] = made(stats_of(strong, epoch)["loss"], epoch)
+
+    return of_the_strong_set(change)
+
+
+def seeded(made: Callable[[int], int]) -> Change:
+    return at_once(lambda index, lines: put(keys.SEED, made(seed_of(index)))(lines))
+
+
+def timed(lines: Lines, strong: Lines) -> None:
+    """Epochs of 1.2 times those of a strong run, with samples/s that fit."""
+    for epoch in range(EPOCHS):
+        own, others = (
+            each[at(each, keys.EPOCH_STOP, epoch)]["time_ms"] - each[at(each, keys.EPOCH_START, epoch)]["time_ms"]
+            for each in (lines, strong)
+        )
+        shift_from(keys.EPOCH_STOP, round(1.2 * others) - own, epoch)(lines)
+        stats_of(lines, epoch)["throughput"] *= own / (1.2 * others)
+
+
+GLIBC = (1804289383, 846930886, 1681692777, 1714636915, 1957747793)
+
 ACROSS = (
     warned("power readings that are cut off", "R5.6", measured(at_most_95)),
     warned("power readings of a sine", "R5.6", measured(sine)),
@@ -69,4 +106,19 @@ ACROSS = (
     warned("starts of one code, of which some say instances", "R4.12", ledger(lambda told: told[4].pop("instances"))),
     warned("a start without one of the settings", "R4.12", ledger(without("symmetry"))),
     warned("runs that are not submitted at one time", "R5.4", ledger(overlapping)),
+    warned("seeds of rand() of glibc", "R4.2", seeds(GLIBC.__getitem__)),
+    warned("seeds of another set plus a number", "R4.2", seeded(lambda seed: (seed + 104_729) % 2**31)),
+    warned("seeds of another set xor a number", "R4.2", seeded(lambda seed: seed ^ 0x3C0FFEE5)),
+    warned("seeds of another set times a number", "R4.2", seeded(lambda seed: 48_271 * seed % 2**31)),
+    warned(
+        "losses of another set times a number for each epoch",
+        "R4.6",
+        learned(lambda loss, epoch: loss * (1.0031, 0.9968, 1.0044)[epoch]),
+    ),
+    warned(
+        "losses of another set plus a number for each epoch",
+        "R4.6",
+        learned(lambda loss, epoch: loss + (0.0123, -0.0045, 0.0067)[epoch]),
+    ),
+    warned("times of another set times a number", "R4.6", of_the_strong_set(timed)),
 )
