@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from statistics import fmean, stdev
 
-from benchmark.validation.chance import DOUBTFUL
+from benchmark.validation.chance import DOUBTFUL, LARGEST
 from benchmark.validation.checks.seeds import SEED_BITS
 from benchmark.validation.copies import KINDS, LEARNED, OF_TIMES, RATES, TIMES, Trace
 from benchmark.validation.finding import Fault, Finding, Severity
@@ -43,7 +43,7 @@ def sets_do_not_follow_from_others(judged: Sequence[Judged]) -> Iterator[Found]:
     for (_, _, one), (each, runs, other) in itertools.combinations(sets, 2):
         if {trace.same_file for trace in one} & {trace.same_file for trace in other}:
             continue
-        said = seeds_of_another(*([trace.seed for trace in some] for some in (one, other)))
+        said = seeds_of_another(*([_drawn(trace) for trace in some] for some in (one, other)))
         told = [("R4.2", "the seeds of a set are made of another's", said)] if said else []
         for kind, chance in follow(one, other):
             if pairs * chance < DOUBTFUL:
@@ -56,6 +56,11 @@ def sets_do_not_follow_from_others(judged: Sequence[Judged]) -> Iterator[Found]:
                 severity=Severity.WARNING,
             )
             yield each, runs, [as_finding(fault, rule, other[0].file)]
+
+
+def _drawn(trace: Trace) -> int | None:
+    """A seed that can be one."""
+    return trace.seed if trace.seed is not None and 0 <= trace.seed < WHOLE else None
 
 
 def seeds_of_another(one: Sequence[int | None], other: Sequence[int | None]) -> str:
@@ -103,8 +108,8 @@ def follow(one: Sequence[Trace], other: Sequence[Trace]) -> Iterator[tuple[str, 
 
 def _values(trace: Trace, kind: str) -> list[float]:
     """What was learned after each epoch, up to the first that says nothing."""
-    told = list(itertools.takewhile(lambda value: value is not None, trace.values[kind]))
-    numbers = [float(value) for value in told if value is not None]
+    told = itertools.takewhile(lambda value: value is not None and abs(value) < LARGEST, trace.values[kind])
+    numbers = [float(value or 0) for value in told]
     return numbers if kind == RATES else list(itertools.accumulate(numbers))
 
 
@@ -122,7 +127,9 @@ def _by_one_number(pairs: Sequence[tuple[float, float]]) -> Iterator[float]:
 def _times_a_factor(one: Sequence[list[float | None]], other: Sequence[list[float | None]]) -> float:
     """The chance that the times of each run are another's times a number, to the millisecond, where honest ones vary by
     what is left of them without the means of runs and of epochs."""
-    tables = [[[each for each in row if each is not None] for row in table] for table in (one, other)]
+    tables = [
+        [[each for each in row if each is not None and abs(each) < LARGEST] for row in table] for table in (one, other)
+    ]
     width = min(len(row) for table in tables for row in table)
     if width < 2:
         return 1.0

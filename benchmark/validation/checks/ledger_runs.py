@@ -94,9 +94,11 @@ def starts_say_the_same_things(results: ResultSet) -> Iterator[Fault]:
 @check("R5.4", of=ResultSet, ours_alone=True)
 def ledger_runs_take_turns(results: ResultSet) -> Iterator[Fault]:
     """Runs of the submitted configuration have the whole system, and so each begins when the one before has ended, be
-    they submitted or not; instances of weak scaling are run at once."""
+    they submitted or not; instances of weak scaling are run at once, and so may those of a set be that were placed on
+    several sets of cores."""
     ledger = ledger_of(results)
-    if ledger is None:
+    cores = {frozenset((shown(each["host"]), shown(each["cpus"])) for each in placements(log)) for log in results.read}
+    if ledger is None or len(cores) > 1:
         return
     of = {run.configuration for log in results.logs if (run := run_of(ledger, log)) is not None and run.instances == 1}
     times = sorted(

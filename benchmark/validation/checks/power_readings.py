@@ -8,6 +8,7 @@ from statistics import fmean
 
 from benchmark.validation.chance import (
     DOUBTFUL,
+    LARGEST,
     all_one_way,
     all_together,
     follow_from_two,
@@ -84,7 +85,11 @@ def _of_one_node(file: str, runs: Mapping[str, NodeReadings]) -> Iterator[Fault]
             found=", ".join(f"{each:g}" for each in sorted({*supplies})[:6]),
             severity=Severity.WARNING,
         )
-    runs = {name: each for name, each in runs.items() if len(each.watts) >= FEWEST_READINGS and min(each.watts) > 0}
+    runs = {
+        name: each
+        for name, each in runs.items()
+        if len(each.watts) >= FEWEST_READINGS and 0 < min(each.watts) <= max(each.watts) < LARGEST
+    }
     series = [each.watts[:MOST_READINGS] for each in runs.values()]
     if not series:
         return

@@ -7,8 +7,11 @@ import random
 from pathlib import Path
 
 import pytest
+from changes import ledger
 from corpus import Tree
 from honest_run import as_text, log_lines
+from mutations_across import overlapping
+from mutations_published import placed
 from mutations_weak import at_once
 
 from benchmark.validation.across_sets import follow, seeds_of_another
@@ -102,3 +105,14 @@ def test_honest_weak_and_strong_sets_have_no_relation(tmp_path: Path) -> None:
     at_once()(tree)
     report = validate([tree.write(tmp_path / "Somewhere")], official=False)
     assert not [finding for finding in report.findings if "another's" in finding.message]
+
+
+@pytest.mark.parametrize("nodes", [1, 5])
+def test_runs_on_nodes_of_their_own_may_be_made_at_one_time(tmp_path: Path, nodes: int) -> None:
+    tree = Tree.valid()
+    for index, lines in tree.logs.items():
+        for rank in (0, 1):
+            placed(rank, host=f"node-{index % nodes}")(lines)
+    ledger(overlapping)(tree)
+    report = validate([tree.write(tmp_path / "Somewhere")], official=False)
+    assert [finding.rule for finding in report.findings].count("R5.4") == (1 if nodes == 1 else 0)
