@@ -13,6 +13,7 @@ from benchmark.submission.run_record import facts_of
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.intervals import epoch_of, epoch_seconds, seconds_of
 from benchmark.validation.registry import check
+from benchmark.validation.sample_size import sample_bytes
 from benchmark.validation.subjects import Log, as_number
 
 SLACK_SHARE, SLACK_SECONDS = 0.05, 0.1
@@ -38,7 +39,7 @@ whole milliseconds."""
 DOUBTFUL = 1e-5
 """The chance below which a reader asks: the differences of n times are multiples of k by 1 in k^(n - 1), of some k at
 least as large by some times as much."""
-OF_AN_EVALUATION, SHORTEST_SECONDS = 0.2, 0.02
+OF_AN_EVALUATION, SHORTEST_SECONDS = 0.6, 0.02
 """The share of an evaluation's time that as many samples of the test split take at least, if for more than a moment."""
 
 
@@ -212,12 +213,12 @@ def no_work_without_time(log: Log) -> Iterator[Fault]:
                 expected=f'"{keys.STAGED_BYTES}": 0, or the setting stage',
                 found=f"{copied:g} bytes",
             )
-        least = log.number(keys.TRAIN_SAMPLES) or 1
+        least = (log.number(keys.TRAIN_SAMPLES) or 1) * sample_bytes(log) / (log.number(keys.NUMBER_OF_NODES) or 1)
         if copied < least and log.closed and log.settings().get("stage"):
             yield Fault(
                 "the settings name a folder to copy the data to, and they were not copied on the clock",
                 line=event.line,
-                expected=f"the bytes of {least:g} samples under {keys.STAGED_BYTES}",
+                expected=f"at least {least:g} under {keys.STAGED_BYTES}",
                 found=shown(event.metadata.get(keys.STAGED_BYTES)),
                 severity=Severity.WARNING,
             )

@@ -15,11 +15,17 @@ from benchmark.validation.registry import check
 from benchmark.validation.standard import standards
 from benchmark.validation.subjects import RECORD, Log
 
-_CHANGED = re.compile("denois|smooth|eas(y|ier)|filter|subset|reduced|augment|crop|half|quarter", re.IGNORECASE)
+_CHANGED = re.compile(
+    "denois|smooth|eas(y|ier)|filter|subset|reduced|augment|crop|half|quarter|(with|and|plus)[_-]?(dev|test|val)|extra|merged"
+    "|tuned",
+    re.IGNORECASE,
+)
 """What the name of a folder says of data that are not the rung's own."""
+_IN_MEMORY = re.compile(r"^/(dev|run)/shm/|(^|[/_-])(ram_?disk|tmpfs)([/_-]|$)", re.IGNORECASE)
+"""A folder that lies in memory, into which data were brought before the clock (R3.3)."""
 
 
-@check("R4.9", of=Log, ours_alone=True)
+@check("R4.9", "R3.3", of=Log, ours_alone=True)
 def record_agrees(log: Log) -> Iterator[Fault]:
     """The record holds the log's hash and, figure by figure, what follows from the log."""
     record = log.record
@@ -66,6 +72,15 @@ def record_agrees(log: Log) -> Iterator[Fault]:
             expected=log.standard.name,
             found=shown(folder),
             severity=Severity.WARNING,
+        )
+    if isinstance(folder, str) and _IN_MEMORY.search(folder):
+        yield Fault(
+            "the record's data lie in memory before the clock has started",
+            file=record.file,
+            expected="storage, from which staging reads them",
+            found=shown(folder),
+            severity=Severity.WARNING,
+            rule="R3.3",
         )
     if values["format"] is True or values["format"] != FORMAT:
         yield Fault(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
 from benchmark.events import keys
 from benchmark.launch.system import ABSENT, FRAMEWORK
@@ -26,7 +25,6 @@ _HOSTS = re.compile(r"\b\w*(?:host_?file|host_?list|node_?file|node_?list|_hosts
 """Variables that tell an MPI or a scheduler where to start ranks."""
 _NAMED_HOSTS = re.compile(r"\bstemdl\s+(?:run|launch)\b.*?\s--hosts[\s=]+([\w.,:-]+)")
 _THREADS = re.compile(r"\b(?:OMP|MKL|OPENBLAS|NUMEXPR|BLIS|TORCH)_NUM_THREADS=(\d{1,6})\b")
-_DATA = re.compile(r"\s--data[\s=]+(\S+)|\bstemdl\s+data\s+generate\s+\S+.*?\s(?:-o|--output)[\s=]+(\S+)")
 _PACKAGES = {name.lower(): package for name, package in FRAMEWORK.items()}
 """What a README calls a package, by how a log does."""
 
@@ -69,25 +67,6 @@ def scripts_bind_as_placed(results: ResultSet) -> Iterator[Fault]:
                         expected=shown(expected),
                         severity=Severity.WARNING,
                     )
-
-
-@check("R8.2", "R2.2", of=ResultSet, ours_alone=True)
-def scripts_name_the_data(results: ResultSet) -> Iterator[Fault]:
-    """The folder of the data that a record names has the name of one that the scripts make or read."""
-    lines = [plain for _, _, text in own_scripts(results) for _, plain in _lines(text)]
-    told = [next(filter(None, match.groups())) for plain in lines for match in _DATA.finditer(plain)]
-    names = {PurePosixPath(each).name for each in told if "$" not in each}
-    for log in results.read if names else ():
-        data = (log.record.values or {}).get("data") if log.record is not None else None
-        folder = data.get("folder") if isinstance(data, dict) else None
-        if isinstance(folder, str) and PurePosixPath(folder).name not in names:
-            yield Fault(
-                "the data lay in another folder than the scripts name",
-                file=log.record.file if log.record is not None else log.file,
-                found=shown(folder),
-                expected=" or ".join(sorted(names)),
-                severity=Severity.WARNING,
-            )
 
 
 @check("R8.2", of=ResultSet, ours_alone=True)

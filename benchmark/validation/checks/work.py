@@ -14,6 +14,7 @@ from benchmark.validation.curves import cpus_used
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.intervals import epoch_seconds, seconds_of
 from benchmark.validation.registry import check
+from benchmark.validation.sample_size import sample_bytes
 from benchmark.validation.subjects import Log, ResultSet, as_count, as_number
 
 TIMES_THE_EVALUATION, TIMES_THE_STAGING = 1.5, 4.0
@@ -21,8 +22,6 @@ TIMES_THE_EVALUATION, TIMES_THE_STAGING = 1.5, 4.0
 evaluation is one pass of three; reading is hashed with SHA-256, whose instructions all processors have alike."""
 TIMES_THE_RATE = 8.0
 """How many times as fast as on a recorded run's CPU a run may train by CPU: one of 2.6 GHz without matrix units."""
-LEAST_OF_A_SAMPLE = 1024
-"""Bytes: a sample of any task here has some thousand numbers."""
 FEWEST_OF_A_RANK = 8
 """Samples of a rank's step, below which training waits for more than its own arithmetic."""
 
@@ -117,11 +116,14 @@ def memory_holds_the_data(results: ResultSet) -> Iterator[Fault]:
     for log in results.read if memory else ():
         share, samples = as_number(log.settings().get("memory_share")), log.number(keys.TRAIN_SAMPLES)
         in_memory = any(event.metadata.get(keys.IN_MEMORY) is True for event in log.of(keys.STAGING_STOP))
-        if in_memory and share and samples and share * memory < samples * LEAST_OF_A_SAMPLE:
+        if not in_memory or not share or not samples:
+            continue
+        nodes = log.number(keys.NUMBER_OF_NODES) or 1
+        if share * memory * nodes < samples * sample_bytes(log):
             yield Fault(
                 "the data were read into less memory than they take",
                 file=log.file,
-                expected=f"at least {samples * LEAST_OF_A_SAMPLE:g} bytes for {samples:g} samples",
-                found=f"{share * memory:.3g} bytes, a share of {shown(share)}",
+                expected=f"at least {samples * sample_bytes(log):g} bytes for {samples:g} samples",
+                found=f"{share * memory * nodes:.3g} bytes, a share of {shown(share)}",
                 severity=Severity.WARNING,
             )

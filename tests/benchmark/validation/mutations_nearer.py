@@ -85,11 +85,8 @@ NEARER = (
     ),
     warned("a system named by a card that it lacks", "R7.7", named("a100-x8")),
     warned("a script of sixteen threads", "R8.2", script("export OMP_NUM_THREADS=16", RUN)),
-    warned(
-        "data of another folder than the scripts'",
-        "R8.2",
-        together(script(f"{RUN} --data data/{RUNG}"), in_a_record(folder=f"data/{RUNG}_with_dev")),
-    ),
+    warned("data in a folder with the dev split", "R4.9", in_a_record(folder=f"data/{RUNG}_with_dev")),
+    warned("data in memory before the clock", "R3.3", in_a_record(folder=f"/dev/shm/{RUNG}")),
     warned("data in a memory of bytes", "R4.8", every_log(setting("memory_share", 1e-6))),
     warned(
         "a learning rate that moves nothing",
