@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from benchmark.definition.goal import Goal
 from benchmark.events import keys
 from benchmark.foundation.reading import Unreadable, read_bytes
 from benchmark.foundation.source import OF_THE_SOURCE
@@ -13,7 +14,9 @@ from benchmark.validation.tree import walk
 
 _LOGS = re.compile(rb"\.(point|start|stop|interval)\(")
 """How the trainer logs an event (`benchmark.events.writer`)."""
-_KEY = re.compile(rb"\.point\(\s*keys\.([A-Z][A-Z0-9_]*)\b")
+_POINT = re.compile(rb"\.point\(\s*keys\.([A-Z][A-Z0-9_]*)\b")
+_OF_THE_GOAL = re.compile(rb"\.point\(\s*[\w.]*\bgoal\.(log_key|test_key)\b")
+_EDGE = re.compile(rb"\.(?:interval|start|stop)\(\s*[\"'](\w+)[\"']")
 Sources = dict[tuple[str, str], dict[str, bytes]]
 """The files of each implementation and package, by their path in the package."""
 
@@ -40,10 +43,12 @@ def packed_sources(submission: Path, benchmark: str, limits: Limits = Limits()) 
     return found
 
 
-def logs_at(text: bytes, line: int, key: str) -> bool:
-    """Whether a line logs an event, and none of another key where it names one."""
+def logs_at(text: bytes, line: int, key: str, goal: Goal) -> bool:
+    """Whether a line logs an event, and none of another key where it names one, or the two of an interval."""
     lines = text.split(b"\n")
     if not 1 <= line <= len(lines) or _LOGS.search(lines[line - 1]) is None:
         return False
-    named = [getattr(keys, name.decode(), None) for name in _KEY.findall(lines[line - 1])]
+    named = {getattr(keys, name.decode(), None) for name in _POINT.findall(lines[line - 1])}
+    named |= {getattr(goal, name.decode(), None) for name in _OF_THE_GOAL.findall(lines[line - 1])}
+    named |= {f"{name.decode()}_{edge}" for name in _EDGE.findall(lines[line - 1]) for edge in ("start", "stop")}
     return not named or key in named

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterator
 
@@ -9,7 +10,7 @@ from benchmark.events import keys
 from benchmark.events.reader import Event
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
-from benchmark.validation.subjects import Log
+from benchmark.validation.subjects import Log, as_count
 
 INIT_MINUTES = 30
 MLLOG_BEGAN_MS, FAR_FUTURE_MS = 1_514_764_800_000, 4_102_444_800_000  # 2018 and 2100
@@ -17,6 +18,16 @@ OURS_BEGAN_MS, AHEAD_MS = 1_793_491_200_000, 86_400_000
 """November 2026, before which no software logged a run of ours, and how far a log may be ahead of who judges it."""
 STEP_MS = 10
 """Milliseconds by which a clock may be set back while it is kept: a reader asks."""
+
+
+LONGEST_BETWEEN_LINES_MS = 5_000
+"""Between events of which the trainer has the values at hand: none of 166 recorded logs has 100 ms."""
+LOGGED_AT_ONCE = {
+    *(keys.SEED, keys.GLOBAL_BATCH_SIZE, keys.GRADIENT_ACCUMULATION_STEPS, keys.NUMBER_OF_NODES),
+    *(keys.ACCELERATORS_PER_NODE, keys.OPT_NAME, keys.OPT_BASE_LR, keys.OPT_WEIGHT_DECAY, keys.OPT_LR_WARMUP_STEPS),
+    *(keys.DATA_MANIFEST_SHA256, keys.DATA_RECIPE_SHA256, keys.DATA_STANDARD, keys.TRAIN_SAMPLES, keys.EVAL_SAMPLES),
+    *(keys.SUBMISSION_BENCHMARK, keys.SUBMISSION_ORG, keys.SUBMISSION_PLATFORM, keys.SUBMISSION_DIVISION),
+}
 
 
 @check("R3.7", of=Log)
@@ -219,3 +230,24 @@ _OF_THE_RUN = {
     keys.GLOBAL_BATCH_SIZE,
     *(f"{name}_{edge}" for name in (keys.EPOCH, keys.EVAL, keys.INIT) for edge in ("start", "stop")),
 }
+
+
+@check("R3.2", of=Log, ours_alone=True)
+def settings_are_logged_at_once(log: Log) -> Iterator[Fault]:
+    """Events that the trainer logs from one line after another, before the clock starts, leave no time for anything
+    else between them."""
+    for one, other in itertools.pairwise(log.events):
+        if one.key == keys.RUN_START or other.key == keys.RUN_START:
+            return
+        lines = [as_count(each.metadata.get("lineno")) for each in (one, other)]
+        if one.metadata.get("file") != other.metadata.get("file") or None in lines or other.key not in LOGGED_AT_ONCE:
+            continue
+        waited = other.time_ms - one.time_ms
+        if one.key in LOGGED_AT_ONCE and waited > LONGEST_BETWEEN_LINES_MS:
+            yield Fault(
+                f"time went by between {one.key} and {other.key}, which are logged at once",
+                line=other.line,
+                expected=f"at most {LONGEST_BETWEEN_LINES_MS} ms",
+                found=f"{waited} ms",
+                severity=Severity.WARNING,
+            )

@@ -79,7 +79,7 @@ def commit_names_the_code(log: Log) -> Iterator[Fault]:
 
 
 @check("R8.7", of=ResultSet, ours_alone=True)
-def code_was_released(results: ResultSet) -> Iterator[Fault]:
+def code_wasreleased(results: ResultSet) -> Iterator[Fault]:
     """A closed submission's trainer and harness are of a released version, or what is different is shown."""
     if not results.submitted or not results.logs or not all(log.closed for log in results.logs):
         return
@@ -95,7 +95,7 @@ def code_was_released(results: ResultSet) -> Iterator[Fault]:
     packed = _packed(results)
     for package in (trainer, "benchmark"):
         told = {shown(run.source.get(package)).strip('"') for run in ran}
-        unknown = sorted(told - _released(package))
+        unknown = sorted(told - released(package))
         if not unknown:
             continue
         different = _difference(packed, package, unknown) if package == trainer else ""
@@ -103,7 +103,7 @@ def code_was_released(results: ResultSet) -> Iterator[Fault]:
             f"the code of {package} that ran is of no released version",
             file=file,
             line=ran[0].line,
-            expected="one of " + ", ".join(sorted(each[:8] for each in _released(package))),
+            expected="one of " + ", ".join(sorted(each[:8] for each in released(package))),
             found=", ".join(each[:64] for each in unknown[:3]) + different,
             severity=Severity.WARNING,
             hint="the closed division computes what the reference computes: compare the source",
@@ -145,7 +145,7 @@ def source_is_packed(results: ResultSet) -> Iterator[Fault]:
         for event in log.events if ran else ():
             path, line = PurePosixPath(str(event.metadata.get("file"))), event.metadata.get("lineno")
             texts = [files[name] for files in ran if (name := "/".join(path.parts[1:])) in files]
-            if not isinstance(line, int) or not any(logs_at(text, line, event.key) for text in texts):
+            if not isinstance(line, int) or not any(logs_at(text, line, event.key, log.goal) for text in texts):
                 yield Fault(
                     f"{shown(event.key)} was logged from a line of the packed source that does not log it",
                     file=log.file,
@@ -272,7 +272,7 @@ def _packed(results: ResultSet) -> Sources:
 
 
 @functools.cache
-def _released(package: str) -> frozenset[str]:
+def released(package: str) -> frozenset[str]:
     """The hashes of a package in released versions and in this one."""
     shipped = [place.benchmark() for place in places().values() if place.shipped]
     known = {digest for benchmark in shipped for digest in benchmark.known_sources.get(package, ())}

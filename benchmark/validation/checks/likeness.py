@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from benchmark.events import keys
+from benchmark.validation.checks.plausible import as_recorded
 from benchmark.validation.copies import LOSSES, METRIC, RATES, recorded_at
 from benchmark.validation.finding import Fault, Severity
 from benchmark.validation.registry import check
-from benchmark.validation.subjects import Log, ResultSet, as_number
+from benchmark.validation.subjects import Log, ResultSet, as_count, as_number
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,6 +22,9 @@ DOUBTFUL = 1e-6
 FEWEST_EPOCHS, FEWEST_RUNS, MOST_RUNS, MOST_EPOCHS = 6, 4, 16, 200
 INDEPENDENT = 8
 """Epochs that count as independent, at most: after the first ones a run that is ahead stays so for many."""
+AS_RECORDED, SPREADS = 1e-4, 3.0
+"""The chance below which a reader asks, and how many standard deviations the means are apart then: other processors and
+libraries round otherwise, which makes runs of other luck and of no other mean."""
 EXACT = 1e-7
 """The residual of a formula, in shares of what a curve spans: training by random batches leaves thousandths."""
 POWERS = tuple(each / 200 for each in range(10, 1001))
@@ -185,6 +189,37 @@ def test_scores_vary_by_themselves(results: ResultSet) -> Iterator[Fault]:
             "the test scores are one share of the dev scores",
             f"{math.exp(sum(shares) / len(shares)):.4g} of them, to {math.sqrt(own):.1e}, by a chance of {chance:.0e}",
         )
+
+
+@check("R3.11", of=ResultSet, ours_alone=True)
+def runs_learn_as_recorded(results: ResultSet) -> Iterator[Fault]:
+    """Runs with the settings, batch size and ranks of recorded ones have their mean loss and score after each epoch, as
+    near as the spread of both leaves it (Student's t, of both spreads together)."""
+    from scipy.special import stdtr
+
+    logs = _closed(results)
+    known = recorded_at(logs[0]) if logs and all(map(as_recorded, logs)) else ()
+    alike = [each for each in known if each.ranks == as_count(logs[0].settings().get("ranks"))]
+    if min(len(logs), len(alike)) < FEWEST_RUNS:
+        return
+    for kind in (LOSSES, METRIC):
+        curves = [_kinds(log).get(kind, []) for log in logs]
+        recorded = [each.losses if kind == LOSSES else each.values for each in alike]
+        for place in range(min(map(len, [*curves, *recorded])) - 1):  # a run ends where chance was with it
+            own, others = [each[place] for each in curves], [each[place] for each in recorded]
+            freedom = len(own) + len(others) - 2
+            squares = _variance(own) * (len(own) - 1) + _variance(others) * (len(others) - 1)
+            apart = sum(own) / len(own) - sum(others) / len(others)
+            error = math.sqrt(squares / freedom * (1 / len(own) + 1 / len(others)))
+            chance = 2 * float(stdtr(freedom, -abs(apart) / error)) if error > 0 else 1.0
+            beyond = min(own) > max(others) or max(own) < min(others)
+            if beyond and chance < AS_RECORDED and abs(apart) > SPREADS * math.sqrt(squares / freedom):
+                yield _doubtful(
+                    logs[0],
+                    f"{kind} after epoch {place + 1} are not those of recorded runs with these settings",
+                    f"{min(own):.4g} to {max(own):.4g}, recorded {min(others):.4g} to {max(others):.4g}",
+                )
+                break
 
 
 def _variance(values: Sequence[float]) -> float:

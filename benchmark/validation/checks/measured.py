@@ -61,6 +61,15 @@ def _scores(log: Log) -> Iterator[Fault]:
         (event.line, value) for event in log.metrics + log.of(log.goal.test_key) if (value := as_number(event.value))
     ]
     samples = evaluated_samples(log.standard)
+    others = [(line, value) for line, value in scores if not is_share(value, samples)]
+    if log.closed and len(others) > 1 and all(_is_single(value) for _, value in others):
+        yield Fault(
+            "the scores have 32 bits, and the trainer's 64",
+            line=others[0][0],
+            found=f"{others[0][1]!r}, and {len(others) - 1} more",
+            expected="numbers of 64 bits, of which one in 500,000,000 ends so",
+            severity=Severity.WARNING,
+        )
     benchmark = benchmark_with(log.standard.name) if log.standard is not None else None
     if benchmark is not None and is_a_share(benchmark.measured.metric):
         yield from (

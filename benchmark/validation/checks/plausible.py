@@ -65,7 +65,7 @@ def losses_can_be(log: Log) -> Iterator[Fault]:
             )
             continue
         recorded = [curve.losses[place] for curve in known if place < len(curve.losses)]
-        most = least + TIMES_THE_LOSS * (max(recorded) - least) if recorded and _as_recorded(log) else None
+        most = least + TIMES_THE_LOSS * (max(recorded) - least) if recorded and as_recorded(log) else None
         if most is not None and loss > most and place < len(log.of(keys.TRACKED_STATS)) - 1:
             yield Fault(
                 f"the loss of epoch {epoch_of(event)} is far above that of the reference at these settings",
@@ -130,7 +130,7 @@ def scores_can_be(log: Log) -> Iterator[Fault]:
                 found=shown(value),
                 severity=Severity.WARNING,
             )
-        if _as_recorded(log) and left > TIMES_THE_WAY * max(kept):
+        if as_recorded(log) and left > TIMES_THE_WAY * max(kept):
             yield Fault(
                 f"the score after epoch {epoch_of(event)} is far {behind} that of the reference at these settings",
                 line=event.line,
@@ -183,7 +183,7 @@ def _reaching(goal: Goal, left: float) -> float:
     return (goal.high or 0.0) - left if goal.reaches == AT_LEAST else (goal.low or 0.0) + left
 
 
-def _as_recorded(log: Log) -> bool:
+def as_recorded(log: Log) -> bool:
     """Whether a log is of a batch size at which runs were recorded, and of the settings that these had: then it learns
     no slower either."""
     standard, settings = log.standard, log.settings()
@@ -196,7 +196,7 @@ def _as_recorded(log: Log) -> bool:
 
 def _falls_back(log: Log) -> Iterator[Fault]:
     """What a run has learned it does not lose."""
-    known = [_farther(log.goal, list(curve.values)) for curve in _recorded(log)] if _as_recorded(log) else []
+    known = [_farther(log.goal, list(curve.values)) for curve in _recorded(log)] if as_recorded(log) else []
     if not known:
         return
     most = TIMES_BACK * max([1.0, *itertools.chain.from_iterable(known)])

@@ -37,16 +37,16 @@ where things lie."""
 OTHER_PROGRAMS = re.compile(
     r"git (clone|fetch) .*|git (checkout|switch)( -[\w-]+)* [\w./-]+"
     r"|git submodule update.*|(\./|bash )?scripts/setup_env\.sh|cpupower .*"
-    r"|(source|\.) \S*\b(activate|module\w*|\w*profile\w*)(\.sh)?"
+    r"|(source|\.) (?!\.\./)\S*\b(activate|module\w*|\w*profile\w*)(\.sh)?"
     r"|tee( -a)? \S+\.(txt|log|out)"
     r"|cat( -\w+)*( /(proc|sys|etc)/\S+| \S+\.(txt|log|out|md|yaml))+( >>? \S+\.(txt|log|out))?"
 )
 SET_BY_HAND = re.compile(
     r"(?!(?:LD_PRELOAD|LD_AUDIT|PYTHON\w+|PIP_(?!INDEX_URL|CACHE_DIR)\w+|UV_\w+|GIT_\w+|PATH|STEMDL_\w+|BASH_ENV|ENV|IFS|HOME"
-    r"|PS4|\w*(?:FPMATH|TF32|FP16|BF16|FAST_?MATH|REDUCED_PRECISION)\w*)=)[A-Za-z_]\w*=\S*"
+    r"|PS4|ZE_\w+|ONEAPI_\w+|SYCL_\w+|HOROVOD_(?:CYCLE|FUSION|AUTOTUNE|HIERARCHICAL|CACHE|COMPRESS)\w*|\w*(?:FPMATH|TF32|FP16|BF16|FAST_?MATH|REDUCED_PRECISION)\w*)=)[A-Za-z_]\w*=\S*"
 )
-"""Variables but for those that put other code in the place of the program, or compute with fewer bits than its log
-says. A site's own index of packages is none of
+"""Variables but for those that put other code in the place of the program, compute with fewer bits than its log says,
+or on devices that it does not name, or are what its settings say. A site's own index of packages is none of
 them: the versions are those of the logs, and who serves other code under them needs no script to do so."""
 _PINNED = re.compile(
     r"(pip|pip3|python3? -m pip|uv pip) install( -[qU]| --quiet)* (-r|--requirement)[ =](\S*/)?([\w.-]+\.txt)"
@@ -193,6 +193,12 @@ def scripts_go_together(results: ResultSet) -> Iterator[Fault]:
         asked = [line for line in lines if re.search(r"\bstemdl\s+run\b", line) and "--instances" not in line]
         if sum(len(re.findall(r"\bstemdl\s+run\b", line)) for line in asked) > 1:
             faults.append(("makes the runs more than once", "one command for all runs of the set"))
+        beside = re.search(r"\bcd\s+[\"']?\$\(dirname", plain) is not None
+        if not beside and re.search(rf"--config[\s=]+[\"']?(\./)?{re.escape(CONFIG)}\b", plain):
+            faults.append(("takes its settings from the folder that it is called in", f"{CONFIG} beside the script"))
+        for name in re.findall(r"--profile[\s=]+[\"']?([\w./-]+\.ya?ml)\b", plain):
+            if not (path.parent / PurePosixPath(name).name).is_file():
+                faults.append((f"takes a profile that is not packed, {shown(name)}", "a profile beside the script"))
         if any(line.count("--config") > 1 for line in lines):
             faults.append(("gives the settings twice", f"--config {CONFIG}"))
         if not any(line.strip() and not line.strip().startswith("set ") for line in lines):

@@ -92,10 +92,11 @@ def as_ledger(entries: list[dict[str, Any]], before: bytes = b"") -> bytes:
 
 
 @functools.cache
-def logged_here() -> int:
-    """A line of this version's reference/train.py that logs an event."""
-    lines = (ROOT / "reference" / "train.py").read_text().splitlines()
-    return next(number for number, line in enumerate(lines, start=1) if "log.interval(" in line)
+def logged_here() -> dict[str, Any]:
+    """A line of this version's trainer that logs an event, whichever its key is."""
+    lines = (ROOT / "reference" / "run_log.py").read_text().splitlines()
+    number = next(number for number, line in enumerate(lines, start=1) if "log.point(key," in line)
+    return {"file": "reference/run_log.py", "lineno": number}
 
 
 def write_runs(folder: Path, logs: dict[int, Lines], source_sha256: str, instances: int = 1) -> Path:
@@ -104,7 +105,7 @@ def write_runs(folder: Path, logs: dict[int, Lines], source_sha256: str, instanc
     runs = {}
     for index, lines in logs.items():
         for line in lines:
-            line["metadata"]["lineno"] = logged_here()
+            line["metadata"].update(logged_here())
         run = folder / "set" / f"{'run' if instances == 1 else 'instance'}_{index}"
         run.mkdir(parents=True)
         keep_counts(run, lines)
