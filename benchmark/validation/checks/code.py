@@ -79,7 +79,7 @@ def commit_names_the_code(log: Log) -> Iterator[Fault]:
 
 
 @check("R8.7", of=ResultSet, ours_alone=True)
-def code_wasreleased(results: ResultSet) -> Iterator[Fault]:
+def code_was_released(results: ResultSet) -> Iterator[Fault]:
     """A closed submission's trainer and harness are of a released version, or what is different is shown."""
     if not results.submitted or not results.logs or not all(log.closed for log in results.logs):
         return

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from corpus import Tree, write_runs
+from corpus import LATER_SETTINGS, Tree, write_runs
 from honest_run import F1, ORG, RUNG, log_lines
 
 from benchmark.cli.main import main
@@ -20,7 +20,7 @@ from benchmark.submission.ledger_entry import ROOT
 from benchmark.validation.rulebook import read_rules
 
 REFERENCE = ROOT / "reference"
-DEFAULTS = {**log_lines()[6]["value"], "learning_rate": 0.002}
+DEFAULTS = {**LATER_SETTINGS, **log_lines()[6]["value"], "learning_rate": 0.002}
 CODE = f"{ORG}/benchmarks/{RUNG}/implementations"
 
 

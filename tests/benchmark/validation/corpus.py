@@ -29,6 +29,14 @@ from benchmark.validation.checks.system import ASKED_BY_THE_POLICY_ALONE, OPTION
 
 RESULTS = f"results/{SYSTEM}/strong/{RUNG}"
 CODE = f"benchmarks/{RUNG}/implementations/reference"
+LATER_SETTINGS = {
+    "gradient_compression": "none",
+    "optimizer": "adamw",
+    "network": "early",
+    "balance": "none",
+    "head_of": "",
+}
+"""What this version's trainer logs and the released one did not."""
 DESCRIPTION = f"systems/{SYSTEM}.json"
 
 REFERENCE = Path(__file__).resolve().parents[3] / "results" / "reference"
@@ -106,6 +114,8 @@ def write_runs(folder: Path, logs: dict[int, Lines], source_sha256: str, instanc
     for index, lines in logs.items():
         for line in lines:
             line["metadata"].update(logged_here())
+            if line["key"] == keys.CONFIG and isinstance(line["value"], dict):
+                line["value"] = LATER_SETTINGS | line["value"]
         run = folder / "set" / f"{'run' if instances == 1 else 'instance'}_{index}"
         run.mkdir(parents=True)
         keep_counts(run, lines)
