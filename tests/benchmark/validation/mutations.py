@@ -34,6 +34,7 @@ from mutations_across import ACROSS
 from mutations_between import BETWEEN
 from mutations_code import CODES
 from mutations_copies import COPIES
+from mutations_derived import DERIVED
 from mutations_edges import EDGES
 from mutations_files import FILES
 from mutations_hidden import HIDDEN
@@ -289,5 +290,5 @@ MUTATIONS = (
     Mutation("the same seed everywhere, and records that agree", "R4.2", every_log(put(keys.SEED, 42))),
     *(*EDGES, *RELATED, *TOLD, *LEARNED, *CODES, *TALLIED, *BETWEEN, *OUTSIDERS, *PUBLISHED_RUNS, *RELATIONS),
     *(*STRANGERS, *VENDORS, *POWERED, *VISIBLE),
-    *(*HIDDEN, *WORDS, *NEARER, *ACROSS),
+    *(*HIDDEN, *WORDS, *NEARER, *ACROSS, *DERIVED),
 )
