@@ -7,7 +7,7 @@ next to the folders of runs and run sets, so that it outlives each of them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,6 @@ class LedgerRun:
     source : SHA-256 of each package that ran. settings : of the trainer, before the ranks resolved them.
     started_ms, ended_ms : when the two lines were written, milliseconds since 1970.
     trainer : a user's own, as the run was called with it; None for the reference's.
-    fields : the names of what its start says, and of its settings.
     seed_given : by hand, which is for debugging.
     """
 
@@ -75,7 +74,6 @@ class LedgerRun:
     ended_ms: int | None = None
     end_line: int | None = None
     trainer: str | None = None
-    fields: frozenset[str] = frozenset()
 
     @property
     def declared(self) -> tuple[Any, ...]:
@@ -97,12 +95,14 @@ class LedgerRun:
 @dataclass(frozen=True)
 class Ledger:
     """All runs in the order of their starts; what is wrong, as (line, sentence); the hash of the last line. `form`:
-    fields of lines that the software would not have written so, as `faults`."""
+    fields of lines that the software would not have written so, as `faults`; `fields`: the names of what each start
+    says and of its settings, by its line."""
 
     runs: tuple[LedgerRun, ...]
     faults: tuple[tuple[int, str], ...]
     head: str
     form: tuple[tuple[int, str], ...] = ()
+    fields: Mapping[int, frozenset[str]] = field(default_factory=dict)
 
     def run_of(self, log_sha256: str) -> LedgerRun | None:
         """The run that left this log."""
@@ -146,7 +146,13 @@ def parse_ledger(content: bytes) -> Ledger:
         if run.log_sha256 is not None and left.setdefault(run.log_sha256, run) is not run:
             faults.append((run.line, f"the run left the log of the one in line {left[run.log_sha256].line}"))
     form = tuple((link.line, text) for link in read.links for text in form_faults(link.values))
-    return Ledger(runs, tuple(sorted(faults)), read.head, form)
+    fields = {link.line: _fields(link.values) for link in starts.values()}
+    return Ledger(runs, tuple(sorted(faults)), read.head, form, fields)
+
+
+def _fields(told: Mapping[str, Any]) -> frozenset[str]:
+    settings = told.get("settings")
+    return frozenset({*told, *(f"settings.{name}" for name in (settings if isinstance(settings, dict) else ()))})
 
 
 def read_ledger(path: Path) -> Ledger:
@@ -218,7 +224,6 @@ def _run(start: chain.ChainLink, end: chain.ChainLink | None) -> LedgerRun:
         index=_of(int, told.get("index")),
         ended_ms=_of(int, ended.get("time_ms")),
         end_line=end.line if end else None,
-        fields=frozenset({*told, *(f"settings.{name}" for name in settings)}),
     )
 
 

@@ -74,10 +74,12 @@ def ledger_runs_can_be(results: ResultSet) -> Iterator[Fault]:
 def starts_say_the_same_things(results: ResultSet) -> Iterator[Fault]:
     """One code writes one form of a run's start: a field that some of its runs of a rung lack was taken out."""
     ledger = ledger_of(results)
+    if ledger is None:
+        return
     first: dict[tuple[str, str], LedgerRun] = {}
-    for run in ledger.runs if ledger is not None else ():
+    for run in ledger.runs:
         other = first.setdefault((shown(run.source), shown(run.rung)), run)
-        apart = (run.fields ^ other.fields) - {OWN_TRAINER}
+        apart = (ledger.fields[run.line] ^ ledger.fields[other.line]) - {OWN_TRAINER}
         if apart:
             yield Fault(
                 "two starts in the ledger that one code wrote do not have the same fields",
