@@ -159,8 +159,8 @@ def pairs_alike(series: Sequence[Sequence[float]]) -> float:
 
 
 def least_step(told: Sequence[float]) -> float:
-    """The least between two values, each larger than the one before; 0 for a single one."""
-    return min((b - a for a, b in itertools.pairwise(told)), default=0.0)
+    """The largest step that all of these are apart by, to 1 in 1,000,000; 0 for a single one."""
+    return math.gcd(*(round((each - told[0]) * 1e6) for each in told[:1000] if abs(each - told[0]) < LARGEST)) / 1e6
 
 
 def follow_from_two(values: Sequence[float], step: float) -> float:
