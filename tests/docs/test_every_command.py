@@ -186,6 +186,9 @@ GIVEN: dict[str, Callable[[Path], None]] = {
     "data generate performance/drawn_420.yaml -o data/drawn_420": own_rung(
         "drawn_420", materials_per_group={"train": 2, "dev": 1, "test": 1}
     ),
+    "data generate performance/small_coarse.yaml -o data/small_coarse": own_rung(
+        "small_coarse", materials_per_group={"train": 2, "dev": 1, "test": 1}
+    ),
     "report latest -o site --data data/stemdl_smoke": smoke,
     "data generate performance/compounds.yaml -o data/compounds": own_rung(
         "compounds", samples_per_class={"train": 2, "dev": 1, "test": 1}, atoms=32
