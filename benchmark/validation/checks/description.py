@@ -12,6 +12,7 @@ from benchmark.launch.system import ABSENT, FRAMEWORK, NONE
 from benchmark.submission.run_record import facts_of
 from benchmark.validation.checks.placement import cpus_of_hosts
 from benchmark.validation.checks.system import ASKED_BY_THE_POLICY_ALONE, OPTIONAL, REQUIRED, count_of
+from benchmark.validation.checks.texts import claimed
 from benchmark.validation.disguise import disguised
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
@@ -57,9 +58,7 @@ LEAST_MEMORY_BYTES = 2**28
 _OF_A_CACHE = re.compile(r"\d\s*[tpe]i?b\b", re.IGNORECASE)
 _NOT_IN_A_NAME = {"r", "tm", "cpu", "processor", "core", "with", "graphics", "intel", "amd", "nvidia", "the"}
 """Words of a model's name that say little: marks of the maker, which one who writes by hand leaves out."""
-_ACCELERATOR = re.compile(
-    r"(?<!\bno )\b(nvidia|tesla|geforce|quadro|rtx|instinct|radeon|gpu|[abhv]\d{2,3}s?)\b", re.IGNORECASE
-)
+_ACCELERATOR = re.compile(r"\b(nvidia|tesla|geforce|quadro|rtx|instinct|radeon|gpu|[abhv]\d{2,3}s?)\b", re.IGNORECASE)
 _RANKS = re.compile(r"\b(\d{1,9}) ranks? on (\d{1,9}) nodes?\b")
 
 
@@ -164,8 +163,8 @@ def description_says_no_more(results: ResultSet) -> Iterator[Fault]:
         yield fault("the system is named otherwise than its file", named, results.system_id)
     if count_of(values.get("accelerators_per_node")) == 0:
         for name in ("system_type", "framework", "hw_notes", "sw_notes", "other_software_stack"):
-            if told := _ACCELERATOR.search(str(values.get(name, ""))[:4000]):
-                yield fault(f"{name} names an accelerator, and none is counted", told[0], "what the runs computed on")
+            if told := claimed(_ACCELERATOR, str(values.get(name, ""))[:4000]):
+                yield fault(f"{name} names an accelerator, and none is counted", told, "what the runs computed on")
 
 
 def _letters(name: str) -> str:

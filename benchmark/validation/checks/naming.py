@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from benchmark.validation.checks.placement import cpus_of, placements
 from benchmark.validation.checks.system import count_of
-from benchmark.validation.checks.texts import in_digits, sentences
+from benchmark.validation.checks.texts import claimed, in_digits, sentences, texts
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import ResultSet, as_count
@@ -28,7 +28,9 @@ KINDS = (
         "architecture",
         {
             "x86": r"x86(?:[-_]64)?|amd64|i[3579]86|xeon|epyc|ryzen|threadripper|opteron|core i[3579]",
-            "Arm": r"arm(?:64|v\d)?|aarch64|grace|gh200|gb[23]00|graviton\d?|neoverse|altra|a64fx|kunpeng|thunderx\d?",
+            "Arm": r"arm(?:64|v\d)?|aarch64|grace|gh200|gb[23]00|graviton\d?|neoverse|altra|a64fx|kunpeng|thunderx\d?"
+            r"|(?:raspberry|orange|banana) pi|rpi\d?|jetson|odroid|rockchip|apple m\d|mac (?:mini|studio)|snapdragon"
+            r"|tegra",
             "POWER": r"power(?:pc|\d+)|ppc64(?:le)?",
             "RISC-V": r"risc-?v(?:64)?",
         },
@@ -39,6 +41,66 @@ KINDS = (
     ),
 )
 """Words of which a system has those of one group alone; they stand in its name and in that of its processor."""
+
+_SAYS_LITTLE = re.compile(
+    r"(?<![a-z0-9])(?:[Gg]race|arm|amd|intel|power\w*)(?![a-z0-9])|\b(?:Intel|AMD) (?!Xeon|EPYC|Ryzen|Core i)"
+)
+"""Words that are no processor in a sentence: Intel's MPI, a grace period."""
+_OF_THE_RUNS = re.compile(r"\b(?:runs?|ran|train\w*|measured|made|machine|computer|system|node|board)\b", re.IGNORECASE)
+_OF_OTHERS = re.compile(
+    r"\b(?:also|mkl|mpi|one(?:api|dnn)|compilers?|references?|published|unlike|others?|another|faster|slower|than"
+    r"|instead|compar\w*|like"
+    r"|supports?|builds?|hypervisor|earlier|data|generated|images?|works?|should|would|can|any|or|no|not|without|never)\b",
+    re.IGNORECASE,
+)
+"""Words of a sentence on another computer, or on what the software may run on."""
+_RENTED = re.compile(
+    r"\b(?:public cloud|rented|(?:amazon|google|microsoft) (?:ec2|web services|cloud|compute|azure)|aws|ec2|azure"
+    r"|gcp|gce"
+    r"|google cloud|oracle cloud|alibaba cloud|hetzner|lambda cloud|runpod|vast\.ai|cloud (?:instance|server|vm"
+    r"|machine)|by the hour"
+    r"|spot instance|vps)\b",
+    re.IGNORECASE,
+)
+_OWNED = re.compile(r"\bon[- ]?prem(?:ises?)?\b|\b(?:private cloud|our own|in[- ]house)\b", re.IGNORECASE)
+
+
+@check("R7.3", of=ResultSet, ours_alone=True)
+def texts_are_of_the_system(results: ResultSet) -> Iterator[Fault]:
+    """A computer that the submission says in words to have run on has the processor of the description; what is rented
+    from others is not called on premises, nor the other way round."""
+    values = (results.system.values if results.system is not None else None) or {}
+    processor = str(values.get("host_processor_model_name", ""))[:300]
+    for file, text in texts(results) if results.read else ():
+        for sentence in sentences(text):
+            if not _OF_THE_RUNS.search(sentence) or _OF_OTHERS.search(sentence):
+                continue
+            said = _SAYS_LITTLE.sub(" ", sentence)
+            for what, groups in KINDS:
+                named, described = _groups(said, groups), _groups(processor, groups)
+                if named and described and not named & described:
+                    yield Fault(
+                        f"in words, the runs had another {what}",
+                        file=file,
+                        found=shown(sentence),
+                        expected=shown(processor),
+                        severity=Severity.WARNING,
+                    )
+    owned, rented = (
+        any(claimed(words, str(values.get(name, ""))[:4000]) for name in ("system_type", "system_name", "hw_notes"))
+        for words in (_OWNED, _RENTED)
+    )
+    status = values.get("status")
+    if results.system is not None and (
+        (status == "onprem" and rented and not owned) or (status == "cloud" and owned and not rented)
+    ):
+        yield Fault(
+            "the status of the system is not what its type says",
+            file=results.system.file,
+            found=shown(status),
+            expected="cloud, for what is rented, and onprem for what is not",
+            severity=Severity.WARNING,
+        )
 
 
 @check("R7.7", of=ResultSet, ours_alone=True)

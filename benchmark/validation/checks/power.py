@@ -22,7 +22,7 @@ from benchmark.events.power_log import (
 )
 from benchmark.events.reader import Event, read_events
 from benchmark.foundation.errors import StemdlError
-from benchmark.validation.finding import Fault, Severity
+from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import STRONG, Log, ResultSet, as_count, as_number
 
@@ -35,6 +35,12 @@ LEAST_WATTS, LEAST_WATTS_OF_AN_ACCELERATOR = 3.0, 5.0
 load (docs/validation.md)."""
 _OF_A_PART = re.compile(r"\b(rapl|nvml|processors?|accelerators?|gpus?|memory|nvidia-smi)\b", re.IGNORECASE)
 """Words of a meter that measures less than a node."""
+_NOT_MEASURED = re.compile(
+    r"\b(?:estimat\w*|data ?-?sheets?|name ?-?plates?|tdp|calculat\w*|assum\w*|guess\w*|model+ed|rated|typical"
+    r"|nominal)\b",
+    re.IGNORECASE,
+)
+_MAY_BE_ESTIMATED = re.compile(r"interconnect|network|switch", re.IGNORECASE)
 FEWEST_READINGS, FEWEST_VALUES = 10, 5
 """So many readings, which have so many values, do not agree in two runs by chance, not even those in whole watts."""
 OF_A_FACTOR = 1e-3
@@ -163,6 +169,14 @@ def _of_a_node(log: Log, file: str, events: list[Event]) -> Iterator[Fault]:
             "the power log does not say what was measured",
             file=file,
             expected=f'"{COVERS}" in the metadata of {MEASUREMENT_START}, such as "the whole node, at the plug"',
+            severity=Severity.WARNING,
+        )
+    elif _NOT_MEASURED.search(covers) and not _MAY_BE_ESTIMATED.search(covers):
+        yield Fault(
+            "the power of a node was not measured, by the words of its log",
+            file=file,
+            expected="a whole node, by a meter",
+            found=shown(covers),
             severity=Severity.WARNING,
         )
     values = [value for event in events if event.key == READING and (value := as_number(event.value)) is not None]

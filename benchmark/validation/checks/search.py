@@ -20,15 +20,10 @@ for a study (Dahl et al. 2023, Benchmarking Neural Network Training Algorithms).
 def search_is_told(results: ResultSet) -> Iterator[Fault]:
     """The ledger's runs of the rung that were tuned otherwise than the submitted ones are reported with the hours that
     they took; a closed submission has at most 20 such ways of tuning."""
-    ledger, standard = ledger_of(results), results.standard
-    first = next((run for log in results.logs if ledger and (run := run_of(ledger, log)) is not None), None)
-    if ledger is None or first is None or standard is None or results.scaling != STRONG:
+    tried = tried_otherwise(results)
+    if not tried or results.standard is None or results.scaling != STRONG:
         return
-    tunable = standard.tunable
-    tried = [run for run in ledger.runs if run.rung == first.rung and _tuning(run, tunable) != _tuning(first, tunable)]
-    if not tried:
-        return
-    ways = len({_tuning(run, tunable) for run in tried})
+    ways = len({_tuning(run, results.standard.tunable) for run in tried})
     many = ways > MOST_TRIALS and any(log.closed for log in results.logs)
     yield Fault(
         "more was tuned than a closed submission may" if many else "runs were tuned otherwise",
@@ -39,6 +34,16 @@ def search_is_told(results: ResultSet) -> Iterator[Fault]:
         severity=Severity.WARNING if many else Severity.NOTE,
         hint="the submitter says why" if many else "",
     )
+
+
+def tried_otherwise(results: ResultSet) -> list[LedgerRun]:
+    """The ledger's runs of the rung that were tuned otherwise than the first of the submitted ones."""
+    ledger, standard = ledger_of(results), results.standard
+    first = next((run for log in results.logs if ledger and (run := run_of(ledger, log)) is not None), None)
+    if ledger is None or first is None or standard is None:
+        return []
+    tunable = standard.tunable
+    return [run for run in ledger.runs if run.rung == first.rung and _tuning(run, tunable) != _tuning(first, tunable)]
 
 
 def _tuning(run: LedgerRun, tunable: Sequence[str]) -> tuple[Any, ...]:

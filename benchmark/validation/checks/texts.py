@@ -17,10 +17,20 @@ NUMBERS = (
     "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
     " eighteen nineteen twenty"
 ).split()
-TENS = {"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "hundred": 100, "dozen": 12, "dozens": 24, "hundreds": 200}
+TENS = {
+    each: 20 + 10 * place for place, each in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split())
+}
+WORDS = {each: place + 1 for place, each in enumerate(NUMBERS)} | TENS
+WORDS |= {"hundred": 100, "dozen": 12, "dozens": 24, "hundreds": 200}
+BEFORE = 40
+"""Letters before a claim, or within it, in which a "no" takes it back."""
 _COMMENT = re.compile(r"^[^\n#\"']*#(?!!)(.*)$", re.MULTILINE)
 _SENTENCE = re.compile(r"[;!?]|\.(?:\s|$)|\n\s*\n|\n(?=\s*(?:[-*#|]|```))")
-_WORD = re.compile(rf"\b(?:{'|'.join([*NUMBERS, *TENS])})\b", re.IGNORECASE)
+_WORD = re.compile(rf"\b(?:({'|'.join(TENS)})-({'|'.join(NUMBERS[:9])})|{'|'.join(WORDS)})\b", re.IGNORECASE)
+_NOT = re.compile(r"\b(?:no|not|none|never|nor|neither|without|nothing|isn't|wasn't|weren't|cannot)\b", re.IGNORECASE)
+_NOT_AFTER = re.compile(
+    r"\W*(?:(?:is|are|was|were|do|does|did|has been|have been) )?(?:not|never|unused)\b", re.IGNORECASE
+)
 
 
 def texts(results: ResultSet) -> Iterator[tuple[str, str]]:
@@ -60,7 +70,23 @@ def in_digits(sentence: str) -> str:
     """A sentence whose numbers in words are digits."""
 
     def digits(match: re.Match[str]) -> str:
-        word = match[0].lower()
-        return str(TENS[word] if word in TENS else NUMBERS.index(word) + 1)
+        parts = [part.lower() for part in match.groups() if part] or [match[0].lower()]
+        return str(sum(WORDS[part] for part in parts))
 
     return _WORD.sub(digits, sentence)
+
+
+def is_taken_back(sentence: str, match: re.Match[str]) -> bool:
+    """Whether the claim is denied; a "not" that is itself claimed, as in "not listed", is not that."""
+    before = sentence[max(0, match.start() - BEFORE) : match.start()]
+    inside = re.sub(
+        r"\bnot (?:listed|reported|counted|in the|recorded)\b|\bno (?:other|further)\b|nothing else", "", match[0]
+    )
+    after = _NOT_AFTER.match(sentence[match.end() : match.end() + BEFORE])
+    return bool(_NOT.search(before.rpartition(",")[2]) or _NOT.search(inside) or after)
+
+
+def claimed(says: re.Pattern[str], text: str) -> str:
+    """What a text has of a pattern in a sentence that does not take it back; empty where it has nothing."""
+    found = ((sentence, match) for sentence in sentences(text) for match in says.finditer(sentence))
+    return next((match[0] for sentence, match in found if not is_taken_back(sentence, match)), "")

@@ -46,6 +46,7 @@ from mutations_power import POWERED
 from mutations_published import PUBLISHED_RUNS
 from mutations_related import RELATED
 from mutations_relations import RELATIONS
+from mutations_said import SAID
 from mutations_sets import SETS
 from mutations_strangers import STRANGERS
 from mutations_tallies import TALLIED
