@@ -21,7 +21,7 @@ from benchmark.submission.ledger import LEDGER, Ledger, parse_ledger
 from benchmark.validation.finding import Severity, shown
 from benchmark.validation.judged_scores import judged_scores
 from benchmark.validation.limits import Limits
-from benchmark.validation.registry import BEYOND_ONE_SUBJECT, all_checks
+from benchmark.validation.registry import BEYOND_ONE_SUBJECT, OF_WORDS, all_checks
 from benchmark.validation.rulebook import Rule, read_rules
 from benchmark.validation.subjects import Log, as_number
 from benchmark.validation.validate import Report, validate
@@ -277,7 +277,7 @@ def _code(logs: Sequence[Log], ledger: Ledger | None, packed: Sequence[PackedCod
 
 def _checklist(report: Report) -> list[Item]:
     """Every rule: what the checks found of it, or that it is for the reviewer to hold."""
-    checked = {rule for each in all_checks() for rule in each.rules}
+    checked = {rule for each in all_checks() if each.name != OF_WORDS for rule in each.rules}
     checked |= {rule for rules in BEYOND_ONE_SUBJECT.values() for rule in rules}
     items = []
     for rule in read_rules().values():

@@ -291,5 +291,5 @@ MUTATIONS = (
     Mutation("the same seed everywhere, and records that agree", "R4.2", every_log(put(keys.SEED, 42))),
     *(*EDGES, *RELATED, *TOLD, *LEARNED, *CODES, *TALLIED, *BETWEEN, *OUTSIDERS, *PUBLISHED_RUNS, *RELATIONS),
     *(*STRANGERS, *VENDORS, *POWERED, *VISIBLE),
-    *(*HIDDEN, *WORDS, *NEARER, *ACROSS, *DERIVED),
+    *(*HIDDEN, *WORDS, *NEARER, *ACROSS, *DERIVED, *SAID),
 )

@@ -10,7 +10,6 @@ import pytest
 from changes import after
 from corpus import RESULTS, Tree
 from mutations_power import Watts, honest, measured, whole_watts
-from mutations_visible import readme
 
 from benchmark.validation.finding import Verdict
 from benchmark.validation.validate import validate
