@@ -65,7 +65,7 @@ DERIVED = (
         losses(lambda index, epoch: (2.28, 0.82, 0.58)[epoch] + LUCK.uniform(-0.01, 0.01)),
     ),
     warned("a bandwidth of the latency", "R7.5", bandwidth_of_the_latency),
-    warned("minutes between two settings", "R3.2", every_log(shift_from(keys.NUMBER_OF_NODES, 300_000))),
+    Mutation("minutes between two settings", "R3.2", every_log(shift_from(keys.NUMBER_OF_NODES, 300_000))),
     warned(
         "a few bytes staged",
         "R3.9",
