@@ -10,6 +10,7 @@ import pytest
 from changes import after
 from corpus import RESULTS, Tree
 from mutations_power import Watts, honest, measured, whole_watts
+from mutations_visible import readme
 
 from benchmark.validation.finding import Verdict
 from benchmark.validation.validate import validate
@@ -51,6 +52,22 @@ def test_a_meters_power_has_no_finding(tmp_path: Path, watts: Watts, efficiencie
 def test_readings_that_come_late_and_supplies_that_vary_a_little_have_no_finding(tmp_path: Path) -> None:
     tree = Tree.valid()
     measured(busy_in_turn, every_ms=(50, 50, 51, 50, 63), supply_of=lambda index: 0.92 + 0.002 * index)(tree)
+    report = validate([tree.write(tmp_path / "Somewhere")], official=False)
+    assert not [finding for finding in report.findings if finding.rule == "R5.6"]
+
+
+@pytest.mark.parametrize(
+    "covers",
+    [
+        "the whole node, at the plug, by a Shelly Plug S",
+        "processors and memory, by RAPL",
+        "the node; the switch estimated",
+    ],
+)
+def test_what_a_meter_covers_has_no_finding(tmp_path: Path, covers: str) -> None:
+    tree = Tree.valid()
+    measured(covers=covers)(tree)
+    readme(b"The node draws 96 W on average, 1.3 kJ for a run.\n")(tree)
     report = validate([tree.write(tmp_path / "Somewhere")], official=False)
     assert not [finding for finding in report.findings if finding.rule == "R5.6"]
 
