@@ -130,6 +130,11 @@ def names_are_of_the_system(results: ResultSet) -> Iterator[Fault]:
         named, described = _groups(name, groups), _groups(processor, groups)
         if named and described and not named & described:
             yield fault(f"says another {what}", shown(processor))
+    joined = {log.settings().get("comm") for log in results.read}
+    if "horovod" in name.lower() and joined and "horovod" not in joined:
+        yield fault(
+            "says that Horovod joined the ranks, otherwise", f"comm {shown(sorted(map(str, joined)))} in the logs"
+        )
     if values.get("accelerators_per_node") == "0" and (match := _CARD.search(name)):
         yield fault(f"has an accelerator, {shown(match[0])}, more", "0 accelerators")
 

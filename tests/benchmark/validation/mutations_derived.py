@@ -11,6 +11,8 @@ from honest_run import EPOCHS, RANKS, Lines, at, mean_of_batches
 from mutations_nearer import line_of
 from mutations_published import stats_of, warned
 from mutations_related import RUN, script
+from mutations_told import all_reduce
+from mutations_visible import named
 
 from benchmark.events import keys
 
@@ -65,7 +67,7 @@ DERIVED = (
         losses(lambda index, epoch: (2.28, 0.82, 0.58)[epoch] + LUCK.uniform(-0.01, 0.01)),
     ),
     warned("a bandwidth of the latency", "R7.5", bandwidth_of_the_latency),
-    Mutation("minutes between two settings", "R3.2", every_log(shift_from(keys.NUMBER_OF_NODES, 300_000))),
+    warned("seconds between two settings", "R3.2", every_log(shift_from(keys.NUMBER_OF_NODES, 1_400))),
     warned(
         "a few bytes staged",
         "R3.9",
@@ -82,5 +84,13 @@ DERIVED = (
         "a score of a line that logs another",
         "R8.7",
         log(tell(keys.EVAL_SAMPLES, file="reference/run_log.py", lineno=line_of("TRAIN_SAMPLES"))),
+    ),
+    warned(
+        "a system named by what did not join its ranks",
+        "R7.7",
+        lambda tree: (
+            every_log(together(setting("comm", "torch"), all_reduce(by="torch")))(tree),
+            named("2-cores-horovod")(tree),
+        ),
     ),
 )
