@@ -28,12 +28,14 @@ MARKS = {
 def times_have_any_last_digits(results: ResultSet) -> Iterator[Fault]:
     """Lengths and times of a set do not all end in one digit, or on whole seconds, beyond what chance does."""
     logs = [log for log in results.read if log.closed and log.start and log.stop]
+    if not logs:
+        return
     told = {
-        **{f"lengths of {what}": each for what, each in lengths_of(results, logs) if what in COMPUTED and logs},
+        **{f"lengths of {what}": each for what, each in lengths_of(results, logs) if what in COMPUTED},
         **{what: [event.time_ms for log in logs for event in log.of(key)] for what, key in MARKS.items()},
     }
     for what, numbers in told.items():
-        yield from _written(what, numbers, logs[0].file if logs else results.file)
+        yield from _written(what, numbers, logs[0].file)
 
 
 @check("R4.12", of=ResultSet, ours_alone=True)

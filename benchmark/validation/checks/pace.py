@@ -148,7 +148,7 @@ def _span(values: Sequence[float]) -> float:
 
 def _is_multiple(seconds: float, step: float) -> bool:
     """To 1 in 100,000 of the step: two times are so by chance in 1 of 1,000,000,000 runs."""
-    return abs(seconds / step - round(seconds / step)) < 1e-5
+    return math.isfinite(seconds / step) and abs(seconds / step - round(seconds / step)) < 1e-5
 
 
 def _seconds_around(log: Log) -> dict[str, float]:

@@ -91,7 +91,7 @@ def written(seeds: Sequence[int], spans: Sequence[tuple[int, int]] = (), hashes:
     hashes : what the submission has of hexadecimal digits, each beginning after a space.
     """
     told = [seed for seed in seeds if 0 <= seed < WHOLE]
-    if len(told) < len(seeds):
+    if not told or len(told) < len(seeds):
         return ""
     for what, (share, is_one) in (*KINDS.items(), *_times(spans)):
         found = sum(map(is_one, told))

@@ -105,9 +105,9 @@ def test_every_command_s_table_fits(
 def test_a_rule_is_set_on_a_terminal_and_plain_in_a_pipe(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ):
-    assert main(["rules", "R4.4"]) == 0
-    checked = "*Checked by `not_resumed`, `runs_stand_in_the_ledger`.*"
-    assert capsys.readouterr().out == f"**R4.4 Resumed runs** are marked and not scored. {checked}\n"
+    assert main(["rules", "R4.3"]) == 0
+    said = "**R4.3 Epochs** are numbered from 1, and each event of an epoch says its number."
+    assert capsys.readouterr().out == f"{said} *Checked by `epochs_numbered`.*\n"
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "60")
     assert main(["rules", "R4", "R4.4"]) == 0
