@@ -94,7 +94,8 @@ def test_any_json_in_all_logs_of_a_set_has_a_verdict(tmp_path_factory, data):
     name = data.draw(st.sampled_from(["value", "time_ms", "key", "throughput", "loss", "figures", "seconds"]))
     for index, lines in tree.logs.items():
         for line in [line for line in lines if line["key"] == key and (index or data.draw(st.booleans()))]:
-            held = [line, line["value"]] + [line["value"].get("figures")] * isinstance(line["value"], dict)
+            held = [line, line["value"]]
+            held += [line["value"].get("figures")] if isinstance(line["value"], dict) else []
             for holder in [each for each in held if isinstance(each, dict) and name in each]:
                 holder[name] = value
     judge(tree.write(tmp_path_factory.mktemp("set") / "S"), Limits())
