@@ -17,12 +17,12 @@ MOST_NAMED = 8
 
 def read_ledger_of(results: ResultSet) -> Ledger:
     """The ledger next to the logs. Raises Unreadable where there is none."""
-    return _parsed(read_bytes(results.folder / LEDGER, MOST_BYTES))
+    return parsed(read_bytes(results.folder / LEDGER, MOST_BYTES))
 
 
-@functools.lru_cache(maxsize=1)
-def _parsed(content: bytes) -> Ledger:
-    """Once for all checks of a set."""
+@functools.lru_cache(maxsize=2)
+def parsed(content: bytes) -> Ledger:
+    """A ledger, read once for all checks of a set."""
     return parse_ledger(content)
 
 

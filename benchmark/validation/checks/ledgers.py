@@ -10,11 +10,11 @@ from typing import Any
 
 from benchmark.definition.request import LOG
 from benchmark.foundation.reading import Unreadable, read_bytes
-from benchmark.submission.ledger import IDLE, LABELS, LEDGER, Ledger, LedgerRun, parse_ledger
+from benchmark.submission.ledger import IDLE, LABELS, LEDGER, Ledger, LedgerRun
 from benchmark.validation.finding import Fault, Severity
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import ResultSet, Submission
-from benchmark.validation.told import MOST_BYTES, names_of
+from benchmark.validation.told import MOST_BYTES, names_of, parsed
 
 PLATFORM = "platform"
 
@@ -84,6 +84,6 @@ def _kept(results: ResultSet) -> _Kept | None:
         log = read_bytes(results.folder / LOG.format(index=0), MOST_BYTES)
     except Unreadable:
         return None
-    ledger = parse_ledger(content)
+    ledger = parsed(content)
     first = ledger.run_of(hashlib.sha256(log).hexdigest())
     return _Kept(results, content, ledger, first) if first is not None else None

@@ -27,8 +27,9 @@ AS_RECORDED, SPREADS = 1e-4, 3.0
 libraries round otherwise, which makes runs of other luck and of no other mean."""
 EXACT = 1e-7
 """The residual of a formula, in shares of what a curve spans: training by random batches leaves thousandths."""
-POWERS = tuple(each / 200 for each in range(10, 1001))
-"""Powers of the epoch that are tried, from 0.05 to 5; between two of them the nearest is refined."""
+POWERS, FAR = tuple(each / 20 for each in range(1, 101)), 0.05
+"""Powers of the epoch that are tried, from 0.05 to 5, between which the nearest is refined; and the share of its span
+that a curve is off the nearest where it is of none between."""
 
 
 @check("R4.6", of=ResultSet, ours_alone=True)
@@ -60,7 +61,9 @@ def formula_of(curve: Sequence[float]) -> str:
             return "an exponential of the epoch"
     for name, before in (("a power of the epoch", 0.0), ("a power of the epochs and one", 1.0)):
         best = min(POWERS, key=lambda power: _residual(told, (epochs + before) ** -power))
-        low, high = best - 0.01, best + 0.01
+        if _residual(told, (epochs + before) ** -best) > FAR * span:
+            continue
+        low, high = best - POWERS[0], best + POWERS[0]
         for _ in range(60):  # by the golden ratio, to the last digits of the power
             one, other = high - (high - low) / 1.618, low + (high - low) / 1.618
             if _residual(told, (epochs + before) ** -one) < _residual(told, (epochs + before) ** -other):
