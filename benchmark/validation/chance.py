@@ -18,8 +18,8 @@ FEWEST, FEWEST_IN_A_ROW, LARGEST = 3, 8, 2**53
 MANY_PAIRS, COARSE = 20, 0.1
 """Pairs of like readings from which on it is known what follows them; and the share of like ones in coarse readings."""
 FINE, MANY_VALUES = 5e-4, 50
-"""Steps of a meter, as a share of what it reads, below which no node draws one number again and again; and values from
-which on a sum of squares is told by the normal distribution."""
+"""Steps of a meter, as a share of what it reads, below which no node draws one number again and again; and how many
+values make a sum of squares nearly normal."""
 
 
 def of_one_length(count: int, deviation_ms: float, span_ms: int = 0) -> float:
@@ -165,8 +165,8 @@ def least_step(told: Sequence[float]) -> float:
 
 def follow_from_two(values: Sequence[float], step: float) -> float:
     """The chance, at most, that each value follows from the two before it, by one factor of each and a constant, as
-    those of sines, lines and geometric series do, to the step that they are told in: each may be off by as much as it
-    differs from the last. Those that differ most, three, are what the factors were taken from."""
+    values on a sine, a line or a geometric series do, to the step of the readings: each may be off by as much as it
+    differs from the one before. Those that differ most, three, are what the factors were taken from."""
     import numpy as np
 
     if len(values) < FEWEST_IN_A_ROW:

@@ -144,7 +144,7 @@ def trained_before(_: ResultSet, match: re.Match[str]) -> str:
 
 
 def tuned(results: ResultSet, match: re.Match[str]) -> str:
-    """The ledger's runs of other tuning, or settings that are no defaults."""
+    """The ledger's runs that were tuned otherwise, or settings that are not the defaults."""
     if re.search(r"\btest\b|\b(?:other|remaining|rest|further|more) ", match.string, re.IGNORECASE):
         return ""
     tried = tried_otherwise(results)

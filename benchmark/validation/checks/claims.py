@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 from statistics import fmean
 
 from benchmark.events import keys
 from benchmark.events.power_log import NODES, power_logs
-from benchmark.validation.checks.texts import in_digits, is_taken_back, sentences, texts
+from benchmark.validation.checks.texts import (
+    DOCUMENTS,
+    MOST_DOCUMENTS,
+    MOST_LETTERS,
+    in_digits,
+    is_taken_back,
+    sentences,
+    texts,
+)
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
-from benchmark.validation.subjects import ResultSet, as_count, as_number
+from benchmark.validation.subjects import ResultSet, Submission, TreeEntry, as_count, as_number
 
 AS_NEAR = 0.02
 """A figure in words is rounded: by so much, or to the digits that it has."""
@@ -84,6 +93,34 @@ def no_review_is_claimed(results: ResultSet) -> Iterator[Fault]:
                 found=shown(claim[0]),
                 severity=Severity.WARNING,
             )
+
+
+@check("R6.1", of=Submission)
+def documents_are_read(submission: Submission) -> Iterator[Fault]:
+    """Documents at the top, and READMEs, are so few and so short that they are read to their ends."""
+    at_the_top = [each for each in submission.entries if "/" not in each.file and _is_document(each)]
+    readmes = [each for each in submission.entries if PurePosixPath(each.file).name.lower() == "readme.md"]
+    if submission.ours and len(at_the_top) > MOST_DOCUMENTS:
+        yield Fault(
+            "there are more documents at the top than are read",
+            file=submission.file,
+            expected=f"at most {MOST_DOCUMENTS}",
+            found=str(len(at_the_top)),
+            severity=Severity.WARNING,
+        )
+    for entry in {each.file: each for each in (*at_the_top, *readmes)}.values() if submission.ours else ():
+        if entry.size > MOST_LETTERS:
+            yield Fault(
+                "the document is longer than is read",
+                file=f"{submission.file}/{entry.file}",
+                expected=f"at most {MOST_LETTERS} letters",
+                found=f"{entry.size} bytes",
+                severity=Severity.WARNING,
+            )
+
+
+def _is_document(entry: TreeEntry) -> bool:
+    return entry.kind == "file" and PurePosixPath(entry.file).suffix.lower() in DOCUMENTS
 
 
 @check("R6.1", "R5.6", of=ResultSet, ours_alone=True)

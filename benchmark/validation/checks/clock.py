@@ -21,7 +21,7 @@ STEP_MS = 10
 
 
 LONGEST_BETWEEN_LINES_MS = 1_000
-"""Between events of which the trainer has the values at hand: none of 166 recorded logs has 100 ms."""
+"""Between events of which the trainer has the values at hand: the longest of 204 recorded logs is 127 ms."""
 LOGGED_AT_ONCE = {
     *(keys.SEED, keys.GLOBAL_BATCH_SIZE, keys.GRADIENT_ACCUMULATION_STEPS, keys.NUMBER_OF_NODES),
     *(keys.ACCELERATORS_PER_NODE, keys.OPT_NAME, keys.OPT_BASE_LR, keys.OPT_WEIGHT_DECAY, keys.OPT_LR_WARMUP_STEPS),

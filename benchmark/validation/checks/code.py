@@ -47,7 +47,7 @@ CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _COMMIT = re.compile(r"[0-9a-f]{40}(-dirty)?")
 _NO_COMMIT = "unknown"
 MOST_FACTS = 64
-"""Files of facts beside the scripts: one of each implementation."""
+"""Files of facts beside the scripts: each implementation has one."""
 FEWEST_DIGITS = 4
 """Different digits of a commit: that a hash of 40 has fewer happens once in 10^21."""
 _IN_README = re.compile(r"\bcommit\s+`?([0-9a-f]{40})\b")

@@ -51,7 +51,7 @@ def losses_are_means_of_batches(log: Log) -> Iterator[Fault]:
     if others:
         line, loss = others[0]
         yield Fault(
-            "a loss is no mean of the losses of batches",
+            "a loss is not a mean of the losses of batches",
             line=line,
             expected="a sum of numbers of 32 bits by the number of steps and ranks, as the trainer makes it",
             found=f"{loss!r}" + (f", and {len(others) - 1} more" if len(others) > 1 else ""),
@@ -73,8 +73,8 @@ def is_mean(value: float, count: int) -> bool:
 
 @check("R4.6", of=ResultSet, ours_alone=True)
 def losses_are_not_made_of_scores(results: ResultSet) -> Iterator[Fault]:
-    """The losses of a run are no line in its scores, their squares, logarithms, roots or inverses, to seven digits: one
-    is of the train split, the other of dev."""
+    """The losses of a run do not lie on a line in its scores, or in their squares, logarithms, roots or inverses, to
+    seven digits: losses are of the train split, scores of dev."""
     for log in results.read if all(log.closed for log in results.read) else ():
         stats = [event.value if isinstance(event.value, dict) else {} for event in log.of(keys.TRACKED_STATS)]
         pairs = [

@@ -56,7 +56,7 @@ _OF_ANOTHER_SCORE = re.compile(
 
 @check("R6.1", of=ResultSet, ours_alone=True)
 def figures_in_words_are_logged(results: ResultSet) -> Iterator[Fault]:
-    """Epochs to the target, scores and models in an hour that are told in words are no better than the logs'."""
+    """Epochs to the target, scores and models in an hour, where told in words, are not better than the logs'."""
     for file, text in texts(results) if results.read else ():
         for sentence in sentences(text):
             plain = in_digits(sentence)

@@ -226,8 +226,9 @@ def runs_learn_as_recorded(results: ResultSet) -> Iterator[Fault]:
 
 
 def _variance(values: Sequence[float]) -> float:
+    """Infinite where a square is beyond all numbers, of which `statistics.variance` raises OverflowError."""
     mean = sum(values) / len(values)
-    return sum((value - mean) ** 2 for value in values) / max(1, len(values) - 1)
+    return sum((value - mean) * (value - mean) for value in values) / (len(values) - 1)
 
 
 def _closed(results: ResultSet) -> list[Log]:

@@ -45,7 +45,7 @@ KINDS = (
 _SAYS_LITTLE = re.compile(
     r"(?<![a-z0-9])(?:[Gg]race|arm|amd|intel|power\w*)(?![a-z0-9])|\b(?:Intel|AMD) (?!Xeon|EPYC|Ryzen|Core i)"
 )
-"""Words that are no processor in a sentence: Intel's MPI, a grace period."""
+"""Words that do not name a processor in a sentence: Intel's MPI, a grace period."""
 _OF_THE_RUNS = re.compile(r"\b(?:runs?|ran|train\w*|measured|made|machine|computer|system|node|board)\b", re.IGNORECASE)
 _OF_OTHERS = re.compile(
     r"\b(?:also|mkl|mpi|one(?:api|dnn)|compilers?|references?|published|unlike|others?|another|faster|slower|than"

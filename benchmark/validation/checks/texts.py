@@ -11,7 +11,7 @@ from benchmark.validation.limits import Limits
 from benchmark.validation.subjects import ResultSet
 
 MOST_LETTERS, MOST_OF_A_SENTENCE, MOST_DOCUMENTS = 100_000, 2_000, 16
-DOCUMENTS = ("*.md", "*.txt", "*.rst")
+DOCUMENTS = (".md", ".txt", ".rst", ".html")
 """At the top of a submission, where a reader looks first."""
 NUMBERS = (
     "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
@@ -50,7 +50,7 @@ def _documents(results: ResultSet) -> Iterator[tuple[str, str]]:
         return
     folder, file = results.folder.parents[3], results.file.rsplit("/results/", 1)[0]
     names = {path.name.lower() for path in folder.glob("benchmarks/*")} - {results.benchmark.lower()}
-    for path in sorted(path for kind in DOCUMENTS for path in folder.glob(kind))[:MOST_DOCUMENTS]:
+    for path in sorted(path for path in folder.iterdir() if path.suffix.lower() in DOCUMENTS)[:MOST_DOCUMENTS]:
         try:
             text = read_bytes(path, Limits().text_bytes).decode("utf-8", "replace")[:MOST_LETTERS]
         except Unreadable:

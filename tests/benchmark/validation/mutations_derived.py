@@ -74,6 +74,12 @@ DERIVED = (
         every_log(together(setting("stage", "/local"), tell(keys.STAGING_STOP, **{keys.STAGED_BYTES: 49_152}))),
     ),
     warned("a cycle of a GPU between CPUs", "R7.4", of_a_gpu_cycle),
+    warned(
+        "documents that hide one",
+        "R6.1",
+        lambda tree: [add(f"A{number}.MD", b"Results.\n")(tree) for number in range(20)],
+    ),
+    warned("a document that is not read to its end", "R6.1", add("RESULTS.md", b"Results of stemdl_mini. " * 5_000)),
     warned("weights beside the source", "R8.2", add(f"{CODE}/reference/start.txt", b"c3RhdGVfZGljdA==" * 100)),
     warned("a script that sets Horovod's cycle", "R8.2", script("export HOROVOD_CYCLE_TIME=0.5", RUN)),
     warned("a script on an accelerator of another kind", "R8.2", script("export ZE_AFFINITY_MASK=0", RUN)),

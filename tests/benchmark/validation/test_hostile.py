@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from corpus import RESULTS, Tree
 from honest_run import as_text, log_lines
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from patience import HANG_SECONDS
 
@@ -64,9 +64,6 @@ JSON = st.recursive(
     max_leaves=5,
 )
 
-ODD = [None, [], {}, "x", -1, 0, 1e308, 1e-320, True, 10**30, 0.0]
-SET_WIDE = sorted({line["key"] for line in log_lines()})
-
 
 @given(data=st.data())
 def test_any_json_in_any_place_has_a_verdict(file, data):
@@ -83,22 +80,6 @@ def test_any_json_in_any_place_has_a_verdict(file, data):
         holder[data.draw(st.sampled_from(sorted(holder) or ["value"]))] = data.draw(JSON)
     file.write_bytes("".join(f":::MLLOG {json.dumps(line)}\n" for line in lines).encode())
     judge(file)
-
-
-@settings(max_examples=20)
-@given(data=st.data())
-def test_any_json_in_all_logs_of_a_set_has_a_verdict(tmp_path_factory, data):
-    """What is asked of a whole set is asked of numbers that none of them can be, too."""
-    tree = Tree.valid()
-    key, value = data.draw(st.sampled_from(SET_WIDE)), data.draw(st.sampled_from(ODD) | JSON)
-    name = data.draw(st.sampled_from(["value", "throughput", "loss", "figures", "seconds", "load", "all_reduce"]))
-    for index, lines in tree.logs.items():
-        for line in [line for line in lines if line["key"] == key and (index or data.draw(st.booleans()))]:
-            held = [line, line["value"]]
-            held += [line["value"].get("figures")] if isinstance(line["value"], dict) else []
-            for holder in [each for each in held if isinstance(each, dict) and name in each]:
-                holder[name] = value
-    judge(tree.write(tmp_path_factory.mktemp("set") / "S"), Limits())
 
 
 @given(data=st.data())
