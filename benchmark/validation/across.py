@@ -6,6 +6,8 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 
+from benchmark.foundation.files import sha256_of_file
+from benchmark.submission.ledger import LEDGER
 from benchmark.validation.across_sets import Found, sets_do_not_follow_from_others
 from benchmark.validation.checks.seeds import CHOSEN, DOUBTFUL, SEED_BITS
 from benchmark.validation.copies import as_fault, copies
@@ -15,11 +17,15 @@ from benchmark.validation.recorded import copies_of_recorded, seeds_of_recorded
 from benchmark.validation.registry import as_finding
 from benchmark.validation.subjects import STRONG, WEAK
 
+MOST_LEDGERS = 200
+"""Sets whose ledgers are compared with each other."""
+
 
 def found_across(judged: Sequence[Judged]) -> Iterator[Found]:
     """What all of these checks find, with the set that it is said of."""
     yield from runs_are_nowhere_else(judged)
     yield from seeds_are_nowhere_else(judged)
+    yield from seeds_are_in_no_other_ledger(judged)
     yield from scalings_take_turns(judged)
     yield from runs_were_not_recorded_before(judged)
     yield from sets_do_not_follow_from_others(judged)
@@ -56,6 +62,22 @@ def seeds_are_nowhere_else(judged: Sequence[Judged]) -> Iterator[Found]:
             severity=Severity.ERROR if same else Severity.WARNING,
         )
         yield each, runs, [as_finding(fault, "R4.2", other.file)]
+
+
+def seeds_are_in_no_other_ledger(judged: Sequence[Judged]) -> Iterator[Found]:
+    """No run of ours took the seed of a run that another set's ledger alone has (R4.2); a ledger that several sets
+    share has the run itself."""
+    for (_, runs), (each, others) in itertools.permutations(_sets(judged)[:MOST_LEDGERS], 2):
+        for trace in others.traces if runs.ledger_seeds else ():
+            logs = runs.ledger_seeds.get(trace.seed) if trace.ours and trace.seed is not None else None
+            if logs and sha256_of_file(trace.path) not in logs and all(trace.seed != one.seed for one in runs.traces):
+                fault = Fault(
+                    "the run has the seed of one in another set's ledger",
+                    found=f"{trace.seed}, in {LEDGER} of {runs.folder.name}",
+                    expected="one that the operating system drew for this run",
+                    severity=Severity.WARNING,
+                )
+                yield each, others, [as_finding(fault, "R4.2", trace.file)]
 
 
 def _sets(judged: Sequence[Judged]) -> list[tuple[Judged, JudgedSet]]:

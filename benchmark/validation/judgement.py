@@ -18,13 +18,15 @@ LOG, RUNS, SETS, SUBMISSION = "log", "runs", "sets", "submission"
 @dataclass
 class JudgedSet:
     """The runs of one system and benchmark: what was found in them, and what each learned. Those in no submission have
-    no `system_id` and no `scaling`."""
+    no `system_id` and no `scaling`. `ledger_seeds` has the seeds of the set's ledger, with the SHA-256 of the logs of
+    the runs that took each, as far as they have one."""
 
     folder: Path
     system_id: str = ""
     scaling: str = ""
     findings: list[Finding] = field(default_factory=list)
     traces: list[Trace] = field(default_factory=list)
+    ledger_seeds: dict[int, set[str | None]] = field(default_factory=dict)
     whole: bool = False
 
 

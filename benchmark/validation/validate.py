@@ -16,6 +16,7 @@ from benchmark.validation.limits import Limits
 from benchmark.validation.registry import as_finding, run_checks
 from benchmark.validation.second_opinion import CheckerQuestion, second_opinion
 from benchmark.validation.subjects import Log, ResultSet
+from benchmark.validation.told import ledger_of
 from benchmark.validation.tree import (
     logs_below,
     read_submission,
@@ -141,6 +142,9 @@ def _judge_set(results: ResultSet, judged: Judged, runs: JudgedSet, limits: Limi
     findings = run_checks(results, limits) if results.submitted or len(results.logs) > 1 else []
     judged.add(findings, limits, runs)
     runs.traces = [Trace.of(log) for log in results.read + results.pruned]
+    for run in ledger.runs if (ledger := ledger_of(results)) is not None else ():
+        if run.seed is not None:
+            runs.ledger_seeds.setdefault(run.seed, set()).add(run.log_sha256)
     runs.whole = results.submitted or (results.standard is not None and len(results.logs) >= results.standard.runs)
     judged.sets.append(runs)
     return findings

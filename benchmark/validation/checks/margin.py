@@ -19,10 +19,11 @@ longest was 187 ms, on a machine with other work, and the median 1 ms; of no set
 
 @check("R3.11", of=ResultSet, ours_alone=True)
 def runs_pass_the_target_by_chance(results: ResultSet) -> Iterator[Fault]:
-    """The runs of a set do not all end just above the target.
+    """The runs of a set do not all end just above the target, nor all as far beyond it.
 
     Within the width of recorded runs' margins any margin is about as likely as another, so that all of n are below m by
-    a chance of (m / w)^n, w twice the median margin of the recorded runs.
+    a chance of (m / w)^n, w twice the median margin of the recorded runs, and within a span of s of each other by one
+    of n (s / w)^(n - 1).
     """
     standard = results.standard
     if standard is None or not standard.curves:
@@ -40,6 +41,15 @@ def runs_pass_the_target_by_chance(results: ResultSet) -> Iterator[Fault]:
             expected=f"about {width / 2:.2g}, as recorded runs do",
             severity=Severity.WARNING,
             hint="scores were changed, or training was ended by them within an epoch",
+        )
+    span, count = max(margins) - min(margins), len(margins)
+    if width > 0 and count * (span / width) ** (count - 1) < DOUBTFUL:
+        yield Fault(
+            "all runs end as far beyond the target",
+            found=f"by {min(margins):.6g} to {max(margins):.6g}",
+            expected=f"scores that differ as those of recorded runs do, by up to {width:.2g}",
+            severity=Severity.WARNING,
+            hint="scores that one source gave",
         )
 
 

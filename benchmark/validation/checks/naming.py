@@ -127,7 +127,7 @@ def names_are_of_the_system(results: ResultSet) -> Iterator[Fault]:
         if known and int(number) not in known:
             yield fault(f"counts other {what.lower()}s", shown(sorted(known)))
     for what, groups in KINDS:
-        named, described = _groups(name, groups), _groups(processor, groups)
+        named, described = _groups(f"{name} {re.sub('[-_]', ' ', name)}", groups), _groups(processor, groups)
         if named and described and not named & described:
             yield fault(f"says another {what}", shown(processor))
     joined = {log.settings().get("comm") for log in results.read}

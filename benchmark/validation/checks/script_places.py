@@ -19,6 +19,8 @@ _CPUS = re.compile(
     r"\btaskset\s+(?:-\w*c\w*|--cpu-list)[\s=]*([\d,-]+)|\bnumactl\b.*?\s(?:-C|--physcpubind)[\s=]*([\d,-]+)"
     r"|\bGOMP_CPU_AFFINITY=([\d,-]+)|\bKMP_AFFINITY=\S*proclist=\[([\d,-]+)\]"
 )
+_CPUS_OF_THREADS = re.compile(r"\b\w*(?:AFFINITY|CPU_?LIST|CPU_?SET|CPU_BIND)\w*=(\d[\d,-]*)(?![\w])")
+"""Variables that bind some threads of a library, not the ranks."""
 _MASK = re.compile(r"\btaskset\s+(?:0x)?([0-9a-f]{1,64})\s", re.IGNORECASE)
 _NUMA_NODES = re.compile(r"\bnumactl\b.*?\s(?:-N|--cpunodebind)[\s=]*([\d,-]+)")
 _HOSTS = re.compile(r"\b\w*(?:host_?file|host_?list|node_?file|node_?list|_hosts)\w*=\S*", re.IGNORECASE)
@@ -46,6 +48,7 @@ def scripts_bind_as_placed(results: ResultSet) -> Iterator[Fault]:
             weak = "--instances" in plain
             given = _given(plain)
             nodes = cpus_of(match[1]) if (match := _NUMA_NODES.search(plain)) else None
+            bound = cpus_of(match[1]) if (match := _CPUS_OF_THREADS.search(plain)) else None
             named = {_first(each) for match in _NAMED_HOSTS.finditer(plain) for each in match[1].split(",")}
             asked = {int(each) for each in _THREADS.findall(plain)}
             variable = _HOSTS.search(plain)
@@ -53,6 +56,7 @@ def scripts_bind_as_placed(results: ResultSet) -> Iterator[Fault]:
             for odd, what, expected in (
                 (own and given and not used <= given, "binds the runs to other CPUs than the logs say", sorted(used)),
                 (given and threads and len(given) > threads, "binds to more CPUs than the system has", threads),
+                (bound and threads and max(bound) >= threads, "binds threads to CPUs that the system lacks", threads),
                 (nodes and cores and len(nodes) > cores, "binds to more NUMA nodes than the system has cores", cores),
                 (own and asked and logged and not asked & logged, "asks for other threads than the logs say", logged),
                 (variable and not several, "names hosts for runs of one node", sorted(hosts)),

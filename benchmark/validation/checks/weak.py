@@ -15,6 +15,9 @@ from benchmark.validation.told import ledger_of, names_of, run_of
 APART_MS, CLOCKS_APART_MS = 10_000, 1_000
 """So much later than others an instance may begin that waited for the same gate, on a machine that is busy; and by how
 much the clocks of two nodes may differ (R7.5)."""
+LATE_MS, LATE_SHARE = 2_000, 0.1
+"""An instance that waited for the gate with the others and starts later by more than this and that share of the
+shortest run has the system with fewer others at its end."""
 
 
 @check("R5.5", of=ResultSet)
@@ -109,6 +112,20 @@ def instances_ran_at_once(results: ResultSet) -> Iterator[Fault]:
                 expected=f"before {first.stop.time_ms}, when {first.path.name} stopped",
                 found=str(log.start.time_ms),
                 severity=Severity.ERROR if after >= APART_MS else Severity.WARNING,
+            )
+    earliest = min(log.start.time_ms for log in logs)
+    shortest = min(log.stop.time_ms - log.start.time_ms for log in logs)
+    allowed = min(APART_MS, LATE_MS + LATE_SHARE * max(shortest, 0))
+    for log in logs:
+        late = log.start.time_ms - earliest
+        if late > allowed and log.start.time_ms < first.stop.time_ms:
+            yield Fault(
+                "the instance starts long after the first: they did not share the system all along",
+                file=log.file,
+                line=log.start.line,
+                expected=f"within {allowed / 1000:.1f} s of the first, behind one gate",
+                found=f"{late / 1000:.1f} s after it",
+                severity=Severity.WARNING,
             )
 
 

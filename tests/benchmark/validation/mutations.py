@@ -31,6 +31,7 @@ from changes import (
 from corpus import RESULTS, Mutation
 from honest_run import EPOCH_MS, STEPS, at, own_ms
 from mutations_across import ACROSS
+from mutations_apart import APART
 from mutations_between import BETWEEN
 from mutations_code import CODES
 from mutations_copies import COPIES
@@ -291,5 +292,5 @@ MUTATIONS = (
     Mutation("the same seed everywhere, and records that agree", "R4.2", every_log(put(keys.SEED, 42))),
     *(*EDGES, *RELATED, *TOLD, *LEARNED, *CODES, *TALLIED, *BETWEEN, *OUTSIDERS, *PUBLISHED_RUNS, *RELATIONS),
     *(*STRANGERS, *VENDORS, *POWERED, *VISIBLE),
-    *(*HIDDEN, *WORDS, *NEARER, *ACROSS, *DERIVED, *SAID),
+    *(*HIDDEN, *WORDS, *NEARER, *ACROSS, *APART, *DERIVED, *SAID),
 )

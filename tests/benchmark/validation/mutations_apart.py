@@ -1,0 +1,50 @@
+"""The corpus of bad submissions: what is apart, and should not be, or together, and should not be: starts of instances,
+seeds of several ledgers, scores at the target, CPUs of a library's threads."""
+
+from __future__ import annotations
+
+from changes import ledger, metric, more_run
+from corpus import Mutation, Tree
+from honest_run import EPOCHS, Lines, seed_of
+from mutations_hidden import load_averages
+from mutations_published import warned
+from mutations_related import RUN, script
+from mutations_visible import named
+from mutations_weak import INSTANCES, at_once
+
+
+def some_seconds_later(index: int, lines: Lines) -> None:
+    """The last instance 4.2 s after the others."""
+    for line in lines if index == INSTANCES - 1 else ():
+        line["time_ms"] += 4_200
+
+
+def seeds_of_a_run_that_was_slow(tree: Tree) -> None:
+    """An instance has the seed of a run that the ledger of the strong set alone has."""
+    at_once(apart=True)(tree)
+    ledger(lambda entries: more_run(entries, 60.173))(tree)
+    ledger(lambda entries: entries[-1].update(seed=seed_of(52)))(tree)
+
+
+def as_good(tree: Tree) -> None:
+    """Scores at the end that differ by next to nothing."""
+    for index, lines in tree.logs.items():
+        metric(EPOCHS - 1, 0.9131874221 + 1.3e-6 * (index * 7 % 5))(lines)
+
+
+APART = (
+    warned("an instance 4 s after the others", "R5.5", at_once(some_seconds_later)),
+    Mutation("the seed of a run in another set's ledger", "R4.2", seeds_of_a_run_that_was_slow),
+    Mutation("scores at the end that are nearly one", "R3.11", as_good),
+    warned(
+        "load averages of a quarter of what a run leaves",
+        "R7.5",
+        load_averages(lambda index: (1.4, 0.04, 0.03, 0.05, 0.02)[index]),
+    ),
+    warned("a system named raspberry-pi", "R7.7", named("raspberry-pi-4")),
+    warned(
+        "a script that binds threads to CPUs that are not there",
+        "R8.2",
+        script("export HOROVOD_THREAD_AFFINITY=62,63", RUN),
+    ),
+)
