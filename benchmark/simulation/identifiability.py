@@ -30,6 +30,8 @@ _PARTS = 24
 """Translations of the 230 groups, projected along the axes used, are multiples of a 24th."""
 _NEARBY = np.array(list(itertools.product(range(-2, 3), repeat=2))) * _PARTS
 
+_LARGEST_INDEX = 4
+"""Of vectors that are tried to span the lattice with an axis."""
 _LATTICE = np.array(list(itertools.product(range(-3, 4), repeat=3)))
 _GENERAL_CELLS = {
     "triclinic": ((5.1, 6.3, 7.7), (81.0, 97.0, 113.0)),
@@ -74,16 +76,29 @@ def plane_group(space_group: int, axis: Axis) -> Signature:
 
 
 def _frame(axis: Axis) -> np.ndarray:
-    """Two short lattice vectors that are across the axis by their indices, and the axis, as columns; right-handed.
+    """Two short lattice vectors that are across the axis by their indices, or else that span the lattice with it, and
+    the axis, as columns; right-handed. With the axis they span the lattice or half of it.
 
-    Raises StemdlError for an axis with indices too high to have them.
+    Raises StemdlError for an axis with indices too high to have them, or with a common factor.
     """
-    vectors = sorted(itertools.product((0, 1, -1), repeat=3), key=lambda v: (sum(map(abs, v)), [-i for i in v]))
-    for first, second in itertools.combinations(vectors[1:], 2):
+    vectors = _vectors(1)
+    for first, second in itertools.combinations(vectors, 2):
         frame = np.array([first, second, axis], dtype=float).T
-        if np.dot(first, axis) == 0 and np.dot(second, axis) == 0 and np.linalg.det(frame) > 0.5:
+        if np.dot(first, axis) == 0 and np.dot(second, axis) == 0 and 0.5 < np.linalg.det(frame) < 2.5:
             return frame
-    raise StemdlError("no two short lattice vectors lie across the zone axis", found=axis)
+    for reach in range(1, _LARGEST_INDEX + 1):
+        vectors = np.array(_vectors(reach))
+        spanning = np.argwhere(np.cross(vectors[:, None], vectors[None]) @ axis == 1)
+        if len(spanning):
+            first, second = vectors[spanning[spanning.sum(axis=1).argmin()]]
+            return np.array([first, second, axis], dtype=float).T
+    raise StemdlError("no two short lattice vectors span the lattice with the zone axis", found=axis)
+
+
+def _vectors(reach: int) -> list[Axis]:
+    """Lattice vectors of indices up to `reach`, the shortest first by the sum of these."""
+    indices = itertools.product((0, *(sign * each for each in range(1, reach + 1) for sign in (1, -1))), repeat=3)
+    return sorted(indices, key=lambda v: (sum(map(abs, v)), [-i for i in v]))[1:]
 
 
 def _closed(shifts: Iterable) -> set[tuple[int, int]]:

@@ -148,6 +148,12 @@ def test_a_slab_keeps_what_shifts_nothing_along_the_beam(group: int, axis: tuple
     assert len(kept_in_depth(group, axis)) == orders
 
 
-def test_an_axis_of_high_indices_is_refused() -> None:
-    with pytest.raises(StemdlError, match="across the zone axis"):
-        plane_group(1, (3, 5, 7))
+def test_axes_of_high_indices_have_plane_groups() -> None:
+    assert len(plane_group(1, (3, 5, 7))[1]) == 1  # P1: p1
+    assert len(plane_group(2, (-5, 3, 5))[1]) == 2  # P-1: p2
+    assert len(plane_group(221, (3, 5, 0))[1]) == 4  # Pm-3m: the mirrors across and along [350] leave p2mm
+
+
+def test_an_axis_that_is_no_shortest_vector_is_refused() -> None:
+    with pytest.raises(StemdlError, match="with the zone axis"):
+        plane_group(1, (6, 10, 14))
