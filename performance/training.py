@@ -86,6 +86,7 @@ TABLES: dict[str, tuple[Row, ...]] = {
         Row("late", ("network=late",)),
         Row("late, any rotation", ("network=late_any_rotation",)),
         Row("folded, any rotation", ("network=folded_any_rotation",)),
+        Row("folded, any axes", ("network=folded_any_axes",)),
     ),
     "batches": (
         *(Row(str(size), scaled(size)) for size in (32, 64, 128, 256, 512)),

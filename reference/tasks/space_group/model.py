@@ -116,7 +116,8 @@ class LateNet(Trunk):
     features a hidden layer joins. What a symmetry looks like need be learnt once, and not for each projection.
 
     `most_degrees` is how far a pattern may stand askew; at 45 rows cannot be told from columns any more. `folded`: the
-    trunk sees one quadrant (`fold`) in place of the whole; without `symmetry` its even part alone.
+    trunk sees one quadrant (`fold`) in place of the whole; without `symmetry` its even part alone. Not `ordered`: the
+    hidden layer sees means and maxima over the projections, whose order says nothing where zone axes may be any.
     """
 
     def __init__(
@@ -127,12 +128,13 @@ class LateNet(Trunk):
         *,
         most_degrees: float = 10.0,
         folded: bool = False,
+        ordered: bool = True,
         hidden: int = 256,
     ) -> None:
         super().__init__(5 if symmetry else 1, width)
-        self.symmetry, self.most_degrees, self.folded = symmetry, most_degrees, folded
+        self.symmetry, self.most_degrees, self.folded, self.ordered = symmetry, most_degrees, folded, ordered
         self.head = nn.Sequential(
-            nn.Linear(PROJECTIONS * 8 * width, hidden, bias=False),
+            nn.Linear((PROJECTIONS if ordered else 2) * 8 * width, hidden, bias=False),
             nn.BatchNorm1d(hidden),
             nn.ReLU(inplace=True),
             nn.Linear(hidden, classes),
@@ -144,5 +146,5 @@ class LateNet(Trunk):
             x = fold(x) if self.symmetry else fold(x)[:, :1]
         elif self.symmetry:
             x = symmetry_differences(x)
-        x = self.features(x)
-        return self.head(x.unflatten(0, (-1, PROJECTIONS)).flatten(1))
+        x = self.features(x).unflatten(0, (-1, PROJECTIONS))
+        return self.head(x.flatten(1) if self.ordered else torch.cat([x.mean(dim=1), x.amax(dim=1)], dim=1))

@@ -19,7 +19,7 @@ from reference.tasks.space_group.balance import Balance, Retrained
 from reference.tasks.space_group.model import LateNet, SymmetryNet
 from reference.tasks.space_group.published import Ornl, Pan
 
-ANY_ROTATION, FOLDED = "any_rotation", "folded"
+ANY_ROTATION, FOLDED = ("any_rotation", "any_axes"), "folded"
 """How names end of networks for patterns at any rotation, and begin of those that see no flip."""
 NETWORKS: Mapping[str, Callable[[int, int, bool], nn.Module]] = {
     "early": SymmetryNet,
@@ -27,6 +27,7 @@ NETWORKS: Mapping[str, Callable[[int, int, bool], nn.Module]] = {
     "late_any_rotation": partial(LateNet, most_degrees=45.0),
     "folded": partial(LateNet, folded=True),
     "folded_any_rotation": partial(LateNet, folded=True, most_degrees=45.0),
+    "folded_any_axes": partial(LateNet, folded=True, most_degrees=45.0, ordered=False),
 }
 
 
