@@ -6,11 +6,12 @@ import itertools
 from collections.abc import Iterator
 
 from benchmark.events import keys
+from benchmark.launch.load import LOAD
 from benchmark.validation.checks.hardware import LOAD_CHECK
 from benchmark.validation.checks.ledger_runs import load_average
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
-from benchmark.validation.subjects import STRONG, Log, ResultSet
+from benchmark.validation.subjects import STRONG, Log, ResultSet, as_number
 
 WARNINGS = "warnings"
 FEWEST_ALIKE, FEWEST_IN_STEPS = 4, 5
@@ -21,7 +22,7 @@ LEAST_AVERAGE = 0.1
 
 @check("R7.5", of=Log, ours_alone=True)
 def preflight_passes_warnings_on(log: Log) -> Iterator[Fault]:
-    """The release that measures the load has a list of warnings, which is empty where there were none."""
+    """The release that measures the load has its numbers, and a list of warnings, empty where there were none."""
     for event in log.of(keys.PREFLIGHT)[:1] if log.closed else ():
         value = event.value if isinstance(event.value, dict) else {}
         names, told = value.get("checks"), value.get(WARNINGS)
@@ -32,6 +33,16 @@ def preflight_passes_warnings_on(log: Log) -> Iterator[Fault]:
                     line=event.line,
                     expected=f"{WARNINGS}, a list of texts, as a release writes that measures the load",
                     found=shown(told) if WARNINGS in value else f"no {WARNINGS}",
+                    severity=Severity.WARNING,
+                )
+            figures = value.get("figures")
+            load = figures.get("load") if isinstance(figures, dict) else None
+            if isinstance(load, dict) and any(as_number(load.get(name)) is None for name in LOAD):
+                yield Fault(
+                    "the preflight does not say the whole load of the machine",
+                    line=event.line,
+                    expected=f"numbers: {', '.join(LOAD)}",
+                    found=shown(load),
                     severity=Severity.WARNING,
                 )
 

@@ -57,6 +57,12 @@ def _of_the_staging(log: Log, known: tuple[Curve, ...], ranks: int) -> Held:
     in_memory = [event.metadata.get(keys.IN_MEMORY) for event in told]
     least = min(curve.staging_rank_seconds for curve in known) / TIMES_THE_STAGING / ranks
     yield (
+        log.closed and not all(isinstance(each, bool) for each in in_memory),
+        "the staging does not say whether the data were read into memory",
+        f'"{keys.IN_MEMORY}": true or false',
+        shown(in_memory),
+    )
+    yield (
         False in in_memory and log.closed and (share or 0.0) >= Settings.memory_share,
         "the data were streamed, though they fit into memory where they were recorded",
         f'"{keys.IN_MEMORY}": true, or a smaller memory_share',

@@ -3,14 +3,17 @@ seeds of several ledgers, scores at the target, CPUs of a library's threads."""
 
 from __future__ import annotations
 
-from changes import ledger, metric, more_run
+from changes import every_log, ledger, metric, more_run
 from corpus import Mutation, Tree
-from honest_run import EPOCHS, Lines, seed_of
+from honest_run import EPOCHS, Lines, at, seed_of
 from mutations_hidden import load_averages
 from mutations_published import warned
 from mutations_related import RUN, script
+from mutations_relations import without_in_memory
 from mutations_visible import named
 from mutations_weak import INSTANCES, at_once
+
+from benchmark.events import keys
 
 
 def some_seconds_later(index: int, lines: Lines) -> None:
@@ -32,7 +35,13 @@ def as_good(tree: Tree) -> None:
         metric(EPOCHS - 1, 0.9131874221 + 1.3e-6 * (index * 7 % 5))(lines)
 
 
+def no_free_cores(lines: Lines) -> None:
+    lines[at(lines, keys.PREFLIGHT)]["value"]["figures"]["load"]["free"] = None
+
+
 APART = (
+    warned("no word of where the data were read to", "R3.11", every_log(without_in_memory)),
+    warned("cores that were free are not told", "R7.5", every_log(no_free_cores)),
     warned("an instance 4 s after the others", "R5.5", at_once(some_seconds_later)),
     Mutation("the seed of a run in another set's ledger", "R4.2", seeds_of_a_run_that_was_slow),
     Mutation("scores at the end that are nearly one", "R3.11", as_good),
