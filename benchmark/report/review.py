@@ -277,7 +277,7 @@ def _code(logs: Sequence[Log], ledger: Ledger | None, packed: Sequence[PackedCod
 
 def _checklist(report: Report) -> list[Item]:
     """Every rule: what the checks found of it, or that it is for the reviewer to hold."""
-    checked = {rule for each in all_checks() if each.name != OF_WORDS for rule in each.rules}
+    checked = {rule for each in all_checks() if each.name not in OF_WORDS for rule in each.rules}
     checked |= {rule for rules in BEYOND_ONE_SUBJECT.values() for rule in rules}
     items = []
     for rule in read_rules().values():

@@ -14,7 +14,7 @@ from benchmark.foundation.files import atomic_path, write_text
 from benchmark.foundation.text import printable
 from benchmark.report.drawing import ACCENT, INK, STYLE
 from benchmark.report.review import Review, ReviewedSet
-from benchmark.validation.finding import Finding, Severity, alike
+from benchmark.validation.finding import TO_BE_READ, Finding, Severity, alike
 
 PAGE, DATA, OBJECTIONS = "index.html", "review.json", "objections.md"
 AGAIN = "objections-new.md"
@@ -143,7 +143,9 @@ def page(review: Review, pictures: list[Path], folder: Path) -> str:
     )
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     severe = alike(finding for finding in review.report.findings if finding.severity > Severity.NOTE)
-    notes = alike(finding for finding in review.report.findings if finding.severity is Severity.NOTE)
+    notes = [finding for finding in review.report.findings if finding.severity is Severity.NOTE]
+    unread = [finding for finding in notes if finding.message.endswith(TO_BE_READ)]
+    notes = alike(finding for finding in notes if finding not in unread)
     images = [base64.b64encode(path.read_bytes()).decode("ascii") for path in pictures]
     text = (
         template.render(
@@ -151,6 +153,7 @@ def page(review: Review, pictures: list[Path], folder: Path) -> str:
             severe=severe[:MOST_FINDINGS],
             left_out=len(severe[MOST_FINDINGS:]),
             notes=notes[:MOST_FINDINGS],
+            unread=unread[:MOST_FINDINGS],
             place=_place,
             link=lambda file: _link(file, folder),
             sets=list(zip(review.sets, images, strict=True)),

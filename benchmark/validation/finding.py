@@ -13,6 +13,8 @@ from typing import Any
 
 from benchmark.foundation.text import LONGEST_SHOWN, printable
 
+TO_BE_READ = "to be read by a person"
+"""How a note ends on words of which the software cannot tell the meaning."""
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 

@@ -25,9 +25,9 @@ BEYOND_ONE_SUBJECT = {
     "sets_do_not_follow_from_others": ("R4.6", "R4.2"),
 }
 """What checks more than a function of one subject can, by name, with its rules."""
-OF_WORDS = "words_fit_rules_and_logs"
-"""The check of what is said in words: a rule that it alone is of is kept by nobody's saying otherwise, and is for the
-reviewer to hold."""
+OF_WORDS = {"words_fit_rules_and_logs", "prose_keeps_to_the_rules", "prose_is_read_by_a_person"}
+"""The checks of what is said in words: a rule that they alone are of is kept by nobody's saying otherwise, and is for
+the reviewer to hold."""
 OF_THE_UNREAD = "log_form"
 """The one check of a log that could not be read: of what nobody has read nothing else is said."""
 

@@ -112,6 +112,12 @@ def given(results: ResultSet, match: re.Match[str]) -> str:
     return "" if drawn else "a seed of the operating system for each run"
 
 
+def elsewhere(_: ResultSet, match: re.Match[str]) -> str:
+    """Logs and submissions may be validated anywhere."""
+    of_logs = re.search(r"\blogs?\b|submission|stemdl validate|\bdata\b.*\bvalidat", match.string, re.IGNORECASE)
+    return "" if of_logs else "the nodes of the description, which train and evaluate"
+
+
 def of_a_review(_: ResultSet, match: re.Match[str]) -> str:
     """Objections may be asked for, and to come."""
     to_come = re.search(r"\b(?:may|can|please|will|until|should|must|not yet|are asked)\b", match.string, re.IGNORECASE)
@@ -120,6 +126,8 @@ def of_a_review(_: ResultSet, match: re.Match[str]) -> str:
 
 def no_rest(results: ResultSet, match: re.Match[str]) -> str:
     """What the ledger leaves between a run and the next one."""
+    if re.search(r"\b(?:days?|weeks?|months?) (?:before|earlier)\b", match.string, re.IGNORECASE):
+        return ""
     ledger = ledger_of(results)
     runs = [run for log in results.read if ledger is not None and (run := run_of(ledger, log)) is not None]
     runs = sorted((run for run in runs if run.started_ms is not None), key=lambda run: run.started_ms or 0)

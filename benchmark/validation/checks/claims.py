@@ -9,11 +9,11 @@ from statistics import fmean
 
 from benchmark.events import keys
 from benchmark.events.power_log import NODES, power_logs
+from benchmark.validation.checks.numerals import in_digits
 from benchmark.validation.checks.texts import (
     DOCUMENTS,
     MOST_DOCUMENTS,
     MOST_LETTERS,
-    in_digits,
     is_taken_back,
     sentences,
     texts,
@@ -21,6 +21,7 @@ from benchmark.validation.checks.texts import (
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import ResultSet, Submission, TreeEntry, as_count, as_number
+from benchmark.validation.told import ledger_of
 
 AS_NEAR = 0.02
 """A figure in words is rounded: by so much, or to the digits that it has."""
@@ -48,6 +49,11 @@ _RATE = re.compile(rf"{_NUMBER}(?:samples|images|imgs?)\s*(?:/|per)\s*s", re.IGN
 _OF_A_TIME = (
     r"time[ -]to[ -](?:train|solution|target)|(?:train|reache|converge|finishe)[sd]\b.{{0,30}}\b(?:in|within|after)"
     r"|\bscore\b|{rung}"
+)
+_OF_TRAINING = re.compile(
+    r"\b(?:training|learning|(?:whole|entire|full|complete) run|(?:each|every|a|1) run)(?: itself| alone| here)?"
+    r" (?:takes?|took|lasts?|lasted|needs?|needed|is (?:done|over|finished|through)|finishe[sd]|ends?|ended)\b",
+    re.IGNORECASE,
 )
 _OF_ANOTHER_TIME = re.compile(
     r"generat|\bmak(?:e|ing)|\bdata\b|set ?up|install|stag(?:e|ing)|prepar|compil|queue|epoch|evaluat|timeout|wait"
@@ -131,6 +137,9 @@ def claims_are_of_the_logs(results: ResultSet) -> Iterator[Fault]:
         return
     times = [each for log in results.read if (each := log.timeline.time_to_train_seconds) is not None]
     longest = max(times, default=0.0)
+    ledger = ledger_of(results)
+    tried = [run.seconds for run in (ledger.runs if ledger is not None else ()) if run.seconds]
+    trained = min((each for log in results.read if (each := log.timeline.train_seconds)), default=0.0)
     times += [sum(times), fmean(times), fmean(sorted(times)[1:-1] or times)] if times else []
     rates = [rate for log in results.read for event in log.of(keys.TRACKED_STATS) if (rate := _rate(event.value))]
     measured = any(power_logs(log.path, NODES) for log in results.read)
@@ -146,8 +155,14 @@ def claims_are_of_the_logs(results: ResultSet) -> Iterator[Fault]:
             for match in _TIME.finditer(sentence) if is_of_the_clock else ():
                 unit = _SECONDS[match[2][0].lower()]
                 bounds = _BOUND.search(sentence[: match.start()]) and _number(match) * unit >= longest
-                if times and not bounds and not _is_near(match, unit, times):
+                if times and not bounds and not _is_near(match, unit, times + tried):
                     yield _claim(file, sentence, f"{min(times):.1f} to {max(times):.1f} s, of a run or of all")
+            of_training = (
+                _OF_TRAINING.search(sentence) and not is_of_the_clock and not _OF_ANOTHER_TIME.search(sentence)
+            )
+            for match in _TIME.finditer(sentence) if of_training else ():
+                if _number(match) * _SECONDS[match[2][0].lower()] < (1 - AS_NEAR) * trained:
+                    yield _claim(file, sentence, f"{trained:.1f} s or more, without evaluations")
             for match in _ENERGY.finditer(sentence) if _OF_AN_ENERGY.search(sentence) else ():
                 unit = {"k": 1e3, "m": 1e6, "": 1.0}[match[2].lower()] * (3600.0 if match[3].lower() == "wh" else 1.0)
                 if not measured or not _is_near(match, unit, energies):

@@ -8,7 +8,8 @@ from statistics import fmean
 
 from benchmark.definition.goal import AT_LEAST
 from benchmark.events import keys
-from benchmark.validation.checks.texts import in_digits, is_taken_back, sentences, texts
+from benchmark.validation.checks.numerals import in_digits
+from benchmark.validation.checks.texts import is_taken_back, sentences, texts
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import WEAK, ResultSet, as_number

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from benchmark.validation.checks.numerals import in_digits
 from benchmark.validation.checks.placement import cpus_of, placements
 from benchmark.validation.checks.system import count_of
-from benchmark.validation.checks.texts import claimed, in_digits, sentences, texts
+from benchmark.validation.checks.texts import claimed, sentences, texts
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import ResultSet, as_count
@@ -50,7 +51,8 @@ _OF_THE_RUNS = re.compile(r"\b(?:runs?|ran|train\w*|measured|made|machine|comput
 _OF_OTHERS = re.compile(
     r"\b(?:also|mkl|mpi|one(?:api|dnn)|compilers?|references?|published|unlike|others?|another|faster|slower|than"
     r"|instead|compar\w*|like"
-    r"|supports?|builds?|hypervisor|earlier|data|generated|images?|works?|should|would|can|any|or|no|not|without|never)\b",
+    r"|supports?|builds?|hypervisor|earlier|data|generated|images?|works?|should|would|can|any|or|no|not|without"
+    r"|never)\b",
     re.IGNORECASE,
 )
 """Words of a sentence on another computer, or on what the software may run on."""
@@ -62,6 +64,12 @@ _RENTED = re.compile(
     r"|spot instance|vps)\b",
     re.IGNORECASE,
 )
+_BLIND = re.compile(
+    r"\bvirtual machine (?:does|can)(?:n't| ?not) see\b|\bnot (?:seen|visible) (?:from|in) (?:a|the) (?:vm|guest"
+    r"|virtual)",
+    re.IGNORECASE,
+)
+_VIRTUAL = re.compile(r"virtual|\bvms?\b|cloud|instance|container|guest|vps|kvm|xen|hypervisor", re.IGNORECASE)
 _OWNED = re.compile(r"\bon[- ]?prem(?:ises?)?\b|\b(?:private cloud|our own|in[- ]house)\b", re.IGNORECASE)
 
 
@@ -86,6 +94,14 @@ def texts_are_of_the_system(results: ResultSet) -> Iterator[Fault]:
                         expected=shown(processor),
                         severity=Severity.WARNING,
                     )
+    if results.system is not None and (what := _seen_from_inside(values)):
+        yield Fault(
+            "the description says of the machine what a virtual one does not see, by its own words",
+            file=results.system.file,
+            found=shown(what),
+            expected="a virtual machine, in all fields",
+            severity=Severity.WARNING,
+        )
     owned, rented = (
         any(claimed(words, str(values.get(name, ""))[:4000]) for name in ("system_type", "system_name", "hw_notes"))
         for words in (_OWNED, _RENTED)
@@ -101,6 +117,17 @@ def texts_are_of_the_system(results: ResultSet) -> Iterator[Fault]:
             expected="cloud, for what is rented, and onprem for what is not",
             severity=Severity.WARNING,
         )
+
+
+def _seen_from_inside(values: Mapping[str, object]) -> str:
+    """A type that is no virtual machine's, or a cooling, where another field says that one does not see its host's."""
+    texts_of = {name: text[:1000] for name, text in values.items() if isinstance(text, str)}
+    blind = [name for name, text in texts_of.items() if _BLIND.search(text)]
+    kind, cooling = (texts_of.get(name, "") for name in ("system_type", "cooling"))
+    if blind and kind and "system_type" not in blind and not _VIRTUAL.search(kind):
+        return kind
+    seen = "cooling" not in blind and not re.search(r"\bhost|n/?a\b", cooling, re.IGNORECASE)
+    return cooling if blind and cooling and seen else ""
 
 
 @check("R7.7", of=ResultSet, ours_alone=True)

@@ -40,6 +40,15 @@ _NOT_MEASURED = re.compile(
     r"|nominal)\b",
     re.IGNORECASE,
 )
+_LEFT_OUT = re.compile(
+    r"\b(?:but for|except\w*|without|excluding|excludes|minus|less|not counting|leaving out|apart from|net of|above"
+    r"|only the)"
+    r"(?: the| its| all)?\b.{0,40}?\b(?:fans?|disks?|drives?|suppl(?:y|ies)|psus?|memory|dimms?|boards?|idle|base"
+    r"|cooling"
+    r"|cores?|standby|nics?|accelerators?|gpus?|losses|processors?|cpus?)\b",
+    re.IGNORECASE,
+)
+"""Words of a part of a node that no meter is said to have read."""
 _MAY_BE_ESTIMATED = re.compile(r"interconnect|network|switch", re.IGNORECASE)
 FEWEST_READINGS, FEWEST_VALUES = 10, 5
 """So many readings, which have so many values, do not agree in two runs by chance, not even those in whole watts."""
@@ -177,6 +186,14 @@ def _of_a_node(log: Log, file: str, events: list[Event]) -> Iterator[Fault]:
             file=file,
             expected="a whole node, by a meter",
             found=shown(covers),
+            severity=Severity.WARNING,
+        )
+    elif left := _LEFT_OUT.search(covers):
+        yield Fault(
+            "the power of a part of the node was left out, by the words of its log",
+            file=file,
+            expected="a whole node",
+            found=shown(left[0]),
             severity=Severity.WARNING,
         )
     values = [value for event in events if event.key == READING and (value := as_number(event.value)) is not None]

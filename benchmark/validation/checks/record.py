@@ -17,7 +17,7 @@ from benchmark.validation.subjects import RECORD, Log
 
 _CHANGED = re.compile(
     "denois|smooth|eas(y|ier)|filter|subset|reduced|augment|crop|half|quarter|(with|and|plus)[_-]?(dev|test|val)|extra|merged"
-    "|tuned",
+    "|tuned|clean|curat|select|balanc|hand_?picked|pruned|dedup|improved|without|resampled",
     re.IGNORECASE,
 )
 """What the name of a folder says of data that are not the rung's own."""

@@ -6,27 +6,20 @@ import re
 from collections.abc import Iterator
 
 from benchmark.foundation.reading import Unreadable, read_bytes
-from benchmark.validation.checks.scripts import own_files, own_scripts, readmes
+from benchmark.validation.checks.scripts import own_files, own_scripts
+from benchmark.validation.checks.tables import rows_in_words
 from benchmark.validation.limits import Limits
 from benchmark.validation.subjects import ResultSet
 
 MOST_LETTERS, MOST_OF_A_SENTENCE, MOST_DOCUMENTS = 100_000, 2_000, 16
 DOCUMENTS = (".md", ".txt", ".rst", ".html")
-"""At the top of a submission, where a reader looks first."""
-NUMBERS = (
-    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
-    " eighteen nineteen twenty"
-).split()
-TENS = {
-    each: 20 + 10 * place for place, each in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split())
-}
-WORDS = {each: place + 1 for place, each in enumerate(NUMBERS)} | TENS
-WORDS |= {"hundred": 100, "dozen": 12, "dozens": 24, "hundreds": 200}
+"""At the top of a submission, where a reader looks first, and beside its scripts."""
+SEPARATED = (".csv", ".tsv")
 BEFORE = 40
 """Letters before a claim, or within it, in which a "no" takes it back."""
 _COMMENT = re.compile(r"^[^\n#\"']*#(?!!)(.*)$", re.MULTILINE)
+_SETTING = re.compile(r"\s*(\w+):[ \t]")
 _SENTENCE = re.compile(r"[;!?]|\.(?:\s|$)|\n\s*\n|\n(?=\s*(?:[-*#|]|```))")
-_WORD = re.compile(rf"\b(?:({'|'.join(TENS)})-({'|'.join(NUMBERS[:9])})|{'|'.join(WORDS)})\b", re.IGNORECASE)
 _NOT = re.compile(r"\b(?:no|not|none|never|nor|neither|without|nothing|isn't|wasn't|weren't|cannot)\b", re.IGNORECASE)
 _NOT_AFTER = re.compile(
     r"\W*(?:(?:is|are|was|were|do|does|did|has been|have been) )?(?:not|never|unused)\b", re.IGNORECASE
@@ -38,10 +31,27 @@ def texts(results: ResultSet) -> Iterator[tuple[str, str]]:
     scripts and settings, and in the submission's documents."""
     if results.system is not None:
         yield from ((results.system.file, str(text)[:MOST_LETTERS]) for text in (results.system.values or {}).values())
-    yield from ((file, text[:MOST_LETTERS]) for _, file, text in readmes(results) if results.read)
+    for suffix in DOCUMENTS:
+        for _, file, text in own_files(results, f"*{suffix}"):
+            yield from _with_tables(file, text[:MOST_LETTERS])
+    for suffix in SEPARATED:
+        for _, file, text in own_files(results, f"*{suffix}"):
+            yield from ((file, row) for row in rows_in_words(text[:MOST_LETTERS], separated=True))
     for _, file, text in (*own_scripts(results), *own_files(results, "config.yaml")):
-        yield from ((file, comment) for comment in _COMMENT.findall(text[:MOST_LETTERS]))
+        yield from ((file, comment) for comment in _comments(text[:MOST_LETTERS]))
     yield from _documents(results)
+
+
+def _with_tables(file: str, text: str) -> Iterator[tuple[str, str]]:
+    yield file, text
+    yield from ((file, row) for row in rows_in_words(text))
+
+
+def _comments(text: str) -> Iterator[str]:
+    """The comments of a script or of settings, each behind the setting that it is of."""
+    for comment in _COMMENT.finditer(text):
+        named = _SETTING.match(comment[0])
+        yield f"{named[1].replace('_', ' ')}: {comment[1].strip()}" if named else comment[1]
 
 
 def _documents(results: ResultSet) -> Iterator[tuple[str, str]]:
@@ -55,7 +65,7 @@ def _documents(results: ResultSet) -> Iterator[tuple[str, str]]:
             text = read_bytes(path, Limits().text_bytes).decode("utf-8", "replace")[:MOST_LETTERS]
         except Unreadable:
             continue  # R8.6 says so
-        for sentence in sentences(text):
+        for sentence in (*sentences(text), *rows_in_words(text)):
             plain = re.sub(r"[\s-]", "_", sentence.lower())
             if results.benchmark.lower() in plain or not any(name in plain for name in names):
                 yield f"{file}/{path.name}", sentence
@@ -64,16 +74,6 @@ def _documents(results: ResultSet) -> Iterator[tuple[str, str]]:
 def sentences(text: str) -> Iterator[str]:
     """The sentences of a text, each on one line."""
     yield from (" ".join(each.split())[:MOST_OF_A_SENTENCE] for each in _SENTENCE.split(text) if each.strip())
-
-
-def in_digits(sentence: str) -> str:
-    """A sentence whose numbers in words are digits."""
-
-    def digits(match: re.Match[str]) -> str:
-        parts = [part.lower() for part in match.groups() if part] or [match[0].lower()]
-        return str(sum(WORDS[part] for part in parts))
-
-    return _WORD.sub(digits, sentence)
 
 
 def is_taken_back(sentence: str, match: re.Match[str]) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from benchmark.validation.checks.texts import in_digits, is_taken_back, sentences, texts
+from benchmark.validation.checks.numerals import in_digits
+from benchmark.validation.checks.texts import is_taken_back, sentences, texts
 from benchmark.validation.checks.wordings import WORDINGS
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check

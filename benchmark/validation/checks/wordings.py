@@ -185,7 +185,7 @@ WORDINGS = (
         r"\b(?:evaluat|validat)\w*\b.{0,40}\b(?:on|by|at|to) (?:an? |the |its )*(?:second|another|other|separate|remote"
         rf"|different|extra) (?:\w+ )?{_COMPUTER}\b|\b(?:second|another|separate|remote|different|extra) (?:\w+ )?"
         rf"{_COMPUTER}\b.{{0,20}}\b(?:evaluat|validat)\w*",
-        answers.forbidden("the nodes of the description, which train and evaluate"),
+        answers.elsewhere,
     ),
     _claim(
         "R2.4",

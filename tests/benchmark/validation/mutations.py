@@ -44,6 +44,7 @@ from mutations_ledger import LEDGERS
 from mutations_nearer import NEARER
 from mutations_outsiders import OUTSIDERS
 from mutations_power import POWERED
+from mutations_prose import PROSE
 from mutations_published import PUBLISHED_RUNS
 from mutations_related import RELATED
 from mutations_relations import RELATIONS
@@ -292,5 +293,5 @@ MUTATIONS = (
     Mutation("the same seed everywhere, and records that agree", "R4.2", every_log(put(keys.SEED, 42))),
     *(*EDGES, *RELATED, *TOLD, *LEARNED, *CODES, *TALLIED, *BETWEEN, *OUTSIDERS, *PUBLISHED_RUNS, *RELATIONS),
     *(*STRANGERS, *VENDORS, *POWERED, *VISIBLE),
-    *(*HIDDEN, *WORDS, *NEARER, *ACROSS, *APART, *DERIVED, *SAID),
+    *(*HIDDEN, *WORDS, *NEARER, *ACROSS, *APART, *DERIVED, *SAID, *PROSE),
 )

@@ -10,7 +10,8 @@ from mutations_visible import readme
 from mutations_words import comment, notes
 from test_words import warnings
 
-from benchmark.validation.checks.texts import in_digits, sentences
+from benchmark.validation.checks.numerals import in_digits
+from benchmark.validation.checks.texts import sentences
 
 HONEST = (
     "The fastest of the five runs took 11 s",
