@@ -58,7 +58,7 @@ OF_SYSTEMS = (
         r"\b(?:subtracted|taken off|deducted|removed|left out)\b|\b(?:power|energy|readings?)\b.{0,40}\b(?:without"
         r"|but for"
         r"|except|excluding|leaving out)\b.{0,20}\b(?:fans?|disks?|supply|supplies|memory|cooling|drives?|board)\b",
-        r"in the room|data cent(?:re|er)|\b(?:not|never|no|nothing|neither)\b",
+        r"in the room|data cent(?:re|er)|\b(?:not|never|nothing|neither)\b",
         answers.forbidden("all that whole nodes draw"),
         denial=True,
     ),
@@ -81,7 +81,8 @@ OF_SYSTEMS = (
         r"|its )?(?:(?P<count>\d[\d,]*) "
         r"(?:\w+ )?(?:ranks?|nodes?|gpus?|cores?|cpus?|processors?|accelerators?|sockets?|hosts?|machines?)"
         r"|(?P<whole>(?:the )?(?:whole|full|entire) (?:machine|cluster|system)|any (?:number|size)))",
-        r"\b(?:not|never|no|cannot|designed|allows?|supports?|limit\w*|learning[- ]rate)\b",
+        r"\b(?:not|never|no (?:speed|scal|gain|further|more)\w*|cannot|designed|allows?|supports?|limit\w*"
+        r"|learning[- ]rate)\b",
         prose_answers.more_than_ran,
         denial=True,
     ),

@@ -101,7 +101,7 @@ OF_TRAINING = (
         r"(?:'s|s') gradients?\b|\bgradients?\b.{0,40}\b(?:sparsif\w+|top-?k|clipped to signs|dropped|skipped"
         r"|every second"
         r"|every other|only every)\b|\bwithout waiting for (?:the )?(?:gradients|other ranks|all-?reduce)\b",
-        r"accumulat\w+ over|zeroed|cleared|\b(?:not|never|no|nor|none)\b",
+        r"accumulat\w+ over|zeroed|cleared|\b(?:not|never|nor|no (?:stale )?gradients?)\b",
         answers.forbidden("the mean of all ranks' gradients of the same step"),
         denial=True,
     ),

@@ -133,6 +133,8 @@ Timestamps are in UTC.
 The system was last rebooted a week before the runs.
 A warm-up run on the smoke rung was made first.
 See the paper for the details of the architecture.
+There is no speed-up to 4 ranks on this machine.
+No gradients of earlier steps are applied.
 Precision is fp32; bf16 was not tried.
 The images have 12 bits per pixel in the simulation.
 Our cluster has 64 nodes, of which one was used.
