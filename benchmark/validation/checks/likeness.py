@@ -34,10 +34,10 @@ that a curve is off the nearest where it is of none between."""
 
 @check("R4.6", of=ResultSet, ours_alone=True)
 def no_curve_is_a_formula(results: ResultSet) -> Iterator[Fault]:
-    """Losses and scores are not a constant and a power of the epoch, or an exponential of it, to seven digits, the last
-    or the first epoch aside."""
-    for log in _closed(results):
-        for kind, curve in _kinds(log).items():
+    """Losses and scores are not a constant and a power of the epoch, an exponential or two simple functions of it, to
+    seven digits, the last or the first epoch aside."""
+    for log in closed_logs(results):
+        for kind, curve in learned_of(log).items():
             parts = [curve, curve[:-1], curve[1:]] if kind != RATES else []
             found = next((name for part in parts if (name := formula_of(part))), "")
             if found:
@@ -72,6 +72,11 @@ def formula_of(curve: Sequence[float]) -> str:
                 low = one
         if _residual(told, (epochs + before) ** -((low + high) / 2)) <= EXACT * span:
             return name
+    simple = (epochs, epochs**2, 1 / epochs, epochs**-2.0, epochs**0.5, epochs**-0.5, np.log(epochs))
+    for pair in itertools.combinations(simple, 2):
+        form = np.stack([np.ones(len(told)), *pair], axis=1)
+        if float(np.abs(told - form @ np.linalg.lstsq(form, told, rcond=None)[0]).max()) <= EXACT * span:
+            return "a sum of two simple functions of the epoch"
     return ""
 
 
@@ -86,9 +91,9 @@ def _residual(told: np.ndarray, form: np.ndarray) -> float:
 def no_run_is_another_with_noise(results: ResultSet) -> Iterator[Fault]:
     """No run's losses, scores or rates follow another's, turned around or not, or a mixture of two, far more closely
     than any others of the set do."""
-    logs = _closed(results)
+    logs = closed_logs(results)
     for kind in (LOSSES, METRIC, RATES):
-        curves = [_kinds(log).get(kind, []) for log in logs]
+        curves = [learned_of(log).get(kind, []) for log in logs]
         told = [(log, curve) for log, curve in zip(logs, curves, strict=True) if len(curve) >= FEWEST_EPOCHS]
         if len(told) < FEWEST_RUNS or any(value <= 0 for _, curve in told for value in curve):
             continue
@@ -169,7 +174,7 @@ def test_scores_vary_by_themselves(results: ResultSet) -> Iterator[Fault]:
     """Test scores are not one share of the dev scores in all runs: two splits err apart."""
     from scipy.special import fdtr
 
-    logs = _closed(results)
+    logs = closed_logs(results)
     known = recorded_at(logs[0]) if logs else ()
     pairs = [
         (test / dev, dev)
@@ -200,13 +205,13 @@ def runs_learn_as_recorded(results: ResultSet) -> Iterator[Fault]:
     near as the spread of both leaves it (Student's t, of both spreads together)."""
     from scipy.special import stdtr
 
-    logs = _closed(results)
+    logs = closed_logs(results)
     known = recorded_at(logs[0]) if logs and all(map(as_recorded, logs)) else ()
     alike = [each for each in known if each.ranks == as_count(logs[0].settings().get("ranks"))]
     if min(len(logs), len(alike)) < FEWEST_RUNS:
         return
     for kind in (LOSSES, METRIC):
-        curves = [_kinds(log).get(kind, []) for log in logs]
+        curves = [learned_of(log).get(kind, []) for log in logs]
         recorded = [each.losses if kind == LOSSES else each.values for each in alike]
         for place in range(min(map(len, [*curves, *recorded])) - 1):  # a run ends where chance was with it
             own, others = [each[place] for each in curves], [each[place] for each in recorded]
@@ -231,11 +236,12 @@ def _variance(values: Sequence[float]) -> float:
     return sum((value - mean) * (value - mean) for value in values) / (len(values) - 1)
 
 
-def _closed(results: ResultSet) -> list[Log]:
+def closed_logs(results: ResultSet) -> list[Log]:
+    """The logs of a set that are compared with each other."""
     return [log for log in results.read if log.closed][:MOST_RUNS]
 
 
-def _kinds(log: Log) -> dict[str, list[float]]:
+def learned_of(log: Log) -> dict[str, list[float]]:
     """The losses, scores and samples/s of a log by epoch; of a kind that is not of numbers alone, none."""
     stats = [event.value if isinstance(event.value, dict) else {} for event in log.of(keys.TRACKED_STATS)]
     told = {

@@ -3,10 +3,13 @@ seeds of several ledgers, scores at the target, CPUs of a library's threads."""
 
 from __future__ import annotations
 
+import random
+
 from changes import every_log, ledger, metric, more_run
 from corpus import Mutation, Tree
 from honest_run import EPOCHS, Lines, at, seed_of
 from mutations_hidden import load_averages
+from mutations_power import honest, measured
 from mutations_published import warned
 from mutations_related import RUN, script
 from mutations_relations import without_in_memory
@@ -39,7 +42,19 @@ def no_free_cores(lines: Lines) -> None:
     lines[at(lines, keys.PREFLIGHT)]["value"]["figures"]["load"]["free"] = None
 
 
+def of_a_table(drawn: random.Random, count: int) -> list[float]:
+    return [92.0 + drawn.choice((-3.17, -1.92, -0.41, 0.0, 0.88, 1.73, 2.96)) for _ in range(count)]
+
+
+def of_one_run(drawn: random.Random, count: int) -> list[float]:
+    """One run's readings, times a number of each run, about 60 W."""
+    share = drawn.uniform(0.6, 1.4)
+    return [60 + share * (each - 60) for each in honest(random.Random("one run"), count)]
+
+
 APART = (
+    warned("power readings of seven numbers", "R5.6", measured(of_a_table)),
+    warned("power readings of one run, stretched", "R5.6", measured(of_one_run)),
     warned("no word of where the data were read to", "R3.11", every_log(without_in_memory)),
     warned("cores that were free are not told", "R7.5", every_log(no_free_cores)),
     warned("an instance 4 s after the others", "R5.5", at_once(some_seconds_later)),
