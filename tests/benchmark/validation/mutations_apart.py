@@ -6,7 +6,7 @@ from __future__ import annotations
 import random
 
 from changes import every_log, ledger, metric, more_run
-from corpus import Mutation, Tree
+from corpus import Tree
 from honest_run import EPOCHS, Lines, at, seed_of
 from mutations_hidden import load_averages
 from mutations_power import honest, measured
@@ -26,16 +26,16 @@ def some_seconds_later(index: int, lines: Lines) -> None:
 
 
 def seeds_of_a_run_that_was_slow(tree: Tree) -> None:
-    """An instance has the seed of a run that the ledger of the strong set alone has."""
+    """An instance has the seed of a run of another rung, which the ledger of the strong set alone has."""
     at_once(apart=True)(tree)
-    ledger(lambda entries: more_run(entries, 60.173))(tree)
+    ledger(lambda entries: more_run(entries, 60.173, rung="stemdl_smoke"))(tree)
     ledger(lambda entries: entries[-1].update(seed=seed_of(52)))(tree)
 
 
 def as_good(tree: Tree) -> None:
     """Scores at the end that differ by next to nothing."""
     for index, lines in tree.logs.items():
-        metric(EPOCHS - 1, 0.9131874221 + 1.3e-6 * (index * 7 % 5))(lines)
+        metric(EPOCHS, 0.9131874221 + 1.3e-6 * (index * 7 % 5))(lines)
 
 
 def no_free_cores(lines: Lines) -> None:
@@ -58,8 +58,8 @@ APART = (
     warned("no word of where the data were read to", "R3.11", every_log(without_in_memory)),
     warned("cores that were free are not told", "R7.5", every_log(no_free_cores)),
     warned("an instance 4 s after the others", "R5.5", at_once(some_seconds_later)),
-    Mutation("the seed of a run in another set's ledger", "R4.2", seeds_of_a_run_that_was_slow),
-    Mutation("scores at the end that are nearly one", "R3.11", as_good),
+    warned("the seed of a run in another set's ledger", "R4.2", seeds_of_a_run_that_was_slow),
+    warned("scores at the end that are nearly one", "R3.11", as_good),
     warned(
         "load averages of a quarter of what a run leaves",
         "R7.5",
