@@ -162,6 +162,12 @@ def own_rung(name: str, **less: Any) -> Callable[[Path], None]:
     return write
 
 
+def views(place: Path) -> None:
+    """Some structures, of which two groups are seen at two energies."""
+    materials(place)
+    own_rung("views8", optics={"energy_kev": [100.0, 200.0]})(place)
+
+
 def shot(place: Path) -> None:
     """A photograph of a pattern, its brightest disk in the middle, around which there is background to measure."""
     pattern = first_sample("stemdl_smoke").arrays["cbed_stack"][0]
@@ -189,6 +195,8 @@ GIVEN: dict[str, Callable[[Path], None]] = {
     "data generate performance/small_coarse.yaml -o data/small_coarse": own_rung(
         "small_coarse", materials_per_group={"train": 2, "dev": 1, "test": 1}
     ),
+    "data generate stemdl_mini_v2 --structures crystals.npz --orientation olcf -o data/olcf_real": materials,
+    "data generate performance/views8.yaml --structures crystals.npz --orientation olcf -o data/olcf_views": views,
     "report latest -o site --data data/stemdl_smoke": smoke,
     "data generate performance/compounds.yaml -o data/compounds": own_rung(
         "compounds", samples_per_class={"train": 2, "dev": 1, "test": 1}, atoms=32
