@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from benchmark.validation.chance import FINE, LARGEST, least_step
 from benchmark.validation.checks.likeness import closed_logs, learned_of
 from benchmark.validation.checks.power import FEWEST_READINGS, power_folder, readings_of
-from benchmark.validation.copies import LEARNED, LOSSES, METRIC, recorded_at
+from benchmark.validation.copies import LEARNED, LOSSES, RATES, recorded_at
 from benchmark.validation.finding import Fault, Severity
 from benchmark.validation.intervals import epoch_seconds
 from benchmark.validation.registry import check
@@ -26,6 +26,8 @@ DOUBTFUL = 1e-6
 MOST_OTHERS, MOST_OF_RECORDED, MOST_RUNS, MOST_RECORDED, MOST_VALUES = 4, 2, 10, 10, 200
 FEWEST_LEFT, FEWEST_UNRELATED = 3, 1
 """Values more than numbers that are fitted; and runs outside of a sum, by which it is known how alike runs are."""
+ENOUGH = 5
+"""Recorded runs of which none is a sum of the others."""
 MOST_AGAIN = 0.8
 """The share of readings that are there more than once, from which on they may be few numbers."""
 OF_LOSSES = 2e-7
@@ -35,16 +37,25 @@ OF_LOSSES = 2e-7
 @check("R4.6", "R3.9", of=ResultSet, ours_alone=True)
 def no_run_is_a_sum_of_others(results: ResultSet) -> Iterator[Fault]:
     """Losses, scores and lengths of epochs of a run, or their logarithms, are not a constant and those of up to four
-    other runs of the set, or recorded ones, each times a number; nor are lengths another run's that begin elsewhere."""
+    other runs of the set, or recorded ones, each times a number; nor are lengths another run's that begin elsewhere.
+
+    Where no runs were recorded, or theirs are such sums, nobody knows that training leaves noise, and nothing is said.
+    """
     logs = closed_logs(results)[:MOST_RUNS]
-    for kind in LEARNED:
+    known = recorded_at(logs[0])[:MOST_RECORDED] if logs else ()
+    for kind in LEARNED if known else ():
         own = {log.path.name: curve for log in logs if (curve := learned_of(log).get(kind))}
         recorded = {
             f"recorded run {number}": list(curve.losses if kind == LOSSES else curve.values)
-            for number, curve in enumerate(recorded_at(logs[0])[:MOST_RECORDED] if logs else ())
-            if list(curve.losses if kind == LOSSES else curve.values) not in own.values()  # of copies others speak
+            for number, curve in enumerate(known)
         }
-        yield from _told(results, own, recorded if kind in (LOSSES, METRIC) else {}, kind, OF_LOSSES)
+        if kind == RATES:
+            yield from _told(results, own, {}, kind, OF_LOSSES)
+        elif (
+            sum_of_others(dict([*recorded.items()][:ENOUGH]), {}, OF_LOSSES, 0.0) is None
+        ):  # batches drawn by chance leave noise
+            others = {name: curve for name, curve in recorded.items() if curve not in own.values()}  # copies aside
+            yield from _told(results, own, others, kind, OF_LOSSES)
     lengths = {log.path.name: [1000 * each for each in epoch_seconds(log).values()] for log in logs}
     yield from _told(results, lengths, {}, "the lengths of epochs", 0.0)
 
