@@ -154,8 +154,8 @@ OF_TRAINING = (
     concept(
         "R4.12",
         "runs were given up for what they showed",
-        rf"\b(?:poor|bad|slow\w*|weak|unlucky|failed|unpromising) {RUNS}\b.{0, 20}\b(?:not|n't) (?:appear|shown"
-        rf"|listed|submitted|counted|reported|told)\b|\b(?:poor|bad|slow\w*|weak|unlucky)\b.{0, 40}\b(?:stop|end"
+        rf"\b(?:poor|bad|slow\w*|weak|unlucky|failed|unpromising) {RUNS}\b.{{0,20}}\b(?:not|n't) (?:appear|shown"
+        rf"|listed|submitted|counted|reported|told)\b|\b(?:poor|bad|slow\w*|weak|unlucky)\b.{{0,40}}\b(?:stop|end"
         rf"|abandon|kill|cancel|begin|start)\w* (?:a|the|such|that) {RUNS}\b|"
         rf"\b{RUNS}\b.{{0,60}}\b(?:poor\w*|bad\w*|slow\w*|weak\w*|unlucky|unpromising|hopeless|late|looked|low"
         rf"|behind|worse"

@@ -10,6 +10,7 @@ from mutations_visible import readme
 from test_words import warnings
 
 from benchmark.validation.checks.numerals import in_digits
+from benchmark.validation.checks.prose import CONCEPTS
 from benchmark.validation.checks.tables import rows_in_words
 from benchmark.validation.finding import TO_BE_READ, Severity
 from benchmark.validation.validate import validate
@@ -154,6 +155,20 @@ def test_honest_prose_has_no_finding(tmp_path: Path, first: int) -> None:
     tree = Tree.valid()
     readme("\n\n".join(HONEST.split("\n")[first : first + AT_ONCE]).encode())(tree)
     assert warnings(tree, tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "sentence", ["Bad attempts do not appear here.", "A slow beginning was reason enough to stop a run and start over."]
+)
+def test_runs_that_were_given_up_are_found(tmp_path: Path, sentence: str) -> None:
+    tree = Tree.valid()
+    readme(f"{sentence}\n".encode())(tree)
+    assert any("runs were given up" in message for message in warnings(tree, tmp_path))
+
+
+def test_patterns_say_how_many_letters_lie_between() -> None:
+    """A brace that a formatted text took for its own leaves a tuple."""
+    assert [each.what for each in CONCEPTS if "(0, " in each.departs.pattern + each.unless.pattern] == []
 
 
 def notes_of(tree: Tree, folder: Path) -> list[tuple[str, str]]:
