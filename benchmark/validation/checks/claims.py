@@ -14,6 +14,7 @@ from benchmark.validation.checks.texts import (
     DOCUMENTS,
     MOST_DOCUMENTS,
     MOST_LETTERS,
+    SEPARATED,
     is_taken_back,
     sentences,
     texts,
@@ -103,9 +104,9 @@ def no_review_is_claimed(results: ResultSet) -> Iterator[Fault]:
 
 @check("R6.1", of=Submission)
 def documents_are_read(submission: Submission) -> Iterator[Fault]:
-    """Documents at the top, and READMEs, are so few and so short that they are read to their ends."""
-    at_the_top = [each for each in submission.entries if "/" not in each.file and _is_document(each)]
-    readmes = [each for each in submission.entries if PurePosixPath(each.file).name.lower() == "readme.md"]
+    """Documents at the top, and those of implementations, are so few and so short that they are read to their ends."""
+    documents = [each for each in submission.entries if _is_document(each)]
+    at_the_top = [each for each in documents if "/" not in each.file]
     if submission.ours and len(at_the_top) > MOST_DOCUMENTS:
         yield Fault(
             "there are more documents at the top than are read",
@@ -114,7 +115,7 @@ def documents_are_read(submission: Submission) -> Iterator[Fault]:
             found=str(len(at_the_top)),
             severity=Severity.WARNING,
         )
-    for entry in {each.file: each for each in (*at_the_top, *readmes)}.values() if submission.ours else ():
+    for entry in documents if submission.ours else ():
         if entry.size > MOST_LETTERS:
             yield Fault(
                 "the document is longer than is read",
@@ -126,7 +127,10 @@ def documents_are_read(submission: Submission) -> Iterator[Fault]:
 
 
 def _is_document(entry: TreeEntry) -> bool:
-    return entry.kind == "file" and PurePosixPath(entry.file).suffix.lower() in DOCUMENTS
+    """Whether an entry is a text that is read: at the top, or of an implementation, where tables are read as well."""
+    place, suffix = entry.file.partition("/")[0], PurePosixPath(entry.file).suffix.lower()
+    of_code = place == "benchmarks" and suffix in (*DOCUMENTS, *SEPARATED)
+    return entry.kind == "file" and (of_code or (place == entry.file and suffix in DOCUMENTS))
 
 
 @check("R6.1", "R5.6", of=ResultSet, ours_alone=True)
