@@ -51,9 +51,9 @@ def no_run_is_a_sum_of_others(results: ResultSet) -> Iterator[Fault]:
         }
         if kind == RATES:
             yield from _told(results, own, {}, kind, OF_LOSSES)
-        elif (
-            sum_of_others(dict([*recorded.items()][:ENOUGH]), {}, OF_LOSSES, 0.0) is None
-        ):  # batches drawn by chance leave noise
+            continue
+        first = dict([*recorded.items()][:ENOUGH])
+        if sum_of_others(first, {}, OF_LOSSES, 0.0) is None:  # batches drawn by chance leave noise
             others = {name: curve for name, curve in recorded.items() if curve not in own.values()}  # copies aside
             yield from _told(results, own, others, kind, OF_LOSSES)
     lengths = {log.path.name: [1000 * each for each in epoch_seconds(log).values()] for log in logs}
@@ -155,16 +155,16 @@ def sum_of_others(
     Values are exact to `share` of them and to half a `step`. What is left of n values when a constant and k factors are
     fitted is within a width w of nought by a chance of at most (2 w / r)^(n - k - 1), r their spread without the fit by
     the median, times the number of sums tried. Where runs are `alike`, as the same work takes about as long in all, r
-    is what one run alone leaves of them, by the median of those that are not in the sum. The `others` are no run that
-    is asked about. A single run is tried from each place on, its end before its beginning, as well.
+    is the spread that is left when one run outside of the sum is fitted, by the median of these. Nothing is asked of
+    the `others` themselves. A single run is also tried from each place on, its end before its beginning.
     """
     import numpy as np
 
-    names = [*own, *others]
+    curves = {**others, **own}
     for logarithm in (False, True) if logarithms else (False,):
         table = {}
-        for name in names:
-            values = np.array((own.get(name) or others[name])[:MOST_VALUES], float)
+        for name, curve in curves.items():
+            values = np.array(curve[:MOST_VALUES], float)
             if len(values) and np.isfinite(values).all() and abs(values).max() < LARGEST:
                 if not logarithm or values.min() > 0:
                     table[name] = np.log(values) if logarithm else values

@@ -62,6 +62,11 @@ def test_honest_runs_are_no_sums() -> None:
         assert [seed for seed in range(20) if of_readings(readings(seed, step, noise_watts), step)] == []
 
 
+def test_runs_without_epochs_are_passed_over() -> None:
+    assert of_lengths(lengths(1, 3.0) | {"4": []}) is None
+    assert of_losses({"0": [], "1": []}, losses(1)) is None
+
+
 def test_recorded_runs_are_no_sums_of_each_other() -> None:
     for task, rung in (("powder", "powder_mini"), ("density", "density_mini"), ("space_group", "stemdl_mini_v2")):
         runs = read_recorded(TASKS / task, rung).runs
