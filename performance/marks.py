@@ -56,12 +56,11 @@ def marks(data: Path, split: str) -> Iterator[tuple[int, tuple[str, ...]]]:
     """The space group of each sample of a split, and the types of its projections."""
     for path in sorted((data / split).glob("*.h5")):
         with h5py.File(path) as shard:
-            for name in shard:
-                if "z_dirs" in (sample := shard[name].attrs):
-                    axes = np.array(sample["z_dirs"])[0].T
-                    group = int(sample["space_group"])
-                    axes //= np.gcd.reduce(axes, axis=1)[:, None]
-                    yield group, tuple(sorted(plane_group_type(group, tuple(map(int, axis))) for axis in axes))
+            for name in filter(lambda name: name.startswith("sample_"), shard):
+                sample = shard[name].attrs
+                axes, group = np.array(sample["z_dirs"])[0].T, int(sample["space_group"])
+                axes //= np.gcd.reduce(axes, axis=1)[:, None]
+                yield group, tuple(sorted(plane_group_type(group, tuple(map(int, axis))) for axis in axes))
 
 
 def told(data: Path, *, system_known: bool) -> tuple[int, float]:
@@ -74,9 +73,12 @@ def told(data: Path, *, system_known: bool) -> tuple[int, float]:
     for group, types in marks(data, "train"):
         seen[key(group, types)][group] += 1
         sizes[group] += 1
-    groups = sorted(sizes)
+    asked = list(marks(data, "test"))
+    if not sizes or not asked:
+        raise SystemExit(f"{data}: no samples in train or in test")
+    groups = sorted({*sizes, *(group for group, _ in asked)})
     counts = np.zeros((len(groups), len(groups)), dtype=np.int64)
-    for group, types in marks(data, "test"):
+    for group, types in asked:
         known = seen.get(key(group, types), {})
         guess = max(known, key=lambda each: known[each] / sizes[each], default=groups[0])
         counts[groups.index(group), groups.index(guess)] += 1

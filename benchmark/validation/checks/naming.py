@@ -120,7 +120,7 @@ def texts_are_of_the_system(results: ResultSet) -> Iterator[Fault]:
 
 
 def _seen_from_inside(values: Mapping[str, object]) -> str:
-    """A type that is no virtual machine's, or a cooling, where another field says that one does not see its host's."""
+    """The type or the cooling that only a real machine has, where another field says that a virtual one was used."""
     texts_of = {name: text[:1000] for name, text in values.items() if isinstance(text, str)}
     blind = [name for name, text in texts_of.items() if _BLIND.search(text)]
     kind, cooling = (texts_of.get(name, "") for name in ("system_type", "cooling"))
