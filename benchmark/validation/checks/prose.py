@@ -122,13 +122,15 @@ def _departures(results: ResultSet, sentence: str) -> Iterator[tuple[str, str, s
 
 @check("R6.1", *sorted({rule for rule, _ in _SPOKEN_OF}), of=ResultSet, ours_alone=True)
 def prose_is_read_by_a_person(results: ResultSet) -> Iterator[Fault]:
-    """Sentences on what the rules fix, of which the software cannot tell the meaning, are shown to the reviewer."""
+    """Sentences on what the rules fix, of which the software cannot tell the meaning, are shown to the reviewer; those
+    that depart from a rule are warned of already."""
     if not results.read or (results.scaling == WEAK and _beside(results)):
         return
     unread: dict[str, list[tuple[str, str]]] = {}
     for file, text in texts(results):
         for sentence in sentences(text):
-            if (rule := _to_be_read(results, sentence)) and sentence not in [each for _, each in unread.get(file, [])]:
+            again = sentence in [each for _, each in unread.get(file, [])]
+            if not again and (rule := _to_be_read(results, sentence)) and not any(_departures(results, sentence)):
                 unread.setdefault(file, []).append((rule, sentence))
     for file, found in unread.items():
         many = len(found) > 1

@@ -192,6 +192,7 @@ def notes_of(tree: Tree, folder: Path) -> list[tuple[str, str]]:
         ),
         ("Unlike the reference, layers are fused by a compiler.", [("R5.1", f"1 sentence {TO_BE_READ}")]),
         ("The weights are not pretrained.", []),
+        ("Convolutions run on eight-bit integers with a scale for each channel.", []),  # a warning says it
     ],
 )
 def test_what_cannot_be_read_is_one_note_of_its_file(
