@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.cli.answers_page import write_answers_page
 from benchmark.cli.arguments import place, run_path
+from benchmark.cli.asked import asked
 from benchmark.cli.chosen import add_chosen, chosen
 from benchmark.cli.labelled import in_words, read_labels, scores_of, without_input
 from benchmark.cli.output import add_format, next_step, print_json, print_table
@@ -83,13 +84,13 @@ def execute(arguments: argparse.Namespace) -> int:
     answers: list[tuple[str, NDArray[Any]]] = []
     known: list[tuple[Question, Mapping[str, float]]] = []
     rights: dict[str, str] = {}
-    for question in read_inputs(arguments.inputs, rung, options):
-        if isinstance(question, StemdlError):
-            rows.append({"input": str(question.where), "refused": str(question)})
+    for answered in asked(read_inputs(arguments.inputs, rung, options), answer):
+        if isinstance(answered, StemdlError):
+            rows.append({"input": str(answered.where), "refused": str(answered)})
             continue
-        outputs = {name: values[0] for name, values in answer(_batch(question)).items()}
+        question, outputs = answered
         if calibration is not None:
-            outputs[target] = outputs[target] / calibration.temperature
+            outputs = {**outputs, target: outputs[target] / calibration.temperature}
         row: dict[str, Any] = {"input": str(question.path), "answer": _ranked(outputs, schema)}
         if (measured := getattr(evaluation, "measured", None)) is not None:
             row["measured"] = measured(question, outputs)
@@ -147,10 +148,6 @@ def _labels(path: Path | None, target: str, schema: SampleSchema, evaluation: An
     if target not in schema.classes:
         raise StemdlError("the answers are not classes", where="--labels", found=target)
     return read_labels(path, target, getattr(evaluation, "class_of", str))
-
-
-def _batch(question: Question) -> dict[str, NDArray[Any]]:
-    return {name: values[None] for name, values in question.inputs.items()}
 
 
 def _ranked(outputs: Mapping[str, NDArray[Any]], schema: SampleSchema) -> dict[str, Any]:
