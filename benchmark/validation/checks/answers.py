@@ -24,6 +24,7 @@ AS_NEAR = 0.05
 """A clock in words is that of a description, or a rest that of the ledger, but for so much."""
 LEFT_BY_THE_RUN_BEFORE = 1.5
 """The load average, by core, that the run before may have left behind, which the kernel forgets in minutes."""
+_SECOND_THREADS = re.compile(r"\b(?:siblings?|hyper-?threads?|second threads?)\b", re.IGNORECASE)
 
 PRECISIONS: Mapping[str, str] = {
     "bf16": r"bf-?16|bfloat-?16",
@@ -81,8 +82,10 @@ def on_cpus(results: ResultSet, _: re.Match[str]) -> str:
     return f"{keys.ACCELERATORS_PER_NODE} 0, as the logs say" if told and all(each == 0 for each in told) else ""
 
 
-def busy(results: ResultSet, _: re.Match[str]) -> str:
-    """The load of a log, where it is that of other programs."""
+def busy(results: ResultSet, match: re.Match[str]) -> str:
+    """The load of a log, where it is that of other programs; the second threads of cores may be idle all the same."""
+    if _SECOND_THREADS.search(match.string[: match.start()][-40:]):
+        return ""
     for log in results.read:
         load = facts_of(log.timeline, log.goal.test_key)["load"]
         if load and (is_busy(load) or load["average"] > LEFT_BY_THE_RUN_BEFORE * load["given"]):

@@ -78,7 +78,7 @@ _OF_A_DRAW = re.compile(
 _OF_NO_DRAW = re.compile(
     r"\bcap(?:ped|s)?\b|limit|\brat(?:ed|ing)\b|\btdp\b|suppl|\bpsu\b|budget|name ?plate|\bidle|at most|up to|design"
     r"|\bmax"
-    r"|cooling|\bfans?\b|governor|profile|envelope",
+    r"|cooling|\bfans?\b|governor|profile|envelope|\bswitch(?:es)?\b|interconnect",
     re.IGNORECASE,
 )
 """Words of a sentence on what may be drawn, or is drawn by no run."""

@@ -210,11 +210,12 @@ def _of_a_node(log: Log, file: str, events: list[Event]) -> Iterator[Fault]:
 
 @check("R5.6", of=ResultSet, ours_alone=True)
 def power_is_of_all_runs(results: ResultSet) -> Iterator[Fault]:
-    """All runs of a set were measured, or none; no two runs draw the same, or the same times a factor."""
+    """All runs of a set were measured, or none; no two runs draw the same, or the same times a factor, nor do all draw
+    one number: a meter of whole watts may tell so of one run."""
     if results.scaling != STRONG:
         return
-    measured = {log.path: readings_of(log) for log in results.read}
-    names = sorted(path.name for path, nodes in measured.items() if not nodes)
+    measured = [(log, readings_of(log)) for log in results.read]
+    names = sorted(log.path.name for log, nodes in measured if not nodes)
     if 0 < len(names) < len(measured):
         yield Fault(
             "the power of some runs alone was measured",
@@ -223,14 +224,19 @@ def power_is_of_all_runs(results: ResultSet) -> Iterator[Fault]:
             found=f"not of {', '.join(names[:6])}",
             severity=Severity.WARNING,
         )
-    for one, other in itertools.combinations(results.read, 2):
-        for node in measured[one.path].keys() & measured[other.path].keys():
-            said = _alike(measured[one.path][node], measured[other.path][node])
-            if said:
+    expected = "what a meter measured in each run"
+    for node in sorted({node for _, nodes in measured for node in nodes}):
+        told = [(log, nodes[node]) for log, nodes in measured if len(nodes.get(node, ())) >= FEWEST_READINGS]
+        values = {value for _, readings in told for value in readings}
+        if len(told) > 1 and len(values) == 1:
+            what = "the power readings of all runs are one number"
+            yield Fault(what, file=results.file, expected=expected, found=shown(*values), severity=Severity.WARNING)
+        for (one, first), (other, readings) in itertools.combinations(told, 2):
+            if _are_alike(first, readings):
                 yield Fault(
-                    f"the power readings of two runs {said}",
+                    "the power readings of two runs are the same, or times one factor",
                     file=f"{power_folder(other)}/{node}",
-                    expected="what a meter measured in each run",
+                    expected=expected,
                     found=f"those of {one.path.name}",
                     severity=Severity.WARNING,
                 )
@@ -273,14 +279,9 @@ def _read(path: Path) -> NodeReadings:
     return NodeReadings([value for _, value in told], waited, supplies[-1] if supplies and supplies[-1] else 1.0)
 
 
-def _alike(one: list[float], other: list[float]) -> str:
-    """What two runs' readings have in common by no chance, in words; empty where that is nothing."""
-    pairs = list(zip(one, other, strict=False))
-    if len(pairs) < FEWEST_READINGS or not all(a > 0 and b > 0 for a, b in pairs):
-        return ""
-    values = {*one, *other}
-    if len(values) == 1:
-        return "are one number"
+def _are_alike(one: list[float], other: list[float]) -> bool:
+    """Whether two runs' readings have in common what no chance gives."""
+    pairs = [(a, b) for a, b in zip(one, other, strict=False) if a > 0 and b > 0]
     ratios = [b / a for a, b in pairs]
-    varied = len({a for a, _ in pairs}) >= FEWEST_VALUES
-    return "are the same, or times one factor" if varied and max(ratios) < (1 + OF_A_FACTOR) * min(ratios) else ""
+    varied = len(pairs) == min(len(one), len(other)) and len({a for a, _ in pairs}) >= FEWEST_VALUES
+    return varied and max(ratios) < (1 + OF_A_FACTOR) * min(ratios)
