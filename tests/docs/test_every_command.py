@@ -90,9 +90,9 @@ def first_sample(rung: str) -> Sample:
     return next(iter(samples_of_unit(recipe, found, recipe.units()[0])))
 
 
-def crystals(place: Path) -> None:
-    (place / "crystals").mkdir(exist_ok=True)
-    (place / "crystals" / "salt.cif").write_text(cif(name="F m -3 m"))
+def crystals(place: Path, folder: str = "crystals") -> None:
+    (place / folder).mkdir(exist_ok=True)
+    (place / folder / "salt.cif").write_text(cif(name="F m -3 m"))
 
 
 def curves(place: Path, folder: str = "curves") -> None:
@@ -100,6 +100,10 @@ def curves(place: Path, folder: str = "curves") -> None:
     profile = first_sample("powder_smoke").arrays["profile"][0]
     lines = [f"{x:.3f} {1e3 * y:.2f}" for x, y in zip(np.linspace(5.0, 90.0, len(profile)), profile, strict=True)]
     (place / folder / "one.xy").write_text("\n".join(["# wavelength 1.540593", *lines]))
+
+
+def minerals(place: Path) -> None:
+    crystals(place, "minerals")
 
 
 def measured(place: Path) -> None:
@@ -196,6 +200,7 @@ GIVEN: dict[str, Callable[[Path], None]] = {
         "small_coarse", materials_per_group={"train": 2, "dev": 1, "test": 1}
     ),
     "data generate stemdl_mini_v2 --structures crystals.npz --orientation olcf -o data/olcf_real": materials,
+    "data generate stemdl_mini_v2 --structures minerals --no-splits -o data/minerals": minerals,
     "data generate performance/views8.yaml --structures crystals.npz --orientation olcf -o data/olcf_views": views,
     "report latest -o site --data data/stemdl_smoke": smoke,
     "data generate performance/compounds.yaml -o data/compounds": own_rung(
