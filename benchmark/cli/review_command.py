@@ -58,7 +58,7 @@ def execute(arguments: argparse.Namespace) -> int:
         return 0
     states = [item.state for item in made.checklist]
     print(
-        f"{files[0]}: {made.report.verdict.value}, {len(made.sets)} sets of runs; of {len(states)} rules "
+        f"{files[0]}: {made.report.word}, {len(made.sets)} sets of runs; of {len(states)} rules "
         f"{states.count('broken')} are broken, {states.count('warned')} warned of, {states.count('to review')} left "
         "to the reviewer"
     )

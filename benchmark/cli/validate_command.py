@@ -12,7 +12,7 @@ from benchmark.cli.output import next_step, print_json
 from benchmark.definition.scored import RULESETS
 
 if TYPE_CHECKING:
-    from benchmark.validation.finding import Finding, Verdict
+    from benchmark.validation.finding import Finding
     from benchmark.validation.validate import Judged, Report
 
 MOST_NAMED = 3
@@ -87,9 +87,9 @@ def print_findings(report: Report, everything: bool) -> None:
         _print_finding(group)
     counts = [sum(finding.severity is severity for finding in report.findings) for severity in reversed(Severity)]
     for each in report.judged:
-        print(f"{_word(each.verdict, each.whole):8} {each.path}  ({_of(each)})")
+        print(f"{each.word:8} {each.path}  ({_of(each)})")
     if len(report.judged) > 1:
-        print(f"{_word(report.verdict, all(each.whole for each in report.judged)):8} in all")
+        print(f"{report.word:8} in all")
     print(
         ", ".join(
             f"{count} {severity.name.lower()}{'' if count == 1 else 's'}"
@@ -100,18 +100,13 @@ def print_findings(report: Report, everything: bool) -> None:
         next_step(f"stemdl rules {shown[0].rule}")
 
 
-def _word(verdict: Verdict, whole: bool) -> str:
-    """CLOSED and OPEN are said of whole sets of runs alone: a log can be good, and its set not."""
-    return verdict.value if whole or verdict.value == "INVALID" else "VALID"
-
-
 def _of(judged: Judged) -> str:
     """How many logs were judged, and as what."""
     logs = f"{judged.logs} log{'s' if judged.logs != 1 else ''}"
-    if not judged.whole:
-        logs += " alone, of no whole set of runs"
-    elif judged.kind == "sets":
+    if judged.kind == "sets":
         logs += ", without the submission around them"
+    elif not judged.whole:
+        logs += " alone"
     return logs + (f", by the rules of MLPerf HPC {judged.ruleset}" if judged.ruleset else "")
 
 

@@ -13,6 +13,7 @@ from benchmark.validation.limits import Limits
 from benchmark.validation.registry import as_finding
 
 LOG, RUNS, SETS, SUBMISSION = "log", "runs", "sets", "submission"
+VALID = "VALID"
 
 
 @dataclass
@@ -27,7 +28,6 @@ class JudgedSet:
     findings: list[Finding] = field(default_factory=list)
     traces: list[Trace] = field(default_factory=list)
     ledger_seeds: dict[int, set[str | None]] = field(default_factory=dict)
-    whole: bool = False
 
 
 @dataclass
@@ -65,8 +65,14 @@ class Judged:
 
     @property
     def whole(self) -> bool:
-        """Whether the verdict is on whole sets of runs, and not on logs alone."""
-        return bool(self.sets) and all(each.whole for each in self.sets)
+        """Whether all that a submission has was judged, and not logs, or sets, without what lies around them."""
+        return self.kind == SUBMISSION and bool(self.sets)
+
+    @property
+    def word(self) -> str:
+        """The verdict in a word: CLOSED and OPEN are said of whole submissions alone, since a part can be good and the
+        submission not."""
+        return self.verdict.value if self.whole or self.verdict is Verdict.INVALID else VALID
 
     def to_dict(self) -> dict[str, Any]:
         """The judgement for JSON: what it is of and its verdict."""
@@ -76,7 +82,7 @@ class Judged:
             "logs": self.logs,
             "whole": self.whole,
             "ruleset": self.ruleset or None,
-            "verdict": self.verdict.value,
+            "verdict": self.word,
         }
 
 
@@ -100,10 +106,16 @@ class Report:
             return Verdict.INVALID
         return Verdict.OPEN if Verdict.OPEN in verdicts else Verdict.CLOSED
 
+    @property
+    def word(self) -> str:
+        """The verdict in a word: VALID where a part of a submission, or logs alone, were judged."""
+        parts = any(not each.whole for each in self.judged)
+        return VALID if parts and self.verdict is not Verdict.INVALID else self.verdict.value
+
     def to_dict(self) -> dict[str, Any]:
         """The same as plain values, for JSON."""
         return {
-            "verdict": self.verdict.value,
+            "verdict": self.word,
             "findings": [finding.to_dict() for finding in self.findings],
             "judged": [each.to_dict() for each in self.judged],
         }

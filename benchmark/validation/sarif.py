@@ -38,7 +38,7 @@ def to_sarif(report: Report) -> dict[str, Any]:
                     }
                 },
                 "results": [_result(finding, cited.index(finding.rule)) for finding in report.findings],
-                "properties": {"verdict": report.verdict.value},
+                "properties": {"verdict": report.word},
             }
         ],
     }

@@ -145,7 +145,6 @@ def _judge_set(results: ResultSet, judged: Judged, runs: JudgedSet, limits: Limi
     for run in ledger.runs if (ledger := ledger_of(results)) is not None else ():
         if run.seed is not None:
             runs.ledger_seeds.setdefault(run.seed, set()).add(run.log_sha256)
-    runs.whole = results.submitted or (results.standard is not None and len(results.logs) >= results.standard.runs)
     judged.sets.append(runs)
     return findings
 

@@ -136,6 +136,14 @@ def _figures(log: Log, event: Event, figures: Mapping[str, Any]) -> Iterator[Fau
         if name in figures and (as_number(value) is None or not sound(value)):
             yield Fault(f"{name} of the preflight cannot be", line=event.line, expected=expected, found=shown(value))
     nodes = as_count(log.value(keys.NUMBER_OF_NODES)) or 1
+    if nodes == 1 and offset:
+        yield Fault(
+            "the clocks of one node differ",
+            line=event.line,
+            expected="0, since it has one clock",
+            found=shown(offset),
+            severity=Severity.WARNING,
+        )
     if nodes > 1 and offset == 0:
         yield Fault(
             "the clocks of several nodes agree to the last digit",

@@ -27,6 +27,8 @@ AS_RECORDED, SPREADS = 1e-4, 3.0
 libraries round otherwise, which makes runs of other luck and of no other mean."""
 EXACT = 1e-7
 """The residual of a formula, in shares of what a curve spans: training by random batches leaves thousandths."""
+FAR_FROM_ONE = 10.0
+"""How many times as far from each single run: one that was as lucky throughout may lie near after all epochs."""
 POWERS, FAR = tuple(each / 20 for each in range(1, 101)), 0.05
 """Powers of the epoch that are tried, from 0.05 to 5, between which the nearest is refined; and the share of its span
 that a curve is off the nearest where it is of none between."""
@@ -89,17 +91,16 @@ def _residual(told: np.ndarray, form: np.ndarray) -> float:
 
 @check("R4.6", "R3.9", of=ResultSet, ours_alone=True)
 def no_run_is_another_with_noise(results: ResultSet) -> Iterator[Fault]:
-    """No run's losses, scores or rates follow another's, turned around or not, or a mixture of two, far more closely
-    than any others of the set do."""
+    """No run's losses, scores or rates follow another's, turned around or not, in one share, a mixture of two, or now
+    one and now another, far more closely than any others of the set do."""
     logs = closed_logs(results)
     for kind in (LOSSES, METRIC, RATES):
         curves = [learned_of(log).get(kind, []) for log in logs]
         told = [(log, curve) for log, curve in zip(logs, curves, strict=True) if len(curve) >= FEWEST_EPOCHS]
         if len(told) < FEWEST_RUNS or any(value <= 0 for _, curve in told for value in curve):
             continue
-        found = nearest(
-            [[math.log(value) for value in curve] for _, curve in told], kind if kind == RATES else "learned"
-        )
+        curves = [[math.log(value) for value in curve] for _, curve in told]
+        found = nearest(curves, kind if kind == RATES else "learned") or now_one_now_another(curves)
         if found is not None:
             chance, place, others = found
             yield _doubtful(
@@ -139,6 +140,15 @@ def nearest(curves: Sequence[Sequence[float]], kind: str) -> tuple[float, int, t
     found = _by_chance(sorted(left.values()), tried, freedom)
     if found is not None or kind == RATES:
         return found
+    in_shares = []
+    for one, other in itertools.permutations(range(len(table)), 2):
+        own, by = table[one] / spread, table[other] / spread
+        share = float(own @ by) / float(by @ by)
+        rest = own - share * by
+        in_shares.append((2 * float(rest @ rest) / (1 + share**2), one, (other,)))
+    found = _by_chance(sorted(in_shares), len(in_shares), freedom - 1)
+    if found is not None:
+        return found
     mixed: list[tuple[float, int, tuple[int, ...]]] = []
     for three in itertools.combinations(range(len(table)), 3):
         some = []
@@ -150,6 +160,25 @@ def nearest(curves: Sequence[Sequence[float]], kind: str) -> tuple[float, int, t
             some.append((float(rest @ rest) / (share**2 + (1 - share) ** 2 + 1), one, (first, second)))
         mixed.append(min(some))
     return _by_chance(sorted(mixed), 3 * len(mixed), freedom)
+
+
+def now_one_now_another(curves: Sequence[Sequence[float]]) -> tuple[float, int, tuple[int, ...]] | None:
+    """The run that after each epoch lies by one of the others, and by none after all, with the chance and these; None
+    where none does. A normal number is within d spreads of one of n others by a chance of at most n d / sqrt(pi)."""
+    import numpy as np
+
+    table = np.array([curve[: min(map(len, curves))] for curve in curves], float)
+    spread, others = table.std(axis=0, ddof=1), len(table) - 1
+    if not np.all(spread > 0):
+        return None
+    for place in range(len(table)):
+        apart = np.abs(table - table[place]) / spread
+        apart[place] = np.inf
+        near, near_one = float(apart.min(axis=0).max()), float(apart.max(axis=1).min())
+        chance = len(table) * min(1.0, others * near / math.sqrt(math.pi)) ** min(table.shape[1], INDEPENDENT)
+        if chance < DOUBTFUL and near_one > FAR_FROM_ONE * near:
+            return chance, place, tuple(sorted({*apart.argmin(axis=0).tolist()}))
+    return None
 
 
 def _by_chance(

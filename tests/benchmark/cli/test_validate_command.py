@@ -74,16 +74,21 @@ def test_rules_are_listed_and_printed(capsys):
     assert [rule["id"] for rule in json.loads(capsys.readouterr().out)] == ["R6.1", "R6.2"]
 
 
-def test_closed_is_said_of_whole_sets_alone(tmp_path, capsys):
-    """A part of a submission is judged with the sets around it, and of a log alone no division is granted."""
+def test_closed_is_said_of_whole_submissions_alone(tmp_path, capsys):
+    """Of a part no division is granted, in words or for machines: what lies around it may be against it."""
     folder = Tree.valid().write(tmp_path / "S")
     results = folder / RESULTS
     said = {}
-    for path in (results, results / "result_0.txt", folder / "results"):
+    for path in (folder, folder / "results", results, results / "result_0.txt"):
         assert main(["validate", "--no-official", str(path)]) == 0
         said[path] = capsys.readouterr().out.splitlines()[0]
-    assert said[results / "result_0.txt"].startswith("VALID ") and "of no whole set" in said[results / "result_0.txt"]
-    assert all(said[path].startswith("CLOSED ") for path in (results, folder / "results"))
+        assert main(["validate", "--no-official", "--format", "json", str(path)]) == 0
+        report = json.loads(capsys.readouterr().out)
+        assert report["verdict"] == report["judged"][0]["verdict"] == said[path].split()[0]
+    assert said[folder].startswith("CLOSED ")
+    assert all(said[path].startswith("VALID ") for path in (folder / "results", results, results / "result_0.txt"))
+    assert "without the submission around them" in said[results]
+    assert said[results / "result_0.txt"].endswith("(1 log alone)")
     (results / "result_4.txt").unlink()
     assert main(["validate", "--no-official", str(results)]) == 1
     out = capsys.readouterr().out

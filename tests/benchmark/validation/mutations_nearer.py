@@ -76,6 +76,7 @@ NEARER = (
             "of which one is the others' sum": summed,
         }.items()
     ),
+    warned("clocks of one node apart", "R7.5", every_log(figure(clock_offset_seconds=0.71))),
     warned("a preflight of the first run, some digits on", "R7.5", preflight_of_the_first),
     warned("one first cache of two cores", "R7.7", describe(host_processor_caches="L1d 1 x 32 KiB; L2 1 x 1 MiB")),
     warned("a second cache below the first", "R7.7", describe(host_processor_caches="L1d 2 x 64 KiB; L2 2 x 32 KiB")),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.definition.curves import read_recorded
-from benchmark.validation.checks.likeness import formula_of, nearest
+from benchmark.validation.checks.likeness import formula_of, nearest, now_one_now_another
 from benchmark.validation.copies import LOSSES, RATES
 from benchmark.validation.validate import validate
 
@@ -33,10 +33,21 @@ def test_honest_runs_are_of_themselves(kind: str) -> None:
     assert [found for seed in range(300) if (found := nearest(honest(5, seed), kind))] == []
 
 
+@pytest.mark.parametrize("kept", [0.0, 0.02, 0.2])
+def test_a_run_may_be_as_lucky_as_another_throughout(kept: float) -> None:
+    """`kept`: how much luck a run keeps in all epochs, of the logarithm; each epoch has a hundredth of its own."""
+    for seed in range(300):
+        chance = random.Random(seed)
+        luck = [chance.gauss(0, kept) for _ in range(5)]
+        runs = [[value + more for value in curve] for curve, more in zip(honest(5, seed, 0.01), luck, strict=True)]
+        assert now_one_now_another(runs) is None
+
+
 def test_recorded_runs_are_of_themselves() -> None:
     for task, rung in (("powder", "powder_mini"), ("density", "density_mini")):
         for curves in zip(*((run.values, run.losses) for run in read_recorded(TASKS / task, rung).runs), strict=True):
             assert nearest([[math.log(value) for value in curve] for curve in curves], LOSSES) is None
+            assert now_one_now_another([[math.log(value) for value in curve] for curve in curves]) is None
             assert [formula_of(curve) for curve in curves] == [""] * len(curves)
 
 
@@ -46,12 +57,15 @@ def test_recorded_runs_are_of_themselves() -> None:
         lambda runs: runs[1],
         lambda runs: [value + 0.3 for value in runs[1]],
         lambda runs: [0.4 * one + 0.6 * other for one, other in zip(runs[1], runs[2], strict=True)],
+        lambda runs: [0.97 * value - 0.06 for value in runs[1]],
+        lambda runs: [runs[1 + epoch % 2][epoch] for epoch in range(len(EPOCHS))],
+        lambda runs: [runs[epoch // 2][epoch] for epoch in range(len(EPOCHS))],
     ],
 )
 def test_a_run_made_of_others_is_found_under_noise(made: Callable[[list[list[float]]], list[float]]) -> None:
     chance, runs = random.Random(1), honest(5, 1)
     runs[4] = [value + chance.gauss(0, 2e-4) for value in made(runs)]
-    found = nearest(runs, LOSSES)
+    found = nearest(runs, LOSSES) or now_one_now_another(runs)
     assert found is not None and 4 in (found[1], *found[2])
 
 
