@@ -80,6 +80,38 @@ def _told(
         )
 
 
+@check("R3.9", of=ResultSet, ours_alone=True)
+def lengths_are_of_their_own_runs(results: ResultSet) -> Iterator[Fault]:
+    """The epochs of a run do not last as long as another's in another order, where chance does so in fewer than one set
+    in 1,000,000."""
+    told = [
+        (log, [round(1000 * each) for each in epoch_seconds(log).values()]) for log in closed_logs(results)[:MOST_RUNS]
+    ]
+    pairs = list(itertools.combinations(told, 2))
+    for (log, one), (again, other) in pairs:
+        alike = sorted(one) == sorted(other)
+        if alike and len(pairs) * in_another_order(one, [each for _, each in told]) < DOUBTFUL:
+            yield Fault(
+                "the epochs of a run last as long as another's, in another order",
+                file=again.file,
+                found=f"{len(one)} lengths of {log.path.name}, to the millisecond",
+                expected="lengths of its own",
+                severity=Severity.WARNING,
+            )
+            return
+
+
+def in_another_order(lengths: Sequence[int], runs: Sequence[Sequence[int]]) -> float:
+    """The chance, at most, that as many lengths in ms are these in any of n! orders: normal ones that vary as the same
+    epoch does between the runs, by the median of its epochs, of which none is likelier than 1 in 2.5 spreads."""
+    import numpy as np
+
+    width = min(map(len, runs))
+    spread = float(np.median([_spread(np.array([run[at] for run in runs], float)) for at in range(width)] or [0.0]))
+    place = 1 / max(1.0, math.sqrt(2 * math.pi) * spread)
+    return math.exp(math.lgamma(len(lengths) + 1) + len(lengths) * math.log(place))
+
+
 @check("R5.6", of=ResultSet, ours_alone=True)
 def no_power_is_a_sum_of_others(results: ResultSet) -> Iterator[Fault]:
     """The power readings of a run are not a constant and those of others, each times a number; and readings of a fine

@@ -11,7 +11,7 @@ import pytest
 from test_likeness import TASKS
 
 from benchmark.definition.curves import read_recorded
-from benchmark.validation.checks.dependence import OF_LOSSES, few_values, sum_of_others
+from benchmark.validation.checks.dependence import OF_LOSSES, few_values, in_another_order, sum_of_others
 
 Runs = dict[str, list[float]]
 EPOCHS = range(1, 9)
@@ -118,6 +118,22 @@ def test_recorded_runs_that_are_mixed_are_found() -> None:
 def test_readings_that_are_made_of_another_runs_are_found(made: Callable[[float], float]) -> None:
     runs = readings(1, 0.01, 1.5)
     assert of_readings(runs | {"4": [round(made(watts), 2) for watts in runs["1"]]}, 0.01) is not None
+
+
+@pytest.mark.parametrize("noise_ms", [0.3, 1.0, 3.0, 30.0])
+@pytest.mark.parametrize("epochs", [2, 3, 8])
+def test_lengths_of_honest_epochs_may_be_alike_by_chance(noise_ms: float, epochs: int) -> None:
+    for seed in range(200):
+        runs = [[int(each) for each in run] for run in lengths(seed, noise_ms, epochs).values()]
+        again = [run for at, run in enumerate(runs) if sorted(run) in map(sorted, runs[:at])]
+        assert all(10 * in_another_order(run, runs) >= 1e-6 for run in again)
+
+
+def test_lengths_of_another_run_in_another_order_are_no_chance() -> None:
+    runs = [[int(each) for each in run] for run in lengths(1, 30.0).values()]
+    runs[4] = sorted(runs[3])
+    assert in_another_order(runs[4], runs) < 1e-8
+    assert in_another_order(runs[4][:2], [run[:2] for run in runs]) > 1e-6
 
 
 def test_readings_are_many_numbers_of_a_fine_meter_and_few_of_a_coarse_one() -> None:
