@@ -186,9 +186,14 @@ def _reaching(goal: Goal, left: float) -> float:
 def as_recorded(log: Log) -> bool:
     """Whether a log is of a batch size at which runs were recorded, and of the settings that these had: then it learns
     no slower either."""
-    standard, settings = log.standard, log.settings()
     batch, recorded = log.value(keys.GLOBAL_BATCH_SIZE), _recorded(log)
-    if standard is None or not recorded or recorded[0].global_batch_size != batch:
+    return bool(recorded) and recorded[0].global_batch_size == batch and settings_as_recorded(log)
+
+
+def settings_as_recorded(log: Log) -> bool:
+    """Whether a log is of the settings that the recorded runs had, whatever its batch size and its threads are."""
+    standard, settings = log.standard, log.settings()
+    if standard is None:
         return False
     tuned = [name for name in standard.tunable if name in standard.settings and name not in CHANGE_NO_CURVE]
     return all(settings.get(name) == standard.settings[name].default for name in tuned)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from changes import every_log, log, metric, put, shift_from, together
+from changes import every_log, log, metric, put, shift_from, together, with_batch
 from corpus import Mutation
 from honest_run import EVAL_MS, F1, Lines, at
+from mutations_published import warned
 
 from benchmark.events import keys
 
@@ -55,6 +56,7 @@ LEARNED = (
     Mutation("no loss", "R3.11", every_log(lambda lines: lines[at(lines, keys.TRACKED_STATS)]["value"].pop("loss"))),
     Mutation("the loss of the end after one epoch", "R3.11", every_log(loss(0.7, 0)), invalid=False),
     Mutation("a loss that never fell", "R3.11", every_log(loss(3.2)), invalid=False),
+    warned("runs of batch size 32 as of one between two recorded ones", "R3.11", with_batch(20)),
     Mutation("a score of 0.88 after one epoch", "R3.11", every_log(metric(1, 0.88)), invalid=False),
     Mutation("the test score that of the dev split", "R3.11", log(put(keys.TEST_F1_MACRO, F1[-1])), invalid=False),
     Mutation("a test score far above", "R3.11", every_log(put(keys.TEST_F1_MACRO, 0.999)), invalid=False),
