@@ -59,6 +59,8 @@ NOT_HERE = {
     "run --instances 2 --ranks 1": "starts runs side by side: tests/benchmark/cli/test_run_sets.py does",
     "run --scale 1,2 --runs 3": "starts several ranks: tests/benchmark/cli/test_run_sets.py does",
     "run --data DIR --output DIR --seed 7 --config FILE": "names stand for the user's own",
+    "data generate stemdl_small -o": "takes hours",
+    "run --rung stemdl_small": "needs the data of hours",
     "data generate stemdl_small --device cuda --dry-run": "simulates crystals of a larger rung: the tests of CUDA do",
 }
 """What is not run here, by how the command begins; the parser takes them all (test_documented_commands.py)."""
