@@ -164,9 +164,9 @@ def test_two_ranks_measure_what_one_does(folder_toy: Toy, tmp_path: Path) -> Non
 
 
 def test_runs_are_valid(toy: Toy) -> None:
-    """Whatever else the machine does meanwhile: findings about time are warnings."""
+    """Findings about time are warnings, whatever the machine does meanwhile; runs in no submission have no division."""
     report = toy.said("validate", toy.runs)
-    assert report["verdict"] == "CLOSED"
+    assert report["verdict"] == "VALID"
     assert {each["rule"] for each in report["findings"] if each["severity"] != "note"} <= OF_TIME | OF_THE_CHECKOUT
 
 
