@@ -27,6 +27,8 @@ AS_RECORDED, SPREADS = 1e-4, 3.0
 libraries round otherwise, which makes runs of other luck and of no other mean."""
 EXACT = 1e-7
 """The residual of a formula, in shares of what a curve spans: training by random batches leaves thousandths."""
+LARGEST_SHARE = 2.0
+"""Of another run's curve that is still that curve, or its inverse: hardly anything is a share of any."""
 FAR_FROM_ONE = 10.0
 """How many times as far from each single run: one that was as lucky throughout may lie near after all epochs."""
 POWERS, FAR = tuple(each / 20 for each in range(1, 101)), 0.05
@@ -143,9 +145,9 @@ def nearest(curves: Sequence[Sequence[float]], kind: str) -> tuple[float, int, t
     in_shares = []
     for one, other in itertools.permutations(range(len(table)), 2):
         own, by = table[one] / spread, table[other] / spread
-        share = float(own @ by) / float(by @ by)
-        rest = own - share * by
-        in_shares.append((2 * float(rest @ rest) / (1 + share**2), one, (other,)))
+        rest, share = _without(own, by)
+        if 1 / LARGEST_SHARE < share < LARGEST_SHARE:
+            in_shares.append((2 * float(rest @ rest) / (1 + share**2), one, (other,)))
     found = _by_chance(sorted(in_shares), len(in_shares), freedom - 1)
     if found is not None:
         return found
@@ -155,11 +157,17 @@ def nearest(curves: Sequence[Sequence[float]], kind: str) -> tuple[float, int, t
         for one in three:
             first, second = (each for each in three if each != one)
             across, own = (table[second] - table[first]) / spread, (table[one] - table[first]) / spread
-            share = float(own @ across) / float(across @ across)
-            rest = own - share * across
+            rest, share = _without(own, across)
             some.append((float(rest @ rest) / (share**2 + (1 - share) ** 2 + 1), one, (first, second)))
         mixed.append(min(some))
     return _by_chance(sorted(mixed), 3 * len(mixed), freedom)
+
+
+def _without(own: np.ndarray, by: np.ndarray) -> tuple[np.ndarray, float]:
+    """What the best share of another curve leaves of one, and this share; 0 where the other one is constant."""
+    length = float(by @ by)
+    share = float(own @ by) / length if length > 0 else 0.0
+    return own - share * by, share
 
 
 def now_one_now_another(curves: Sequence[Sequence[float]]) -> tuple[float, int, tuple[int, ...]] | None:

@@ -69,6 +69,15 @@ def test_a_run_made_of_others_is_found_under_noise(made: Callable[[list[list[flo
     assert found is not None and 4 in (found[1], *found[2])
 
 
+@pytest.mark.parametrize("kind", [LOSSES, RATES])
+def test_curves_that_do_not_change_or_are_alike_end_no_check(kind: str) -> None:
+    constant = [*honest(4, 3), [0.5] * 8]
+    assert nearest(constant, kind) is None and now_one_now_another(constant) is None
+    first, second, third = honest(3, 4)
+    found = nearest([first, [*first], second, [*second], third], kind)
+    assert found is None or found[1] != 4  # the one run that is no copy
+
+
 def test_rates_turned_around_are_found() -> None:
     chance, runs = random.Random(2), honest(5, 2)
     runs[3] = [value + chance.gauss(0, 2e-4) for value in reversed(runs[0])]
