@@ -1,4 +1,4 @@
-"""Questions that are put to a trained model: several at once, since one by one takes a network twenty times as long."""
+"""Questions that are put to a trained model: several at once, since a network takes about as long for one."""
 
 from __future__ import annotations
 
