@@ -83,6 +83,10 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, default=Path("minerals"))
     parser.add_argument("--seed", type=int, default=2026)
     arguments = parser.parse_args()
+    if not arguments.database.is_file():
+        parser.error(f"{arguments.database}: there is no such file; the first lines of {__file__} say where to get it")
+    if arguments.output.exists() and any(arguments.output.iterdir()):
+        parser.error(f"{arguments.output}: the folder is not empty, and files of another draw would be mixed in")
     with closing(sqlite3.connect(f"file:{arguments.database}?mode=ro", uri=True)) as database:
         database.row_factory = sqlite3.Row
         rows = database.execute(
@@ -91,15 +95,23 @@ def main() -> None:
         ).fetchall()
     random.Random(arguments.seed).shuffle(rows)
     arguments.output.mkdir(parents=True, exist_ok=True)
-    kinds = set()
+    kinds, again, unfit = set(), 0, 0
     for row in rows:
         name = row["name"] if row["name"] not in (None, NO_NAME) else row["formula"]
         kind = name, row["hm_notation"].split("%")[0].strip()
-        if kind not in kinds and (text := cif(row)) is not None:
+        if kind in kinds:
+            again += 1
+        elif (text := cif(row)) is None:
+            unfit += 1
+        else:
             kinds.add(kind)
             file = re.sub("[^A-Za-z0-9]+", "_", name).strip("_")
             (arguments.output / f"{file}_{row['id']:07d}.cif").write_text(text, encoding="utf-8")
-    print(f"{len(kinds)} structures of {len(rows)} in {arguments.output}", file=sys.stderr)
+    print(
+        f"{len(kinds)} structures in {arguments.output}; left out: {again} of a name and group that is there, {unfit} "
+        "partial ones or with sites that are not understood",
+        file=sys.stderr,
+    )
 
 
 if __name__ == "__main__":

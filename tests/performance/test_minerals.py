@@ -68,3 +68,22 @@ def test_partial_and_unknown_sites_are_left_out(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, changes: dict[str, object]
 ) -> None:
     assert written(monkeypatch, tmp_path, **changes) == []
+
+
+def test_another_draw_is_not_mixed_into_a_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (path,) = written(monkeypatch, tmp_path)
+    assert "1 structures in" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        minerals.main()
+    assert "not empty" in capsys.readouterr().err and path.is_file()
+
+
+def test_a_missing_database_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["minerals.py", str(tmp_path / "none.db")])
+    with pytest.raises(SystemExit):
+        minerals.main()
+    assert "none.db: there is no such file" in capsys.readouterr().err
