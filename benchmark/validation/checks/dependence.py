@@ -109,7 +109,7 @@ def in_another_order(lengths: Sequence[int], runs: Sequence[Sequence[int]]) -> f
     width = min(map(len, runs))
     spread = float(np.median([_spread(np.array([run[at] for run in runs], float)) for at in range(width)] or [0.0]))
     place = 1 / max(1.0, math.sqrt(2 * math.pi) * spread)
-    return math.exp(math.lgamma(len(lengths) + 1) + len(lengths) * math.log(place))
+    return math.exp(min(0.0, math.lgamma(len(lengths) + 1) + len(lengths) * math.log(place)))
 
 
 @check("R5.6", of=ResultSet, ours_alone=True)

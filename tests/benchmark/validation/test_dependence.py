@@ -134,6 +134,7 @@ def test_lengths_of_another_run_in_another_order_are_no_chance() -> None:
     runs[4] = sorted(runs[3])
     assert in_another_order(runs[4], runs) < 1e-8
     assert in_another_order(runs[4][:2], [run[:2] for run in runs]) > 1e-6
+    assert in_another_order([3000] * 400, [[3000] * 400] * 5) == 1.0  # more orders than a float counts
 
 
 def test_readings_are_many_numbers_of_a_fine_meter_and_few_of_a_coarse_one() -> None:
