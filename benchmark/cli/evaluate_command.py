@@ -57,9 +57,28 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """0 when all inputs were answered, 1 when some were refused."""
+    from benchmark.foundation.files import fresh_folder
+
+    with fresh_folder(arguments.output, "answers"):
+        rows, said, page = _written(arguments)
+    refused = sum("refused" in row for row in rows)
+    if arguments.format == "json":
+        print_json(rows)
+    else:
+        print_table(("input", "answer, and how sure"), [_shown(row) for row in rows])
+        for line in said:
+            print(line)
+        print(f"{len(rows) - refused} of {len(rows)} inputs answered: {arguments.output / ANSWERS}")
+        if page is not None:
+            next_step(f"open {page} in a browser")
+    return 1 if refused else 0
+
+
+def _written(arguments: argparse.Namespace) -> tuple[list[dict[str, Any]], list[str], Path | None]:
+    """What is said of each input and of all together, and the page; written to the folder."""
     from benchmark.data.recipe import recipe_of
     from benchmark.definition.finder import EVALUATE, find_task
-    from benchmark.foundation.files import require_place, write_json
+    from benchmark.foundation.files import write_json
 
     os.environ.setdefault("MPLBACKEND", "Agg")
     benchmark, rung = rung_of(arguments.run, arguments.rung)
@@ -67,9 +86,6 @@ def execute(arguments: argparse.Namespace) -> int:
     evaluation = task.code(EVALUATE)
     read_inputs, picture = (task.function(EVALUATE, name) for name in ("read_inputs", "picture"))
     options = chosen(arguments.set, getattr(evaluation, "OPTIONS", {}), "these inputs")
-    require_place(arguments.output)
-    if arguments.output.exists() and any(arguments.output.iterdir()):
-        raise StemdlError("the folder for the answers is not empty", where=arguments.output, remedy="-o ANOTHER_FOLDER")
     schema = recipe_of(rung).schema()
     target = benchmark.measured.of[0]
     labels = _labels(arguments.labels, target, schema, evaluation)
@@ -123,23 +139,10 @@ def execute(arguments: argparse.Namespace) -> int:
     page = None
     if not arguments.no_pictures:
         page = write_answers_page(arguments.output, f"{len(rows)} inputs asked", about, rows)
-    refused = sum("refused" in row for row in rows)
-    if arguments.format == "json":
-        print_json(rows)
-    else:
-        print_table(("input", "answer, and how sure"), [_shown(row) for row in rows])
-        if calibration is not None:
-            print(calibration.in_words())
-        if scores:
-            print(in_words(scores["scores"]))
-        if unused:
-            print(f"labels of {len(unused)} names that no input has: {', '.join(unused[:MOST])}")
-        for line in together:
-            print(line)
-        print(f"{len(rows) - refused} of {len(rows)} inputs answered: {arguments.output / ANSWERS}")
-        if page is not None:
-            next_step(f"open {page} in a browser")
-    return 1 if refused else 0
+    said = [calibration.in_words()] if calibration else []
+    said += [in_words(scores["scores"])] if scores else []
+    said += [f"labels of {len(unused)} names that no input has: {', '.join(unused[:MOST])}"] if unused else []
+    return rows, [*said, *together], page
 
 
 def _labels(path: Path | None, target: str, schema: SampleSchema, evaluation: Any) -> dict[str, str]:

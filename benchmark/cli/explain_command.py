@@ -35,9 +35,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """0 when all inputs were explained, 1 when some were refused."""
+    from benchmark.foundation.files import fresh_folder
+
+    with fresh_folder(arguments.output, "maps"):
+        rows, page = _written(arguments)
+    refused = sum("refused" in row for row in rows)
+    if arguments.format == "json":
+        print_json(rows)
+    else:
+        print_table(("input", "answer", "without what maps mark, and as much elsewhere"), list(map(_row, rows)))
+        print(f"{len(rows) - refused} of {len(rows)} inputs explained: {arguments.output / MAPS}")
+        if page:
+            next_step(f"open {page}")
+    return 1 if refused else 0
+
+
+def _written(arguments: argparse.Namespace) -> tuple[list[dict[str, Any]], str | None]:
+    """What is said of each input, and the page; written to the folder."""
     from benchmark.data.recipe import recipe_of
     from benchmark.definition.finder import EVALUATE, find_task
-    from benchmark.foundation.files import require_place, write_json
+    from benchmark.foundation.files import write_json
     from benchmark.report.explanation import Shown, picture_of, write_page
 
     os.environ.setdefault("MPLBACKEND", "Agg")
@@ -45,9 +62,6 @@ def execute(arguments: argparse.Namespace) -> int:
     benchmark, rung = rung_of(run, arguments.rung)
     evaluation = find_task(benchmark.task).code(EVALUATE)
     options = chosen(arguments.set, getattr(evaluation, "OPTIONS", {}), "these inputs")
-    require_place(arguments.output)
-    if arguments.output.exists() and any(arguments.output.iterdir()):
-        raise StemdlError("the folder for the maps is not empty", where=arguments.output, remedy="-o ANOTHER_FOLDER")
     made_by, *model = model_of(run, benchmark, recipe_of(rung).schema(), arguments.trainer)
     explain = made_by.explainer()(*model)
     rows: list[dict[str, Any]] = []
@@ -64,16 +78,7 @@ def execute(arguments: argparse.Namespace) -> int:
     if not rows:
         raise StemdlError("no input is here", where=", ".join(map(str, arguments.inputs)))
     write_json(arguments.output / MAPS, {"format": FORMAT, "run": str(run), "rung": rung.name, "inputs": rows})
-    page = write_page(arguments.output, rung.name, shown) if shown else None
-    refused = len(rows) - len(shown)
-    if arguments.format == "json":
-        print_json(rows)
-    else:
-        print_table(("input", "answer", "without what maps mark, and as much elsewhere"), list(map(_row, rows)))
-        print(f"{len(shown)} of {len(rows)} inputs explained: {arguments.output / MAPS}")
-        if page:
-            next_step(f"open {page}")
-    return 1 if refused else 0
+    return rows, write_page(arguments.output, rung.name, shown) if shown else None
 
 
 def _numbers(found: Explanation) -> dict[str, Any]:

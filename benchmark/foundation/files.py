@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -173,3 +174,23 @@ def read_yaml_mapping(path: Path, what: str) -> dict[Any, Any]:
     if not isinstance(values, dict):
         raise StemdlError(f"{what} is not a mapping", where=path, expected="lines of key: value")
     return values
+
+
+@contextmanager
+def fresh_folder(folder: Path, of: str) -> Iterator[None]:
+    """Lets the block fill a folder that is absent or empty; it is so again when the block ends in an error or is
+    interrupted, so that the same command can be typed again. Raises StemdlError where it holds anything, or cannot be
+    written to."""
+    require_place(folder)
+    there = folder.exists()
+    if there and any(folder.iterdir()):
+        raise StemdlError(f"the folder for the {of} is not empty", where=folder, remedy="-o ANOTHER_FOLDER")
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            for path in folder.iterdir():
+                path.unlink() if path.is_symlink() or not path.is_dir() else shutil.rmtree(path)
+            if not there:
+                folder.rmdir()
+        raise

@@ -123,6 +123,22 @@ def test_nothing_that_lies_in_the_folder_of_the_answers_is_lost(
     assert [each.read_text() for each in tmp_path.iterdir()] == ["a picture of mine"]
 
 
+def test_the_command_that_was_interrupted_can_be_typed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from benchmark.cli import evaluate_command
+
+    def interrupted(*_: object) -> Path:
+        raise KeyboardInterrupt
+
+    argv = ["evaluate", "run", "lines/up.txt", "-o", str(tmp_path / "answers")]
+    with monkeypatch.context() as patched:
+        patched.setattr(evaluate_command, "write_answers_page", interrupted)
+        assert main(argv) == 130
+    assert "interrupted" in capsys.readouterr().err and not (tmp_path / "answers").exists()
+    assert main(argv) == 0
+
+
 def test_options_go_to_the_reader(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     slopes = []
     for scale in ("1", "2"):

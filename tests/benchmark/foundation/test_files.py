@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.foundation import files
+from benchmark.foundation.errors import StemdlError
 
 
 def test_a_file_appears_whole_and_its_temporary_name_goes(tmp_path: Path) -> None:
@@ -115,3 +116,29 @@ def test_the_fast_loader_reads_what_the_other_one_does() -> None:
     assert len(found) > 4
     for path in found:
         assert files.shipped_yaml(path) == yaml.safe_load(path.read_text(encoding="utf-8")), path
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, StemdlError])
+@pytest.mark.parametrize("there", [False, True])
+def test_a_folder_that_was_not_filled_whole_is_as_it_was_before(
+    tmp_path: Path, there: bool, error: type[BaseException]
+) -> None:
+    folder = tmp_path / "above" / "answers"
+    if there:
+        folder.mkdir(parents=True)
+    outside = tmp_path / "mine"
+    outside.mkdir()
+    (outside / "note").touch()
+    with pytest.raises(error), files.fresh_folder(folder, "answers"):
+        (folder / "pictures").mkdir(parents=True)
+        (folder / "pictures" / "one.png").touch()
+        (folder / "linked").symlink_to(outside)
+        raise error("no input is here")
+    assert folder.exists() == there and not (there and any(folder.iterdir()))
+    assert (outside / "note").exists()
+    with files.fresh_folder(folder, "answers"):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "one.png").touch()
+    with pytest.raises(StemdlError, match="not empty"), files.fresh_folder(folder, "answers"):
+        raise AssertionError
+    assert [path.name for path in folder.iterdir()] == ["one.png"]
