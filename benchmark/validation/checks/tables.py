@@ -6,7 +6,8 @@ import csv
 import re
 from collections.abc import Iterator, Sequence
 
-MOST_ROWS, MOST_CELLS = 2_000, 64
+MOST_OF_A_NAME = 200
+"""Letters of a column's name, and of a row's, that are read with each of its cells."""
 _NUMBER = re.compile(r"[~<>≈ ]*(\d[\d,]*(?:\.\d+)?) *([^\d\s]\S*)?[ *`]*")
 _UNIT = re.compile(
     r"(?<!\bper)[,;(\[_ ]+(?:in )?(s|secs?|seconds?|min|minutes?|h|hours?|[km]?W|watts?|[km]?J|joules?|k?Wh|%"
@@ -26,15 +27,16 @@ def rows_in_words(text: str, separated: bool = False) -> Iterator[str]:
     """
     for header, rows in _separated(text) if separated else _tables(text):
         for row in rows:
-            for place, cell in enumerate(row[:MOST_CELLS]):
+            for place, cell in enumerate(row):
                 if sentence := _of_cell(header, row, place, cell):
                     yield sentence
 
 
 def _of_cell(header: Sequence[str], row: Sequence[str], place: int, cell: str) -> str:
     value = _NUMBER.fullmatch(cell)
-    name = header[place] if place < len(header) else ""
-    label = row[0] if place and not _NUMBER.fullmatch(row[0]) else ""
+    name = header[place][:MOST_OF_A_NAME] if place < len(header) else ""
+    first = row[0][:MOST_OF_A_NAME]
+    label = first if place and not _NUMBER.fullmatch(first) else ""
     if value is None or (not place and not label and len(row) > 1 and _A_RUN.fullmatch(name)):
         return ""
     unit = value[2] or ""
@@ -57,7 +59,7 @@ def _tables(text: str) -> Iterator[tuple[list[str], list[list[str]]]]:
     """The tables of a text in Markdown: each its header and its other rows."""
     rows: list[list[str]] = []
     for line in [*text.split("\n"), ""]:
-        if line.count("|") >= 1 and (line.strip().startswith("|") or rows) and len(rows) < MOST_ROWS:
+        if line.count("|") >= 1 and (line.strip().startswith("|") or rows):
             rows.append([cell.strip(" *`") for cell in line.strip().strip("|").split("|")])
             continue
         if rows:
@@ -67,7 +69,7 @@ def _tables(text: str) -> Iterator[tuple[list[str], list[list[str]]]]:
 
 
 def _separated(text: str) -> Iterator[tuple[list[str], list[list[str]]]]:
-    lines = text.split("\n")[:MOST_ROWS]
+    lines = text.split("\n")
     mark = max(",;\t", key=lambda each: lines[0].count(each)) if lines else ","
     try:
         rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=mark) if row]

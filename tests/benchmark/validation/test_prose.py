@@ -232,3 +232,14 @@ def test_spelled_out_numbers_are_digits(words: str, digits: str) -> None:
 )
 def test_cells_are_sentences(table: str, separated: bool, expected: list[str]) -> None:
     assert list(rows_in_words(table, separated)) == expected
+
+
+@pytest.mark.parametrize("separated", [False, True])
+def test_tables_are_read_to_their_last_row_and_column(separated: bool) -> None:
+    def row(*cells: str) -> str:
+        return ",".join(cells) + "\n" if separated else f"| {' | '.join(cells)} |\n"
+
+    long = row("epoch", "loss") + ("" if separated else row("---", "---")) + row("e", "-") * 3_000 + row("last", "9.8")
+    wide = row(*["none"] * 100, "seconds") + ("" if separated else row(*["---"] * 101)) + row(*["-"] * 100, "9.8")
+    assert list(rows_in_words(long, separated)) == ["last, loss: 9.8"]
+    assert list(rows_in_words(wide, separated)) == ["-, seconds: 9.8"]
