@@ -113,7 +113,8 @@ def print_verdict(folder: Path, records: Mapping[Path, Mapping[str, Any] | None]
     errors = [finding for finding in report.findings if finding.severity is Severity.ERROR]
     why = f": {errors[0].rule} {errors[0].message}" if errors else ""
     more = f", and {len(errors) - 1} more errors" if len(errors) > 1 else ""
-    print(f"our own rules: {report.verdict.value}{why}{more}   (stemdl validate {typed(folder)})")
+    told = report.word if errors else f"{report.word} in the {report.verdict.value.lower()} division"
+    print(f"our own rules: {told}{why}{more}   (stemdl validate {typed(folder)})")
 
 
 def print_schedule(summary: Mapping[str, Any]) -> None:

@@ -51,3 +51,10 @@ def test_times_that_lie_far_apart_are_warned_of_by_set(capsys: pytest.CaptureFix
     print_verdict(Path("runs"), runs | {Path("runs/far/run_3"): None, Path("runs/one"): timed(99.0)})
     warning, _ = capsys.readouterr().out.splitlines()
     assert warning.startswith("warning: runs/far: the times of the runs vary by 49% (CV), more than 20% (R4.13)")
+
+
+def test_a_run_is_judged_in_the_words_of_validate(capsys: pytest.CaptureFixture) -> None:
+    results = Path(__file__).parents[3] / "results" / "reference" / "results"
+    folder = results / "2-cores-x86-horovod" / "strong" / "stemdl_mini"
+    print_verdict(folder, {folder: GOOD})
+    assert capsys.readouterr().out.startswith("our own rules: VALID in the closed division   (stemdl validate ")
