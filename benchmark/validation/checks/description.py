@@ -31,8 +31,8 @@ ALWAYS_THERE = (
     "operating_system",
 )
 """Fields that N/A is not an answer to: every system has one."""
-LEAST_GHZ, MOST_GHZ = 0.1, 7.0
-"""Clocks: no processor that is sold runs above 6.2 GHz."""
+LEAST_GHZ, MOST_GHZ = {"host_processor_frequency": 0.3, "accelerator_frequency": 0.1}, 7.0
+"""Clocks: no processor that is sold runs above 6.2 GHz, and idle cores, whose clock may be told, at 0.4 or more."""
 CAPACITIES = ("host_memory_capacity", "host_storage_capacity", "accelerator_memory_capacity")
 MOST = {
     "number_of_nodes": 200_000,
@@ -97,11 +97,11 @@ def description_can_be(results: ResultSet) -> Iterator[Fault]:
         least = 0 if name in MAY_BE_NONE else 1
         if not text.isascii() or not text.isdigit() or len(text) > 9 or not least <= int(text) <= most:
             yield fault(name, f"a whole number from {least} to {most}")
-    for name in ("host_processor_frequency", "accelerator_frequency"):
+    for name in LEAST_GHZ:
         told = re.search(r"(-?\d{1,9}(?:\.\d{1,9})?) ?([mg])hz\b", str(values.get(name, ""))[:1000], re.IGNORECASE)
         ghz = float(told[1]) / (1 if told[2] in "gG" else 1000) if told else None
-        if ghz is not None and not LEAST_GHZ <= ghz <= MOST_GHZ:
-            yield fault(name, f"from {LEAST_GHZ:g} to {MOST_GHZ:g} GHz")
+        if ghz is not None and not LEAST_GHZ[name] <= ghz <= MOST_GHZ:
+            yield fault(name, f"from {LEAST_GHZ[name]:g} to {MOST_GHZ:g} GHz")
     cores, threads = (count_of(values.get(f"host_processor_{name}_count")) for name in ("core", "vcpu"))
     if cores and threads and threads > MOST_THREADS * cores:
         yield fault("host_processor_vcpu_count", f"at most {MOST_THREADS} threads of each of the {cores} cores")

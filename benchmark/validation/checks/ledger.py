@@ -134,9 +134,8 @@ def ledger_brackets_the_logs(results: ResultSet) -> Iterator[Fault]:
         of = f"{log.path.name}, in the time of the ledger"
         yield from _late(run.started_ms - first, f"the log begins before its run: {of}", file, run.line)
         yield from _late(last - run.ended_ms, f"the log ends after its run: {of}", file, run.line)
-        yield from _late(
-            last - first - (run.ended_ms - run.started_ms), f"the log is longer than its run: {of}", file, run.line
-        )
+        longer = last - first - (run.ended_ms - run.started_ms)  # which no two clocks make, however far apart
+        yield from _late(longer, f"the log is longer than its run: {of}", file, run.line, CLOCK_SET_BACK_SECONDS)
 
 
 def _set_of(run: LedgerRun) -> str:

@@ -64,7 +64,7 @@ def clock_starts_at_once(results: ResultSet) -> Iterator[Fault]:
     """Nothing is done between init_stop and run_start: what is read before it is off the clock. Instances of weak
     scaling wait for each other there, but the last one for nobody."""
     waits = {}
-    for log in results.read:
+    for log in results.read + [log for log in results.pruned if not log.unread]:
         stops = log.of(keys.INIT_STOP)
         if stops and log.start is not None:
             waits[log.file] = (log.start, log.start.time_ms - stops[-1].time_ms)

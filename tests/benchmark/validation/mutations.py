@@ -52,6 +52,7 @@ from mutations_said import SAID
 from mutations_sets import SETS
 from mutations_strangers import STRANGERS
 from mutations_tallies import TALLIED
+from mutations_together import TOGETHER
 from mutations_told import TOLD
 from mutations_vendors import VENDORS
 from mutations_visible import VISIBLE
@@ -291,7 +292,19 @@ MUTATIONS = (
         lambda tree: (every_log(setting("width", 64))(tree), tree.logs.pop(2)),
     ),
     Mutation("the same seed everywhere, and records that agree", "R4.2", every_log(put(keys.SEED, 42))),
-    *(*EDGES, *RELATED, *TOLD, *LEARNED, *CODES, *TALLIED, *BETWEEN, *OUTSIDERS, *PUBLISHED_RUNS, *RELATIONS),
+    *(
+        *EDGES,
+        *RELATED,
+        *TOLD,
+        *TOGETHER,
+        *LEARNED,
+        *CODES,
+        *TALLIED,
+        *BETWEEN,
+        *OUTSIDERS,
+        *PUBLISHED_RUNS,
+        *RELATIONS,
+    ),
     *(*STRANGERS, *VENDORS, *POWERED, *VISIBLE),
     *(*HIDDEN, *WORDS, *NEARER, *ACROSS, *APART, *DERIVED, *SAID, *PROSE),
 )
