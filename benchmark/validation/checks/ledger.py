@@ -26,7 +26,7 @@ OWN_TRAINER = "trainer"
 CLOCKS_APART_SECONDS, OTHER_TIMES_SECONDS = 2, 60
 """Seconds by which the clock of the node that keeps the ledger may differ from that of rank 0: more is a warning, and
 more than a minute is not two clocks but another time."""
-CLOCK_SET_BACK_SECONDS = 0.1
+CLOCK_SET_BACK_SECONDS, TIMES_SET_BACK = 0.1, 3
 """By which the one clock that the lines of a set are written by may go back while it is kept right."""
 
 
@@ -122,10 +122,21 @@ def ledger_brackets_the_logs(results: ResultSet) -> Iterator[Fault]:
         (run.end_line, run.ended_ms, run) for run in ledger.runs
     ]
     told = [(line, ms, run) for line, ms, run in written if line is not None and ms is not None]
+    back: list[int] = []
     for (_, above, before), (line, ms, run) in itertools.pairwise(sorted(told, key=lambda each: each[0])):
         one_clock = run.instances == 1 and _set_of(run) == _set_of(before)  # one process writes these, one by one
         apart = CLOCK_SET_BACK_SECONDS if one_clock else CLOCKS_APART_SECONDS
         yield from _late(above - ms, "a line of the ledger is older than the one above it", file, line, apart)
+        back += [line] if one_clock and above > ms else []
+    if len(back) >= TIMES_SET_BACK:
+        yield Fault(
+            "lines of the ledger are older than those above them, again and again",
+            file=file,
+            line=back[0],
+            expected="times that rise: one clock is set back once",
+            found=f"{len(back)} lines",
+            severity=Severity.WARNING,
+        )
     for log in results.logs + results.pruned:
         run = run_of(ledger, log)
         if run is None or run.started_ms is None or run.ended_ms is None or not log.events:

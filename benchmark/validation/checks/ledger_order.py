@@ -80,11 +80,16 @@ def runs_follow_each_other(results: ResultSet) -> Iterator[Fault]:
     if ledger is None or results.scaling != STRONG:
         return
     sent = {run.folder.rpartition("/")[0] for log in results.logs if (run := run_of(ledger, log)) is not None}
-    for run, later in itertools.pairwise(ledger.runs):
+    sets: dict[str, list[LedgerRun]] = {}
+    for run in ledger.runs:
+        if run.instances == 1:
+            sets.setdefault(run.folder.rpartition("/")[0], []).append(run)
+    # runs that were begun one by one are of no set
+    pairs = [pair for folder in sorted(sent - {""}) for pair in itertools.pairwise(sets.get(folder, []))]
+    for run, later in pairs:
         times = (run.started_ms, run.ended_ms, later.started_ms, later.ended_ms)
-        folders = {each.folder.rpartition("/")[0] for each in (run, later)}
-        if None in times or len(folders) > 1 or "" in folders or not folders <= sent or run.instances > 1:
-            continue  # runs that were begun one by one are of no set
+        if None in times:
+            continue
         began, ended, next_began, next_ended = (each / 1000 for each in times if each is not None)
         gap, shorter = next_began - ended, min(ended - began, next_ended - next_began)
         if gap > max(LONGEST_GAP_SECONDS, LONGEST_GAP_SHARE * shorter):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from statistics import median
 
 from benchmark.events import keys
 from benchmark.launch.load import LOAD
-from benchmark.submission.ledger import LEDGER, LedgerRun
+from benchmark.submission.ledger import LEDGER, Ledger, LedgerRun
 from benchmark.validation.checks.ledger import CLOCKS_APART_SECONDS, OWN_TRAINER
 from benchmark.validation.checks.ledger_order import FIRST_WAIT_SECONDS, TIMES_THE_WAIT, WAIT_SECONDS
 from benchmark.validation.checks.placement import placements
@@ -19,9 +20,11 @@ from benchmark.validation.told import ledger_of, run_of
 
 TIMES_THE_EPOCH = 3
 """By how much the epochs of two runs of one configuration differ in length on one machine, at most."""
-MINUTE, SHORTEST_SECONDS, LEAST_OF_THE_AVERAGE = 60.0, 10.0, 0.3
+MINUTE, SHORTEST_SECONDS, LEAST_OF_THE_AVERAGE, REMEMBERED = 60.0, 10.0, 0.3, 0.7
+STEP_SECONDS = 5.0
 """The kernel's load average of a minute nears the number of running programs, and forgets them, by e each minute; it
-looks every 5 s. Less than three tenths of what one process of the run before has left is too little."""
+looks every 5 s. Less than three tenths of what one process of the run before has left is too little, and so is less
+than seven tenths of what is left of an average that was read before, whatever ran since."""
 
 
 @check("R4.12", "R4.2", of=ResultSet, ours_alone=True)
@@ -99,6 +102,8 @@ def ledger_runs_take_turns(results: ResultSet) -> Iterator[Fault]:
     they submitted or not; instances of weak scaling are run at once, and so may those of a set be that were placed on
     several sets of cores."""
     ledger = ledger_of(results)
+    if ledger is not None:
+        yield from _of_one_command(ledger, f"{results.file}/{LEDGER}")
     cores = {frozenset((shown(each["host"]), shown(each["cpus"])) for each in placements(log)) for log in results.read}
     if ledger is None or len(cores) > 1:
         return
@@ -124,6 +129,26 @@ def ledger_runs_take_turns(results: ResultSet) -> Iterator[Fault]:
         last = max(last, each, key=lambda told: told[1])
 
 
+def _of_one_command(ledger: Ledger, file: str) -> Iterator[Fault]:
+    """One command makes the runs of a set one after another, and enters the end of one before the start of the next."""
+    sets: dict[str, list[LedgerRun]] = {}
+    for run in ledger.runs:
+        if run.instances == 1 and "/" in run.folder:
+            sets.setdefault(run.folder.rpartition("/")[0], []).append(run)
+    pairs = (pair for runs in sets.values() for pair in itertools.pairwise(runs))
+    early = [(run, later) for run, later in pairs if run.end_line is not None and later.line < run.end_line]
+    if early:
+        run, later = early[0]
+        yield Fault(
+            "a run of a set begins in the ledger before the one before it has ended",
+            file=file,
+            line=later.line,
+            expected=f"a start below line {run.end_line}, the end of {shown(run.folder)}",
+            found=f"{shown(later.folder)}, and {len(early) - 1} more such runs",
+            severity=Severity.WARNING,
+        )
+
+
 @check("R7.5", of=ResultSet, ours_alone=True)
 def load_averages_remember(results: ResultSet) -> Iterator[Fault]:
     """The load average of a minute, which the preflight reads, is not that of an idle machine just after a run."""
@@ -137,6 +162,20 @@ def load_averages_remember(results: ResultSet) -> Iterator[Fault]:
             before = run_of(ledger, other)
             if before is None or before.ended_ms is None or _hosts(other) != hosts:
                 continue
+            earlier, since = load_average(other), (measured_ms - _preflight_ms(other)) / 1000
+            if earlier is not None and 0 < since < 2 * MINUTE:
+                remembered = earlier * math.exp(-(since + STEP_SECONDS) / MINUTE)
+                if remembered > 0.1 and average < REMEMBERED * remembered:
+                    yield Fault(
+                        "the load average of the preflight has fallen faster than the kernel forgets",
+                        file=log.file,
+                        line=log.of(keys.PREFLIGHT)[0].line,
+                        expected=f"at least {remembered:.2f}: {earlier:g} was read {since:.0f} s before, in "
+                        f"{other.path.name}",
+                        found=f"{average:g}",
+                        severity=Severity.WARNING,
+                    )
+                    break
             gap, lasted = (measured_ms - before.ended_ms) / 1000, _lasted(before) or 0.0
             if not 0 < gap < MINUTE or lasted < SHORTEST_SECONDS:
                 continue
@@ -151,6 +190,10 @@ def load_averages_remember(results: ResultSet) -> Iterator[Fault]:
                     severity=Severity.WARNING,
                     hint="a container may show no load average of its own",
                 )
+
+
+def _preflight_ms(log: Log) -> float:
+    return next((float(event.time_ms) for event in log.of(keys.PREFLIGHT)), math.inf)
 
 
 def _hosts(log: Log) -> set[str]:

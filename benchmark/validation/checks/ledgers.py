@@ -11,22 +11,27 @@ from typing import Any
 from benchmark.definition.request import LOG
 from benchmark.foundation.reading import Unreadable, read_bytes
 from benchmark.submission.ledger import IDLE, LABELS, LEDGER, Ledger, LedgerRun
-from benchmark.validation.finding import Fault, Severity
+from benchmark.validation.checks.placement import placements
+from benchmark.validation.finding import Fault, Severity, shown
+from benchmark.validation.limits import Limits
 from benchmark.validation.registry import check
-from benchmark.validation.subjects import ResultSet, Submission
+from benchmark.validation.subjects import Log, ResultSet, Submission
 from benchmark.validation.told import MOST_BYTES, names_of, parsed
 
 PLATFORM = "platform"
+NAMES = {"system_name", "status", "hw_notes", "sw_notes"}
+"""Fields of a description that say nothing of the machine itself."""
 
 
 @dataclass(frozen=True)
 class _Kept:
-    """A set, the ledger next to its logs with its bytes, and the run of its first log."""
+    """A set, the ledger next to its logs with its bytes, the run of its first log, and the hosts that it was on."""
 
     results: ResultSet
     content: bytes
     ledger: Ledger
     first: LedgerRun
+    hosts: frozenset[str]
 
     @property
     def file(self) -> str:
@@ -34,9 +39,9 @@ class _Kept:
 
     @property
     def trained(self) -> tuple[Any, ...]:
-        """What its runs trained by and on, with however many of them at once."""
+        """What its runs trained by and on which data, with however many of them at once."""
         settings = {name: value for name, value in self.first.settings.items() if name not in LABELS | IDLE}
-        return self.results.system_id, self.first.rung, self.first.ranks, self.first.manifest_sha256, settings
+        return self.first.rung, self.first.ranks, self.first.manifest_sha256, settings
 
 
 @check("R4.12", of=Submission)
@@ -46,9 +51,11 @@ def no_ledger_hides_runs(submission: Submission) -> Iterator[Fault]:
     kept = [each for results in submission.sets if results.ours and (each := _kept(results)) is not None]
     for one, other in itertools.combinations(kept, 2):
         beginning = one.content.startswith(other.content) or other.content.startswith(one.content)
-        if one.trained == other.trained and not beginning:
+        if one.trained == other.trained and _one_machine(one, other) and not beginning:
             yield Fault(
-                "two results folders have runs of one configuration, each with a ledger of its own",
+                "two results folders have runs of one configuration, each with a ledger of its own"
+                if one.results.system_id == other.results.system_id
+                else "two systems are one machine, each with a ledger of its own for one configuration",
                 file=other.file,
                 expected=f"one ledger for these and the runs of {one.file}, the later one gone on with",
                 severity=Severity.WARNING,
@@ -77,6 +84,17 @@ def no_ledger_hides_runs(submission: Submission) -> Iterator[Fault]:
             )
 
 
+def _one_machine(one: _Kept, other: _Kept) -> bool:
+    """Whether two sets are of one system, or of two that share a host and are described alike but for names."""
+    systems = one.results.system, other.results.system
+    told, others = (
+        {name: value for name, value in (system.values or {}).items() if name not in NAMES} if system else {}
+        for system in systems
+    )
+    shared = one.hosts & other.hosts and told and told == others
+    return one.results.system_id == other.results.system_id or bool(shared)
+
+
 def _kept(results: ResultSet) -> _Kept | None:
     """None without a ledger that has the run of the set's first log, which the checks of the set say."""
     try:
@@ -86,4 +104,7 @@ def _kept(results: ResultSet) -> _Kept | None:
         return None
     ledger = parsed(content)
     first = ledger.run_of(hashlib.sha256(log).hexdigest())
-    return _Kept(results, content, ledger, first) if first is not None else None
+    if first is None:
+        return None
+    places = placements(Log.read(results.folder / LOG.format(index=0), results.file, Limits()))
+    return _Kept(results, content, ledger, first, frozenset(shown(place["host"]) for place in places))

@@ -19,6 +19,12 @@ _LAST_CACHE = re.compile(r"\bL[345]\b[^;,L]*?(\d\d\s*g|\d\s*[tpe])i?b\b", re.IGN
 _BITS = re.compile(r"(?<![\d.])(\d{1,9}(?:\.\d{1,9})?)\s*([gt])b(?:it)?(?:/s|ps)\b", re.IGNORECASE)
 _KERNEL = re.compile(r"\bkernel v?(\d{1,3})\.(\d{1,3})", re.IGNORECASE)
 _WINDOWS = re.compile(r"\bwindows\b(?!.*\b(wsl|linux|subsystem))", re.IGNORECASE)
+_OLD = re.compile(
+    r"\bdebian\b[^;,]*?\b[1-7]\b(?![.\d]*\d)|\b(?:centos|red hat|rhel|scientific linux|oracle linux)\b[^;,]*?\b[1-6]\b"
+    r"|\bubuntu\b[^;,]*?\b(?:[4-9]|1[0-3])\.\d",
+    re.IGNORECASE,
+)
+"""Distributions whose C library is older than 2.17, which all packages of PyTorch ask for."""
 KERNELS = (3, 2), (10, 0)
 """The first that the C library of PyTorch's packages runs on, and one that is not there yet."""
 _CACHE = re.compile(r"\bL(\d)[di]?\s+(\d{1,6})\s*x\s*(\d{1,9}(?:\.\d{1,9})?)\s*([kmgt])i?b\b", re.IGNORECASE)
@@ -106,7 +112,12 @@ def machine_can_be(results: ResultSet) -> Iterator[Fault]:
             "how the nodes are joined, of which there are more than one",
             Severity.ERROR,
         ),
-        ("operating_system", _no_linux(told.get("operating_system", "")), "Linux, from 3.2 on", Severity.WARNING),
+        (
+            "operating_system",
+            _no_linux(told.get("operating_system", "")),
+            "Linux, from 3.2 on, with a C library from 2.17 on",
+            Severity.WARNING,
+        ),
         (
             "host_processor_frequency",
             ("min" in clocks and "max" in clocks and clocks["min"] > clocks["max"])
@@ -149,7 +160,9 @@ def _clocks(told: Mapping[str, str]) -> list[tuple[str, str, str]]:
 def _no_linux(text: str) -> bool:
     kernel = _KERNEL.search(text)
     told = (int(kernel[1]), int(kernel[2])) if kernel else KERNELS[0]
-    return bool(_WINDOWS.search(text)) or not KERNELS[0] <= told < KERNELS[1]
+    return (
+        bool(_WINDOWS.search(text) or _OLD.search(text.partition("kernel")[0])) or not KERNELS[0] <= told < KERNELS[1]
+    )
 
 
 def _has_more_caches_than_threads(told: Mapping[str, str]) -> bool:

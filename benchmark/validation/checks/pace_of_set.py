@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from statistics import fmean, geometric_mean, median, stdev
+from math import sqrt
+from statistics import fmean, geometric_mean, median, pvariance, stdev
 
 from benchmark.events import keys
 from benchmark.validation.chance import DOUBTFUL, of_one_length
@@ -210,3 +211,32 @@ def _saved(log: Log) -> list[int]:
 
 def _doubtful(log: Log, message: str, found: str, expected: str) -> Fault:
     return Fault(message, file=log.file, found=found, expected=expected, severity=Severity.WARNING)
+
+
+@check("R3.9", of=ResultSet, ours_alone=True)
+def epochs_vary_as_evaluations_do(results: ResultSet) -> Iterator[Fault]:
+    """Within the runs of a closed set, the first of each aside, epochs vary by no fewer milliseconds than evaluations,
+    which are shorter: by the F distribution of the two variances, but for one set in 1,000,000."""
+    from scipy.special import fdtr
+
+    squares, freedom = [0.0, 0.0], 0
+    logs = [log for log in results.read if log.closed]
+    for log in logs:
+        epochs = _milliseconds(log, keys.EPOCH_START, keys.EPOCH_STOP)[1:]
+        evaluations = _milliseconds(log, keys.EVAL_START, keys.EVAL_STOP)[1:]
+        if len(epochs) == len(evaluations) > 1 and median(epochs) > median(evaluations):
+            squares[0] += pvariance(epochs) * len(epochs)
+            squares[1] += pvariance(evaluations) * len(evaluations)
+            freedom += len(epochs) - 1
+    if not freedom:
+        return
+    of_epochs, of_evaluations = (each / freedom + ROUNDED_MS for each in squares)
+    chance = float(fdtr(freedom, freedom, of_epochs / of_evaluations))
+    if chance < DOUBTFUL:
+        yield Fault(
+            "epochs vary by far less than evaluations within the runs",
+            file=logs[0].file,
+            expected="as many milliseconds, or more: they last longer",
+            found=f"{sqrt(of_epochs):.1f} ms and {sqrt(of_evaluations):.1f} ms, by a chance of {chance:.0e}",
+            severity=Severity.WARNING,
+        )

@@ -26,6 +26,8 @@ OLDEST = {
     "mlperf-logging": (4, 1),
 }
 """What this software asks for: setup.cfg."""
+NEEDS_PYTHON = {"numpy": ((2, 3), (3, 11)), "torch": ((2, 9), (3, 10))}
+"""From which version on a package asks for which Python (its `requires-python`)."""
 HARNESS = "stemdl-benchmark"
 _VERSION = re.compile(r"[^\s].*[0-9].*|" + re.escape(ABSENT))
 
@@ -79,6 +81,16 @@ def software_is_told(log: Log) -> Iterator[Fault]:
                 expected=f"at least {'.'.join(map(str, oldest))}",
                 found=shown(versions[name]),
                 severity=Severity.ERROR if name == "python" else Severity.WARNING,
+            )
+    python = _numbers(versions.get("python"))
+    for name, (version, needed) in NEEDS_PYTHON.items():
+        if _numbers(versions.get(name)) >= version and () < python < needed:
+            yield Fault(
+                f"that {name} does not run on that Python",
+                line=event.line,
+                expected=f"Python {'.'.join(map(str, needed))} or later with {name} {shown(versions[name])}",
+                found=shown(versions["python"]),
+                severity=Severity.WARNING,
             )
     if _numbers(versions.get(HARNESS)) > _numbers(__version__):
         yield Fault(

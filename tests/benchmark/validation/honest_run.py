@@ -198,7 +198,7 @@ def preflight_of(index: int) -> dict[str, Any]:
     told, drawn = copy.deepcopy(PREFLIGHT), random.Random(f"preflight {index}")
     told["figures"]["all_reduce"]["latency_seconds"] += varied(drawn, 1e-3)
     told["figures"]["seconds"] += varied(drawn, 1e-3)
-    told["figures"]["load"]["average"] = round(0.1 + varied(drawn, 0.9), 2)
+    told["figures"]["load"]["average"] = round(0.6 + varied(drawn, 0.5), 2)
     return told
 
 

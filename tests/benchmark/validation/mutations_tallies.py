@@ -13,6 +13,8 @@ import numpy as np
 from changes import metric, put
 from corpus import RESULTS, Mutation, Tree
 
+from benchmark.data.recipe import recipe_of
+from benchmark.definition.finder import load_benchmark
 from benchmark.events import keys
 from benchmark.metrics.confusion import Confusion
 from benchmark.validation.standard import standards
@@ -49,12 +51,9 @@ def counted(spoil: Spoil = bool, without: tuple[int, ...] = ()) -> Callable[[Tre
 
 def counts_of(splits: dict[str, np.ndarray]) -> dict[str, Any]:
     """What a run leaves of its counts."""
-    picture = {"name": "stack", "shape": [3, 64, 64], "dtype": "float32", "unit": ""}
-    group = {"name": "space_group", "shape": [], "dtype": "int64", "unit": ""}
-    classes = {"space_group": [str(number) for number in range(1, CLASSES + 1)]}
     return {
         "format": 1,
-        "schema": {"inputs": [picture], "targets": [group], "unit": "", "stratum": "", "classes": classes},
+        "schema": recipe_of(load_benchmark("space_group").rung("stemdl_mini")).schema().to_json(),
         "splits": {split: [*each.ravel().tolist(), SAMPLES] for split, each in splits.items()},
     }
 

@@ -1,13 +1,17 @@
-"""The corpus of bad submissions: runs of three epochs that are made of others, and what one clock cannot have said."""
+"""The corpus of bad submissions: runs of three epochs that are made of others, and what one clock, one machine or one
+command cannot have said."""
 
 from __future__ import annotations
 
 import random
 
-from changes import describe, ledger, shift_from
+from changes import describe, every_log, ledger, metric, more_run, shift_from
 from corpus import Mutation, Tree
-from honest_run import EPOCHS, Lines, at
+from honest_run import APART_MS, EPOCHS, Lines, at
+from mutations_hidden import load_averages
 from mutations_published import TIMES, stats_of, warned
+
+from benchmark.events import keys
 
 BUSY = {"epoch": 0.35, "evaluation": 0.6}
 """How much longer it takes at most."""
@@ -62,11 +66,66 @@ def shorter_than_its_log(entries: list[dict]) -> None:
     entries[3]["time_ms"] -= 1_900
 
 
+def begun_early(entries: list[dict]) -> None:
+    """The second run begins 3 ms before the first one ends, one line above that."""
+    end, start = entries[1:3]
+    start["time_ms"] = end["time_ms"] - 3
+    entries[1:3] = [start, end]
+    entries[3]["start"] = 1
+
+
+def tried_between(tree: Tree) -> None:
+    """A run of another set lies between the second run and the third, where nothing has time."""
+    for index, lines in tree.logs.items():
+        for line in lines if index > 1 else ():
+            line["time_ms"] += APART_MS
+
+    def enter(entries: list[dict]) -> None:
+        ended = entries[3]["time_ms"]
+        more_run(entries, 12.7, place=4, folder="try/run_0")
+        entries[4]["time_ms"], entries[5]["time_ms"] = ended + 41, ended + APART_MS - 67
+
+    tree.ledger.append(enter)
+
+
+def regular(tree: Tree) -> None:
+    """The epochs of each run are of one length, but for milliseconds, and its evaluations are of a busy machine."""
+    for index, lines in enumerate(busy(tree)):
+        chance, first = random.Random(f"regular {index}"), length(lines, "epoch", 0)
+        for epoch in range(1, EPOCHS):
+            lasts(lines, "epoch", epoch, first * 0.97 + chance.randrange(5))
+
+
+def good_at_once(tree: Tree) -> None:
+    """Scores of another batch size after the first epoch, at losses of this one."""
+    for index, lines in tree.logs.items():
+        metric(1, 0.7213 + random.Random(f"at once {index}").uniform(-0.013, 0.013))(lines)
+
+
+def with_an_old_python(lines: Lines) -> None:
+    lines[at(lines, keys.VERSIONS)]["value"].update(python="3.10.14", numpy="2.4.6")
+
+
 TOGETHER = (
     warned("a run that is one sum of two in all it has", "R4.6", one_sum),
     warned("a run that is pieced together of others", "R4.6", pieces),
     warned(
         "a log that is longer than its run by less than two clocks are apart", "R4.12", ledger(shorter_than_its_log)
+    ),
+    warned("a start above the end of the run before", "R5.4", ledger(begun_early)),
+    warned("a run of another set within a set", "R4.12", tried_between),
+    warned("epochs of one length beside evaluations of many", "R3.9", regular),
+    warned("first scores of another batch size", "R3.11", good_at_once),
+    warned("a NumPy that does not run on its Python", "R7.6", every_log(with_an_old_python)),
+    warned(
+        "a load average that falls faster than the kernel forgets",
+        "R7.5",
+        load_averages(lambda index: (1.31, 6.84, 1.12, 1.05, 1.27)[index]),
+    ),
+    warned(
+        "a system whose C library is too old",
+        "R7.7",
+        describe(operating_system="Debian GNU/Linux 7 (wheezy), kernel 3.2.0"),
     ),
     Mutation("a clock of a tenth", "R7.7", describe(host_processor_frequency="259.6 MHz")),
 )

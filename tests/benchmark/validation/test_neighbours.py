@@ -17,6 +17,7 @@ from benchmark.validation.standard import standards
 from benchmark.validation.validate import validate
 
 CURVES = standards()["stemdl_mini"].curves
+LOSSES = [(each.global_batch_size, each.losses[0]) for each in CURVES]
 MEASURED = {
     20: (2.3431, 2.3872, 2.3902, 2.4013, 2.3419, 2.3245),
     24: (2.3727, 2.3175, 2.4016, 2.4071, 2.3648, 2.484, 2.3918, 2.4241),
@@ -37,7 +38,7 @@ def findings(folder: Path, batch: int, first: list[float]) -> list[str]:
 
 def spread_between(batch: int) -> list[float]:
     """Losses between those of the recorded runs of two batch sizes, spread as theirs."""
-    (small, less), (large, more) = neighbours(CURVES, batch)
+    (small, less), (large, more) = neighbours(LOSSES, batch)
     way = math.log(batch / small) / math.log(large / small)
     mean, spread = fmean(less) + way * (fmean(more) - fmean(less)), max(less) - min(less)
     return [mean + (part + 0.0123) * spread for part in (-0.5, 0.5, -0.13, 0.29, -0.07)]
@@ -57,7 +58,7 @@ def test_losses_of_another_batch_size_are(tmp_path: Path, batch: int, of: int) -
 
 @pytest.mark.parametrize("batch", MEASURED)
 def test_measured_runs_are_within_alone_and_together(batch: int) -> None:
-    known = neighbours(CURVES, batch)
+    known = neighbours(LOSSES, batch)
     assert known is not None
     for first in (MEASURED[batch], *([each] for each in MEASURED[batch])):
         low, high = between(*known, batch, len(first))
@@ -66,5 +67,13 @@ def test_measured_runs_are_within_alone_and_together(batch: int) -> None:
 
 @pytest.mark.parametrize("batch", [8, 16, 32, 64, 128])
 def test_batch_sizes_that_were_recorded_or_lie_beyond_have_no_neighbours(batch: int) -> None:
-    assert neighbours(CURVES, batch) is None
-    assert neighbours(CURVES[:2], 20) is None
+    assert neighbours(LOSSES, batch) is None
+    assert neighbours(LOSSES[:2], 20) is None
+
+
+def test_a_size_just_beyond_all_is_held_to_the_line_of_the_two_nearest() -> None:
+    scores = [(each.global_batch_size, each.values[0]) for each in CURVES]
+    for batch, honest, of_32 in ((15, 0.75, 0.495), (75, 0.05, 0.495)):
+        low, high = between(*neighbours(scores, batch), batch, 5)
+        assert low < honest < high and not low < of_32 < high
+    assert neighbours(scores, 12) is None and neighbours(scores, 80) is None
