@@ -17,6 +17,7 @@ NUMBERED = re.compile("(?:run|instance)_([0-9]{1,9})")
 """The folder of a run within its set."""
 MOST_SHOWN = 8
 FEWEST_WAITS = 3
+TIMES_BESIDE = 1.5
 TIMES_THE_WAIT, WAIT_SECONDS, FIRST_WAIT_SECONDS = 5, 5.0, 600.0
 """How much longer than half of the others of its set a run waits for its log's first line, or after its last: so many
 times, and seconds. The first run of a set finds nothing in the caches, and may take minutes to begin."""
@@ -182,3 +183,38 @@ def runs_take_their_logs_time(results: ResultSet) -> Iterator[Fault]:
                     severity=Severity.WARNING,
                     hint="a machine that was waited for, or a run that is not told",
                 )
+
+
+@check("R4.12", of=ResultSet, ours_alone=True)
+def times_fit_their_lines(results: ResultSet) -> Iterator[Fault]:
+    """A run of the submitted configuration that is not submitted, and not the first of its set, takes in the ledger not
+    much longer beside its time to train than those that are."""
+    ledger = ledger_of(results)
+    sent = [run for log in results.logs if ledger is not None and (run := run_of(ledger, log)) is not None]
+    beside = [each for run in sent if (each := _beside_its_time(run)) is not None]
+    if ledger is None or len(beside) < FEWEST_WAITS or results.scaling != STRONG:
+        return
+    most = max(beside)
+    for run in ledger.runs:
+        own = _beside_its_time(run)
+        alike = run.configuration in {each.configuration for each in sent} and run.line not in {
+            each.line for each in sent
+        }
+        if own is not None and alike and run.index and own > TIMES_BESIDE * most and own > most + WAIT_SECONDS:
+            yield Fault(
+                "a run that is not submitted lasted longer than its time to train leaves",
+                file=f"{results.file}/{LEDGER}",
+                line=run.end_line,
+                expected=f"at most {most:.1f} s beside it, as the submitted runs",
+                found=f"{own:.1f} s",
+                severity=Severity.WARNING,
+                hint="a time to train that was made shorter, so that other runs count",
+            )
+            return
+
+
+def _beside_its_time(run: LedgerRun) -> float | None:
+    """Seconds from a run's line to its end that are not its time to train; None where it did not reach the target."""
+    if run.started_ms is None or run.ended_ms is None or run.seconds is None:
+        return None
+    return (run.ended_ms - run.started_ms) / 1000 - run.seconds

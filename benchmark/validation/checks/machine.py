@@ -18,6 +18,8 @@ _LAST_CACHE = re.compile(r"\bL[345]\b[^;,L]*?(\d\d\s*g|\d\s*[tpe])i?b\b", re.IGN
 """Of 10 GiB and more: all last caches of a node with the largest that are sold have 2.3 GiB."""
 _BITS = re.compile(r"(?<![\d.])(\d{1,9}(?:\.\d{1,9})?)\s*([gt])b(?:it)?(?:/s|ps)\b", re.IGNORECASE)
 _KERNEL = re.compile(r"\bkernel v?(\d{1,3})\.(\d{1,3})", re.IGNORECASE)
+_CLOUD_KERNEL = re.compile(r"\d-(?:\d+-)?(?:aws|azure|gcp|gke|oracle|fc|microsoft-standard)\b", re.IGNORECASE)
+_ON_PREMISE = re.compile(r"\bon[- ]?prem", re.IGNORECASE)
 _WINDOWS = re.compile(r"\bwindows\b(?!.*\b(wsl|linux|subsystem))", re.IGNORECASE)
 _OLD = re.compile(
     r"\bdebian\b[^;,]*?\b[1-7]\b(?![.\d]*\d)|\b(?:centos|red hat|rhel|scientific linux|oracle linux)\b[^;,]*?\b[1-6]\b"
@@ -91,6 +93,19 @@ def machine_can_be(results: ResultSet) -> Iterator[Fault]:
             "host_storage_capacity",
             0 < memory < storage and _IN_MEMORY.search(told.get("host_storage_type", "")),
             "no more than the memory that it lies in",
+            Severity.WARNING,
+        ),
+        (
+            "host_processor_interconnect",
+            (count_of(told.get("host_processors_per_node", "")) or 1) > 1
+            and told.get("host_processor_interconnect", "").strip() == "N/A",
+            "what joins the processors of a node, or N/A with the reason",
+            Severity.WARNING,
+        ),
+        (
+            "operating_system",
+            _CLOUD_KERNEL.search(told.get("operating_system", "")) and _ON_PREMISE.search(told.get("system_type", "")),
+            "a kernel that is not built for a cloud's virtual machines, where the system is on premises",
             Severity.WARNING,
         ),
         (

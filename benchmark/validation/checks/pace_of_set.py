@@ -12,7 +12,7 @@ from benchmark.validation.chance import DOUBTFUL, of_one_length
 from benchmark.validation.finding import Fault, Severity
 from benchmark.validation.intervals import seconds_of
 from benchmark.validation.registry import check
-from benchmark.validation.subjects import STRONG, Log, ResultSet
+from benchmark.validation.subjects import STRONG, Log, ResultSet, as_count
 from benchmark.validation.told import ledger_of, run_of
 
 FEWEST_RUNS, FEWEST_EPOCHS = 3, 3
@@ -35,6 +35,9 @@ QUICK_SHARE = {keys.EPOCH_START: 0.8, keys.EVAL_START: 0.7}
 others of its log, and an evaluation no less of the others."""
 NO_STEP_MS = 5
 """Epochs that differ by less from one to the next lie on a line by chance."""
+BETWEEN_MS, MANY = 8, 16
+"""What lies between an evaluation and the next epoch where nothing is written, 0 or 1 ms on 2 cores, is less than this
+with fewer ranks than these."""
 SAVED_MS = 1
 """In a millisecond no checkpoint is written, put on the disk and renamed: recorded runs took 12 ms at least."""
 
@@ -186,7 +189,8 @@ def initialisations_are_alike(results: ResultSet) -> Iterator[Fault]:
 
 @check("R3.9", of=ResultSet, ours_alone=True)
 def checkpoints_take_time(results: ResultSet) -> Iterator[Fault]:
-    """Between an evaluation and the next epoch each run writes the checkpoint that their settings ask for."""
+    """Between an evaluation and the next epoch each run writes the checkpoint that its settings ask for; one of few
+    ranks that writes none takes no such time."""
     logs = [log for log in results.read if log.closed and log.settings().get("checkpoint") is True]
     for log in logs:
         *saved, last = _saved(log) or [0]
@@ -197,6 +201,17 @@ def checkpoints_take_time(results: ResultSet) -> Iterator[Fault]:
                 f"{len(saved)} in {median(saved):g} ms by the median, the last in {last} ms",
                 "the time to write them, or the setting checkpoint false",
             )
+    without = [log for log in results.read if log.closed and log.settings().get("checkpoint") is False]
+    gaps = [
+        (log, each) for log in without if (as_count(log.settings().get("ranks")) or MANY) < MANY for each in _saved(log)
+    ]
+    if len(gaps) > FEWEST_RUNS and min(each for _, each in gaps) > BETWEEN_MS:
+        yield _doubtful(
+            gaps[0][0],
+            "no checkpoints are written, and epochs follow evaluations as if they were",
+            f"{len(gaps)} gaps of {min(each for _, each in gaps):g} ms and more",
+            f"at most {BETWEEN_MS} ms, or the setting checkpoint true",
+        )
 
 
 def _saved(log: Log) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import random
 
-from changes import describe, every_log, ledger, metric, more_run, shift_from
+from changes import describe, every_log, ledger, metric, more_run, setting, shift_from
 from corpus import Mutation, Tree
 from honest_run import APART_MS, EPOCHS, Lines, at
 from mutations_hidden import load_averages
@@ -106,12 +106,37 @@ def with_an_old_python(lines: Lines) -> None:
     lines[at(lines, keys.VERSIONS)]["value"].update(python="3.10.14", numpy="2.4.6")
 
 
+def ended_early(entries: list[dict]) -> None:
+    """All runs end in the ledger before their logs do, by less than two clocks are apart."""
+    for end in entries[1::2]:
+        end["time_ms"] -= 1_450
+
+
+def with_less_than_it_took(entries: list[dict]) -> None:
+    """A slow run that is not submitted says less than it took."""
+    more_run(entries, 24.3, index=5)
+    entries[-1]["time_to_train_seconds"] = 12.862
+
+
 TOGETHER = (
     warned("a run that is one sum of two in all it has", "R4.6", one_sum),
     warned("a run that is pieced together of others", "R4.6", pieces),
     warned(
         "a log that is longer than its run by less than two clocks are apart", "R4.12", ledger(shorter_than_its_log)
     ),
+    warned("runs that end before their logs on the one node", "R4.12", ledger(ended_early)),
+    warned("a slow run that says less than it took", "R4.12", ledger(with_less_than_it_took)),
+    warned(
+        "two processors that nothing joins",
+        "R7.7",
+        describe(host_processors_per_node="2", host_processor_interconnect="N/A"),
+    ),
+    warned(
+        "a cloud's kernel on premises",
+        "R7.7",
+        describe(system_type="on-premise", operating_system="Ubuntu 24.04.1 LTS, kernel 6.8.0-1021-aws"),
+    ),
+    warned("no checkpoints, and the time that they take", "R3.9", every_log(setting("checkpoint", False))),
     warned("a start above the end of the run before", "R5.4", ledger(begun_early)),
     warned("a run of another set within a set", "R4.12", tried_between),
     warned("epochs of one length beside evaluations of many", "R3.9", regular),
