@@ -13,7 +13,7 @@ from benchmark.cli.answers_page import write_answers_page
 from benchmark.cli.arguments import place, run_path
 from benchmark.cli.asked import asked
 from benchmark.cli.chosen import add_chosen, chosen
-from benchmark.cli.labelled import in_words, read_labels, scores_of, without_input
+from benchmark.cli.labelled import as_sentence, in_words, read_labels, scores_of, without_input
 from benchmark.cli.output import add_format, next_step, print_json, print_table
 from benchmark.cli.trained import add_trained, model_of, rung_of
 from benchmark.foundation.errors import StemdlError
@@ -133,7 +133,7 @@ def _written(arguments: argparse.Namespace) -> tuple[list[dict[str, Any]], list[
         f"By the run {arguments.run}, of the rung {rung.name}.",
         *([calibration.in_words()] if calibration else []),
     ]
-    about += [in_words(scores["scores"]).capitalize() + "."] if scores else []
+    about += [as_sentence(scores["scores"])] if scores else []
     together = list(evaluation.overall(known)) if known and hasattr(evaluation, "overall") else []
     about += together
     page = None

@@ -81,3 +81,9 @@ def in_words(scores: Mapping[str, Any]) -> str:
     known = scores["labelled"] - scores["of_other_classes"]
     rest = f"; {scores['of_other_classes']} more are of classes that the rung has not"
     return f"of {known} labelled inputs: {shares or 'no score'}" + (rest if scores["of_other_classes"] else "")
+
+
+def as_sentence(scores: Mapping[str, Any]) -> str:
+    """The same as a sentence, whose names keep their capitals."""
+    words = in_words(scores)
+    return f"{words[0].upper()}{words[1:]}."

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.cli.labelled import in_words, read_labels, scores_of, without_input
+from benchmark.cli.labelled import as_sentence, in_words, read_labels, scores_of, without_input
 from benchmark.foundation.errors import StemdlError
 
 CLASSES = ("cubic", "hexagonal", "triclinic")
@@ -65,6 +65,7 @@ def test_answers_are_scored_by_their_labels_alone() -> None:
     assert found["labelled"] == 3 and found["of_other_classes"] == 1
     assert (found["top-1"], found["top-3"]) == (0.5, 1.0) and found["macro-F1"] == pytest.approx((2 / 3 + 0) / 2)
     assert in_words(found).startswith("of 2 labelled inputs: top-1 0.5000   top-3 1.0000")
+    assert as_sentence(found).startswith("Of 2 labelled inputs: ") and "macro-F1 " in as_sentence(found)
     assert in_words(found).endswith("; 1 more are of classes that the rung has not")
     only_others = scores_of(answers, {"c": "monoclinic"}, CLASSES)
     assert only_others == {"labelled": 1, "of_other_classes": 1} and "no score" in in_words(only_others)
