@@ -1,4 +1,5 @@
-"""One machine under two names is one machine: its runs of one configuration are in one ledger."""
+"""One machine under two names is one machine, whose runs of one configuration are in one ledger; and a run that is not
+submitted has its whole time there."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from changes import more_run
 from corpus import DESCRIPTION, RESULTS, Tree
 from honest_run import SYSTEM, at
 
@@ -39,3 +41,12 @@ def test_a_second_name_is_told_by_host_and_description(
     (folder / "systems" / "a-second.json").write_text(json.dumps(values))
     messages = [each.message for each in validate([folder], official=False).findings]
     assert (ONE_MACHINE in messages) == found
+
+
+@pytest.mark.parametrize(("seconds", "found"), [(12.862, True), (24.3, False)])
+def test_a_run_that_is_not_submitted_says_what_it_took(tmp_path: Path, seconds: float, found: bool) -> None:
+    tree = Tree.valid()
+    tree.ledger.append(lambda entries: more_run(entries, 24.3, index=5))
+    tree.ledger.append(lambda entries: entries[-1].update(time_to_train_seconds=seconds))
+    messages = [each.message for each in validate([tree.write(tmp_path / "Somewhere")], official=False).findings]
+    assert ("a run that is not submitted lasted longer than its time to train leaves" in messages) == found
