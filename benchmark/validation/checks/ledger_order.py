@@ -187,8 +187,8 @@ def runs_take_their_logs_time(results: ResultSet) -> Iterator[Fault]:
 
 @check("R4.12", of=ResultSet, ours_alone=True)
 def times_fit_their_lines(results: ResultSet) -> Iterator[Fault]:
-    """A run of the submitted configuration that is not submitted, and not the first of its set, takes in the ledger not
-    much longer beside its time to train than those that are."""
+    """Between its lines in the ledger a run that is not submitted, and not the first of its set, spends not much more
+    than its time to train, as little as the submitted runs of its configuration do."""
     ledger = ledger_of(results)
     sent = [run for log in results.logs if ledger is not None and (run := run_of(ledger, log)) is not None]
     beside = [each for run in sent if (each := _beside_its_time(run)) is not None]
@@ -205,7 +205,7 @@ def times_fit_their_lines(results: ResultSet) -> Iterator[Fault]:
                 "a run that is not submitted lasted longer than its time to train leaves",
                 file=f"{results.file}/{LEDGER}",
                 line=run.end_line,
-                expected=f"at most {most:.1f} s beside it, as the submitted runs",
+                expected=f"at most {most:.1f} s before and after it, as in the submitted runs",
                 found=f"{own:.1f} s",
                 severity=Severity.WARNING,
                 hint="a time to train that was made shorter, so that other runs count",

@@ -245,9 +245,7 @@ def runs_learn_as_recorded(results: ResultSet) -> Iterator[Fault]:
     logs = closed_logs(results)
     known = recorded_at(logs[0]) if logs and all(map(as_recorded, logs)) else ()
     alike = [each for each in known if each.ranks == as_count(logs[0].settings().get("ranks"))]
-    alike = (
-        alike if len(alike) >= FEWEST_RUNS else list(known)
-    )  # the share of a rank in a batch changes less than seeds
+    alike = alike if len(alike) >= FEWEST_RUNS else list(known)  # too few are of these ranks
     if min(len(logs), len(alike)) < FEWEST_RUNS:
         return
     for kind in (LOSSES, METRIC):

@@ -92,7 +92,7 @@ Found = tuple[float, int, tuple[int, ...]] | None
 def _spreads(runs: Sequence[Told], place: int, width: int, of: Callable[[float], float]) -> np.ndarray:
     """By how much values of each kind differ, (kinds * width,), such that two are within d by a chance of about d / s.
 
-    It is told by the nearest tenth of the pairs of the other runs' values after an epoch. Lengths are of the same work
+    The nearest tenth of the pairs of the other runs' values after an epoch tells it. Lengths are of the same work
     each time: where epochs of a run but the first one are nearer to each other, of the others or by the median of its
     own, these tell it, as in sets of quiet runs and busy ones."""
     import numpy as np
@@ -188,7 +188,7 @@ def pieced_together(runs: Sequence[Told]) -> Found:
         steps = np.stack([np.zeros(width), *(MS / np.exp(table[place, 1:]))])
         apart = (np.abs(table - table[place]) + steps) / spread
         apart[place] = np.inf
-        farthest = apart[:, 1:].max(axis=1)  # by lengths, which are told to more digits than noise leaves
+        farthest = apart[:, 1:].max(axis=1)  # of lengths alone: their noise is far above a millisecond
         near, near_one = float(farthest.min(axis=0).max()), float(farthest.max(axis=1).min())
         if near_one <= FAR_FROM_ONE * near:
             continue
