@@ -75,8 +75,7 @@ class Benchmark:
     runs : of a scored run set.
     precisions : that both divisions allow.
     known_manifests : by rung, the SHA-256 of manifests of its own data, for logs from before golden figures.
-    known_sources : by package, the SHA-256 of its source in released versions, as ledgers have it: those of one place
-        are of one release.
+    releases : of each released version its `commit` and, by package, the SHA-256 of its source, as ledgers have them.
     shared : what the recipes of several rungs may name; the task's own.
     """
 
@@ -95,7 +94,7 @@ class Benchmark:
     by_gradients: bool
     goals: Mapping[str, Goal] = field(default_factory=dict)
     known_manifests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    known_sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    releases: tuple[Mapping[str, str], ...] = ()
     shared: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -173,7 +172,9 @@ def read_benchmark(path: Path, task: str = "") -> Benchmark:
     closed["free"] = [*FREE, *more]
     closed["fixed"] = {name: mapping(f"{path}: closed.fixed", fixed, name) for name in (EVERY_RUNG, *fixed)}
     manifests = mapping(str(path), values, "known_manifests") if "known_manifests" in values else {}
-    sources = mapping(str(path), values, "known_sources") if "known_sources" in values else {}
+    releases = values.get("releases", [])
+    if not isinstance(releases, list) or not all(isinstance(one, dict) for one in releases):
+        raise StemdlError("releases is not a list of mappings", where=path, found=releases)
     return build(
         Benchmark,
         str(path),
@@ -197,5 +198,5 @@ def read_benchmark(path: Path, task: str = "") -> Benchmark:
         },
         closed=build(ClosedDivision, f"{path}: closed", closed),
         known_manifests={rung: tuple(hashes) for rung, hashes in manifests.items()},
-        known_sources={package: tuple(hashes) for package, hashes in sources.items()},
+        releases=tuple({name: str(told) for name, told in one.items()} for one in releases),
     )

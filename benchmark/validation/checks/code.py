@@ -108,7 +108,7 @@ def code_was_released(results: ResultSet) -> Iterator[Fault]:
             severity=Severity.WARNING,
             hint="the closed division computes what the reference computes: compare the source",
         )
-    pairs = _releases(trainer)
+    pairs = _released_together(trainer)
     for run in ran:
         told = tuple(shown(run.source.get(package)).strip('"') for package in (trainer, "benchmark"))
         if told not in pairs and all(each in {pair[at] for pair in pairs} for at, each in enumerate(told)):
@@ -121,6 +121,26 @@ def code_was_released(results: ResultSet) -> Iterator[Fault]:
                 severity=Severity.WARNING,
             )
             break
+
+
+@check("R8.7", of=ResultSet, ours_alone=True)
+def commit_has_the_code(results: ResultSet) -> Iterator[Fault]:
+    """A run that names the commit of a released version ran its code."""
+    trainer = trainer_of(results.standard)
+    known = {one.get("commit"): one for one in _releases() if trainer in one}
+    for run in _ran(results):
+        release = known.get(run.commit, {})
+        for package in (trainer, "benchmark"):
+            told = shown(run.source.get(package)).strip('"')
+            if package in release and told != release[package]:
+                yield Fault(
+                    f"the code of {package} that ran is not that of the commit",
+                    file=f"{results.file}/{LEDGER}",
+                    line=run.line,
+                    expected=f"{release[package][:8]}, of {str(run.commit)[:8]}",
+                    found=told[:64],
+                )
+                return
 
 
 @check("R8.7", of=ResultSet, ours_alone=True)
@@ -274,16 +294,19 @@ def _packed(results: ResultSet) -> Sources:
 @functools.cache
 def released(package: str) -> frozenset[str]:
     """The hashes of a package in released versions and in this one."""
-    shipped = [place.benchmark() for place in places().values() if place.shipped]
-    known = {digest for benchmark in shipped for digest in benchmark.known_sources.get(package, ())}
-    return frozenset({*known, source_sha256(ROOT / package)})
+    return frozenset({*(one[package] for one in _releases() if package in one), source_sha256(ROOT / package)})
 
 
 @functools.cache
-def _releases(trainer: str) -> frozenset[tuple[str, str]]:
-    """The hashes of a trainer and of the harness that it was released with: of one place in `known_sources`."""
-    shipped = [place.benchmark().known_sources for place in places().values() if place.shipped]
-    known = {pair for told in shipped for pair in zip(told.get(trainer, ()), told.get("benchmark", ()), strict=False)}
+def _releases() -> tuple[Mapping[str, str], ...]:
+    """What is known of released versions."""
+    return tuple(one for place in places().values() if place.shipped for one in place.benchmark().releases)
+
+
+@functools.cache
+def _released_together(trainer: str) -> frozenset[tuple[str, str]]:
+    """The hashes of a trainer and of the harness that it was released with."""
+    known = {(one[trainer], one["benchmark"]) for one in _releases() if trainer in one}
     return frozenset({*known, (source_sha256(ROOT / trainer), source_sha256(ROOT / "benchmark"))})
 
 

@@ -44,9 +44,14 @@ REFERENCE = Path(__file__).resolve().parents[3] / "results" / "reference"
 
 @functools.cache
 def released_source() -> dict[str, bytes]:
-    """The trainer of the recorded results, by its files' names: the first of `known_sources`."""
+    """The trainer of the recorded results, by its files' names: the first of `releases`."""
     folder = next(REFERENCE.glob(f"benchmarks/{RUNG}/implementations/*/reference"))
     return {name: path.read_bytes() for name, path in source_files(folder).items()}
+
+
+def released() -> dict[str, str]:
+    """The SHA-256 of each package's source in the release of the recorded results."""
+    return {name: told for name, told in load_benchmark("space_group").releases[0].items() if name != "commit"}
 
 
 def ledger_of(runs: dict[int, tuple[Lines, bytes]]) -> list[dict[str, Any]]:
@@ -71,9 +76,7 @@ def ledger_of(runs: dict[int, tuple[Lines, bytes]]) -> list[dict[str, Any]]:
                 "resumed": False,
                 "manifest_sha256": told.get(keys.DATA_MANIFEST_SHA256),
                 "commit": told.get(keys.SUBMISSION_GITHUB_COMMIT_VERSION),
-                "source": {
-                    package: hashes[0] for package, hashes in load_benchmark("space_group").known_sources.items()
-                },
+                "source": released(),
             },
             {
                 "event": "end",

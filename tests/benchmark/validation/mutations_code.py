@@ -9,6 +9,7 @@ from changes import Change, add, every_log, ledger, put
 from corpus import CODE, Mutation, Tree
 from honest_run import RUNG, SYSTEM
 
+from benchmark.definition.finder import load_benchmark
 from benchmark.events import keys
 from benchmark.foundation.source import digest_of
 
@@ -21,6 +22,17 @@ def changed_trainer(tree: Tree) -> None:
     tree.files[f"{TRAINER}train.py"] += b"# epochs are skipped here\n"
     files = {name.removeprefix(TRAINER): text for name, text in tree.files.items() if name.startswith(TRAINER)}
     of_every_run("source", reference=digest_of(files))(tree)
+
+
+def at_a_release(change: Change) -> Change:
+    """The change, and the commit of a release in every log."""
+
+    def both(tree: Tree) -> None:
+        commit = load_benchmark("space_group").releases[0]["commit"]
+        every_log(put(keys.SUBMISSION_GITHUB_COMMIT_VERSION, commit))(tree)
+        change(tree)
+
+    return both
 
 
 def of_every_run(name: str, **changes: Any) -> Change:
@@ -42,6 +54,8 @@ def facts(**changes: Any) -> Change:
 CODES = (
     Mutation("a changed trainer, declared", "R8.7", changed_trainer, invalid=False),
     Mutation("a harness that was never released", "R8.7", of_every_run("source", benchmark="c" * 64), invalid=False),
+    Mutation("a changed trainer at a release's commit", "R8.7", at_a_release(changed_trainer)),
+    Mutation("another harness at a release's commit", "R8.7", at_a_release(of_every_run("source", benchmark="c" * 64))),
     Mutation(
         "a trainer of one's own in a closed run",
         "R8.7",

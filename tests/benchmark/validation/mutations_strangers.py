@@ -57,7 +57,7 @@ def said_to_be_of(rung: str) -> Change:
 def of_two_releases(entries: list[dict]) -> None:
     """The trainer of one release with the harness of another."""
     for entry in entries[::2]:
-        entry["source"] = {**entry["source"], "benchmark": load_benchmark("density").known_sources["benchmark"][0]}
+        entry["source"] = {**entry["source"], "benchmark": load_benchmark("density").releases[0]["benchmark"]}
 
 
 def mixed_with_recorded(tree: Tree) -> None:
