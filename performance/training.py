@@ -6,6 +6,7 @@ processor seconds.
     .venv/bin/python performance/training.py rotation --rung performance/any_rotation.yaml DATA -o rotation
     .venv/bin/python performance/training.py batches --rung stemdl_mini_v2 DATA -o batches
     .venv/bin/python performance/training.py targets --rung space_group_multi_smoke DATA -o targets
+    .venv/bin/python performance/training.py real --rung performance/real_conditions.yaml DATA -o real
     .venv/bin/python performance/training.py compounds --rung performance/compounds.yaml DATA -o compounds
 
 Trains each row of a table (`TABLES`) with several seeds on one rank, to the end of its epochs, and prints what came
@@ -91,6 +92,12 @@ TABLES: dict[str, tuple[Row, ...]] = {
     "batches": (
         *(Row(str(size), scaled(size)) for size in (32, 64, 128, 256, 512)),
         *(Row(f"{size}, LAMB", ("optimizer=lamb", *scaled(size, 0.01))) for size in (32, 128, 512)),
+    ),
+    "real": (
+        Row("ours", ("network=folded_any_axes",)),
+        Row("ours, logits", ("network=folded_any_axes", "balance=logits")),
+        Row("Pan 2020", file="pan_2020.yaml"),
+        Row("ORNL 2020", file="ornl_2020.yaml"),
     ),
     "targets": (
         Row("the group alone", ("others=0",)),
@@ -181,9 +188,20 @@ def training_counts(manifest: Manifest) -> NDArray[np.int64]:
     return np.array([read[index] for index in range(len(manifest.schema.classes[label]))])
 
 
+def f1_of_groups(counts: Any) -> NDArray[np.float64]:
+    """The F1 of each group; NaN of those that the split lacks."""
+    return np.array(Confusion(np.asarray(counts)).per_class_f1(), float)
+
+
 def of_groups(counts: Any, chosen: NDArray[np.bool_]) -> float | None:
-    """The mean F1 of the chosen groups, over the whole split; None of none."""
-    return float(np.asarray(Confusion(np.asarray(counts)).per_class_f1())[chosen].mean()) if chosen.any() else None
+    """The mean F1 of those of the chosen groups that the split has; None of none."""
+    found = f1_of_groups(counts)[chosen]
+    return float(np.nanmean(found)) if np.isfinite(found).any() else None
+
+
+def right(counts: Any) -> float:
+    """The share of the samples whose group is right."""
+    return float(np.trace(counts) / np.sum(counts))
 
 
 def spread(found: list[float | None]) -> str:
@@ -224,7 +242,7 @@ def main() -> None:
         kept[row.name] = runs
         counts = [run["counts"]["test"] for run in runs if "counts" in run]
         if counts:
-            groups[row.name] = np.mean([Confusion(np.array(each)).per_class_f1() for each in counts], axis=0)
+            groups[row.name] = np.mean([f1_of_groups(each) for each in counts], axis=0)
         table.append(
             (
                 row.name,
@@ -232,6 +250,7 @@ def main() -> None:
                 " ".join(until(run["dev"], goal) for run in runs),
                 spread([max(run["dev"]) for run in runs]),
                 spread([run["test"] for run in runs]),
+                spread([right(each) for each in counts]),
                 spread([of_groups(each, rare) for each in counts]),
                 spread([of_groups(each, ~rare) for each in counts]),
                 f"{mean(run['seconds'] for run in runs):.0f}",
@@ -240,7 +259,7 @@ def main() -> None:
         print(*table[-1], file=sys.stderr, flush=True)
     if arguments.table == "balance" and len(seeds) > 1 and "none" in kept:
         joint = ensemble(seeds, arguments)
-        found = (of_groups(joint, chosen) for chosen in (size > 0, rare, ~rare))
+        found = (of_groups(joint, size > 0), right(joint), of_groups(joint, rare), of_groups(joint, ~rare))
         table.append((ENSEMBLE, "", "", "", *(spread([value]) for value in found), ""))
     head = (
         "row",
@@ -248,6 +267,7 @@ def main() -> None:
         f"until {goal.target:g}",
         "best dev",
         "test",
+        "test, right",
         "test F1, rare",
         "test F1, others",
         "processor s",
