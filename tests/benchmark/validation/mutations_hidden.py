@@ -42,10 +42,13 @@ MORE_SECONDS = (10.0, 11.0, 14.0, 13.0)
 """Of runs after those that are submitted, which are the median window nevertheless."""
 
 
-def of_many_epochs(entries: Entries) -> None:
-    for seconds in MORE_SECONDS:
-        more_run(entries, round(1.0173 * seconds, 3))
-        entries[-1]["epochs"] = 12
+def of_epochs(count: int) -> Callable[[Entries], None]:
+    def change(entries: Entries) -> None:
+        for seconds in MORE_SECONDS:
+            more_run(entries, round(1.0173 * seconds, 3))
+            entries[-1]["epochs"] = count
+
+    return change
 
 
 def of_whole_seconds(entries: Entries) -> None:
@@ -88,7 +91,8 @@ HIDDEN = (
         warned(f"runs in a folder named {name}", "R4.12", ledger(folders(name)))
         for name in ("best_of_20", "fastest-five-of-forty", "luckiest", "best_seeds")
     ),
-    warned("runs without logs of twelve short epochs", "R4.12", ledger(of_many_epochs)),
+    warned("runs without logs of twelve short epochs", "R4.12", ledger(of_epochs(12))),
+    warned("runs without logs of two epochs", "R4.11", ledger(of_epochs(2))),
     warned("runs without logs that took whole seconds", "R4.12", ledger(of_whole_seconds)),
     warned("a ledger on whole seconds", "R4.12", ledger(on_whole_seconds)),
     warned("all clocks started on a whole second", "R3.9", every_log(begun_on_a_second)),
