@@ -55,6 +55,7 @@ LEARNED = (
     Mutation("a loss that is a text", "R3.11", every_log(loss("0.7"))),
     Mutation("no loss", "R3.11", every_log(lambda lines: lines[at(lines, keys.TRACKED_STATS)]["value"].pop("loss"))),
     Mutation("the loss of the end after one epoch", "R3.11", every_log(loss(0.7, 0)), invalid=False),
+    warned("a loss of the first epoch below all that were recorded", "R3.11", log(loss(1.6, 0))),
     Mutation("a loss that never fell", "R3.11", every_log(loss(3.2)), invalid=False),
     warned("runs of batch size 32 as of one between two recorded ones", "R3.11", with_batch(20)),
     Mutation("a score of 0.88 after one epoch", "R3.11", every_log(metric(1, 0.88)), invalid=False),
