@@ -168,10 +168,14 @@ def own_rung(name: str, **less: Any) -> Callable[[Path], None]:
     return write
 
 
-def views(place: Path) -> None:
-    """Some structures, of which two groups are seen at two energies."""
-    materials(place)
-    own_rung("views8", optics={"energy_kev": [100.0, 200.0]})(place)
+def of_materials(rung: Callable[[Path], None]) -> Callable[[Path], None]:
+    """A rung of one's own, and structures for it."""
+
+    def write(place: Path) -> None:
+        materials(place)
+        rung(place)
+
+    return write
 
 
 def shot(place: Path) -> None:
@@ -203,7 +207,10 @@ GIVEN: dict[str, Callable[[Path], None]] = {
     ),
     "data generate stemdl_mini_v2 --structures crystals.npz --orientation olcf -o data/olcf_real": materials,
     "data generate stemdl_mini_v2 --structures minerals --no-splits -o data/minerals": minerals,
-    "data generate performance/views8.yaml --structures crystals.npz --orientation olcf -o data/olcf_views": views,
+    "data generate performance/views8.yaml --structures crystals.npz --orientation olcf "
+    "-o data/olcf_views": of_materials(own_rung("views8", optics={"energy_kev": [100.0, 200.0]})),
+    "data generate performance/real_conditions.yaml --structures crystals.npz --set likeness=olcf "
+    "-o data/conditions": of_materials(own_rung("real_conditions", samples_per_group={2: [3, 1, 1], 225: [2, 1, 1]})),
     "report latest -o site --data data/stemdl_smoke": smoke,
     "data generate performance/compounds.yaml -o data/compounds": own_rung(
         "compounds", samples_per_class={"train": 2, "dev": 1, "test": 1}, atoms=32
