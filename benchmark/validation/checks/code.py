@@ -2,45 +2,29 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from benchmark.definition.finder import places
 from benchmark.definition.request import CONFIG
 from benchmark.definition.trainer import ROOT
 from benchmark.events import keys
 from benchmark.foundation.reading import Unreadable, read_bytes
-from benchmark.foundation.source import digest_of, source_files, source_sha256
+from benchmark.foundation.source import digest_of, source_files
 from benchmark.submission.ledger import LEDGER, LedgerRun
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.limits import Limits
 from benchmark.validation.packed import Sources, logs_at, packed_sources
 from benchmark.validation.registry import check
+from benchmark.validation.releases import released, released_together, releases
 from benchmark.validation.standard import trainer_of
 from benchmark.validation.subjects import DataFile, Log, ResultSet, Submission
 from benchmark.validation.told import read_ledger_of, run_of
 
 HEAD_BYTES, LONGEST_LINE = 2**16, 20_000
 """The bytes of a file that are looked at to tell whether it is a text, whose lines somebody can read."""
-COMPILED = {
-    ".so",
-    ".pyc",
-    ".pyo",
-    ".pyd",
-    ".dll",
-    ".dylib",
-    ".o",
-    ".a",
-    ".exe",
-    ".whl",
-    ".egg",
-    ".jar",
-    ".wasm",
-    ".cubin",
-}
+COMPILED = frozenset(".so .pyc .pyo .pyd .dll .dylib .o .a .exe .whl .egg .jar .wasm .cubin".split())
 """Suffixes of code that runs and cannot be read."""
 CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 """What no text has, and the head of most programs: all control characters but those that move a cursor, and escape."""
@@ -108,7 +92,7 @@ def code_was_released(results: ResultSet) -> Iterator[Fault]:
             severity=Severity.WARNING,
             hint="the closed division computes what the reference computes: compare the source",
         )
-    pairs = _released_together(trainer)
+    pairs = released_together(trainer)
     for run in ran:
         told = tuple(shown(run.source.get(package)).strip('"') for package in (trainer, "benchmark"))
         if told not in pairs and all(each in {pair[at] for pair in pairs} for at, each in enumerate(told)):
@@ -127,7 +111,7 @@ def code_was_released(results: ResultSet) -> Iterator[Fault]:
 def commit_has_the_code(results: ResultSet) -> Iterator[Fault]:
     """A run that names the commit of a released version ran its code."""
     trainer = trainer_of(results.standard)
-    known = {one.get("commit"): one for one in _releases() if trainer in one}
+    known = {one.get("commit"): one for one in releases() if trainer in one}
     for run in _ran(results):
         release = known.get(run.commit, {})
         for package in (trainer, "benchmark"):
@@ -289,25 +273,6 @@ def _ran(results: ResultSet) -> list[LedgerRun]:
 
 def _packed(results: ResultSet) -> Sources:
     return packed_sources(results.folder.parents[3], results.benchmark)
-
-
-@functools.cache
-def released(package: str) -> frozenset[str]:
-    """The hashes of a package in released versions and in this one."""
-    return frozenset({*(one[package] for one in _releases() if package in one), source_sha256(ROOT / package)})
-
-
-@functools.cache
-def _releases() -> tuple[Mapping[str, str], ...]:
-    """What is known of released versions."""
-    return tuple(one for place in places().values() if place.shipped for one in place.benchmark().releases)
-
-
-@functools.cache
-def _released_together(trainer: str) -> frozenset[tuple[str, str]]:
-    """The hashes of a trainer and of the harness that it was released with."""
-    known = {(one[trainer], one["benchmark"]) for one in _releases() if trainer in one}
-    return frozenset({*known, (source_sha256(ROOT / trainer), source_sha256(ROOT / "benchmark"))})
 
 
 def _difference(packed: Sources, package: str, hashes: list[str]) -> str:

@@ -9,10 +9,10 @@ from pathlib import PurePosixPath
 from benchmark.definition.trainer import ROOT
 from benchmark.events import keys
 from benchmark.foundation.source import OF_THE_SOURCE, digest_of, source_files
-from benchmark.validation.checks.code import released
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.packed import packed_sources
 from benchmark.validation.registry import check
+from benchmark.validation.releases import released
 from benchmark.validation.standard import trainer_of
 from benchmark.validation.subjects import ResultSet, Submission, as_number
 from benchmark.validation.told import ledger_of, run_of

@@ -201,6 +201,8 @@ def test_an_unknown_key_is_named_with_the_nearest_known(tmp_path: Path, path: tu
 @pytest.mark.parametrize(
     ("path", "value"),
     [
+        (("releases",), {"reference": "5e6e"}),
+        (("releases",), ["5e6e"]),
         (("metric", "at_least"), -0.5),
         (("metric", "at_least"), 1.5),
         (("metric", "at_least"), float("nan")),
