@@ -22,6 +22,7 @@ from benchmark.validation.finding import Severity, shown
 from benchmark.validation.judged_scores import judged_scores
 from benchmark.validation.limits import Limits
 from benchmark.validation.registry import BEYOND_ONE_SUBJECT, OF_WORDS, all_checks
+from benchmark.validation.releases import releases
 from benchmark.validation.rulebook import Rule, read_rules
 from benchmark.validation.subjects import Log, as_number
 from benchmark.validation.validate import Report, validate
@@ -240,12 +241,12 @@ def _code(logs: Sequence[Log], ledger: Ledger | None, packed: Sequence[PackedCod
     said = [commit_in_words(commit, ROOT) for commit in commits]
     here = source_sha256(trainer)
     for each in packed:
-        same = (
+        which = (
             "this version's, byte for byte"
             if not each.differences
-            else (f"other than this version's in {len(each.differences)} files")
+            else f"{_released(trainer.name, each.sha256)}; {len(each.differences)} files are not as in this version"
         )
-        said.append(f"{each.folder}: {trainer.name}/ is {same} (SHA-256 {each.sha256}).")
+        said.append(f"{each.folder}: {trainer.name}/ is {which} (SHA-256 {each.sha256}).")
     if not packed:
         said.append(f"The submission does not hold the source of {trainer.name}/: it cannot be compared.")
     if ledger is None or not ledger.runs:
@@ -262,17 +263,25 @@ def _code(logs: Sequence[Log], ledger: Ledger | None, packed: Sequence[PackedCod
         f"By the ledger, {trainer.name}/ of the runs {'was' if here in ran else 'was not'} this version's"
         + (", in some of them other code." if here in ran and len(ran) > 1 else ".")
     )
-    harness = {run.source.get("benchmark") for run in ledger.runs if run.log_sha256 is not None}
-    same = source_sha256(ROOT / "benchmark") in harness
-    said.append(
-        f"By the ledger, the harness (benchmark/) {'was' if same else 'was not'} this version's; it is not "
-        "packed, so that its commit is all there is to compare."
+    harnesses = {run.source.get("benchmark") for run in ledger.runs if run.log_sha256 is not None}
+    this_harness = source_sha256(ROOT / "benchmark")
+    of_the_harness = {"this version's" if one == this_harness else _released("benchmark", one) for one in harnesses}
+    said.extend(
+        f"By the ledger, the harness (benchmark/) was {which}; it is not packed, so that its hash and its commit are "
+        "all there is to compare."
+        for which in sorted(of_the_harness)
     )
     said.append(
         "The ledger is the submitter's own: its hashes show later changes, and not what somebody who makes it "
         "again wants to hide."
     )
     return said
+
+
+def _released(package: str, sha256: object) -> str:
+    """Which release has a package of this hash, in words."""
+    commits = [one["commit"] for one in releases() if one.get(package) == sha256]
+    return f"the one released as {commits[0]}" if commits else "not of any released version"
 
 
 def _checklist(report: Report) -> list[Item]:

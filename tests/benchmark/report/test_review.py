@@ -79,6 +79,14 @@ def test_code_that_was_changed_is_shown_line_by_line(tree: Path):
     assert any("None of the source that is packed is what the ledger says ran" in said for said in the_set.code)
 
 
+def test_published_runs_are_of_released_versions(tmp_path: Path):
+    made_of = reviewed(ROOT / "results" / "reference")
+    for the_set in made_of.sets:
+        assert sum("the one released as" in said for said in the_set.code) == 2, "of the trainer and of the harness"
+    page = write_review(made_of, tmp_path / "review")[0].read_text()
+    assert f"{len(made_of.sets[0].packed[0].differences)} files are not as in this version" in page
+
+
 def test_errors_are_on_the_page_in_the_checklist_and_among_the_objections(tree: Path, tmp_path: Path):
     path = tree / ORG / "systems" / "two-cores.json"
     path.write_text(path.read_text().replace('"cooling": "a kind of cooling"', '"cooling": "unknown"'))
