@@ -22,6 +22,8 @@ SAME = {
     "weight_decay": keys.OPT_WEIGHT_DECAY,
 }
 """Settings of `config` that have a key of their own."""
+TOLD = {"weight_decay": keys.OPT_WEIGHT_DECAY, "warmup_fraction": keys.OPT_LR_WARMUP_STEPS}
+"""Settings that a trainer need not have, and keys that tell of them where it has."""
 
 
 @check("R5.1", of=Log)
@@ -98,6 +100,9 @@ def settings_agree(log: Log) -> Iterator[Fault]:
             expected="the value of config in the log",
             found=log.config.fault or ", ".join(differ[:12]),
         )
+    for name, key in TOLD.items():
+        if name in settings and not log.of(key):
+            yield Fault(f"{key} is missing", expected=f"one such event, as config has {name}")
     for name, key in SAME.items():
         for event in log.of(key):
             if name in settings and settings[name] != event.value:
