@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
+from statistics import median
 
 from benchmark.foundation.files import sha256_of_file
 from benchmark.submission.ledger import LEDGER
 from benchmark.validation.across_sets import Found, sets_do_not_follow_from_others
 from benchmark.validation.checks.seeds import CHOSEN, DOUBTFUL, SEED_BITS
-from benchmark.validation.copies import as_fault, copies
+from benchmark.validation.copies import RATES, Trace, as_fault, copies
 from benchmark.validation.finding import Fault, Severity
 from benchmark.validation.judgement import Judged, JudgedSet
 from benchmark.validation.recorded import copies_of_recorded, seeds_of_recorded
@@ -19,6 +20,9 @@ from benchmark.validation.subjects import STRONG, WEAK
 
 MOST_LEDGERS = 200
 """Sets whose ledgers are compared with each other."""
+TIMES_ALONE, FREER = 1.5, 0.1
+"""How many times as fast as the fastest epoch of any run alone an instance may be by the median, and the share by which
+its cores may be freer."""
 
 
 def found_across(judged: Sequence[Judged]) -> Iterator[Found]:
@@ -27,6 +31,7 @@ def found_across(judged: Sequence[Judged]) -> Iterator[Found]:
     yield from seeds_are_nowhere_else(judged)
     yield from seeds_are_in_no_other_ledger(judged)
     yield from scalings_take_turns(judged)
+    yield from instances_are_no_faster(judged)
     yield from runs_were_not_recorded_before(judged)
     yield from sets_do_not_follow_from_others(judged)
 
@@ -111,6 +116,42 @@ def scalings_take_turns(judged: Sequence[Judged]) -> Iterator[Found]:
                         severity=Severity.WARNING,
                     )
                     yield each, runs, [as_finding(fault, "R5.5", trace.file)]
+
+
+def instances_are_no_faster(judged: Sequence[Judged]) -> Iterator[Found]:
+    """No instance of weak scaling trains far faster than runs of strong scaling do, one at a time, on as many cores of
+    the same system that were no busier (R5.5)."""
+    for each in judged:
+        for strong, weak in itertools.permutations((one for one in each.sets if one.system_id), 2):
+            if strong.system_id != weak.system_id or (strong.scaling, weak.scaling) != (STRONG, WEAK):
+                continue
+            for trace in weak.traces:
+                alone = [one for one in strong.traces if _compares(one, trace)]
+                rates = [rate for one in alone for rate in one.values[RATES] if rate]
+                own = [rate for rate in trace.values[RATES] if rate]
+                if (
+                    own
+                    and len(alone) == len(strong.traces)
+                    and median(own) > TIMES_ALONE * max(rates, default=math.inf)
+                ):
+                    fault = Fault(
+                        "an instance of weak scaling trains faster than any run alone, on as many cores",
+                        found=f"{median(own):.4g} samples/s",
+                        expected=f"at most {TIMES_ALONE:g} times the {max(rates):.4g} samples/s of a run alone",
+                        severity=Severity.WARNING,
+                    )
+                    yield each, weak, [as_finding(fault, "R5.5", trace.file)]
+                    break
+
+
+def _compares(alone: Trace, instance: Trace) -> bool:
+    """Whether a run of one benchmark has as many cores as an instance, which are as free."""
+    return (
+        alone.ours
+        and alone.benchmark == instance.benchmark
+        and len(alone.cores) == len(instance.cores) > 0
+        and alone.free_share >= instance.free_share - FREER
+    )
 
 
 def runs_were_not_recorded_before(judged: Sequence[Judged]) -> Iterator[Found]:

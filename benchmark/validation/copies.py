@@ -14,6 +14,7 @@ from benchmark.definition.curves import Curve, at_batch_size
 from benchmark.events import keys
 from benchmark.metrics.agreement import chance_of, decimals_of, held_to, near_pairs, spread_of
 from benchmark.validation.checks.measured import evaluated_samples, has_all_digits, is_share
+from benchmark.validation.checks.pace import free_share, load_of
 from benchmark.validation.checks.placement import cpus_of, placements
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.intervals import seconds_of
@@ -47,7 +48,8 @@ class Trace:
 
     `values` are by kind, and by epoch, None for what is not a number or says nothing; `steps` are those that they are
     written in. `told` is everything that was learned, as texts; `exact` are the numbers, by kind, that no other run has
-    to the last digit; `recorded` are runs of the reference at its batch; `cores` are hosts and CPUs of its ranks.
+    to the last digit; `recorded` are runs of the reference at its batch; `cores` are hosts and CPUs of its ranks, and
+    `free_share` is what other programs left of their time.
     """
 
     path: Path
@@ -65,6 +67,7 @@ class Trace:
     start_ms: int
     stop_ms: int
     cores: frozenset[tuple[str, int]] = frozenset()
+    free_share: float = 1.0
 
     @classmethod
     def of(cls, log: Log) -> Trace:
@@ -100,6 +103,7 @@ class Trace:
                 for place in placements(log)[:MOST_RANKS]
                 for cpu in sorted(cpus_of(place["cpus"]) or ())[:MOST_CPUS]
             ),
+            free_share(load_of(log) or {}),
         )
 
     def meets(self, other: Trace) -> bool:

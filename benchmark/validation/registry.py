@@ -21,6 +21,7 @@ BEYOND_ONE_SUBJECT = {
     "seeds_are_nowhere_else": ("R4.2",),
     "seeds_are_in_no_other_ledger": ("R4.2",),
     "scalings_take_turns": ("R5.5", "R5.4"),
+    "instances_are_no_faster": ("R5.5",),
     "runs_were_not_recorded_before": ("R4.6", "R4.2"),
     "sets_do_not_follow_from_others": ("R4.6", "R4.2"),
 }

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from benchmark.foundation.errors import StemdlError
 from benchmark.validation.subjects import Log
+
+if TYPE_CHECKING:
+    from benchmark.definition.sample import SampleSchema
 
 LEAST_OF_A_SAMPLE = 1024
 """Of a run without tallies: a sample of any task here has some hundred numbers."""
@@ -15,12 +19,21 @@ LEAST_OF_A_NUMBER = 2
 
 def sample_bytes(log: Log) -> int:
     """Bytes of one sample's inputs, at least."""
+    schema = _schema(log)
+    told = LEAST_OF_A_NUMBER * sum(math.prod(each.shape) for each in schema.inputs) if schema is not None else 0
+    return max(LEAST_OF_A_SAMPLE, told)
+
+
+def bytes_in_memory(log: Log) -> int:
+    """Bytes of one sample as the run holds it: of a closed one all fields, each number as the schema has it."""
+    schema = _schema(log) if log.closed else None
+    return max(LEAST_OF_A_SAMPLE, schema.bytes) if schema is not None else sample_bytes(log)
+
+
+def _schema(log: Log) -> SampleSchema | None:
     from benchmark.metrics.tallies import read_tallies  # which numpy comes with
 
-    if log.tallies is None:
-        return LEAST_OF_A_SAMPLE
     try:
-        inputs = read_tallies(log.tallies).schema.inputs
+        return read_tallies(log.tallies).schema if log.tallies is not None else None
     except StemdlError:
-        return LEAST_OF_A_SAMPLE  # tallies_come_to_the_log says so
-    return max(LEAST_OF_A_SAMPLE, LEAST_OF_A_NUMBER * sum(math.prod(each.shape) for each in inputs))
+        return None  # tallies_come_to_the_log says so

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Iterator, Mapping
 
+from benchmark.events import keys
 from benchmark.validation.checks.system import count_of
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
-from benchmark.validation.subjects import ResultSet
+from benchmark.validation.subjects import Log, ResultSet
 
 MOST_GBITS = 50_000.0
 """Of a node's network: some times that of eight adapters of 800 Gb/s."""
@@ -21,22 +23,30 @@ _KERNEL = re.compile(r"\bkernel v?(\d{1,3})\.(\d{1,3})", re.IGNORECASE)
 _CLOUD_KERNEL = re.compile(r"\d-(?:\d+-)?(?:aws|azure|gcp|gke|oracle|fc|microsoft-standard)\b", re.IGNORECASE)
 _ON_PREMISE = re.compile(r"\bon[- ]?prem", re.IGNORECASE)
 _WINDOWS = re.compile(r"\bwindows\b(?!.*\b(wsl|linux|subsystem))", re.IGNORECASE)
+_RED_HAT = r"\b(?:centos|red hat|rhel|scientific linux|oracle linux)\b[^;,\d]*?"
 _OLD = re.compile(
-    r"\bdebian\b[^;,]*?\b[1-7]\b(?![.\d]*\d)|\b(?:centos|red hat|rhel|scientific linux|oracle linux)\b[^;,]*?\b[1-6]\b"
-    r"|\bubuntu\b[^;,]*?\b(?:[4-9]|1[0-3])\.\d",
+    rf"\bdebian\b[^;,\d]*?\b[1-7]\b|{_RED_HAT}\b[1-6]\b|\bubuntu\b[^;,\d]*?\b(?:[4-9]|1[0-3])\.\d",
     re.IGNORECASE,
 )
 """Distributions whose C library is older than 2.17, which all packages of PyTorch ask for."""
+_BEFORE_2_28 = re.compile(
+    rf"\bdebian\b[^;,\d]*?\b[1-9]\b|{_RED_HAT}\b[1-7]\b|\bubuntu\b[^;,\d]*?\b(?:(?:[4-9]|1[0-7])\.\d|18\.04)",
+    re.IGNORECASE,
+)
+"""And those whose C library is older than 2.28: Debian 9 has 2.24, Red Hat 7 2.17, Ubuntu 18.04 2.27."""
+_WHEEL = re.compile(r"(\d{1,4})\.(\d{1,4})[^+]{0,40}\+(?:cpu|cu\d|rocm|xpu)")
 KERNELS = (3, 2), (10, 0)
 """The first that the C library of PyTorch's packages runs on, and one that is not there yet."""
 _CACHE = re.compile(r"\bL(\d)[di]?\s+(\d{1,6})\s*x\s*(\d{1,9}(?:\.\d{1,9})?)\s*([kmgt])i?b\b", re.IGNORECASE)
 _MODULES = re.compile(r"\b(\d{1,5})\s*x\s*(\d{1,9}(?:\.\d{1,9})?)\s*([kmgt])i?b\b", re.IGNORECASE)
 _SIZE = re.compile(r"(?<![-\d.])()(\d{1,9}(?:\.\d{1,9})?)\s*([kmgtp])i?b\b", re.IGNORECASE)
-_CLOCKS = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*([mg])hz\s*\((min|max)", re.IGNORECASE)
+_CLOCKS = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*([mg])hz\s*\((min|max|current)", re.IGNORECASE)
 _RANGE = re.compile(
     r"(?<![\d.])(\d{1,9}(?:\.\d{1,9})?)\s*(?:([mg])hz)?\s*(?:to|-|–)\s*(\d{1,9}(?:\.\d{1,9})?)\s*([mg])hz",
     re.IGNORECASE,
 )
+MOST_BOOST = 1.6
+"""How many times as fast as the most that a driver tells a clock may be: some tell the most without boost."""
 _UNITS = {"m": 1.0, "g": 1000.0}
 _IN_MEMORY = re.compile(r"\b(?:tmpfs|ramfs|ram ?disk|/dev/shm|in memory)\b", re.IGNORECASE)
 LEAST_STORAGE = 1000.0**3
@@ -134,10 +144,18 @@ def machine_can_be(results: ResultSet) -> Iterator[Fault]:
             Severity.WARNING,
         ),
         (
+            "operating_system",
+            any(map(_is_a_wheel_of_2_28, results.read))
+            and _BEFORE_2_28.search(told.get("operating_system", "").partition("kernel")[0]),
+            "a C library from 2.28 on, which wheels of PyTorch 2.6 and later need",
+            Severity.WARNING,
+        ),
+        (
             "host_processor_frequency",
             ("min" in clocks and "max" in clocks and clocks["min"] > clocks["max"])
-            or _falls(told.get("host_processor_frequency", "")),
-            "a least clock below the most",
+            or _falls(told.get("host_processor_frequency", ""))
+            or clocks.get("current", 0.0) > MOST_BOOST * clocks.get("max", math.inf),
+            "a least clock below the most, and a current one not far above it",
             Severity.WARNING,
         ),
         (
@@ -204,6 +222,13 @@ def _shrinks(text: str) -> bool:
     for level, _, size, unit in _CACHE.findall(text):
         largest[int(level)] = max(largest.get(int(level), 0.0), _bytes(("1", size, unit)))
     return any(largest[low] > largest[high] for low, high in itertools.pairwise(sorted(largest)))
+
+
+def _is_a_wheel_of_2_28(log: Log) -> bool:
+    """Whether a run's PyTorch was a wheel of its makers, as a part behind a plus says, for glibc 2.28."""
+    versions = log.value(keys.VERSIONS)
+    wheel = _WHEEL.match(str(versions.get("torch"))) if isinstance(versions, dict) else None
+    return wheel is not None and (int(wheel[1]), int(wheel[2])) >= (2, 6)
 
 
 def _falls(text: str) -> bool:

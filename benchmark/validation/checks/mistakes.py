@@ -23,6 +23,10 @@ APART = 7.0
 the splits, if a sum of differences of counts varies as its root does. Since mistakes are not independent it varies by
 more: of 9,000 sets of five and eight of 64 runs of two rungs the farthest had 4.9."""
 
+UNLIKE = 6.0
+"""By how many standard deviations, told as above, a run's nearest is farther than the farthest two of the others: of
+sets of four of 110 runs of two rungs the farthest had 2.7."""
+
 
 @check("R4.6", of=ResultSet, ours_alone=True)
 def runs_err_by_themselves(results: ResultSet) -> Iterator[Fault]:
@@ -46,6 +50,32 @@ def runs_err_by_themselves(results: ResultSet) -> Iterator[Fault]:
             found=f"by {' and '.join(map(str, differ))} from those of {read[one][0].path.name}",
             severity=Severity.WARNING,
         )
+
+
+@check("R3.11", of=ResultSet, ours_alone=True)
+def runs_err_where_others_do(results: ResultSet) -> Iterator[Fault]:
+    """No run takes quite other samples for wrong classes than all others, in dev or in test: which classes are hard is
+    the data's, not the seed's."""
+    import numpy as np
+
+    read = [(log, found) for log in results.read[:MOST_RUNS] if log.closed and (found := mistakes_of(log))]
+    for split in set.intersection(*(set(found) for _, found in read)) if len(read) >= FEWEST_RUNS else ():
+        tables = [found[split] for _, found in read]
+        if len({each.shape for each in tables}) > 1 or min(int(each.sum()) for each in tables) < FEWEST_MISTAKES:
+            continue
+        apart = np.array([[int(np.abs(one - other).sum()) for other in tables] for one in tables])
+        for place, (log, _) in enumerate(read):
+            rest = np.delete(np.delete(apart, place, 0), place, 1)
+            own, most = int(np.delete(apart[place], place).min()), int(rest.max())
+            if 2 * (math.sqrt(own) - math.sqrt(most)) > UNLIKE:
+                yield Fault(
+                    f"a run takes quite other samples of {split} for wrong classes than all others",
+                    file=log.file,
+                    expected=f"counts that differ from another run's by no more than the others', {most}",
+                    found=f"by {own} and more",
+                    severity=Severity.WARNING,
+                )
+                return
 
 
 def mistakes_of(log: Log) -> dict[str, np.ndarray]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from benchmark.events import keys
@@ -44,16 +44,22 @@ OF_AN_EVALUATION, SHORTEST_SECONDS = 0.6, 0.02
 """The share of an evaluation's time that as many samples of the test split take at least, if for more than a moment."""
 
 
-def _load(log: Log) -> dict[str, Any] | None:
+def load_of(log: Log) -> dict[str, Any] | None:
     """What other programs took of the machine before the clock."""
     load: dict[str, Any] | None = facts_of(log.timeline, log.goal.test_key)["load"]
     return load
 
 
+def free_share(load: Mapping[str, Any]) -> float:
+    """Of the cores that a run was given, the share of their time that others left; 1 where it is not told."""
+    given, free = (as_number(load.get(name)) for name in ("given", "free"))
+    return free / given if given and free is not None else 1.0
+
+
 @check("R3.10", of=Log, ours_alone=True)
 def cores_were_free(log: Log) -> Iterator[Fault]:
     """What the preflight measured before the clock; logs of before it did so say nothing."""
-    load = _load(log)
+    load = load_of(log)
     if load is not None and is_busy(load):
         yield Fault(
             "other programs kept the machine busy before the clock",
@@ -179,7 +185,7 @@ def epochs_take_their_time(log: Log) -> Iterator[Fault]:
     lengths = epoch_seconds(log)
     share = FAST_SHARE
     if log.ours and log.closed:
-        load = _load(log)
+        load = load_of(log)
         share = FAST_SHARE_OF_THE_BUSY if load is not None and is_busy(load) else FAST_SHARE_OF_OURS
     if len(lengths) < 3:
         return

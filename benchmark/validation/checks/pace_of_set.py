@@ -9,6 +9,7 @@ from statistics import fmean, geometric_mean, median, pvariance, stdev
 
 from benchmark.events import keys
 from benchmark.validation.chance import DOUBTFUL, of_one_length
+from benchmark.validation.checks.pace import free_share, load_of
 from benchmark.validation.finding import Fault, Severity
 from benchmark.validation.intervals import seconds_of
 from benchmark.validation.registry import check
@@ -38,6 +39,9 @@ NO_STEP_MS = 5
 BETWEEN_MS, MANY = 8, 16
 """What lies between an evaluation and the next epoch where nothing is written, 0 or 1 ms on 2 cores, is less than this
 with fewer ranks than these."""
+TAKEN_BY_HALF, STEADY = 0.5, 0.01
+"""The share of cores that is free on a busy machine at most, and the spread of epochs on one: of six sets of recorded
+and measured runs it was 14 % and more, of quiet ones 2 % and more."""
 SAVED_MS = 1
 """In a millisecond no checkpoint is written, put on the disk and renamed: recorded runs took 12 ms at least."""
 
@@ -254,4 +258,21 @@ def epochs_vary_as_evaluations_do(results: ResultSet) -> Iterator[Fault]:
             expected="as many milliseconds, or more: they last longer",
             found=f"{sqrt(of_epochs):.1f} ms and {sqrt(of_evaluations):.1f} ms, by a chance of {chance:.0e}",
             severity=Severity.WARNING,
+        )
+
+
+@check("R3.9", of=ResultSet, ours_alone=True)
+def busy_machines_are_unsteady(results: ResultSet) -> Iterator[Fault]:
+    """Where other programs had half of the cores' time before each run of a closed set on CPUs, its epochs, the first
+    of each run aside, vary."""
+    logs = [log for log in results.read if log.closed and log.settings().get("device") == "cpu"]
+    loads = [load_of(log) for log in logs]
+    lengths = [each for log in logs for each in _milliseconds(log, keys.EPOCH_START, keys.EPOCH_STOP)[1:]]
+    busy = all(load is not None and free_share(load) < TAKEN_BY_HALF for load in loads)
+    if len(logs) >= FEWEST_RUNS and len(lengths) >= FEWEST_EPOCHS and busy and _spread(lengths) < STEADY:
+        yield _doubtful(
+            logs[0],
+            "the epochs take one time, on a machine that other programs kept busy",
+            f"{len(lengths)} epochs that vary by {_spread(lengths):.2%}",
+            f"epochs that vary by {STEADY:.0%} and more, or free cores",
         )

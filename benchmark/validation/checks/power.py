@@ -22,6 +22,7 @@ from benchmark.events.power_log import (
 )
 from benchmark.events.reader import Event, read_events
 from benchmark.foundation.errors import StemdlError
+from benchmark.launch.power_meters import NvidiaSmi, Nvml, Rapl
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import STRONG, Log, ResultSet, as_count, as_number
@@ -33,8 +34,10 @@ LEAST_EFFICIENCY = 0.5
 LEAST_WATTS, LEAST_WATTS_OF_AN_ACCELERATOR = 3.0, 5.0
 """Of a node that trains: a Raspberry Pi 4, as small as one that holds the software, draws 2 W idle and 5 to 6 W under
 load (docs/validation.md)."""
-_OF_A_PART = re.compile(r"\b(rapl|nvml|processors?|accelerators?|gpus?|memory|nvidia-smi)\b", re.IGNORECASE)
+_OF_A_PART = re.compile(r"\b(rapl|nvml|packages?|processors?|accelerators?|gpus?|memory|nvidia-smi)\b", re.IGNORECASE)
 """Words of a meter that measures less than a node."""
+_OURS = re.compile("|".join(meter.covers for meter in (Rapl, Nvml, NvidiaSmi)))
+_WHOLE = re.compile(r"\b(?:whole|nodes?|plugs?|outlets?|supply|supplies|pdu|bmc|ipmi)\b", re.IGNORECASE)
 _NOT_MEASURED = re.compile(
     r"\b(?:estimat\w*|data ?-?sheets?|name ?-?plates?|tdp|calculat\w*|assum\w*|guess\w*|model+ed|rated|typical"
     r"|nominal)\b",
@@ -194,6 +197,14 @@ def _of_a_node(log: Log, file: str, events: list[Event]) -> Iterator[Fault]:
             file=file,
             expected="a whole node",
             found=shown(left[0]),
+            severity=Severity.WARNING,
+        )
+    elif _OF_A_PART.search(_OURS.sub("", covers)) and not _WHOLE.search(covers):
+        yield Fault(
+            "the power is that of a part of the node, by words that no meter of this software has",
+            file=file,
+            expected="a whole node, at the plug or the power supply",
+            found=shown(covers),
             severity=Severity.WARNING,
         )
     values = [value for event in events if event.key == READING and (value := as_number(event.value)) is not None]

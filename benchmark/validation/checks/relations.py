@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 SAME_MEAN = 1e-10
 """By how little a number differs from the mean of two others: numbers of 13 digits and more, which differ by 1 in 1,000
 between honest runs, come so near in one of 100,000 sets of five runs and 30 numbers."""
+SAME_OF_MORE, FEWEST_EXACT = 1e-9, 3
+"""As much for all of three epochs or more: losses are written to some 10 digits, as means of numbers of 24 bits."""
 SAME_NUMBER = 5e-9
 """By how little two such numbers at one place differ, that are not the same: in one of 10,000 such sets."""
 IN_A_PROGRESSION = 1e-9
@@ -104,20 +106,21 @@ def no_curve_is_made_of_others(results: ResultSet) -> Iterator[Fault]:
                 own = [form(value) for value in curve]
                 rest = {other: [form(value) for value in each] for other, each in others.items()}
                 with np.errstate(all="ignore"):  # what overflows is near to nothing
-                    made = made_of(own, rest) if rest else ()
+                    made = made_of(own, rest, logarithms=form is math.log) if rest else ()
                 if made:
                     names = ", ".join(logs[at].path.name if at >= 0 else f"recorded run {-1 - at}" for at in made)
                     yield _doubtful(logs[place], f"{kind} are a mixture of other runs'", f"of {names}")
                     return
 
 
-def made_of(own: Sequence[float], rest: dict[int, list[float]]) -> tuple[int, ...]:
-    """The runs of which one is made, to 10 digits; empty where it is of none: a mixture of two, a mean of three or all,
-    or one of them times a factor and a step on."""
+def made_of(own: Sequence[float], rest: dict[int, list[float]], *, logarithms: bool = False) -> tuple[int, ...]:
+    """The runs of which one is made, to 9 digits, of two epochs to 10; empty where it is of none: a mixture of two, a
+    mean of three or all, or one of them times a factor and a step on. A logarithm is as exact as its number."""
     import numpy as np
 
     places, table, told = list(rest), np.array(list(rest.values())), np.array(own)
-    near, apart = SAME_MEAN * np.abs(told), APART * np.abs(told)
+    size = np.ones(len(told)) if logarithms else np.abs(told)
+    near, apart = (SAME_MEAN if len(told) < FEWEST_EXACT else SAME_OF_MORE) * size, APART * size
     firsts, seconds = np.triu_indices(len(places), 1)
     across = table[seconds] - table[firsts]
     length = np.sum(across * across, axis=1)

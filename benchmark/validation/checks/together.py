@@ -44,7 +44,7 @@ class Told:
         return self.losses[:width], self.epochs[:width], self.evaluations[:width]
 
 
-def _runs(results: ResultSet) -> list[Told]:
+def told_runs(results: ResultSet) -> list[Told]:
     """The closed runs of which all this is known, each number above 0."""
     found: list[Told] = []
     for log in closed_logs(results)[:MOST_RUNS]:
@@ -63,7 +63,7 @@ def _runs(results: ResultSet) -> list[Told]:
 def no_run_is_made_of_others_in_all(results: ResultSet) -> Iterator[Fault]:
     """No run's losses and lengths of epochs and evaluations, together, are one sum of up to four other runs', one power
     of another's, or after each epoch by another run; and its lengths are not another's, some twice or left out."""
-    runs = _runs(results)
+    runs = told_runs(results)
     for made_of, what in (
         (sum_of_others, "are one sum of other runs'"),
         (power_of_another, "are one power of another run's"),

@@ -9,13 +9,14 @@ from benchmark.definition.curves import Curve
 from benchmark.definition.settings import Settings
 from benchmark.events import keys
 from benchmark.validation.checks.machine import size_of
+from benchmark.validation.checks.system import count_of
 from benchmark.validation.copies import recorded_at
 from benchmark.validation.curves import cpus_used
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.intervals import epoch_seconds, seconds_of
 from benchmark.validation.registry import check
-from benchmark.validation.sample_size import sample_bytes
-from benchmark.validation.subjects import Log, ResultSet, as_count, as_number
+from benchmark.validation.sample_size import bytes_in_memory
+from benchmark.validation.subjects import STRONG, Log, ResultSet, as_count, as_number
 
 TIMES_THE_EVALUATION, TIMES_THE_STAGING = 1.5, 4.0
 """How much faster than in the fastest recorded run an evaluation may be alongside the training, and a rank may read. An
@@ -24,6 +25,8 @@ TIMES_THE_RATE = 8.0
 """How many times as fast as on a recorded run's CPU a run may train by CPU: one of 2.6 GHz without matrix units."""
 FEWEST_OF_A_RANK = 8
 """Samples of a rank's step, below which training waits for more than its own arithmetic."""
+TOLD_SHORT = 1.1
+"""How many times as much memory a node may have as its description says, in whole units."""
 
 
 @check("R3.11", of=Log, ours_alone=True)
@@ -97,11 +100,13 @@ def _of_the_pace(log: Log, known: tuple[Curve, ...]) -> Held:
     )
     lengths = seconds_of(log, keys.EVAL_START, keys.EVAL_STOP)
     most = TIMES_THE_EVALUATION * max(max(curve.evaluation_speeds) for curve in known)
+    shortest = max(0.001, min(epoch_seconds(log).values()))  # in the rest other programs may have been busy
+    fastest_epoch = seen / len(log.metrics) / shortest
     for epoch, seconds in lengths.items():
         yield (
-            samples / (seconds + 0.001) > most * rate,
+            samples / (seconds + 0.001) > most * fastest_epoch,
             f"the evaluation of epoch {epoch} is faster than it can be alongside the training",
-            f"at most {most:.3g} times the {rate:.0f} samples/s of the training",
+            f"at most {most:.3g} times the {fastest_epoch:.0f} samples/s of the fastest epoch",
             f"{samples:g} samples in {seconds:g} s",
         )
     usual = median(lengths.values()) if lengths else 0.0
@@ -116,20 +121,32 @@ def _of_the_pace(log: Log, known: tuple[Curve, ...]) -> Held:
 
 @check("R4.8", of=ResultSet, ours_alone=True)
 def memory_holds_the_data(results: ResultSet) -> Iterator[Fault]:
-    """Data that were read into memory fit into the share of it that the settings give them."""
+    """Data that were read into memory fit into the share of it that the settings give them; those of all instances of
+    weak scaling fit into the memory of all nodes."""
     values = (results.system.values if results.system is not None else None) or {}
     memory = max(size_of(str(values.get(f"{whose}_memory_capacity", ""))) for whose in ("host", "accelerator"))
+    together, every = 0.0, (count_of(values.get("number_of_nodes")) or 1) * memory * TOLD_SHORT
     for log in results.read if memory else ():
         share, samples = as_number(log.settings().get("memory_share")), log.number(keys.TRAIN_SAMPLES)
         in_memory = any(event.metadata.get(keys.IN_MEMORY) is True for event in log.of(keys.STAGING_STOP))
         if not in_memory or not share or not samples:
             continue
-        nodes = log.number(keys.NUMBER_OF_NODES) or 1
-        if share * memory * nodes < samples * sample_bytes(log):
+        samples += (log.number(keys.EVAL_SAMPLES) or 0) if log.closed else 0  # the reference holds dev as well
+        needed = samples * bytes_in_memory(log)
+        together += needed
+        there = share * memory * (log.number(keys.NUMBER_OF_NODES) or 1) * TOLD_SHORT
+        if there < needed:
             yield Fault(
                 "the data were read into less memory than they take",
                 file=log.file,
-                expected=f"at least {samples * sample_bytes(log):g} bytes for {samples:g} samples",
-                found=f"{share * memory * nodes:.3g} bytes, a share of {shown(share)}",
+                expected=f"at least {needed:g} bytes for {samples:g} samples",
+                found=f"{there:.3g} bytes, a share of {shown(share)}",
                 severity=Severity.WARNING,
             )
+    if results.scaling != STRONG and memory and every < together:
+        yield Fault(
+            "the instances read more data into memory than all nodes have",
+            expected=f"at least {together:g} bytes for {len(results.read)} instances",
+            found=f"{every:.3g} bytes",
+            severity=Severity.WARNING,
+        )

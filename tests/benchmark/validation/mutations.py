@@ -17,6 +17,7 @@ from mutations_learned import LEARNED
 from mutations_ledger import LEDGERS
 from mutations_nearer import NEARER
 from mutations_outsiders import OUTSIDERS
+from mutations_pairs import PAIRS
 from mutations_power import POWERED
 from mutations_prose import PROSE
 from mutations_published import PUBLISHED_RUNS
@@ -50,5 +51,5 @@ MUTATIONS: tuple[Mutation, ...] = (
         *RELATIONS,
     ),
     *(*STRANGERS, *VENDORS, *POWERED, *VISIBLE),
-    *(*HIDDEN, *WORDS, *NEARER, *ACROSS, *APART, *DERIVED, *SAID, *PROSE),
+    *(*HIDDEN, *WORDS, *NEARER, *ACROSS, *APART, *DERIVED, *SAID, *PROSE, *PAIRS),
 )

@@ -68,6 +68,7 @@ def test_readings_that_come_late_and_supplies_that_vary_a_little_have_no_finding
         "the whole node, at the plug, by a Shelly Plug S",
         "processors and memory, by RAPL",
         "the node; the switch estimated",
+        "the node with its 4 GPUs and their memory, by its BMC",
     ],
 )
 def test_what_a_meter_covers_has_no_finding(tmp_path: Path, covers: str) -> None:
