@@ -16,7 +16,7 @@ from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.intervals import epoch_seconds, seconds_of
 from benchmark.validation.registry import check
 from benchmark.validation.sample_size import bytes_in_memory
-from benchmark.validation.subjects import STRONG, Log, ResultSet, as_count, as_number
+from benchmark.validation.subjects import WEAK, Log, ResultSet, as_count, as_number
 
 TIMES_THE_EVALUATION, TIMES_THE_STAGING = 1.5, 4.0
 """How much faster than in the fastest recorded run an evaluation may be alongside the training, and a rank may read. An
@@ -124,8 +124,10 @@ def memory_holds_the_data(results: ResultSet) -> Iterator[Fault]:
     """Data that were read into memory fit into the share of it that the settings give them; those of all instances of
     weak scaling fit into the memory of all nodes."""
     values = (results.system.values if results.system is not None else None) or {}
-    memory = max(size_of(str(values.get(f"{whose}_memory_capacity", ""))) for whose in ("host", "accelerator"))
-    together, every = 0.0, (count_of(values.get("number_of_nodes")) or 1) * memory * TOLD_SHORT
+    host, accelerator = (size_of(str(values.get(f"{whose}_memory_capacity", ""))) for whose in ("host", "accelerator"))
+    nodes, accelerators = (count_of(values.get(name)) for name in ("number_of_nodes", "accelerators_per_node"))
+    memory, every = max(host, accelerator), (nodes or 1) * (host + (accelerators or 0) * accelerator) * TOLD_SHORT
+    together = 0.0
     for log in results.read if memory else ():
         share, samples = as_number(log.settings().get("memory_share")), log.number(keys.TRAIN_SAMPLES)
         in_memory = any(event.metadata.get(keys.IN_MEMORY) is True for event in log.of(keys.STAGING_STOP))
@@ -143,7 +145,7 @@ def memory_holds_the_data(results: ResultSet) -> Iterator[Fault]:
                 found=f"{there:.3g} bytes, a share of {shown(share)}",
                 severity=Severity.WARNING,
             )
-    if results.scaling != STRONG and memory and every < together:
+    if results.scaling == WEAK and memory and every < together:
         yield Fault(
             "the instances read more data into memory than all nodes have",
             expected=f"at least {together:g} bytes for {len(results.read)} instances",

@@ -11,7 +11,7 @@ import pytest
 from changes import describe, every_log, setting
 from corpus import Tree
 from honest_run import EPOCHS, at
-from mutations_pairs import TAKEN, twice_as_fast
+from mutations_pairs import TAKEN, of_little_memory, twice_as_fast
 from mutations_tallies import counted
 from mutations_weak import at_once
 
@@ -92,6 +92,14 @@ def test_data_that_just_fit_into_their_share(tmp_path: Path) -> None:
     counted()(tree)
     every_log(setting("memory_share", 0.01))(tree)
     assert not [message for message in messages(tree, tmp_path) if "memory" in message]
+
+
+@pytest.mark.parametrize(("accelerators", "found"), [("0", True), ("2", False)])
+def test_instances_may_hold_their_data_on_accelerators(tmp_path: Path, accelerators: str, found: bool) -> None:
+    tree = Tree.valid()
+    of_little_memory(tree)
+    describe(accelerators_per_node=accelerators, accelerator_memory_capacity="16 GiB")(tree)
+    assert any("more data into memory than all nodes have" in each for each in messages(tree, tmp_path)) == found
 
 
 def test_instances_may_be_faster_than_runs_on_a_busy_machine(tmp_path: Path) -> None:
