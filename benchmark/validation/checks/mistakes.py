@@ -62,7 +62,7 @@ def runs_err_where_others_do(results: ResultSet) -> Iterator[Fault]:
     if standard is None or not standard.by_gradients:
         return  # two clusterings may take other classes for each other
     read = [(log, found) for log in results.read[:MOST_RUNS] if log.closed and (found := mistakes_of(log))]
-    for split in set.intersection(*(set(found) for _, found in read)) if len(read) >= FEWEST_RUNS else ():
+    for split in sorted(set.intersection(*(set(found) for _, found in read))) if len(read) >= FEWEST_RUNS else ():
         tables = [found[split] for _, found in read]
         if len({each.shape for each in tables}) > 1 or min(int(each.sum()) for each in tables) < FEWEST_MISTAKES:
             continue
