@@ -25,7 +25,7 @@ more: of 9,000 sets of five and eight of 64 runs of two rungs the farthest had 4
 
 UNLIKE = 6.0
 """By how many standard deviations, told as above, a run's nearest is farther than the farthest two of the others: of
-sets of four of 110 runs of two rungs the farthest had 2.7."""
+sets of four of 106 runs of two rungs the farthest had 2.7."""
 
 
 @check("R4.6", of=ResultSet, ours_alone=True)

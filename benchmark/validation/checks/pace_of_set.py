@@ -40,8 +40,8 @@ BETWEEN_MS, MANY = 8, 16
 """What lies between an evaluation and the next epoch where nothing is written, 0 or 1 ms on 2 cores, is less than this
 with fewer ranks than these."""
 TAKEN_BY_HALF, STEADY = 0.5, 0.01
-"""The share of cores that is free on a busy machine at most, and the spread of epochs on one: of six sets of recorded
-and measured runs it was 14 % and more, of quiet ones 2 % and more."""
+"""The share of cores that is free on a busy machine at most, and the spread of epochs on one: in three
+measured sets whose runs were all so it was 14 % and more, in quiet ones 2 % and more."""
 SAVED_MS = 1
 """In a millisecond no checkpoint is written, put on the disk and renamed: recorded runs took 12 ms at least."""
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from changes import describe, every_log, setting
 from corpus import Tree
-from honest_run import EPOCHS, at
+from honest_run import at
 from mutations_pairs import TAKEN, of_little_memory, twice_as_fast
 from mutations_tallies import counted
 from mutations_weak import at_once
@@ -109,4 +109,4 @@ def test_instances_may_be_faster_than_runs_on_a_busy_machine(tmp_path: Path) -> 
         value["figures"]["load"] = {**TAKEN, "average": 4.6 + 0.13 * index}
         value["warnings"] = ["load: other programs keep this machine busy"]
     at_once(twice_as_fast)(tree)
-    assert EPOCHS > 1 and not [each for each in messages(tree, tmp_path) if "faster than any run alone" in each]
+    assert not [each for each in messages(tree, tmp_path) if "faster than any run alone" in each]
