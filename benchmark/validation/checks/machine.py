@@ -34,7 +34,9 @@ _BEFORE_2_28 = re.compile(
     re.IGNORECASE,
 )
 """And those whose C library is older than 2.28: Debian 9 has 2.24, Red Hat 7 2.17, Ubuntu 18.04 2.27."""
-_WHEEL = re.compile(r"(\d{1,4})\.(\d{1,4})[^+]{0,40}\+(?:cpu|cu\d|rocm|xpu)")
+_WHEEL = re.compile(r"(\d{1,4})\.(\d{1,4})[^+]{0,40}\+(cpu|cu\d{2,3}|rocm|xpu)")
+_FIRST_OF_2_28 = frozenset({"cu126", "rocm", "xpu"})
+"""The wheels of PyTorch 2.6 that need a C library from 2.28 on; from 2.7 on all do (PyTorch 2.6's release notes)."""
 KERNELS = (3, 2), (10, 0)
 """The first that the C library of PyTorch's packages runs on, and one that is not there yet."""
 _CACHE = re.compile(r"\bL(\d)[di]?\s+(\d{1,6})\s*x\s*(\d{1,9}(?:\.\d{1,9})?)\s*([kmgt])i?b\b", re.IGNORECASE)
@@ -147,7 +149,7 @@ def machine_can_be(results: ResultSet) -> Iterator[Fault]:
             "operating_system",
             any(map(_is_a_wheel_of_2_28, results.read))
             and _BEFORE_2_28.search(told.get("operating_system", "").partition("kernel")[0]),
-            "a C library from 2.28 on, which wheels of PyTorch 2.6 and later need",
+            "a C library from 2.28 on, which this wheel of PyTorch needs",
             Severity.WARNING,
         ),
         (
@@ -228,7 +230,10 @@ def _is_a_wheel_of_2_28(log: Log) -> bool:
     """Whether a run's PyTorch was a wheel of its makers, as a part behind a plus says, for glibc 2.28."""
     versions = log.value(keys.VERSIONS)
     wheel = _WHEEL.match(str(versions.get("torch"))) if isinstance(versions, dict) else None
-    return wheel is not None and (int(wheel[1]), int(wheel[2])) >= (2, 6)
+    if wheel is None:
+        return False
+    release = int(wheel[1]), int(wheel[2])
+    return release >= (2, 7) or (release == (2, 6) and wheel[3] in _FIRST_OF_2_28)
 
 
 def _falls(text: str) -> bool:

@@ -86,6 +86,29 @@ def test_an_older_system_may_have_a_pytorch_that_was_built_there(tmp_path: Path)
     assert messages(tree, tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    ("torch", "found"),
+    [
+        ("2.6.0+cpu", False),
+        ("2.6.0+cu118", False),
+        ("2.6.0+cu124", False),
+        ("2.6.0+cu126", True),
+        ("2.6.0+rocm6.2.4", True),
+        ("2.7.0+cpu", True),
+        ("2.13.0+cu130", True),
+    ],
+)
+def test_the_c_library_that_wheels_need(tmp_path: Path, torch: str, found: bool) -> None:
+    """By PyTorch's release notes: 2.6 changed to manylinux 2.28 for some kinds of wheel, 2.7 for all."""
+    tree = Tree.valid()
+    describe(
+        operating_system="Red Hat Enterprise Linux 7.6, kernel 4.14.0", framework=f"PyTorch {torch}, Horovod 0.28.1"
+    )(tree)
+    for lines in tree.logs.values():
+        lines[at(lines, keys.VERSIONS)]["value"]["torch"] = torch
+    assert messages(tree, tmp_path) == ["the field operating_system cannot be"] * found
+
+
 def test_data_that_just_fit_into_their_share(tmp_path: Path) -> None:
     """221 MB of both splits in a share of 0.01 of 24 GiB."""
     tree = Tree.valid()
