@@ -19,8 +19,8 @@ from benchmark.scoring.score import Score, score_folder
 from benchmark.scoring.scored_by import standard_of
 from benchmark.scoring.scored_run import ScoredRun, run_of_timeline, unreadable_run
 from benchmark.submission.run_record import SYSTEM
-from benchmark.validation.copies import Trace
 from benchmark.validation.judged_scores import held_to_rules
+from benchmark.validation.trace import Trace
 
 DESCRIPTION_BYTES = 2**20
 SYSTEMS = "systems"

@@ -11,12 +11,13 @@ from benchmark.foundation.files import sha256_of_file
 from benchmark.submission.ledger import LEDGER
 from benchmark.validation.across_sets import Found, sets_do_not_follow_from_others
 from benchmark.validation.checks.seeds import CHOSEN, DOUBTFUL, SEED_BITS
-from benchmark.validation.copies import RATES, Trace, as_fault, copies
+from benchmark.validation.copies import as_fault, copies
 from benchmark.validation.finding import Fault, Severity
 from benchmark.validation.judgement import Judged, JudgedSet
 from benchmark.validation.recorded import copies_of_recorded, seeds_of_recorded
 from benchmark.validation.registry import as_finding
 from benchmark.validation.subjects import STRONG, WEAK
+from benchmark.validation.trace import RATES, Trace
 
 MOST_LEDGERS = 200
 """Sets whose ledgers are compared with each other."""

@@ -11,10 +11,11 @@ from statistics import fmean, stdev
 
 from benchmark.validation.chance import DOUBTFUL, LARGEST
 from benchmark.validation.checks.seeds import SEED_BITS
-from benchmark.validation.copies import KINDS, LEARNED, OF_TIMES, RATES, TIMES, Trace
+from benchmark.validation.copies import KINDS
 from benchmark.validation.finding import Fault, Finding, Severity
 from benchmark.validation.judgement import Judged, JudgedSet
 from benchmark.validation.registry import as_finding
+from benchmark.validation.trace import LEARNED, OF_TIMES, RATES, TIMES, Trace
 
 MOST_SETS, MOST_RUNS, MOST_EPOCHS = 200, 20, 50
 FEWEST = 3

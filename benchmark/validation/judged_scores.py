@@ -14,12 +14,13 @@ from benchmark.foundation.errors import StemdlError
 from benchmark.scoring.reference_points import CODE
 from benchmark.scoring.score import Score, score_paths
 from benchmark.submission.run_record import RUN
-from benchmark.validation.copies import Trace, copies
+from benchmark.validation.copies import copies
 from benchmark.validation.finding import Finding, Severity
 from benchmark.validation.limits import Limits
 from benchmark.validation.registry import run_checks
 from benchmark.validation.standard import standards
 from benchmark.validation.subjects import Log, ResultSet
+from benchmark.validation.trace import Trace
 from benchmark.validation.validate import RUNS, validate
 
 OF_A_SCORE = re.compile(r"R[1-5]\.|R8\.6$")

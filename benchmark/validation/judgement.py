@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmark.validation.copies import Trace
 from benchmark.validation.finding import Fault, Finding, Severity, Verdict, decide
 from benchmark.validation.limits import Limits
 from benchmark.validation.registry import as_finding
+from benchmark.validation.trace import Trace
 
 LOG, RUNS, SETS, SUBMISSION = "log", "runs", "sets", "submission"
 VALID = "VALID"

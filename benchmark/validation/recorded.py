@@ -9,8 +9,9 @@ from benchmark.definition.curves import Curve, at_batch_size
 from benchmark.foundation.files import sha256_of_file
 from benchmark.metrics.agreement import decimals_of
 from benchmark.validation.checks.measured import has_all_digits
-from benchmark.validation.copies import LOSSES, METRIC, RATES, TIMES, Copy, Trace, changes, copies
+from benchmark.validation.copies import Copy, copies
 from benchmark.validation.standard import standards
+from benchmark.validation.trace import LOSSES, METRIC, RATES, TIMES, Trace, changes
 
 
 def recorded_runs(benchmark: str) -> list[Trace]:

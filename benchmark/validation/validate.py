@@ -9,7 +9,6 @@ from pathlib import Path
 from benchmark.definition.scored import RULESETS
 from benchmark.foundation.errors import StemdlError
 from benchmark.validation.across import found_across
-from benchmark.validation.copies import Trace
 from benchmark.validation.finding import Fault, Finding, Severity
 from benchmark.validation.judgement import LOG, RUNS, SETS, SUBMISSION, Judged, JudgedSet, Report
 from benchmark.validation.limits import Limits
@@ -17,6 +16,7 @@ from benchmark.validation.registry import as_finding, run_checks
 from benchmark.validation.second_opinion import CheckerQuestion, second_opinion
 from benchmark.validation.subjects import Log, ResultSet
 from benchmark.validation.told import ledger_of
+from benchmark.validation.trace import Trace
 from benchmark.validation.tree import (
     logs_below,
     read_submission,

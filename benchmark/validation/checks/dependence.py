@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from benchmark.validation.chance import FINE, LARGEST, least_step
 from benchmark.validation.checks.likeness import closed_logs, learned_of
 from benchmark.validation.checks.power import FEWEST_READINGS, power_folder, readings_of
-from benchmark.validation.copies import LEARNED, LOSSES, RATES, recorded_at
 from benchmark.validation.finding import Fault, Severity
 from benchmark.validation.intervals import epoch_seconds
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import STRONG, ResultSet
+from benchmark.validation.trace import LEARNED, LOSSES, RATES, recorded_at
 
 if TYPE_CHECKING:
     import numpy as np

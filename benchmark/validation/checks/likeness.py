@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from benchmark.events import keys
 from benchmark.validation.checks.plausible import as_recorded
-from benchmark.validation.copies import LOSSES, METRIC, RATES, recorded_at
 from benchmark.validation.finding import Fault, Severity
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import Log, ResultSet, as_count, as_number
+from benchmark.validation.trace import LOSSES, METRIC, RATES, recorded_at
 
 if TYPE_CHECKING:
     import numpy as np

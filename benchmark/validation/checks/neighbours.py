@@ -10,10 +10,10 @@ from statistics import fmean, stdev
 from benchmark.events import keys
 from benchmark.validation.checks.likeness import closed_logs, learned_of
 from benchmark.validation.checks.plausible import settings_as_recorded
-from benchmark.validation.copies import LOSSES, METRIC
 from benchmark.validation.finding import Fault, Severity
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import ResultSet, as_count
+from benchmark.validation.trace import LOSSES, METRIC
 
 First = tuple[int, list[float]]
 """A batch size, and the losses, or scores, of the first epoch of the runs that were recorded at it."""

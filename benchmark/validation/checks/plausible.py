@@ -10,11 +10,11 @@ from benchmark.definition.curves import Curve
 from benchmark.definition.goal import AT_LEAST, AT_MOST, Goal
 from benchmark.events import keys
 from benchmark.validation.checks.measured import evaluated_samples, is_share
-from benchmark.validation.copies import recorded_at
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.intervals import epoch_of
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import Log, as_number
+from benchmark.validation.trace import recorded_at
 
 OF_THE_WAY, AS_RECORDED = 0.5, 0.65
 """A run keeps at least this share of a recorded run's distance to perfection (of the metric to its best value, of the

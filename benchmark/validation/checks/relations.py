@@ -13,10 +13,10 @@ from benchmark.definition.curves import Curve
 from benchmark.events import keys
 from benchmark.foundation.files import sha256_of_file
 from benchmark.validation.checks.measured import digits, evaluated_samples, has_all_digits, is_share
-from benchmark.validation.copies import LEARNED, LOSSES, METRIC, changes, recorded_at
 from benchmark.validation.finding import Fault, Severity
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import Log, ResultSet, as_number
+from benchmark.validation.trace import LEARNED, LOSSES, METRIC, changes, recorded_at
 
 if TYPE_CHECKING:
     import numpy as np

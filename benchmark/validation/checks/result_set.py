@@ -11,11 +11,12 @@ from typing import Any
 from benchmark.definition.request import LOG
 from benchmark.events import keys
 from benchmark.metrics.spread import too_far_apart
-from benchmark.validation.copies import Trace, as_fault, copies
+from benchmark.validation.copies import as_fault, copies
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.registry import check
 from benchmark.validation.standard import rungs_with_submissions
 from benchmark.validation.subjects import RECORD, STRONG, Log, ResultSet
+from benchmark.validation.trace import Trace
 
 _LOG_NAME = re.compile(re.escape(LOG).replace(re.escape("{index}"), "(0|[1-9][0-9]*)"))
 

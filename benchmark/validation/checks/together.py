@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from benchmark.events import keys
 from benchmark.metrics.agreement import SPREAD_BY_MEDIAN, chance_of
 from benchmark.validation.checks.likeness import FAR_FROM_ONE, FEWEST_RUNS, closed_logs, learned_of
-from benchmark.validation.copies import LOSSES, recorded_at
 from benchmark.validation.finding import Fault, Severity
 from benchmark.validation.intervals import epoch_seconds, seconds_of
 from benchmark.validation.registry import check
 from benchmark.validation.subjects import Log, ResultSet
+from benchmark.validation.trace import LOSSES, recorded_at
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,13 +10,13 @@ from benchmark.definition.settings import Settings
 from benchmark.events import keys
 from benchmark.validation.checks.machine import size_of
 from benchmark.validation.checks.system import count_of
-from benchmark.validation.copies import recorded_at
 from benchmark.validation.curves import cpus_used
 from benchmark.validation.finding import Fault, Severity, shown
 from benchmark.validation.intervals import epoch_seconds, seconds_of
 from benchmark.validation.registry import check
 from benchmark.validation.sample_size import bytes_in_memory
 from benchmark.validation.subjects import WEAK, Log, ResultSet, as_count, as_number
+from benchmark.validation.trace import recorded_at
 
 TIMES_THE_EVALUATION, TIMES_THE_STAGING = 1.5, 4.0
 """How much faster than in the fastest recorded run an evaluation may be alongside the training, and a rank may read. An

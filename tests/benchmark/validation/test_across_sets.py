@@ -16,9 +16,9 @@ from mutations_weak import at_once
 
 from benchmark.validation.across_sets import follow, seeds_of_another
 from benchmark.validation.chance import DOUBTFUL
-from benchmark.validation.copies import OF_TIMES, TIMES, Trace
 from benchmark.validation.limits import Limits
 from benchmark.validation.subjects import Log
+from benchmark.validation.trace import OF_TIMES, TIMES, Trace
 from benchmark.validation.validate import validate
 
 WHOLE, RUNS = 2**31, 5

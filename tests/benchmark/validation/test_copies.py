@@ -12,10 +12,11 @@ from corpus import REFERENCE, Tree
 from honest_run import as_text, log_lines
 
 from benchmark.validation.checks.relations import made_of
-from benchmark.validation.copies import LOSSES, Trace, copies
+from benchmark.validation.copies import copies
 from benchmark.validation.finding import Severity
 from benchmark.validation.limits import Limits
 from benchmark.validation.subjects import Log
+from benchmark.validation.trace import LOSSES, Trace
 
 
 def traces_of(folder, logs):

@@ -13,7 +13,7 @@ import pytest
 
 from benchmark.definition.curves import read_recorded
 from benchmark.validation.checks.likeness import formula_of, nearest, now_one_now_another
-from benchmark.validation.copies import LOSSES, RATES
+from benchmark.validation.trace import LOSSES, RATES
 from benchmark.validation.validate import validate
 
 ROOT = Path(__file__).resolve().parents[3]
