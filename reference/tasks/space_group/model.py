@@ -25,6 +25,11 @@ INTENSITY_FLOOR = 1e-4
 tenth."""
 
 
+PIXELS_AT_ONCE = 2**18
+"""Of pictures that a processor turns and folds at once: what it writes between stays in its cache. With 16 pictures of
+128 x 128 pixels this takes half the time that it takes with 200."""
+
+
 def log_intensity(patterns: Tensor) -> Tensor:
     """Intensities (unit sum a pattern) to a logarithmic scale of about zero mean and unit spread."""
     return (torch.log10(patterns + INTENSITY_FLOOR) + 3.5) * 1.5
@@ -141,10 +146,15 @@ class LateNet(Trunk):
         )
 
     def forward(self, patterns: Tensor) -> Tensor:
-        x = upright(log_intensity(patterns).flatten(0, 1)[:, None], self.most_degrees)
-        if self.folded:
-            x = fold(x) if self.symmetry else fold(x)[:, :1]
-        elif self.symmetry:
-            x = symmetry_differences(x)
+        pictures = patterns.flatten(0, 1)[:, None]
+        some = max(1, PIXELS_AT_ONCE // pictures[0].numel()) if pictures.device.type == "cpu" else len(pictures)
+        x = torch.cat([self._seen(each) for each in pictures.split(some)])
         x = self.features(x).unflatten(0, (-1, PROJECTIONS))
         return self.head(x.flatten(1) if self.ordered else torch.cat([x.mean(dim=1), x.amax(dim=1)], dim=1))
+
+    def _seen(self, pictures: Tensor) -> Tensor:
+        """What the trunk sees of intensities (n, 1, p, p)."""
+        x = upright(log_intensity(pictures), self.most_degrees)
+        if self.folded:
+            return fold(x) if self.symmetry else fold(x)[:, :1]
+        return symmetry_differences(x) if self.symmetry else x

@@ -162,6 +162,18 @@ def test_the_late_network_sees_each_projection_by_itself_and_in_its_place():
     assert torch.allclose(seen[2], seen[0].flip(1), atol=1e-6) and not torch.allclose(logits[0], logits[2], atol=1e-3)
 
 
+def test_pictures_are_turned_some_at_once_as_one_by_one(monkeypatch: pytest.MonkeyPatch):
+    torch.manual_seed(3)
+    model = LateNet(5, width=4, folded=True).eval()
+    patterns = torch.rand(7, 3, 32, 32) * 1e-3
+    seen = []
+    for pixels in (1, 5 * 32 * 32, 2**18):  # one at once, five of 21, all
+        monkeypatch.setattr("reference.tasks.space_group.model.PIXELS_AT_ONCE", pixels)
+        seen.append(model(patterns))
+    torch.testing.assert_close(seen[0], seen[2])
+    torch.testing.assert_close(seen[1], seen[2])
+
+
 def test_the_order_of_projections_says_nothing_where_axes_may_be_any():
     torch.manual_seed(0)
     model = LateNet(5, width=4, folded=True, ordered=False).eval()

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
 from benchmark.crystals.simulate import atoms_of, ideal_pattern
 from benchmark.definition.finder import load_benchmark
@@ -66,8 +67,19 @@ def test_no_pattern_is_turned_further_than_allowed_and_dark_ones_stay_numbers():
     assert upright(x, MOST_DEGREES).shape == x.shape and torch.isfinite(upright(x, MOST_DEGREES)).all()
 
 
-def test_half_precision_elsewhere_leaves_the_angle_as_it_is():
+def test_half_precision_elsewhere_changes_nothing_here():
+    """The places that pixels are taken from, too: of bfloat16 they would be a third of a pixel off."""
     x = torch.cat([turned(each) for each in ANGLES_DEGREES])
+    angles, found = angles_of(x, MOST_DEGREES), upright(x, MOST_DEGREES)
     with torch.autocast("cpu", torch.bfloat16):
-        assert torch.equal(angles_of(x, MOST_DEGREES), angles_of(x.float(), MOST_DEGREES))
-        assert upright(x, MOST_DEGREES).dtype == torch.float32
+        assert torch.equal(angles_of(x, MOST_DEGREES), angles)
+        assert torch.equal(upright(x, MOST_DEGREES), found)
+
+
+def test_a_picture_is_turned_as_an_affine_grid_turns_it():
+    x = turned(4.25)
+    angle = float(angles_of(x, MOST_DEGREES))
+    turn = torch.tensor([[[math.cos(angle), -math.sin(angle), 0.0], [math.sin(angle), math.cos(angle), 0.0]]])
+    grid = F.affine_grid(turn, list(x.shape), align_corners=False)
+    known = F.grid_sample(x, grid, padding_mode="border", align_corners=False)
+    torch.testing.assert_close(upright(x, MOST_DEGREES), known, rtol=0.0, atol=1e-3)
