@@ -34,8 +34,8 @@ _BEFORE_2_28 = re.compile(
     re.IGNORECASE,
 )
 """And those whose C library is older than 2.28: Debian 9 has 2.24, Red Hat 7 2.17, Ubuntu 18.04 2.27."""
-_WHEEL = re.compile(r"(\d{1,4})\.(\d{1,4})[^+]{0,40}\+(cpu|cu\d{2,3}|rocm|xpu)")
-_FIRST_OF_2_28 = frozenset({"cu126", "rocm", "xpu"})
+_WHEEL = re.compile(r"(\d{1,4})\.(\d{1,4})[^+]{0,40}\+(cpu|cu\d{2,3}|rocm[\d.]{1,12}|xpu)")
+_FIRST_OF_2_28 = frozenset({"cu126", "rocm6.2.4", "xpu"})
 """The wheels of PyTorch 2.6 that need a C library from 2.28 on; from 2.7 on all do (PyTorch 2.6's release notes)."""
 KERNELS = (3, 2), (10, 0)
 """The first that the C library of PyTorch's packages runs on, and one that is not there yet."""
