@@ -23,11 +23,9 @@ PROJECTIONS = 3
 INTENSITY_FLOOR = 1e-4
 """Added before the logarithm: at 1e6 electrons per pattern, 100 electrons per pixel, where counting noise is a
 tenth."""
-
-
 PIXELS_AT_ONCE = 2**18
 """Of pictures that a processor turns and folds at once: what it writes between stays in its cache. With 16 pictures of
-128 x 128 pixels this takes half the time that it takes with 200."""
+128 x 128 pixels this took half the time that it took with 192."""
 
 
 def log_intensity(patterns: Tensor) -> Tensor:
