@@ -17,8 +17,9 @@ from benchmark.crystals.cbed_stack import read_label, sample_of
 from benchmark.crystals.cif_files import cif_paths
 from benchmark.crystals.simulate import simulate_stacks
 from benchmark.crystals.structures import examine
+from benchmark.data.faults import READING_ERRORS
 from benchmark.data.recipe import Unit, unit_generator
-from benchmark.data.storage import binned, read_stored
+from benchmark.data.storage import Coding, binned, coding_of
 from benchmark.definition.question import PictureNames, Question
 from benchmark.definition.rung import WHOLE, Rung
 from benchmark.definition.sample import SampleSchema
@@ -42,6 +43,8 @@ OPTIONS: Mapping[str, str] = {
 HDF5 = (".h5", ".hdf5")
 SHOWN = 5
 """Groups in a picture."""
+MOST_BYTES = 2**26
+"""Of the patterns that are read from a file at once."""
 SUM_WITHIN = 0.2
 """The difference by which a pattern's sum may miss 1, since some of the beam leaves the detector, before it is
 scaled."""
@@ -164,7 +167,7 @@ def _of_hdf5(path: Path, rung: CbedRung) -> Iterator[Question | StemdlError]:
                 )
             for dataset in found:
                 yield from _of_dataset(path, dataset, rung)
-    except OSError as error:
+    except READING_ERRORS as error:
         yield StemdlError("the file cannot be read as HDF5", where=path, found=" ".join(str(error).split()))
 
 
@@ -180,21 +183,34 @@ def _of_dataset(path: Path, dataset: h5py.Dataset, rung: CbedRung) -> Iterator[Q
     """Each stack of a data set; `known` where its group says so, as a shard's does."""
     parts = [part for part in dataset.name.split("/") if part and part != STACK]
     where = f"{path}:{'.'.join(parts)}"
+    name = "_".join((path.stem, *parts))
     try:
         known = {LABEL: str(read_label(dataset.parent))} if "space_group" in dataset.parent.attrs else {}
-        whole = read_stored(dataset) if dataset.name.endswith(f"/{STACK}") else np.asarray(dataset[()], np.float32)
-    except (StemdlError, OSError, TypeError, ValueError) as error:
+        if not dataset.size:
+            raise StemdlError("there are no numbers in it", expected="intensities", found=f"the shape {dataset.shape}")
+        for turn, stack in enumerate(_stacks(dataset)):
+            own = "" if dataset.ndim == 3 else f"[{turn}]"
+            try:
+                patterns, notes = _fitted(stack, rung.pixels)
+            except StemdlError as error:
+                yield StemdlError(error.what, where=where + own, expected=error.expected, found=error.found)
+            else:
+                yield Question(f"{name}{own}", Path(where + own), {STACK: patterns}, notes, known)
+    except StemdlError as error:
+        yield StemdlError(error.what, where=where, expected=error.expected, found=error.found, remedy=error.remedy)
+    except (*READING_ERRORS, IndexError, MemoryError) as error:
         yield StemdlError("the stack cannot be read", where=where, found=" ".join(str(error).split()))
+
+
+def _stacks(dataset: h5py.Dataset) -> Iterator[NDArray[np.float32]]:
+    """Each stack (3, p, p) of a data set, few at once: thousands of them may be more than the memory holds."""
+    coding = coding_of(dataset.file) if dataset.name.endswith(f"/{STACK}") else Coding()
+    if dataset.ndim == 3:
+        yield coding.decode(dataset[()])
         return
-    name = "_".join((path.stem, *parts))
-    for turn, stack in enumerate(whole[None] if whole.ndim == 3 else whole):
-        own = "" if whole.ndim == 3 else f"[{turn}]"
-        try:
-            patterns, notes = _fitted(stack, rung.pixels)
-        except StemdlError as error:
-            yield StemdlError(error.what, where=where + own, expected=error.expected, found=error.found)
-        else:
-            yield Question(f"{name}{own}", Path(where + own), {STACK: patterns}, notes, known)
+    at_once = max(1, MOST_BYTES * len(dataset) // dataset.nbytes)
+    for start in range(0, len(dataset), at_once):
+        yield from coding.decode(dataset[start : start + at_once])
 
 
 def _fitted(stack: NDArray[np.float32], pixels: int) -> tuple[NDArray[np.float32], tuple[str, ...]]:

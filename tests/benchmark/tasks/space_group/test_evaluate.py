@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import h5py
@@ -104,6 +105,8 @@ def test_stacks_of_more_pixels_and_of_counts_are_brought_to_the_rung_s(tmp_path:
         (0 * stacks(1)[0], "empty"),
         (stacks(1, 50)[0], "cannot be reduced"),
         (stacks(1)[0, :2], "no stack"),
+        (np.zeros((3, 0, 0)), "no numbers"),
+        (np.zeros((0, 3, 64, 64)), "no numbers"),
     ],
 )
 def test_a_stack_that_is_none_is_refused(value: np.ndarray, says: str, tmp_path: Path) -> None:
@@ -111,6 +114,38 @@ def test_a_stack_that_is_none_is_refused(value: np.ndarray, says: str, tmp_path:
         file["stack"] = value
     (found,) = asked(tmp_path / "a.h5")
     assert isinstance(found, StemdlError) and says in str(found) and str(tmp_path / "a.h5") in str(found)
+
+
+@pytest.mark.parametrize("mark", [b"SNOD", b"HEAP", b"TREE"])
+def test_a_file_with_damage_in_it_is_refused(mark: bytes, tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["one/stack"] = stacks(1)[0]
+    content = (tmp_path / "a.h5").read_bytes()
+    at = content.rindex(mark)
+    (tmp_path / "a.h5").write_bytes(content[:at] + b"gone" + content[at + 4 :])
+    (found,) = asked(tmp_path / "a.h5")
+    assert isinstance(found, StemdlError) and "cannot be read as HDF5" in str(found)
+
+
+def test_numbers_that_are_no_codes_of_their_shard_cost_no_other_stack(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.attrs.update({"encoding": "log_uint8", "log_floor": -17.0, "log_step": 0.1})
+        file["one/cbed_stack"] = np.full((3, 64, 64), 300)
+        file["two/cbed_stack"] = np.full((3, 64, 64), 90)
+    bad, good = asked(tmp_path / "a.h5")
+    assert isinstance(bad, StemdlError) and "cannot be read" in str(bad) and isinstance(good, Question)
+
+
+def test_stacks_are_read_few_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = stacks(5)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["many"] = given
+        file.create_dataset("vast", (2**40, 3, 64, 64), "f4", chunks=(1, 3, 64, 64))
+    monkeypatch.setattr(EVALUATION, "MOST_BYTES", 2 * given[0].nbytes)
+    found = list(itertools.islice(EVALUATION.read_inputs([tmp_path / "a.h5"], RUNG, {}), 6))
+    assert [each.name for each in found[:5]] == [f"a_many_{turn}_" for turn in range(5)]
+    assert all(np.array_equal(each.inputs["cbed_stack"], one) for each, one in zip(found[:5], given, strict=True))
+    assert "empty" in str(found[5])
 
 
 def test_what_is_neither_is_refused(tmp_path: Path) -> None:
