@@ -15,7 +15,7 @@ from benchmark.cli.asked import asked
 from benchmark.cli.chosen import add_chosen, chosen
 from benchmark.cli.labelled import as_sentence, in_words, read_labels, scores_of, without_input
 from benchmark.cli.output import add_format, next_step, print_json, print_table
-from benchmark.cli.trained import add_trained, model_of, rung_of
+from benchmark.cli.trained import add_trained, model_of, require_inputs, rung_of
 from benchmark.foundation.errors import StemdlError
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """0 when all inputs were answered, 1 when some were refused."""
     from benchmark.foundation.files import fresh_folder
 
+    require_inputs(arguments.inputs)
     with fresh_folder(arguments.output, "answers"):
         rows, said, page = _written(arguments)
     refused = sum("refused" in row for row in rows)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from benchmark.cli.arguments import place, run_path
 from benchmark.cli.chosen import add_chosen, chosen
 from benchmark.cli.output import add_format, next_step, print_json, print_table
-from benchmark.cli.trained import add_trained, model_of, rung_of
+from benchmark.cli.trained import add_trained, model_of, require_inputs, rung_of
 from benchmark.foundation.errors import StemdlError
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """0 when all inputs were explained, 1 when some were refused."""
     from benchmark.foundation.files import fresh_folder
 
+    require_inputs(arguments.inputs)
     with fresh_folder(arguments.output, "maps"):
         rows, page = _written(arguments)
     refused = sum("refused" in row for row in rows)

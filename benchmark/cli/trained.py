@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,12 @@ def add_trained(parser: argparse.ArgumentParser) -> None:
     """The options that say of a run what its folder does not."""
     parser.add_argument("--rung", type=place, help="the file of the run's rung, where it is one of your own")
     parser.add_argument("--trainer", help="of the run, where it was not the benchmark's: FILE.py:make_task")
+
+
+def require_inputs(paths: Iterable[Path]) -> None:
+    """Raises StemdlError where nothing is at one of the paths, before others are asked about, which may take hours."""
+    if missing := [str(path) for path in paths if not path.exists()]:
+        raise StemdlError("nothing is here", where=", ".join(missing), expected="files, or folders of them")
 
 
 def rung_of(run: Path, file: Path | None) -> tuple[Benchmark, Any]:

@@ -50,7 +50,7 @@ def read_inputs(paths: Sequence[Path], rung: Rung, options: Mapping[str, str]) -
     Raises StemdlError for wrong options, and for a folder that holds no scan."""
     parts, numbers = understood(rung), {name: _number(name, text) for name, text in options.items()}
     names = PictureNames()
-    for path in _files(paths):
+    for path in list(_files(paths)):  # a folder of none is said before any other is asked about
         try:
             if SHARD_NAME.fullmatch(path.name):
                 yield from _of_shard(path, parts)

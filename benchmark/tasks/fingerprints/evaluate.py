@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.crystals.candidate import Candidate
 from benchmark.crystals.fingerprints.elementals import ELEMENTS
 from benchmark.crystals.fingerprints.levels import in_levels
 from benchmark.crystals.fingerprints.recipe import PICTURE, TARGET
@@ -40,13 +41,16 @@ SHOWN = 5
 
 def read_inputs(paths: Sequence[Path], rung: Rung, options: Mapping[str, str]) -> Iterator[Question | StemdlError]:
     """The fingerprints of the crystals of tables, CIF files and folders of these, or why one has none. Raises
-    StemdlError for wrong options, and for what holds no crystals."""
+    StemdlError for wrong options."""
     says = understood(rung)
     how = Damage(**{name: _number(name, options[name]) for name in DEFECTS if name in options})
     seed = _seed(options.get("seed", "0"))
     names, asked = PictureNames(), 0
     for path in paths:
-        for candidate in read_candidates(path):
+        for candidate in _candidates(path):
+            if isinstance(candidate, StemdlError):
+                yield candidate
+                continue
             where = place_of(path, candidate)
             crystal, fault = examine(candidate, LIMITS)
             if crystal is None or fault is not None:
@@ -62,6 +66,14 @@ def read_inputs(paths: Sequence[Path], rung: Rung, options: Mapping[str, str]) -
             notes = (f"{crystal.formula}, space group {crystal.space_group}", f"{len(cluster.numbers)} atoms")
             asked += 1
             yield Question(names.of(candidate.identifier), where, {PICTURE: picture}, notes)
+
+
+def _candidates(path: Path) -> Iterator[Candidate | StemdlError]:
+    """The crystals of a path, and why it has none: that costs no other path its answers."""
+    try:
+        yield from read_candidates(path)
+    except StemdlError as error:
+        yield error
 
 
 def picture(question: Question, outputs: Mapping[str, NDArray[Any]], schema: SampleSchema, path: Path) -> None:

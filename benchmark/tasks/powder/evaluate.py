@@ -36,7 +36,7 @@ def read_inputs(paths: Sequence[Path], rung: Rung, options: Mapping[str, str]) -
     grid = understood(rung).grid
     wavelength = _number(options["wavelength"]) if "wavelength" in options else None
     names = PictureNames()
-    for path in _files(paths):
+    for path in list(_files(paths)):  # a folder of none is said before any other is asked about
         try:
             profile, _, notes = resampled(read_curve(path, wavelength, options.get("axis")), grid)
         except StemdlError as error:

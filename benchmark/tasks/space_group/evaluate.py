@@ -56,8 +56,7 @@ def read_inputs(paths: Sequence[Path], rung: Rung, options: Mapping[str, str]) -
 
     A crystal is simulated with the optics and along the axes of the rung, its group is known from spglib. A stack in
     HDF5 is a group's `cbed_stack`, as shards have it, or any data set (3, p, p) or (n, 3, p, p) of intensities; `p` is
-    the rung's or a multiple of it, over the same range of angles. Raises StemdlError for wrong options, and for what
-    holds neither.
+    the rung's or a multiple of it, over the same range of angles. Raises StemdlError for wrong options.
     """
     understood, names = CbedRung.of(rung), PictureNames()
     specimen, per_pixel = _whole(options.get("specimen", "0")), _above_0(options.get("calibration"))
@@ -68,7 +67,10 @@ def read_inputs(paths: Sequence[Path], rung: Rung, options: Mapping[str, str]) -
         for each in shots:
             yield from _named(of_picture(each, understood, per_pixel), names)
         if not (stacks or shots) or (path.is_dir() and cif_paths(path)):
-            yield from _named(_of_crystals(path, understood, specimen), names)
+            try:
+                yield from _named(_of_crystals(path, understood, specimen), names)
+            except StemdlError as error:  # a path of neither costs no other its answer
+                yield error
 
 
 def remarks(question: Question, outputs: Mapping[str, NDArray[Any]], schema: SampleSchema) -> list[str]:

@@ -161,6 +161,7 @@ def test_options_go_to_the_reader(tmp_path: Path, capsys: pytest.CaptureFixture[
         (["run", "lines", "--rung", "missing.yaml"], "missing.yaml"),
         (["run", "lines", "--trainer", "mine.py:make_task"], "another trainer"),
         (["run", "lines", "--calibrate", "missing"], "missing"),
+        (["run", "lines", "gone.txt", "away"], "gone.txt, away: nothing is here"),
     ],
 )
 def test_what_cannot_be_asked_is_refused(

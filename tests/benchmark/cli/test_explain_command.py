@@ -77,3 +77,5 @@ def test_the_checkpoint_itself_is_named_and_a_full_folder_is_refused(
     assert "is not empty" in capsys.readouterr().err
     assert main([*argv, str(tmp_path / "maps"), "--set", "vacancy=0.2"]) == 2
     assert "vacancies" in capsys.readouterr().err
+    assert main(["explain", str(run), str(crystals), "gone.cif", "-o", str(tmp_path / "maps")]) == 2
+    assert "gone.cif: nothing is here" in capsys.readouterr().err

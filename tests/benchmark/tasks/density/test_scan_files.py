@@ -141,7 +141,7 @@ def test_a_file_with_two_scans_or_none_or_of_another_kind_is_refused(scan: NDArr
     for place in (tmp_path / "not_there.npy", tmp_path / "empty"):
         (tmp_path / "empty").mkdir(exist_ok=True)
         with pytest.raises(StemdlError, match="no scan"):
-            list(EVALUATION.read_inputs([place], RUNG, {}))
+            next(EVALUATION.read_inputs([tmp_path / "text.npy", place], RUNG, {}))
 
 
 def test_whatever_lies_next_to_a_scan_it_is_found_once(scan: NDArray, tmp_path: Path) -> None:

@@ -41,6 +41,12 @@ def test_crystals_are_read_and_what_is_none_is_named(table: Path) -> None:
     assert isinstance(none, StemdlError) and "crystals.npz: none" in str(none)
 
 
+def test_what_holds_no_crystal_costs_no_other_path_its_answers(table: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("no table")
+    none, copper, *_ = EVALUATION.read_inputs([tmp_path / "a.csv", table], RUNG, {})
+    assert isinstance(none, StemdlError) and "a.csv" in str(none) and isinstance(copper, Question)
+
+
 def test_they_are_broken_as_is_said(table: Path) -> None:
     options = {"vacancies": "0.25", "displaced": "0.05"}
     broken, *_ = EVALUATION.read_inputs([table], RUNG, options)

@@ -64,10 +64,12 @@ def test_wrong_options_are_refused(options: dict[str, str], says: str, pattern: 
     assert isinstance(found, StemdlError) and says in str(found)
 
 
-@pytest.mark.parametrize("place", ["missing.xy", "."])
+@pytest.mark.parametrize("place", ["missing.xy", "empty"])
 def test_what_holds_no_curve_is_refused(place: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "first.csv").write_text("a curve that is not yet read")
     with pytest.raises(StemdlError, match="no curve"):
-        list(EVALUATION.read_inputs([tmp_path / place], RUNG, {}))
+        next(EVALUATION.read_inputs([tmp_path / "first.csv", tmp_path / place], RUNG, {}))
 
 
 def test_a_label_is_a_class_or_a_space_group_of_it() -> None:
