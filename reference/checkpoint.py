@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import io
+import lzma
 import pickle
+import textwrap
+import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -30,8 +35,12 @@ _NOT_OURS = (
     KeyError,
     IndexError,
     pickle.UnpicklingError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
 )
 """Each is how some file that is not a checkpoint of ours shows."""
+_ANOTHER = "copy the run's folder again, or ask another run: stemdl list"
 
 
 @dataclass
@@ -106,7 +115,7 @@ def load_checkpoint(path: Path, state: State, comm: Comm, *, elastic: bool = Fal
     when there is no checkpoint, one of another network, or (without `elastic`) one of another number of ranks.
     """
     try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
+        saved = _saved(path)
         for name, part in _parts(state).items():
             part.load_state_dict(saved[name])
         of_ranks, seed, epoch, step = (saved[name] for name in ("of_ranks", "seed", "epoch", "step"))
@@ -117,7 +126,7 @@ def load_checkpoint(path: Path, state: State, comm: Comm, *, elastic: bool = Fal
         raise StemdlError(
             "the checkpoint cannot be restored",
             where=path,
-            found=error,
+            found=_told(error),
             remedy="resume with the configuration of the run that wrote it",
         ) from error
     if not same and not elastic:
@@ -136,11 +145,15 @@ def load_checkpoint(path: Path, state: State, comm: Comm, *, elastic: bool = Fal
 
 def load_average(path: Path, averaged: nn.Module) -> None:
     """Restore the running average of the weights alone, which is what is evaluated. Raises StemdlError where there is
-    no checkpoint, or one of another network."""
+    no checkpoint, one of another network, or one whose weights are not all finite."""
     try:
-        averaged.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["averaged"])
+        averaged.load_state_dict(_saved(path)["averaged"])
     except _NOT_OURS as error:
-        raise StemdlError("the checkpoint cannot be read", where=path, found=error) from error
+        raise StemdlError("the checkpoint cannot be read", where=path, found=_told(error), remedy=_ANOTHER) from error
+    if spoilt := [name for name, values in averaged.state_dict().items() if not values.isfinite().all()]:
+        raise StemdlError(
+            "the checkpoint has weights that are not finite numbers", where=path, found=spoilt[0], remedy=_ANOTHER
+        )
 
 
 def go_on(run: Run, state: State) -> None:
@@ -166,6 +179,23 @@ def go_on(run: Run, state: State) -> None:
         + (f", on {comm.size} ranks in place of {ranks_before}" if comm.size != ranks_before else "")
         + ": this run cannot be scored"
     )
+
+
+def _saved(path: Path) -> Any:
+    """What a checkpoint holds. Torch takes damaged weights for weights, so the checksums are compared before it."""
+    with zipfile.ZipFile(path) as archive:
+        if (damaged := archive.testzip()) is not None:
+            raise zipfile.BadZipFile(f"{damaged} is damaged")
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _told(error: Exception) -> object:
+    """The error in short. Torch's own words take pages, and say how to run what it has just refused to run."""
+    if isinstance(error, pickle.UnpicklingError):
+        return "more than weights and numbers, which might be run"
+    if isinstance(error, KeyError):
+        return f"no {error}"
+    return getattr(error, "strerror", None) or textwrap.shorten(str(error), 300)
 
 
 def zero_on(device: torch.device) -> Tensor:

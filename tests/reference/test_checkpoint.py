@@ -12,7 +12,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from benchmark.definition.settings import Settings
 from benchmark.foundation.errors import StemdlError
-from reference.checkpoint import State, load_checkpoint, save_checkpoint
+from reference.checkpoint import State, load_average, load_checkpoint, save_checkpoint
 from reference.comm import Solo
 from reference.optimizer import make_optimizer
 from reference.tasks.space_group.model import SymmetryNet
@@ -157,6 +157,52 @@ def test_a_foreign_file_is_refused_and_never_run(tmp_path: Path):
     path.unlink()
     with pytest.raises(StemdlError, match=REFUSED):
         load_checkpoint(path, state_of(2), Solo())
+
+
+def test_a_damaged_byte_among_the_weights_is_seen(tmp_path: Path):
+    path, state = tmp_path / "c.pt", state_of(1)
+    save_checkpoint(path, state, Solo())
+    content = bytearray(path.read_bytes())
+    content[content.index(next(state.averaged.parameters()).detach().numpy().tobytes())] ^= 1
+    path.write_bytes(content)
+    torch.load(path, weights_only=True)  # which says nothing
+    with pytest.raises(StemdlError, match="is damaged"):
+        load_average(path, state_of(2).averaged)
+
+
+@pytest.mark.parametrize("packed_by", [8, 14])
+def test_damage_to_how_the_weights_are_packed_is_seen(packed_by: int, tmp_path: Path):
+    path = tmp_path / "c.pt"
+    save_checkpoint(path, state_of(1), Solo())
+    listed = path.read_bytes().split(b"PK\1\2")
+    path.write_bytes(b"PK\1\2".join([listed[0], *(each[:6] + bytes([packed_by]) + each[7:] for each in listed[1:])]))
+    with pytest.raises(StemdlError, match="cannot be read"):
+        load_average(path, state_of(2).averaged)
+
+
+def test_why_no_average_is_read_is_said_in_short(tmp_path: Path):
+    path = tmp_path / "c.pt"
+    others = {f"weight_{number}": torch.zeros(1) for number in range(1000)}
+    for value, says in (
+        ({"averaged": Harmful(tmp_path / "harm")}, "more than weights"),
+        ({"averaged": others}, "Missing key"),
+        ({"epoch": 1}, "no 'averaged'"),
+    ):
+        torch.save(value, path)
+        with pytest.raises(StemdlError, match=says) as caught:
+            load_average(path, state_of(1).averaged)
+        assert "weights_only" not in str(caught.value) and len(str(caught.value)) < 700
+    assert not (tmp_path / "harm").exists()
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path):
+    path, state = tmp_path / "c.pt", state_of(1)
+    weights = next(state.averaged.parameters())
+    with torch.no_grad():
+        weights.view(-1)[0] = torch.nan
+    save_checkpoint(path, state, Solo())
+    with pytest.raises(StemdlError, match="not finite"):
+        load_average(path, state_of(2).averaged)
 
 
 def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path):
