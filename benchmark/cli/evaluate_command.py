@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -109,6 +110,10 @@ def _written(arguments: argparse.Namespace) -> tuple[list[dict[str, Any]], list[
         if calibration is not None:
             outputs = {**outputs, target: outputs[target] / calibration.temperature}
         row: dict[str, Any] = {"input": str(question.path), "answer": _ranked(outputs, schema)}
+        if not _finite(row["answer"]):
+            error = StemdlError("the model's answer has numbers that are not finite", where=question.path)
+            rows.append({"input": row["input"], "refused": str(error)})
+            continue
         if (measured := getattr(evaluation, "measured", None)) is not None:
             row["measured"] = measured(question, outputs)
             known.append((replace(question, inputs={}), row["measured"]))
@@ -170,6 +175,15 @@ def _ranked(outputs: Mapping[str, NDArray[Any]], schema: SampleSchema) -> dict[s
         else:
             ranked[name] = [{"class": labels[int(values)]}]
     return ranked
+
+
+def _finite(value: Any) -> bool:
+    """Whether JSON has a form for all numbers of an answer."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError:
+        return False
+    return True
 
 
 def _numbers(found: float | Sequence[Any]) -> str:

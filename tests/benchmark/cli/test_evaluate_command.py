@@ -139,6 +139,16 @@ def test_the_command_that_was_interrupted_can_be_typed_again(
     assert main(argv) == 0
 
 
+def test_an_answer_without_finite_numbers_costs_no_other_input_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.savetxt(tmp_path / "vast.txt", np.full(16, np.inf))
+    argv = ["evaluate", "run", str(tmp_path / "vast.txt"), "lines/up.txt", "-o", str(tmp_path / "answers")]
+    assert main([*argv, "--format", "json"]) == 1
+    vast, up = json.loads(capsys.readouterr().out)
+    assert "not finite" in vast["refused"] and "vast.txt" in vast["refused"] and "answer" in up
+
+
 def test_options_go_to_the_reader(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     slopes = []
     for scale in ("1", "2"):
