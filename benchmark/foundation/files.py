@@ -46,10 +46,10 @@ def remove_parts(folder: Path) -> None:
 
 
 @contextmanager
-def exclusive(path: Path) -> Iterator[None]:
+def exclusive(path: Path, passing: bool = False) -> Iterator[None]:
     """Holds a lock file while the block runs; the kernel drops it with the process. Not held where the file system
-    has no locks. A folder that was made for it and into which nothing else came is gone when the block is left. Raises
-    Busy when another process holds it."""
+    has no locks. A folder that was made for it and into which nothing else came is gone when the block is left, and the
+    file of a `passing` lock is in any case. Raises Busy when another process holds it."""
     made = [above for above in (path.parent, *path.parent.parents) if not above.exists()]
     while (handle := _locked(path)) is None:
         pass
@@ -58,10 +58,10 @@ def exclusive(path: Path) -> Iterator[None]:
             yield
         finally:
             with suppress(OSError):
-                if made and [each.name for each in path.parent.iterdir()] == [path.name]:
+                if passing or (made and [each.name for each in path.parent.iterdir()] == [path.name]):
                     path.unlink()  # whoever had opened it before sees that, and makes another
                     for folder in made:
-                        folder.rmdir()
+                        folder.rmdir()  # fails where it holds anything, which stays
 
 
 def _locked(path: Path) -> IO[str] | None:
@@ -179,18 +179,18 @@ def read_yaml_mapping(path: Path, what: str) -> dict[Any, Any]:
 @contextmanager
 def fresh_folder(folder: Path, of: str) -> Iterator[None]:
     """Lets the block fill a folder that is absent or empty; it is so again when the block ends in an error or is
-    interrupted, so that the same command can be typed again. Raises StemdlError where it holds anything, or cannot be
-    written to."""
+    interrupted, so that the same command can be typed again. Raises StemdlError where it holds anything, cannot be
+    written to, or is being filled by another process."""
     require_place(folder)
-    there = folder.exists()
-    if there and any(folder.iterdir()):
-        raise StemdlError(f"the folder for the {of} is not empty", where=folder, remedy="-o ANOTHER_FOLDER")
-    try:
-        yield
-    except BaseException:
-        with suppress(OSError):
-            for path in folder.iterdir():
-                path.unlink() if path.is_symlink() or not path.is_dir() else shutil.rmtree(path)
-            if not there:
-                folder.rmdir()
-        raise
+    lock = folder / f".{of}.lock"
+    with exclusive(lock, passing=True):
+        if any(path != lock for path in folder.iterdir()):
+            raise StemdlError(f"the folder for the {of} is not empty", where=folder, remedy="-o ANOTHER_FOLDER")
+        try:
+            yield
+        except BaseException:
+            with suppress(OSError):
+                for path in folder.iterdir():
+                    if path != lock:
+                        path.unlink() if path.is_symlink() or not path.is_dir() else shutil.rmtree(path)
+            raise

@@ -134,7 +134,7 @@ def test_a_folder_that_was_not_filled_whole_is_as_it_was_before(
         (folder / "pictures" / "one.png").touch()
         (folder / "linked").symlink_to(outside)
         raise error("no input is here")
-    assert folder.exists() == there and not (there and any(folder.iterdir()))
+    assert folder.exists() == folder.parent.exists() == there and not (there and any(folder.iterdir()))
     assert (outside / "note").exists()
     with files.fresh_folder(folder, "answers"):
         folder.mkdir(parents=True, exist_ok=True)
@@ -142,3 +142,21 @@ def test_a_folder_that_was_not_filled_whole_is_as_it_was_before(
     with pytest.raises(StemdlError, match="not empty"), files.fresh_folder(folder, "answers"):
         raise AssertionError
     assert [path.name for path in folder.iterdir()] == ["one.png"]
+
+
+def test_two_processes_do_not_fill_one_folder_and_neither_removes_what_the_other_wrote(tmp_path: Path) -> None:
+    folder = tmp_path / "answers"
+    with files.fresh_folder(folder, "answers"):
+        with pytest.raises(files.Busy, match="another process"), files.fresh_folder(folder, "answers"):
+            raise AssertionError
+        (folder / "one.png").touch()
+        with pytest.raises(files.Busy), files.fresh_folder(folder, "answers"):
+            raise AssertionError
+    assert [path.name for path in folder.iterdir()] == ["one.png"]
+
+
+def test_the_lock_of_a_process_that_was_killed_keeps_nobody_out(tmp_path: Path) -> None:
+    (tmp_path / ".answers.lock").touch()
+    with files.fresh_folder(tmp_path, "answers"):
+        (tmp_path / "one.png").touch()
+    assert [path.name for path in tmp_path.iterdir()] == ["one.png"]
