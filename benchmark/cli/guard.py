@@ -40,7 +40,8 @@ def guarded(command: Callable[[], int]) -> int:
     except BrokenPipeError:  # whoever read our output has gone, as `| head` does
         code = READER_GONE
     except KeyboardInterrupt as error:
-        say(f"interrupted; what was finished is kept\n  to go on: {getattr(error, 'remedy', None) or _same_command()}")
+        kept = getattr(error, "kept", "what was finished is kept")
+        say(f"interrupted; {kept}\n  to go on: {getattr(error, 'remedy', None) or _same_command()}")
         code = INTERRUPTED
     except BaseException as error:  # noqa: BLE001 - shown, whatever it is
         if isinstance(error, OSError) and error.filename is None and (code := _flush()):

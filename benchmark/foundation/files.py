@@ -188,7 +188,8 @@ def fresh_folder(folder: Path, of: str) -> Iterator[None]:
             raise StemdlError(f"the folder for the {of} is not empty", where=folder, remedy="-o ANOTHER_FOLDER")
         try:
             yield
-        except BaseException:
+        except BaseException as error:
+            error.kept = "nothing is kept"  # type: ignore[attr-defined]
             with suppress(OSError):
                 for path in folder.iterdir():
                     if path != lock:

@@ -135,7 +135,7 @@ def test_the_command_that_was_interrupted_can_be_typed_again(
     with monkeypatch.context() as patched:
         patched.setattr(evaluate_command, "write_answers_page", interrupted)
         assert main(argv) == 130
-    assert "interrupted" in capsys.readouterr().err and not (tmp_path / "answers").exists()
+    assert "interrupted; nothing is kept" in capsys.readouterr().err and not (tmp_path / "answers").exists()
     assert main(argv) == 0
 
 
