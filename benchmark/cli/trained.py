@@ -40,6 +40,13 @@ def rung_of(run: Path, file: Path | None) -> tuple[Benchmark, Any]:
             "there is no run here", where=run, expected="a folder with a log and a checkpoint", remedy="stemdl list"
         )
     name = next((event.value for event in iter_events(logs[0]) if event.key == keys.SUBMISSION_BENCHMARK), None)
+    if name is None:
+        raise StemdlError(
+            "the log does not say which rung the run is of",
+            where=logs[0],
+            expected=f"an event {keys.SUBMISSION_BENCHMARK}",
+            remedy="ask another run: stemdl list",
+        )
     benchmark, rung, _ = find_rung(str(file) if file else str(name))
     if rung.name != name:
         raise StemdlError("the run is of another rung", where=logs[0], expected=rung.name, found=name)
@@ -60,7 +67,7 @@ def model_of(run: Path, benchmark: Benchmark, schema: SampleSchema, trainer: str
     if made_by != (trainer or benchmark.trainer):
         raise StemdlError("the run was made by another trainer", where=run, remedy=f"--trainer {made_by}")
     known = settings_of(benchmark)
-    values = {name: known[name].checked(value, str(CONFIG)) for name, value in config.items() if name in known}
+    values = {name: known[name].checked(value, str(run / CONFIG)) for name, value in config.items() if name in known}
     settings = Settings.of({name: each.default for name, each in known.items()} | values)
     make_task = Trainer.named(trainer).load() if trainer else None
     return Trainer.named(benchmark.trainer), run / CHECKPOINT, benchmark, schema, settings, make_task

@@ -182,6 +182,14 @@ def test_what_cannot_be_asked_is_refused(
     assert not (tmp_path / "answers").exists()
 
 
+@pytest.mark.parametrize("log", ["", "not a log\n"])
+def test_a_log_without_a_rung_is_refused(log: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "result_0.txt").write_text(log)
+    assert main(["evaluate", str(tmp_path / "run"), "lines", "-o", str(tmp_path / "answers")]) == 2
+    assert "run/result_0.txt: the log does not say which rung" in capsys.readouterr().err
+
+
 def test_a_checkpoint_that_is_none_is_refused(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copytree(place / "run", tmp_path / "run")
     (tmp_path / "run" / "checkpoint.pt").write_bytes(b"none")
