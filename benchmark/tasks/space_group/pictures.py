@@ -17,6 +17,8 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 BRIGHT = 0.3
 """Of the brightest pixel: the centre of the pattern is that of what is as bright."""
 MOST_PIXELS = 2**26
+MOST_POINTS = 2**13
+"""Of a picture that the detector is compared with, each way."""
 
 
 def pictures_of(path: Path) -> list[Path]:
@@ -56,15 +58,23 @@ def seen_by(
 ) -> tuple[NDArray[np.float32], float]:
     """A picture (rows, columns) as a detector (pixels, pixels) from -k_max to k_max 1/Angstrom about the pattern's
     centre sees it, of unit sum; and the share of the detector outside of the picture. Raises StemdlError for one that
-    is uniform."""
+    is uniform or not of numbers, and for a calibration by which it is a speck on the detector."""
     from scipy.ndimage import map_coordinates
 
+    if not np.isfinite(grey).all():
+        raise StemdlError("the picture has values that are not finite numbers")
     grey = grey - grey.min()
     if not grey.max() > 0.0:
         raise StemdlError("the picture is uniform", expected="a pattern")
     rows, columns = np.nonzero(grey > BRIGHT * grey.max())
     centre = rows.mean(), columns.mean()
     wide = 2.0 * k_max / pixels / per_pixel
+    if wide * pixels > MOST_POINTS:
+        raise StemdlError(
+            "the calibration makes the picture a speck on the detector",
+            expected=f"at least {2.0 * k_max / MOST_POINTS:.2g} 1/Angstrom per pixel",
+            found=f"{per_pixel:g}",
+        )
     fine = max(1, round(wide))  # a detector's pixel is the mean over so many points each way
     steps = ((np.arange(pixels * fine) + 0.5) / fine - pixels / 2.0) * wide
     places = np.meshgrid(centre[0] + steps, centre[1] + steps, indexing="ij")

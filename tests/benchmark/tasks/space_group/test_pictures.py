@@ -125,6 +125,22 @@ def test_a_picture_that_is_none_is_refused(tmp_path: Path, name: str, content: b
     assert isinstance(found, StemdlError) and says in str(found) and str(path) in str(found)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_picture_with_values_that_are_not_finite_is_refused(tmp_path: Path, value: float):
+    grey = disk(100, (49.5, 49.5), 40.0).astype(np.float32)
+    grey[3, 3] = value
+    Image.fromarray(grey).save(tmp_path / "a.tif")
+    (found,) = EVALUATION.read_inputs([tmp_path / "a.tif"], RUNG, {"calibration": "0.005"})
+    assert isinstance(found, StemdlError) and "not finite" in str(found)
+
+
+@pytest.mark.parametrize("text", ["1e-300", "1e-9", "0.0001"])
+def test_a_calibration_in_another_unit_takes_no_memory(tmp_path: Path, text: str):
+    Image.fromarray(disk(100, (49.5, 49.5), 40.0).astype(np.uint8)).save(tmp_path / "a.png")
+    (found,) = EVALUATION.read_inputs([tmp_path / "a.png"], RUNG, {"calibration": text})
+    assert isinstance(found, StemdlError) and "a speck" in str(found) and "at least 0.00024" in str(found)
+
+
 @pytest.mark.parametrize("text", ["0", "-1", "much", "nan"])
 def test_a_wrong_calibration_is_refused(tmp_path: Path, text: str):
     with pytest.raises(StemdlError, match="not a calibration"):
