@@ -92,6 +92,8 @@ def _read(path: Path) -> NDArray[np.float64]:
 
     try:
         with Image.open(path) as picture:
+            picture.verify()  # the checksums of a PNG, which are not looked at when its pixels are read
+        with Image.open(path) as picture:
             if picture.width * picture.height > MOST_PIXELS:
                 raise StemdlError("the picture is too large", expected=f"at most {MOST_PIXELS} pixels")
             if picture.mode not in ("I;16", "I", "F"):

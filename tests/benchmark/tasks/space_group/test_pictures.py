@@ -134,6 +134,15 @@ def test_a_picture_with_values_that_are_not_finite_is_refused(tmp_path: Path, va
     assert isinstance(found, StemdlError) and "not finite" in str(found)
 
 
+def test_a_picture_with_damage_in_it_is_refused(tmp_path: Path):
+    Image.fromarray(disk(100, (49.5, 49.5), 40.0).astype(np.uint8)).save(tmp_path / "a.png")
+    content = bytearray((tmp_path / "a.png").read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    (tmp_path / "a.png").write_bytes(content)
+    (found,) = EVALUATION.read_inputs([tmp_path / "a.png"], RUNG, {"calibration": "0.005"})
+    assert isinstance(found, StemdlError) and "cannot be read" in str(found)
+
+
 @pytest.mark.parametrize("text", ["1e-300", "1e-9", "0.0001"])
 def test_a_calibration_in_another_unit_takes_no_memory(tmp_path: Path, text: str):
     Image.fromarray(disk(100, (49.5, 49.5), 40.0).astype(np.uint8)).save(tmp_path / "a.png")
