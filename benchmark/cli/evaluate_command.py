@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,7 +68,7 @@ def execute(arguments: argparse.Namespace) -> int:
         print_json(rows)
     else:
         print_table(("input", "answer, and how sure"), [_shown(row) for row in rows])
-        for line in said:
+        for line in (*said, *_remedies(rows)):
             print(line)
         print(f"{len(rows) - refused} of {len(rows)} inputs answered: {arguments.output / ANSWERS}")
         if page is not None:
@@ -194,6 +194,12 @@ def _numbers(found: float | Sequence[Any]) -> str:
 
     values = np.asarray(found)
     return f"({' x '.join(map(str, values.shape))} numbers from {values.min():.4g} to {values.max():.4g})"
+
+
+def _remedies(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What to do about inputs that were refused, each once: many may want the same."""
+    lines = [line.strip() for row in rows for line in row.get("refused", "").splitlines()]
+    return list(dict.fromkeys(line for line in lines if line.startswith("what to do: ")))[:MOST]
 
 
 def _shown(row: Mapping[str, Any]) -> tuple[str, str]:

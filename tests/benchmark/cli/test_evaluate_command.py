@@ -16,7 +16,7 @@ import torch
 from patience import HANG_SECONDS
 from schemas import held_but_not_spoiled
 
-from benchmark.cli.evaluate_command import _shown
+from benchmark.cli.evaluate_command import _remedies, _shown
 from benchmark.cli.main import main
 from benchmark.foundation.errors import StemdlError
 
@@ -112,6 +112,7 @@ def test_a_refusal_says_what_was_found() -> None:
     error = StemdlError("a line has other points", where="in/short.txt", expected=16, found=2, remedy="measure more")
     row = {"input": "in/short.txt", "refused": str(error)}
     assert _shown(row)[1] == "refused: a line has other points; expected: 16; found: 2"
+    assert _remedies([row, {"input": "in/b.txt", "answer": {}}, row]) == ["what to do: measure more"]
 
 
 def test_nothing_that_lies_in_the_folder_of_the_answers_is_lost(
