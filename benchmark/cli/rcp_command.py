@@ -7,6 +7,7 @@ significantly fewer fails the convergence test; one that takes somewhat fewer is
 from __future__ import annotations
 
 import argparse
+import os
 
 from benchmark.cli.arguments import place, run_path
 from benchmark.cli.output import add_format, next_step, print_json, print_table
@@ -56,7 +57,7 @@ def _record(arguments: argparse.Namespace) -> int:
     from benchmark.scoring.recording import record_points
     from benchmark.validation.judged_scores import require_kept
 
-    if arguments.output.exists():
+    if os.path.lexists(arguments.output):  # a link too, wherever it leads: the file would take its place
         raise StemdlError("this file exists already", where=arguments.output, remedy="name a new one with --output")
     records = record_points(arguments.runs)
     require_kept(arguments.runs)

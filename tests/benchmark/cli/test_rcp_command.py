@@ -41,3 +41,10 @@ def test_a_file_that_is_there_is_kept(tmp_path: Path, capsys: pytest.CaptureFixt
     (tmp_path / "points.json").write_text("mine")
     assert main(["rcp", "record", str(RESULTS), "-o", str(tmp_path / "points.json")]) == 2
     assert "exists already" in capsys.readouterr().err and (tmp_path / "points.json").read_text() == "mine"
+
+
+def test_a_link_that_leads_nowhere_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    link = tmp_path / "points.json"
+    link.symlink_to(tmp_path / "elsewhere.json")
+    assert main(["rcp", "record", str(RESULTS), "-o", str(link)]) == 2
+    assert "exists already" in capsys.readouterr().err and link.is_symlink()
