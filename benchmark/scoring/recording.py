@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from benchmark.scoring.log_folders import find_log_folders
 from benchmark.scoring.scored_run import ScoredRun, read_names, read_run_log
 
 _NOT_TUNED = (keys.DATA_RECIPE_SHA256, keys.SUBMISSION_GITHUB_COMMIT_VERSION)
+_REMEDY = "leave it out: name the run folders that belong together"
 
 
 @dataclass(frozen=True)
@@ -39,13 +41,13 @@ def record_points(paths: Iterable[Path], ruleset: str = RULESETS[-1]) -> dict[st
 
     The logs in and below the paths are reference runs of one benchmark. Of each batch size there must be 2N runs at
     least, N being the runs of a score; all must have converged, with a seed each, on the same data and by the same
-    hyperparameters. Raises StemdlError naming what is not so.
+    hyperparameters. Raises StemdlError naming what is not so, and a log of which it is not.
     """
     logs = [log for folder in find_log_folders(paths) for log in folder.logs]
     benchmark = _benchmark(logs, ruleset)
     runs = sorted((_read(log, benchmark) for log in logs), key=lambda each: (each.run.start_ms, each.run.log))
     for key in _NOT_TUNED:
-        _one(runs, key, {str(each.values.get(key)) for each in runs})
+        _agree(runs, key, [each.values.get(key) for each in runs])
     sizes = sorted({each.run.global_batch_size for each in runs})
     return {
         f"{benchmark.name}_ref_{size}": _record(
@@ -56,14 +58,11 @@ def record_points(paths: Iterable[Path], ruleset: str = RULESETS[-1]) -> dict[st
 
 
 def _benchmark(logs: Sequence[Path], ruleset: str) -> ScoredBenchmark:
-    names = {read_names(log)[0] for log in logs}
-    benchmark = scored_benchmark(name, ruleset) if len(names) == 1 and (name := min(names, key=str)) else None
+    names = [read_names(log)[0] for log in logs]
+    _one("reference points are of one benchmark", logs, names)
+    benchmark = scored_benchmark(names[0], ruleset) if names[0] else None
     if benchmark is None:
-        raise StemdlError(
-            "reference points are of one benchmark that is defined",
-            where=logs[0],
-            found=", ".join(sorted(map(str, names))),
-        )
+        raise StemdlError("reference points are of a benchmark that is defined", where=logs[0], found=names[0])
     return benchmark
 
 
@@ -87,10 +86,17 @@ def _record(benchmark: ScoredBenchmark, runs: Sequence[_ReferenceRun]) -> dict[s
             found=len(runs),
         )
     seeds = [each.run.seed for each in runs]
-    if len(set(seeds)) != len(seeds):
-        raise StemdlError(f"two reference runs at batch size {size} have one seed", where=first.run.log.parent)
+    twin = next((each.run for place, each in enumerate(runs) if each.run.seed in seeds[:place]), None)
+    if twin is not None:
+        other = runs[seeds.index(twin.seed)].run.log
+        raise StemdlError(
+            f"two reference runs at batch size {size} have one seed",
+            where=twin.log,
+            found=f"{twin.seed}, as in {other}",
+            remedy=_REMEDY,
+        )
     for key in sorted({key for each in runs for key in each.hyperparameters}):
-        _one(runs, f"{key} at batch size {size}", {str(each.values.get(key)) for each in runs})
+        _agree(runs, f"{key} at batch size {size}", [each.values.get(key) for each in runs])
     return {
         "Benchmark": benchmark.name,
         "Creator": first.values.get(keys.SUBMISSION_ORG),
@@ -106,8 +112,20 @@ def _record(benchmark: ScoredBenchmark, runs: Sequence[_ReferenceRun]) -> dict[s
     }
 
 
-def _one(runs: Sequence[_ReferenceRun], what: str, found: set[str]) -> None:
-    if len(found) != 1:
+def _agree(runs: Sequence[_ReferenceRun], name: str, values: Sequence[Any]) -> None:
+    _one(f"reference runs must agree on {name}", [each.run.log for each in runs], values)
+
+
+def _one(what: str, logs: Sequence[Path], values: Sequence[Any]) -> None:
+    """Raises StemdlError where the logs say different values, and names one that does not say what most of them do."""
+    said = ["not said" if value is None else str(value) for value in values]
+    (usual, times), *others = Counter(said).most_common()
+    if others:
+        odd = next(place for place, each in enumerate(said) if each != usual)
         raise StemdlError(
-            f"reference runs must agree on {what}", where=runs[0].run.log.parent, found=", ".join(sorted(found))
+            what,
+            where=logs[odd],
+            expected=f"{usual}, as in {times} of {len(logs)} logs",
+            found=said[odd],
+            remedy=_REMEDY,
         )

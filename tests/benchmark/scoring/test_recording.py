@@ -21,9 +21,10 @@ POINTS = find_task("space_group").folder / REFERENCE_POINTS
 
 @pytest.fixture
 def write_runs(tmp_path: Path, write_log):
-    """`write_runs(batch_size, number, change)`: reference runs; `change` is what differs in the last one."""
+    """`write_runs(batch_size, number, change, odd)`: reference runs; `change` is what differs in the `odd` one, which
+    is the last unless another is named."""
 
-    def write(batch_size: int, number: int, change: dict[str, Any] | None = None) -> Path:
+    def write(batch_size: int, number: int, change: dict[str, Any] | None = None, odd: int = -1) -> Path:
         for index in range(number):
             write_log(
                 tmp_path / f"set_{batch_size}" / f"run_{index}" / f"result_{index}.txt",
@@ -33,7 +34,7 @@ def write_runs(tmp_path: Path, write_log):
                     "seed": index,
                     "epochs": 3 + index % 3,
                     "start_ms": 10_000_000 * (number - index),
-                    **((change or {}) if index == number - 1 else {}),
+                    **((change or {}) if index == odd % number else {}),
                 },
             )
         return tmp_path / f"set_{batch_size}"
@@ -70,6 +71,34 @@ def test_runs_that_are_no_reference_are_refused(write_runs, number: int, change:
     with pytest.raises(StemdlError) as caught:
         record_points([write_runs(16, number, change)])
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"benchmark": "stemdl_smoke"},
+        {"benchmark": None},
+        {"seed": 3},
+        {"status": "aborted"},
+        {"more": (("submission_github_commit_version", "x"),)},
+        {"more": (("opt_name", "lamb"),)},
+    ],
+)
+def test_the_log_that_differs_from_the_others_is_named(write_runs, change: dict[str, Any]):
+    folder = write_runs(16, 10, change, odd=2)  # which began after run_3, whose seed is 3 as well
+    with pytest.raises(StemdlError) as caught:
+        record_points([folder])
+    assert caught.value.where == folder / "run_2" / "result_2.txt"
+
+
+def test_an_empty_log_is_named(write_runs):
+    folder = write_runs(16, 10)
+    log = folder / "run_7" / "result_7.txt"
+    log.write_text("")
+    with pytest.raises(StemdlError, match="one benchmark") as caught:
+        record_points([folder])
+    assert (caught.value.where, caught.value.found) == (log, "not said")
+    assert caught.value.expected == "stemdl_mini, as in 9 of 10 logs" and "leave it out" in caught.value.remedy
 
 
 def test_the_shipped_points_are_of_the_rung_as_it_is():
