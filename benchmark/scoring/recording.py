@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmark.definition.finder import benchmark_with
 from benchmark.definition.scored import RULESETS, ScoredBenchmark, scored_benchmark
+from benchmark.definition.settings import FREE
 from benchmark.events import keys
 from benchmark.events.reader import iter_events
 from benchmark.events.timeline import Timeline
@@ -17,7 +19,16 @@ from benchmark.foundation.errors import StemdlError
 from benchmark.scoring.log_folders import find_log_folders
 from benchmark.scoring.scored_run import ScoredRun, read_names, read_run_log
 
-_NOT_TUNED = (keys.DATA_RECIPE_SHA256, keys.SUBMISSION_GITHUB_COMMIT_VERSION)
+_OF_ALL = (
+    keys.SUBMISSION_DIVISION,
+    keys.SUBMISSION_GITHUB_COMMIT_VERSION,
+    keys.DATA_RECIPE_SHA256,
+    keys.DATA_MANIFEST_SHA256,
+    keys.DATA_PARTITION,
+)
+"""What the runs of every batch size say alike."""
+_OF_THE_MACHINE = ("ranks", "launcher", "threads_per_rank")
+"""What a log's config says of how many computed: of them the batch alone changes how soon a run converges."""
 _REMEDY = "leave it out: name the run folders that belong together"
 
 
@@ -35,18 +46,25 @@ class _ReferenceRun:
             if key.startswith("opt_") or key in (keys.GLOBAL_BATCH_SIZE, keys.GRADIENT_ACCUMULATION_STEPS)
         }
 
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What the log says of the settings; empty where it says none."""
+        config = self.values.get(keys.CONFIG)
+        return config if isinstance(config, dict) else {}
+
 
 def record_points(paths: Iterable[Path], ruleset: str = RULESETS[-1]) -> dict[str, dict[str, Any]]:
     """Records of the reference's epochs to the target by batch size, in the form of mlperf-logging's rcps_*.json.
 
     The logs in and below the paths are reference runs of one benchmark. Of each batch size there must be 2N runs at
     least, N being the runs of a score; all must have converged, with a seed each, on the same data and by the same
-    hyperparameters. Raises StemdlError naming what is not so, and a log of which it is not.
+    hyperparameters and settings, of which those may differ that change no result. Raises StemdlError naming what is not
+    so, and a log of which it is not.
     """
     logs = [log for folder in find_log_folders(paths) for log in folder.logs]
     benchmark = _benchmark(logs, ruleset)
     runs = sorted((_read(log, benchmark) for log in logs), key=lambda each: (each.run.start_ms, each.run.log))
-    for key in _NOT_TUNED:
+    for key in _OF_ALL:
         _agree(runs, key, [each.values.get(key) for each in runs])
     sizes = sorted({each.run.global_batch_size for each in runs})
     return {
@@ -97,6 +115,8 @@ def _record(benchmark: ScoredBenchmark, runs: Sequence[_ReferenceRun]) -> dict[s
         )
     for key in sorted({key for each in runs for key in each.hyperparameters}):
         _agree(runs, f"{key} at batch size {size}", [each.values.get(key) for each in runs])
+    for name in sorted({name for each in runs for name in each.settings} - _changing_nothing(benchmark)):
+        _agree(runs, f"the setting {name} at batch size {size}", [each.settings.get(name) for each in runs])
     return {
         "Benchmark": benchmark.name,
         "Creator": first.values.get(keys.SUBMISSION_ORG),
@@ -110,6 +130,12 @@ def _record(benchmark: ScoredBenchmark, runs: Sequence[_ReferenceRun]) -> dict[s
         "Epochs to converge": [each.run.epochs_to_target for each in runs],
         "Seeds": seeds,
     }
+
+
+def _changing_nothing(benchmark: ScoredBenchmark) -> set[str]:
+    """Settings in which runs may differ and converge alike."""
+    definition = benchmark_with(benchmark.name)
+    return {*(definition.closed.free if definition is not None else FREE), *_OF_THE_MACHINE}
 
 
 def _agree(runs: Sequence[_ReferenceRun], name: str, values: Sequence[Any]) -> None:

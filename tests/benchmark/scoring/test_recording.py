@@ -65,12 +65,22 @@ def test_points_in_the_order_of_batch_size_and_runs_in_that_of_time(write_runs, 
         (10, {"benchmark": "stemdl_smoke"}, "of one benchmark"),
         (10, {"more": (("opt_base_learning_rate", 0.2),)}, "must agree on opt_base_learning_rate at batch size 16"),
         (10, {"more": (("data_recipe_sha256", "x"),)}, "must agree on data_recipe_sha256"),
+        (10, {"more": (("data_manifest_sha256", "x"),)}, "must agree on data_manifest_sha256"),
+        (10, {"more": (("data_partition", "x"),)}, "must agree on data_partition"),
+        (10, {"division": "open"}, "must agree on submission_division"),
+        (10, {"more": (("config", {"symmetry": True}),)}, "must agree on the setting symmetry at batch size 16"),
     ],
 )
 def test_runs_that_are_no_reference_are_refused(write_runs, number: int, change: dict[str, Any], says: str):
     with pytest.raises(StemdlError) as caught:
         record_points([write_runs(16, number, change)])
     assert says in str(caught.value)
+
+
+def test_runs_may_differ_in_what_changes_no_result(write_runs, tmp_path: Path):
+    said = {"org": "Elsewhere", "ranks": 4, "launcher": "srun", "threads_per_rank": 2, "check_hashes": True}
+    (record,) = record_points([write_runs(16, 10, {"more": (("config", said),)})]).values()
+    assert len(record["Seeds"]) == 10
 
 
 @pytest.mark.parametrize(
