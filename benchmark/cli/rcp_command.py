@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 
 from benchmark.cli.arguments import place, run_path
-from benchmark.cli.output import add_format, next_step, print_json, print_table
+from benchmark.cli.output import LONGEST_LINE, add_format, next_step, print_json, print_table
 from benchmark.definition.scored import RULESETS
-from benchmark.foundation.text import typed
+from benchmark.foundation.text import printable, typed
 
 EXAMPLE = """Examples:
   stemdl rcp record runs/reference_16 runs/reference_32 -o stemdl_mini.json
@@ -55,12 +56,13 @@ def _record(arguments: argparse.Namespace) -> int:
     from benchmark.foundation.errors import StemdlError
     from benchmark.foundation.files import write_json
     from benchmark.scoring.recording import record_points
-    from benchmark.validation.judged_scores import require_kept
+    from benchmark.validation.judged_scores import UNRECORDED, require_kept
 
     if os.path.lexists(arguments.output):  # a link too, wherever it leads: the file would take its place
         raise StemdlError("this file exists already", where=arguments.output, remedy="name a new one with --output")
     records = record_points(arguments.runs)
-    require_kept(arguments.runs)
+    for folder in require_kept(arguments.runs):
+        print(printable(f"stemdl rcp record: {folder}: {UNRECORDED}", LONGEST_LINE), file=sys.stderr)
     write_json(arguments.output, records)
     if arguments.format == "json":
         print_json(records)

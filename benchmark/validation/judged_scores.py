@@ -14,7 +14,7 @@ from benchmark.foundation.errors import StemdlError
 from benchmark.scoring.reference_points import CODE
 from benchmark.scoring.score import Score, score_paths
 from benchmark.submission.run_record import RUN
-from benchmark.validation.copies import copies
+from benchmark.validation.copies import Copy, copies
 from benchmark.validation.finding import Finding, Severity
 from benchmark.validation.limits import Limits
 from benchmark.validation.registry import run_checks
@@ -73,12 +73,18 @@ def held_to_rules(row: Score, limits: Limits = Limits()) -> tuple[Score, tuple[s
     return (_without_figure(row, told) if told else row), told, traces
 
 
-def require_kept(paths: Iterable[Path]) -> None:
+def require_kept(paths: Iterable[Path]) -> list[Path]:
     """Raises StemdlError where runs that others are to be held to break a rule that their times rest on, or where one
-    of them is there twice."""
+    of them is there twice. Returns the folders of the runs that no record lies next to, of which no more is known."""
     sets: list[list[Trace]] = []
+    found: list[Copy] = []
+    unrecorded: list[Path] = []
     for row in score_paths(paths):
-        _, told, traces = held_to_rules(row)
+        row, told, traces = held_to_rules(row)
+        unrecorded += [row.folder] if UNRECORDED in row.warnings else []
+        if not traces:  # they were not judged, so that R4.6 has not looked for copies among them
+            traces = [Trace.of(Log.read(path, str(path), Limits())) for path in row.logs]
+            found += copies([traces])
         sets.append(traces)
         if told:
             raise StemdlError(
@@ -87,9 +93,11 @@ def require_kept(paths: Iterable[Path]) -> None:
                 found="; ".join(told[:MOST_TOLD]),
                 remedy="stemdl validate shows all that is wrong",
             )
-    twin = next((each for each in copies(sets) if each.severity is Severity.ERROR), None) if len(sets) > 1 else None
+    found += copies(sets) if len(sets) > 1 else ()
+    twin = next((each for each in found if each.severity is Severity.ERROR), None)
     if twin is not None:
         raise StemdlError("a run is there twice", where=twin.trace.path, found=f"{twin.how} {twin.twin.path}")
+    return unrecorded
 
 
 def _ours(row: Score) -> bool:

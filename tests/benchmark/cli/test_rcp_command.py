@@ -9,7 +9,9 @@ import pytest
 
 from benchmark.cli.main import main
 from benchmark.definition.scored import scored_benchmark
+from benchmark.scoring import recording
 from benchmark.scoring.reference_points import read_points
+from benchmark.validation import judged_scores
 
 RESULTS = Path(__file__).resolve().parents[3] / "results"
 
@@ -48,3 +50,15 @@ def test_a_link_that_leads_nowhere_is_kept(tmp_path: Path, capsys: pytest.Captur
     link.symlink_to(tmp_path / "elsewhere.json")
     assert main(["rcp", "record", str(RESULTS), "-o", str(link)]) == 2
     assert "exists already" in capsys.readouterr().err and link.is_symlink()
+
+
+def test_runs_without_records_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    record = {"Benchmark": "stemdl_mini", "BS": 16, "Seeds": [1, 2], "Epochs to converge": [3, 4]}
+    monkeypatch.setattr(recording, "record_points", lambda paths: {"a": record})
+    monkeypatch.setattr(judged_scores, "require_kept", lambda paths: paths)
+    assert main(["rcp", "record", str(tmp_path), "-o", str(tmp_path / "points.json"), "--format", "json"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out) == {"a": record}
+    assert f"{tmp_path}: {judged_scores.UNRECORDED}" in said.err

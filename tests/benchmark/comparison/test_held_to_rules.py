@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 from made_logs import write_set
-from recorded import copy_of_results
+from recorded import REFERENCE, RUNG, SYSTEM, copy_of_results
 
 from benchmark.comparison.compare import REFUSED, SAME, compare
 from benchmark.comparison.result import Result, read_results
@@ -82,6 +83,33 @@ def test_runs_that_are_in_both_results_are_no_comparison_and_no_reference(spoile
     assert [each.name for each in comparison.refused] == ["runs in common"]
     with pytest.raises(StemdlError, match="a run is there twice"):
         require_kept([sound, tree])
+
+
+@pytest.fixture
+def unrecorded(tmp_path: Path) -> Path:
+    """The reference's logs as a run set without its records."""
+    folder = tmp_path / "unrecorded"
+    for number, log in enumerate(sorted(REFERENCE.glob(f"results/{SYSTEM}/strong/{RUNG}/result_*.txt"))):
+        (folder / f"run_{number}").mkdir(parents=True)
+        shutil.copy(log, folder / f"run_{number}" / "result_0.txt")
+    return folder
+
+
+def test_different_runs_without_records_are_a_reference_and_are_told(unrecorded, sound):
+    assert require_kept([unrecorded]) == [unrecorded]
+    assert require_kept([sound]) == []
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_copy_without_a_record_and_with_another_seed_is_no_reference(unrecorded, tmp_path, apart):
+    copy = (tmp_path / "unrecorded_too" if apart else unrecorded) / "run_5" / "result_0.txt"
+    copy.parent.mkdir(parents=True)
+    text = (unrecorded / "run_2" / "result_0.txt").read_text()
+    seed = next(line for line in text.splitlines() if '"key": "seed"' in line)
+    copy.write_text(text.replace(seed, re.sub('"value": [0-9]+', '"value": 7', seed)))
+    with pytest.raises(StemdlError, match="a run is there twice") as caught:
+        require_kept([unrecorded, copy.parents[1]])
+    assert caught.value.where == copy
 
 
 def test_a_sound_result_is_compared_and_one_without_records_is_said_to_be(tmp_path, reference):
