@@ -86,14 +86,16 @@ def _record(arguments: argparse.Namespace) -> int:
 def _show(arguments: argparse.Namespace) -> int:
     from benchmark.definition.scored import scored_benchmark
     from benchmark.foundation.errors import StemdlError
-    from benchmark.scoring.reference_points import RULES, read_points
+    from benchmark.scoring.reference_points import CODE, RULES, read_points
 
     benchmark = scored_benchmark(arguments.benchmark, arguments.ruleset)
     path = arguments.points or (benchmark.reference_points if benchmark else None)
     if benchmark is None or path is None:
         raise StemdlError(f"there are no reference points of {arguments.benchmark} in ruleset {arguments.ruleset}")
-    points = read_points(path, benchmark.runs)
-    convex = {point.batch_size for point in read_points(path, benchmark.runs, envelope=RULES).pruned}
+    points, of_rules = (
+        read_points(path, benchmark.runs, envelope=each, benchmark=benchmark.name) for each in (CODE, RULES)
+    )
+    convex = {point.batch_size for point in of_rules.pruned}
     rows = [
         {
             "batch_size": point.batch_size,

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.foundation.errors import StemdlError
-from benchmark.foundation.reading import MOST_BYTES, NESTING, Unreadable, read_object
+from benchmark.foundation.reading import MOST_BYTES, NESTING, Unreadable, number_in, read_object
+from benchmark.foundation.text import printable
 
 ALPHA = 0.05
 TOLERANCE = 1e-4
@@ -21,6 +22,8 @@ CODE, RULES = ("code", "rules")
 """Whose standard deviation: the official code's, of all runs, or the rule text's, without the extremes. And whose
 envelope: the official code's, of one pass over the batch sizes, or the rule text's, which is convex."""
 
+MOST_SHOWN = 200
+"""Characters of a wrong record in a message."""
 FOUND, INTERPOLATED, BELOW_SMALLEST, MISSING = "found", "interpolated", "below the smallest", "missing"
 
 
@@ -125,8 +128,11 @@ class ReferencePoints:
         return tuple(kept)
 
 
-def read_points(path: Path, runs: int, statistics_of: str = CODE, envelope: str = CODE) -> ReferencePoints:
-    """The points of a file in mlperf-logging's form (rcps_*.json): records with `BS` and `Epochs to converge`.
+def read_points(
+    path: Path, runs: int, statistics_of: str = CODE, envelope: str = CODE, benchmark: str = ""
+) -> ReferencePoints:
+    """The points of a file in mlperf-logging's form (rcps_*.json): records with `BS` and `Epochs to converge`. Where a
+    `benchmark` is named, the records must name it too.
 
     Raises StemdlError naming the record that is wrong.
     """
@@ -136,13 +142,24 @@ def read_points(path: Path, runs: int, statistics_of: str = CODE, envelope: str 
         raise StemdlError("the reference points cannot be read", where=path, found=error) from error
     epochs: dict[int, list[float]] = {}
     for name, record in items:
-        try:
-            batch_size, values = int(record["BS"]), [float(value) for value in record["Epochs to converge"]]
-        except (KeyError, TypeError, ValueError) as error:
+        record = record if isinstance(record, dict) else {}
+        batch_size, told = record.get("BS"), record.get("Epochs to converge")
+        if type(batch_size) is not int or not isinstance(told, list) or None in map(number_in, [batch_size, *told]):
             raise StemdlError(
-                "this reference point cannot be read", where=f"{path}: {name}", found=repr(error)
-            ) from error
-        if batch_size < 1 or len(values) < 3 or not all(0 < value < math.inf for value in values):
+                "this reference point cannot be read",
+                where=f"{path}: {name}",
+                expected="BS, a whole number, and Epochs to converge, a list of numbers",
+                found=printable(f"{batch_size!r} and {told!r}", MOST_SHOWN),
+            )
+        if benchmark and record.get("Benchmark") != benchmark:
+            raise StemdlError(
+                "this reference point is of another benchmark",
+                where=f"{path}: {name}",
+                expected=benchmark,
+                found=printable(repr(record.get("Benchmark")), MOST_SHOWN),
+            )
+        values = [float(each) for each in told]
+        if batch_size < 1 or len(values) < 3 or min(values) <= 0:
             raise StemdlError(
                 "a reference point needs a batch size and three runs at least",
                 where=f"{path}: {name}",

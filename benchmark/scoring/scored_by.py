@@ -22,7 +22,8 @@ def standard_of(
     benchmark = scored_benchmark(folder.benchmark, ruleset) if folder.benchmark else None
     if benchmark is None or benchmark.reference_points is None:
         return folder, benchmark, None
-    return folder, benchmark, _points(benchmark.reference_points, benchmark.runs, statistics_of, envelope)
+    points = _points(benchmark.reference_points, benchmark.runs, statistics_of, envelope, benchmark.name)
+    return folder, benchmark, points
 
 
 def _named_by_logs(folder: LogFolder) -> LogFolder:

@@ -35,7 +35,8 @@ def converges_as_the_reference(results: ResultSet) -> Iterator[Fault]:
     size = sizes.pop() if len(sizes) == 1 else None
     if size is None or len(runs) < FEWEST_RUNS:
         return  # R4.5 and R4.10 say so
-    verdict = read_points(standard.reference_points, standard.runs).test(size, [_epochs_to_target(log) for log in runs])
+    points = read_points(standard.reference_points, standard.runs, benchmark=standard.name)
+    verdict = points.test(size, [_epochs_to_target(log) for log in runs])
     if verdict.match == MISSING:
         yield Fault(
             "the reference's convergence at this batch size is not known",
@@ -64,7 +65,7 @@ def other_runs_converge_as_the_reference(results: ResultSet) -> Iterator[Fault]:
     size = as_count(results.logs[0].value(keys.GLOBAL_BATCH_SIZE))
     if not sent or size is None:
         return
-    points = read_points(standard.reference_points, standard.runs)
+    points = read_points(standard.reference_points, standard.runs, benchmark=standard.name)
     for run in ledger.runs:
         if run in sent or run.configuration != sent[0].configuration or not run.epochs or run.status != keys.SUCCESS:
             continue

@@ -62,3 +62,10 @@ def test_runs_without_records_are_told(
     said = capsys.readouterr()
     assert json.loads(said.out) == {"a": record}
     assert f"{tmp_path}: {judged_scores.UNRECORDED}" in said.err
+
+
+def test_points_of_another_benchmark_are_not_shown(capsys: pytest.CaptureFixture[str]):
+    points = str(scored_benchmark("deepcam").reference_points)
+    assert main(["rcp", "show", "deepcam", "--points", points]) == 0
+    assert main(["rcp", "show", "cosmoflow", "--points", points]) == 2
+    assert "this reference point is of another benchmark" in capsys.readouterr().err

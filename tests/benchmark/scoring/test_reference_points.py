@@ -67,7 +67,8 @@ def test_the_published_points_come_out_as_the_official_checker_has_them(name: st
     if benchmark is None:
         assert (name, ruleset) in {("openfold", "1.0.0"), ("openfold", "2.0.0")}
         return
-    points, checker = read_points(benchmark.reference_points, benchmark.runs), RCP_Checker("hpc", ruleset, name, False)
+    points = read_points(benchmark.reference_points, benchmark.runs, benchmark=name)
+    checker = RCP_Checker("hpc", ruleset, name, False)
     theirs = {record["BS"]: record for record in checker.rcp_data.values()}
     assert [point.batch_size for point in points.all] == list(theirs)
     for point in points.all:
@@ -170,6 +171,14 @@ def test_the_time_is_scaled_up_only():
         ("{}", "there are no reference points"),
         ('{"a": {"BS": 16}}', "a: this reference point cannot be read"),
         ('{"a": {"BS": "x", "Epochs to converge": [1, 2, 3]}}', "a: this reference point cannot be read"),
+        ('{"a": {"BS": true, "Epochs to converge": [1, 2, 3]}}', "a: this reference point cannot be read"),
+        ('{"a": {"BS": 32.7, "Epochs to converge": [1, 2, 3]}}', "a: this reference point cannot be read"),
+        ('{"a": {"BS": 16, "Epochs to converge": "123"}}', "a: this reference point cannot be read"),
+        ('{"a": {"BS": 16, "Epochs to converge": {"1": 1, "2": 1, "3": 1}}}', "a: this reference point cannot be read"),
+        ('{"a": {"BS": 16, "Epochs to converge": [1, 2, true]}}', "a: this reference point cannot be read"),
+        ('{"a": {"BS": 16, "Epochs to converge": [1, 2, "3"]}}', "a: this reference point cannot be read"),
+        ('{"a": ["BS", "Epochs to converge"]}', "a: this reference point cannot be read"),
+        ('{"a": {"BS": 16, "Epochs to converge": []}}', "three runs"),
         ('{"a": {"BS": 16, "Epochs to converge": [1, 2]}}', "three runs"),
         ('{"a": {"BS": 16, "Epochs to converge": [1, 2, NaN]}}', "NaN is not JSON"),
         ('{"a": {"BS": 16, "Epochs to converge": [1, 2, 0]}}', "three runs"),
@@ -185,3 +194,14 @@ def test_a_file_that_is_wrong_is_named(tmp_path: Path, text: str, says: str):
     with pytest.raises(StemdlError) as caught:
         read_points(path, 5)
     assert says in str(caught.value) and str(path) in str(caught.value)
+
+
+def test_points_of_another_benchmark_are_refused(tmp_path: Path):
+    path = tmp_path / "points.json"
+    point = {"BS": 16, "Epochs to converge": [1, 2.5, 3]}
+    path.write_text(json.dumps({"a": point | {"Benchmark": "deepcam"}, "b": point | {"BS": 32}}))
+    assert len(read_points(path, 5).all) == 2
+    for benchmark, wrong in (("cosmoflow", "a"), ("deepcam", "b")):
+        with pytest.raises(StemdlError, match="of another benchmark") as caught:
+            read_points(path, 5, benchmark=benchmark)
+        assert caught.value.where == f"{path}: {wrong}"
