@@ -1,0 +1,149 @@
+"""Samples that golden figures do not prove are made again: another processor's data pass, and changed ones do not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from changed_data import changed
+from sealing import seal
+
+from benchmark.crystals import cbed_stack
+from benchmark.data import layout, recognise
+from benchmark.data.examined import Data
+from benchmark.data.faults import DataFault
+from benchmark.data.golden import Likeness, figures_of, fingerprint, likeness, load_golden
+from benchmark.data.manifest import read_manifest
+from benchmark.data.plan import plan_shards
+from benchmark.data.recipe import CountedRecipe, recipe_of
+from benchmark.data.recognition import Recognition
+from benchmark.data.remade import Unproven, made_counts, made_otherwise
+from benchmark.data.sealed import opened_shard
+from benchmark.definition.finder import load_benchmark
+from benchmark.definition.golden_files import RECOGNISED, REFUSED
+from benchmark.definition.rung import SPLITS
+
+RUNG = load_benchmark("space_group").rung("stemdl_smoke")
+RECIPE = recipe_of(RUNG)
+assert isinstance(RECIPE, CountedRecipe)
+UNITS = [unit for plan in plan_shards(RECIPE.units()) for unit in plan.units]
+STRIPS = 12
+
+
+def mirrored(counts: np.ndarray, strips: int) -> np.ndarray:
+    """With some strips turned round: the sums stay, as if they were counted with other numbers."""
+    turned = counts.copy()
+    for strip in turned.reshape(STRIPS, -1)[:strips]:
+        strip[:] = strip[::-1].copy()
+    return turned
+
+
+def stored(folder: Path) -> list[tuple[str, np.ndarray]]:
+    """The split and the counts of each sample, in the order of the rung."""
+    manifest, found = read_manifest(folder), []
+    for shard in manifest.shards:
+        with opened_shard(manifest, shard) as opened:
+            for name in layout.sample_names(opened):
+                counts = RECIPE.counts(cbed_stack.read_patterns(opened[name]))
+                assert counts is not None
+                found.append((shard["path"].partition("/")[0], counts))
+    return found
+
+
+def figures_elsewhere(monkeypatch: pytest.MonkeyPatch, folder: Path, each: int, strips: int) -> None:
+    """Golden figures as a processor would have given them that counts otherwise in strips of every so many samples."""
+    golden = load_golden(RUNG)
+    assert golden is not None
+    fingerprints, mixed = golden.fingerprints.copy(), golden.mixed.copy()
+    for place, (_, counts) in enumerate(stored(folder)):
+        if place % each == 0:
+            figures = figures_of(mirrored(counts, strips))
+            fingerprints[place], mixed[place] = figures.fingerprint, figures.mixed
+    other = replace(golden, fingerprints=fingerprints, mixed=mixed)
+    monkeypatch.setattr(recognise, "load_golden", lambda rung: other)
+    monkeypatch.setattr(recognise, "MADE_AGAIN", 4)
+
+
+def compared(folder: Path) -> tuple[Recognition, list[DataFault]]:
+    seal(folder)
+    found, faults = Data(read_manifest(folder)).once(partial(recognise.GoldenComparison, rung=RUNG)).result()
+    assert found is not None
+    return found, faults
+
+
+@pytest.fixture
+def remade(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many samples were made again, each time."""
+    times: list[int] = []
+
+    def counting(samples: list[Unproven], *rest: object) -> object:
+        times.append(len(samples))
+        return made_otherwise(samples, *rest)
+
+    monkeypatch.setattr(recognise, "made_otherwise", counting)
+    return times
+
+
+def test_what_is_made_again_is_what_was_made() -> None:
+    places = range(0, len(UNITS), 100)
+    golden = load_golden(RUNG)
+    assert golden is not None
+    for place in places:
+        (counts,) = made_counts(RECIPE, RUNG, UNITS[place])
+        assert likeness(counts, golden.figures(place)) is not Likeness.OTHER
+        same = Unproven("here", UNITS[place], 0, fingerprint(counts))
+        other = replace(same, fingerprint=same.fingerprint ^ 1)
+        assert list(made_otherwise([same, other, same], RECIPE, RUNG)) == [other]
+        assert list(made_otherwise([same], RECIPE, RUNG, "a device that is not here")) == [same]
+
+
+def test_what_another_processor_counts_otherwise_everywhere_is_recognised(
+    copied: Path, remade: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures_elsewhere(monkeypatch, copied, each=1, strips=3)
+    with changed(copied):
+        found, faults = compared(copied)
+    assert not faults and found.verdict == RECOGNISED and found.recounted > 0.9 * len(UNITS) == 0.9 * found.compared
+    assert [each for each in remade if each] == [4, 4, 4]
+
+
+def test_few_that_look_like_other_ones_are_each_made_again(
+    copied: Path, remade: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures_elsewhere(monkeypatch, copied, each=160, strips=STRIPS)
+    with changed(copied):
+        found, faults = compared(copied)
+        assert not faults and found.verdict == RECOGNISED and found.compared == len(UNITS)
+        assert sum(remade) == len(range(0, len(UNITS), 160)) <= found.recounted
+        figures_elsewhere(monkeypatch, copied, each=2, strips=STRIPS)
+        remade.clear()
+        found, faults = compared(copied)
+        assert found.verdict == REFUSED and len(faults) == len(UNITS) / 2 and sum(remade) == 0
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_what_was_changed_among_such_is_refused(copied: Path, split: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the figures prove nothing, marks that keep every sum are found by what is made here."""
+    figures_elsewhere(monkeypatch, copied, each=1, strips=2)
+    with changed(copied):
+        in_each(copied, split, lambda counts: mirrored(counts, 4))
+        found, faults = compared(copied)
+    assert found.verdict == REFUSED
+    (fault,) = faults
+    assert fault.file == str(copied / split) and "made again" in fault.expected and "made here" in fault.found
+    assert "on the kind of processor that made them" in fault.hint
+
+
+def in_each(folder: Path, split: str, change: Callable[[np.ndarray], np.ndarray]) -> None:
+    for path in sorted((folder / split).glob("*.h5")):
+        with h5py.File(path, "r+") as shard:
+            for name in shard:
+                patterns = shard[name]["cbed_stack"]
+                counts = RECIPE.counts(patterns[()])
+                assert counts is not None
+                patterns[...] = (change(counts) / 1e6).astype(np.float32)
