@@ -17,6 +17,7 @@ PASSED_ON = signal.SIGUSR1
 """mpirun passes it on to all ranks, while at a SIGTERM it would kill them within a second."""
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _started: weakref.WeakSet[subprocess.Popen[bytes]] = weakref.WeakSet()
+_warned = False
 
 
 def start(
@@ -44,8 +45,12 @@ def start(
 def warnings_passed_on() -> Iterator[None]:
     """While the block lasts, each of `WARNINGS` reaches the ranks of all launchers as SIGUSR1, in place of ending this
     process; without a launcher at work it ends it, as KeyboardInterrupt. Enter in the main thread."""
+    global _warned
+    _warned = False
 
     def pass_on(number: int, frame: FrameType | None) -> None:
+        global _warned
+        _warned = True
         running = [each for each in _started if each.poll() is None]
         if not running:
             raise KeyboardInterrupt(signal.Signals(number).name)
@@ -58,6 +63,11 @@ def warnings_passed_on() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def was_warned() -> bool:
+    """Whether one of `WARNINGS` has come: a rank that was just starting may have died of it, and no more is begun."""
+    return _warned
 
 
 def _apart() -> None:

@@ -19,7 +19,7 @@ from benchmark.foundation.source import source_sha256
 from benchmark.launch.system import git_commit
 from benchmark.submission import chain
 from benchmark.submission.ledger_form import END, START
-from benchmark.submission.run_record import CRASHED, read_run, record_of_log
+from benchmark.submission.run_record import CRASHED, begun_run, record_of_log
 
 
 @contextmanager
@@ -37,7 +37,7 @@ def entered(
         {
             "event": START,
             "time_ms": _now_ms(),
-            "folder": _relative(request.output, ledger.parent),
+            "folder": folder_in(ledger, request.output),
             "index": request.index,
             "rung": request.rung.name,
             "settings": dict(settings),
@@ -78,7 +78,7 @@ def sources(request: RunRequest) -> dict[str, str]:
 
 def _outcome(folder: Path) -> dict[str, Any]:
     """What a run left in its folder."""
-    run = read_run(folder) if folder.is_dir() and any(folder.iterdir()) else None
+    run = begun_run(folder)
     record = record_of_log(folder) or {"status": CRASHED}
     return {
         "log_sha256": sha256_of_file(run.log) if run and run.log else None,
@@ -86,8 +86,9 @@ def _outcome(folder: Path) -> dict[str, Any]:
     }
 
 
-def _relative(folder: Path, root: Path) -> str:
-    folder, root = folder.absolute(), root.absolute()
+def folder_in(ledger: Path, folder: Path) -> str:
+    """A run's folder as the ledger names it: relative to its own, or by its name where it lies elsewhere."""
+    folder, root = folder.absolute(), ledger.parent.absolute()
     return str(folder.relative_to(root)) if folder.is_relative_to(root) else folder.name
 
 

@@ -27,7 +27,7 @@ def why_malformed(record: Mapping[str, Any]) -> str:
         if name not in record or not _is(record[name], kinds):
             return f"{name} is missing or of another type"
     for name in ("evaluations", "data", "log"):
-        if not isinstance(record[name], dict):
+        if not isinstance(record.get(name), dict):
             return f"{name} is not an object"
     if not all(_is(value, _NUMBER) for value in record["evaluations"].values()):
         return "an evaluation is not a number"
@@ -35,6 +35,8 @@ def why_malformed(record: Mapping[str, Any]) -> str:
         record["log"].get("sha256"), (str,)
     ):
         return "the hash of its data or of its log is missing or of another type"
+    if record["status"] == keys.SUCCESS and record["time_to_train_seconds"] is None:
+        return "time_to_train_seconds is missing"
     if keys.TEST_BY_PART in record and not are_shares(record[keys.TEST_BY_PART]):
         return f"{keys.TEST_BY_PART} is not made of shares"
     return ""
@@ -63,6 +65,7 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
     "low": _MAYBE,
     "high": _MAYBE,
     "ranks": (int,),
+    "resumed": (bool,),
     **dict.fromkeys(
         (
             "time_to_train_seconds",

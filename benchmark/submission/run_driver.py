@@ -22,7 +22,7 @@ from benchmark.launch.launchers.mpirun import has_mpirun
 from benchmark.launch.machine import Machine
 from benchmark.launch.resources import Layout, lay_out, rank_environment
 from benchmark.launch.share import Share
-from benchmark.launch.supervise import start
+from benchmark.launch.supervise import start, was_warned
 from benchmark.submission.ledger_entry import entered
 from benchmark.submission.run_record import CRASHED, record_of_log
 
@@ -42,6 +42,7 @@ class Outcome:
     ----------
     record : None where it left none. exit_code : the launcher's; None where the run was there before.
     ranks : of one made now. words : what its launcher said of a rank's end, which has not been printed.
+    warned : this process was asked to end while it was made.
     """
 
     request: RunRequest
@@ -49,6 +50,7 @@ class Outcome:
     exit_code: int | None = None
     ranks: int | None = None
     words: str = ""
+    warned: bool = False
 
     @property
     def status(self) -> str:
@@ -74,6 +76,12 @@ class Outcome:
             )
         if self.record is not None:
             return None
+        if self.warned:
+            return Interrupted(
+                "the run was asked to end before it could keep its state",
+                where=self.request.output,
+                remedy="start it again, with another --output",
+            )
         if self.exit_code == StemdlError.exit_code:
             return StemdlError("the run could not be made", where=self.request.output, remedy="see what its ranks said")
         # mpirun says which rank ended first; where it was ended itself (SIGTERM: exit code 1), it says nothing.
@@ -145,7 +153,7 @@ class RunDriver:
         if words and request.log.is_file():
             with open(request.output / LAUNCHER_WORDS, "a", encoding="utf-8") as kept:
                 kept.write(words)
-        return Outcome(request, record_of_log(request.output), code, self.ranks, words)
+        return Outcome(request, record_of_log(request.output), code, self.ranks, words, was_warned())
 
     def _argv(self, request: RunRequest, share: Share) -> list[str]:
         environment, options, layout = {LAUNCHED_BY_US: "1", **share.environment()}, share.options, self.layout

@@ -181,6 +181,9 @@ class StoredRun:
         return logs[0] if logs else None
 
 
+_REMEDY = "move the run's folder elsewhere, or put the record back"
+
+
 def read_run(folder: Path) -> StoredRun:
     """A stored run. Raises StemdlError where the folder holds no run, or a record that cannot be read."""
     path = folder / RUN
@@ -188,17 +191,26 @@ def read_run(folder: Path) -> StoredRun:
         try:
             record = of_the_newest_format(read_object(path, RECORD_BYTES, RECORD_NESTING, links=True))
         except Unreadable as error:
-            raise StemdlError("the run's record cannot be read", where=path, found=error) from error
+            raise StemdlError("the run's record cannot be read", where=path, found=error, remedy=_REMEDY) from error
+        if why := why_malformed(record):
+            raise StemdlError("the run's record cannot be read", where=path, found=why, remedy=_REMEDY)
         return StoredRun(folder, record)
     if (folder / CONFIG).is_file() or list(folder.glob("result_*.txt")):
         return StoredRun(folder, None)
     raise StemdlError("there is no run here", where=folder, expected=RUN, remedy="stemdl list")
 
 
+def begun_run(folder: Path) -> StoredRun | None:
+    """The run that was begun in a folder; None where none was, for one that was killed before. Raises StemdlError for
+    a record that cannot be read."""
+    there = folder.is_dir() and any(_is_begun(path) or path.name == RUN for path in folder.iterdir())
+    return read_run(folder) if there else None
+
+
 def record_of_log(folder: Path) -> dict[str, Any] | None:
     """The record in a run's folder where it is of the log that lies there now; otherwise None. One that crashed after
-    it was resumed has the record of before."""
-    run = read_run(folder) if folder.is_dir() and any(folder.iterdir()) else None
+    it was resumed has the record of before. Raises StemdlError for a record that cannot be read."""
+    run = begun_run(folder)
     if run is None or run.record is None or run.log is None or run.record["log"]["sha256"] != sha256_of_file(run.log):
         return None
     return run.record
@@ -214,11 +226,9 @@ def stored_runs(folder: Path) -> list[StoredRun]:
 def _read_or_told(folder: Path) -> StoredRun:
     """A stored run; of one whose record cannot be read, why: it is listed with the others, and stops none of them."""
     try:
-        run = read_run(folder)
+        return read_run(folder)
     except StemdlError as error:
         return StoredRun(folder, None, f"{error.what} ({error.found})")
-    why = why_malformed(run.record) if run.record is not None else ""
-    return StoredRun(folder, None, f"the run's record cannot be read ({why})") if why else run
 
 
 def newest(folder: Path) -> Path | None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmark.foundation.errors import CheckFailed, StemdlError
+from benchmark.foundation.errors import CheckFailed, Interrupted, StemdlError
+from benchmark.foundation.files import Busy, exclusive
+from benchmark.launch import supervise
 from benchmark.submission.ledger import read_ledger
 from benchmark.submission.run_driver import Outcome
-from benchmark.submission.run_set import RUNSET, make_runs, missing_runs, runs_there
+from benchmark.submission.run_set import LOCK, RUNSET, make_runs, missing_runs, runs_there
 
 KILLED = "mpirun noticed that process rank 1 with PID 7 on node vm exited on signal 9 (Killed)."
 
@@ -125,3 +128,86 @@ def test_a_folder_of_something_else_is_refused(pretend):
     with pytest.raises(StemdlError, match="holds no run set"):
         make_runs(request, 2, driver, quiet)
     assert [path.name for path in request.output.iterdir()] == ["thesis.tex"]
+
+
+def test_two_processes_do_not_make_runs_of_one_set(pretend):
+    request, driver = pretend()
+    make_runs(request, 1, driver, quiet)
+    assert not (request.output / LOCK).exists()
+    before = driver.ledger.read_bytes()
+    with exclusive(request.output / LOCK), pytest.raises(Busy, match="another process is at work here"):
+        make_runs(request, 2, driver, quiet)
+    assert driver.ledger.read_bytes() == before
+    assert statuses(make_runs(request, 2, driver, quiet)) == [(0, "success"), (1, "success")]
+
+
+def test_no_number_is_given_twice_though_a_run_was_deleted(pretend):
+    request, driver = pretend()
+    make_runs(request, 2, driver, quiet)
+    shutil.rmtree(request.output / "run_1")
+    assert statuses(make_runs(request, 2, driver, quiet)) == [(0, "success"), (2, "success")]
+
+
+@pytest.mark.parametrize("rename", [shutil.move, shutil.copytree])
+def test_a_run_under_another_number_is_refused_and_nothing_is_counted(pretend, rename):
+    request, driver = pretend()
+    make_runs(request, 2, driver, quiet)
+    before = (request.output / RUNSET).read_bytes()
+    rename(request.output / "run_1", request.output / "run_7")
+    with pytest.raises(StemdlError, match="another run of a set, renamed or copied") as caught:
+        make_runs(request, 2, driver, quiet)
+    assert caught.value.where == request.output / "run_7" and caught.value.expected == "result_7.txt"
+    assert (request.output / RUNSET).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"log": 5}, {"log": {}}, {"status": None}, {"resumed": "no"}, {"seed": "3"}, {"time_to_train_seconds": None}],
+    ids=str,
+)
+def test_a_damaged_record_is_named(pretend, change: dict):
+    request, driver = pretend()
+    (made,) = make_runs(request, 1, driver, quiet)
+    path = made.request.output / "run.json"
+    for record in (made.record | change, {name: made.record[name] for name in made.record if name not in change}):
+        path.write_text(json.dumps(record))
+        with pytest.raises(StemdlError, match="the run's record cannot be read") as caught:
+            make_runs(request, 2, driver, quiet)
+        assert caught.value.where == path and caught.value.remedy
+
+
+def test_a_folder_of_a_run_that_never_began_stays(pretend):
+    request, driver = pretend()
+    make_runs(request, 1, driver, quiet)
+    (request.output / "run_1").mkdir()
+    (request.output / "run_1" / "nodes.json").write_text("{}")
+    assert statuses(make_runs(request, 2, driver, quiet)) == [(0, "success"), (1, "crashed"), (2, "success")]
+
+
+def test_a_ledger_that_is_not_whole_is_told_before_more_is_made(pretend):
+    request, driver = pretend()
+    make_runs(request, 1, driver, quiet)
+    lines = driver.ledger.read_text().splitlines(keepends=True)
+    driver.ledger.write_text("".join([*lines, lines[-1]]))
+    said: list[str] = []
+    try:
+        make_runs(request, 2, driver, said.append)
+    finally:
+        assert any(f"{driver.ledger}:3:" in text and "closed division" in text for text in said)
+
+
+def test_a_set_that_is_asked_to_end_begins_no_more(pretend, monkeypatch: pytest.MonkeyPatch):
+    """A rank that is just starting dies of the signal: that is no crash to go on after."""
+    request, driver = pretend("1=killed")
+    make_runs(request, 1, driver, quiet)
+    monkeypatch.setattr(supervise, "_warned", True)
+    with pytest.raises(Interrupted, match="asked to end before it could keep its state"):
+        make_runs(request, 3, driver, quiet)
+    with pytest.raises(Interrupted, match="the set was asked to end"):
+        make_runs(request, 3, driver, quiet)
+    assert statuses(make_runs(request, 3, driver, quiet)) == [
+        (0, "success"),
+        (1, "crashed"),
+        (2, "success"),
+        (3, "success"),
+    ]
