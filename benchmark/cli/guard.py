@@ -170,7 +170,8 @@ def _may_be_rank() -> bool:
 
 
 def _same_command() -> str:
-    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]) if sys.argv[0] else "the same command"
+    name = Path(sys.argv[0]).name
+    return shlex.join(["stemdl" if name == "__main__.py" else name, *sys.argv[1:]]) if name else "the same command"
 
 
 def _flush() -> int:

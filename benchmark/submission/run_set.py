@@ -79,6 +79,12 @@ def refuse_other_configuration(driver: RunDriver, request: RunRequest, there: Se
     for each in there:
         if each.record is None:
             continue
+        if not driver.ledger.is_file():
+            raise StemdlError(
+                "the ledger of these runs is not there",
+                where=driver.ledger,
+                remedy="put it back, name it with --ledger FILE, or choose another --output",
+            )
         told = read_ledger(driver.ledger).run_of(each.record["log"]["sha256"])
         if told is None:
             raise StemdlError(

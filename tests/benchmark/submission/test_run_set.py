@@ -112,6 +112,15 @@ def test_a_set_that_the_ledger_does_not_have_is_not_gone_on_with(pretend, tmp_pa
         make_runs(request, 2, replace(driver, ledger=tmp_path / "own"), quiet)
 
 
+def test_a_set_whose_ledger_has_gone_is_not_gone_on_with(pretend):
+    request, driver = pretend()
+    make_runs(request, 1, driver, quiet)
+    driver.ledger.rename(driver.ledger.with_suffix(".gone"))
+    with pytest.raises(StemdlError, match="the ledger of these runs is not there") as caught:
+        make_runs(request, 2, driver, quiet)
+    assert caught.value.where == driver.ledger and "--ledger FILE" in caught.value.remedy
+
+
 def test_a_resumed_run_is_none_of_the_set_s(pretend):
     request, driver = pretend()
     (made,) = make_runs(request, 1, driver, quiet)
