@@ -29,11 +29,13 @@ from benchmark.data.manifest import read_manifest
 from benchmark.data.plan import plan_shards
 from benchmark.data.recipe import Unit, recipe_of, samples_of_unit, unit_generator
 from benchmark.data.sealed import opened_shard
-from benchmark.definition.finder import find_task, load_benchmark
+from benchmark.definition.finder import benchmark_of, find_task, load_benchmark
 from benchmark.definition.golden_files import FOLDER, golden_schema
+from benchmark.definition.rung import SPLITS
 from benchmark.simulation import cbed_fields
 from benchmark.simulation.cbed import CbedRung
 from benchmark.simulation.draw import draw_crystal
+from benchmark.validation.standard import rungs_with_submissions
 
 RUNG = CbedRung.of(load_benchmark("space_group").rung("stemdl_smoke"))
 DOSE = RUNG.optics.dose_electrons
@@ -234,6 +236,13 @@ def test_the_shipped_figures_are_those_of_what_is_drawn_here(name: str) -> None:
     for place in range(0, len(materials), len(materials) // 12):
         found.append(likeness(counts_in(patterns_of(rung, materials[place])), golden.figures(place)))
     assert Likeness.OTHER not in found and found.count(Likeness.RECOUNTED) <= 1
+
+
+@pytest.mark.parametrize("name", rungs_with_submissions())
+def test_each_rung_that_takes_submissions_has_figures_of_all_its_samples(name: str) -> None:
+    rung = benchmark_of(name).rung(name)
+    golden = load_golden(rung)
+    assert golden is not None and len(golden.fingerprints) == sum(rung.total(split) for split in SPLITS)
 
 
 def test_figures_of_another_recipe_are_none() -> None:
