@@ -12,7 +12,7 @@ from benchmark.events import keys
 from benchmark.launch.load import in_words, is_busy
 from benchmark.submission.run_record import facts_of
 from benchmark.validation.finding import Fault, Severity, shown
-from benchmark.validation.intervals import epoch_of, epoch_seconds, seconds_of
+from benchmark.validation.intervals import epoch_of, epoch_seconds, paces, seconds_of
 from benchmark.validation.registry import check
 from benchmark.validation.sample_size import sample_bytes
 from benchmark.validation.subjects import Log, as_number
@@ -74,20 +74,17 @@ def cores_were_free(log: Log) -> Iterator[Fault]:
 @check("R3.9", of=Log, ours_alone=True)
 def throughput_fits(log: Log) -> Iterator[Fault]:
     """The trainer's samples/s times the seconds of the epoch are the samples that it says it has seen."""
-    seconds, around = epoch_seconds(log), _seconds_around(log)
-    seen = {epoch_of(event): as_number(event.metadata.get(keys.SAMPLES_COUNT)) for event in log.metrics}
-    before, taken, lengths = 0.0, [], []
-    for event in log.of(keys.TRACKED_STATS):
-        rate = as_number(event.value.get(keys.THROUGHPUT)) if isinstance(event.value, dict) else None
-        count, length = seen.get(epoch_of(event)), seconds.get(epoch_of(event))
-        if rate is None or count is None or length is None:
+    around = _seconds_around(log)
+    taken, lengths = [], []
+    for event, pace in paces(log):
+        if pace is None:
             yield Fault(
                 "the samples/s of an epoch cannot be held against its time",
                 line=event.line,
                 expected=f"a number under {keys.THROUGHPUT}, and the epoch's interval and evaluation",
             )
             continue
-        samples, before = count - before, count
+        samples, rate, length = pace
         told = samples / rate if rate > 0 else 0.0
         taken.append(told)
         lengths.append(length)
@@ -115,7 +112,7 @@ def throughput_fits(log: Log) -> Iterator[Fault]:
             found=f"{found}, in {len(taken)} epochs",
             severity=Severity.WARNING,
         )
-    missing = seconds.keys() - {epoch_of(event) for event in log.of(keys.TRACKED_STATS)}
+    missing = epoch_seconds(log).keys() - {epoch_of(event) for event in log.of(keys.TRACKED_STATS)}
     if missing:
         yield Fault(
             "epochs without their samples/s",

@@ -7,13 +7,12 @@ import math
 from collections.abc import Iterator, Sequence
 from statistics import fmean, median
 
-from benchmark.events import keys
 from benchmark.validation.checks.likeness import FEWEST_RUNS, closed_logs
 from benchmark.validation.checks.together import MOST_EPOCHS, MS, Told, told_runs
 from benchmark.validation.finding import Fault, Severity
-from benchmark.validation.intervals import epoch_of, epoch_seconds
+from benchmark.validation.intervals import paces
 from benchmark.validation.registry import check
-from benchmark.validation.subjects import STRONG, Log, ResultSet, as_number
+from benchmark.validation.subjects import STRONG, Log, ResultSet
 
 DOUBTFUL = 1e-6
 """The chance, of all pairs of a set together, below which a reader asks."""
@@ -87,12 +86,5 @@ def clocks_differ_by_themselves(results: ResultSet) -> Iterator[Fault]:
 
 def clock_differences_ms(log: Log) -> list[float]:
     """The milliseconds of each epoch by its samples/s, less those between its start and its stop."""
-    lengths, before, differ = epoch_seconds(log), 0.0, []
-    seen = {epoch_of(event): as_number(event.metadata.get(keys.SAMPLES_COUNT)) for event in log.metrics}
-    for event in log.of(keys.TRACKED_STATS):
-        rate = as_number(event.value.get(keys.THROUGHPUT)) if isinstance(event.value, dict) else None
-        count, length = seen.get(epoch_of(event)), lengths.get(epoch_of(event))
-        if rate and count is not None and length is not None:
-            differ.append(1000 * ((count - before) / rate - length))
-        before = count or before
-    return differ
+    told = [told for _, told in paces(log) if told is not None]
+    return [1000 * (samples / rate - length) for samples, rate, length in told if rate]
