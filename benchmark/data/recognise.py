@@ -111,11 +111,15 @@ class GoldenComparison:
 
     def result(self) -> tuple[Recognition | None, list[DataFault]]:
         """What was found, once all shards were looked at; with it, what differs. None where the data do not claim to be
-        a rung's own."""
+        a rung's own. What the processor that made them has found stays where this one makes some otherwise."""
         if self._rung is None:
             return self._known, []
         others = list(self._others(self._rung))
-        faults = [*self._faults, *others, *self._counted_otherwise(self._rung)]
+        faults = [*self._faults, *others]
+        doubts = list(self._counted_otherwise(self._rung))
+        if doubts and not faults and self._known is not None and self._known.verdict == RECOGNISED:
+            return self._known, doubts
+        faults += doubts
         total = sum(self._alike.values(), Counter())
         total[Likeness.RECOUNTED] += sum(map(len, self._other.values())) - len(others)
         whole = total.total() == sum(self._rung.total(split) for split in SPLITS)

@@ -25,7 +25,7 @@ from benchmark.data.recognition import Recognition
 from benchmark.data.remade import Unproven, made_counts, made_otherwise
 from benchmark.data.sealed import opened_shard
 from benchmark.definition.finder import load_benchmark
-from benchmark.definition.golden_files import RECOGNISED, REFUSED
+from benchmark.definition.golden_files import RECOGNISED, REFUSED, UNKNOWN
 from benchmark.definition.rung import SPLITS
 
 RUNG = load_benchmark("space_group").rung("stemdl_smoke")
@@ -137,6 +137,18 @@ def test_what_was_changed_among_such_is_refused(copied: Path, split: str, monkey
     (fault,) = faults
     assert fault.file == str(copied / split) and "made again" in fault.expected and "made here" in fault.found
     assert "on the kind of processor that made them" in fault.hint
+
+
+def test_what_was_found_where_they_were_made_stays(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another kind of processor makes others again: it says so, and runs on the data go on."""
+    figures_elsewhere(monkeypatch, copied, each=1, strips=2)
+    monkeypatch.setattr(recognise, "made_otherwise", lambda samples, *rest: iter(samples))
+    kept = Recognition(RECOGNISED, "5" * 64, len(UNITS), 3, 2)
+    for known, verdict in ((kept, RECOGNISED), (replace(kept, verdict=UNKNOWN), REFUSED)):
+        monkeypatch.setattr(recognise, "known_recognition", lambda manifest, known=known: known)
+        with changed(copied):
+            found, faults = compared(copied)
+        assert found.verdict == verdict and len(faults) == 3 and all("made again" in each.expected for each in faults)
 
 
 def in_each(folder: Path, split: str, change: Callable[[np.ndarray], np.ndarray]) -> None:
