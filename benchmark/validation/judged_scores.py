@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from benchmark.definition.scored import RULESETS
 from benchmark.foundation.errors import StemdlError
+from benchmark.scoring.log_folders import find_log_folders
 from benchmark.scoring.reference_points import CODE
 from benchmark.scoring.score import Score, score_paths
 from benchmark.submission.run_record import RUN
@@ -57,6 +58,7 @@ def held_to_rules(row: Score, limits: Limits = Limits()) -> tuple[Score, tuple[s
     they break; and what of each run is compared with others.
 
     Runs that no record lies next to are held to nothing, which is among the warnings; runs of other suites as little.
+    Of a set whose runs are not all in the row, the others' logs are left out.
     """
     if not _ours(row):
         return row, (), []
@@ -64,13 +66,19 @@ def held_to_rules(row: Score, limits: Limits = Limits()) -> tuple[Score, tuple[s
         return replace(row, warnings=(*row.warnings, UNRECORDED)), (), []
     told: tuple[str, ...] = ()
     traces: list[Trace] = []
+    others = [log for each in find_log_folders([row.folder]) for log in each.logs if log not in row.logs]
     for judged in validate([row.folder], official=False, limits=limits).judged:
         rules = OF_RUNS if judged.kind == RUNS else OF_A_SUBMISSION
         for runs in judged.sets:
             if _place(runs.folder) == _place(row.folder):
-                told += _errors(runs.findings, rules)
-                traces += runs.traces
+                told += _errors((each for each in runs.findings if not _is_of(Path(each.file), others)), rules)
+                traces += [each for each in runs.traces if not _is_of(each.path, others)]
     return (_without_figure(row, told) if told else row), told, traces
+
+
+def _is_of(path: Path, logs: Sequence[Path]) -> bool:
+    """Whether a file is one of these logs, or the record of one."""
+    return any(path.stem == log.stem or (path.parent.name == log.parent.name and RUN == path.name) for log in logs)
 
 
 def require_kept(paths: Iterable[Path]) -> list[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ from benchmark.comparison.result import Result, read_results
 from benchmark.foundation.errors import StemdlError
 from benchmark.report.site.entry import entry_of
 from benchmark.report.site.ranks_of_results import ranked
-from benchmark.validation.judged_scores import UNRECORDED, require_kept
+from benchmark.scoring.score import score_paths
+from benchmark.validation.judged_scores import UNRECORDED, held_to_rules, require_kept
 
 
 def one(folder: Path) -> Result:
@@ -83,6 +85,15 @@ def test_runs_that_are_in_both_results_are_no_comparison_and_no_reference(spoile
     assert [each.name for each in comparison.refused] == ["runs in common"]
     with pytest.raises(StemdlError, match="a run is there twice"):
         require_kept([sound, tree])
+
+
+def test_a_run_of_the_set_that_is_left_out_costs_the_others_nothing(spoiled):
+    (row,) = score_paths([next(spoiled("a", a_faster_log).glob("results/*/strong/*"))])
+    _, whole, traces = held_to_rules(row)
+    others = replace(row, logs=tuple(log for log in row.logs if log.name != "result_3.txt"))
+    _, left, fewer = held_to_rules(others)
+    assert any("R4.9" in each for each in whole) and not any("result_3" in each or "R4.9" in each for each in left)
+    assert len(fewer) == len(traces) - 1 == len(others.logs)
 
 
 @pytest.fixture
