@@ -62,7 +62,7 @@ def _record(arguments: argparse.Namespace) -> int:
         raise StemdlError("this file exists already", where=arguments.output, remedy="name a new one with --output")
     records = record_points(arguments.runs)
     for folder in require_kept(arguments.runs):
-        print(printable(f"stemdl rcp record: {folder}: {UNRECORDED}", LONGEST_LINE), file=sys.stderr)
+        print(printable(f"{folder}: {UNRECORDED}", LONGEST_LINE), file=sys.stderr)
     write_json(arguments.output, records)
     if arguments.format == "json":
         print_json(records)

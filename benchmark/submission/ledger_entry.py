@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,13 @@ from benchmark.definition.benchmark import Benchmark
 from benchmark.definition.finder import load_benchmark
 from benchmark.definition.request import RunRequest
 from benchmark.definition.trainer import ROOT, Trainer
+from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import sha256_of_file
 from benchmark.foundation.source import source_sha256
 from benchmark.launch.system import git_commit
 from benchmark.submission import chain
 from benchmark.submission.ledger_form import END, START
-from benchmark.submission.run_record import CRASHED, begun_run, record_of_log
+from benchmark.submission.run_record import CRASHED, StoredRun, record_of_log
 
 
 @contextmanager
@@ -78,10 +79,11 @@ def sources(request: RunRequest) -> dict[str, str]:
 
 def _outcome(folder: Path) -> dict[str, Any]:
     """What a run left in its folder."""
-    run = begun_run(folder)
-    record = record_of_log(folder) or {"status": CRASHED}
+    log, record = StoredRun(folder, None).log, {"status": CRASHED}
+    with suppress(StemdlError):  # a record that cannot be read is none
+        record = record_of_log(folder) or record
     return {
-        "log_sha256": sha256_of_file(run.log) if run and run.log else None,
+        "log_sha256": sha256_of_file(log) if log is not None else None,
         **{name: record.get(name) for name in ("status", "time_to_train_seconds", "epochs", "seed")},
     }
 

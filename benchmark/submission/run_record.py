@@ -200,17 +200,11 @@ def read_run(folder: Path) -> StoredRun:
     raise StemdlError("there is no run here", where=folder, expected=RUN, remedy="stemdl list")
 
 
-def begun_run(folder: Path) -> StoredRun | None:
-    """The run that was begun in a folder; None where none was, for one that was killed before. Raises StemdlError for
-    a record that cannot be read."""
-    there = folder.is_dir() and any(_is_begun(path) or path.name == RUN for path in folder.iterdir())
-    return read_run(folder) if there else None
-
-
 def record_of_log(folder: Path) -> dict[str, Any] | None:
     """The record in a run's folder where it is of the log that lies there now; otherwise None. One that crashed after
     it was resumed has the record of before. Raises StemdlError for a record that cannot be read."""
-    run = begun_run(folder)
+    there = folder.is_dir() and any(_is_begun(path) or path.name == RUN for path in folder.iterdir())
+    run = read_run(folder) if there else None
     if run is None or run.record is None or run.log is None or run.record["log"]["sha256"] != sha256_of_file(run.log):
         return None
     return run.record

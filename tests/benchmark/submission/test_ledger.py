@@ -16,7 +16,7 @@ from benchmark.definition.request import RunRequest
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import canonical_json, sha256_of_file, write_json
 from benchmark.foundation.source import source_files, source_sha256
-from benchmark.submission import chain
+from benchmark.submission import chain, record_format
 from benchmark.submission.ledger import LEDGER, UNFINISHED, Ledger, find_ledger, parse_ledger, read_ledger
 from benchmark.submission.ledger_entry import ROOT, entered, packages
 
@@ -53,7 +53,11 @@ def make(
         if recorded:
             write_json(
                 request.output / "run.json",
-                {
+                {name: kinds[0]() for name, kinds in record_format._KINDS.items()}
+                | {
+                    "format": record_format.FORMAT,
+                    "evaluations": {},
+                    "data": {"manifest_sha256": None},
                     "status": status,
                     "time_to_train_seconds": seconds,
                     "epochs": 3,
@@ -61,6 +65,16 @@ def make(
                     "log": {"sha256": sha256_of_file(request.log)},
                 },
             )
+
+
+def test_a_run_whose_record_cannot_be_read_ends_in_the_ledger_all_the_same(request_in):
+    request = request_in("a")
+    with entered(request.output.parent / LEDGER, request, SETTINGS, 1):
+        request.output.mkdir(parents=True)
+        request.log.write_text("a log\n")
+        (request.output / "run.json").write_text('{"format": 2}')
+    (run,) = ledger_of(request_in).runs
+    assert run.status == "crashed" and run.log_sha256 == sha256_of_file(request.log)
 
 
 def ledger_of(request_in) -> Ledger:
