@@ -80,7 +80,7 @@ class Outcome:
             return Interrupted(
                 "the run was asked to end before it could keep its state",
                 where=self.request.output,
-                remedy="start it again, with another --output",
+                remedy="give the same command again: a set goes on, a single run needs another --output",
             )
         if self.exit_code == StemdlError.exit_code:
             return StemdlError("the run could not be made", where=self.request.output, remedy="see what its ranks said")
