@@ -77,8 +77,8 @@ def held_to_rules(row: Score, limits: Limits = Limits()) -> tuple[Score, tuple[s
 
 
 def _is_of(path: Path, logs: Sequence[Path]) -> bool:
-    """Whether a file is one of these logs, or the record of one."""
-    return any(path.stem == log.stem or (path.parent.name == log.parent.name and RUN == path.name) for log in logs)
+    """Whether a file is one of these logs, or the record of one, by its name and its folder's."""
+    return any(path.parent.name == log.parent.name and (path.stem == log.stem or path.name == RUN) for log in logs)
 
 
 def require_kept(paths: Iterable[Path]) -> list[Path]:

@@ -17,7 +17,7 @@ from benchmark.foundation.errors import StemdlError
 from benchmark.report.site.entry import entry_of
 from benchmark.report.site.ranks_of_results import ranked
 from benchmark.scoring.score import score_paths
-from benchmark.validation.judged_scores import UNRECORDED, held_to_rules, require_kept
+from benchmark.validation.judged_scores import UNRECORDED, _is_of, held_to_rules, require_kept
 
 
 def one(folder: Path) -> Result:
@@ -94,6 +94,12 @@ def test_a_run_of_the_set_that_is_left_out_costs_the_others_nothing(spoiled):
     _, left, fewer = held_to_rules(others)
     assert any("R4.9" in each for each in whole) and not any("result_3" in each or "R4.9" in each for each in left)
     assert len(fewer) == len(traces) - 1 == len(others.logs)
+
+
+def test_a_log_that_is_left_out_takes_no_other_of_its_name_along():
+    left = [Path("set/run_2/result_0.txt")]
+    assert all(_is_of(Path(f"set/run_2/{name}"), left) for name in ("result_0.txt", "result_0.json", "run.json"))
+    assert not any(_is_of(Path(f"set/run_1/{name}"), left) for name in ("result_0.txt", "result_0.json", "run.json"))
 
 
 @pytest.fixture
