@@ -8,19 +8,16 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data import layout
 from benchmark.data.examined import Data, ReadShard
 from benchmark.data.faults import DataFault
 from benchmark.data.golden import Likeness, differences, figures_of, fingerprint, likeness, load_golden
-from benchmark.data.manifest import MANIFEST, Manifest, read_manifest
-from benchmark.data.plan import ShardPlan, plan_shards
-from benchmark.data.recipe import CountedRecipe, Unit, recipe_of
+from benchmark.data.manifest import Manifest, read_manifest
 from benchmark.data.recognition import (
     Recognition,
     hash_of_shards,
@@ -29,16 +26,14 @@ from benchmark.data.recognition import (
     rung_claimed,
 )
 from benchmark.data.remade import Unproven, made_otherwise
-from benchmark.data.sealed import opened_image
-from benchmark.data.shard_index import index_shard, indices_of, stored_arrays
+from benchmark.data.rung_samples import CHECK, RungSample, RungSamples
 from benchmark.definition.golden_files import IDENTICAL, RECOGNISED, REFUSED, UNKNOWN, golden_path, golden_sha256
 from benchmark.definition.rung import SPLITS, Rung
 from benchmark.foundation.errors import StemdlError
 from benchmark.foundation.files import atomic_path, write_json
 
-CHECK = "golden"
-"""What its faults are filed under."""
-WHERE = "stemdl data verify, on the kind of processor that made them"
+ON_THE_MAKER = "stemdl data verify, on the kind of processor that made them"
+"""What to do where this processor makes samples otherwise than they are."""
 MOST_RECOUNTED, RECOUNTED_SHARE = 5, 0.02
 """So many samples of a split, and this share of all of them more, may be counted with other random numbers in parts;
 other kernels gave 1.2 % of stemdl_mini. As many could be hidden there: a change of the metric by some 0.02."""
@@ -97,7 +92,7 @@ class GoldenComparison:
             else:
                 self._compare(sample, sample.counts)
 
-    def _compare(self, sample: _Sample, counts: NDArray[np.int64]) -> None:
+    def _compare(self, sample: RungSample, counts: NDArray[np.int64]) -> None:
         figures = self._golden.figures(sample.place)
         alike = likeness(counts, figures)
         unproven = Unproven(sample.where, sample.unit, sample.turn, fingerprint(counts))
@@ -141,7 +136,9 @@ class GoldenComparison:
             few = len(found) <= MOST_OTHER + OTHER_SHARE * rung.total(split)
             unproven = [each for each, _ in found]
             wrong = {each.where for each in (self._made_otherwise(unproven, rung) if few else unproven)}
-            yield from ((replace(fault, hint=WHERE if few else ""), few) for _, fault in found if fault.file in wrong)
+            yield from (
+                (replace(fault, hint=ON_THE_MAKER if few else ""), few) for _, fault in found if fault.file in wrong
+            )
 
     def _counted_otherwise(self, rung: Rung) -> Iterator[DataFault]:
         """More samples of a split that were counted with other random numbers in parts than are let pass by themselves,
@@ -160,7 +157,7 @@ class GoldenComparison:
                     "samples that are counted with other random numbers in parts",
                     f"at most {int(most)} of {samples}, or the same where some are made again",
                     f"{len(recounted)}, of which {other.where} is not what is made here",
-                    WHERE,
+                    ON_THE_MAKER,
                 )
 
     def _made_otherwise(self, samples: Sequence[Unproven], rung: Rung) -> Iterator[Unproven]:
@@ -173,94 +170,6 @@ def recognised(manifest: Manifest) -> Recognition | None:
     known = known_recognition(manifest)
     unknown = known is not None and known.golden_sha256 and known.verdict == UNKNOWN
     return recognise(manifest)[0] if unknown else known
-
-
-@dataclass(frozen=True)
-class _Sample:
-    """A sample of the data set: where it lies, its place among all, its split, which sample (`turn`) of which unit it
-    is, and its counts, None where there are none."""
-
-    where: str
-    place: int
-    split: str
-    unit: Unit
-    turn: int
-    counts: NDArray[np.int64] | None
-
-
-class RungSamples:
-    """The samples of a data set that are where the rung has them, under their names and labels.
-
-    Attributes
-    ----------
-    recipe : of the rung. faults : why the shards are not the rung's; then none of them is looked at.
-    """
-
-    def __init__(self, manifest: Manifest, rung: Rung) -> None:
-        recipe = recipe_of(rung)
-        assert isinstance(recipe, CountedRecipe), "there are golden figures of counted samples alone"
-        self._manifest, self.recipe = manifest, recipe
-        self._plans = plan_shards(recipe.units())
-        self.faults = list(self._misplaced())
-        self._left, self._place = (iter(()) if self.faults else iter(self._plans)), 0
-
-    def of(self, shard: ReadShard) -> Iterator[_Sample | DataFault]:
-        """Those of the next shard in the manifest's order; what is not as the rung has it, as a fault. Raises as
-        `ReadShard.sealed` does."""
-        plan = next(self._left, None)
-        if plan is None:
-            return
-        content = shard.sealed
-        try:
-            yield from _in_shard(self._manifest, content, shard.path, plan, self._place, self.recipe)
-        except (StemdlError, OSError, KeyError, ValueError, TypeError) as error:
-            yield DataFault(CHECK, str(shard.path), "the shard cannot be read", "", " ".join(str(error).split()))
-        self._place += plan.samples
-
-    def _misplaced(self) -> Iterator[DataFault]:
-        manifest, where = self._manifest, str(self._manifest.folder / MANIFEST)
-        if manifest.own_schema not in (None, self.recipe.schema()):
-            yield DataFault(CHECK, where, "other inputs, targets or classes than the rung's")
-            return
-        wanted = [str(layout.shard_path(manifest.folder, plan.split, plan.number)) for plan in self._plans]
-        listed = [str(manifest.folder / shard["path"]) for shard in manifest.shards]
-        for odd in sorted(set(wanted) ^ set(listed)):
-            yield DataFault(CHECK, odd, "missing" if odd in wanted else "no shard of the rung's")
-        if wanted != listed and set(wanted) == set(listed):
-            yield DataFault(CHECK, where, "the shards are in another order than the rung's")
-
-
-def _in_shard(
-    manifest: Manifest, content: bytes, path: Path, plan: ShardPlan, place: int, recipe: CountedRecipe
-) -> Iterator[_Sample | DataFault]:
-    """The samples of a shard, of which the first has that place: inputs and labels are taken as they are to train."""
-    index = index_shard(content, path, plan.samples, manifest.schema, indices_of(manifest.schema))
-    planned = [(number, unit, turn) for number, unit in plan.numbered() for turn in range(unit.samples)]
-    names, there = (
-        [f"sample_{number}_{turn}" for number, _, turn in planned],
-        [index.name(row) for row in range(len(index.names))],
-    )
-    if names != there:
-        odd = min(set(names) ^ set(there))
-        yield DataFault(CHECK, f"{path}: {odd}", "missing" if odd in names else "not of the rung")
-        return
-    first, target = index.fields[manifest.schema.inputs[0].name], manifest.schema.stratum
-    labels = [""] * len(names)
-    if target:
-        labels = [manifest.schema.classes[target][label] for label in index.classes[target]]
-    numbers = [index.fields[field.name] for field in manifest.schema.targets if field.name in index.fields]
-    with opened_image(content, path) as opened:
-        units = [layout.read_unit(opened[name], manifest.schema.unit) for name in names]
-    stored = [stored_arrays(content, path, index, field, range(len(names))) for field in (first, *numbers)]
-    for row, (name, (_, unit, turn), patterns, *further) in enumerate(zip(names, planned, *stored, strict=True)):
-        said = {"label": (unit.stratum, labels[row]), manifest.schema.unit: (unit.identifier, units[row])}
-        wrong = [what for what, (expected, found) in said.items() if expected != found]
-        if wrong:
-            yield DataFault(CHECK, f"{path}: {name}", f"another {wrong[0]} than the rung's", *map(str, said[wrong[0]]))
-        else:
-            told = (field.decode(each) for field, each in zip(numbers, further, strict=True))
-            counts = recipe.counts(first.decode(patterns), *told)
-            yield _Sample(f"{path}: {name}", place + row, plan.split, unit, turn, counts)
 
 
 def make_golden(manifest: Manifest, rung: Rung) -> Path:

@@ -48,7 +48,7 @@ def made_otherwise(
     samples: Sequence[Unproven], recipe: CountedRecipe, rung: MadeRung, device: str = "cpu"
 ) -> Iterator[Unproven]:
     """Those of the samples that are not the same when they are made again by `device`, one after another, on one thread
-    as all data are; all of them where there is no such device here."""
+    as all data are made; every one of them where this host lacks the device."""
     from threadpoolctl import threadpool_limits
 
     if device != "cpu" and not _is_here(device):

@@ -30,6 +30,7 @@ from benchmark.definition.finder import load_benchmark
 from benchmark.definition.golden_files import RECOGNISED, REFUSED, UNKNOWN
 from benchmark.definition.rung import SPLITS
 
+TASKS = Path(recognise.__file__).resolve().parents[1] / "tasks"
 RUNG = load_benchmark("space_group").rung("stemdl_smoke")
 RECIPE = recipe_of(RUNG)
 assert isinstance(RECIPE, CountedRecipe)
@@ -107,6 +108,16 @@ def test_what_is_made_again_is_what_was_made() -> None:
         other = replace(same, fingerprint=same.fingerprint ^ 1)
         assert list(made_otherwise([same, other, same], RECIPE, RUNG)) == [other]
         assert list(made_otherwise([same], RECIPE, RUNG, "a device that is not here")) == [same]
+
+
+@pytest.mark.parametrize("path", sorted(TASKS.glob("*/golden/*_smoke.json")), ids=lambda path: path.stem)
+def test_samples_of_every_task_can_be_made_again(path: Path) -> None:
+    """Those with targets that are numbers too."""
+    rung = load_benchmark(path.parents[1].name).rung(path.stem)
+    golden, recipe = load_golden(rung), recipe_of(rung)
+    assert golden is not None and isinstance(recipe, CountedRecipe)
+    for turn, counts in enumerate(made_counts(recipe, rung, next(iter(plan_shards(recipe.units()))).units[0])):
+        assert counts is not None and likeness(counts, golden.figures(turn)) is not Likeness.OTHER
 
 
 def test_what_another_processor_counts_otherwise_everywhere_is_recognised(
