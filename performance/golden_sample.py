@@ -26,7 +26,7 @@ EVERY_SECONDS = 30.0
 
 
 def main() -> int:
-    """Prints how many samples compare how, and in how many strips; 1 where one is none of the rung's."""
+    """Prints how many samples compare how, and in how many strips; 1 where one looks like another."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rung")
     parser.add_argument("--units", type=int, default=200)

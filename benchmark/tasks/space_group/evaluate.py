@@ -189,7 +189,7 @@ def _of_dataset(path: Path, dataset: h5py.Dataset, rung: CbedRung) -> Iterator[Q
     try:
         known = {LABEL: str(read_label(dataset.parent))} if "space_group" in dataset.parent.attrs else {}
         if not dataset.size:
-            raise StemdlError("there are no numbers in it", expected="intensities", found=f"the shape {dataset.shape}")
+            raise StemdlError("the data set is empty", expected="intensities", found=f"the shape {dataset.shape}")
         for turn, stack in enumerate(_stacks(dataset)):
             own = "" if dataset.ndim == 3 else f"[{turn}]"
             try:

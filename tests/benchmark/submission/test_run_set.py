@@ -206,7 +206,7 @@ def test_a_ledger_that_is_not_whole_is_told_before_more_is_made(pretend):
 
 
 def test_a_set_that_is_asked_to_end_begins_no_more(pretend, monkeypatch: pytest.MonkeyPatch):
-    """A rank that is just starting dies of the signal: that is no crash to go on after."""
+    """A rank that is just starting dies of the signal, which is not a crash: no other run is begun after it."""
     request, driver = pretend("1=killed")
     make_runs(request, 1, driver, quiet)
     monkeypatch.setattr(supervise, "_warned", True)

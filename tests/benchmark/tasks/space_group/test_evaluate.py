@@ -105,8 +105,8 @@ def test_stacks_of_more_pixels_and_of_counts_are_brought_to_the_rung_s(tmp_path:
         (0 * stacks(1)[0], "empty"),
         (stacks(1, 50)[0], "cannot be reduced"),
         (stacks(1)[0, :2], "no stack"),
-        (np.zeros((3, 0, 0)), "no numbers"),
-        (np.zeros((0, 3, 64, 64)), "no numbers"),
+        (np.zeros((3, 0, 0)), "the data set is empty"),
+        (np.zeros((0, 3, 64, 64)), "the data set is empty"),
     ],
 )
 def test_a_stack_that_is_none_is_refused(value: np.ndarray, says: str, tmp_path: Path) -> None:
